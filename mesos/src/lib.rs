@@ -1,0 +1,2 @@
+//! The Mesos v1 HTTP API.
+pub mod v1;

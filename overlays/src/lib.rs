@@ -1,0 +1,1 @@
+//! Flink's configuration and how it becomes a TaskManager.
