@@ -1,1 +1,18 @@
-//! Artifacts: manifest, server, verified download.
+//! Artifacts: what workers need to run, named by digest, served by the application master and put in place verified.
+//!
+//! [`build`] hashes local files into a [`Manifest`], whose own digest names the whole tree. [`ArtifactServer`] serves
+//! the manifest and every blob in it to workers that show their [`Token`]. [`materialise`] puts the tree into a folder on
+//! another machine. A byte that does not have the digest that the manifest says is never visible under its final name.
+
+pub mod build;
+pub mod digest;
+pub mod hashing;
+pub mod manifest;
+pub mod path;
+pub mod token;
+
+pub use build::{Artifact, BuildError, Catalogue, build};
+pub use digest::Digest;
+pub use manifest::{Blob, Entry, Kind, Manifest, ManifestError};
+pub use path::TreePath;
+pub use token::Token;

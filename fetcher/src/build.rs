@@ -1,0 +1,187 @@
+//! Building a manifest out of local files, and the catalogue that leads from a digest back to the file.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use crate::digest::Digest;
+use crate::hashing::{Fingerprint, HashError, hash_file};
+use crate::manifest::{Blob, Entry, Kind, Manifest, ManifestError};
+use crate::path::{TreePath, TreePathError};
+
+/// A local file that workers need.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Artifact {
+    /// Where it is on this machine. A symbolic link that leads to another artifact becomes a link in the tree; any
+    /// other one is followed.
+    pub source: PathBuf,
+    /// Where it goes in the worker's tree: relative, `/`-separated.
+    pub target: String,
+    /// Whether it may be executed.
+    pub executable: bool,
+    /// Whether only the worker itself may read it.
+    pub secret: bool,
+}
+
+/// Where the content of every digest of a manifest lies on this machine.
+#[derive(Debug, Clone, Default)]
+pub struct Catalogue {
+    files: HashMap<Digest, Source>,
+}
+
+/// A hashed local file.
+#[derive(Debug, Clone)]
+pub(crate) struct Source {
+    pub(crate) path: PathBuf,
+    pub(crate) fingerprint: Fingerprint,
+    pub(crate) secret: bool,
+}
+
+/// Why no manifest could be built.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// A target that may not stand in a tree.
+    #[error("artifact {}: {error}", source_path.display())]
+    Target {
+        /// The artifact.
+        source_path: PathBuf,
+        /// What is wrong with its target.
+        error: TreePathError,
+    },
+    /// Two artifacts for one target.
+    #[error("artifacts {} and {} both go to `{target}`", one.display(), other.display())]
+    Duplicate {
+        /// The common target.
+        target: TreePath,
+        /// One source.
+        one: PathBuf,
+        /// The other source.
+        other: PathBuf,
+    },
+    /// A file that cannot be read, is none, or changes.
+    #[error("artifact cannot be hashed: {0}")]
+    Hash(#[from] HashError),
+    /// Targets that do not make a tree.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// The runtime is going down.
+    #[error("hashing was stopped before it was complete")]
+    Stopped,
+}
+
+impl Catalogue {
+    pub(crate) fn get(&self, digest: &Digest) -> Option<&Source> {
+        self.files.get(digest)
+    }
+
+    pub(crate) fn has_secrets(&self) -> bool {
+        self.files.values().any(|source| source.secret)
+    }
+
+    fn add(&mut self, digest: Digest, source: Source) {
+        let secret = source.secret;
+        let known = self.files.entry(digest).or_insert(source);
+        // One content, two uses: the stricter one counts.
+        known.secret |= secret;
+    }
+}
+
+/// Hashes `artifacts` in parallel, off the async threads, into a manifest and the catalogue for serving it.
+pub async fn build(artifacts: Vec<Artifact>) -> Result<(Manifest, Catalogue), BuildError> {
+    let targets = targets(artifacts)?;
+    let (targets, links) =
+        tokio::task::spawn_blocking(move || find_links(targets)).await.map_err(|_| BuildError::Stopped)??;
+    let sources: BTreeSet<PathBuf> = targets.values().map(|artifact| artifact.source.clone()).collect();
+    let hashed = hash_all(sources).await?;
+
+    let mut catalogue = Catalogue::default();
+    let mut entries = Vec::with_capacity(targets.len() + links.len());
+    for (path, artifact) in targets {
+        let (blob, fingerprint) = hashed.get(&artifact.source).cloned().ok_or(BuildError::Stopped)?;
+        catalogue.add(blob.digest, Source { path: artifact.source, fingerprint, secret: artifact.secret });
+        let kind = if artifact.executable { Kind::Executable(blob) } else { Kind::File(blob) };
+        entries.push(Entry { path, kind, secret: artifact.secret });
+    }
+    entries.extend(links.into_iter().map(|(path, target)| Entry { path, kind: Kind::Link(target), secret: false }));
+    Ok((Manifest::new(entries)?, catalogue))
+}
+
+fn targets(artifacts: Vec<Artifact>) -> Result<BTreeMap<TreePath, Artifact>, BuildError> {
+    let mut targets: BTreeMap<TreePath, Artifact> = BTreeMap::new();
+    for artifact in artifacts {
+        let target: TreePath = artifact
+            .target
+            .parse()
+            .map_err(|error| BuildError::Target { source_path: artifact.source.clone(), error })?;
+        if let Some(other) = targets.get(&target) {
+            return Err(BuildError::Duplicate { target, one: other.source.clone(), other: artifact.source });
+        }
+        targets.insert(target, artifact);
+    }
+    Ok(targets)
+}
+
+type Targets = BTreeMap<TreePath, Artifact>;
+
+/// Takes out the artifacts that are symbolic links to other artifacts.
+fn find_links(mut targets: Targets) -> Result<(Targets, Vec<(TreePath, TreePath)>), BuildError> {
+    let mut links = Vec::new();
+    for (path, artifact) in &targets {
+        let metadata = fs_err::symlink_metadata(&artifact.source).map_err(HashError::Read)?;
+        if metadata.is_symlink()
+            && !artifact.secret
+            && let Some(target) = link_target(path, &artifact.source)?
+            && let Some(other) = targets.get(&target)
+            && !other.secret
+            && same_file(&artifact.source, &other.source)?
+        {
+            links.push((path.clone(), target));
+        }
+    }
+    for (path, _) in &links {
+        targets.remove(path);
+    }
+    Ok((targets, links))
+}
+
+fn link_target(path: &TreePath, source: &Path) -> Result<Option<TreePath>, BuildError> {
+    let text = fs_err::read_link(source).map_err(HashError::Read)?;
+    Ok(text.to_str().and_then(|text| path.resolve_link(text).ok()))
+}
+
+fn same_file(one: &Path, other: &Path) -> Result<bool, BuildError> {
+    let one = fs_err::canonicalize(one).map_err(HashError::Read)?;
+    Ok(one == fs_err::canonicalize(other).map_err(HashError::Read)?)
+}
+
+/// Hashes every path once, on as many threads as there are processors. Ends early when dropped.
+async fn hash_all(paths: BTreeSet<PathBuf>) -> Result<HashMap<PathBuf, (Blob, Fingerprint)>, BuildError> {
+    let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get).min(paths.len());
+    let queue = Arc::new(Mutex::new(VecDeque::from_iter(paths)));
+    let (results, mut done) = mpsc::unbounded_channel();
+    let mut workers = JoinSet::new();
+    for _ in 0..threads {
+        let (queue, results) = (Arc::clone(&queue), results.clone());
+        workers.spawn_blocking(move || {
+            while let Some(path) = { queue.lock().pop_front() } {
+                let hashed = hash_file(&path);
+                if results.send((path, hashed)).is_err() {
+                    break;
+                }
+            }
+        });
+    }
+    drop(results);
+    let mut hashed = HashMap::new();
+    while let Some((path, result)) = done.recv().await {
+        hashed.insert(path, result?);
+    }
+    Ok(hashed)
+}
+
+#[cfg(test)]
+mod tests;

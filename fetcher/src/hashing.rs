@@ -1,0 +1,135 @@
+//! Hashing local files, and noticing later that a file is no longer the one that was hashed.
+
+use std::io::Read as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use fs_err::File;
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Hasher;
+use crate::manifest::{Blob, CHUNK, CHUNKED_ABOVE};
+
+/// Bytes read at once: large enough to be rare, small enough to stay in the processor's cache for both hashes.
+const BUFFER: usize = 256 << 10;
+
+/// What tells whether a file is still the one that was hashed, without reading it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Fingerprint {
+    pub(crate) size: u64,
+    seconds: i64,
+    nanoseconds: i64,
+    inode: u64,
+    device: u64,
+}
+
+/// A file that cannot be hashed.
+#[derive(Debug, thiserror::Error)]
+pub enum HashError {
+    /// It cannot be opened or read; the error names the path.
+    #[error(transparent)]
+    Read(#[from] std::io::Error),
+    /// It is a folder, a device, a socket or a pipe.
+    #[error("{0} is no regular file")]
+    NotAFile(PathBuf),
+    /// Somebody wrote to it meanwhile.
+    #[error("{0} changed while it was hashed")]
+    Changed(PathBuf),
+}
+
+impl Fingerprint {
+    pub(crate) fn of(metadata: &std::fs::Metadata) -> Self {
+        Self {
+            size: metadata.len(),
+            seconds: metadata.mtime(),
+            nanoseconds: metadata.mtime_nsec(),
+            inode: metadata.ino(),
+            device: metadata.dev(),
+        }
+    }
+
+    /// Nanoseconds since 1970 of the last change.
+    pub(crate) fn modified(&self) -> i128 {
+        i128::from(self.seconds) * 1_000_000_000 + i128::from(self.nanoseconds)
+    }
+}
+
+/// Opens a regular file without waiting for anything (opening a pipe would).
+pub(crate) fn open(path: &Path) -> Result<(File, Fingerprint), HashError> {
+    let metadata = fs_err::metadata(path)?;
+    if !metadata.is_file() {
+        return Err(HashError::NotAFile(path.to_owned()));
+    }
+    let file = File::open(path)?;
+    let fingerprint = Fingerprint::of(&file.metadata()?);
+    Ok((file, fingerprint))
+}
+
+/// Reads and hashes a whole file. Blocks.
+pub(crate) fn hash_file(path: &Path) -> Result<(Blob, Fingerprint), HashError> {
+    let (mut file, fingerprint) = open(path)?;
+    let blob = hash_content(&mut file, fingerprint.size)?;
+    let same = Fingerprint::of(&file.metadata()?) == fingerprint;
+    match blob {
+        Some(blob) if same => Ok((blob, fingerprint)),
+        _ => Err(HashError::Changed(path.to_owned())),
+    }
+}
+
+/// The hashes of the next `size` bytes; none when there are more or fewer.
+fn hash_content(file: &mut File, size: u64) -> Result<Option<Blob>, HashError> {
+    let (mut whole, mut chunk) = (Hasher::default(), Hasher::default());
+    let mut chunks = Vec::with_capacity(Blob::chunk_count(size));
+    let mut buffer = vec![0; BUFFER];
+    let mut read: u64 = 0;
+    loop {
+        // BUFFER divides CHUNK; a short read must not let a piece cross a chunk's border.
+        let room = (CHUNK - read % CHUNK).min(BUFFER as u64) as usize;
+        let count = file.read(&mut buffer[..room])?;
+        if count == 0 {
+            break;
+        }
+        read += count as u64;
+        if read > size {
+            return Ok(None);
+        }
+        whole.update(&buffer[..count]);
+        if size > CHUNKED_ABOVE {
+            chunk.update(&buffer[..count]);
+            if read % CHUNK == 0 || read == size {
+                chunks.push(chunk.finish());
+            }
+        }
+    }
+    Ok((read == size).then(|| Blob { size, digest: whole.finish(), chunks }))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::digest::Digest;
+
+    #[test]
+    fn chunks_and_whole_agree_with_hashing_in_memory() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("large");
+        let content: Vec<u8> = (0..CHUNKED_ABOVE + CHUNK + 5).map(|at| (at * 7 + at / 251) as u8).collect();
+        fs_err::write(&path, &content).unwrap();
+        let (blob, fingerprint) = hash_file(&path).unwrap();
+        assert_eq!(blob.size, content.len() as u64);
+        assert_eq!(fingerprint.size, blob.size);
+        assert_eq!(blob.digest, Digest::of(&content));
+        let chunks: Vec<Digest> = content.chunks(CHUNK as usize).map(Digest::of).collect();
+        assert_eq!(blob.chunks, chunks);
+    }
+
+    #[test]
+    fn a_folder_or_pipe_is_refused_without_waiting() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        assert!(matches!(hash_file(folder.path()), Err(HashError::NotAFile(_))));
+        assert!(matches!(hash_file(&pipe), Err(HashError::NotAFile(_))));
+    }
+}

@@ -1,0 +1,256 @@
+//! The manifest: everything that a worker's tree holds, by digest.
+//!
+//! A manifest has one canonical encoding ([`encoding`]), so the digest of that encoding names the whole tree: same
+//! files, same name, on every start of the application master. What a `Manifest` value holds has been checked: paths
+//! stay in the tree, nothing lies below a file or a link, links lead to something in the tree.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use bytes::Bytes;
+
+use crate::digest::{Digest, DigestError};
+use crate::path::{TreePath, TreePathError};
+
+mod encoding;
+
+/// Files larger than this also carry the digest of every chunk, so that they can be fetched in parts.
+pub const CHUNKED_ABOVE: u64 = 16 << 20;
+/// Size of a chunk in bytes; the last one of a file may be shorter.
+pub const CHUNK: u64 = 4 << 20;
+/// Largest encoding that is accepted, in bytes: room for about 100 000 files.
+pub const MAX_ENCODED: usize = 16 << 20;
+
+/// The content of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Blob {
+    /// Size in bytes.
+    pub size: u64,
+    /// SHA-256 of the whole content.
+    pub digest: Digest,
+    /// SHA-256 of every chunk of [`CHUNK`] bytes; empty unless the file is larger than [`CHUNKED_ABOVE`].
+    pub chunks: Vec<Digest>,
+}
+
+/// What stands at a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kind {
+    /// A plain file.
+    File(Blob),
+    /// A file that may be executed.
+    Executable(Blob),
+    /// A symbolic link to another path of the same tree.
+    Link(TreePath),
+}
+
+/// One path of the tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Where it goes.
+    pub path: TreePath,
+    /// What it is.
+    pub kind: Kind,
+    /// Whether only the worker itself may read it, at the server and on arrival.
+    pub secret: bool,
+}
+
+/// A complete, checked list of what a tree holds, sorted by path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Manifest {
+    entries: Vec<Entry>,
+    encoded: Bytes,
+}
+
+/// A manifest that nobody may act upon.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ManifestError {
+    /// A path that could leave the tree.
+    #[error(transparent)]
+    Path(#[from] TreePathError),
+    /// A digest that is none.
+    #[error(transparent)]
+    Digest(#[from] DigestError),
+    /// Two entries for one path.
+    #[error("path `{0}` stands twice in the manifest")]
+    Duplicate(TreePath),
+    /// An entry below something that is no folder.
+    #[error("path `{path}` lies below `{ancestor}`, which is no folder")]
+    NotAFolder {
+        /// The lower path.
+        path: TreePath,
+        /// The file or link above it.
+        ancestor: String,
+    },
+    /// A link that leads nowhere in this tree, through another link, or in a circle.
+    #[error("link `{path}` to `{target}` {reason}")]
+    Link {
+        /// The link.
+        path: TreePath,
+        /// Where it should lead.
+        target: TreePath,
+        /// What is wrong.
+        reason: &'static str,
+    },
+    /// Sizes, chunk digests or digests that cannot belong together.
+    #[error("content of `{path}` {reason}")]
+    Content {
+        /// The entry.
+        path: TreePath,
+        /// What is wrong.
+        reason: &'static str,
+    },
+    /// Bytes that are no encoding of a manifest.
+    #[error("manifest line {line}: {reason}")]
+    Encoding {
+        /// Counted from 1; 0 for the encoding as a whole.
+        line: usize,
+        /// What is wrong.
+        reason: &'static str,
+    },
+}
+
+impl Blob {
+    /// How many chunk digests a file of `size` bytes must have.
+    pub fn chunk_count(size: u64) -> usize {
+        if size > CHUNKED_ABOVE { size.div_ceil(CHUNK) as usize } else { 0 }
+    }
+}
+
+impl Entry {
+    /// The content, unless this is a link.
+    pub fn blob(&self) -> Option<&Blob> {
+        match &self.kind {
+            Kind::File(blob) | Kind::Executable(blob) => Some(blob),
+            Kind::Link(_) => None,
+        }
+    }
+
+    /// Size of the content in bytes; 0 for a link.
+    pub fn size(&self) -> u64 {
+        self.blob().map_or(0, |blob| blob.size)
+    }
+
+    /// Digest of the content; none for a link.
+    pub fn digest(&self) -> Option<Digest> {
+        self.blob().map(|blob| blob.digest)
+    }
+
+    /// Permission bits on arrival: nobody writes to the tree, and nobody else reads a secret.
+    pub fn mode(&self) -> u32 {
+        match (&self.kind, self.secret) {
+            (Kind::Executable(_), false) => 0o555,
+            (Kind::Executable(_), true) => 0o700,
+            (_, false) => 0o444,
+            (_, true) => 0o600,
+        }
+    }
+}
+
+impl Manifest {
+    /// A manifest of `entries` in any order.
+    pub fn new(mut entries: Vec<Entry>) -> Result<Self, ManifestError> {
+        entries.sort_by(|one, other| one.path.cmp(&other.path));
+        check_paths(&entries)?;
+        check_links(&entries)?;
+        check_content(&entries)?;
+        let encoded = encoding::encode(&entries);
+        if encoded.len() > MAX_ENCODED {
+            return Err(ManifestError::Encoding { line: 0, reason: "the manifest is larger than 16 MiB" });
+        }
+        Ok(Self { entries, encoded })
+    }
+
+    /// The entries, sorted by path.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The digest of the canonical encoding: the name of the tree.
+    pub fn digest(&self) -> Digest {
+        Digest::of(&self.encoded)
+    }
+
+    /// The canonical encoding.
+    pub fn encode(&self) -> Bytes {
+        self.encoded.clone()
+    }
+
+    /// The manifest that `bytes` encodes. Bytes that [`Manifest::encode`] would not write are refused.
+    pub fn decode(bytes: &[u8]) -> Result<Self, ManifestError> {
+        if bytes.len() > MAX_ENCODED {
+            return Err(ManifestError::Encoding { line: 0, reason: "the manifest is larger than 16 MiB" });
+        }
+        let manifest = Self::new(encoding::decode(bytes)?)?;
+        if manifest.encoded != bytes {
+            return Err(ManifestError::Encoding { line: 0, reason: "the encoding is not the canonical one" });
+        }
+        Ok(manifest)
+    }
+
+    /// Bytes of all files together.
+    pub fn size(&self) -> u64 {
+        self.entries.iter().map(Entry::size).sum()
+    }
+}
+
+/// Every path once, and nothing below a file or a link. Expects sorted entries.
+fn check_paths(entries: &[Entry]) -> Result<(), ManifestError> {
+    for pair in entries.windows(2) {
+        if let [one, other] = pair
+            && one.path == other.path
+        {
+            return Err(ManifestError::Duplicate(other.path.clone()));
+        }
+    }
+    let paths: BTreeSet<&str> = entries.iter().map(|entry| entry.path.as_str()).collect();
+    for entry in entries {
+        if let Some(ancestor) = entry.path.ancestors().find(|ancestor| paths.contains(ancestor)) {
+            return Err(ManifestError::NotAFolder { path: entry.path.clone(), ancestor: ancestor.to_owned() });
+        }
+    }
+    Ok(())
+}
+
+/// Every link leads to a file or folder of the tree, by a way that passes through no other link.
+fn check_links(entries: &[Entry]) -> Result<(), ManifestError> {
+    let kinds: BTreeMap<&str, &Kind> = entries.iter().map(|entry| (entry.path.as_str(), &entry.kind)).collect();
+    let folders: BTreeSet<&str> = entries.iter().flat_map(|entry| entry.path.ancestors()).collect();
+    for entry in entries {
+        let Kind::Link(target) = &entry.kind else { continue };
+        let error = |reason| ManifestError::Link { path: entry.path.clone(), target: target.clone(), reason };
+        if entry.secret {
+            return Err(error("cannot be secret"));
+        }
+        let mut next = target;
+        for step in 0.. {
+            match kinds.get(next.as_str()) {
+                Some(Kind::Link(_)) if step == entries.len() => return Err(error("leads in a circle")),
+                Some(Kind::Link(further)) => next = further,
+                Some(_) => break,
+                None if folders.contains(next.as_str()) => break,
+                None => return Err(error("leads to nothing in the tree")),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Chunk digests where they belong, one size for one digest, and a total that can be counted.
+fn check_content(entries: &[Entry]) -> Result<(), ManifestError> {
+    let mut total: u64 = 0;
+    let mut known: HashMap<Digest, &Blob> = HashMap::new();
+    for entry in entries {
+        let Some(blob) = entry.blob() else { continue };
+        let error = |reason| ManifestError::Content { path: entry.path.clone(), reason };
+        if blob.chunks.len() != Blob::chunk_count(blob.size) {
+            return Err(error("has a number of chunk digests that does not fit its size"));
+        }
+        if *known.entry(blob.digest).or_insert(blob) != blob {
+            return Err(error("has the digest of another entry but not its size and chunks"));
+        }
+        total = total.checked_add(blob.size).ok_or_else(|| error("makes the tree larger than can be counted"))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

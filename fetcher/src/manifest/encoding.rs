@@ -1,0 +1,86 @@
+//! The canonical encoding of a manifest: lines of tab-separated fields, sorted by path. Paths hold no control
+//! characters, so neither tab nor line feed needs escaping, and a person can read it.
+//!
+//! ```text
+//! flink-mesos manifest 1
+//! file <flags> <size> <sha256> <path>      flags: `-`, or `x` (executable) and `s` (secret)
+//!  <sha256>                                one line per chunk, only below files that have chunks
+//! link <target> <path>
+//! ```
+
+use std::fmt::Write as _;
+
+use bytes::Bytes;
+
+use super::{Blob, Entry, Kind, ManifestError};
+
+const HEADER: &str = "flink-mesos manifest 1";
+
+pub(super) fn encode(entries: &[Entry]) -> Bytes {
+    let mut text = format!("{HEADER}\n");
+    for entry in entries {
+        // Writing to a String cannot fail.
+        let _ = match &entry.kind {
+            Kind::Link(target) => writeln!(text, "link\t{target}\t{}", entry.path),
+            Kind::File(blob) => writeln!(text, "file\t{}\t{}", flags(false, entry.secret), content(blob, entry)),
+            Kind::Executable(blob) => writeln!(text, "file\t{}\t{}", flags(true, entry.secret), content(blob, entry)),
+        };
+        for chunk in entry.blob().map(|blob| blob.chunks.as_slice()).unwrap_or_default() {
+            let _ = writeln!(text, "\t{chunk}");
+        }
+    }
+    text.into()
+}
+
+fn flags(executable: bool, secret: bool) -> &'static str {
+    match (executable, secret) {
+        (false, false) => "-",
+        (true, false) => "x",
+        (false, true) => "s",
+        (true, true) => "xs",
+    }
+}
+
+fn content(blob: &Blob, entry: &Entry) -> String {
+    format!("{}\t{}\t{}", blob.size, blob.digest, entry.path)
+}
+
+/// The entries as they stand; whether the bytes are the canonical ones is for the caller to check.
+pub(super) fn decode(bytes: &[u8]) -> Result<Vec<Entry>, ManifestError> {
+    let text = std::str::from_utf8(bytes)
+        .map_err(|_| ManifestError::Encoding { line: 0, reason: "the manifest is not UTF-8" })?;
+    let mut lines = text.lines();
+    if lines.next() != Some(HEADER) {
+        return Err(ManifestError::Encoding { line: 1, reason: "expected `flink-mesos manifest 1`" });
+    }
+    let mut entries: Vec<Entry> = Vec::new();
+    for (at, line) in lines.enumerate() {
+        let error = |reason| ManifestError::Encoding { line: at + 2, reason };
+        if let Some(chunk) = line.strip_prefix('\t') {
+            let Some(Kind::File(blob) | Kind::Executable(blob)) = entries.last_mut().map(|entry| &mut entry.kind)
+            else {
+                return Err(error("a chunk digest below no file"));
+            };
+            blob.chunks.push(chunk.parse()?);
+            continue;
+        }
+        let fields: Vec<&str> = line.split('\t').collect();
+        entries.push(match fields.as_slice() {
+            ["link", target, path] => Entry { path: path.parse()?, kind: Kind::Link(target.parse()?), secret: false },
+            ["file", flags, size, digest, path] => {
+                let size = size.parse().map_err(|_| error("the size is no number of bytes"))?;
+                let blob = Blob { size, digest: digest.parse()?, chunks: Vec::new() };
+                let (kind, secret) = match *flags {
+                    "-" => (Kind::File(blob), false),
+                    "x" => (Kind::Executable(blob), false),
+                    "s" => (Kind::File(blob), true),
+                    "xs" => (Kind::Executable(blob), true),
+                    _ => return Err(error("flags must be `-`, `x`, `s` or `xs`")),
+                };
+                Entry { path: path.parse()?, kind, secret }
+            }
+            _ => return Err(error("expected `file`, `link` or a chunk digest with its fields")),
+        });
+    }
+    Ok(entries)
+}
