@@ -1,1 +1,3 @@
 //! The application master.
+
+pub mod core;

@@ -1,0 +1,330 @@
+//! The scheduler's state machine: workers, offers and reconciliation, without I/O, clock or randomness of its own.
+//!
+//! The shell tells it what happened ([`Input`]) and carries out what it asks for ([`Output`]), in order. What it promises:
+//!
+//! - A worker is in the store before its task can exist: [`Output::Accept`] comes only after [`Input::Stored`].
+//! - A status is acknowledged only after what it means is in the store.
+//! - A task that the store does not know is killed on sight.
+//! - Every offer is answered in the same step that brings it: used or declined, never kept.
+//! - With nothing to launch, offers are suppressed.
+//!
+//! The life of one worker is drawn in [`worker`].
+
+mod launching;
+pub mod message;
+pub mod offers;
+mod pace;
+mod reconciliation;
+pub mod resources;
+mod status;
+#[cfg(test)]
+mod tests;
+pub mod worker;
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    time::Duration,
+};
+
+use self::{
+    message::{Change, Input, Moment, Notice, Output, State, WorkerId},
+    offers::Refusals,
+    pace::{Pace, STABLE},
+    reconciliation::Reconciliation,
+    resources::Demand,
+    worker::{Overdue, Patience, Phase, Worker},
+};
+
+/// What the core goes by.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// What each worker needs.
+    pub demand: Demand,
+    /// How long an offer that is of no use *now* stays away.
+    pub decline: Duration,
+    /// How long an offer that is too small stays away. Mesos ends such a filter itself when the agent has more to offer.
+    pub hopeless: Duration,
+    /// How long workers are waited for.
+    pub patience: Patience,
+}
+
+/// The state machine.
+#[derive(Debug)]
+pub struct Core {
+    settings: Settings,
+    now: Moment,
+    epoch: String,
+    next_number: u64,
+    framework: Option<String>,
+    workers: BTreeMap<WorkerId, Worker>,
+    target: usize,
+    stopping: bool,
+    stopped: bool,
+    subscribed: bool,
+    /// Whether Mesos was last told that we want offers; `None` if it must be told anew.
+    offers_wanted: Option<bool>,
+    pace: Pace,
+    reconciliation: Reconciliation,
+    refusals: Refusals,
+    explained: Option<String>,
+    stores: VecDeque<(u64, Vec<Output>)>,
+    next_store: u64,
+    outputs: Vec<Output>,
+}
+
+impl Core {
+    /// Begins with what the store had.
+    pub fn new(settings: Settings, state: State, now: Moment) -> Self {
+        let workers = state.workers.into_iter().map(|(id, record)| (id, Worker::recovered(record, now))).collect();
+        Self {
+            settings,
+            now,
+            epoch: state.epoch,
+            next_number: state.next_number,
+            framework: state.framework,
+            workers,
+            target: 0,
+            stopping: false,
+            stopped: false,
+            subscribed: false,
+            offers_wanted: None,
+            pace: Pace::default(),
+            reconciliation: Reconciliation::default(),
+            refusals: Refusals::default(),
+            explained: None,
+            stores: VecDeque::new(),
+            next_store: 0,
+            outputs: Vec::new(),
+        }
+    }
+
+    /// Takes in what happened and gives what is to be done.
+    pub fn handle(&mut self, now: Moment, input: Input) -> Vec<Output> {
+        self.now = self.now.max(now);
+        match input {
+            Input::Target(target) => self.target = target,
+            Input::Subscribed(framework) => self.subscribed(framework),
+            Input::Disconnected => self.disconnected(),
+            Input::FrameworkRemoved => self.framework_removed(),
+            Input::Offers(offers) => self.offers(offers),
+            Input::Status(status) => self.status(status),
+            Input::Stored(number) => self.stored(number),
+            Input::Registered(listed) => self.registered(&listed),
+            Input::Stop => self.stopping = true,
+            Input::Tick => {}
+        }
+        self.settle();
+        std::mem::take(&mut self.outputs)
+    }
+
+    /// When [`Input::Tick`] is needed next, if nothing else happens.
+    pub fn wake_at(&self) -> Option<Moment> {
+        let workers = self.workers.values().filter_map(|w| w.deadline(&self.settings.patience)).map(|(at, _)| at);
+        let waiting = if self.missing() > 0 { self.pace.wait(self.now) } else { None };
+        let connected = self.reconciliation.wake_at().into_iter().chain(waiting).chain(workers).filter(|_| self.subscribed);
+        connected.min()
+    }
+
+    /// The workers, by id.
+    pub fn workers(&self) -> &BTreeMap<WorkerId, Worker> {
+        &self.workers
+    }
+
+    fn subscribed(&mut self, framework: String) {
+        if self.framework.as_ref() != Some(&framework) {
+            self.framework = Some(framework.clone());
+            self.store(vec![Change::Framework(Some(framework))], Vec::new());
+        }
+        self.subscribed = true;
+        self.offers_wanted = None;
+        for worker in self.workers.values_mut() {
+            worker.answered = matches!(worker.phase, Phase::Storing);
+            // Silence while the connection was down says nothing about the worker.
+            worker.heard = self.now;
+            if let Phase::Killing(next) = &mut worker.phase {
+                *next = self.now;
+            }
+        }
+        self.reconciliation.start(self.now);
+    }
+
+    fn disconnected(&mut self) {
+        self.subscribed = false;
+        self.reconciliation.pause();
+    }
+
+    fn framework_removed(&mut self) {
+        self.disconnected();
+        self.framework = None;
+        let mut changes = vec![Change::Framework(None)];
+        self.outputs.push(Output::Notice(Notice::FrameworkLost));
+        for id in std::mem::take(&mut self.workers).into_keys() {
+            changes.push(Change::Forget(id.clone()));
+            self.notice(Notice::Gone(id, "Mesos removed the framework".to_owned()));
+        }
+        self.store(changes, Vec::new());
+    }
+
+    fn registered(&mut self, listed: &BTreeSet<WorkerId>) {
+        for id in listed {
+            let Some(worker) = self.workers.get_mut(id) else { continue };
+            if !std::mem::replace(&mut worker.registered, true) {
+                self.outputs.push(Output::Notice(Notice::Registered(id.clone())));
+            }
+        }
+    }
+
+    /// Makes `changes` durable and carries out `then` after that.
+    fn store(&mut self, changes: Vec<Change>, then: Vec<Output>) {
+        let number = self.next_store;
+        self.next_store += 1;
+        self.outputs.push(Output::Store(number, changes));
+        self.stores.push_back((number, then));
+    }
+
+    /// Carries out `output` once all that was stored before is durable.
+    fn after_stores(&mut self, output: Output) {
+        match self.stores.back_mut() {
+            Some((_, then)) => then.push(output),
+            None => self.outputs.push(output),
+        }
+    }
+
+    fn stored(&mut self, number: u64) {
+        while self.stores.front().is_some_and(|(first, _)| *first <= number) {
+            let Some((_, then)) = self.stores.pop_front() else { break };
+            for output in then {
+                self.release(output);
+            }
+        }
+    }
+
+    /// Carries out an output whose turn has come. A worker that is no longer wanted is launched all the same: its kill
+    /// follows, and the task's end clears its record.
+    fn release(&mut self, output: Output) {
+        if let Output::Accept { offers, launches } = output {
+            for launch in &launches {
+                if let Some(worker) = self.workers.get_mut(&launch.worker) {
+                    if worker.phase == Phase::Storing {
+                        worker.enter(Phase::Launching, self.now);
+                        worker.heard = self.now;
+                    }
+                    let launched = Notice::Launched(launch.worker.clone(), launch.hostname.clone());
+                    self.outputs.push(Output::Notice(launched));
+                }
+            }
+            self.outputs.push(Output::Accept { offers, launches });
+        } else {
+            self.outputs.push(output);
+        }
+    }
+
+    /// Brings everything to where it should be now.
+    fn settle(&mut self) {
+        self.reward_stability();
+        if self.subscribed {
+            self.act_on_overdue();
+        }
+        self.drop_surplus();
+        if self.subscribed {
+            self.reconcile();
+            self.want_offers();
+        }
+        let ended = self.workers.values().all(|w| w.phase == Phase::Unreachable) && self.stores.is_empty();
+        if self.stopping && ended && !self.stopped {
+            self.stopped = true;
+            self.outputs.push(Output::Teardown);
+            self.outputs.push(Output::Stopped);
+        }
+    }
+
+    fn reward_stability(&mut self) {
+        let stable = |w: &Worker| w.phase == Phase::Running && self.now.since(w.since) >= STABLE;
+        if self.workers.values().any(stable) {
+            self.pace.stable();
+        }
+    }
+
+    fn act_on_overdue(&mut self) {
+        let due = |w: &Worker| w.deadline(&self.settings.patience).filter(|(at, _)| *at <= self.now);
+        let overdue: Vec<_> = self.workers.iter().filter_map(|(id, w)| Some((id.clone(), due(w)?.1))).collect();
+        for (id, what) in overdue {
+            match what {
+                Overdue::Kill(why) => self.kill(&id, &why),
+                Overdue::Replace => self.kill(&id, "it is unreachable and is replaced"),
+                Overdue::KillAgain => self.remind_of_kill(&id),
+                Overdue::Ask => {
+                    if let Some(worker) = self.workers.get_mut(&id) {
+                        worker.heard = self.now;
+                        worker.answered = false;
+                    }
+                    self.reconciliation.ask(self.now);
+                }
+            }
+        }
+    }
+
+    fn drop_surplus(&mut self) {
+        let target = if self.stopping { 0 } else { self.target };
+        let counting = self.counting();
+        if counting <= target {
+            return;
+        }
+        let why = if self.stopping { "the cluster is stopping" } else { "fewer workers are wanted" };
+        // Those that do not run yet go first, then the youngest: they have done the least.
+        let mut live: Vec<_> = self.workers.values().filter(|w| w.counts()).map(|w| &w.record).collect();
+        live.sort_by_key(|record| (record.running, Reverse((record.launched, record.id.clone()))));
+        let surplus: Vec<_> = live.into_iter().take(counting - target).map(|record| record.id.clone()).collect();
+        for id in surplus {
+            self.kill(&id, why);
+        }
+    }
+
+    /// Lets a worker go: its record says so before Mesos is told.
+    fn kill(&mut self, id: &WorkerId, why: &str) {
+        let Some(worker) = self.workers.get_mut(id) else { return };
+        worker.record.released = true;
+        if worker.phase != Phase::Unreachable {
+            worker.enter(Phase::Killing(self.now.after(self.settings.patience.kill)), self.now);
+        }
+        let change = Change::Worker(worker.record.clone());
+        let kill = Output::Kill { worker: id.clone(), agent: Some(worker.record.agent.clone()) };
+        self.notice(Notice::Killing(id.clone(), why.to_owned()));
+        self.store(vec![change], vec![kill]);
+    }
+
+    fn remind_of_kill(&mut self, id: &WorkerId) {
+        let Some(worker) = self.workers.get_mut(id) else { return };
+        worker.phase = Phase::Killing(self.now.after(self.settings.patience.kill));
+        let kill = Output::Kill { worker: id.clone(), agent: Some(worker.record.agent.clone()) };
+        self.after_stores(kill);
+    }
+
+    fn reconcile(&mut self) {
+        let unanswered: Vec<_> = self.workers.values().filter(|w| !w.answered && w.phase != Phase::Storing).collect();
+        if unanswered.is_empty() {
+            self.reconciliation.answered();
+        }
+        let due = self.reconciliation.due(self.now);
+        if due.explicit && !unanswered.is_empty() {
+            let tasks = unanswered.iter().map(|w| (w.record.id.clone(), w.record.agent.clone())).collect();
+            self.outputs.push(Output::Reconcile(tasks));
+        }
+        if due.implicit {
+            self.outputs.push(Output::Reconcile(Vec::new()));
+        }
+    }
+
+    fn notice(&mut self, notice: Notice) {
+        self.outputs.push(Output::Notice(notice));
+    }
+
+    fn counting(&self) -> usize {
+        self.workers.values().filter(|w| w.counts()).count()
+    }
+
+    fn missing(&self) -> usize {
+        if self.stopping { 0 } else { self.target.saturating_sub(self.counting()) }
+    }
+}

@@ -1,0 +1,243 @@
+//! What the core is told and what it asks for.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use mesos::v1;
+
+/// A point in time: milliseconds since the Unix epoch, never running backwards within one process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moment(pub u64);
+
+impl Moment {
+    /// The moment `duration` later.
+    #[must_use]
+    pub fn after(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
+    }
+
+    /// Time passed since `earlier`; zero if that lies ahead.
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(self.0.saturating_sub(earlier.0))
+    }
+}
+
+/// Names one worker for ever: equal to its Mesos task id, its executor id and `taskmanager.resource-id`.
+///
+/// `taskmanager-<epoch>-<number>`: the epoch is drawn when a cluster's state is first made, the number counts up in the
+/// store, so that an id is never used twice, not even after the store was lost.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct WorkerId(String);
+
+impl WorkerId {
+    /// The id of worker `number` of the cluster that began with `epoch`.
+    pub fn new(epoch: &str, number: u64) -> Self {
+        Self(format!("taskmanager-{epoch}-{number:05}"))
+    }
+
+    /// The id as Mesos and Flink see it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for WorkerId {
+    fn from(id: &str) -> Self {
+        Self(id.to_owned())
+    }
+}
+
+impl fmt::Display for WorkerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What the store keeps of one worker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkerRecord {
+    /// The worker.
+    pub id: WorkerId,
+    /// The Mesos agent it was launched on.
+    pub agent: String,
+    /// That agent's host name.
+    pub hostname: String,
+    /// When the launch was decided.
+    pub launched: Moment,
+    /// Whether its TaskManager was ever seen running.
+    pub running: bool,
+    /// Whether it is to go: it is killed wherever it turns up.
+    pub released: bool,
+}
+
+/// One change of the durable state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// The framework id that Mesos gave us; `None` when it was removed.
+    Framework(Option<String>),
+    /// The number that the next worker gets.
+    NextNumber(u64),
+    /// A worker's record, new or changed.
+    Worker(WorkerRecord),
+    /// A worker that is gone.
+    Forget(WorkerId),
+}
+
+/// The durable state as found at start.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct State {
+    /// Drawn once per cluster; part of every worker's id.
+    pub epoch: String,
+    /// The framework id, once registered.
+    pub framework: Option<String>,
+    /// The number that the next worker gets, counted from 1.
+    pub next_number: u64,
+    /// All workers that may exist.
+    pub workers: BTreeMap<WorkerId, WorkerRecord>,
+}
+
+impl Default for WorkerId {
+    fn default() -> Self {
+        Self::new("", 0)
+    }
+}
+
+impl State {
+    /// The state of a cluster that never ran.
+    pub fn fresh(epoch: String) -> Self {
+        Self { epoch, framework: None, next_number: 1, workers: BTreeMap::new() }
+    }
+
+    /// Carries out one change.
+    pub fn apply(&mut self, change: &Change) {
+        match change {
+            Change::Framework(id) => self.framework.clone_from(id),
+            Change::NextNumber(number) => self.next_number = *number,
+            Change::Worker(record) => {
+                self.workers.insert(record.id.clone(), record.clone());
+            }
+            Change::Forget(id) => {
+                self.workers.remove(id);
+            }
+        }
+    }
+}
+
+/// What happened.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// So many workers are wanted from now on.
+    Target(usize),
+    /// The master accepted the subscription under this framework id.
+    Subscribed(String),
+    /// The connection to the master is lost; it is being tried again.
+    Disconnected,
+    /// The master has removed our framework id: its tasks are gone and the id is dead.
+    FrameworkRemoved,
+    /// Offers.
+    Offers(Vec<v1::Offer>),
+    /// A task's status.
+    Status(v1::TaskStatus),
+    /// The changes of [`Output::Store`] with this number are durable.
+    Stored(u64),
+    /// The TaskManagers that the JobManager lists now.
+    Registered(BTreeSet<WorkerId>),
+    /// Kill every worker, then tear the framework down.
+    Stop,
+    /// Time passed; see [`super::Core::wake_at`].
+    Tick,
+}
+
+/// What is to be done, in this order.
+#[derive(Clone, Debug)]
+pub enum Output {
+    /// Make these changes durable, then answer [`Input::Stored`].
+    Store(u64, Vec<Change>),
+    /// Launch workers on one agent.
+    Accept {
+        /// The offers used; all of one agent and one role.
+        offers: Vec<v1::OfferId>,
+        /// The workers to launch with them.
+        launches: Vec<Launch>,
+    },
+    /// Give offers back, and do not want them again for a while.
+    Decline(Vec<v1::OfferId>, Duration),
+    /// Want no offers for now.
+    Suppress,
+    /// Want offers (again), and forget all filters.
+    Revive,
+    /// End a worker's task.
+    Kill {
+        /// The worker, which the store may not know.
+        worker: WorkerId,
+        /// Its agent, if known.
+        agent: Option<String>,
+    },
+    /// Tell Mesos that a status is safe with us.
+    Acknowledge {
+        /// The agent that sent it.
+        agent: v1::AgentId,
+        /// The task.
+        task: v1::TaskId,
+        /// The status's uuid.
+        uuid: Bytes,
+    },
+    /// Ask Mesos for the state of these workers; of all tasks of the framework when empty.
+    Reconcile(Vec<(WorkerId, String)>),
+    /// Tell people.
+    Notice(Notice),
+    /// Remove the framework from the master.
+    Teardown,
+    /// Nothing is left to do after [`Input::Stop`].
+    Stopped,
+}
+
+/// One worker to launch.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Launch {
+    /// The worker.
+    pub worker: WorkerId,
+    /// The agent.
+    pub agent: String,
+    /// The agent's host name.
+    pub hostname: String,
+    /// What the TaskManager takes of the offer, reservations and roles kept.
+    pub task_resources: Vec<v1::Resource>,
+    /// What the executor takes of the offer.
+    pub executor_resources: Vec<v1::Resource>,
+    /// The ports taken, by configuration key.
+    pub ports: BTreeMap<String, u16>,
+    /// Where the agent says that our executor is installed, if it does.
+    pub installed_executor: Option<String>,
+}
+
+/// Something that people want to know about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// A worker was launched.
+    Launched(WorkerId, String),
+    /// A worker's executor is at work, with what it says of it.
+    Progress(WorkerId, String),
+    /// A worker's TaskManager runs.
+    Running(WorkerId),
+    /// A worker's TaskManager is listed by the JobManager.
+    Registered(WorkerId),
+    /// A worker is not heard of; its agent may be partitioned away.
+    Unreachable(WorkerId),
+    /// A worker is gone, and why.
+    Gone(WorkerId, String),
+    /// A worker is being killed, and why.
+    Killing(WorkerId, String),
+    /// No offer fits, and why not.
+    Starved(String),
+    /// Launches wait because workers keep failing.
+    Waiting(Duration, String),
+    /// A task that nobody knows was found and is being killed.
+    Unknown(WorkerId),
+    /// Mesos forgot our framework; all starts anew.
+    FrameworkLost,
+}

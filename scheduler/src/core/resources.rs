@@ -1,0 +1,263 @@
+//! What a worker needs and how it is taken out of an offer.
+//!
+//! Amounts are counted in thousandths, as Mesos itself does, so that repeated additions stay exact.
+
+use std::collections::BTreeMap;
+
+use mesos::v1::{self, Resource, value};
+
+/// What one worker needs.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Demand {
+    /// What the TaskManager needs: amounts by the resource's name, e.g. `cpus`, `mem` (MB).
+    pub task: BTreeMap<String, f64>,
+    /// What the executor needs beside it.
+    pub executor: BTreeMap<String, f64>,
+    /// The configuration keys that each get a port.
+    pub ports: Vec<String>,
+}
+
+/// What a demand takes of an offer.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Taken {
+    /// For the TaskManager.
+    pub task: Vec<Resource>,
+    /// For the executor.
+    pub executor: Vec<Resource>,
+    /// The ports, by configuration key.
+    pub ports: BTreeMap<String, u16>,
+}
+
+/// Why a demand does not fit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Shortage {
+    /// The resource's name.
+    pub name: String,
+    /// What is needed of it.
+    pub needed: f64,
+    /// What there is.
+    pub there: f64,
+}
+
+/// What is left of the offers of one agent.
+#[derive(Clone, Debug, Default)]
+pub struct Pool {
+    scalars: Vec<(Resource, u64)>,
+    ports: Vec<(Resource, Vec<(u64, u64)>)>,
+}
+
+const PORTS: &str = "ports";
+
+impl Pool {
+    /// All resources of an offer that a worker may use. Reserved ones come first, so that they are used first; revocable
+    /// ones are left out: Mesos may take those back at any time.
+    pub fn new(resources: impl IntoIterator<Item = Resource>) -> Self {
+        let mut pool = Self::default();
+        for resource in resources {
+            if resource.revocable.is_some() {
+                continue;
+            }
+            if resource.name == PORTS {
+                let ranges = resource.ranges.iter().flat_map(|r| &r.range).map(|r| (r.begin, r.end));
+                let ranges = ranges.filter(|(begin, end)| begin <= end).collect();
+                pool.ports.push((resource, ranges));
+            } else if let Some(scalar) = &resource.scalar {
+                let amount = thousandths(scalar.value);
+                pool.scalars.push((resource, amount));
+            }
+        }
+        pool.scalars.sort_by_key(|(resource, _)| !is_reserved(resource));
+        pool.ports.sort_by_key(|(resource, _)| !is_reserved(resource));
+        pool
+    }
+
+    /// Takes what `demand` needs, or says what is short; then nothing is taken.
+    pub fn take(&mut self, demand: &Demand) -> Result<Taken, Shortage> {
+        self.check(demand)?;
+        let mut taken = Taken::default();
+        for (name, amount) in &demand.task {
+            self.take_scalar(name, thousandths(*amount), &mut taken.task);
+        }
+        for (name, amount) in &demand.executor {
+            self.take_scalar(name, thousandths(*amount), &mut taken.executor);
+        }
+        for key in &demand.ports {
+            if let Some(port) = self.take_port(&mut taken.task) {
+                taken.ports.insert(key.clone(), port);
+            }
+        }
+        Ok(taken)
+    }
+
+    /// How much there is of the scalar resource `name`.
+    pub fn amount(&self, name: &str) -> f64 {
+        units(self.scalars.iter().filter(|(r, _)| r.name == name).map(|(_, left)| left).sum())
+    }
+
+    fn check(&self, demand: &Demand) -> Result<(), Shortage> {
+        for name in demand.task.keys().chain(demand.executor.keys().filter(|n| !demand.task.contains_key(*n))) {
+            let needed = demand.total(name);
+            let there = self.amount(name);
+            if thousandths(there) < thousandths(needed) {
+                return Err(Shortage { name: name.clone(), needed, there });
+            }
+        }
+        let there: u64 = self.ports.iter().flat_map(|(_, ranges)| ranges).map(|(begin, end)| end - begin + 1).sum();
+        if there < demand.ports.len() as u64 {
+            let needed = demand.ports.len() as f64;
+            return Err(Shortage { name: PORTS.to_owned(), needed, there: there as f64 });
+        }
+        Ok(())
+    }
+
+    fn take_scalar(&mut self, name: &str, mut amount: u64, into: &mut Vec<Resource>) {
+        for (resource, left) in self.scalars.iter_mut().filter(|(r, _)| r.name == name) {
+            let piece = amount.min(*left);
+            if piece == 0 {
+                continue;
+            }
+            *left -= piece;
+            amount -= piece;
+            into.push(Resource { scalar: Some(value::Scalar { value: units(piece) }), ..resource.clone() });
+        }
+    }
+
+    fn take_port(&mut self, into: &mut Vec<Resource>) -> Option<u16> {
+        for (resource, ranges) in &mut self.ports {
+            let Some(first) = ranges.first_mut() else { continue };
+            let port = first.0;
+            first.0 += 1;
+            if first.0 > first.1 {
+                ranges.remove(0);
+            }
+            let range = value::Range { begin: port, end: port };
+            into.push(Resource { ranges: Some(value::Ranges { range: vec![range] }), ..resource.clone() });
+            return u16::try_from(port).ok();
+        }
+        None
+    }
+}
+
+impl Demand {
+    /// What TaskManager and executor need together of the resource `name`.
+    pub fn total(&self, name: &str) -> f64 {
+        let of = |part: &BTreeMap<String, f64>| part.get(name).copied().unwrap_or(0.0);
+        of(&self.task) + of(&self.executor)
+    }
+}
+
+impl Shortage {
+    /// The unit in which people know this resource.
+    pub fn unit(&self) -> &'static str {
+        match self.name.as_str() {
+            "mem" | "disk" => " MB",
+            _ => "",
+        }
+    }
+}
+
+fn is_reserved(resource: &v1::Resource) -> bool {
+    !resource.reservations.is_empty() || resource.role.as_deref().is_some_and(|role| role != "*")
+}
+
+fn thousandths(value: f64) -> u64 {
+    (value.max(0.0) * 1000.0).round() as u64
+}
+
+fn units(thousandths: u64) -> f64 {
+    thousandths as f64 / 1000.0
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    pub(crate) fn scalar(name: &str, value: f64, role: Option<&str>) -> Resource {
+        let reservations = role
+            .map(|r| v1::resource::ReservationInfo { role: Some(r.to_owned()), ..Default::default() })
+            .into_iter()
+            .collect();
+        Resource { name: name.to_owned(), scalar: Some(value::Scalar { value }), reservations, ..Default::default() }
+    }
+
+    pub(crate) fn ports(begin: u64, end: u64) -> Resource {
+        let range = vec![value::Range { begin, end }];
+        Resource { name: PORTS.to_owned(), ranges: Some(value::Ranges { range }), ..Default::default() }
+    }
+
+    fn demand(cpus: f64, mem: f64, ports: &[&str]) -> Demand {
+        Demand {
+            task: BTreeMap::from([("cpus".to_owned(), cpus), ("mem".to_owned(), mem)]),
+            executor: BTreeMap::from([("cpus".to_owned(), 0.1), ("mem".to_owned(), 32.0)]),
+            ports: ports.iter().map(|&p| p.to_owned()).collect(),
+        }
+    }
+
+    #[test]
+    fn reserved_resources_are_taken_before_unreserved_ones_and_keep_their_role() {
+        let mut pool = Pool::new([scalar("cpus", 4.0, None), scalar("cpus", 0.4, Some("batch")), scalar("mem", 99.0, None)]);
+        let taken = pool.take(&demand(2.5, 10.0, &[])).unwrap();
+        let cpus: Vec<_> = taken.task.iter().filter(|r| r.name == "cpus").collect();
+        assert_eq!(cpus.len(), 2);
+        assert_eq!(cpus[0].reservations[0].role.as_deref(), Some("batch"));
+        assert_eq!(cpus[0].scalar.unwrap().value, 0.4);
+        assert_eq!(cpus[1].scalar.unwrap().value, 2.1);
+    }
+
+    #[test]
+    fn a_shortage_names_the_resource_and_takes_nothing() {
+        let mut pool = Pool::new([scalar("cpus", 4.0, None), scalar("mem", 1024.0, None)]);
+        let shortage = pool.take(&demand(1.0, 1728.0, &[])).unwrap_err();
+        assert_eq!(shortage, Shortage { name: "mem".to_owned(), needed: 1760.0, there: 1024.0 });
+        assert_eq!(pool.amount("cpus"), 4.0);
+    }
+
+    #[test]
+    fn every_key_gets_a_port_of_its_own() {
+        let mut pool = Pool::new([scalar("cpus", 4.0, None), scalar("mem", 99.0, None), ports(7, 7), ports(31000, 31001)]);
+        let taken = pool.take(&demand(1.0, 10.0, &["a", "b"])).unwrap();
+        assert_eq!(taken.ports, BTreeMap::from([("a".to_owned(), 7), ("b".to_owned(), 31000)]));
+        let shortage = pool.take(&demand(1.0, 10.0, &["a", "b"])).unwrap_err();
+        assert_eq!((shortage.name.as_str(), shortage.there), ("ports", 1.0));
+    }
+
+    #[test]
+    fn revocable_resources_are_left_alone() {
+        let revocable = Resource {
+            revocable: Some(v1::resource::RevocableInfo::default()),
+            ..scalar("cpus", 8.0, None)
+        };
+        assert_eq!(Pool::new([revocable]).amount("cpus"), 0.0);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_taken_and_what_is_left_make_up_the_offer(
+            offered in prop::collection::vec((0u32..9000, prop::bool::ANY), 1..6), wanted in 0u32..20000
+        ) {
+            let resources = offered.iter().map(|&(n, reserved)| {
+                scalar("mem", f64::from(n) / 1000.0, reserved.then_some("r"))
+            });
+            let mut pool = Pool::new(resources.chain([scalar("cpus", 9.0, None)]));
+            let before = thousandths(pool.amount("mem"));
+            let need = Demand {
+                task: BTreeMap::from([("mem".to_owned(), f64::from(wanted) / 1000.0)]),
+                ..Demand::default()
+            };
+            match pool.take(&need) {
+                Ok(taken) => {
+                    let sum: u64 = taken.task.iter().map(|r| thousandths(r.scalar.unwrap().value)).sum();
+                    prop_assert_eq!(sum, u64::from(wanted));
+                    prop_assert_eq!(thousandths(pool.amount("mem")) + sum, before);
+                }
+                Err(_) => {
+                    prop_assert!(before < u64::from(wanted));
+                    prop_assert_eq!(thousandths(pool.amount("mem")), before);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! The life of one worker.
+//!
+//! ```text
+//!            offer fits      stored         accepted       STAGING/STARTING     RUNNING
+//!   (wanted) ─────────▶ Storing ──▶ Launching ──────▶ Staging ──────────▶ Running
+//!                          │            │                │  ▲                │  ▲
+//!                          │            │   UNREACHABLE  ▼  │ heard again    ▼  │
+//!                          │            └──────────▶ Unreachable ◀───────────┘
+//!                          ▼                             │ replaced: released
+//!      too many, stopping, silent, unregistered          ▼
+//!   any ───────────────────────────────────────────▶ Killing ── terminal status ──▶ (gone)
+//! ```
+//!
+//! *Wanted* is not a state of a record but the difference between the target and the workers that count; *gone* is the
+//! absence of a record. A terminal status leads to *gone* from every state.
+
+use std::time::Duration;
+
+use super::message::{Moment, WorkerRecord};
+
+/// Where a worker stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Its record is on the way into the store; its task cannot exist yet.
+    Storing,
+    /// The launch was sent; nothing was heard of it yet.
+    Launching,
+    /// Its executor is at work.
+    Staging,
+    /// Its TaskManager runs.
+    Running,
+    /// It was told to end; the time is that of the next reminder.
+    Killing(Moment),
+    /// Mesos has lost sight of its agent.
+    Unreachable,
+}
+
+/// A worker as the core sees it.
+#[derive(Clone, Debug)]
+pub struct Worker {
+    /// What the store has of it.
+    pub record: WorkerRecord,
+    /// Where it stands.
+    pub phase: Phase,
+    /// Since when it stands there.
+    pub since: Moment,
+    /// When it was last heard of.
+    pub heard: Moment,
+    /// Whether Mesos has told its state since the last (re)subscription.
+    pub answered: bool,
+    /// Whether the JobManager lists its TaskManager.
+    pub registered: bool,
+}
+
+/// How long the core waits for a worker at each step.
+#[derive(Clone, Debug)]
+pub struct Patience {
+    /// For a first word after the launch; then Mesos is asked.
+    pub first_word: Duration,
+    /// For the next word while the executor prepares; then it is replaced.
+    pub staging: Duration,
+    /// For the TaskManager to register with the JobManager; then it is replaced.
+    pub registration: Duration,
+    /// Between two kills of one worker.
+    pub kill: Duration,
+    /// For an unreachable worker to return; then it is replaced.
+    pub unreachable: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            first_word: Duration::from_secs(30),
+            staging: Duration::from_secs(300),
+            registration: Duration::from_secs(300),
+            kill: Duration::from_secs(10),
+            unreachable: Duration::from_secs(60),
+        }
+    }
+}
+
+/// What to do with a worker whose time is up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Overdue {
+    /// Ask Mesos what became of it.
+    Ask,
+    /// Kill it, for this reason.
+    Kill(String),
+    /// Remind Mesos of the kill.
+    KillAgain,
+    /// Stop counting on it.
+    Replace,
+}
+
+impl Worker {
+    /// A worker whose record is new.
+    pub fn new(record: WorkerRecord, phase: Phase, now: Moment) -> Self {
+        Self { record, phase, since: now, heard: now, answered: true, registered: false }
+    }
+
+    /// A worker found in the store.
+    pub fn recovered(record: WorkerRecord, now: Moment) -> Self {
+        let phase = match (record.released, record.running) {
+            (true, _) => Phase::Killing(now),
+            (false, true) => Phase::Running,
+            (false, false) => Phase::Launching,
+        };
+        Self { answered: false, ..Self::new(record, phase, now) }
+    }
+
+    /// Goes on to `phase`; staying there leaves the time of arrival as it is.
+    pub fn enter(&mut self, phase: Phase, now: Moment) {
+        if std::mem::discriminant(&self.phase) != std::mem::discriminant(&phase) {
+            self.since = now;
+        }
+        self.phase = phase;
+    }
+
+    /// Whether it counts towards the wanted number.
+    pub fn counts(&self) -> bool {
+        !self.record.released
+    }
+
+    /// When something is to be done about it if nothing is heard, and what.
+    pub fn deadline(&self, patience: &Patience) -> Option<(Moment, Overdue)> {
+        match self.phase {
+            Phase::Storing => None,
+            Phase::Launching => Some((self.heard.after(patience.first_word), Overdue::Ask)),
+            Phase::Staging => {
+                let silence = format!("its executor said nothing for {} s", patience.staging.as_secs());
+                Some((self.heard.after(patience.staging), Overdue::Kill(silence)))
+            }
+            Phase::Running if self.registered => None,
+            Phase::Running => {
+                let late = format!("it did not register with the JobManager within {} s", patience.registration.as_secs());
+                Some((self.since.after(patience.registration), Overdue::Kill(late)))
+            }
+            Phase::Killing(next) => Some((next, Overdue::KillAgain)),
+            Phase::Unreachable if self.record.released => None,
+            Phase::Unreachable => Some((self.since.after(patience.unreachable), Overdue::Replace)),
+        }
+    }
+}
