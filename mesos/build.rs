@@ -1,6 +1,6 @@
 //! Compiles the Mesos v1 messages in `proto/` with protox: no protoc on the build machine.
 
-#![expect(clippy::disallowed_methods, reason = "cargo hands OUT_DIR over in the environment; no crate is worth its build time here")]
+#![expect(clippy::disallowed_methods, reason = "cargo hands OUT_DIR over in the environment")]
 
 use std::{env, error::Error, fs, path::PathBuf};
 
