@@ -1,5 +1,6 @@
 //! Hashing local files, and noticing later that a file is no longer the one that was hashed.
 
+use std::fmt;
 use std::io::Read as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -21,6 +22,12 @@ pub(crate) struct Fingerprint {
     nanoseconds: i64,
     inode: u64,
     device: u64,
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:x}-{:x}-{:x}", self.size, self.modified(), self.inode)
+    }
 }
 
 /// A file that cannot be hashed.
@@ -96,7 +103,7 @@ fn hash_content(file: &mut File, size: u64) -> Result<Option<Blob>, HashError> {
         whole.update(&buffer[..count]);
         if size > CHUNKED_ABOVE {
             chunk.update(&buffer[..count]);
-            if read % CHUNK == 0 || read == size {
+            if read.is_multiple_of(CHUNK) || read == size {
                 chunks.push(chunk.finish());
             }
         }

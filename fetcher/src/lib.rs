@@ -9,10 +9,13 @@ pub mod digest;
 pub mod hashing;
 pub mod manifest;
 pub mod path;
+pub mod rate;
+pub mod server;
 pub mod token;
 
 pub use build::{Artifact, BuildError, Catalogue, build};
 pub use digest::Digest;
 pub use manifest::{Blob, Entry, Kind, Manifest, ManifestError};
 pub use path::TreePath;
+pub use server::{ArtifactServer, ServerError, ServerOptions};
 pub use token::Token;

@@ -4,9 +4,9 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-/// Longest path, in bytes (Linux's PATH_MAX without room for the tree's own place).
+/// Longest path, in bytes (Linux's `PATH_MAX` without room for the tree's own place).
 const MAX_PATH: usize = 3072;
-/// Longest name between two slashes, in bytes (Linux's NAME_MAX).
+/// Longest name between two slashes, in bytes (Linux's `NAME_MAX`).
 const MAX_NAME: usize = 255;
 
 /// A relative, `/`-separated path that stays inside its tree: no empty part, no `.` or `..`, no control characters.

@@ -66,14 +66,14 @@ impl Tokens {
         if let Some(name) = issued.by_worker.get(worker)
             && let Some(grant) = issued.by_name.get(name)
         {
-            return written(name, &grant.secret);
+            return written(*name, &grant.secret);
         }
         let (mut name, mut secret) = ([0; NAME], [0; SECRET]);
         rand::rng().fill_bytes(&mut name);
         rand::rng().fill_bytes(&mut secret);
         issued.by_worker.insert(worker.to_owned(), name);
         issued.by_name.insert(name, Grant { worker: worker.to_owned(), secret });
-        written(&name, &secret)
+        written(name, &secret)
     }
 
     /// Makes the token of `worker` void.
@@ -95,7 +95,7 @@ impl Tokens {
     }
 }
 
-fn written(name: &[u8; NAME], secret: &[u8; SECRET]) -> Token {
+fn written(name: [u8; NAME], secret: &[u8; SECRET]) -> Token {
     Token(hex::encode(name) + &hex::encode(secret))
 }
 

@@ -8,7 +8,7 @@
 //! link <target> <path>
 //! ```
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use bytes::Bytes;
 
@@ -20,29 +20,21 @@ pub(super) fn encode(entries: &[Entry]) -> Bytes {
     let mut text = format!("{HEADER}\n");
     for entry in entries {
         // Writing to a String cannot fail.
-        let _ = match &entry.kind {
-            Kind::Link(target) => writeln!(text, "link\t{target}\t{}", entry.path),
-            Kind::File(blob) => writeln!(text, "file\t{}\t{}", flags(false, entry.secret), content(blob, entry)),
-            Kind::Executable(blob) => writeln!(text, "file\t{}\t{}", flags(true, entry.secret), content(blob, entry)),
-        };
-        for chunk in entry.blob().map(|blob| blob.chunks.as_slice()).unwrap_or_default() {
-            let _ = writeln!(text, "\t{chunk}");
-        }
+        write_entry(&mut text, entry).ok();
     }
     text.into()
 }
 
-fn flags(executable: bool, secret: bool) -> &'static str {
-    match (executable, secret) {
-        (false, false) => "-",
-        (true, false) => "x",
-        (false, true) => "s",
-        (true, true) => "xs",
-    }
-}
-
-fn content(blob: &Blob, entry: &Entry) -> String {
-    format!("{}\t{}\t{}", blob.size, blob.digest, entry.path)
+fn write_entry(text: &mut String, entry: &Entry) -> fmt::Result {
+    let (flags, blob) = match (&entry.kind, entry.secret) {
+        (Kind::Link(target), _) => return writeln!(text, "link\t{target}\t{}", entry.path),
+        (Kind::File(blob), false) => ("-", blob),
+        (Kind::File(blob), true) => ("s", blob),
+        (Kind::Executable(blob), false) => ("x", blob),
+        (Kind::Executable(blob), true) => ("xs", blob),
+    };
+    writeln!(text, "file\t{flags}\t{}\t{}\t{}", blob.size, blob.digest, entry.path)?;
+    blob.chunks.iter().try_for_each(|chunk| writeln!(text, "\t{chunk}"))
 }
 
 /// The entries as they stand; whether the bytes are the canonical ones is for the caller to check.

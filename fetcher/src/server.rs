@@ -1,0 +1,224 @@
+//! The artifact server: serves a manifest and its blobs to workers, from inside the application master.
+//!
+//! A small HTTP/1.1 server of its own, because `sendfile` needs the socket itself: only GET and HEAD, no request bodies,
+//! one range, strong entity tags. What may be asked for and by whom is in [`routes`].
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use crate::build::Catalogue;
+use crate::digest::Digest;
+use crate::manifest::Manifest;
+use crate::rate::RateFloor;
+use crate::token::Token;
+use connection::Shared;
+use routes::{Content, Peer};
+use wire::Wire;
+
+mod answer;
+mod connection;
+mod range;
+mod request;
+mod routes;
+mod transfer;
+mod wire;
+
+/// How the server listens and what it bears.
+#[derive(Debug, Clone)]
+pub struct ServerOptions {
+    /// Address to listen on; port 0 is any free one.
+    pub bind: SocketAddr,
+    /// Host name or address that workers reach this server by; `None`: the bind address, or this machine's host name
+    /// when that is "any address".
+    pub advertise: Option<String>,
+    /// Files sent at the same time; further requests are answered with 503 and `Retry-After`.
+    pub max_streams: usize,
+    /// Connections open at the same time; further ones get one 503 and are closed.
+    pub max_connections: usize,
+    /// The slowest client that is borne.
+    pub floor: RateFloor,
+    /// How long a connection may be without a request.
+    pub idle: Duration,
+    /// Serve secrets over plain connections to other machines, too. Anybody on the way can read them.
+    pub plain_secrets: bool,
+}
+
+impl Default for ServerOptions {
+    /// Any free port of all addresses, 64 streams, 4096 connections, secrets never in plain text.
+    fn default() -> Self {
+        Self {
+            bind: SocketAddr::from(([0, 0, 0, 0], 0)),
+            advertise: None,
+            max_streams: 64,
+            max_connections: 4096,
+            floor: RateFloor::default(),
+            idle: Duration::from_secs(60),
+            plain_secrets: false,
+        }
+    }
+}
+
+/// Why the server cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// Somebody else listens there.
+    #[error("the artifact server's port is in use: {0} (port 0 takes any free one)")]
+    PortInUse(SocketAddr),
+    /// The address is not ours, the port is not allowed, …
+    #[error("the artifact server cannot listen on {address}: {source}")]
+    Bind {
+        /// Where it should listen.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+/// A running server. Dropping it ends it at once, with all transfers.
+pub struct ArtifactServer {
+    url: String,
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    stop: CancellationToken,
+    accepting: JoinHandle<()>,
+}
+
+impl ArtifactServer {
+    /// Starts to serve `manifest` and what is in `catalogue`.
+    pub async fn start(options: ServerOptions, manifest: Manifest, catalogue: Catalogue) -> Result<Self, ServerError> {
+        let listener = listen(options.bind).await?;
+        let address = listener.local_addr().map_err(|source| ServerError::Bind { address: options.bind, source })?;
+        let host = options.advertise.clone().unwrap_or_else(|| own_name(address.ip()));
+        if options.plain_secrets && catalogue.has_secrets() {
+            tracing::warn!(
+                "Secret artifacts are served over plain connections, as configured: anybody on the way can read them."
+            );
+        }
+        let shared = Arc::new(Shared {
+            content: Content::new(&manifest, catalogue, options.plain_secrets),
+            streams: Semaphore::new(options.max_streams),
+            idle: options.idle,
+        });
+        let url = format!("http://{}:{}", in_url(&host), address.port());
+        tracing::info!(url, manifest = %shared.content.digest(), "Artifact server started.");
+        let stop = CancellationToken::new();
+        let accepting = tokio::spawn(accept(listener, Arc::clone(&shared), options, stop.clone()));
+        Ok(Self { url, address, shared, stop, accepting })
+    }
+
+    /// The base address for workers, without a trailing slash.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Where the server listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The digest of the served manifest.
+    pub fn manifest(&self) -> Digest {
+        self.shared.content.digest()
+    }
+
+    /// The token of a worker: the same one until it is revoked.
+    pub fn issue_token(&self, worker: &str) -> Token {
+        self.shared.content.tokens.issue(worker)
+    }
+
+    /// Makes the token of a worker void. Transfers that are running come to their end.
+    pub fn revoke(&self, worker: &str) {
+        self.shared.content.tokens.revoke(worker);
+    }
+
+    /// Publishes a file under a URL that only those know who are told, for clients that can send no token, such as
+    /// the Mesos fetcher. Returns the full URL. The file is opened on each request.
+    pub fn publish_file(&self, target: &str, source: PathBuf) -> String {
+        let token = self.shared.content.publish(target, source);
+        format!("{}/{token}/{}", self.url, utf8_percent_encode(target, NOT_IN_A_PATH))
+    }
+
+    /// Stops listening and ends all transfers.
+    pub async fn shutdown(mut self) {
+        self.stop.cancel();
+        if let Err(error) = (&mut self.accepting).await {
+            tracing::error!(%error, "The artifact server did not end well.");
+        }
+    }
+}
+
+impl Drop for ArtifactServer {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+/// What cannot stand literally in the path of a URL.
+const NOT_IN_A_PATH: &AsciiSet =
+    &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'<').add(b'>').add(b'?').add(b'`');
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, ServerError> {
+    TcpListener::bind(address).await.map_err(|source| match source.kind() {
+        io::ErrorKind::AddrInUse => ServerError::PortInUse(address),
+        _ => ServerError::Bind { address, source },
+    })
+}
+
+fn own_name(ip: IpAddr) -> String {
+    if !ip.is_unspecified() {
+        return ip.to_string();
+    }
+    let name = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
+    name.unwrap_or_else(|| "localhost".to_owned())
+}
+
+fn in_url(host: &str) -> String {
+    if host.parse::<std::net::Ipv6Addr>().is_ok() { format!("[{host}]") } else { host.to_owned() }
+}
+
+/// Accepts connections and owns their tasks: they end with this one.
+async fn accept(listener: TcpListener, shared: Arc<Shared>, options: ServerOptions, stop: CancellationToken) {
+    let mut connections = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            Some(_) = connections.join_next() => continue,
+            () = stop.cancelled() => return connections.shutdown().await,
+        };
+        match accepted {
+            Ok((socket, address)) => {
+                let welcome = connections.len() < options.max_connections;
+                connections.spawn(serve(socket, address, welcome, Arc::clone(&shared), options.floor));
+            }
+            Err(error) => {
+                // Out of file descriptors, mostly: others have to be closed first.
+                tracing::warn!(%error, "The artifact server cannot accept a connection.");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+async fn serve(socket: TcpStream, address: SocketAddr, welcome: bool, shared: Arc<Shared>, floor: RateFloor) {
+    let peer = Peer { address, encrypted: false };
+    let served = async {
+        let wire = Wire::new(socket, floor)?;
+        if welcome {
+            connection::serve(wire, peer, shared).await
+        } else {
+            connection::turn_away(wire, Duration::from_secs(2)).await
+        }
+    };
+    if let Err(error) = served.await {
+        tracing::debug!(peer = %address, %error, "A client's connection ended early.");
+    }
+}

@@ -1,0 +1,123 @@
+//! Answers: status, headers, and where the body comes from.
+
+use std::fmt::Write as _;
+use std::ops::Range;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use fs_err::File;
+
+use crate::hashing::Fingerprint;
+
+/// The status codes that this server knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Status {
+    Ok,
+    PartialContent,
+    NotModified,
+    BadRequest,
+    Unauthorized,
+    Forbidden,
+    NotFound,
+    MethodNotAllowed,
+    RequestTimeout,
+    Gone,
+    BodyNotAllowed,
+    RangeNotSatisfiable,
+    HeadTooLarge,
+    Internal,
+    Unavailable,
+}
+
+impl Status {
+    /// Code and phrase, as they stand in the status line.
+    fn line(self) -> &'static str {
+        match self {
+            Self::Ok => "200 OK",
+            Self::PartialContent => "206 Partial Content",
+            Self::NotModified => "304 Not Modified",
+            Self::BadRequest => "400 Bad Request",
+            Self::Unauthorized => "401 Unauthorized",
+            Self::Forbidden => "403 Forbidden",
+            Self::NotFound => "404 Not Found",
+            Self::MethodNotAllowed => "405 Method Not Allowed",
+            Self::RequestTimeout => "408 Request Timeout",
+            Self::Gone => "410 Gone",
+            Self::BodyNotAllowed => "413 Content Too Large",
+            Self::RangeNotSatisfiable => "416 Range Not Satisfiable",
+            Self::HeadTooLarge => "431 Request Header Fields Too Large",
+            Self::Internal => "500 Internal Server Error",
+            Self::Unavailable => "503 Service Unavailable",
+        }
+    }
+}
+
+/// Where a body comes from.
+#[derive(Debug)]
+pub(super) enum Body {
+    Bytes(Bytes),
+    File(FileBody),
+}
+
+/// A part of an open file that must not change while it is sent.
+#[derive(Debug)]
+pub(super) struct FileBody {
+    pub(super) file: File,
+    pub(super) fingerprint: Fingerprint,
+    pub(super) range: Range<u64>,
+}
+
+/// An answer that is ready to be sent.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: Status,
+    headers: Vec<(&'static str, String)>,
+    pub(super) body: Body,
+    /// Whether the connection can carry no further request after this.
+    pub(super) close: bool,
+}
+
+impl Answer {
+    /// An answer that says in one line what is the matter.
+    pub(super) fn text(status: Status, text: &str) -> Self {
+        let body = Body::Bytes(Bytes::from(format!("{text}\n")));
+        Self { status, headers: vec![("Content-Type", "text/plain; charset=utf-8".to_owned())], body, close: false }
+    }
+
+    pub(super) fn new(status: Status, content_type: &str, body: Body) -> Self {
+        Self { status, headers: vec![("Content-Type", content_type.to_owned())], body, close: false }
+    }
+
+    pub(super) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    pub(super) fn closing(mut self) -> Self {
+        self.close = true;
+        self
+    }
+
+    /// Bytes of the body.
+    pub(super) fn length(&self) -> u64 {
+        match &self.body {
+            Body::Bytes(bytes) => bytes.len() as u64,
+            Body::File(file) => file.range.end - file.range.start,
+        }
+    }
+
+    /// Status line and headers as they go over the wire.
+    pub(super) fn head(&self) -> Vec<u8> {
+        let date = httpdate::fmt_http_date(SystemTime::now());
+        let mut text = format!("HTTP/1.1 {}\r\nDate: {date}\r\n", self.status.line());
+        // Writing to a String cannot fail.
+        for (name, value) in &self.headers {
+            write!(text, "{name}: {value}\r\n").ok();
+        }
+        if self.status != Status::NotModified {
+            write!(text, "Content-Length: {}\r\n", self.length()).ok();
+        }
+        text += if self.close { "Connection: close\r\n\r\n" } else { "Connection: keep-alive\r\n\r\n" };
+        text.into_bytes()
+    }
+}

@@ -1,0 +1,126 @@
+//! One connection: request after request until somebody closes it.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Buf as _, BytesMut};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout_at};
+
+use super::answer::{Answer, Body, Status};
+use super::request::{Head, MAX_HEAD, Parsed, parse};
+use super::routes::{self, Content, Peer};
+use super::wire::Wire;
+
+/// What all connections share.
+pub(super) struct Shared {
+    pub(super) content: Content,
+    /// One permit per file that is being sent.
+    pub(super) streams: Semaphore,
+    /// How long a connection may be without a request.
+    pub(super) idle: Duration,
+}
+
+/// Serves until the client goes, asks for the end, or misbehaves.
+pub(super) async fn serve(mut wire: Wire, peer: Peer, shared: Arc<Shared>) -> io::Result<()> {
+    let mut buffer = BytesMut::new();
+    loop {
+        let (answer, without_body) = match read_head(&mut wire, &mut buffer, shared.idle).await? {
+            Read::Head(head) => {
+                let answer = routes::answer(&shared.content, &head, peer).await;
+                (if head.close { answer.closing() } else { answer }, head.without_body)
+            }
+            Read::Refused(status) => (refusal(status), false),
+            Read::Closed => return Ok(()),
+        };
+        if send(&mut wire, answer, without_body, &shared.streams).await? == After::Close {
+            return Ok(());
+        }
+    }
+}
+
+/// Answers one request, whatever it is, with "come back later".
+pub(super) async fn turn_away(mut wire: Wire, patience: Duration) -> io::Result<()> {
+    let mut buffer = BytesMut::new();
+    let without_body = match read_head(&mut wire, &mut buffer, patience).await? {
+        Read::Head(head) => head.without_body,
+        Read::Refused(_) => false,
+        Read::Closed => return Ok(()),
+    };
+    send(&mut wire, overloaded().closing(), without_body, &Semaphore::const_new(0)).await.map(|_| ())
+}
+
+enum Read {
+    Head(Head),
+    Refused(Status),
+    Closed,
+}
+
+async fn read_head(wire: &mut Wire, buffer: &mut BytesMut, idle: Duration) -> io::Result<Read> {
+    let deadline = Instant::now() + idle;
+    loop {
+        match parse(buffer) {
+            Parsed::Complete(head, length) => {
+                buffer.advance(length);
+                return Ok(Read::Head(head));
+            }
+            Parsed::Refused(status) => return Ok(Read::Refused(status)),
+            Parsed::Incomplete => {}
+        }
+        buffer.reserve(MAX_HEAD / 8);
+        match timeout_at(deadline, wire.read(buffer)).await {
+            Ok(Ok(0)) => return Ok(Read::Closed),
+            Ok(read) => read?,
+            // Nothing is owed to a client that has asked for nothing.
+            Err(_) if buffer.is_empty() => return Ok(Read::Closed),
+            Err(_) => return Ok(Read::Refused(Status::RequestTimeout)),
+        };
+    }
+}
+
+#[derive(PartialEq, Eq)]
+enum After {
+    Continue,
+    Close,
+}
+
+async fn send(wire: &mut Wire, answer: Answer, without_body: bool, streams: &Semaphore) -> io::Result<After> {
+    let permit = match answer.body {
+        Body::File(_) if !without_body => Some(streams.try_acquire()),
+        _ => None,
+    };
+    let answer = match permit {
+        Some(Err(_)) if answer.close => overloaded().closing(),
+        Some(Err(_)) => overloaded(),
+        _ => answer,
+    };
+    let after = if answer.close { After::Close } else { After::Continue };
+    let mut head = answer.head();
+    match answer.body {
+        _ if without_body => wire.write(&head).await?,
+        Body::Bytes(bytes) => {
+            head.extend_from_slice(&bytes);
+            wire.write(&head).await?;
+        }
+        Body::File(body) => wire.send_file(head, body).await?,
+    }
+    Ok(after)
+}
+
+/// A clear word now is better than a connection that crawls.
+fn overloaded() -> Answer {
+    Answer::text(Status::Unavailable, "too many transfers at once, come back later").header("Retry-After", "1")
+}
+
+fn refusal(status: Status) -> Answer {
+    let text = match status {
+        Status::MethodNotAllowed => "only GET and HEAD are served here",
+        Status::BodyNotAllowed => "requests with a body are not served here",
+        Status::HeadTooLarge => "the request's head is larger than 16 KiB",
+        Status::RequestTimeout => "the request did not arrive in time",
+        _ => "not understood",
+    };
+    let answer = Answer::text(status, text).closing();
+    if status == Status::MethodNotAllowed { answer.header("Allow", "GET, HEAD") } else { answer }
+}

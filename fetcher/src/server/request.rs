@@ -1,0 +1,165 @@
+//! Reading a request's head: method, path and the few headers that mean something here.
+
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
+
+use super::answer::Status;
+
+/// Longest head that is read, in bytes.
+pub(super) const MAX_HEAD: usize = 16 << 10;
+const MAX_HEADERS: usize = 64;
+
+/// What a client asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Head {
+    /// HEAD instead of GET.
+    pub(super) without_body: bool,
+    /// Without query, percent-decoded, starting with a slash.
+    pub(super) path: String,
+    pub(super) bearer: Option<String>,
+    pub(super) range: Option<String>,
+    pub(super) if_range: Option<String>,
+    pub(super) if_none_match: Option<String>,
+    /// Whether the client wants the connection closed after the answer.
+    pub(super) close: bool,
+}
+
+/// How far a head has been read.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Parsed {
+    /// A head of so many bytes.
+    Complete(Head, usize),
+    Incomplete,
+    /// Nothing that can be answered but with this; the connection must be closed after it.
+    Refused(Status),
+}
+
+/// Reads the head at the start of `bytes`.
+pub(super) fn parse(bytes: &[u8]) -> Parsed {
+    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
+    let mut request = httparse::Request::new(&mut headers);
+    match request.parse(bytes) {
+        Ok(httparse::Status::Complete(length)) => match head(&request) {
+            Ok(head) => Parsed::Complete(head, length),
+            Err(status) => Parsed::Refused(status),
+        },
+        Ok(httparse::Status::Partial) if bytes.len() < MAX_HEAD => Parsed::Incomplete,
+        Ok(httparse::Status::Partial) | Err(httparse::Error::TooManyHeaders) => Parsed::Refused(Status::HeadTooLarge),
+        Err(_) => Parsed::Refused(Status::BadRequest),
+    }
+}
+
+fn head(request: &httparse::Request<'_, '_>) -> Result<Head, Status> {
+    let mut head = Head {
+        without_body: match request.method {
+            Some("GET") => false,
+            Some("HEAD") => true,
+            _ => return Err(Status::MethodNotAllowed),
+        },
+        path: path(request.path.unwrap_or_default()).ok_or(Status::BadRequest)?,
+        close: request.version == Some(0),
+        ..Head::default()
+    };
+    for header in request.headers.iter() {
+        let value = std::str::from_utf8(header.value).map_err(|_| Status::BadRequest)?.trim();
+        match header.name.to_ascii_lowercase().as_str() {
+            "authorization" => head.bearer = bearer(value),
+            "range" => head.range = Some(value.to_owned()),
+            "if-range" => head.if_range = Some(value.to_owned()),
+            "if-none-match" => head.if_none_match = Some(value.to_owned()),
+            "connection" => head.close |= value.split(',').any(|word| word.trim().eq_ignore_ascii_case("close")),
+            // Bodies are never read: what follows one on the connection could not be told from it.
+            "content-length" if value != "0" => return Err(Status::BodyNotAllowed),
+            "transfer-encoding" => return Err(Status::BodyNotAllowed),
+            _ => {}
+        }
+    }
+    Ok(head)
+}
+
+fn bearer(value: &str) -> Option<String> {
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
+}
+
+/// The path of a request target: `/path?query`, or with scheme and host as proxies send it.
+fn path(target: &str) -> Option<String> {
+    let target = match target.split_once("://") {
+        Some((scheme, rest)) if !scheme.contains('/') => rest.find('/').and_then(|at| rest.get(at..))?,
+        _ => target,
+    };
+    let path = target.split(['?', '#']).next()?;
+    if !path.starts_with('/') {
+        return None;
+    }
+    percent_decode_str(path).decode_utf8().ok().map(Cow::into_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn head(text: &str) -> Head {
+        match parse(text.as_bytes()) {
+            Parsed::Complete(head, length) if length == text.len() => head,
+            other => panic!("{text:?} gave {other:?}"),
+        }
+    }
+
+    #[test]
+    fn path_token_and_range_are_read() {
+        let read = head(
+            "GET /a%20b/c?x=1 HTTP/1.1\r\nAuthorization: bearer  t0k\r\nRANGE: bytes=1-2\r\nIf-Range: \"e\"\r\n\r\n",
+        );
+        assert_eq!(read.path, "/a b/c");
+        assert_eq!(read.bearer.as_deref(), Some("t0k"));
+        assert_eq!(read.range.as_deref(), Some("bytes=1-2"));
+        assert_eq!(read.if_range.as_deref(), Some("\"e\""));
+        assert!(!read.close && !read.without_body);
+    }
+
+    #[test]
+    fn a_target_as_proxies_send_it_is_understood() {
+        assert_eq!(head("HEAD http://host:1/v1/x HTTP/1.1\r\n\r\n").path, "/v1/x");
+    }
+
+    #[test]
+    fn old_clients_and_close_end_the_connection() {
+        assert!(head("GET / HTTP/1.0\r\n\r\n").close);
+        assert!(head("GET / HTTP/1.1\r\nConnection: foo, Close\r\n\r\n").close);
+    }
+
+    #[test]
+    fn what_is_no_simple_request_is_refused() {
+        for (text, status) in [
+            ("POST / HTTP/1.1\r\n\r\n", Status::MethodNotAllowed),
+            ("GET / HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello", Status::BodyNotAllowed),
+            ("GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", Status::BodyNotAllowed),
+            ("GET x HTTP/1.1\r\n\r\n", Status::BadRequest),
+            ("GET /%ff HTTP/1.1\r\n\r\n", Status::BadRequest),
+            ("\u{1}\r\n\r\n", Status::BadRequest),
+        ] {
+            assert_eq!(parse(text.as_bytes()), Parsed::Refused(status), "{text:?}");
+        }
+        let long = format!("GET /{} HTTP/1.1\r\n", "a".repeat(MAX_HEAD));
+        assert_eq!(parse(long.as_bytes()), Parsed::Refused(Status::HeadTooLarge));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_survived(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            parse(&bytes);
+        }
+
+        #[test]
+        fn a_head_is_the_same_however_it_arrives(cut in 0usize..60) {
+            let text = "GET /v1/blobs/x HTTP/1.1\r\nAuthorization: Bearer t\r\n\r\n";
+            let cut = cut.min(text.len() - 1);
+            prop_assert_eq!(parse(&text.as_bytes()[..cut]), Parsed::Incomplete);
+        }
+    }
+}

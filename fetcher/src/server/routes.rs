@@ -1,0 +1,188 @@
+//! What is answered to whom.
+//!
+//! ```text
+//! /v1/manifests/<digest>     the manifest            bearer token
+//! /v1/blobs/<digest>         the content of a file   bearer token; secrets only where nobody listens
+//! /<token>/<target path>     a published file        for the Mesos fetcher, which can send no header
+//! ```
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use bytes::Bytes;
+use parking_lot::RwLock;
+use subtle::ConstantTimeEq as _;
+
+use super::answer::{Answer, Body, FileBody, Status};
+use super::range::{Part, part};
+use super::request::Head;
+use crate::build::Catalogue;
+use crate::digest::Digest;
+use crate::hashing::{self, Fingerprint, HashError};
+use crate::manifest::Manifest;
+use crate::token::{Tokens, unguessable};
+
+/// Content under a digest never changes; it is nobody's business but the worker's.
+const FOR_EVER: &str = "private, max-age=31536000, immutable";
+
+/// Everything that can be asked for.
+pub(super) struct Content {
+    manifest: Bytes,
+    digest: Digest,
+    catalogue: Catalogue,
+    pub(super) tokens: Tokens,
+    published: RwLock<HashMap<String, Published>>,
+    plain_secrets: bool,
+}
+
+struct Published {
+    token: String,
+    source: PathBuf,
+}
+
+/// How a request came in.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Peer {
+    pub(super) address: SocketAddr,
+    pub(super) encrypted: bool,
+}
+
+impl Content {
+    pub(super) fn new(manifest: &Manifest, catalogue: Catalogue, plain_secrets: bool) -> Self {
+        Self {
+            manifest: manifest.encode(),
+            digest: manifest.digest(),
+            catalogue,
+            tokens: Tokens::default(),
+            published: RwLock::default(),
+            plain_secrets,
+        }
+    }
+
+    pub(super) fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// Publishes a file; returns the token that stands before its target in the URL.
+    pub(super) fn publish(&self, target: &str, source: PathBuf) -> String {
+        let mut published = self.published.write();
+        match published.get(target) {
+            Some(known) if known.source == source => known.token.clone(),
+            _ => {
+                let token = unguessable();
+                published.insert(target.to_owned(), Published { token: token.clone(), source });
+                token
+            }
+        }
+    }
+
+    fn published(&self, token: &str, target: &str) -> Option<PathBuf> {
+        let published = self.published.read();
+        let file = published.get(target)?;
+        bool::from(file.token.as_bytes().ct_eq(token.as_bytes())).then(|| file.source.clone())
+    }
+}
+
+/// The answer to `head`.
+pub(super) async fn answer(content: &Content, head: &Head, peer: Peer) -> Answer {
+    let not_found = || Answer::text(Status::NotFound, "no such artifact");
+    let Some((first, rest)) = head.path.strip_prefix('/').and_then(|path| path.split_once('/')) else {
+        return not_found();
+    };
+    if first != "v1" {
+        return match content.published(first, rest) {
+            Some(source) => file(source, None, head).await,
+            None => not_found(),
+        };
+    }
+    // Whoever has no token learns nothing, not even which digests exist.
+    let Some(worker) = head.bearer.as_deref().and_then(|token| content.tokens.worker(token)) else {
+        tracing::warn!(peer = %peer.address, "Refused a request without a valid artifact token.");
+        return Answer::text(Status::Unauthorized, "missing or wrong artifact token")
+            .header("WWW-Authenticate", "Bearer");
+    };
+    tracing::debug!(worker, path = head.path, range = head.range, "Serving an artifact.");
+    match rest.split_once('/').map(|(kind, digest)| (kind, digest.parse::<Digest>())) {
+        Some(("manifests", Ok(digest))) if digest == content.digest => manifest(content, head),
+        Some(("blobs", Ok(digest))) => blob(content, digest, head, peer).await,
+        _ => not_found(),
+    }
+}
+
+fn manifest(content: &Content, head: &Head) -> Answer {
+    let etag = quoted(&content.digest);
+    if is_known(head, &etag) {
+        return not_modified(&etag);
+    }
+    Answer::new(Status::Ok, "text/plain; charset=utf-8", Body::Bytes(content.manifest.clone()))
+        .header("ETag", etag)
+        .header("Cache-Control", FOR_EVER)
+}
+
+async fn blob(content: &Content, digest: Digest, head: &Head, peer: Peer) -> Answer {
+    let Some(source) = content.catalogue.get(&digest) else {
+        return Answer::text(Status::NotFound, "no such artifact");
+    };
+    if source.secret && !(peer.encrypted || peer.address.ip().is_loopback() || content.plain_secrets) {
+        tracing::warn!(peer = %peer.address, %digest, "Refused to serve a secret over a plain connection.");
+        return Answer::text(Status::Forbidden, "a secret artifact is served over TLS only");
+    }
+    file(source.path.clone(), Some((digest, source.fingerprint)), head).await
+}
+
+/// A file from the disk; when its digest is known, only if it is still the file that was hashed.
+async fn file(source: PathBuf, hashed: Option<(Digest, Fingerprint)>, head: &Head) -> Answer {
+    let path = source.clone();
+    let (file, fingerprint) = match tokio::task::spawn_blocking(move || hashing::open(&path)).await {
+        Ok(Ok(opened)) => opened,
+        Ok(Err(error)) => return unreadable(&error),
+        Err(_) => return Answer::text(Status::Unavailable, "the server is stopping").closing(),
+    };
+    if hashed.is_some_and(|(_, expected)| expected != fingerprint) {
+        tracing::error!(path = %source.display(), "An artifact changed after it was hashed; it is not served any more.");
+        return Answer::text(Status::Gone, "the file changed after it was hashed");
+    }
+    let etag = hashed.map_or_else(|| format!("\"{fingerprint}\""), |(digest, _)| quoted(&digest));
+    if is_known(head, &etag) {
+        return not_modified(&etag);
+    }
+    let range = head.range.as_deref().filter(|_| head.if_range.as_ref().is_none_or(|condition| *condition == etag));
+    let size = fingerprint.size;
+    let (status, range) = match part(range, size) {
+        Part::Whole => (Status::Ok, 0..size),
+        Part::Bytes(range) => (Status::PartialContent, range),
+        Part::Unsatisfiable => {
+            return Answer::text(Status::RangeNotSatisfiable, "the range lies behind the end of the file")
+                .header("Content-Range", format!("bytes */{size}"));
+        }
+    };
+    let content_range = format!("bytes {}-{}/{size}", range.start, range.end.saturating_sub(1));
+    let answer = Answer::new(status, "application/octet-stream", Body::File(FileBody { file, fingerprint, range }))
+        .header("ETag", etag)
+        .header("Accept-Ranges", "bytes")
+        .header("Cache-Control", if hashed.is_some() { FOR_EVER } else { "private, no-cache" });
+    if status == Status::PartialContent { answer.header("Content-Range", content_range) } else { answer }
+}
+
+fn unreadable(error: &HashError) -> Answer {
+    tracing::error!(%error, "An artifact cannot be read any more.");
+    match error {
+        HashError::Read(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Answer::text(Status::Internal, "the file cannot be read")
+        }
+        _ => Answer::text(Status::Gone, "the file is gone"),
+    }
+}
+
+fn quoted(digest: &Digest) -> String {
+    format!("\"{digest}\"")
+}
+
+fn is_known(head: &Head, etag: &str) -> bool {
+    head.if_none_match.as_deref().is_some_and(|known| known.split(',').any(|one| one.trim() == etag))
+}
+
+fn not_modified(etag: &str) -> Answer {
+    Answer::new(Status::NotModified, "text/plain", Body::Bytes(Bytes::new())).header("ETag", etag)
+}
