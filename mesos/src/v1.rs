@@ -5,6 +5,8 @@
 
 #![allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic)]
 
+mod ids;
+
 include!(concat!(env!("OUT_DIR"), "/mesos.v1.rs"));
 
 /// Calls and events between a framework's scheduler and the master.

@@ -1,0 +1,204 @@
+//! The connection to the agent: one for the events, one for the calls.
+
+use std::{fmt, str::FromStr};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use hyper::body::Incoming;
+use prost::Message;
+use tokio::sync::Mutex;
+
+use super::ExecutorEnvironment;
+use crate::{
+    master::{HostPort, ParseMasterError},
+    tls::{self, TlsError},
+    transport::{Connection, RecordStream, StreamError, Target, TransportError, words},
+    v1::{
+        ExecutorId, FrameworkId, TaskInfo, TaskStatus,
+        executor::{Call, Event, call, event},
+    },
+};
+
+/// The largest event, in bytes: a LAUNCH with everything that a task's description may hold.
+const MAX_EVENT: usize = 64 * 1024 * 1024;
+
+/// Why the agent cannot be spoken to.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectionError {
+    /// The agent's address is none.
+    #[error("agent endpoint: {0}")]
+    Endpoint(#[from] ParseMasterError),
+    /// No TLS configuration.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The token is no text that HTTP can carry.
+    #[error("the agent's authentication token has characters that no HTTP header may have")]
+    Token,
+    /// No connection, or it broke before the answer.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    /// The agent does not take the call.
+    #[error("agent refused {call} with {status}: {reason}")]
+    Refused {
+        /// The call's type.
+        call: &'static str,
+        /// The HTTP status.
+        status: u16,
+        /// The agent's words.
+        reason: String,
+    },
+    /// The event stream broke.
+    #[error(transparent)]
+    Stream(#[from] StreamError),
+}
+
+impl ConnectionError {
+    /// Whether subscribing again may help: the agent is away, restarting, or does not know us any more.
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Endpoint(_) | Self::Tls(_) | Self::Token => false,
+            Self::Transport(_) | Self::Stream(_) => true,
+            // 403: it has forgotten our subscription. 404: it has just started and has no routes yet.
+            Self::Refused { status, .. } => matches!(status, 403 | 404 | 408 | 429 | 500..),
+        }
+    }
+}
+
+/// Speaks to the agent that started this executor.
+pub struct ExecutorConnection {
+    framework_id: FrameworkId,
+    executor_id: ExecutorId,
+    target: Target,
+    path: String,
+    headers: HeaderMap,
+    /// The one connection for all calls but SUBSCRIBE. Whoever waits for it gets it in the order of asking.
+    calls: Mutex<Option<Connection>>,
+}
+
+impl ExecutorConnection {
+    /// Prepares everything and connects to nothing. With https it reads certificates from disk.
+    pub fn new(environment: ExecutorEnvironment) -> Result<Self, ConnectionError> {
+        let tls = match (environment.https, environment.verify_certificate) {
+            (false, _) => None,
+            (true, true) => Some(tls::client_config(environment.ca_file.as_deref())?),
+            (true, false) => Some(tls::unverified_client_config()),
+        };
+        let host = HostPort::from_str(&environment.agent_endpoint)?;
+        let mut headers = HeaderMap::new();
+        if let Some(token) = &environment.token {
+            let bearer = HeaderValue::try_from(format!("Bearer {}", token.reveal()));
+            let mut bearer = bearer.map_err(|_| ConnectionError::Token)?;
+            bearer.set_sensitive(true);
+            headers.insert(header::AUTHORIZATION, bearer);
+        }
+        Ok(Self {
+            framework_id: environment.framework_id,
+            executor_id: environment.executor_id,
+            target: Target { host, tls, socket: environment.domain_socket },
+            path: format!("{}/api/v1/executor", environment.path_prefix),
+            headers,
+            calls: Mutex::new(None),
+        })
+    }
+
+    /// Subscribes, the first time or again, and tells the agent what it may not know: tasks of which no update has
+    /// been acknowledged, and updates that have not.
+    pub async fn subscribe(
+        &self,
+        unacknowledged_tasks: Vec<TaskInfo>,
+        unacknowledged_updates: Vec<call::Update>,
+    ) -> Result<ExecutorEvents, ConnectionError> {
+        // Calls of the new subscription go to the agent that it was made with, which may be a restarted one.
+        *self.calls.lock().await = None;
+        let subscribe = call::Subscribe { unacknowledged_tasks, unacknowledged_updates };
+        let call = Call { subscribe: Some(subscribe), ..self.of_type(call::Type::Subscribe) };
+        let mut connection = Connection::open(&self.target).await?;
+        let answer = connection.post(&self.path, self.headers.clone(), call.encode_to_vec().into()).await?;
+        if answer.status() == StatusCode::OK {
+            return Ok(ExecutorEvents { records: connection.into_records(answer.into_body(), MAX_EVENT) });
+        }
+        Err(refused(&call, answer).await)
+    }
+
+    /// Sends a status update. The agent forwards it and acknowledges it by an event with the same uuid.
+    pub async fn update(&self, status: TaskStatus) -> Result<(), ConnectionError> {
+        self.call(Call { update: Some(call::Update { status }), ..self.of_type(call::Type::Update) }).await
+    }
+
+    /// Sends bytes to the scheduler; they may get lost.
+    pub async fn message(&self, data: Bytes) -> Result<(), ConnectionError> {
+        self.call(Call { message: Some(call::Message { data }), ..self.of_type(call::Type::Message) }).await
+    }
+
+    /// Tells the agent (Mesos 1.10) that the connection is in use, for whatever stands between and drops idle ones.
+    pub async fn heartbeat(&self) -> Result<(), ConnectionError> {
+        self.call(self.of_type(call::Type::Heartbeat)).await
+    }
+
+    async fn call(&self, call: Call) -> Result<(), ConnectionError> {
+        let mut calls = self.calls.lock().await;
+        // Taken out: when this future is dropped half-way, no other call may get this one's answer.
+        let mut connection = match calls.take().filter(Connection::is_open) {
+            Some(connection) => connection,
+            None => Connection::open(&self.target).await?,
+        };
+        let answer = connection.post(&self.path, self.headers.clone(), call.encode_to_vec().into()).await?;
+        if !answer.status().is_success() {
+            return Err(refused(&call, answer).await);
+        }
+        words(answer.into_body()).await;
+        *calls = Some(connection);
+        Ok(())
+    }
+
+    fn of_type(&self, r#type: call::Type) -> Call {
+        Call {
+            executor_id: self.executor_id.clone(),
+            framework_id: self.framework_id.clone(),
+            r#type: Some(r#type.into()),
+            ..Call::default()
+        }
+    }
+}
+
+async fn refused(call: &Call, answer: Response<Incoming>) -> ConnectionError {
+    let status = answer.status().as_u16();
+    let reason = words(answer.into_body()).await;
+    ConnectionError::Refused { call: call.r#type().as_str_name(), status, reason }
+}
+
+/// What the agent sends. Dropping it ends the subscription.
+pub struct ExecutorEvents {
+    records: RecordStream,
+}
+
+impl ExecutorEvents {
+    /// The next event; `None` when the agent ended the stream. Heartbeats are not shown. Cancelling it loses nothing.
+    ///
+    /// Silence is no error: an agent announces no interval for its heartbeats, and sits on the same host, so that its
+    /// end ends the stream too.
+    pub async fn next(&mut self) -> Option<Result<Event, ConnectionError>> {
+        loop {
+            let event = match self.records.next().await? {
+                Ok(record) => Event::decode(record).map_err(StreamError::from),
+                Err(error) => Err(error),
+            };
+            match event {
+                Ok(event) if event.r#type() == event::Type::Heartbeat => {}
+                event => return Some(event.map_err(ConnectionError::from)),
+            }
+        }
+    }
+}
+
+impl fmt::Debug for ExecutorConnection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ExecutorConnection({}{})", self.target, self.path)
+    }
+}
+
+impl fmt::Debug for ExecutorEvents {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ExecutorEvents")
+    }
+}

@@ -1,0 +1,294 @@
+//! The ways to name masters: `host:port`, a comma list of them, `zk://…/path`, `file:///path`.
+
+use std::{fmt, net::Ipv6Addr, path::PathBuf, str::FromStr};
+
+/// The port of a master when none is given.
+const MASTER_PORT: u16 = 5050;
+/// The port of a ZooKeeper server when none is given.
+const ZOOKEEPER_PORT: u16 = 2181;
+
+/// Where to look for masters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MasterUrl {
+    /// These masters, tried in turn.
+    Hosts(Vec<HostPort>),
+    /// The master that leads by ZooKeeper's election, watched.
+    ZooKeeper(ZooKeeperUrl),
+    /// A file that holds one of the other forms, read again before every attempt.
+    File(PathBuf),
+}
+
+/// A host name or address with a port. An IPv6 address stands here without brackets.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct HostPort {
+    /// Name or address.
+    pub host: String,
+    /// TCP port, never 0.
+    pub port: u16,
+}
+
+/// A ZooKeeper ensemble and the node under which masters elect their leader.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ZooKeeperUrl {
+    /// The ensemble's servers.
+    pub servers: Vec<HostPort>,
+    /// `user:password` for the digest scheme. A secret.
+    pub digest: Option<String>,
+    /// The node's absolute path without a slash at the end, such as `/mesos`.
+    pub path: String,
+}
+
+/// A text that names no master. Passwords in it are hidden.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{why} in master {text:?}; allowed are host:port, host1:port1,host2:port2, \
+     zk://[user:password@]host1:port1,host2:port2/path and file:///path"
+)]
+pub struct ParseMasterError {
+    /// The text, with a password in it replaced.
+    pub text: String,
+    /// What is wrong with it.
+    pub why: String,
+}
+
+impl FromStr for MasterUrl {
+    type Err = ParseMasterError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let text = text.trim();
+        let parsed = if let Some(rest) = text.strip_prefix("zk://") {
+            parse_zookeeper(rest).map(Self::ZooKeeper)
+        } else if let Some(path) = text.strip_prefix("file://") {
+            parse_file(path)
+        } else {
+            parse_hosts(text, MASTER_PORT).map(Self::Hosts)
+        };
+        parsed.map_err(|why| ParseMasterError { text: hide_password(text), why })
+    }
+}
+
+fn parse_zookeeper(rest: &str) -> Result<ZooKeeperUrl, String> {
+    let Some((authority, path)) = rest.split_once('/') else { return Err("no path after the servers".to_owned()) };
+    // A password may hold an @, a server cannot.
+    let (digest, servers) = match authority.rsplit_once('@') {
+        Some((digest, servers)) => (Some(digest), servers),
+        None => (None, authority),
+    };
+    if digest.is_some_and(|digest| digest.split_once(':').is_none_or(|(user, _)| user.is_empty())) {
+        return Err("no user:password before the @".to_owned());
+    }
+    let path = path.trim_end_matches('/');
+    if path.split('/').any(|name| matches!(name, "" | "." | "..")) {
+        return Err(format!("no usable path, \"/{path}\" has an empty or relative part,"));
+    }
+    let servers = parse_hosts(servers, ZOOKEEPER_PORT)?;
+    Ok(ZooKeeperUrl { servers, digest: digest.map(str::to_owned), path: format!("/{path}") })
+}
+
+fn parse_file(path: &str) -> Result<MasterUrl, String> {
+    if path.starts_with('/') && path.len() > 1 {
+        Ok(MasterUrl::File(PathBuf::from(path)))
+    } else {
+        Err("no absolute path after file://".to_owned())
+    }
+}
+
+fn parse_hosts(text: &str, default_port: u16) -> Result<Vec<HostPort>, String> {
+    text.split(',').map(|one| parse_host(one.trim(), default_port)).collect()
+}
+
+fn parse_host(text: &str, default_port: u16) -> Result<HostPort, String> {
+    let (host, port) = if let Some(rest) = text.strip_prefix('[') {
+        let (host, port) = rest.split_once(']').ok_or_else(|| format!("no ] after the address {text:?}"))?;
+        host.parse::<Ipv6Addr>().map_err(|_| format!("no IPv6 address inside the brackets of {text:?}"))?;
+        (host, port)
+    } else {
+        let end = text.find(':').unwrap_or(text.len());
+        (&text[..end], &text[end..])
+    };
+    let named = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    if host.is_empty() || !(text.starts_with('[') || host.chars().all(named)) {
+        return Err(format!("no host name or address but {host:?}"));
+    }
+    let port = match port.strip_prefix(':') {
+        None if port.is_empty() => default_port,
+        Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => digits.parse().unwrap_or(0),
+        _ => 0,
+    };
+    if port == 0 {
+        return Err(format!("no port between 1 and 65535 in {text:?}"));
+    }
+    Ok(HostPort { host: host.to_owned(), port })
+}
+
+/// The text with everything between the user's name and the last `@` replaced.
+fn hide_password(text: &str) -> String {
+    let Some((before, servers)) = text.rsplit_once('@') else { return text.to_owned() };
+    let scheme = if before.starts_with("zk://") { "zk://" } else { "" };
+    let user = before[scheme.len()..].split(':').next().unwrap_or_default();
+    format!("{scheme}{user}:***@{servers}")
+}
+
+impl HostPort {
+    /// `http://host:port` or `https://host:port`.
+    pub fn url(&self, https: bool) -> String {
+        format!("{}://{self}", if https { "https" } else { "http" })
+    }
+}
+
+impl FromStr for HostPort {
+    type Err = ParseMasterError;
+
+    /// Reads `host:port`, `[ipv6]:port`, or a host alone, which gets a master's port.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        parse_host(text, MASTER_PORT).map_err(|why| ParseMasterError { text: text.to_owned(), why })
+    }
+}
+
+impl fmt::Display for HostPort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
+}
+
+impl ZooKeeperUrl {
+    /// The servers as ZooKeeper clients want them: `host1:port1,host2:port2`.
+    pub fn connect_string(&self) -> String {
+        comma_list(&self.servers)
+    }
+}
+
+/// Like [`Display`](fmt::Display): without the password.
+impl fmt::Debug for ZooKeeperUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Display for ZooKeeperUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("zk://")?;
+        if let Some((user, _)) = self.digest.as_deref().and_then(|digest| digest.split_once(':')) {
+            write!(f, "{user}:***@")?;
+        }
+        write!(f, "{}{}", self.connect_string(), self.path)
+    }
+}
+
+impl fmt::Display for MasterUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Hosts(hosts) => f.write_str(&comma_list(hosts)),
+            Self::ZooKeeper(url) => url.fmt(f),
+            Self::File(path) => write!(f, "file://{}", path.display()),
+        }
+    }
+}
+
+fn comma_list(hosts: &[HostPort]) -> String {
+    hosts.iter().map(HostPort::to_string).collect::<Vec<_>>().join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn host(host: &str, port: u16) -> HostPort {
+        HostPort { host: host.to_owned(), port }
+    }
+
+    fn parse(text: &str) -> MasterUrl {
+        text.parse().unwrap()
+    }
+
+    fn why(text: &str) -> String {
+        text.parse::<MasterUrl>().unwrap_err().why
+    }
+
+    #[test]
+    fn hosts_come_alone_or_as_a_list_and_have_the_port_5050_unless_they_say_otherwise() {
+        assert_eq!(parse("m1:15050"), MasterUrl::Hosts(vec![host("m1", 15050)]));
+        assert_eq!(parse(" m1 "), MasterUrl::Hosts(vec![host("m1", 5050)]));
+        assert_eq!(
+            parse("m1,10.0.0.2:7, m-3.x_y"),
+            MasterUrl::Hosts(vec![host("m1", 5050), host("10.0.0.2", 7), host("m-3.x_y", 5050)])
+        );
+    }
+
+    #[test]
+    fn an_ipv6_address_stands_in_brackets() {
+        assert_eq!(parse("[::1]:80,[fe80::2]"), MasterUrl::Hosts(vec![host("::1", 80), host("fe80::2", 5050)]));
+        assert_eq!(parse("[::1]").to_string(), "[::1]:5050");
+        assert!(why("::1").contains("no host name"));
+        assert!(why("fe80::2:80").contains("no port between"));
+        assert!(why("[nonsense]:80").contains("no IPv6 address"));
+        assert!(why("[::1").contains("no ]"));
+        assert!(why("[::1]80").contains("no port"));
+    }
+
+    #[test]
+    fn a_zookeeper_url_has_servers_a_path_and_maybe_a_user() {
+        let MasterUrl::ZooKeeper(url) = parse("zk://jake:p@ss:word@z1,z2:2182/mesos/prod/") else { panic!("no zk") };
+        assert_eq!(url.servers, [host("z1", 2181), host("z2", 2182)]);
+        assert_eq!(url.digest.as_deref(), Some("jake:p@ss:word"));
+        assert_eq!(url.path, "/mesos/prod");
+        assert_eq!(url.connect_string(), "z1:2181,z2:2182");
+        assert!(matches!(parse("zk://z1/mesos"), MasterUrl::ZooKeeper(ZooKeeperUrl { digest: None, .. })));
+    }
+
+    #[test]
+    fn a_zookeeper_url_without_a_path_is_refused() {
+        assert!(why("zk://z1:2181").contains("no path"));
+        assert!(why("zk://z1:2181/").contains("no usable path"));
+        assert!(why("zk://z1:2181/a//b").contains("no usable path"));
+        assert!(why("zk://z1:2181/../b").contains("no usable path"));
+        assert!(why("zk:///mesos").contains("no host name"));
+        assert!(why("zk://jake@z1/mesos").contains("no user:password"));
+    }
+
+    #[test]
+    fn a_file_needs_an_absolute_path() {
+        assert_eq!(parse("file:///etc/mesos/zk"), MasterUrl::File(PathBuf::from("/etc/mesos/zk")));
+        assert!(why("file://etc/mesos").contains("no absolute path"));
+        assert!(why("file://").contains("no absolute path"));
+    }
+
+    #[test]
+    fn what_names_no_master_is_refused_with_all_that_is_allowed() {
+        for text in
+            ["", " ", ",", "m1,", "m1:", "m1:0", "m1:65536", "m1:+1", "http://m1:5050", "m 1", "m1/x", "hdfs://m1"]
+        {
+            let error = text.parse::<MasterUrl>().unwrap_err().to_string();
+            assert!(error.contains("allowed are host:port"), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn no_text_form_shows_the_password() {
+        let url = parse("zk://jake:secret@z1:2181/mesos");
+        assert_eq!(url.to_string(), "zk://jake:***@z1:2181/mesos");
+        assert!(!format!("{url:?}").contains("secret"));
+        let error = "zk://jake:sec@ret@z1:99999/mesos".parse::<MasterUrl>().unwrap_err();
+        assert!(!error.to_string().contains("ret@"), "{error}");
+        assert!(!error.to_string().contains("sec"), "{error}");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_shown_is_read_back_as_the_same(hosts in proptest::collection::vec(("[a-z][a-z0-9.-]{0,20}", 1_u16..), 1..5)) {
+            let url = MasterUrl::Hosts(hosts.iter().map(|(name, port)| host(name, *port)).collect());
+            prop_assert_eq!(parse(&url.to_string()), url);
+        }
+
+        #[test]
+        fn no_text_makes_the_parser_panic(text in "(zk://|file://|\\[)?\\PC*") {
+            let _: Result<_, _> = text.parse::<MasterUrl>();
+        }
+    }
+}

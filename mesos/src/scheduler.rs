@@ -1,0 +1,102 @@
+//! A framework's subscription to the leading master.
+//!
+//! [`SchedulerConnection::open`] starts one task that finds the leader, subscribes, watches the heartbeat and, when
+//! the stream breaks, subscribes again with the framework id that it learned, for ever. What happens comes out of a
+//! channel as [`SchedulerEvent`]s; calls go in through a [`SchedulerHandle`].
+//!
+//! ```text
+//!              ┌──────────── Disconnected: wait, with jitter, or until a new leader is known ──────────┐
+//!              ▼                                                                                       │
+//!   find the leader ──► Connecting ──► SUBSCRIBE ──► Subscribed ──► Event, Event, … ── stream broke, ──┘
+//!                            ▲             │                           │               5 heartbeats missed,
+//!                            └─── 307 ─────┤                           │               another leader
+//!                                          ▼                           ▼
+//!                              Rejected (4xx, too old)      Rejected (ERROR event): nothing more comes
+//! ```
+//!
+//! A call belongs to the subscription under which it was made: it is sent once, in the order of all calls, or fails.
+
+pub mod calls;
+mod events;
+mod handle;
+mod queue;
+mod session;
+mod subscribe;
+mod subscriber;
+
+use std::{fmt, path::PathBuf, time::Duration};
+
+use tokio::sync::mpsc;
+
+pub use self::{
+    events::{SchedulerEvent, is_failed_over, is_framework_removed},
+    handle::{CallError, SchedulerHandle},
+};
+use crate::{master::MasterUrl, tls::TlsError, v1::FrameworkInfo};
+
+/// What a framework shows to a master that asks for authentication.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credential {
+    /// The name; also `FrameworkInfo.principal` when that is not set.
+    pub principal: String,
+    /// The secret.
+    pub secret: String,
+}
+
+impl fmt::Debug for Credential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credential").field("principal", &self.principal).field("secret", &"***").finish()
+    }
+}
+
+/// How to reach the masters.
+#[derive(Debug, Clone)]
+pub struct SchedulerOptions {
+    /// Where they are.
+    pub master: MasterUrl,
+    /// For HTTP basic authentication.
+    pub credential: Option<Credential>,
+    /// Speak TLS.
+    pub https: bool,
+    /// PEM certificates to trust instead of the machine's, for https.
+    pub ca_file: Option<PathBuf>,
+    /// Shortest and longest wait before the next round of attempts.
+    pub backoff: (Duration, Duration),
+}
+
+impl SchedulerOptions {
+    /// Plain HTTP without authentication; waits of 0.25 s to 10 s between attempts.
+    pub fn new(master: MasterUrl) -> Self {
+        let backoff = (Duration::from_millis(250), Duration::from_secs(10));
+        Self { master, credential: None, https: false, ca_file: None, backoff }
+    }
+}
+
+/// Why no connection could be set up. Masters that cannot be reached are not among it: they are tried again.
+#[derive(Debug, thiserror::Error)]
+pub enum SchedulerError {
+    /// No TLS configuration.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// A principal that HTTP cannot carry.
+    #[error("principal {0:?} has a colon, which basic authentication does not allow")]
+    Principal(String),
+}
+
+/// The way to get a [`SchedulerHandle`] and its events.
+#[derive(Debug, Clone, Copy)]
+pub struct SchedulerConnection;
+
+impl SchedulerConnection {
+    /// Starts to subscribe this framework, with no offers for the suppressed roles. It returns at once; the first
+    /// event is [`SchedulerEvent::Connecting`].
+    ///
+    /// Dropping the last handle or the receiver ends the subscription.
+    pub async fn open(
+        options: SchedulerOptions,
+        framework: FrameworkInfo,
+        suppressed_roles: Vec<String>,
+    ) -> Result<(SchedulerHandle, mpsc::Receiver<SchedulerEvent>), SchedulerError> {
+        handle::open(options, framework, suppressed_roles).await
+    }
+}

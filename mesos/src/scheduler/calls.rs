@@ -1,0 +1,128 @@
+//! Every call that a scheduler can make, as a message ready to be sent.
+//!
+//! The framework id is missing in all of them: [`SchedulerHandle`](super::SchedulerHandle) adds the one that the
+//! master gave at SUBSCRIBED.
+
+use bytes::Bytes;
+
+use crate::v1::{
+    AgentId, ExecutorId, Filters, FrameworkInfo, KillPolicy, OfferId, OperationId, Request, ResourceProviderId, TaskId,
+    TaskInfo, offer,
+    scheduler::{Call, OfferConstraints, call},
+};
+
+fn of_type(r#type: call::Type) -> Call {
+    Call { r#type: Some(r#type.into()), ..Call::default() }
+}
+
+fn filters(refuse_seconds: f64) -> Filters {
+    Filters { refuse_seconds: Some(refuse_seconds) }
+}
+
+/// Takes offers (all of one agent) and does these operations with them, in order. What is left of the offers is
+/// refused for that many seconds.
+pub fn accept(offer_ids: Vec<OfferId>, operations: Vec<offer::Operation>, refuse_seconds: f64) -> Call {
+    let accept = call::Accept { offer_ids, operations, filters: Some(filters(refuse_seconds)) };
+    Call { accept: Some(accept), ..of_type(call::Type::Accept) }
+}
+
+/// The operation of [`accept`] that launches tasks.
+pub fn launch(task_infos: Vec<TaskInfo>) -> offer::Operation {
+    offer::Operation {
+        r#type: Some(offer::operation::Type::Launch.into()),
+        launch: Some(offer::operation::Launch { task_infos }),
+        ..offer::Operation::default()
+    }
+}
+
+/// Refuses offers; resources of these agents are not offered again for that many seconds.
+pub fn decline(offer_ids: Vec<OfferId>, refuse_seconds: f64) -> Call {
+    let decline = call::Decline { offer_ids, filters: Some(filters(refuse_seconds)) };
+    Call { decline: Some(decline), ..of_type(call::Type::Decline) }
+}
+
+/// Agrees that the agent may become unavailable.
+pub fn accept_inverse_offers(inverse_offer_ids: Vec<OfferId>) -> Call {
+    let accept = call::AcceptInverseOffers { inverse_offer_ids, filters: None };
+    Call { accept_inverse_offers: Some(accept), ..of_type(call::Type::AcceptInverseOffers) }
+}
+
+/// Does not agree, and wants to be asked again after that many seconds.
+pub fn decline_inverse_offers(inverse_offer_ids: Vec<OfferId>, refuse_seconds: f64) -> Call {
+    let decline = call::DeclineInverseOffers { inverse_offer_ids, filters: Some(filters(refuse_seconds)) };
+    Call { decline_inverse_offers: Some(decline), ..of_type(call::Type::DeclineInverseOffers) }
+}
+
+/// Wants offers for these roles (none = all) and drops all filters for them.
+pub fn revive(roles: Vec<String>) -> Call {
+    Call { revive: Some(call::Revive { roles }), ..of_type(call::Type::Revive) }
+}
+
+/// Wants no more offers for these roles (none = all).
+pub fn suppress(roles: Vec<String>) -> Call {
+    Call { suppress: Some(call::Suppress { roles }), ..of_type(call::Type::Suppress) }
+}
+
+/// Asks the task's executor to end it. A task that the master does not know comes back as an update.
+pub fn kill(task_id: TaskId, agent_id: Option<AgentId>, kill_policy: Option<KillPolicy>) -> Call {
+    Call { kill: Some(call::Kill { task_id, agent_id, kill_policy }), ..of_type(call::Type::Kill) }
+}
+
+/// Asks the executor to end with all its tasks; the agent kills it after the grace period.
+pub fn shutdown(executor_id: ExecutorId, agent_id: AgentId) -> Call {
+    Call { shutdown: Some(call::Shutdown { executor_id, agent_id }), ..of_type(call::Type::Shutdown) }
+}
+
+/// Confirms a status update. Only updates with a uuid may be confirmed.
+pub fn acknowledge(agent_id: AgentId, task_id: TaskId, uuid: Bytes) -> Call {
+    let acknowledge = call::Acknowledge { agent_id, task_id, uuid };
+    Call { acknowledge: Some(acknowledge), ..of_type(call::Type::Acknowledge) }
+}
+
+/// Confirms the update of an offer operation.
+pub fn acknowledge_operation_status(
+    operation_id: OperationId,
+    agent_id: Option<AgentId>,
+    resource_provider_id: Option<ResourceProviderId>,
+    uuid: Bytes,
+) -> Call {
+    let acknowledge = call::AcknowledgeOperationStatus { agent_id, resource_provider_id, uuid, operation_id };
+    Call { acknowledge_operation_status: Some(acknowledge), ..of_type(call::Type::AcknowledgeOperationStatus) }
+}
+
+/// Asks for the states of these tasks, or, with none, of all that the master knows.
+pub fn reconcile(tasks: impl IntoIterator<Item = (TaskId, Option<AgentId>)>) -> Call {
+    let tasks = tasks.into_iter().map(|(task_id, agent_id)| call::reconcile::Task { task_id, agent_id }).collect();
+    Call { reconcile: Some(call::Reconcile { tasks }), ..of_type(call::Type::Reconcile) }
+}
+
+/// Asks for the states of these offer operations.
+pub fn reconcile_operations(operations: Vec<call::reconcile_operations::Operation>) -> Call {
+    let reconcile = call::ReconcileOperations { operations };
+    Call { reconcile_operations: Some(reconcile), ..of_type(call::Type::ReconcileOperations) }
+}
+
+/// Bytes for an executor; they may get lost.
+pub fn message(agent_id: AgentId, executor_id: ExecutorId, data: Bytes) -> Call {
+    Call { message: Some(call::Message { agent_id, executor_id, data }), ..of_type(call::Type::Message) }
+}
+
+/// Asks for offers with such resources. Mesos's own allocator takes no notice.
+pub fn request(requests: Vec<Request>) -> Call {
+    Call { request: Some(call::Request { requests }), ..of_type(call::Type::Request) }
+}
+
+/// Ends the framework: the master kills all its executors and forgets it.
+pub fn teardown() -> Call {
+    of_type(call::Type::Teardown)
+}
+
+/// Replaces the framework's description (Mesos 1.9), its suppressed roles and its offer constraints (1.11).
+pub fn update_framework(
+    framework_info: FrameworkInfo,
+    suppressed_roles: Vec<String>,
+    offer_constraints: Option<OfferConstraints>,
+) -> Call {
+    let update = call::UpdateFramework { framework_info, suppressed_roles, offer_constraints };
+    Call { update_framework: Some(update), ..of_type(call::Type::UpdateFramework) }
+}

@@ -1,0 +1,152 @@
+//! What the owner of a subscription holds: the way to make calls and to end it.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
+use tokio_util::task::AbortOnDropHandle;
+
+use super::{
+    Credential, SchedulerError, SchedulerEvent, SchedulerOptions,
+    queue::{CallQueue, Queued},
+    session::CurrentSession,
+    subscribe::{Access, basic_authentication},
+    subscriber::Subscriber,
+};
+use crate::{
+    master::MasterDetector,
+    tls::{self, TlsError},
+    transport::TransportError,
+    v1::{FrameworkInfo, scheduler::Call},
+};
+
+/// Events that may wait for their reader before the stream itself has to.
+const EVENT_BUFFER: usize = 256;
+/// How long calls that were made before `close` may still take, all together.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Why a call did not reach the master, or was refused. It is not made again.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// There was no subscription when the call was made, or it ended before the call was answered.
+    #[error("not subscribed")]
+    NotSubscribed,
+    /// The connection has ended for good.
+    #[error("connection closed")]
+    Closed,
+    /// It is unknown whether the call arrived.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    /// The master does not take it.
+    #[error("call refused with {status}: {reason}")]
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// The master's words.
+        reason: String,
+    },
+}
+
+/// Makes calls. Clones share one subscription and one queue; dropping the last one ends both.
+#[derive(Clone)]
+pub struct SchedulerHandle {
+    queue: mpsc::UnboundedSender<Queued>,
+    session: CurrentSession,
+    task: Arc<AbortOnDropHandle<()>>,
+}
+
+impl SchedulerHandle {
+    /// Sends a call after all calls made before and waits until the master has taken it. The framework id is added.
+    ///
+    /// A TEARDOWN that is taken ends the connection.
+    pub async fn call(&self, call: Call) -> Result<(), CallError> {
+        let (done, answer) = oneshot::channel();
+        self.enqueue(call, Some(done))?;
+        answer.await.unwrap_or(Err(CallError::Closed))
+    }
+
+    /// Sends a call after all calls made before and does not wait. Failure is logged: reconciliation heals it.
+    pub fn send(&self, call: Call) {
+        let r#type = call.r#type();
+        if let Err(error) = self.enqueue(call, None) {
+            tracing::warn!(call = r#type.as_str_name(), %error, "Call not sent.");
+        }
+    }
+
+    /// Ends the subscription, once the calls made before are sent. The framework stays registered at the master for
+    /// its failover timeout; see [`calls::teardown`](super::calls::teardown) for the other end.
+    pub async fn close(self) {
+        if self.queue.send(Queued::Close).is_ok() && timeout(CLOSE_TIMEOUT, self.queue.closed()).await.is_err() {
+            tracing::warn!("Calls still waiting at the end of the subscription are given up.");
+            self.task.abort();
+            self.queue.closed().await;
+        }
+    }
+
+    fn enqueue(&self, call: Call, done: Option<oneshot::Sender<Result<(), CallError>>>) -> Result<(), CallError> {
+        if self.queue.is_closed() {
+            return Err(CallError::Closed);
+        }
+        let session = self.session.get().ok_or(CallError::NotSubscribed)?;
+        let queued = Queued::Call { call: Box::new(call), session, done };
+        self.queue.send(queued).map_err(|_| CallError::Closed)
+    }
+}
+
+impl std::fmt::Debug for SchedulerHandle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SchedulerHandle").finish_non_exhaustive()
+    }
+}
+
+/// Puts the parts together and starts their task.
+pub(super) async fn open(
+    options: SchedulerOptions,
+    mut framework: FrameworkInfo,
+    suppressed_roles: Vec<String>,
+) -> Result<(SchedulerHandle, mpsc::Receiver<SchedulerEvent>), SchedulerError> {
+    let access = access(&options).await?;
+    if let (None, Some(credential)) = (&framework.principal, &options.credential) {
+        framework.principal = Some(credential.principal.clone());
+    }
+    let (event_sender, events) = mpsc::channel(EVENT_BUFFER);
+    let (queue, queued) = mpsc::unbounded_channel();
+    let (session_sender, session) = CurrentSession::channel();
+    let subscriber = Subscriber::new(
+        MasterDetector::start(&options.master, options.https),
+        access.clone(),
+        options.backoff,
+        framework,
+        suppressed_roles,
+        event_sender,
+        session_sender,
+    );
+    let calls = CallQueue::new(queued, session.clone(), access.authorization);
+    let task = tokio::spawn(async move {
+        tokio::select! {
+            () = subscriber.run() => {}
+            () = calls.run() => {}
+        }
+    });
+    Ok((SchedulerHandle { queue, session, task: Arc::new(AbortOnDropHandle::new(task)) }, events))
+}
+
+async fn access(options: &SchedulerOptions) -> Result<Access, SchedulerError> {
+    let authorization = match &options.credential {
+        Some(Credential { principal, .. }) if principal.contains(':') => {
+            return Err(SchedulerError::Principal(principal.clone()));
+        }
+        Some(credential) => Some(basic_authentication(credential)),
+        None => None,
+    };
+    let tls = if options.https {
+        let ca_file = options.ca_file.clone();
+        let config = tokio::task::spawn_blocking(move || tls::client_config(ca_file.as_deref())).await;
+        Some(config.map_err(|error| TlsError::Read(error.into()))??)
+    } else {
+        None
+    };
+    Ok(Access { tls, authorization })
+}

@@ -1,0 +1,106 @@
+//! Calls in the order in which they were made, over one connection.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use prost::Message;
+use tokio::sync::{mpsc, oneshot};
+
+use super::{
+    handle::CallError,
+    session::{CurrentSession, Session},
+};
+use crate::{
+    transport::{Connection, words},
+    v1::scheduler::{Call, call},
+};
+
+/// The path of the scheduler API at a master.
+pub(super) const PATH: &str = "/api/v1/scheduler";
+/// The header that ties calls to a subscription.
+pub(super) const STREAM_ID: HeaderName = HeaderName::from_static("mesos-stream-id");
+
+/// What waits in the queue.
+pub(super) enum Queued {
+    /// A call of that subscription, and who waits for its result.
+    Call { call: Box<Call>, session: Arc<Session>, done: Option<oneshot::Sender<Result<(), CallError>>> },
+    /// The end.
+    Close,
+}
+
+/// Takes calls out of the queue and makes them.
+pub(super) struct CallQueue {
+    queued: mpsc::UnboundedReceiver<Queued>,
+    current: CurrentSession,
+    authorization: Option<HeaderValue>,
+    /// The connection that calls of this subscription use.
+    open: Option<(Arc<Session>, Connection)>,
+}
+
+impl CallQueue {
+    pub(super) fn new(
+        queued: mpsc::UnboundedReceiver<Queued>,
+        current: CurrentSession,
+        authorization: Option<HeaderValue>,
+    ) -> Self {
+        Self { queued, current, authorization, open: None }
+    }
+
+    /// Returns after `Close`, after a TEARDOWN that was taken, or when nobody can make calls any more.
+    pub(super) async fn run(mut self) {
+        while let Some(Queued::Call { call, session, done }) = self.queued.recv().await {
+            let r#type = call.r#type();
+            let current = self.current.clone();
+            let result = tokio::select! {
+                biased;
+                result = self.make(*call, &session) => result,
+                () = current.ended(&session) => Err(CallError::NotSubscribed),
+            };
+            if result.is_err() {
+                // An answer that nobody waited for must not be taken for the next call's.
+                self.open = None;
+            }
+            let torn_down = r#type == call::Type::Teardown && result.is_ok();
+            match (done, result) {
+                // Nobody waits any more when sending fails: the caller gave up.
+                (Some(done), result) => drop(done.send(result)),
+                (None, Err(error)) => tracing::warn!(call = r#type.as_str_name(), %error, "Call lost."),
+                (None, Ok(())) => {}
+            }
+            if torn_down {
+                return;
+            }
+        }
+    }
+
+    async fn make(&mut self, mut call: Call, session: &Arc<Session>) -> Result<(), CallError> {
+        call.framework_id = Some(session.framework_id.clone());
+        let mut headers = HeaderMap::with_capacity(2);
+        headers.insert(STREAM_ID, session.stream_id.clone());
+        if let Some(authorization) = &self.authorization {
+            headers.insert(header::AUTHORIZATION, authorization.clone());
+        }
+        let connection = self.connection(session).await?;
+        let answer = connection.post(PATH, headers, call.encode_to_vec().into()).await?;
+        let status = answer.status();
+        let reason = words(answer.into_body()).await;
+        match status {
+            StatusCode::OK | StatusCode::ACCEPTED => Ok(()),
+            _ => Err(CallError::Refused { status: status.as_u16(), reason }),
+        }
+    }
+
+    /// The open connection of this subscription, or a new one.
+    async fn connection(&mut self, session: &Arc<Session>) -> Result<&mut Connection, CallError> {
+        if !self.current.is(session) {
+            return Err(CallError::NotSubscribed);
+        }
+        let usable = |(of, open): &(Arc<Session>, Connection)| Arc::ptr_eq(of, session) && open.is_open();
+        let kept = self.open.take().filter(usable);
+        let connection = match kept {
+            Some((_, connection)) => connection,
+            None => Connection::open(&session.target).await?,
+        };
+        Ok(&mut self.open.insert((Arc::clone(session), connection)).1)
+    }
+}

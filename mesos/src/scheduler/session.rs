@@ -1,0 +1,47 @@
+//! One subscription as calls need to know it.
+
+use std::sync::Arc;
+
+use http::HeaderValue;
+use tokio::sync::watch;
+
+use crate::{transport::Target, v1::FrameworkId};
+
+/// A subscription that holds, or held.
+pub(super) struct Session {
+    /// The master that answered.
+    pub(super) target: Target,
+    /// Proof to that master that a call comes from whoever holds the subscription.
+    pub(super) stream_id: HeaderValue,
+    pub(super) framework_id: FrameworkId,
+}
+
+/// The subscription that holds now, if any.
+#[derive(Clone)]
+pub(super) struct CurrentSession(watch::Receiver<Option<Arc<Session>>>);
+
+/// Where the subscriber tells what holds.
+pub(super) type SessionSender = watch::Sender<Option<Arc<Session>>>;
+
+impl CurrentSession {
+    pub(super) fn channel() -> (SessionSender, Self) {
+        let (sender, receiver) = watch::channel(None);
+        (sender, Self(receiver))
+    }
+
+    pub(super) fn get(&self) -> Option<Arc<Session>> {
+        self.0.borrow().clone()
+    }
+
+    /// Whether it is this very subscription that holds now.
+    pub(super) fn is(&self, session: &Arc<Session>) -> bool {
+        self.0.borrow().as_ref().is_some_and(|current| Arc::ptr_eq(current, session))
+    }
+
+    /// Waits until it is not this subscription that holds.
+    pub(super) async fn ended(&self, session: &Arc<Session>) {
+        let other = |current: &Option<Arc<Session>>| !current.as_ref().is_some_and(|now| Arc::ptr_eq(now, session));
+        // An error means that the subscriber is gone, and the subscription with it.
+        drop(self.0.clone().wait_for(other).await.map(drop));
+    }
+}
