@@ -1,0 +1,148 @@
+//! Values read as numbers, booleans, durations, sizes and lists, in the forms that Flink's own options take.
+
+use std::time::Duration;
+
+use super::{Configuration, ConfigurationError, MemorySize, secret};
+
+mod duration;
+mod list;
+
+use self::duration::parse_duration;
+use self::list::parse_list;
+
+impl Configuration {
+    /// The value as a whole number.
+    pub fn get_i64(&self, key: &str) -> Result<Option<i64>, ConfigurationError> {
+        self.parsed(key, "a whole number", |text| text.parse().ok())
+    }
+
+    /// The value as a number, in the forms that Java reads save hexadecimal ones.
+    pub fn get_f64(&self, key: &str) -> Result<Option<f64>, ConfigurationError> {
+        self.parsed(key, "a number", |text| java_decimal(text)?.parse().ok())
+    }
+
+    /// The value as a number of single precision: Flink keeps its memory fractions so.
+    pub(crate) fn get_f32(&self, key: &str) -> Result<Option<f32>, ConfigurationError> {
+        self.parsed(key, "a number", |text| java_decimal(text)?.parse().ok())
+    }
+
+    /// The value as `true` or `false`, in any case.
+    pub fn get_bool(&self, key: &str) -> Result<Option<bool>, ConfigurationError> {
+        self.parsed(key, "true or false", |text| match text {
+            _ if text.eq_ignore_ascii_case("true") => Some(true),
+            _ if text.eq_ignore_ascii_case("false") => Some(false),
+            _ => None,
+        })
+    }
+
+    /// The value as a Flink duration such as `10 s`, `5min` or `PT1M`; a bare number is milliseconds.
+    pub fn get_duration(&self, key: &str) -> Result<Option<Duration>, ConfigurationError> {
+        self.parsed(key, duration::FORM, parse_duration)
+    }
+
+    /// The value as a Flink memory size such as `1728m` or `64 kb`; a bare number is bytes.
+    pub fn get_memory(&self, key: &str) -> Result<Option<MemorySize>, ConfigurationError> {
+        self.parsed(key, MemorySize::FORM, |text| text.parse().ok())
+    }
+
+    /// The value as a list: a YAML sequence such as `[a, b]`, or parts between semicolons with quotes around parts that
+    /// hold one.
+    pub fn get_list(&self, key: &str) -> Result<Option<Vec<String>>, ConfigurationError> {
+        self.parsed(key, list::FORM, parse_list)
+    }
+
+    fn parsed<T>(
+        &self,
+        key: &str,
+        allowed: &'static str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<Option<T>, ConfigurationError> {
+        let Some(setting) = self.setting(key) else { return Ok(None) };
+        parse(&setting.value).map(Some).ok_or_else(|| ConfigurationError::Value {
+            key: key.to_owned(),
+            value: secret::shown(key, &setting.value).to_owned(),
+            allowed,
+            origin: setting.source.clone(),
+        })
+    }
+}
+
+/// Leading digits and, without blanks around it, what follows them.
+pub(super) fn split_number(text: &str) -> (&str, &str) {
+    let text = text.trim_matches(is_java_blank);
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    (number, unit.trim_matches(is_java_blank))
+}
+
+/// What Java's `trim` takes away: everything up to the blank.
+pub(super) fn is_java_blank(c: char) -> bool {
+    c <= ' '
+}
+
+/// A decimal number in Java's notation as one in Rust's: blanks around it and a type suffix go; Rust's own words for
+/// infinity and not-a-number are refused, Java's are taken.
+fn java_decimal(text: &str) -> Option<&str> {
+    let text = text.trim_matches(is_java_blank);
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    if unsigned == "Infinity" || unsigned == "NaN" {
+        return Some(text);
+    }
+    if !unsigned.starts_with(|c: char| c.is_ascii_digit() || c == '.') {
+        return None;
+    }
+    Some(text.strip_suffix(['d', 'D', 'f', 'F']).unwrap_or(text))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::float_cmp)]
+    use super::super::Source;
+    use super::*;
+
+    fn with(value: &str) -> Configuration {
+        let mut config = Configuration::new();
+        config.set("some.key", value, Source::DynamicProperty);
+        config
+    }
+
+    #[test]
+    fn a_key_that_is_not_set_has_no_value_of_any_type() {
+        let config = Configuration::new();
+        assert!(config.get_i64("k").unwrap().is_none() && config.get_list("k").unwrap().is_none());
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_form_is_refused_with_key_value_form_and_origin() {
+        let error = with("yes").get_bool("some.key").unwrap_err();
+        assert_eq!(error.to_string(), "some.key: 'yes' is not true or false (from -D)");
+    }
+
+    #[test]
+    fn a_secret_of_the_wrong_form_is_refused_without_being_shown() {
+        let mut config = Configuration::new();
+        config.set("a.password", "hush", Source::DynamicProperty);
+        assert!(!config.get_i64("a.password").unwrap_err().to_string().contains("hush"));
+    }
+
+    #[test]
+    fn numbers_have_javas_forms() {
+        assert_eq!(with("+7").get_i64("some.key").unwrap(), Some(7));
+        assert!(with(" 7").get_i64("some.key").is_err());
+        for (text, number) in
+            [("1d", 1.0), (" .5 ", 0.5), ("5.", 5.0), ("1e3", 1000.0), ("-Infinity", f64::NEG_INFINITY)]
+        {
+            assert_eq!(with(text).get_f64("some.key").unwrap(), Some(number), "{text}");
+        }
+        for text in ["inf", "nan", "", "1_0", "e5", "dd", "."] {
+            assert!(with(text).get_f64("some.key").is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn booleans_are_true_and_false_in_any_case_and_nothing_else() {
+        assert_eq!(with("TRUE").get_bool("some.key").unwrap(), Some(true));
+        assert_eq!(with("False").get_bool("some.key").unwrap(), Some(false));
+        assert!(with(" true").get_bool("some.key").is_err() && with("1").get_bool("some.key").is_err());
+    }
+}

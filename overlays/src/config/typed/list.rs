@@ -1,0 +1,87 @@
+//! Flink's lists: a YAML sequence, or parts between semicolons.
+
+use super::super::yaml;
+use super::is_java_blank;
+
+/// What a list looks like, for messages.
+pub(super) const FORM: &str = "a list such as [a, b] or a;b, with quotes around parts that hold a semicolon";
+
+/// Parts without blanks around them; empty parts at the ends are no parts. `None` when a quote is not closed.
+pub(super) fn parse_list(text: &str) -> Option<Vec<String>> {
+    yaml::list(text).or_else(|| split(text, ';'))
+}
+
+/// Flink's `StructuredOptionsSplitter`: parts between delimiters; a part may be quoted with `'` or `"`, a doubled quote
+/// inside stands for itself.
+fn split(text: &str, delimiter: char) -> Option<Vec<String>> {
+    let mut parts = Vec::new();
+    let mut rest = text.trim_matches(is_java_blank);
+    loop {
+        rest = rest.trim_start_matches(is_java_blank);
+        let part;
+        if let Some(quote @ ('\'' | '"')) = rest.chars().next() {
+            (part, rest) = quoted(rest, quote)?;
+            rest = rest.trim_start_matches(is_java_blank);
+        } else {
+            let (plain, after) = rest.split_at(rest.find(delimiter).unwrap_or(rest.len()));
+            (part, rest) = (plain.trim_matches(is_java_blank).to_owned(), after);
+        }
+        let last = rest.is_empty();
+        if !(part.is_empty() && (last || parts.is_empty())) {
+            parts.push(part);
+        }
+        if last {
+            return Some(parts);
+        }
+        rest = rest.strip_prefix(delimiter)?;
+    }
+}
+
+/// A quoted part at the start of `text`, and what follows it.
+fn quoted(text: &str, quote: char) -> Option<(String, &str)> {
+    let mut part = String::new();
+    let mut rest = text.strip_prefix(quote)?;
+    loop {
+        let (before, after) = rest.split_once(quote)?;
+        part.push_str(before);
+        match after.strip_prefix(quote) {
+            Some(more) => {
+                part.push(quote);
+                rest = more;
+            }
+            None => return Some((part, after)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn parts_stand_between_semicolons_or_in_a_yaml_sequence() {
+        for text in ["a;b", "a; b", " a ; b ", "[a, b]", "['a', \"b\"]", "- a\n- b", "a;", "a;b;"] {
+            let expected: &[&str] = if text == "a;" { &["a"] } else { &["a", "b"] };
+            assert_eq!(parse_list(text).unwrap(), expected, "{text}");
+        }
+        assert_eq!(parse_list("a,b").unwrap(), ["a,b"]);
+        assert_eq!(parse_list("[a").unwrap(), ["[a"]);
+        assert_eq!(parse_list("").unwrap(), [""; 0]);
+    }
+
+    #[test]
+    fn a_quoted_part_may_hold_a_semicolon_and_doubled_quotes() {
+        assert_eq!(parse_list("a;'b;c';d").unwrap(), ["a", "b;c", "d"]);
+        assert_eq!(parse_list("'a''b';c").unwrap(), ["a'b", "c"]);
+        assert!(parse_list("'a").is_none() && parse_list("'a'b;c").is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text: String, quotes in "[a;'\" \\[\\]]{0,12}") {
+            drop((parse_list(&text), parse_list(&quotes)));
+        }
+    }
+}

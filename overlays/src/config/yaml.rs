@@ -1,0 +1,168 @@
+//! `config.yaml`: real YAML, nested or flat, read with the types that Flink's parser (snakeyaml-engine) gives values.
+
+use super::Shape;
+
+mod document;
+mod emit;
+mod scalar;
+
+pub(super) use document::Node;
+
+/// One key of a document after nested maps became dotted keys.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Flat {
+    pub(super) key: String,
+    pub(super) value: String,
+    pub(super) shape: Shape,
+    pub(super) line: usize,
+}
+
+/// What is wrong with a document, and the line, counted from 1.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct SyntaxError {
+    pub(super) line: usize,
+    pub(super) reason: String,
+}
+
+/// All keys of a document in its order.
+pub(super) fn read(text: &str) -> Result<Vec<Flat>, SyntaxError> {
+    let mut entries = Vec::new();
+    match document::parse(text)? {
+        None => {}
+        Some(Node::Map(map)) => flatten(map, "", &mut entries)?,
+        Some(_) => {
+            return Err(SyntaxError {
+                line: 1,
+                reason: "expected keys with values, like 'rest.port: 8081'".to_owned(),
+            });
+        }
+    }
+    Ok(entries)
+}
+
+fn flatten(map: Vec<document::Pair>, prefix: &str, entries: &mut Vec<Flat>) -> Result<(), SyntaxError> {
+    for document::Pair { key, line, value } in map {
+        let key = format!("{prefix}{key}");
+        let (value, shape) = match value {
+            Node::Map(inner) => {
+                flatten(inner, &format!("{key}."), entries)?;
+                continue;
+            }
+            Node::Null => return Err(SyntaxError { line, reason: format!("key '{key}' has no value") }),
+            Node::Text(text) => (text, Shape::Text),
+            Node::Literal(text) => (text, Shape::Literal),
+            list @ Node::List(_) => (emit::flow(&list), Shape::List),
+        };
+        entries.push(Flat { key, value, shape, line });
+    }
+    Ok(())
+}
+
+/// A line of a `config.yaml`.
+pub(super) fn line(key: &str, value: &str, shape: Shape) -> String {
+    let value = match shape {
+        Shape::Text => emit::text(value, emit::Place::Block),
+        Shape::Literal | Shape::List => value.to_owned(),
+    };
+    format!("{}: {value}\n", emit::text(key, emit::Place::Key))
+}
+
+/// The parts of a value that is a YAML sequence of plain values; `None` for anything else.
+pub(super) fn list(value: &str) -> Option<Vec<String>> {
+    let Ok(Some(Node::List(nodes))) = document::parse(value) else { return None };
+    nodes
+        .into_iter()
+        .map(|node| match node {
+            Node::Text(text) | Node::Literal(text) => Some(text),
+            Node::Null | Node::List(_) | Node::Map(_) => None,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use proptest::prelude::*;
+
+    fn flat(text: &str) -> Vec<(String, String)> {
+        read(text).unwrap().into_iter().map(|flat| (flat.key, flat.value)).collect()
+    }
+
+    fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
+        expected.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn nested_maps_become_dotted_keys_in_order() {
+        let text = "rest:\n  port: 8081\n  bind-address: 0.0.0.0\ntaskmanager.host: h\na: {b: {c: d}}\n";
+        let expected =
+            [("rest.port", "8081"), ("rest.bind-address", "0.0.0.0"), ("taskmanager.host", "h"), ("a.b.c", "d")];
+        assert_eq!(flat(text), pairs(&expected));
+    }
+
+    #[test]
+    fn numbers_and_booleans_become_the_text_that_java_gives_them() {
+        let text = "[1, 017, +5, -0, 0x10, 1.10, 1e3, 1e7, 0.00001, TRUE, .inf, 1_000, 'x', 2020-01-01]";
+        assert_eq!(
+            flat(&format!("k: {text}"))[0].1,
+            "[1, 17, 5, 0, 16, 1.1, 1000.0, 1.0E7, 1.0E-5, true, .inf, 1_000, x, 2020-01-01]"
+        );
+    }
+
+    #[test]
+    fn a_list_keeps_the_types_of_its_parts() {
+        let text = "k:\n- a\n- b: c\n- '1'\n- 1\n- 'true'\n- 'a: b'\n- ''\n- it's\n- \"a\\nb\"\n- a,b\n- ' lead'\n";
+        assert_eq!(flat(text)[0].1, r#"[a, {b: c}, '1', 1, 'true', 'a: b', '', it's, "a\nb", 'a,b', ' lead']"#);
+    }
+
+    #[test]
+    fn what_flink_refuses_is_refused_with_its_line() {
+        for (text, line, reason) in [
+            ("a: 1\na: 2\n", 2, "duplicate key 'a'"),
+            ("a: 1\nb:\n", 2, "key 'b' has no value"),
+            ("a: 1\n1: b\n", 2, "must be text"),
+            ("a:\n  - b\n c: d\n", 3, ""),
+            ("a: 1\n---\nb: 2\n", 2, "one document"),
+            ("a: !foo b\n", 1, "tag"),
+            ("a: *x\n", 1, "anchor"),
+            ("- a\n", 1, "keys with values"),
+            ("a: [1\n", 1, "unclosed"),
+        ] {
+            let error = read(text).unwrap_err();
+            assert!(error.line == line && error.reason.contains(reason), "{text:?}: {error:?}");
+        }
+    }
+
+    #[test]
+    fn an_alias_stands_for_its_anchor_but_not_without_bounds() {
+        assert_eq!(flat("a: &x [1, 2]\nb: *x\n"), pairs(&[("a", "[1, 2]"), ("b", "[1, 2]")]));
+        let mut bomb = "k0: &k0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+        for i in 1..12 {
+            let alias = format!("*k{}, ", i - 1).repeat(10);
+            bomb += &format!("k{i}: &k{i} [{alias}]\n");
+        }
+        assert!(read(&bomb).unwrap_err().reason.contains("too large"));
+    }
+
+    proptest! {
+        #[test]
+        fn a_written_value_is_read_back(key in "[a-z#:' .-]{0,6}[a-z]", value: String) {
+            let text = line(&key, &value, Shape::Text);
+            let read = read(&text).unwrap_or_else(|error| panic!("{text:?}: {error:?}"));
+            prop_assert_eq!((&read[0].key, &read[0].value, read[0].shape), (&key, &value, Shape::Text));
+        }
+
+        #[test]
+        fn a_list_is_read_back_from_its_flow_form(parts: Vec<String>) {
+            let nodes = Node::List(parts.iter().cloned().map(Node::Text).collect());
+            let flow = emit::flow(&nodes);
+            prop_assert_eq!(list(&flow).unwrap(), parts, "{}", flow);
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text: String, yaml in "[a:\\[\\]{}&*!#'\"|> \n-]{0,24}") {
+            drop((read(&text), read(&yaml)));
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Values as YAML text, with quotes only where a reader would see something else without them.
+
+use super::Node;
+use super::scalar;
+
+/// Where a text stands: what may stand plain there differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// The value of a key on a line of its own.
+    Block,
+    /// A key.
+    Key,
+    /// Inside `[…]` or `{…}`.
+    Flow,
+}
+
+/// A value in flow form.
+pub(super) fn flow(node: &Node) -> String {
+    match node {
+        Node::Null => "null".to_owned(),
+        Node::Literal(literal) => literal.clone(),
+        Node::Text(value) => text(value, Place::Flow),
+        Node::List(nodes) => format!("[{}]", nodes.iter().map(flow).collect::<Vec<_>>().join(", ")),
+        Node::Map(pairs) => {
+            let pairs = pairs.iter().map(|pair| format!("{}: {}", text(&pair.key, Place::Flow), flow(&pair.value)));
+            format!("{{{}}}", pairs.collect::<Vec<_>>().join(", "))
+        }
+    }
+}
+
+/// A text: plain where that is safe, else in single quotes, else in double quotes with escapes.
+pub(super) fn text(value: &str, place: Place) -> String {
+    if value.chars().any(needs_escape) {
+        return double_quoted(value);
+    }
+    if is_plain(value, place) { value.to_owned() } else { format!("'{}'", value.replace('\'', "''")) }
+}
+
+/// Line breaks, controls, and what not every reader takes raw.
+fn needs_escape(c: char) -> bool {
+    !matches!(c, ' '..='~' | '\u{a0}'..='\u{2027}' | '\u{202a}'..='\u{d7ff}' | '\u{e000}'..='\u{fefe}' | '\u{ff00}'..='\u{fffd}'
+        | '\u{10000}'..='\u{10ffff}')
+}
+
+fn is_plain(value: &str, place: Place) -> bool {
+    let Some(first) = value.chars().next() else { return false };
+    let only_one_or_blank_follows = value[first.len_utf8()..].chars().next().is_none_or(|c| c == ' ');
+    let is_indicator = "#,[]{}&*!|>'\"%@`".contains(first)
+        || (first == '-' && only_one_or_blank_follows)
+        || ("?:".contains(first) && (place != Place::Block || only_one_or_blank_follows));
+    let flow_indicator = |c: char| ",?[]{}".contains(c);
+    !is_indicator
+        && scalar::is_text(value)
+        && !value.starts_with(' ')
+        && !value.ends_with([' ', ':'])
+        && !value.contains(": ")
+        && !value.contains(" #")
+        && !value.starts_with("---")
+        && !value.starts_with("...")
+        && (place == Place::Block || !value.contains(flow_indicator))
+}
+
+fn double_quoted(value: &str) -> String {
+    let mut quoted = String::with_capacity(value.len() + 2);
+    quoted.push('"');
+    for c in value.chars() {
+        match c {
+            '"' => quoted.push_str("\\\""),
+            '\\' => quoted.push_str("\\\\"),
+            '\n' => quoted.push_str("\\n"),
+            '\r' => quoted.push_str("\\r"),
+            '\t' => quoted.push_str("\\t"),
+            c if !needs_escape(c) => quoted.push(c),
+            // Everything that needs an escape is inside the first plane.
+            c => quoted.extend(format!("\\u{:04x}", u32::from(c)).chars()),
+        }
+    }
+    quoted.push('"');
+    quoted
+}

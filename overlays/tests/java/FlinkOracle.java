@@ -1,0 +1,170 @@
+import java.io.BufferedReader;
+import java.io.InputStreamReader;
+import java.io.PrintStream;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.apache.flink.configuration.ConfigOption;
+import org.apache.flink.configuration.ConfigOptions;
+import org.apache.flink.configuration.Configuration;
+import org.apache.flink.configuration.GlobalConfiguration;
+
+/**
+ * Answers questions about Flink's own behaviour, one line each, so that one JVM serves a whole test run.
+ *
+ * <p>A request and an answer are fields between tabs; backslash, tab, line feed and carriage return inside a field are
+ * written as \\, \t, \n, \r. An answer begins with "ok" or "error".
+ */
+public class FlinkOracle {
+    public static void main(String[] args) throws Exception {
+        PrintStream out = new PrintStream(System.out, true, "UTF-8");
+        System.setOut(System.err); // log appenders must not mix with answers
+        BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+        for (String line = in.readLine(); line != null; line = in.readLine()) {
+            String[] fields = line.split("\t", -1);
+            for (int i = 0; i < fields.length; i++) {
+                fields[i] = unescape(fields[i]);
+            }
+            List<String> answer = new ArrayList<>();
+            try {
+                answer.add("ok");
+                answer.addAll(answer(fields[0], Arrays.asList(fields).subList(1, fields.length)));
+            } catch (InvocationTargetException e) {
+                answer = failure(e.getCause());
+            } catch (Throwable t) {
+                answer = failure(t);
+            }
+            StringBuilder text = new StringBuilder();
+            for (String field : answer) {
+                text.append(text.length() == 0 ? "" : "\t").append(escape(field));
+            }
+            out.println(text);
+        }
+    }
+
+    private static List<String> answer(String question, List<String> arguments) throws Throwable {
+        switch (question) {
+            case "taskmanager":
+                return parameters("getTmResourceParams", arguments);
+            case "jobmanager":
+                return parameters("getJmResourceParams", arguments);
+            case "load":
+                return load(arguments.get(0));
+            case "get":
+                return List.of(get(arguments.get(0), arguments.get(1)));
+            default:
+                throw new IllegalArgumentException("unknown question " + question);
+        }
+    }
+
+    /** The JVM flags and the dynamic options that Flink's scripts ask BashJavaUtils for. */
+    @SuppressWarnings("unchecked")
+    private static List<String> parameters(String method, List<String> entries) throws Throwable {
+        Class<?> utils = Class.forName("org.apache.flink.runtime.util.bash.BashJavaUtils");
+        Method call = utils.getDeclaredMethod(method, Configuration.class);
+        call.setAccessible(true);
+        return (List<String>) call.invoke(null, configuration(entries));
+    }
+
+    private static Configuration configuration(List<String> entries) {
+        Configuration configuration = new Configuration();
+        for (String entry : entries) {
+            int equals = entry.indexOf('=');
+            configuration.setString(entry.substring(0, equals), entry.substring(equals + 1));
+        }
+        return configuration;
+    }
+
+    /** All keys of a configuration folder with their values as text, sorted. */
+    private static List<String> load(String directory) {
+        Map<String, String> all = new TreeMap<>(GlobalConfiguration.loadConfiguration(directory).toMap());
+        List<String> entries = new ArrayList<>();
+        all.forEach((key, value) -> entries.add(key + "=" + value));
+        return entries;
+    }
+
+    /** One value read as a typed option. */
+    private static String get(String type, String text) {
+        ConfigOptions.OptionBuilder key = ConfigOptions.key("k");
+        ConfigOption<?> option;
+        switch (type) {
+            case "duration":
+                option = key.durationType().noDefaultValue();
+                break;
+            case "memory":
+                option = key.memoryType().noDefaultValue();
+                break;
+            case "boolean":
+                option = key.booleanType().noDefaultValue();
+                break;
+            case "long":
+                option = key.longType().noDefaultValue();
+                break;
+            case "int":
+                option = key.intType().noDefaultValue();
+                break;
+            case "double":
+                option = key.doubleType().noDefaultValue();
+                break;
+            case "float":
+                option = key.floatType().noDefaultValue();
+                break;
+            case "list":
+                option = key.stringType().asList().noDefaultValue();
+                break;
+            case "map":
+                option = key.mapType().noDefaultValue();
+                break;
+            default:
+                throw new IllegalArgumentException("unknown type " + type);
+        }
+        Object value = configuration(List.of("k=" + text)).get(option);
+        if (value instanceof java.time.Duration) {
+            return ((java.time.Duration) value).toNanos() + "";
+        }
+        if (value instanceof org.apache.flink.configuration.MemorySize) {
+            return ((org.apache.flink.configuration.MemorySize) value).getBytes() + "";
+        }
+        if (value instanceof List) {
+            return String.join("\n", ((List<String>) value));
+        }
+        if (value instanceof Map) {
+            StringBuilder text2 = new StringBuilder();
+            new TreeMap<>((Map<String, String>) value).forEach((k, v) -> text2.append(k).append("=").append(v).append("\n"));
+            return text2.toString();
+        }
+        return String.valueOf(value);
+    }
+
+    private static List<String> failure(Throwable t) {
+        List<String> answer = new ArrayList<>(List.of("error"));
+        for (Throwable cause = t; cause != null; cause = cause.getCause()) {
+            answer.add(cause.getClass().getSimpleName() + ": " + cause.getMessage());
+        }
+        return answer;
+    }
+
+    private static String escape(String text) {
+        return text.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r");
+    }
+
+    private static String unescape(String text) {
+        StringBuilder plain = new StringBuilder();
+        for (int i = 0; i < text.length(); i++) {
+            char c = text.charAt(i);
+            if (c != '\\') {
+                plain.append(c);
+                continue;
+            }
+            i++;
+            char escaped = text.charAt(i);
+            plain.append(escaped == 't' ? '\t' : escaped == 'n' ? '\n' : escaped == 'r' ? '\r' : escaped);
+        }
+        return plain.toString();
+    }
+}
