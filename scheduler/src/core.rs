@@ -108,7 +108,7 @@ impl Core {
             Input::Disconnected => self.disconnected(),
             Input::FrameworkRemoved => self.framework_removed(),
             Input::Offers(offers) => self.offers(offers),
-            Input::Status(status) => self.status(status),
+            Input::Status(status) => self.status(*status),
             Input::Stored(number) => self.stored(number),
             Input::Registered(listed) => self.registered(&listed),
             Input::Stop => self.stopping = true,
@@ -122,7 +122,8 @@ impl Core {
     pub fn wake_at(&self) -> Option<Moment> {
         let workers = self.workers.values().filter_map(|w| w.deadline(&self.settings.patience)).map(|(at, _)| at);
         let waiting = if self.missing() > 0 { self.pace.wait(self.now) } else { None };
-        let connected = self.reconciliation.wake_at().into_iter().chain(waiting).chain(workers).filter(|_| self.subscribed);
+        let connected =
+            self.reconciliation.wake_at().into_iter().chain(waiting).chain(workers).filter(|_| self.subscribed);
         connected.min()
     }
 

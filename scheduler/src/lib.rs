@@ -1,3 +1,20 @@
-//! The application master.
+//! The application master: negotiates offers with Mesos, keeps the wanted number of TaskManagers alive, supervises Flink's
+//! JobManager and serves the workers what they need.
+//!
+//! [`core`] decides and does no I/O; [`shell`] does and decides nothing; [`application`] puts the parts together.
 
+pub mod address;
+pub mod application;
+pub mod cli;
+pub mod clock;
+pub mod console;
 pub mod core;
+pub mod failure;
+pub mod flink_rest;
+pub mod job_manager;
+pub mod launch;
+pub mod plan;
+pub mod process;
+pub mod settings;
+pub mod shell;
+pub mod store;

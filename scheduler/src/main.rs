@@ -1,2 +1,56 @@
-//! x
-fn main() {}
+//! `flink-mesos`: the application master and its command line.
+
+use std::{process::ExitCode, sync::Arc};
+
+use clap::Parser as _;
+use scheduler::{
+    application,
+    cli::{Cli, Command, Common},
+    console::Console,
+    failure::Failure,
+    plan::Lookup,
+};
+use tracing_subscriber::EnvFilter;
+
+#[expect(clippy::print_stderr, reason = "the last word to a person when the program cannot go on")]
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(e) => {
+            // Help and version are no errors; they go to standard output.
+            _ = e.print();
+            return if e.use_stderr() { ExitCode::from(64) } else { ExitCode::SUCCESS };
+        }
+    };
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("flink-mesos: {failure}");
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = runtime.map_err(Failure::other)?;
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+    let lookup: Arc<Lookup> = Arc::new(|name: &str| std::env::var(name).ok());
+    match cli.command {
+        Command::Session(common) => {
+            let console = begin(&common)?;
+            runtime.block_on(application::session(common.request(), lookup, console))
+        }
+        Command::Local(local) => {
+            let console = begin(&local.common)?;
+            runtime.block_on(application::local(local.common.request(), local.work_dir, lookup, console))
+        }
+    }
+}
+
+fn begin(common: &Common) -> Result<Console, Failure> {
+    let filter = EnvFilter::try_new(&common.log).map_err(|e| Failure::usage(anyhow::anyhow!("--log: {e}")))?;
+    let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours).init();
+    Ok(Console::new(common.output))
+}

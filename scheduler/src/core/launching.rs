@@ -1,6 +1,6 @@
 //! From offers to launches.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use mesos::v1;
 
@@ -16,7 +16,7 @@ impl Core {
     /// Uses or declines every offer at once.
     pub(super) fn offers(&mut self, offers: Vec<v1::Offer>) {
         let missing = self.launchable();
-        let mut already = HashMap::new();
+        let mut already = BTreeMap::new();
         for worker in self.workers.values() {
             *already.entry(worker.record.agent.clone()).or_insert(0) += 1;
         }

@@ -141,7 +141,7 @@ pub enum Input {
     /// Offers.
     Offers(Vec<v1::Offer>),
     /// A task's status.
-    Status(v1::TaskStatus),
+    Status(Box<v1::TaskStatus>),
     /// The changes of [`Output::Store`] with this number are durable.
     Stored(u64),
     /// The TaskManagers that the JobManager lists now.

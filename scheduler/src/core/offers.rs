@@ -35,7 +35,7 @@ pub fn place(
     offers: Vec<v1::Offer>,
     demand: &Demand,
     mut missing: usize,
-    already: &HashMap<String, usize>,
+    already: &BTreeMap<String, usize>,
 ) -> Vec<Bundle> {
     let mut bundles = bundle(offers);
     let count = |bundle: &Bundle| already.get(&bundle.agent).copied().unwrap_or(0);
@@ -94,8 +94,7 @@ impl Refusals {
     /// Notes that `offers` offers were too small.
     pub fn add(&mut self, offers: usize, shortage: &Shortage) {
         self.offers += offers;
-        let (largest, count) =
-            self.shortages.entry(shortage.name.clone()).or_insert_with(|| (shortage.clone(), 0));
+        let (largest, count) = self.shortages.entry(shortage.name.clone()).or_insert_with(|| (shortage.clone(), 0));
         *count += offers;
         if shortage.there > largest.there {
             *largest = shortage.clone();

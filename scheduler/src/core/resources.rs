@@ -169,13 +169,13 @@ fn units(thousandths: u64) -> f64 {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used)]
+#[allow(clippy::unwrap_used, clippy::float_cmp)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
 
-    pub(crate) fn scalar(name: &str, value: f64, role: Option<&str>) -> Resource {
+    fn scalar(name: &str, value: f64, role: Option<&str>) -> Resource {
         let reservations = role
             .map(|r| v1::resource::ReservationInfo { role: Some(r.to_owned()), ..Default::default() })
             .into_iter()
@@ -183,7 +183,7 @@ mod tests {
         Resource { name: name.to_owned(), scalar: Some(value::Scalar { value }), reservations, ..Default::default() }
     }
 
-    pub(crate) fn ports(begin: u64, end: u64) -> Resource {
+    fn ports(begin: u64, end: u64) -> Resource {
         let range = vec![value::Range { begin, end }];
         Resource { name: PORTS.to_owned(), ranges: Some(value::Ranges { range }), ..Default::default() }
     }
@@ -198,7 +198,8 @@ mod tests {
 
     #[test]
     fn reserved_resources_are_taken_before_unreserved_ones_and_keep_their_role() {
-        let mut pool = Pool::new([scalar("cpus", 4.0, None), scalar("cpus", 0.4, Some("batch")), scalar("mem", 99.0, None)]);
+        let mut pool =
+            Pool::new([scalar("cpus", 4.0, None), scalar("cpus", 0.4, Some("batch")), scalar("mem", 99.0, None)]);
         let taken = pool.take(&demand(2.5, 10.0, &[])).unwrap();
         let cpus: Vec<_> = taken.task.iter().filter(|r| r.name == "cpus").collect();
         assert_eq!(cpus.len(), 2);
@@ -217,7 +218,8 @@ mod tests {
 
     #[test]
     fn every_key_gets_a_port_of_its_own() {
-        let mut pool = Pool::new([scalar("cpus", 4.0, None), scalar("mem", 99.0, None), ports(7, 7), ports(31000, 31001)]);
+        let mut pool =
+            Pool::new([scalar("cpus", 4.0, None), scalar("mem", 99.0, None), ports(7, 7), ports(31000, 31001)]);
         let taken = pool.take(&demand(1.0, 10.0, &["a", "b"])).unwrap();
         assert_eq!(taken.ports, BTreeMap::from([("a".to_owned(), 7), ("b".to_owned(), 31000)]));
         let shortage = pool.take(&demand(1.0, 10.0, &["a", "b"])).unwrap_err();
@@ -226,10 +228,8 @@ mod tests {
 
     #[test]
     fn revocable_resources_are_left_alone() {
-        let revocable = Resource {
-            revocable: Some(v1::resource::RevocableInfo::default()),
-            ..scalar("cpus", 8.0, None)
-        };
+        let revocable =
+            Resource { revocable: Some(v1::resource::RevocableInfo::default()), ..scalar("cpus", 8.0, None) };
         assert_eq!(Pool::new([revocable]).amount("cpus"), 0.0);
     }
 
@@ -247,17 +247,14 @@ mod tests {
                 task: BTreeMap::from([("mem".to_owned(), f64::from(wanted) / 1000.0)]),
                 ..Demand::default()
             };
-            match pool.take(&need) {
-                Ok(taken) => {
-                    let sum: u64 = taken.task.iter().map(|r| thousandths(r.scalar.unwrap().value)).sum();
-                    prop_assert_eq!(sum, u64::from(wanted));
-                    prop_assert_eq!(thousandths(pool.amount("mem")) + sum, before);
-                }
-                Err(_) => {
-                    prop_assert!(before < u64::from(wanted));
-                    prop_assert_eq!(thousandths(pool.amount("mem")), before);
-                }
-            }
+            let Ok(taken) = pool.take(&need) else {
+                prop_assert!(before < u64::from(wanted));
+                prop_assert_eq!(thousandths(pool.amount("mem")), before);
+                return Ok(());
+            };
+            let sum: u64 = taken.task.iter().map(|r| thousandths(r.scalar.unwrap().value)).sum();
+            prop_assert_eq!(sum, u64::from(wanted));
+            prop_assert_eq!(thousandths(pool.amount("mem")) + sum, before);
         }
     }
 }

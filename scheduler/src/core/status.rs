@@ -1,5 +1,7 @@
 //! What a task's status means for its worker.
 
+use std::time::Duration;
+
 use mesos::v1::{self, TaskState};
 
 use super::{
@@ -44,7 +46,7 @@ impl Meaning {
 
 impl Core {
     /// Takes in a task's status; it is acknowledged once what it means is durable.
-    pub(super) fn status(&mut self, status: v1::TaskStatus) {
+    pub(super) fn status(&mut self, mut status: v1::TaskStatus) {
         let id = WorkerId::from(status.task_id.value.as_str());
         match (Meaning::of(status.state), self.workers.contains_key(&id)) {
             (Some(meaning), true) => self.known(&id, meaning, &status),
@@ -52,7 +54,7 @@ impl Core {
             // A task that is over or away and that nobody knows needs nothing, and neither does a state of the future.
             (_, _) => {}
         }
-        if let (Some(uuid), Some(agent)) = (status.uuid, status.agent_id) {
+        if let (Some(uuid), Some(agent)) = (status.uuid.take(), status.agent_id.take()) {
             self.after_stores(Output::Acknowledge { agent, task: status.task_id, uuid });
         }
     }
@@ -109,7 +111,7 @@ impl Core {
         if worker.record.released {
             return;
         }
-        let ran = if worker.phase == Phase::Running { self.now.since(worker.since) } else { Default::default() };
+        let ran = if worker.phase == Phase::Running { self.now.since(worker.since) } else { Duration::ZERO };
         if own_fault || !worker.record.running {
             let delay = self.pace.failed(self.now, ran);
             if !delay.is_zero() {

@@ -132,7 +132,8 @@ impl Worker {
             }
             Phase::Running if self.registered => None,
             Phase::Running => {
-                let late = format!("it did not register with the JobManager within {} s", patience.registration.as_secs());
+                let late =
+                    format!("it did not register with the JobManager within {} s", patience.registration.as_secs());
                 Some((self.since.after(patience.registration), Overdue::Kill(late)))
             }
             Phase::Killing(next) => Some((next, Overdue::KillAgain)),

@@ -1,0 +1,134 @@
+//! Which addresses and ports the JobManager and we are reached at.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use mesos::master::MasterUrl;
+use overlays::config::{Configuration, Source};
+use tokio::net::{TcpListener, UdpSocket};
+
+use crate::settings::{SettingsError, port};
+
+/// Where the JobManager is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Addresses {
+    /// The host that workers and clients connect to.
+    pub host: String,
+    /// The port of its REST API and web page.
+    pub rest_port: u16,
+    /// The address to listen on.
+    pub bind: IpAddr,
+}
+
+impl Addresses {
+    /// The address of the web page.
+    pub fn web(&self) -> String {
+        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
+        format!("http://{host}:{}", self.rest_port)
+    }
+}
+
+const RPC_ADDRESS: &str = "jobmanager.rpc.address";
+const RPC_PORT: &str = "jobmanager.rpc.port";
+const REST_PORT: &str = "rest.port";
+
+/// Settles host and ports and writes them into the JobManager's configuration.
+///
+/// The file that Flink ships says `localhost` everywhere. That is kept only where Mesos itself is on this machine; else this
+/// machine's address as the master sees it takes its place.
+///
+/// With `any_port`, ports that are not given on the command line and that are in use give way to free ones.
+pub async fn settle(
+    config: &mut Configuration,
+    master: &MasterUrl,
+    lookup: &dyn Fn(&str) -> Option<String>,
+    any_port: bool,
+) -> Result<Addresses, SettingsError> {
+    let host = host(config, master, lookup).await;
+    let loopback = is_loopback(&host);
+    let bind = if loopback { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { IpAddr::V4(Ipv4Addr::UNSPECIFIED) };
+    let computed = Source::Computed("the address under which Mesos and the workers reach this machine");
+    config.set(RPC_ADDRESS, host.clone(), computed.clone());
+    for key in ["jobmanager.bind-host", "rest.bind-address"] {
+        if config.get(key).is_none_or(is_loopback) {
+            config.set(key, bind.to_string(), computed.clone());
+        }
+    }
+    if config.get("rest.address").is_none_or(is_loopback) {
+        config.set("rest.address", host.clone(), computed);
+    }
+    let rpc_port = free_port(config, RPC_PORT, 6123, any_port, bind).await?;
+    config.set(RPC_PORT, rpc_port.to_string(), Source::Computed("a free port"));
+    let rest_port = free_port(config, REST_PORT, 8081, any_port, bind).await?;
+    config.set(REST_PORT, rest_port.to_string(), Source::Computed("a free port"));
+    if config.get("rest.bind-port").is_none() {
+        config.set("rest.bind-port", rest_port.to_string(), Source::Computed("rest.port"));
+    }
+    Ok(Addresses { host, rest_port, bind })
+}
+
+async fn host(config: &Configuration, master: &MasterUrl, lookup: &dyn Fn(&str) -> Option<String>) -> String {
+    let configured = config.get(RPC_ADDRESS).filter(|host| !host.is_empty());
+    let deliberate = matches!(config.source(RPC_ADDRESS), Some(Source::DynamicProperty));
+    if let Some(host) = configured.filter(|host| deliberate || !is_loopback(host)) {
+        return host.to_owned();
+    }
+    // The variable by which upstream's application master was told its address.
+    if let Some(address) = lookup("LIBPROCESS_IP").filter(|address| !address.is_empty()) {
+        return address;
+    }
+    match facing(master).await {
+        Some(address) if !address.is_loopback() => address.to_string(),
+        _ => Ipv4Addr::LOCALHOST.to_string(),
+    }
+}
+
+/// The address of this machine that packets to the master (or its ZooKeeper) leave from.
+async fn facing(master: &MasterUrl) -> Option<IpAddr> {
+    let there = match master {
+        MasterUrl::Hosts(hosts) => hosts.first()?,
+        MasterUrl::ZooKeeper(zookeeper) => zookeeper.servers.first()?,
+        MasterUrl::File(_) => return None,
+    };
+    let target = (there.host.as_str(), there.port);
+    let there = tokio::net::lookup_host(target).await.ok()?.next()?;
+    let any: IpAddr =
+        if there.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { std::net::Ipv6Addr::UNSPECIFIED.into() };
+    // Connecting a datagram socket sends nothing; it only looks up the route.
+    let socket = UdpSocket::bind((any, 0)).await.ok()?;
+    socket.connect(there).await.ok()?;
+    socket.local_addr().ok().map(|address| address.ip())
+}
+
+fn is_loopback(host: &str) -> bool {
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+async fn free_port(
+    config: &Configuration,
+    key: &'static str,
+    usual: u16,
+    any_port: bool,
+    bind: IpAddr,
+) -> Result<u16, SettingsError> {
+    let wanted = port(config, key)?;
+    let number = wanted.unwrap_or(usual);
+    match listen(bind, number).await {
+        Ok(port) => Ok(port),
+        Err(e) => {
+            let deliberate = matches!(config.source(key), Some(Source::DynamicProperty));
+            let other = if any_port && !deliberate { listen(bind, 0).await.ok() } else { None };
+            other.ok_or_else(|| SettingsError::Value {
+                key,
+                value: number.to_string(),
+                reason: format!(
+                    "cannot listen on {bind}:{number}: {e}; choose another with -D{key}=…, 0 is any free one"
+                ),
+            })
+        }
+    }
+}
+
+/// The port, if it is free; a free one for 0. It is free again when this returns, so somebody could still take it.
+async fn listen(bind: IpAddr, port: u16) -> std::io::Result<u16> {
+    Ok(TcpListener::bind(SocketAddr::new(bind, port)).await?.local_addr()?.port())
+}

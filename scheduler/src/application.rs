@@ -1,0 +1,225 @@
+//! Puts the application master together: checks, starts its parts in order, and ends them all.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use anyhow::{Context as _, anyhow};
+use fetcher::{Artifact, ArtifactServer, ServerOptions};
+use fs_err as fs;
+use mesos::{
+    local::{LocalCluster, LocalOptions},
+    master::MasterUrl,
+    scheduler::SchedulerOptions,
+};
+use overlays::{
+    command::{self, Directories},
+    overlay,
+    worker::{ArtifactSource, Entry, WorkerSpec},
+};
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::task::spawn_blocking;
+
+use crate::{
+    address::{self, Addresses},
+    console::Console,
+    failure::Failure,
+    flink_rest::FlinkRest,
+    job_manager::JobManager,
+    launch::{ExecutorDelivery, Template},
+    plan::{Lookup, Plan, Request},
+    settings::{self, SHUTDOWN_GRACE},
+    shell::{Parts, Shell},
+    store::{FileStore, Store, fresh_state},
+};
+
+/// Brings up a session cluster on the Mesos that the configuration names, and keeps it up.
+pub async fn session(request: Request, lookup: Arc<Lookup>, console: Console) -> Result<(), Failure> {
+    let plan = make_plan(request, &lookup).await?;
+    let master = settings::master(&plan.config).map_err(Failure::usage)?;
+    let work = TempDir::with_prefix("flink-mesos-").context("cannot make a working folder").map_err(Failure::other)?;
+    let default_log = || plan.home.path.join("log");
+    let log = lookup("FLINK_LOG_DIR").or_else(|| plan.config.get("env.log.dir").map(str::to_owned));
+    let log = log.map_or_else(default_log, PathBuf::from);
+    run(plan, &lookup, console, Place { master, any_port: false, work: work.path().to_owned(), log }).await
+}
+
+/// Brings up a session cluster on a Mesos inside this process, and keeps it up.
+pub async fn local(
+    request: Request,
+    work_dir: Option<PathBuf>,
+    lookup: Arc<Lookup>,
+    console: Console,
+) -> Result<(), Failure> {
+    let plan = make_plan(request, &lookup).await?;
+    let (work, temporary) = work_folder(work_dir)?;
+    let cluster = LocalCluster::start(local_options(&plan, &work)).await.map_err(Failure::other)?;
+    let place = Place {
+        master: cluster.master().parse().map_err(Failure::other)?,
+        any_port: true,
+        log: work.join("jobmanager").join("log"),
+        work: work.clone(),
+    };
+    let ended = run(plan, &lookup, console, place).await;
+    cluster.shutdown().await;
+    match (&ended, temporary) {
+        (Err(_), Some(folder)) => eprint_kept(&folder.keep()),
+        (Ok(()), Some(folder)) => {
+            // Sandboxes are large and hold read-only files; what cannot be removed is only a leftover.
+            _ = spawn_blocking(move || folder.close()).await;
+        }
+        (_, None) => {}
+    }
+    ended
+}
+
+async fn make_plan(request: Request, lookup: &Arc<Lookup>) -> Result<Plan, Failure> {
+    let lookup = lookup.clone();
+    spawn_blocking(move || Plan::make(&request, &*lookup)).await.map_err(Failure::other)?
+}
+
+fn work_folder(wanted: Option<PathBuf>) -> Result<(PathBuf, Option<TempDir>), Failure> {
+    if let Some(path) = wanted {
+        fs::create_dir_all(&path).map_err(Failure::usage)?;
+        return Ok((fs::canonicalize(path).map_err(Failure::usage)?, None));
+    }
+    let folder =
+        TempDir::with_prefix("flink-mesos-").context("cannot make a working folder").map_err(Failure::other)?;
+    Ok((folder.path().to_owned(), Some(folder)))
+}
+
+#[expect(clippy::print_stderr, reason = "the last word to a person at the end of a failed run")]
+fn eprint_kept(folder: &Path) {
+    eprintln!("Logs and sandboxes are kept in {}", folder.display());
+}
+
+/// An agent with room for all the workers, whatever this machine has: its resources are counted, not enforced.
+fn local_options(plan: &Plan, work: &Path) -> LocalOptions {
+    let demand = &plan.settings.core.demand;
+    let room = |name: &str| (demand.total(name) * (plan.settings.workers + 1) as f64).ceil();
+    let normal = LocalOptions::default();
+    LocalOptions {
+        cpus: room("cpus").max(normal.cpus),
+        mem_mb: room("mem").max(normal.mem_mb),
+        disk_mb: room("disk").max(normal.disk_mb),
+        work_dir: work.join("mesos"),
+        ..normal
+    }
+}
+
+struct Place {
+    master: MasterUrl,
+    any_port: bool,
+    work: PathBuf,
+    log: PathBuf,
+}
+
+async fn run(mut plan: Plan, lookup: &Arc<Lookup>, console: Console, place: Place) -> Result<(), Failure> {
+    console.waiting("Reading the Flink distribution");
+    let settled = address::settle(&mut plan.config, &place.master, &**lookup, place.any_port).await;
+    let addresses = settled.map_err(Failure::usage)?;
+    let (store, state) = match &plan.settings.state_dir {
+        None => (Store::Memory, fresh_state()),
+        Some(directory) => {
+            let (store, state) = FileStore::open(directory).map_err(Failure::other)?;
+            (Store::File(store), state)
+        }
+    };
+    let (server, template) = serve(&plan, lookup, &addresses).await?;
+    let job_manager = job_manager(&plan, lookup, &addresses, &place).await?;
+    let mut framework = plan.settings.framework.clone();
+    framework.hostname = Some(addresses.host.clone());
+    framework.webui_url = Some(addresses.web());
+    let text = format!(
+        "Flink {} with Java {}; JobManager logs in {}",
+        plan.home.version,
+        plan.java.version,
+        place.log.display()
+    );
+    let fields = json!({ "flink": plan.home.version.to_string(), "java": plan.java.version, "logs": place.log });
+    console.tell("starting", &text, fields);
+    let parts = Parts {
+        options: SchedulerOptions {
+            credential: plan.settings.credential.clone(),
+            ..SchedulerOptions::new(place.master)
+        },
+        framework,
+        core: plan.settings.core.clone(),
+        workers: plan.settings.workers,
+        state,
+        store,
+        server,
+        template,
+        job_manager,
+        console,
+    };
+    Shell::start(parts).await?.run().await
+}
+
+/// Serves what workers need and makes the template of their tasks.
+async fn serve(
+    plan: &Plan,
+    lookup: &Arc<Lookup>,
+    addresses: &Addresses,
+) -> Result<(ArtifactServer, Template), Failure> {
+    let spec = overlay::collect(&plan.home, &plan.config, &**lookup).map_err(Failure::usage)?;
+    let artifacts = spec.artifacts.into_iter().map(|file| Artifact {
+        source: file.source,
+        target: file.target,
+        executable: file.executable,
+        secret: file.secret,
+    });
+    let (manifest, catalogue) = fetcher::build(artifacts.collect()).await.map_err(Failure::other)?;
+    let options = ServerOptions {
+        bind: SocketAddr::new(addresses.bind, plan.settings.artifact_port),
+        advertise: Some(addresses.host.clone()),
+        ..ServerOptions::default()
+    };
+    let server = ArtifactServer::start(options, manifest, catalogue).await.map_err(Failure::usage)?;
+    let entry = |(key, value): (&str, &str)| Entry { key: key.to_owned(), value: value.to_owned() };
+    let worker = WorkerSpec {
+        flink_version: plan.home.version.to_string(),
+        artifacts: Some(ArtifactSource {
+            urls: vec![server.url().to_owned()],
+            manifest: server.manifest().to_string(),
+            token: String::new(),
+        }),
+        // Our own options say nothing to a TaskManager, and one of them is a secret.
+        configuration: spec.configuration.iter().filter(|(key, _)| !key.starts_with("mesos.")).map(entry).collect(),
+        environment: spec.environment.iter().map(|(key, value)| entry((key, value))).collect(),
+        ..WorkerSpec::default()
+    };
+    let settings = &plan.settings;
+    let published = || ExecutorDelivery::Fetched(server.publish_file("flink-mesos-executor", plan.executor.clone()));
+    let template = Template {
+        executor: settings.executor.clone().unwrap_or_else(published),
+        user: settings.task_user.clone(),
+        labels: settings.labels.clone(),
+        shutdown_grace: SHUTDOWN_GRACE.as_secs_f64(),
+        hostname: settings.hostname.clone(),
+        spec: worker,
+    };
+    Ok((server, template))
+}
+
+/// Writes the JobManager's configuration and makes its command.
+async fn job_manager(
+    plan: &Plan,
+    lookup: &Arc<Lookup>,
+    addresses: &Addresses,
+    place: &Place,
+) -> Result<JobManager, Failure> {
+    let folder = place.work.join("jobmanager");
+    let directories = Directories { conf: folder.join("conf"), log: place.log.clone(), tmp: folder.join("tmp") };
+    let (home, java, config, lookup) = (plan.home.clone(), plan.java.clone(), plan.config.clone(), lookup.clone());
+    let prepared = spawn_blocking(move || {
+        command::prepare(&home, &config, &directories)?;
+        command::job_manager(&home, &java, &config, &directories, &*lookup)
+    });
+    let command = prepared.await.map_err(Failure::other)?.map_err(|e| Failure::usage(anyhow!(e)))?;
+    let rest = FlinkRest::new(addresses.web()).map_err(Failure::other)?;
+    Ok(JobManager { command, log: place.log.clone(), rest })
+}

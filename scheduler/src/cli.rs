@@ -1,0 +1,123 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::{console::OutputForm, plan::Request};
+
+/// Runs Apache Flink on Apache Mesos.
+#[derive(Debug, Parser)]
+#[command(name = "flink-mesos", version, about, long_about = LONG_ABOUT, propagate_version = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const LONG_ABOUT: &str = "\
+Runs Apache Flink on Apache Mesos.
+
+This program is the application master: it starts Flink's JobManager, registers with Mesos, launches TaskManagers on the
+offers it gets, serves them the Flink distribution, and keeps as many of them alive as are wanted.
+
+Try it without a Mesos:   FLINK_HOME=/opt/flink flink-mesos local --workers 2
+On a cluster:             FLINK_HOME=/opt/flink flink-mesos session -Dmesos.master=zk://zk1:2181/mesos -Dmesos.workers=10";
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Bring up a session cluster on Mesos and keep it up
+    #[command(long_about = SESSION)]
+    Session(Common),
+    /// Bring up a session cluster on this machine, on a Mesos for a laptop
+    #[command(long_about = LOCAL)]
+    Local(Local),
+}
+
+const SESSION: &str = "\
+Bring up a session cluster on Mesos and keep it up.
+
+Reads FLINK_HOME and FLINK_CONF_DIR, starts the JobManager, keeps `mesos.workers` TaskManagers. Submit jobs with Flink's own
+tools at the web address that is printed.
+
+It ends with Ctrl-C, with `DELETE /cluster` at the JobManager, or with SIGTERM: TaskManagers, JobManager and framework go with
+it. With `mesos.state.dir` set, SIGTERM and crashes leave the TaskManagers running for the next application master.";
+
+const LOCAL: &str = "\
+Bring up a session cluster on this machine, on a Mesos for a laptop.
+
+Master and agent run inside this process and speak the same protocol as a Mesos cluster; JobManager and TaskManagers are real.
+Nothing but a Flink distribution is needed. Ctrl-C ends everything.";
+
+/// What `session` and `local` have in common.
+#[derive(Args, Clone, Debug)]
+pub struct Common {
+    /// Set a Flink option; goes before the configuration file
+    #[arg(short = 'D', value_name = "KEY=VALUE")]
+    pub dynamic: Vec<String>,
+
+    /// Flink distribution: the folder with bin, lib and conf
+    #[arg(long, env = "FLINK_HOME", value_name = "DIR")]
+    pub flink_home: Option<PathBuf>,
+
+    /// Flink's configuration folder [default: conf in the Flink distribution]
+    #[arg(long, env = "FLINK_CONF_DIR", value_name = "DIR")]
+    pub conf_dir: Option<PathBuf>,
+
+    /// How many TaskManagers to keep; the option `mesos.workers`
+    #[arg(short, long, value_name = "N")]
+    pub workers: Option<usize>,
+
+    /// Form of what is printed
+    #[arg(long, value_enum, default_value_t)]
+    pub output: OutputForm,
+
+    /// What is logged on standard error: error, warn, info, debug, trace, or a filter such as `mesos=debug`
+    #[arg(long, env = "FLINK_MESOS_LOG", default_value = "warn", value_name = "FILTER")]
+    pub log: String,
+}
+
+/// What `local` adds.
+#[derive(Args, Clone, Debug)]
+pub struct Local {
+    /// The same as for a session.
+    #[command(flatten)]
+    pub common: Common,
+
+    /// Where sandboxes and logs go; kept after the end [default: a temporary folder, removed after a good end]
+    #[arg(long, value_name = "DIR")]
+    pub work_dir: Option<PathBuf>,
+}
+
+impl Common {
+    /// What is asked for.
+    pub fn request(&self) -> Request {
+        Request {
+            flink_home: self.flink_home.clone(),
+            conf_dir: self.conf_dir.clone(),
+            dynamic: self.dynamic.clone(),
+            workers: self.workers,
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn options_follow_d_with_or_without_a_blank() {
+        let cli = Cli::try_parse_from(["flink-mesos", "session", "-Da.b=c d", "-D", "e=f=-1"]).unwrap();
+        let Command::Session(common) = cli.command else { panic!("not a session") };
+        assert_eq!(common.dynamic, ["a.b=c d", "e=f=-1"]);
+    }
+}

@@ -1,0 +1,32 @@
+//! Time for the core: milliseconds since the epoch that never run backwards.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::time::Instant;
+
+use crate::core::message::Moment;
+
+/// The wall clock at the start, carried on by the monotonic one.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    origin: Moment,
+    started: Instant,
+}
+
+impl Clock {
+    /// Begins now.
+    pub fn start() -> Self {
+        let epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self { origin: Moment(0).after(epoch), started: Instant::now() }
+    }
+
+    /// The present moment.
+    pub fn now(&self) -> Moment {
+        self.origin.after(self.started.elapsed())
+    }
+
+    /// The instant at which `moment` is there; one millisecond later, since moments are cut to milliseconds.
+    pub fn instant(&self, moment: Moment) -> Instant {
+        self.started + moment.since(self.origin) + Duration::from_millis(1)
+    }
+}

@@ -1,0 +1,180 @@
+//! What Mesos is told about one worker: the task, its executor, and the worker's description.
+
+use std::collections::BTreeMap;
+
+use mesos::v1;
+use overlays::worker::{ArtifactSource, WorkerSpec};
+use prost::Message as _;
+
+use crate::core::message::Launch;
+
+/// How our executor gets onto an agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ExecutorDelivery {
+    /// It is installed there, at this path.
+    Installed(String),
+    /// Mesos fetches it from this address of our artifact server.
+    Fetched(String),
+}
+
+/// What all workers have in common.
+#[derive(Clone, Debug)]
+pub struct Template {
+    /// How our executor gets onto the agent, where the agent says nothing itself.
+    pub executor: ExecutorDelivery,
+    /// The user that runs executor and TaskManager; the framework's if `None`.
+    pub user: Option<String>,
+    /// Labels of each task.
+    pub labels: Vec<(String, String)>,
+    /// How long Mesos waits after asking an executor to end, seconds.
+    pub shutdown_grace: f64,
+    /// `taskmanager.host` of each worker, `_TASK_` standing for its id; the agent's host name if `None`.
+    pub hostname: Option<String>,
+    /// The description of a worker, without what differs from worker to worker.
+    pub spec: WorkerSpec,
+}
+
+const EXECUTOR_FILE: &str = "flink-mesos-executor";
+
+impl Template {
+    /// The task for `launch`. `token` is what the worker's executor shows to the artifact server.
+    pub fn task(&self, launch: &Launch, framework: &v1::FrameworkId, token: &str) -> v1::TaskInfo {
+        let id = launch.worker.as_str();
+        v1::TaskInfo {
+            name: id.to_owned(),
+            task_id: v1::TaskId { value: id.to_owned() },
+            agent_id: v1::AgentId { value: launch.agent.clone() },
+            resources: launch.task_resources.clone(),
+            executor: Some(self.executor(launch, framework)),
+            data: Some(self.spec(launch, token).encode_to_vec().into()),
+            labels: Some(self.labels()),
+            ..Default::default()
+        }
+    }
+
+    fn executor(&self, launch: &Launch, framework: &v1::FrameworkId) -> v1::ExecutorInfo {
+        let id = launch.worker.as_str();
+        v1::ExecutorInfo {
+            r#type: Some(v1::executor_info::Type::Custom.into()),
+            executor_id: v1::ExecutorId { value: id.to_owned() },
+            framework_id: Some(framework.clone()),
+            name: Some("Flink TaskManager".to_owned()),
+            source: Some(id.to_owned()),
+            command: Some(self.command(launch)),
+            resources: launch.executor_resources.clone(),
+            shutdown_grace_period: Some(v1::DurationInfo { nanoseconds: (self.shutdown_grace * 1e9) as i64 }),
+            ..Default::default()
+        }
+    }
+
+    fn command(&self, launch: &Launch) -> v1::CommandInfo {
+        let installed = launch.installed_executor.clone().map(ExecutorDelivery::Installed);
+        let (program, uris) = match installed.as_ref().unwrap_or(&self.executor) {
+            ExecutorDelivery::Installed(path) => (path.clone(), Vec::new()),
+            ExecutorDelivery::Fetched(address) => {
+                let uri = v1::command_info::Uri {
+                    value: address.clone(),
+                    executable: Some(true),
+                    extract: Some(false),
+                    cache: Some(true),
+                    output_file: Some(EXECUTOR_FILE.to_owned()),
+                };
+                (format!("./{EXECUTOR_FILE}"), vec![uri])
+            }
+        };
+        v1::CommandInfo {
+            uris,
+            // Without a shell there is nothing to quote.
+            shell: Some(false),
+            arguments: vec![program.clone()],
+            value: Some(program),
+            user: self.user.clone(),
+            ..Default::default()
+        }
+    }
+
+    fn labels(&self) -> v1::Labels {
+        let labels = self.labels.iter().map(|(key, value)| v1::Label { key: key.clone(), value: Some(value.clone()) });
+        v1::Labels { labels: labels.collect() }
+    }
+
+    fn spec(&self, launch: &Launch, token: &str) -> WorkerSpec {
+        let id = launch.worker.as_str();
+        let artifacts = self.spec.artifacts.clone().unwrap_or_default();
+        let hostname = self.hostname.as_ref().map(|name| name.replace("_TASK_", id));
+        WorkerSpec {
+            worker_id: id.to_owned(),
+            artifacts: Some(ArtifactSource { token: token.to_owned(), ..artifacts }),
+            ports: launch.ports.iter().map(|(key, port)| (key.clone(), u32::from(*port))).collect::<BTreeMap<_, _>>(),
+            hostname: hostname.unwrap_or_else(|| launch.hostname.clone()),
+            ..self.spec.clone()
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::core::message::WorkerId;
+
+    fn template(executor: ExecutorDelivery) -> Template {
+        Template {
+            executor,
+            user: Some("flink".to_owned()),
+            labels: vec![("team".to_owned(), "blue".to_owned())],
+            shutdown_grace: 15.0,
+            hostname: Some("_TASK_.flink.mesos".to_owned()),
+            spec: WorkerSpec { flink_version: "1.20.5".to_owned(), ..Default::default() },
+        }
+    }
+
+    fn launch() -> Launch {
+        Launch {
+            worker: WorkerId::new("e", 1),
+            agent: "A".to_owned(),
+            hostname: "host".to_owned(),
+            task_resources: Vec::new(),
+            executor_resources: Vec::new(),
+            ports: BTreeMap::from([("taskmanager.rpc.port".to_owned(), 31000)]),
+            installed_executor: None,
+        }
+    }
+
+    fn task(template: &Template, launch: &Launch) -> v1::TaskInfo {
+        template.task(launch, &v1::FrameworkId { value: "F".to_owned() }, "s3cret")
+    }
+
+    #[test]
+    fn the_description_travels_in_data_with_id_ports_host_and_token() {
+        let task = task(&template(ExecutorDelivery::Installed("/x".to_owned())), &launch());
+        let spec = WorkerSpec::decode(task.data.unwrap()).unwrap();
+        assert_eq!(spec.worker_id, "taskmanager-e-00001");
+        assert_eq!(spec.hostname, "taskmanager-e-00001.flink.mesos");
+        assert_eq!(spec.ports["taskmanager.rpc.port"], 31000);
+        assert_eq!(spec.artifacts.unwrap().token, "s3cret");
+    }
+
+    #[test]
+    fn the_token_is_nowhere_but_in_data() {
+        let mut task = task(&template(ExecutorDelivery::Fetched("http://am/x".to_owned())), &launch());
+        task.data = None;
+        assert!(!format!("{task:?}").contains("s3cret"));
+    }
+
+    #[test]
+    fn an_executor_that_is_not_installed_is_fetched_by_mesos_and_executable() {
+        let command = task(&template(ExecutorDelivery::Fetched("http://am/x".to_owned())), &launch());
+        let command = command.executor.unwrap().command.unwrap();
+        assert_eq!(command.value.as_deref(), Some("./flink-mesos-executor"));
+        assert_eq!((command.uris[0].value.as_str(), command.uris[0].executable), ("http://am/x", Some(true)));
+    }
+
+    #[test]
+    fn an_agent_that_says_where_the_executor_is_installed_is_believed() {
+        let launch = Launch { installed_executor: Some("/opt/e".to_owned()), ..launch() };
+        let command = task(&template(ExecutorDelivery::Fetched("http://am/x".to_owned())), &launch);
+        let command = command.executor.unwrap().command.unwrap();
+        assert_eq!((command.value.as_deref(), command.uris.len()), (Some("/opt/e"), 0));
+    }
+}

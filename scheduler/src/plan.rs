@@ -1,0 +1,93 @@
+//! Everything that can be known and checked before anything is started.
+
+use std::{
+    env::current_exe,
+    path::{Path, PathBuf},
+};
+
+use anyhow::anyhow;
+use overlays::{
+    config::{Configuration, Source},
+    flink::FlinkHome,
+    java::Java,
+    memory::JobManagerMemory,
+    overlay::{self, ContainerSpec},
+};
+
+use crate::{failure::Failure, settings::Settings};
+
+/// What the command line asks for.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// `--flink-home`, else `FLINK_HOME`.
+    pub flink_home: Option<PathBuf>,
+    /// `--conf-dir`, else `FLINK_CONF_DIR`.
+    pub conf_dir: Option<PathBuf>,
+    /// What followed each `-D`.
+    pub dynamic: Vec<String>,
+    /// `--workers`.
+    pub workers: Option<usize>,
+}
+
+/// A checked installation.
+#[derive(Debug)]
+pub struct Plan {
+    /// The Flink distribution.
+    pub home: FlinkHome,
+    /// The effective configuration.
+    pub config: Configuration,
+    /// Our own options.
+    pub settings: Settings,
+    /// The java program of the JobManager.
+    pub java: Java,
+    /// What workers need.
+    pub spec: ContainerSpec,
+    /// Our executor's binary on this machine.
+    pub executor: PathBuf,
+}
+
+/// Reads the environment.
+pub type Lookup = dyn Fn(&str) -> Option<String> + Send + Sync;
+
+impl Plan {
+    /// Reads and checks everything. Blocks: it reads files and asks java for its version.
+    pub fn make(request: &Request, lookup: &Lookup) -> Result<Self, Failure> {
+        let no_home = || {
+            Failure::usage(anyhow!(
+                "where is Flink? Set FLINK_HOME or give --flink-home: the folder with bin, lib and conf"
+            ))
+        };
+        let path = request.flink_home.as_ref().ok_or_else(no_home)?;
+        let home = FlinkHome::open(path, request.conf_dir.as_deref()).map_err(Failure::usage)?;
+        let mut config = Configuration::load(&home.conf_dir, &home.version).map_err(Failure::usage)?;
+        config.apply_dynamic_properties(&request.dynamic).map_err(Failure::usage)?;
+        if let Some(workers) = request.workers {
+            config.set("mesos.workers", workers.to_string(), Source::Computed("--workers"));
+        }
+        let settings = Settings::read(&config, &home.version).map_err(Failure::usage)?;
+        JobManagerMemory::compute(&config, &home.version)
+            .map_err(|e| Failure::usage(anyhow!("the JobManager's memory: {e}")))?;
+        let java = Java::find(&config, lookup).map_err(Failure::usage)?;
+        java.check(&home.version).map_err(Failure::usage)?;
+        let spec = overlay::collect(&home, &config, lookup).map_err(Failure::usage)?;
+        let executor = executor(settings.executor_binary.as_deref())?;
+        Ok(Self { home, config, settings, java, spec, executor })
+    }
+}
+
+/// Our executor's binary: the configured one, else the one beside this program, else the installed one.
+fn executor(configured: Option<&Path>) -> Result<PathBuf, Failure> {
+    if let Some(path) = configured {
+        let missing = || anyhow!("mesos.executor.binary: {} is not a file", path.display());
+        return if path.is_file() { Ok(path.to_owned()) } else { Err(Failure::usage(missing())) };
+    }
+    let beside = current_exe().ok().and_then(|exe| Some(exe.parent()?.join("flink-mesos-executor")));
+    let places = [beside, Some(PathBuf::from(crate::settings::INSTALLED_EXECUTOR))];
+    let found = places.iter().flatten().find(|path| path.is_file()).cloned();
+    found.ok_or_else(|| {
+        Failure::usage(anyhow!(
+            "flink-mesos-executor is neither beside this program nor at {}; say where it is with -Dmesos.executor.binary=…",
+            crate::settings::INSTALLED_EXECUTOR
+        ))
+    })
+}

@@ -1,0 +1,60 @@
+//! Child processes that end with us.
+
+use std::{io, path::Path, process::Stdio, time::Duration};
+
+use fs_err as fs;
+use nix::{
+    sys::signal::{Signal, killpg},
+    unistd::Pid,
+};
+use overlays::command::CommandLine;
+use tokio::process::{Child, Command};
+
+/// Starts `line` in a process group of its own, so that a Ctrl-C at the terminal reaches only us; it gets SIGTERM when
+/// this process dies. What it prints is appended to `out` and `err`.
+pub fn start(line: &CommandLine, out: &Path, err: &Path) -> io::Result<Child> {
+    let append = |path: &Path| {
+        fs::OpenOptions::new().create(true).append(true).open(path).map(|f| Stdio::from(f.into_parts().0))
+    };
+    #[expect(clippy::disallowed_methods, reason = "the one place of this crate that starts processes")]
+    let mut command = Command::new(&line.program);
+    command.args(&line.arguments).envs(line.environment.iter().map(|(k, v)| (k, v))).current_dir(&line.directory);
+    command.stdin(Stdio::null()).stdout(append(out)?).stderr(append(err)?).process_group(0).kill_on_drop(true);
+    sys::end_with_parent(&mut command);
+    command.spawn()
+}
+
+/// Asks the child's process group to end, and ends it by force after `grace`.
+pub async fn stop(child: &mut Child, grace: Duration) {
+    let group = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
+    // A group that is gone already is just what is wanted.
+    let signal = |signal| group.map(|group| killpg(group, signal));
+    _ = signal(Signal::SIGTERM);
+    if tokio::time::timeout(grace, child.wait()).await.is_err() {
+        _ = signal(Signal::SIGKILL);
+        _ = child.wait().await;
+    }
+}
+
+mod sys {
+    #![allow(unsafe_code)]
+
+    use nix::{
+        sys::{prctl, signal::Signal},
+        unistd::getppid,
+    };
+    use tokio::process::Command;
+
+    /// Has the kernel send SIGTERM to the child when its parent dies.
+    pub(super) fn end_with_parent(command: &mut Command) {
+        let parent = nix::unistd::getpid();
+        // SAFETY: between fork and exec only prctl, getppid and the making of an error are called; none allocates or locks.
+        unsafe {
+            command.pre_exec(move || {
+                prctl::set_pdeathsig(Signal::SIGTERM)?;
+                // The parent may have died before the line above.
+                if getppid() == parent { Ok(()) } else { Err(nix::errno::Errno::ESRCH.into()) }
+            });
+        }
+    }
+}

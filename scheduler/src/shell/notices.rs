@@ -1,0 +1,76 @@
+//! What people are told of what the core does.
+
+use serde_json::json;
+
+use super::Shell;
+use crate::core::message::Notice;
+
+impl Shell {
+    pub(super) fn notice(&mut self, notice: Notice) {
+        let console = &self.console;
+        match notice {
+            Notice::Launched(worker, host) => {
+                let text = format!("{worker} launched on {host}");
+                console.tell("launched", &text, json!({ "worker": worker.as_str(), "host": host }));
+            }
+            Notice::Progress(worker, text) => {
+                tracing::info!("{worker}: {text}");
+                console.waiting(&format!("{worker}: {text}"));
+            }
+            Notice::Running(worker) => {
+                console.tell("running", &format!("{worker} runs"), json!({ "worker": worker.as_str() }));
+            }
+            Notice::Registered(worker) => {
+                self.view.registered.insert(worker.clone());
+                let (there, wanted) = (self.view.registered.len(), self.view.wanted);
+                let text = format!("{worker} registered with the JobManager ({there} of {wanted})");
+                console.tell("registered-worker", &text, json!({ "worker": worker.as_str(), "registered": there }));
+                self.tell_if_ready();
+            }
+            Notice::Unreachable(worker) => {
+                let text = format!("{worker} is unreachable");
+                console.tell("unreachable", &text, json!({ "worker": worker.as_str() }));
+            }
+            Notice::Gone(worker, why) => {
+                self.server.revoke(worker.as_str());
+                self.view.registered.remove(&worker);
+                let text = format!("{worker} is gone: {why}");
+                console.tell("gone", &text, json!({ "worker": worker.as_str(), "reason": why }));
+            }
+            Notice::Killing(worker, why) => {
+                let text = format!("{worker} is being stopped: {why}");
+                console.tell("killing", &text, json!({ "worker": worker.as_str(), "reason": why }));
+            }
+            Notice::Starved(why) => {
+                let text = format!("No TaskManager can be launched yet: {why}");
+                console.tell("starved", &text, json!({ "reason": why }));
+                console.waiting(&text);
+            }
+            Notice::Waiting(delay, why) => {
+                let text = format!("TaskManagers keep failing; the next is launched in {delay:.0?}. Last: {why}");
+                console.tell("waiting", &text, json!({ "seconds": delay.as_secs_f64(), "reason": why }));
+            }
+            Notice::Unknown(worker) => {
+                let text = format!("{worker} is not ours (any more) and is being killed");
+                console.tell("unknown", &text, json!({ "worker": worker.as_str() }));
+            }
+            Notice::FrameworkLost => {
+                let text = "Mesos has removed the framework; starting anew with a new one.";
+                console.tell("framework-lost", text, json!({}));
+            }
+        }
+    }
+
+    /// Says once that everything is there.
+    pub(super) fn tell_if_ready(&mut self) {
+        let view = &mut self.view;
+        if view.told_ready || !view.job_manager_up || view.registered.len() < view.wanted {
+            return;
+        }
+        view.told_ready = true;
+        self.console.settled();
+        let text = format!("Flink is ready with {} TaskManagers. Web page: {}", view.registered.len(), self.web);
+        let fields = json!({ "web": self.web, "workers": view.registered.len() });
+        self.console.tell("ready", &text, fields);
+    }
+}

@@ -1,0 +1,99 @@
+//! The scheduler's durable record: what must survive a crash of the application master.
+//!
+//! [`keep`] is the one owner of the store; it takes changes in order, makes as many of them durable at once as have come in
+//! the meantime, and says up to which one they are.
+
+mod file;
+mod record;
+
+use std::{io, path::PathBuf, time::Duration};
+
+use mesos::backoff::Backoff;
+use tokio::sync::mpsc;
+use tracing::{error, info};
+
+pub use self::file::FileStore;
+use crate::core::message::{Change, State};
+
+/// Why the store could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The operating system refused.
+    #[error("cannot {action} {path}: {source}")]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On which file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// Another application master works with the same state.
+    #[error("{0} is locked: another application master runs with this state directory")]
+    Locked(PathBuf),
+    /// The file is not a state that this version can read.
+    #[error("{path} cannot be read as flink-mesos state: {reason}")]
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// Where the state is kept.
+#[derive(Debug)]
+pub enum Store {
+    /// Nowhere: it ends with the process.
+    Memory,
+    /// In a local directory.
+    File(FileStore),
+}
+
+impl Store {
+    /// Whether there is something to come back to after the process has ended.
+    pub fn is_durable(&self) -> bool {
+        matches!(self, Self::File(_))
+    }
+
+    async fn write(&mut self, changes: Vec<Change>) -> Result<(), StoreError> {
+        match self {
+            Self::Memory => Ok(()),
+            Self::File(store) => store.write(changes).await,
+        }
+    }
+}
+
+/// A numbered set of changes on its way into the store.
+pub type Batch = (u64, Vec<Change>);
+
+/// Writes batches until their channel closes. After each write the number of its last batch goes to `stored`. A store that
+/// cannot be written is tried again for ever: until then nothing new is launched, and what runs, runs on.
+pub async fn keep(mut store: Store, mut batches: mpsc::UnboundedReceiver<Batch>, stored: mpsc::UnboundedSender<u64>) {
+    let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
+    while let Some((mut last, mut changes)) = batches.recv().await {
+        while let Ok((number, more)) = batches.try_recv() {
+            last = number;
+            changes.extend(more);
+        }
+        let mut failed = false;
+        while let Err(e) = store.write(changes.clone()).await {
+            failed = true;
+            let wait = backoff.next();
+            error!("The state cannot be stored; no worker is launched until it can. Next try in {wait:.1?}: {e}");
+            tokio::time::sleep(wait).await;
+        }
+        if failed {
+            info!("The state can be stored again.");
+            backoff.reset();
+        }
+        if stored.send(last).is_err() {
+            return;
+        }
+    }
+}
+
+/// A fresh state; its epoch is eight random hexadecimal digits.
+pub fn fresh_state() -> State {
+    State::fresh(format!("{:08x}", rand::random::<u32>()))
+}
