@@ -6,6 +6,7 @@
 
 pub mod build;
 pub mod digest;
+pub mod fetch;
 pub mod hashing;
 pub mod manifest;
 pub mod path;
@@ -15,6 +16,7 @@ pub mod token;
 
 pub use build::{Artifact, BuildError, Catalogue, build};
 pub use digest::Digest;
+pub use fetch::{Blame, FetchError, FetchOptions, Materialised, Progress, Request, materialise, materialise_with};
 pub use manifest::{Blob, Entry, Kind, Manifest, ManifestError};
 pub use path::TreePath;
 pub use server::{ArtifactServer, ServerError, ServerOptions};

@@ -1,5 +1,8 @@
 //! What the fetcher promises, tried over real sockets and real files.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
 
+mod faults;
+mod materialise;
+mod origin;
 mod server;
 mod support;

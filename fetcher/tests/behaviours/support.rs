@@ -77,3 +77,13 @@ pub(crate) async fn request(
 pub(crate) async fn get(url: &str, token: Option<&str>, headers: &[(&str, &str)]) -> Answer {
     request(Method::GET, url, token, headers).await.unwrap()
 }
+
+/// Waits until nothing is left in a folder: what is removed off the async threads takes a moment.
+pub(crate) async fn folder_is_empty(folder: &Path) {
+    let names = || fs_err::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>();
+    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(10);
+    while !names().is_empty() {
+        assert!(tokio::time::Instant::now() < deadline, "left behind: {:?}", names());
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+}

@@ -1,0 +1,125 @@
+//! Fetching a tree: manifest and blobs from artifact servers, verified, in place all at once.
+//!
+//! ```text
+//! connection ──frames──▶ writer thread: hash + write     one pair per piece, several pieces at a time
+//! connection ──frames──▶ writer thread: hash + write     into <parent>/.<name>.<random>.partial/
+//!                                                        and, when all is verified, rename to <parent>/<name>
+//! ```
+//!
+//! Large files are cut into pieces of chunks that are verified one by one. A connection that breaks off is followed by one
+//! that goes on at the same byte. Dropping the future ends connections and writers and removes what was there.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::digest::Digest;
+use crate::manifest::Manifest;
+use crate::rate::RateFloor;
+use crate::token::Token;
+use download::Download;
+use meter::Meter;
+use origin::Origins;
+use staging::Staging;
+
+pub use error::{Blame, FetchError};
+pub use meter::Progress;
+
+mod download;
+mod error;
+mod meter;
+mod origin;
+mod piece;
+mod retry;
+mod staging;
+mod writer;
+
+/// What to fetch, from where, to where.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Base addresses of artifact servers; each has everything, and any may be asked for any part.
+    pub urls: Vec<String>,
+    /// The name of the tree.
+    pub manifest: Digest,
+    /// What the servers want to see.
+    pub token: Token,
+    /// The folder to make. It must not exist; its parent must.
+    pub target: PathBuf,
+}
+
+/// How hard to try.
+#[derive(Debug, Clone)]
+pub struct FetchOptions {
+    /// Requests under way at the same time.
+    pub connections: usize,
+    /// How long a connection may take to come about.
+    pub connect_timeout: Duration,
+    /// The slowest server that is borne.
+    pub floor: RateFloor,
+    /// How long to go on after errors that may pass while not a byte comes from anywhere.
+    pub patience: Duration,
+    /// The same while servers say that they are busy.
+    pub busy_patience: Duration,
+    /// Shortest and longest pause before asking again.
+    pub backoff: (Duration, Duration),
+}
+
+impl Default for FetchOptions {
+    /// Four connections; two minutes of patience, ten with busy servers.
+    fn default() -> Self {
+        Self {
+            connections: 4,
+            connect_timeout: Duration::from_secs(10),
+            floor: RateFloor::default(),
+            patience: Duration::from_secs(120),
+            busy_patience: Duration::from_secs(600),
+            backoff: (Duration::from_millis(100), Duration::from_secs(5)),
+        }
+    }
+}
+
+/// A tree in its place.
+#[derive(Debug)]
+pub struct Materialised {
+    /// Where it is.
+    pub target: PathBuf,
+    /// What it holds.
+    pub manifest: Manifest,
+}
+
+/// Fetches a tree with the default options. See [`materialise_with`].
+pub async fn materialise(request: Request, progress: watch::Sender<Progress>) -> Result<Materialised, FetchError> {
+    materialise_with(request, FetchOptions::default(), progress).await
+}
+
+/// Fetches a tree and puts it in place: complete and verified, or not at all. Files are read-only, secrets belong to their
+/// owner alone. Cancelled by dropping the future.
+pub async fn materialise_with(
+    request: Request,
+    options: FetchOptions,
+    progress: watch::Sender<Progress>,
+) -> Result<Materialised, FetchError> {
+    let origins = Origins::new(&request.urls, &request.token, &options)?;
+    let meter = Arc::new(Meter::new(progress));
+    let download = Download::new(origins, Arc::clone(&meter), options);
+
+    let manifest = download.manifest(request.manifest).await?;
+    let target = request.target;
+    let (staging, targets) = blocking(move || Staging::create(target, manifest)).await?;
+    let staging = Arc::new(staging);
+    meter.expect(targets.len(), targets.iter().map(|target| target.blob.size).sum());
+    download.targets(&targets, &staging).await?;
+
+    let staging = Arc::into_inner(staging).ok_or(FetchError::Stopped)?;
+    let (target, manifest) = blocking(move || staging.publish()).await?;
+    Ok(Materialised { target, manifest })
+}
+
+/// Runs what would hold up the async threads elsewhere.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, FetchError> + Send + 'static,
+) -> Result<T, FetchError> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| FetchError::Stopped)?
+}

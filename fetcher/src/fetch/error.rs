@@ -1,0 +1,186 @@
+//! Why a tree could not be fetched, and who is to blame for it.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use reqwest::StatusCode;
+
+use crate::digest::Digest;
+use crate::manifest::ManifestError;
+
+/// Who has to do something so that a fetch can succeed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Blame {
+    /// Whoever made or serves the artifact: it is gone, changed, or not what its digest says.
+    Artifact,
+    /// The way between here and the server, or the server is down.
+    Network,
+    /// This machine: its disk is full or broken.
+    Host,
+    /// Whoever wrote the addresses, the token or the target.
+    Configuration,
+}
+
+/// Why a tree could not be fetched.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// No address, or one that cannot be asked.
+    #[error("artifact server address `{url}` {reason} (allowed: http://host:port or https://host:port)")]
+    Address {
+        /// The address as it was given.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The server does not know the token, or does not give this to anybody this way.
+    #[error("{url} answered {status}: {text}")]
+    Refused {
+        /// What was asked for.
+        url: String,
+        /// 401 or 403.
+        status: StatusCode,
+        /// What the server says.
+        text: String,
+    },
+    /// Any other answer without the content.
+    #[error("{url} answered {status}: {text}")]
+    Status {
+        /// What was asked for.
+        url: String,
+        /// The answer.
+        status: StatusCode,
+        /// What the server says.
+        text: String,
+        /// When the server wants to be asked again.
+        retry_after: Option<Duration>,
+    },
+    /// The server cannot be reached, or the connection broke off.
+    #[error("{url} broke off after {bytes} bytes: {reason}")]
+    Network {
+        /// What was asked for.
+        url: String,
+        /// How many bytes had come.
+        bytes: u64,
+        /// What happened, from the outside in.
+        reason: String,
+    },
+    /// The connection stands but next to nothing comes.
+    #[error("{url} stalled after {bytes} bytes: less than {floor} bytes per second")]
+    Stalled {
+        /// What was asked for.
+        url: String,
+        /// How many bytes had come.
+        bytes: u64,
+        /// The least that is borne, in bytes per second.
+        floor: u64,
+    },
+    /// The server has something of another size under this digest.
+    #[error("{url} has {seen} bytes, expected {expected}")]
+    Size {
+        /// What was asked for.
+        url: String,
+        /// Bytes that the manifest promises.
+        expected: u64,
+        /// Bytes that the server announces or sends.
+        seen: u64,
+    },
+    /// The content is not what it should be.
+    #[error("{url} has the wrong content: sha256 {seen} of {bytes} bytes, expected {expected}")]
+    Digest {
+        /// What was asked for.
+        url: String,
+        /// The digest of the manifest, of one chunk or of a whole file.
+        expected: Digest,
+        /// The digest of what came.
+        seen: Digest,
+        /// How many bytes were hashed.
+        bytes: u64,
+    },
+    /// A manifest with the right digest that nobody may act upon.
+    #[error("{url} is no usable manifest: {source}")]
+    Manifest {
+        /// What was asked for.
+        url: String,
+        /// What is wrong with it.
+        source: ManifestError,
+    },
+    /// The disk or the quota is full.
+    #[error("no space left in {path}: {needed} bytes needed, {available} available")]
+    NoSpace {
+        /// Where there is no space.
+        path: PathBuf,
+        /// How many bytes have to go there.
+        needed: u64,
+        /// How many there is room for, leaving quotas aside.
+        available: u64,
+    },
+    /// The disk does not take it for another reason; the error names the path.
+    #[error(transparent)]
+    Disk(io::Error),
+    /// Something is already there.
+    #[error("{0} exists already")]
+    Exists(PathBuf),
+    /// The runtime is going down.
+    #[error("the fetch was stopped before it was complete")]
+    Stopped,
+}
+
+/// What to do after an error.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Retry {
+    /// The same would happen again wherever we ask.
+    Never,
+    /// Not at this server; another one may be right.
+    Elsewhere,
+    /// It may go better next time.
+    Again,
+    /// The server is busy and says so; that is no fault.
+    After(Duration),
+}
+
+impl FetchError {
+    /// Who has to do something about it.
+    pub fn blame(&self) -> Blame {
+        match self {
+            Self::Address { .. } | Self::Refused { .. } | Self::Exists(_) => Blame::Configuration,
+            Self::Status { status, .. } if status.is_client_error() => Blame::Artifact,
+            Self::Size { .. } | Self::Digest { .. } | Self::Manifest { .. } => Blame::Artifact,
+            Self::Status { .. } | Self::Network { .. } | Self::Stalled { .. } => Blame::Network,
+            Self::NoSpace { .. } | Self::Disk(_) | Self::Stopped => Blame::Host,
+        }
+    }
+
+    pub(super) fn retry(&self) -> Retry {
+        match self {
+            Self::Status { retry_after: Some(after), status, .. } if !status.is_success() => Retry::After(*after),
+            Self::Status { status, .. } if status.is_server_error() => Retry::Again,
+            Self::Status { status: StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS, .. }
+            | Self::Network { .. }
+            | Self::Stalled { .. } => Retry::Again,
+            Self::Refused { .. } | Self::Status { .. } | Self::Size { .. } | Self::Digest { .. } => Retry::Elsewhere,
+            Self::Address { .. }
+            | Self::Manifest { .. }
+            | Self::NoSpace { .. }
+            | Self::Disk(_)
+            | Self::Exists(_)
+            | Self::Stopped => Retry::Never,
+        }
+    }
+
+    /// An error of the disk while `needed` bytes go to `path`.
+    pub(super) fn disk(error: io::Error, path: &Path, needed: u64) -> Self {
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                Self::NoSpace { path: path.to_owned(), needed, available: available(path).unwrap_or_default() }
+            }
+            _ => Self::Disk(error),
+        }
+    }
+}
+
+/// Bytes that an unprivileged user may still write where `path` is; none when the system does not tell.
+pub(super) fn available(path: &Path) -> Option<u64> {
+    let stat = nix::sys::statvfs::statvfs(path).ok()?;
+    Some(stat.blocks_available().saturating_mul(stat.fragment_size()))
+}

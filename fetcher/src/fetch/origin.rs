@@ -1,0 +1,216 @@
+//! One request to one artifact server, and its body piece by piece.
+
+use std::error::Error as _;
+use std::ops::Range;
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::header::{AUTHORIZATION, CONTENT_RANGE, HeaderValue, RANGE, RETRY_AFTER};
+use reqwest::{Client, Response, StatusCode, Url};
+use tokio::time::{Instant, timeout};
+
+use super::FetchOptions;
+use super::error::FetchError;
+use crate::rate::{RateFloor, RateWatch};
+use crate::token::Token;
+
+/// Most of what a server says in an error that is passed on, in bytes.
+const MAX_TEXT: usize = 300;
+/// No server is waited for longer than this before it is asked again.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(30);
+
+/// How to reach artifact servers.
+pub(super) struct Origins {
+    client: Client,
+    urls: Vec<String>,
+    authorization: HeaderValue,
+    floor: RateFloor,
+}
+
+impl Origins {
+    pub(super) fn new(urls: &[String], token: &Token, options: &FetchOptions) -> Result<Self, FetchError> {
+        if urls.is_empty() {
+            return Err(FetchError::Address { url: String::new(), reason: "is missing".to_owned() });
+        }
+        for url in urls {
+            check(url)?;
+        }
+        let wrong = |reason: String| FetchError::Address { url: urls.join(","), reason };
+        let mut authorization =
+            HeaderValue::try_from(format!("Bearer {}", token.expose())).map_err(|error| wrong(error.to_string()))?;
+        authorization.set_sensitive(true);
+        let client = client(urls, options).map_err(|error| wrong(with_causes(&error)))?;
+        let urls = urls.iter().map(|url| url.trim_end_matches('/').to_owned()).collect();
+        Ok(Self { client, urls, authorization, floor: options.floor })
+    }
+
+    /// How many servers there are to ask.
+    pub(super) fn count(&self) -> usize {
+        self.urls.len()
+    }
+
+    /// Asks server number `origin` for `path`, or for a part of it.
+    pub(super) async fn get(
+        &self,
+        origin: usize,
+        path: &str,
+        part: Option<Range<u64>>,
+    ) -> Result<Incoming, FetchError> {
+        let base = self.urls.get(origin % self.urls.len()).map(String::as_str).unwrap_or_default();
+        let url = format!("{base}{path}");
+        let mut request = self.client.get(&url).header(AUTHORIZATION, self.authorization.clone());
+        if let Some(part) = &part {
+            request = request.header(RANGE, format!("bytes={}-{}", part.start, part.end.saturating_sub(1)));
+        }
+        let mut watch = RateWatch::new(self.floor);
+        let start = Instant::now();
+        let response = match timeout(watch.patience(), request.send()).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(error)) => return Err(broken(&url, 0, error)),
+            Err(_) => return Err(stalled(&url, 0, self.floor)),
+        };
+        watch.note(start.elapsed(), 0);
+        match response.status() {
+            StatusCode::OK | StatusCode::PARTIAL_CONTENT => Incoming::new(url, response, part, watch, self.floor),
+            _ => Err(refusal(url, response, self.floor).await),
+        }
+    }
+}
+
+fn check(url: &str) -> Result<(), FetchError> {
+    let wrong = |reason: String| Err(FetchError::Address { url: url.to_owned(), reason });
+    match Url::parse(url) {
+        Ok(parsed) if !matches!(parsed.scheme(), "http" | "https") => wrong("is not http or https".to_owned()),
+        Ok(parsed) if parsed.query().is_some() || parsed.fragment().is_some() => wrong("has a query".to_owned()),
+        Ok(_) => Ok(()),
+        Err(error) => wrong(format!("is malformed: {error}")),
+    }
+}
+
+fn client(urls: &[String], options: &FetchOptions) -> reqwest::Result<Client> {
+    // Whoever was first in this process has chosen the same.
+    rustls::crypto::ring::default_provider().install_default().ok();
+    let mut builder =
+        Client::builder().connect_timeout(options.connect_timeout).pool_max_idle_per_host(options.connections);
+    if urls.iter().all(|url| url.starts_with("http://")) {
+        // Reading the system's certificates takes time, and fails on hosts that have none.
+        builder = builder.tls_certs_only([]);
+    }
+    builder.build()
+}
+
+/// A body on its way.
+pub(super) struct Incoming {
+    pub(super) url: String,
+    response: Response,
+    /// Whether the whole file comes, asked for or not.
+    pub(super) whole: bool,
+    /// Bytes to leave out because the server sends everything although we asked for a part.
+    skip: u64,
+    received: u64,
+    watch: RateWatch,
+    floor: RateFloor,
+}
+
+impl Incoming {
+    fn new(
+        url: String,
+        response: Response,
+        part: Option<Range<u64>>,
+        watch: RateWatch,
+        floor: RateFloor,
+    ) -> Result<Self, FetchError> {
+        let whole = response.status() == StatusCode::OK;
+        let mut skip = 0;
+        if let Some(part) = part {
+            let given = response.headers().get(CONTENT_RANGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+            let asked = format!("bytes {}-{}/", part.start, part.end.saturating_sub(1));
+            if whole {
+                skip = part.start;
+            } else if !given.starts_with(&asked) {
+                return Err(FetchError::Network { url, bytes: 0, reason: format!("asked for {asked}, got `{given}`") });
+            }
+        }
+        Ok(Self { url, response, whole, skip, received: 0, watch, floor })
+    }
+
+    /// Size of the body as the server announces it, in bytes.
+    pub(super) fn announced(&self) -> Option<u64> {
+        self.response.content_length()
+    }
+
+    /// The next bytes; none at the end.
+    pub(super) async fn next(&mut self) -> Result<Option<Bytes>, FetchError> {
+        loop {
+            let start = Instant::now();
+            let chunk = timeout(self.watch.patience(), self.response.chunk()).await;
+            let waited = start.elapsed();
+            let mut chunk = match chunk {
+                Ok(Ok(Some(chunk))) => chunk,
+                Ok(Ok(None)) => return Ok(None),
+                Ok(Err(error)) => return Err(broken(&self.url, self.received, error)),
+                Err(_) => Bytes::new(),
+            };
+            self.watch.note(waited, chunk.len() as u64);
+            if self.watch.stalled() {
+                return Err(stalled(&self.url, self.received, self.floor));
+            }
+            self.received += chunk.len() as u64;
+            let skipped = self.skip.min(chunk.len() as u64);
+            self.skip -= skipped;
+            let chunk = chunk.split_off(skipped as usize);
+            if !chunk.is_empty() {
+                return Ok(Some(chunk));
+            }
+        }
+    }
+
+    /// The error of a body that has come to its end too early.
+    pub(super) fn cut_short(self) -> FetchError {
+        FetchError::Network { url: self.url, bytes: self.received, reason: "the body ended early".to_owned() }
+    }
+}
+
+async fn refusal(url: String, mut response: Response, floor: RateFloor) -> FetchError {
+    let status = response.status();
+    let retry_after = retry_after(&response);
+    let mut text = Vec::new();
+    while text.len() < MAX_TEXT
+        && let Ok(Ok(Some(chunk))) = timeout(floor.window, response.chunk()).await
+    {
+        text.extend_from_slice(&chunk);
+    }
+    text.truncate(MAX_TEXT);
+    let text = String::from_utf8_lossy(&text).trim().escape_debug().to_string();
+    match status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => FetchError::Refused { url, status, text },
+        _ => FetchError::Status { url, status, text, retry_after },
+    }
+}
+
+fn retry_after(response: &Response) -> Option<Duration> {
+    if !matches!(response.status(), StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
+        return None;
+    }
+    let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER))
+}
+
+fn broken(url: &str, bytes: u64, error: reqwest::Error) -> FetchError {
+    FetchError::Network { url: url.to_owned(), bytes, reason: with_causes(&error.without_url()) }
+}
+
+fn stalled(url: &str, bytes: u64, floor: RateFloor) -> FetchError {
+    FetchError::Stalled { url: url.to_owned(), bytes, floor: floor.bytes_per_second }
+}
+
+/// The error with what lies behind it, which is mostly the part that helps.
+fn with_causes(error: &reqwest::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}

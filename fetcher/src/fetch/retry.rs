@@ -1,0 +1,97 @@
+//! Whether, where and when to ask again.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use rand::Rng as _;
+
+use super::FetchOptions;
+use super::error::{FetchError, Retry};
+use super::meter::Meter;
+
+/// Which servers have shown themselves to be wrong, for all pieces of a fetch.
+pub(super) struct Mirrors(Vec<AtomicBool>);
+
+impl Mirrors {
+    pub(super) fn new(count: usize) -> Self {
+        Self((0..count).map(|_| AtomicBool::new(false)).collect())
+    }
+
+    fn drop(&self, origin: usize) {
+        if let Some(dropped) = self.0.get(origin) {
+            dropped.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn is_dropped(&self, origin: usize) -> bool {
+        self.0.get(origin).is_none_or(|dropped| dropped.load(Ordering::Relaxed))
+    }
+}
+
+/// The attempts for one piece.
+pub(super) struct Attempts<'a> {
+    mirrors: &'a Mirrors,
+    meter: &'a Meter,
+    options: &'a FetchOptions,
+    /// Servers that do not have this piece.
+    without: Vec<usize>,
+    origin: usize,
+    failures: u32,
+}
+
+impl<'a> Attempts<'a> {
+    /// Begins with server number `origin`, or the next one that is not known to be wrong.
+    pub(super) fn new(origin: usize, mirrors: &'a Mirrors, meter: &'a Meter, options: &'a FetchOptions) -> Self {
+        let mut attempts = Self { mirrors, meter, options, without: Vec::new(), origin, failures: 0 };
+        attempts.origin = attempts.next_origin(origin).unwrap_or(origin);
+        attempts
+    }
+
+    /// The server to ask now.
+    pub(super) fn origin(&self) -> usize {
+        self.origin
+    }
+
+    /// Notes that the server has sent something good.
+    pub(super) fn moved(&mut self) {
+        self.failures = 0;
+    }
+
+    /// Waits until it is time to ask [`Attempts::origin`] again, or gives the error back when there is no use in it.
+    pub(super) async fn after(&mut self, error: FetchError) -> Result<(), FetchError> {
+        let idle = self.meter.last_moved().elapsed();
+        let wait = match error.retry() {
+            Retry::Never => return Err(error),
+            Retry::Elsewhere => {
+                self.without.push(self.origin);
+                if !matches!(error, FetchError::Status { .. }) {
+                    self.mirrors.drop(self.origin);
+                }
+                Duration::ZERO
+            }
+            Retry::Again if idle >= self.options.patience => return Err(error),
+            Retry::After(_) if idle >= self.options.busy_patience => return Err(error),
+            Retry::Again => self.backoff(),
+            Retry::After(wait) => wait.mul_f64(rand::rng().random_range(1.0..1.5)),
+        };
+        let Some(next) = self.next_origin(self.origin + 1) else { return Err(error) };
+        tracing::warn!(%error, wait_ms = wait.as_millis() as u64, "A part of an artifact did not come; asking again.");
+        self.origin = next;
+        tokio::time::sleep(wait).await;
+        Ok(())
+    }
+
+    fn next_origin(&self, from: usize) -> Option<usize> {
+        let count = self.mirrors.0.len();
+        let origins = (0..count).map(|step| (from + step) % count);
+        origins.into_iter().find(|origin| !self.without.contains(origin) && !self.mirrors.is_dropped(*origin))
+    }
+
+    /// Doubles with every failure in a row; jittered so that a herd does not come back at one instant.
+    fn backoff(&mut self) -> Duration {
+        let (min, max) = self.options.backoff;
+        let full = min.saturating_mul(1 << self.failures.min(16)).min(max);
+        self.failures += 1;
+        full.mul_f64(rand::rng().random_range(0.5..1.0))
+    }
+}

@@ -1,0 +1,108 @@
+//! Hashing and writing what comes, on a blocking thread.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+
+use bytes::Bytes;
+use fs_err::os::unix::fs::FileExt as _;
+use fs_err::{File, OpenOptions};
+use tokio::sync::mpsc;
+
+use super::error::FetchError;
+use super::meter::Meter;
+use super::piece::Piece;
+use crate::digest::{Digest, Hasher};
+
+/// Writes one piece into a file that exists already, and verifies it.
+pub(super) struct Writer {
+    file: File,
+    path: PathBuf,
+    position: u64,
+    size: u64,
+    /// Where the bytes that are being hashed began.
+    hashed_from: u64,
+    checks: VecDeque<(u64, Digest)>,
+    hasher: Hasher,
+}
+
+/// Why a piece was not written.
+#[derive(Debug)]
+pub(super) enum WriteError {
+    /// Other bytes than the manifest promises.
+    Digest { expected: Digest, seen: Digest, bytes: u64 },
+    /// The sender went away before the end, or did not stop there.
+    Incomplete,
+    /// The disk.
+    Disk(FetchError),
+}
+
+impl Writer {
+    pub(super) fn open(path: PathBuf, piece: &Piece) -> Result<Self, FetchError> {
+        let file = OpenOptions::new().write(true).open(&path).map_err(FetchError::Disk)?;
+        Ok(Self {
+            file,
+            path,
+            position: piece.range.start,
+            size: piece.blob.size,
+            hashed_from: piece.range.start,
+            checks: piece.checks().into(),
+            hasher: Hasher::default(),
+        })
+    }
+
+    /// Takes frames until the sender is dropped; the piece must be complete then.
+    pub(super) fn run(mut self, mut frames: mpsc::Receiver<Bytes>, meter: &Meter) -> Result<(), WriteError> {
+        let mut taken = 0;
+        let written = self.take_all(&mut frames, meter, &mut taken);
+        if written.is_err() {
+            meter.take_back(taken);
+        }
+        written
+    }
+
+    fn take_all(
+        &mut self,
+        frames: &mut mpsc::Receiver<Bytes>,
+        meter: &Meter,
+        taken: &mut u64,
+    ) -> Result<(), WriteError> {
+        self.check()?;
+        while let Some(frame) = frames.blocking_recv() {
+            *taken += frame.len() as u64;
+            meter.add(frame.len() as u64);
+            self.write(&frame)?;
+        }
+        if self.checks.is_empty() { Ok(()) } else { Err(WriteError::Incomplete) }
+    }
+
+    fn write(&mut self, mut frame: &[u8]) -> Result<(), WriteError> {
+        while !frame.is_empty() {
+            let Some((end, _)) = self.checks.front() else { return Err(WriteError::Incomplete) };
+            let room = usize::try_from(end - self.position).unwrap_or(usize::MAX);
+            let (now, later) = frame.split_at(room.min(frame.len()));
+            self.hasher.update(now);
+            self.file
+                .write_all_at(now, self.position)
+                .map_err(|error| WriteError::Disk(FetchError::disk(error, &self.path, self.size)))?;
+            self.position += now.len() as u64;
+            self.check()?;
+            frame = later;
+        }
+        Ok(())
+    }
+
+    /// Compares when the end of a chunk has been reached; at once for an empty file.
+    fn check(&mut self) -> Result<(), WriteError> {
+        while let Some((end, expected)) = self.checks.front().copied()
+            && end == self.position
+        {
+            let seen = self.hasher.finish();
+            if seen != expected {
+                return Err(WriteError::Digest { expected, seen, bytes: self.position - self.hashed_from });
+            }
+            self.hashed_from = self.position;
+            self.checks.pop_front();
+        }
+        Ok(())
+    }
+}
