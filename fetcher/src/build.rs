@@ -9,9 +9,12 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::digest::Digest;
-use crate::hashing::{Fingerprint, HashError, hash_file};
+use crate::hashing::{self, Fingerprint, HashError};
 use crate::manifest::{Blob, Entry, Kind, Manifest, ManifestError};
 use crate::path::{TreePath, TreePathError};
+use hash_cache::HashCache;
+
+mod hash_cache;
 
 /// A local file that workers need.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,11 +95,31 @@ impl Catalogue {
 
 /// Hashes `artifacts` in parallel, off the async threads, into a manifest and the catalogue for serving it.
 pub async fn build(artifacts: Vec<Artifact>) -> Result<(Manifest, Catalogue), BuildError> {
+    build_with(artifacts, None).await
+}
+
+/// Like [`build`]; remembers digests in the file `hash_cache`, so that files that have not changed are not read again.
+pub async fn build_with(
+    artifacts: Vec<Artifact>,
+    hash_cache: Option<PathBuf>,
+) -> Result<(Manifest, Catalogue), BuildError> {
     let targets = targets(artifacts)?;
-    let (targets, links) =
-        tokio::task::spawn_blocking(move || find_links(targets)).await.map_err(|_| BuildError::Stopped)??;
+    let path = hash_cache.clone();
+    let ((targets, links), known) = blocking(move || {
+        let known = path.as_deref().map(HashCache::load).unwrap_or_default();
+        Ok((find_links(targets)?, known))
+    })
+    .await?;
     let sources: BTreeSet<PathBuf> = targets.values().map(|artifact| artifact.source.clone()).collect();
-    let hashed = hash_all(sources).await?;
+    let hashed = hash_all(sources, known).await?;
+    if let Some(path) = hash_cache {
+        let hashed = hashed.clone();
+        blocking(move || {
+            remember(&path, hashed);
+            Ok(())
+        })
+        .await?;
+    }
 
     let mut catalogue = Catalogue::default();
     let mut entries = Vec::with_capacity(targets.len() + links.len());
@@ -108,6 +131,23 @@ pub async fn build(artifacts: Vec<Artifact>) -> Result<(Manifest, Catalogue), Bu
     }
     entries.extend(links.into_iter().map(|(path, target)| Entry { path, kind: Kind::Link(target), secret: false }));
     Ok((Manifest::new(entries)?, catalogue))
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, BuildError> + Send + 'static,
+) -> Result<T, BuildError> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| BuildError::Stopped)?
+}
+
+/// Without it the next start only takes longer.
+fn remember(path: &Path, hashed: Hashed) {
+    let mut cache = HashCache::default();
+    for (file, (blob, fingerprint)) in hashed {
+        cache.put(file, fingerprint, blob);
+    }
+    if let Err(error) = cache.save(path) {
+        tracing::warn!(path = %path.display(), %error, "The cache of hashes cannot be written.");
+    }
 }
 
 fn targets(artifacts: Vec<Artifact>) -> Result<BTreeMap<TreePath, Artifact>, BuildError> {
@@ -158,17 +198,20 @@ fn same_file(one: &Path, other: &Path) -> Result<bool, BuildError> {
     Ok(one == fs_err::canonicalize(other).map_err(HashError::Read)?)
 }
 
+type Hashed = HashMap<PathBuf, (Blob, Fingerprint)>;
+
 /// Hashes every path once, on as many threads as there are processors. Ends early when dropped.
-async fn hash_all(paths: BTreeSet<PathBuf>) -> Result<HashMap<PathBuf, (Blob, Fingerprint)>, BuildError> {
+async fn hash_all(paths: BTreeSet<PathBuf>, known: HashCache) -> Result<Hashed, BuildError> {
     let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get).min(paths.len());
     let queue = Arc::new(Mutex::new(VecDeque::from_iter(paths)));
+    let known = Arc::new(known);
     let (results, mut done) = mpsc::unbounded_channel();
     let mut workers = JoinSet::new();
     for _ in 0..threads {
-        let (queue, results) = (Arc::clone(&queue), results.clone());
+        let (queue, known, results) = (Arc::clone(&queue), Arc::clone(&known), results.clone());
         workers.spawn_blocking(move || {
             while let Some(path) = { queue.lock().pop_front() } {
-                let hashed = hash_file(&path);
+                let hashed = hash(&path, &known);
                 if results.send((path, hashed)).is_err() {
                     break;
                 }
@@ -181,6 +224,14 @@ async fn hash_all(paths: BTreeSet<PathBuf>) -> Result<HashMap<PathBuf, (Blob, Fi
         hashed.insert(path, result?);
     }
     Ok(hashed)
+}
+
+fn hash(path: &Path, known: &HashCache) -> Result<(Blob, Fingerprint), HashError> {
+    let (_, fingerprint) = hashing::open(path)?;
+    match known.get(path, &fingerprint) {
+        Some(blob) => Ok((blob.clone(), fingerprint)),
+        None => hashing::hash_file(path),
+    }
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ pub mod rate;
 pub mod server;
 pub mod token;
 
-pub use build::{Artifact, BuildError, Catalogue, build};
+pub use build::{Artifact, BuildError, Catalogue, build, build_with};
 pub use digest::Digest;
 pub use fetch::{Blame, FetchError, FetchOptions, Materialised, Progress, Request, materialise, materialise_with};
 pub use manifest::{Blob, Entry, Kind, Manifest, ManifestError};

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use crate::digest::{Digest, DigestError};
 use crate::path::{TreePath, TreePathError};
@@ -21,7 +22,7 @@ pub const CHUNK: u64 = 4 << 20;
 pub const MAX_ENCODED: usize = 16 << 20;
 
 /// The content of a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Blob {
     /// Size in bytes.
     pub size: u64,
