@@ -1,0 +1,334 @@
+//! What the executor does, without doing it: a state machine that reads no clock, makes no request and starts no process.
+//!
+//! The shell ([`crate::shell`]) hands it what happened ([`Input`]) and when, and carries out what it answers
+//! ([`Output`]). Everything that has a beginning has an answer: `Subscribe` is answered by `Subscribed` or
+//! `Disconnected`; `Fetch` by `Fetched`, `Failed` or `Cancelled`; `Start` by `Started`, `Failed` or `Cancelled`; a process
+//! that was `Started` by `Exited`, once nothing of it is left.
+//!
+//! The connection to the agent:
+//!
+//! ```text
+//!              failed: pause, again                       failed: pause ≤ 0.5 s, again
+//!                  ┌──────┐                                        ┌──────┐
+//!               ┌──┴──────▼──┐  SUBSCRIBED  ┌────────────┐  lost ┌─┴──────▼──────────┐
+//!   start ─────▶│ Connecting │─────────────▶│ Subscribed │──────▶│   Disconnected    │
+//!               └──────┬─────┘              └────────────┘       │   (deadline)      │
+//!                      │                          ▲  SUBSCRIBED  └─┬───────┬─────────┘
+//!                      │                          └────────────────┘       │ checkpointing: after the recovery timeout
+//!                      └────────── gave up ───────▶  end  ◀────────────────┘ otherwise: at once
+//! ```
+//!
+//! The task:
+//!
+//! ```text
+//!           LAUNCH        progress        fetched         started
+//!        ────────▶ Received ───▶ Fetching ────▶ Starting ────────▶ Running
+//!                     │             │              │                  │ │
+//!                     ├─────────────┴──────────────┤ KILL, SHUTDOWN   │ │ exited
+//!                     │ failed                     ▼                  │ │
+//!                     │                        Killing ◀──────────────┘ │
+//!                     │             cancel │ TERM, grace, KILL          │
+//!                     ▼                    ▼                            ▼
+//!                  Terminal (exactly one terminal update; the executor ends once it is acknowledged)
+//! ```
+//!
+//! What holds after every step (the simulation checks it):
+//! - an update is offered until it is acknowledged, in order, with one uuid, and never changes;
+//! - every launched task gets exactly one terminal update, and nothing after it;
+//! - no process is started after a KILL was seen; a KILL seen before its LAUNCH counts;
+//! - the executor never ends while a process of the task may be alive.
+
+#[cfg(test)]
+mod behaviour;
+mod connection;
+mod events;
+#[cfg(test)]
+mod simulation;
+mod task;
+mod updates;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use mesos::v1::{TaskInfo, TaskState, task_status::Reason};
+
+use connection::{Connection, Due};
+pub use events::{Exit, ExitStatus, Failure, Input, Now, Output, Settings};
+use task::{Effects, Report, Task};
+use updates::Updates;
+pub use updates::Uuids;
+
+/// An executor that gets no task within this time after its start has been forgotten by everybody.
+const IDLE_LIMIT: Duration = Duration::from_secs(300);
+
+/// How long a terminal update gets although the time to shut down is over.
+const LAST_WORD: Duration = Duration::from_secs(1);
+
+/// How long a terminal update may stay unacknowledged while the agent is there.
+const ACKNOWLEDGE_LIMIT: Duration = Duration::from_secs(60);
+
+/// How many ids of killed tasks that were never launched are remembered.
+const REMEMBERED_KILLS: usize = 64;
+
+/// The state machine.
+#[derive(Debug)]
+pub struct Core {
+    settings: Settings,
+    connection: Connection,
+    task: Option<Task>,
+    /// Launched and nothing of it acknowledged yet, in the order of their launch.
+    unacknowledged: Vec<TaskInfo>,
+    /// Kill policy of every task launched here; the key of one that was refused is here too.
+    launched: BTreeMap<String, Option<Duration>>,
+    killed_before_launch: BTreeSet<String>,
+    updates: Updates,
+    killing_state: bool,
+    ending: Option<Ending>,
+    idle_until: Duration,
+    ended: bool,
+}
+
+#[derive(Debug)]
+struct Ending {
+    reason: &'static str,
+    /// Until then the last acknowledgement is waited for.
+    give_up_at: Duration,
+    agent_is_gone: bool,
+}
+
+impl Core {
+    /// A core whose clock stands at zero; `uuids` makes the uuids of its updates.
+    pub fn new(settings: Settings, uuids: Uuids) -> Self {
+        let connection = Connection::new(Duration::ZERO, settings.recovery_timeout, settings.subscription_backoff_max);
+        Self {
+            settings,
+            connection,
+            task: None,
+            unacknowledged: Vec::new(),
+            launched: BTreeMap::new(),
+            killed_before_launch: BTreeSet::new(),
+            updates: Updates::new(uuids),
+            killing_state: false,
+            ending: None,
+            idle_until: IDLE_LIMIT,
+            ended: false,
+        }
+    }
+
+    /// What follows from this input at this time.
+    pub fn handle(&mut self, now: Now, input: Input) -> Vec<Output> {
+        if self.ended {
+            return Vec::new();
+        }
+        let mut effects = Effects::default();
+        self.take(now.elapsed, input, &mut effects);
+        self.due(now.elapsed, &mut effects);
+        self.keep_reports(now, &mut effects);
+        let mut outputs = effects.outputs;
+        if self.connection.subscribed_since().is_some() {
+            outputs.extend(self.updates.unsent(now.elapsed).into_iter().map(Box::new).map(Output::Send));
+        }
+        outputs.extend(self.end(now.elapsed));
+        outputs
+    }
+
+    /// When to call [`Self::handle`] with [`Input::Tick`] unless something else happens before.
+    pub fn deadline(&self) -> Option<Duration> {
+        if self.ended {
+            return None;
+        }
+        let deadlines = [
+            self.connection.deadline(),
+            self.updates.deadline(),
+            self.task.as_ref().and_then(Task::deadline),
+            self.last_wait(),
+        ];
+        deadlines.into_iter().flatten().min()
+    }
+
+    /// When there is nothing left to do: how long to wait for a last word of the agent.
+    fn last_wait(&self) -> Option<Duration> {
+        let over = self.task.as_ref().map(Task::terminal_since);
+        match (&self.ending, over) {
+            (_, Some(None)) => None,
+            (Some(ending), _) if ending.agent_is_gone => Some(ending.give_up_at),
+            (Some(ending), over) => Some(ending.give_up_at.max(over.flatten().unwrap_or_default() + LAST_WORD)),
+            (None, None) => Some(self.idle_until),
+            (None, Some(Some(over))) => {
+                self.connection.subscribed_since().map(|since| over.max(since) + ACKNOWLEDGE_LIMIT)
+            }
+        }
+    }
+
+    fn take(&mut self, now: Duration, input: Input, effects: &mut Effects) {
+        match input {
+            Input::Begin | Input::Tick => {}
+            Input::Subscribed { killing_state } => {
+                self.killing_state = killing_state;
+                self.connection.subscribed(now);
+            }
+            Input::Disconnected => {
+                self.connection.lost(now);
+                self.updates.disconnected();
+            }
+            Input::Launch(task) => self.launch(now, *task, effects),
+            Input::LaunchGroup(tasks) => {
+                for task in tasks {
+                    self.refuse(now, task, "this executor runs single tasks, not task groups", effects);
+                }
+            }
+            Input::Kill { task_id, grace } => self.kill(now, task_id, grace, effects),
+            Input::Acknowledged { task_id, uuid } => {
+                if self.updates.acknowledge(&task_id, &uuid) {
+                    self.unacknowledged.retain(|task| task.task_id.value != task_id);
+                }
+            }
+            Input::Shutdown(reason) => self.shut_down(now, reason, effects),
+            Input::SendFailed => self.updates.failed(now),
+            work => {
+                if let Some(task) = &mut self.task {
+                    task.take(now, work, effects);
+                }
+            }
+        }
+    }
+
+    fn launch(&mut self, now: Duration, info: TaskInfo, effects: &mut Effects) {
+        let id = info.task_id.value.clone();
+        if self.launched.contains_key(&id) {
+            return;
+        }
+        if self.task.is_some() {
+            return self.refuse(now, info, "this executor runs exactly one task, and has it already", effects);
+        }
+        let killed = self.ending.is_some() || self.killed_before_launch.remove(&id);
+        if killed {
+            self.note_launch(info);
+            self.task = Some(Task::over(now, &id));
+            let message = "killed before it was launched".to_owned();
+            return effects.report(&id, TaskState::TaskKilled, Some(Reason::TaskKilledDuringLaunch), message);
+        }
+        match events::worker_of(&info) {
+            Ok(spec) => {
+                self.note_launch(info);
+                self.task = Some(Task::launch(now, &id, Arc::new(spec), effects));
+            }
+            Err(message) => self.refuse(now, info, &message, effects),
+        }
+    }
+
+    /// A task that is wrong in itself.
+    fn refuse(&mut self, now: Duration, info: TaskInfo, message: &str, effects: &mut Effects) {
+        let id = info.task_id.value.clone();
+        if self.launched.contains_key(&id) {
+            return;
+        }
+        self.note_launch(info);
+        self.task.get_or_insert_with(|| Task::over(now, &id));
+        effects.report(&id, TaskState::TaskError, Some(Reason::TaskInvalid), message.to_owned());
+    }
+
+    fn note_launch(&mut self, info: TaskInfo) {
+        let grace = info.kill_policy.as_ref().and_then(|policy| policy.grace_period.as_ref());
+        let grace = grace.map(|grace| Duration::from_nanos(grace.nanoseconds.try_into().unwrap_or(0)));
+        self.launched.insert(info.task_id.value.clone(), grace);
+        self.unacknowledged.push(info);
+    }
+
+    fn kill(&mut self, now: Duration, task_id: String, grace: Option<Duration>, effects: &mut Effects) {
+        match (&mut self.task, self.launched.get(&task_id)) {
+            (Some(task), Some(policy)) if task.id == task_id => {
+                let grace = grace.or(*policy).unwrap_or(self.settings.kill_grace);
+                task.kill(now, grace, "killed as asked", effects);
+            }
+            (_, Some(_)) => {}
+            (_, None) => {
+                if self.killed_before_launch.len() < REMEMBERED_KILLS {
+                    self.killed_before_launch.insert(task_id);
+                }
+            }
+        }
+    }
+
+    fn shut_down(&mut self, now: Duration, reason: &'static str, effects: &mut Effects) {
+        let give_up_at = now + self.settings.shutdown_grace;
+        self.ending.get_or_insert(Ending { reason, give_up_at, agent_is_gone: false });
+        // The agent kills us after its grace: a fifth of it is left for the last update.
+        self.end_task(now, self.settings.shutdown_grace * 4 / 5, reason, effects);
+    }
+
+    fn end_task(&mut self, now: Duration, longest: Duration, reason: &'static str, effects: &mut Effects) {
+        if let Some(task) = &mut self.task {
+            let policy = self.launched.get(&task.id).copied().flatten();
+            task.kill(now, policy.unwrap_or(self.settings.kill_grace).min(longest), reason, effects);
+        }
+    }
+
+    fn due(&mut self, now: Duration, effects: &mut Effects) {
+        match self.connection.due(now) {
+            Due::Nothing => {}
+            Due::Subscribe => effects
+                .outputs
+                .push(Output::Subscribe { tasks: self.unacknowledged.clone(), updates: self.updates.for_subscribe() }),
+            Due::GiveUp => {
+                let reason = "the agent is gone";
+                self.ending = Some(Ending { reason, give_up_at: now, agent_is_gone: true });
+                self.end_task(now, Duration::MAX, reason, effects);
+            }
+        }
+        if let Some(task) = &mut self.task {
+            task.due(now, effects);
+        }
+    }
+
+    fn keep_reports(&mut self, now: Now, effects: &mut Effects) {
+        for report in effects.reports.drain(..) {
+            let unheard = self.connection.subscribed_since().is_none() || !self.updates.is_empty();
+            let unwanted = report.state == TaskState::TaskKilling && !self.killing_state;
+            if unwanted || (report.passing && unheard) {
+                continue;
+            }
+            self.updates.keep(self.settings.status(now, report));
+        }
+    }
+
+    fn end(&mut self, now: Duration) -> Option<Output> {
+        let over = self.task.as_ref().is_none_or(|task| task.terminal_since().is_some());
+        let silent = self.last_wait().is_some_and(|until| until <= now);
+        let heard = self.updates.is_empty();
+        let reason = match &self.ending {
+            _ if !over => return None,
+            Some(ending) if heard || silent => ending.reason,
+            None if heard && self.task.is_some() => "its task is done",
+            None if silent && self.task.is_some() => "its task is done, and the agent acknowledges nothing",
+            None if silent => "no task came",
+            _ => return None,
+        };
+        let agent_is_gone = self.ending.as_ref().is_some_and(|ending| ending.agent_is_gone);
+        self.ended = true;
+        Some(Output::End { reason, clean: heard && !agent_is_gone })
+    }
+}
+
+impl Task {
+    fn take(&mut self, now: Duration, work: Input, effects: &mut Effects) {
+        match work {
+            Input::Progress(progress) => self.progress(progress),
+            Input::Fetched => self.fetched(now, effects),
+            Input::Started { pid } => self.started(now, pid, effects),
+            Input::Failed(failure) => self.failed(now, failure, effects),
+            Input::Cancelled => self.cancelled(now, effects),
+            Input::Exited(exit) => self.exited(now, &exit, effects),
+            _ => {}
+        }
+    }
+}
+
+impl Effects {
+    fn report(&mut self, task_id: &str, state: TaskState, reason: Option<Reason>, message: String) {
+        self.reports.push(Report { task_id: task_id.to_owned(), state, reason, message, passing: false });
+    }
+}

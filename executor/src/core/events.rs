@@ -1,0 +1,198 @@
+//! What goes into the core and what comes out of it.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use fetcher::Progress;
+use mesos::v1::{
+    ExecutorId, TaskId, TaskInfo, TaskState, TaskStatus,
+    task_status::{Reason, Source},
+};
+use overlays::worker::WorkerSpec;
+use prost::Message as _;
+
+use super::task::Report;
+
+/// When something happens.
+#[derive(Debug, Clone, Copy)]
+pub struct Now {
+    /// Time since the executor started, from a clock that never jumps.
+    pub elapsed: Duration,
+    /// Seconds since 1970, for the timestamps of updates.
+    pub unix: f64,
+}
+
+/// What the core needs to know once.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Our id at the agent.
+    pub executor_id: String,
+    /// With checkpointing: how long a restarting agent may stay away.
+    pub recovery_timeout: Option<Duration>,
+    /// The longest pause between two attempts to subscribe that the agent asks for.
+    pub subscription_backoff_max: Duration,
+    /// After SHUTDOWN the agent waits this long before it kills us.
+    pub shutdown_grace: Duration,
+    /// From SIGTERM to SIGKILL when no kill policy says otherwise.
+    pub kill_grace: Duration,
+}
+
+/// What happened.
+#[derive(Debug)]
+pub enum Input {
+    /// The shell is ready.
+    Begin,
+    /// The agent answered a `Subscribe`.
+    Subscribed {
+        /// The framework wants to see `TASK_KILLING`.
+        killing_state: bool,
+    },
+    /// An attempt to subscribe failed, or the stream ended.
+    Disconnected,
+    /// LAUNCH.
+    Launch(Box<TaskInfo>),
+    /// `LAUNCH_GROUP`: not for us.
+    LaunchGroup(Vec<TaskInfo>),
+    /// KILL.
+    Kill {
+        /// Which task.
+        task_id: String,
+        /// From the event's kill policy.
+        grace: Option<Duration>,
+    },
+    /// ACKNOWLEDGED.
+    Acknowledged {
+        /// Whose update.
+        task_id: String,
+        /// Which update.
+        uuid: Vec<u8>,
+    },
+    /// SHUTDOWN, or a signal that asks us to end, or a fatal ERROR of the agent: the text says which.
+    Shutdown(&'static str),
+    /// The request of a `Send` failed.
+    SendFailed,
+    /// The fetch goes on.
+    Progress(Progress),
+    /// All artifacts are there.
+    Fetched,
+    /// The process is up.
+    Started {
+        /// Its process id.
+        pid: u32,
+    },
+    /// The fetch or the start failed.
+    Failed(Failure),
+    /// The fetch or the start was cancelled, nothing runs.
+    Cancelled,
+    /// The process ended and nothing of it is left.
+    Exited(Exit),
+    /// The time that [`Core::deadline`] named has come.
+    Tick,
+}
+
+/// What is to be done.
+#[derive(Debug)]
+pub enum Output {
+    /// Open the event stream.
+    Subscribe {
+        /// Launched tasks of which the agent has acknowledged nothing.
+        tasks: Vec<TaskInfo>,
+        /// Unacknowledged updates, oldest first.
+        updates: Vec<TaskStatus>,
+    },
+    /// Send the update; in the order of these outputs.
+    Send(Box<TaskStatus>),
+    /// Fetch the artifacts.
+    Fetch(Arc<WorkerSpec>),
+    /// Write the configuration and start the TaskManager.
+    Start(Arc<WorkerSpec>),
+    /// Give up the fetch or the start under way.
+    Cancel,
+    /// SIGTERM to the TaskManager's process group.
+    Terminate,
+    /// SIGKILL to everything that came of the TaskManager.
+    Destroy,
+    /// The executor is done.
+    End {
+        /// Why, in a sentence.
+        reason: &'static str,
+        /// The agent has acknowledged everything.
+        clean: bool,
+    },
+}
+
+/// Why a task could not be started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// `TASK_FAILED`, or `TASK_ERROR` when the task itself is wrong.
+    pub state: TaskState,
+    /// Mesos's classification, where one fits.
+    pub reason: Option<Reason>,
+    /// What happened, for a person who has to act on it.
+    pub message: String,
+}
+
+/// How the TaskManager's process ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exit {
+    /// Code or signal.
+    pub status: ExitStatus,
+    /// Mesos's classification, where one fits.
+    pub reason: Option<Reason>,
+    /// What the log says about it, for a person who has to act on it; may be empty.
+    pub explanation: String,
+}
+
+/// Code or signal of a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExitStatus {
+    /// It exited with this code.
+    Code(i32),
+    /// This signal ended it.
+    Signal(i32),
+    /// Its guard was lost, so nobody saw how it ended.
+    Unknown,
+}
+
+impl Settings {
+    /// The report as Mesos wants it, without its uuid.
+    pub(super) fn status(&self, now: Now, report: Report) -> TaskStatus {
+        TaskStatus {
+            task_id: TaskId { value: report.task_id },
+            state: report.state.into(),
+            message: Some(report.message),
+            source: Some(Source::Executor.into()),
+            reason: report.reason.map(Into::into),
+            executor_id: Some(ExecutorId { value: self.executor_id.clone() }),
+            timestamp: Some(now.unix),
+            ..TaskStatus::default()
+        }
+    }
+}
+
+/// The worker that a task describes, or what is wrong with the description.
+pub(super) fn worker_of(task: &TaskInfo) -> Result<WorkerSpec, String> {
+    let data = task.data.as_ref().ok_or("the task has no data; it must hold the worker's description")?;
+    let spec = WorkerSpec::decode(data.as_ref())
+        .map_err(|error| format!("the task's data is no description of a worker: {error}"))?;
+    if spec.worker_id != task.task_id.value {
+        let id = &spec.worker_id;
+        return Err(format!("the task's data describes worker \"{id}\", not \"{}\"", task.task_id.value));
+    }
+    if spec.artifacts.as_ref().is_none_or(|artifacts| artifacts.urls.is_empty()) {
+        return Err("the worker's description names no artifact server".to_owned());
+    }
+    Ok(spec)
+}
+
+impl fmt::Display for ExitStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Code(code) => write!(f, "ended with exit code {code}"),
+            Self::Signal(number) => match nix::sys::signal::Signal::try_from(*number) {
+                Ok(signal) => write!(f, "was ended by {signal}"),
+                Err(_) => write!(f, "was ended by signal {number}"),
+            },
+            Self::Unknown => write!(f, "ended in a way nobody saw"),
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! Starting the TaskManager so that it can be ended for certain, by whomever and whenever.
+//!
+//! ```text
+//!   flink-mesos-executor            sub-reaper; talks to Mesos
+//!    └─ flink-taskmanager-guard     sub-reaper, own session; the same binary with --guard
+//!        └─ java … TaskManagerRunner   own session and process group, SIGKILL when the guard dies
+//!            └─ whatever it starts, in whatever group or session
+//! ```
+//!
+//! The guard exists for the worst case: the executor killed by SIGKILL. It holds one end of a socket; when the other end
+//! closes, for whatever reason, it kills everything below itself. As it is a sub-reaper, nothing that came of the
+//! TaskManager can get away from below it: not by `setsid`, not by a double fork. When the TaskManager ends, its left-overs
+//! are ended too. Should the guard itself be killed, the kernel kills the TaskManager, and the executor, sub-reaper of
+//! everything, ends the rest.
+//!
+//! On the socket: the executor writes one [`order::Order`], then single bytes ([`order::Command`]); the guard writes lines
+//! ([`order::Notice`]).
+
+pub mod environment;
+pub mod guard;
+mod order;
+mod supervised;
+mod sys;
+mod tree;
+
+pub use supervised::{StartError, Supervised};

@@ -1,0 +1,212 @@
+//! The guard: see the drawing in [`crate::process`]. One thread, no async, asleep until something happens.
+
+use std::{
+    io::{self, Read as _, Write as _},
+    os::{
+        fd::{AsFd as _, BorrowedFd},
+        unix::net::UnixStream,
+    },
+    process::{Child, Command, ExitCode, Stdio},
+};
+
+use anyhow::Context as _;
+use nix::{
+    errno::Errno,
+    poll::{PollFd, PollFlags, PollTimeout, poll},
+    sys::{
+        prctl,
+        resource::{Resource, getrlimit, setrlimit},
+        signal::{SigSet, Signal, killpg},
+        signalfd::{SfdFlags, SignalFd},
+        stat::{Mode, umask},
+        wait::{WaitPidFlag, WaitStatus, waitpid},
+    },
+    unistd::{Pid, setsid},
+};
+
+use super::{
+    order::{self, Notice, Order},
+    sys, tree,
+};
+use crate::core::ExitStatus;
+
+/// The argument that makes the executor's binary a guard.
+pub const ARGUMENT: &str = "--guard";
+
+/// How the guard calls itself in process lists.
+pub const NAME: &str = "flink-taskmanager-guard";
+
+/// While killing: how long to wait for a death before looking again.
+const LOOK_AGAIN_MS: u16 = 20;
+
+/// The guard's `main`: its standard input is the socket to the executor.
+pub fn run() -> ExitCode {
+    match guard() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            writeln!(io::stderr(), "{NAME}: {error:#}").ok();
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn guard() -> anyhow::Result<()> {
+    sys::close_inherited_on_exec().or_else(ignore_old_kernel).context("cannot keep inherited files to itself")?;
+    prctl::set_child_subreaper(true).context("cannot become a sub-reaper")?;
+    prctl::set_name(c"tm-guard").context("cannot name itself")?;
+    // Fails only when we lead a session already.
+    setsid().ok();
+    let signals = block_signals().context("cannot take signals")?;
+    let mut socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+    let order = Order::read(&mut socket).context("got no order")?;
+    set_limits().context("cannot set limits")?;
+    let child = match start(&order) {
+        Ok(child) => child,
+        Err(error) => {
+            socket.write_all(Notice::Failed(format!("{error:#}")).line().as_bytes())?;
+            return Ok(());
+        }
+    };
+    // The executor may be gone already: the watch below notices.
+    socket.write_all(Notice::Started(child.id()).line().as_bytes()).ok();
+    drop(order);
+    let watch = Watch { child: Pid::from_raw(child.id().cast_signed()), status: None, socket: Some(socket), signals };
+    watch.until_all_is_gone()
+}
+
+/// Signals are read like files, so that none is lost and none interrupts.
+fn block_signals() -> nix::Result<SignalFd> {
+    let signals: SigSet =
+        [Signal::SIGCHLD, Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT].into_iter().collect();
+    signals.thread_block()?;
+    SignalFd::with_flags(&signals, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
+}
+
+/// Flink opens many files; its core dumps would fill the sandbox; nobody else reads what it writes.
+fn set_limits() -> nix::Result<()> {
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    setrlimit(Resource::RLIMIT_NOFILE, most, most)?;
+    let (_, most) = getrlimit(Resource::RLIMIT_CORE)?;
+    setrlimit(Resource::RLIMIT_CORE, 0, most)?;
+    umask(Mode::from_bits_truncate(0o027));
+    Ok(())
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the place that starts, ends and reaps the TaskManager")]
+fn start(order: &Order) -> anyhow::Result<Child> {
+    let append = |path: &[u8]| {
+        let path = order::path(path);
+        fs_err::OpenOptions::new().create(true).append(true).open(path).map(|file| Stdio::from(file.into_parts().0))
+    };
+    let program = order::path(&order.program);
+    let mut command = Command::new(program);
+    command
+        .args(&order.arguments)
+        .env_clear()
+        .envs(order.environment.iter().map(|variable| (&variable.name, &variable.value)))
+        .current_dir(order::path(&order.directory))
+        .stdin(Stdio::null())
+        .stdout(append(&order.stdout)?)
+        .stderr(append(&order.stderr)?);
+    sys::lead_session_and_die_with_parent(&mut command);
+    command.spawn().with_context(|| format!("cannot start {}", program.display()))
+}
+
+/// Linux before 5.11 has no such call; the descriptors of ours are closed on exec anyway.
+fn ignore_old_kernel(error: Errno) -> nix::Result<()> {
+    if matches!(error, Errno::ENOSYS | Errno::EINVAL) { Ok(()) } else { Err(error) }
+}
+
+struct Watch {
+    child: Pid,
+    /// Once the TaskManager itself is reaped.
+    status: Option<ExitStatus>,
+    /// None once the executor is gone.
+    socket: Option<UnixStream>,
+    signals: SignalFd,
+}
+
+impl Watch {
+    fn until_all_is_gone(mut self) -> anyhow::Result<()> {
+        let me = std::process::id().cast_signed();
+        let mut destroying = false;
+        loop {
+            self.reap();
+            destroying |= self.status.is_some() || self.socket.is_none();
+            if destroying && tree::kill_descendants(me) == 0 {
+                break;
+            }
+            self.sleep(destroying)?;
+            while let Ok(Some(signal)) = self.signals.read_signal() {
+                if signal.ssi_signo != Signal::SIGCHLD as u32 {
+                    self.terminate();
+                }
+            }
+            destroying |= self.obey();
+        }
+        if let Some(mut socket) = self.socket {
+            let status = self.status.unwrap_or(ExitStatus::Unknown);
+            socket.write_all(Notice::Exited(status).line().as_bytes()).ok();
+        }
+        Ok(())
+    }
+
+    /// Until a signal, a word of the executor, or, while killing, a moment has passed.
+    fn sleep(&self, destroying: bool) -> anyhow::Result<()> {
+        let wanted = |descriptor| PollFd::new(descriptor, PollFlags::POLLIN);
+        let socket = self.socket.as_ref().map(|socket| wanted(socket.as_fd()));
+        let mut wanted: Vec<PollFd<'_>> = socket.into_iter().chain([wanted(self.signals.as_fd())]).collect();
+        let timeout = if destroying { PollTimeout::from(LOOK_AGAIN_MS) } else { PollTimeout::NONE };
+        match poll(&mut wanted, timeout) {
+            Ok(_) | Err(Errno::EINTR) => Ok(()),
+            Err(error) => Err(error).context("cannot wait"),
+        }
+    }
+
+    /// Does what the executor asks; true when all is to be killed.
+    fn obey(&mut self) -> bool {
+        let Some(socket) = &mut self.socket else { return true };
+        let mut bytes = [0; 16];
+        if !is_readable(socket.as_fd()) {
+            return false;
+        }
+        match socket.read(&mut bytes) {
+            Ok(0) | Err(_) => {
+                self.socket = None;
+                true
+            }
+            Ok(count) => {
+                let commands: Vec<_> = bytes[..count].iter().filter_map(|byte| order::Command::of(*byte)).collect();
+                if commands.contains(&order::Command::Terminate) {
+                    self.terminate();
+                }
+                commands.contains(&order::Command::Destroy)
+            }
+        }
+    }
+
+    fn terminate(&self) {
+        if self.status.is_none() {
+            killpg(self.child, Signal::SIGTERM).ok();
+        }
+    }
+
+    fn reap(&mut self) {
+        loop {
+            let status = match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+                Ok(WaitStatus::Exited(pid, code)) => (pid, ExitStatus::Code(code)),
+                Ok(WaitStatus::Signaled(pid, signal, _)) => (pid, ExitStatus::Signal(signal as i32)),
+                Ok(WaitStatus::StillAlive) | Err(_) => return,
+                Ok(_) => continue,
+            };
+            if status.0 == self.child {
+                self.status = Some(status.1);
+            }
+        }
+    }
+}
+
+fn is_readable(descriptor: BorrowedFd<'_>) -> bool {
+    let mut wanted = [PollFd::new(descriptor, PollFlags::POLLIN)];
+    poll(&mut wanted, PollTimeout::ZERO).is_ok_and(|ready| ready > 0)
+}

@@ -1,0 +1,168 @@
+//! What the executor and the guard say to each other. Both are the same binary, so there is one version of it.
+
+use std::{
+    ffi::OsStr,
+    io::{self, Read},
+    os::unix::ffi::OsStrExt as _,
+    path::Path,
+};
+
+use overlays::command::CommandLine;
+use prost::Message;
+
+use crate::core::ExitStatus;
+
+/// The process to be started. Travels over the socket, so that no secret of it shows in the guard's arguments.
+#[derive(Clone, PartialEq, Message)]
+#[prost(skip_debug)]
+pub(super) struct Order {
+    #[prost(bytes = "vec", tag = "1")]
+    pub(super) program: Vec<u8>,
+    #[prost(string, repeated, tag = "2")]
+    pub(super) arguments: Vec<String>,
+    #[prost(message, repeated, tag = "3")]
+    pub(super) environment: Vec<Variable>,
+    #[prost(bytes = "vec", tag = "4")]
+    pub(super) directory: Vec<u8>,
+    /// Files that its output is appended to.
+    #[prost(bytes = "vec", tag = "5")]
+    pub(super) stdout: Vec<u8>,
+    #[prost(bytes = "vec", tag = "6")]
+    pub(super) stderr: Vec<u8>,
+}
+
+/// One environment variable.
+#[derive(Clone, PartialEq, Message)]
+#[prost(skip_debug)]
+pub(super) struct Variable {
+    #[prost(string, tag = "1")]
+    pub(super) name: String,
+    #[prost(string, tag = "2")]
+    pub(super) value: String,
+}
+
+/// Longer orders are nonsense.
+const LONGEST_ORDER: u32 = 16 << 20;
+
+impl Order {
+    pub(super) fn new(command: &CommandLine, stdout: &Path, stderr: &Path) -> Self {
+        let bytes = |path: &Path| path.as_os_str().as_bytes().to_vec();
+        let variable = |(name, value): &(String, String)| Variable { name: name.clone(), value: value.clone() };
+        Self {
+            program: bytes(&command.program),
+            arguments: command.arguments.clone(),
+            environment: command.environment.iter().map(variable).collect(),
+            directory: bytes(&command.directory),
+            stdout: bytes(stdout),
+            stderr: bytes(stderr),
+        }
+    }
+
+    /// As it goes over the socket: length as four bytes, then the message.
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        let message = self.encode_to_vec();
+        let mut bytes = (message.len() as u32).to_be_bytes().to_vec();
+        bytes.extend(message);
+        bytes
+    }
+
+    pub(super) fn read(from: &mut impl Read) -> io::Result<Self> {
+        let mut length = [0; 4];
+        from.read_exact(&mut length)?;
+        let length = u32::from_be_bytes(length);
+        if length > LONGEST_ORDER {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, format!("an order of {length} bytes")));
+        }
+        let mut message = vec![0; length as usize];
+        from.read_exact(&mut message)?;
+        Self::decode(message.as_slice()).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+    }
+}
+
+pub(super) fn path(bytes: &[u8]) -> &Path {
+    Path::new(OsStr::from_bytes(bytes))
+}
+
+/// What the executor may ask of the guard; the end of the stream means [`Command::Destroy`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Command {
+    /// SIGTERM to the TaskManager's process group.
+    Terminate,
+    /// SIGKILL to everything.
+    Destroy,
+}
+
+impl Command {
+    pub(super) fn byte(self) -> u8 {
+        match self {
+            Self::Terminate => b'T',
+            Self::Destroy => b'K',
+        }
+    }
+
+    pub(super) fn of(byte: u8) -> Option<Self> {
+        [Self::Terminate, Self::Destroy].into_iter().find(|command| command.byte() == byte)
+    }
+}
+
+/// What the guard tells the executor, a line each.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Notice {
+    Started(u32),
+    /// Nothing was started.
+    Failed(String),
+    /// The TaskManager ended like this, and everything that came of it is gone.
+    Exited(ExitStatus),
+}
+
+impl Notice {
+    pub(super) fn line(&self) -> String {
+        match self {
+            Self::Started(pid) => format!("started {pid}\n"),
+            Self::Failed(why) => format!("failed {}\n", why.replace('\n', " ")),
+            Self::Exited(ExitStatus::Code(code)) => format!("code {code}\n"),
+            Self::Exited(ExitStatus::Signal(signal)) => format!("signal {signal}\n"),
+            Self::Exited(ExitStatus::Unknown) => "unknown \n".to_owned(),
+        }
+    }
+
+    pub(super) fn parse(line: &str) -> Option<Self> {
+        let (word, rest) = line.trim_end_matches('\n').split_once(' ')?;
+        Some(match word {
+            "started" => Self::Started(rest.parse().ok()?),
+            "failed" => Self::Failed(rest.to_owned()),
+            "code" => Self::Exited(ExitStatus::Code(rest.parse().ok()?)),
+            "signal" => Self::Exited(ExitStatus::Signal(rest.parse().ok()?)),
+            "unknown" => Self::Exited(ExitStatus::Unknown),
+            _ => return None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_arrives_as_it_was_sent() {
+        let command = CommandLine {
+            program: "/usr/bin/java".into(),
+            arguments: vec!["-Xmx1g".into()],
+            environment: vec![("A".into(), "b=c".into())],
+            directory: "/sandbox".into(),
+        };
+        let order = Order::new(&command, Path::new("/out"), Path::new("/err"));
+        assert!(Order::read(&mut order.to_bytes().as_slice()).unwrap() == order);
+        assert!(Order::read(&mut [255, 0, 0, 0].as_slice()).is_err());
+        assert!(Order::read(&mut order.to_bytes()[..9].as_ref()).is_err());
+    }
+
+    #[test]
+    fn every_notice_survives_its_line() {
+        let exits = [ExitStatus::Code(-3), ExitStatus::Signal(9), ExitStatus::Unknown].map(Notice::Exited);
+        for notice in exits.into_iter().chain([Notice::Started(7), Notice::Failed("no such file".into())]) {
+            assert_eq!(Notice::parse(&notice.line()), Some(notice));
+        }
+        assert_eq!(Notice::parse("nonsense"), None);
+    }
+}

@@ -1,0 +1,128 @@
+//! A TaskManager under its guard, as the executor sees it.
+
+use std::{
+    os::{fd::OwnedFd, unix::net::UnixStream as StdStream},
+    path::Path,
+    process::Stdio,
+};
+
+use overlays::command::CommandLine;
+use thiserror::Error;
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines},
+    net::{
+        UnixStream,
+        unix::{OwnedReadHalf, OwnedWriteHalf},
+    },
+    process::Child,
+};
+
+use super::{
+    guard,
+    order::{Command, Notice, Order},
+    tree,
+};
+use crate::core::ExitStatus;
+
+/// Why there is no TaskManager.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// The guard itself could not be started.
+    #[error("cannot start the guard process: {0}")]
+    Guard(#[from] std::io::Error),
+    /// The guard could not start the program, or could not open its output files.
+    #[error("{0}")]
+    Program(String),
+    /// The guard ended before it said anything.
+    #[error("the guard process ended before the TaskManager was started; see stderr in the sandbox")]
+    GuardLost,
+}
+
+/// A running TaskManager. Dropping it kills everything that came of it.
+#[derive(Debug)]
+pub struct Supervised {
+    /// Process id of the TaskManager.
+    pub pid: u32,
+    /// Asks for its end.
+    pub control: Control,
+    /// Waits for its end.
+    pub end: End,
+}
+
+/// The way to a TaskManager's end.
+#[derive(Debug)]
+pub struct Control(OwnedWriteHalf);
+
+/// Waits for the end of a TaskManager.
+#[derive(Debug)]
+pub struct End {
+    guard: Child,
+    notices: Lines<BufReader<OwnedReadHalf>>,
+}
+
+impl Supervised {
+    /// Starts the guard (`binary` with its argument) and has it start the command, its output appended to the two files.
+    pub async fn start(
+        binary: &Path,
+        name: &str,
+        command: &CommandLine,
+        stdout: &Path,
+        stderr: &Path,
+    ) -> Result<Self, StartError> {
+        let (ours, theirs) = StdStream::pair()?;
+        ours.set_nonblocking(true)?;
+        let guard = start_guard(binary, name, theirs.into())?;
+        let (read, mut write) = UnixStream::from_std(ours)?.into_split();
+        let mut notices = BufReader::new(read).lines();
+        write.write_all(&Order::new(command, stdout, stderr).to_bytes()).await?;
+        match notices.next_line().await?.as_deref().and_then(Notice::parse) {
+            Some(Notice::Started(pid)) => Ok(Self { pid, control: Control(write), end: End { guard, notices } }),
+            Some(Notice::Failed(why)) => Err(StartError::Program(why)),
+            Some(Notice::Exited(_)) | None => Err(StartError::GuardLost),
+        }
+    }
+}
+
+impl Control {
+    /// SIGTERM to the TaskManager's process group.
+    pub async fn terminate(&mut self) {
+        self.ask(Command::Terminate).await;
+    }
+
+    /// SIGKILL to everything that came of the TaskManager.
+    pub async fn destroy(&mut self) {
+        self.ask(Command::Destroy).await;
+    }
+
+    /// A guard that does not hear any more is dead: [`End::wait`] deals with that.
+    async fn ask(&mut self, command: Command) {
+        self.0.write_all(&[command.byte()]).await.ok();
+    }
+}
+
+impl End {
+    /// How the TaskManager ended, once nothing of it is left.
+    pub async fn wait(mut self) -> ExitStatus {
+        let notice = self.notices.next_line().await.ok().flatten();
+        let seen = notice.as_deref().and_then(Notice::parse);
+        self.guard.wait().await.ok();
+        if let Some(Notice::Exited(status)) = seen {
+            return status;
+        }
+        // The guard was killed: the kernel has killed the TaskManager, and all the rest is ours now.
+        tree::end_descendants(std::process::id().cast_signed()).await;
+        ExitStatus::Unknown
+    }
+}
+
+/// With no environment: what it needs to know comes over the socket.
+#[expect(clippy::disallowed_methods, reason = "this is the place that starts, ends and reaps the guard")]
+fn start_guard(binary: &Path, name: &str, socket: OwnedFd) -> std::io::Result<Child> {
+    tokio::process::Command::new(binary)
+        .arg0(guard::NAME)
+        .args([guard::ARGUMENT, name])
+        .env_clear()
+        .stdin(Stdio::from(socket))
+        .stdout(Stdio::null())
+        .spawn()
+}

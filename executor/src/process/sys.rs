@@ -1,0 +1,59 @@
+//! The calls to the kernel that Rust cannot check.
+#![allow(unsafe_code)]
+
+use std::{
+    io,
+    os::{
+        fd::{AsRawFd, FromRawFd, OwnedFd},
+        unix::process::CommandExt as _,
+    },
+    process::Command,
+};
+
+use nix::{
+    errno::Errno,
+    libc,
+    sys::{prctl, signal::Signal},
+    unistd,
+};
+
+/// Makes the child the leader of a new session and process group that dies with this process.
+///
+/// To be called, and the command spawned, on a thread that lives as long as the process: the kernel means the thread.
+pub(super) fn lead_session_and_die_with_parent(command: &mut Command) {
+    let parent = unistd::getpid();
+    // SAFETY: between fork and exec only setsid, prctl and getppid are called, all of them async-signal-safe; nothing is
+    // allocated or locked.
+    unsafe {
+        command.pre_exec(move || {
+            unistd::setsid()?;
+            prctl::set_pdeathsig(Signal::SIGKILL)?;
+            if unistd::getppid() == parent { Ok(()) } else { Err(io::Error::from(Errno::ESRCH)) }
+        });
+    }
+}
+
+/// Marks every descriptor from 3 up to be closed by exec, also those that we inherited and know nothing of.
+pub(super) fn close_inherited_on_exec() -> nix::Result<()> {
+    // SAFETY: close_range with CLOSE_RANGE_CLOEXEC only sets a flag on descriptors; none is closed here.
+    let result = unsafe { libc::syscall(libc::SYS_close_range, 3, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
+    Errno::result(result).map(drop)
+}
+
+/// A descriptor that stays with this process even when its number is given to another one.
+pub(super) fn open_pidfd(pid: i32) -> nix::Result<OwnedFd> {
+    // SAFETY: pidfd_open takes two integers and returns a new descriptor or -1.
+    let result = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
+    let descriptor = Errno::result(result)?;
+    let descriptor = i32::try_from(descriptor).map_err(|_| Errno::EBADF)?;
+    // SAFETY: the descriptor is new, open, and nobody else's.
+    Ok(unsafe { OwnedFd::from_raw_fd(descriptor) })
+}
+
+/// Sends a signal to exactly this process.
+pub(super) fn send_signal(pidfd: &OwnedFd, signal: Signal) -> nix::Result<()> {
+    let no_info = std::ptr::null::<libc::siginfo_t>();
+    // SAFETY: the descriptor is an open pidfd; a null siginfo means an ordinary kill.
+    let result = unsafe { libc::syscall(libc::SYS_pidfd_send_signal, pidfd.as_raw_fd(), signal as i32, no_info, 0) };
+    Errno::result(result).map(drop)
+}

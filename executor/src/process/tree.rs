@@ -1,0 +1,128 @@
+//! Process trees, as `/proc` shows them.
+
+use nix::{
+    errno::Errno,
+    sys::{
+        signal::{self, Signal},
+        wait::{WaitPidFlag, waitpid},
+    },
+    unistd::Pid,
+};
+
+use super::sys;
+
+/// One process; pid and start time together name it for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Process {
+    pub(super) pid: i32,
+    pub(super) parent: i32,
+    /// Dead, waiting for its parent to notice.
+    pub(super) zombie: bool,
+    /// Clock ticks since boot.
+    started: u64,
+}
+
+/// Everything that lives (or waits to be reaped) below this process, itself not counted.
+pub(super) fn descendants(of: i32) -> Vec<Process> {
+    let all = processes();
+    let mut found: Vec<Process> = Vec::new();
+    let mut parents = vec![of];
+    while let Some(parent) = parents.pop() {
+        for process in all.iter().filter(|process| process.parent == parent && process.pid != parent) {
+            if !found.contains(process) {
+                found.push(*process);
+                parents.push(process.pid);
+            }
+        }
+    }
+    found
+}
+
+/// Sends SIGKILL to everything below this process; returns how many processes there still were.
+///
+/// One look is not enough, as processes fork while one looks: call it until it returns zero.
+pub(super) fn kill_descendants(of: i32) -> usize {
+    let found = descendants(of);
+    for process in found.iter().filter(|process| !process.zombie) {
+        process.kill();
+    }
+    found.len()
+}
+
+/// Like [`kill_descendants`] until nothing is left, reaping our own children among them.
+pub(super) async fn end_descendants(of: i32) {
+    while kill_descendants(of) > 0 {
+        for process in descendants(of).iter().filter(|process| process.zombie && process.parent == of) {
+            waitpid(Pid::from_raw(process.pid), Some(WaitPidFlag::WNOHANG)).ok();
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+}
+
+impl Process {
+    /// SIGKILL to this very process, not to one that has got its number since.
+    fn kill(&self) {
+        match sys::open_pidfd(self.pid) {
+            Ok(pidfd) => {
+                if process(self.pid).is_some_and(|now| now.started == self.started) {
+                    sys::send_signal(&pidfd, Signal::SIGKILL).ok();
+                }
+            }
+            Err(Errno::ENOSYS | Errno::EPERM) => {
+                signal::kill(Pid::from_raw(self.pid), Signal::SIGKILL).ok();
+            }
+            Err(_) => {}
+        }
+    }
+}
+
+fn processes() -> Vec<Process> {
+    let Ok(entries) = fs_err::read_dir("/proc") else { return Vec::new() };
+    let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    pids.filter_map(process).collect()
+}
+
+fn process(pid: i32) -> Option<Process> {
+    parse_stat(&fs_err::read(format!("/proc/{pid}/stat")).ok()?)
+}
+
+/// `pid (name) state ppid …`, see proc(5); the name may hold anything, also `)`.
+fn parse_stat(stat: &[u8]) -> Option<Process> {
+    let pid = std::str::from_utf8(stat.split(|byte| *byte == b' ').next()?).ok()?.parse().ok()?;
+    let after_name = stat.iter().rposition(|byte| *byte == b')')?;
+    let mut fields = std::str::from_utf8(stat.get(after_name + 1..)?).ok()?.split_ascii_whitespace();
+    let zombie = matches!(fields.next()?, "Z" | "X");
+    let parent = fields.next()?.parse().ok()?;
+    // Field 22 of the line; the state was field 3.
+    let started = fields.nth(17)?.parse().ok()?;
+    Some(Process { pid, parent, zombie, started })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_name_cannot_forge_the_line() {
+        let tail = "1 7 7 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 4711 0 0";
+        let line = format!("42 (a) Z 99 (b) S {tail}");
+        let expected = Process { pid: 42, parent: 1, zombie: false, started: 4711 };
+        assert_eq!(parse_stat(line.as_bytes()), Some(expected));
+        assert_eq!(parse_stat(b"42 (a"), None);
+        assert_eq!(parse_stat(b""), None);
+    }
+
+    #[test]
+    fn a_child_is_found_below_its_parent() {
+        #[expect(clippy::disallowed_methods, reason = "the test is about processes")]
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let pid = i32::try_from(child.id()).unwrap();
+        let me = i32::try_from(std::process::id()).unwrap();
+        assert!(descendants(me).iter().any(|process| process.pid == pid && !process.zombie));
+        let found = process(pid).unwrap();
+        Process { started: found.started + 1, ..found }.kill();
+        assert!(child.try_wait().unwrap().is_none(), "another process of that number was meant");
+        found.kill();
+        assert!(!child.wait().unwrap().success());
+    }
+}
