@@ -1,0 +1,15 @@
+# shellcheck shell=bash
+# What the tests run against, each with the sha256 that the set-up insists on.
+
+mesos_version=1.11.0
+mesos_library_sha256=84d7ee9af27e912636b139de40257df1ee4f56c201de6bba834278aa1e8fd64c
+
+# The default line and the newest one. Each has the package of jars and the package of shell scripts and configuration.
+flink_1_version=1.20.5
+flink_1_jars_sha256=e6aee62ea1a1fe7b32e28894ad079f3f1a50a372a4caac3df52405267f4228c8
+flink_1_scripts_sha256=6e8ec098a7c06ea34d01fd540e81d44703a90e3bda74052dcbcbb7db5253c10f
+flink_2_version=2.3.0
+flink_2_jars_sha256=38ece876553286b3a285cf344c2d2038f8a7ca10da5df54d5107250386d64151
+flink_2_scripts_sha256=0e5f612704de1610b153e919c0564b62ad513cddfcf4960f5a021658cdf41a13
+
+avmesos_version=0.4.2
