@@ -54,6 +54,8 @@ pub struct Request {
 pub struct FetchOptions {
     /// Requests under way at the same time.
     pub connections: usize,
+    /// Certificates in PEM of those who may vouch for servers; `None`: those that this machine trusts.
+    pub trusted: Option<Vec<u8>>,
     /// How long a connection may take to come about.
     pub connect_timeout: Duration,
     /// The slowest server that is borne.
@@ -71,6 +73,7 @@ impl Default for FetchOptions {
     fn default() -> Self {
         Self {
             connections: 4,
+            trusted: None,
             connect_timeout: Duration::from_secs(10),
             floor: RateFloor::default(),
             patience: Duration::from_secs(120),
@@ -101,7 +104,9 @@ pub async fn materialise_with(
     options: FetchOptions,
     progress: watch::Sender<Progress>,
 ) -> Result<Materialised, FetchError> {
-    let origins = Origins::new(&request.urls, &request.token, &options)?;
+    let (urls, token, wanted) = (request.urls, request.token, options.clone());
+    // Reading this machine's certificates takes a moment.
+    let origins = blocking(move || Origins::new(&urls, &token, &wanted)).await?;
     let meter = Arc::new(Meter::new(progress));
     let download = Download::new(origins, Arc::clone(&meter), options);
 

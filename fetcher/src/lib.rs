@@ -19,5 +19,5 @@ pub use digest::Digest;
 pub use fetch::{Blame, FetchError, FetchOptions, Materialised, Progress, Request, materialise, materialise_with};
 pub use manifest::{Blob, Entry, Kind, Manifest, ManifestError};
 pub use path::TreePath;
-pub use server::{ArtifactServer, ServerError, ServerOptions};
+pub use server::{ArtifactServer, Identity, ServerError, ServerOptions, TlsError};
 pub use token::Token;

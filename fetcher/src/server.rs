@@ -13,6 +13,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use crate::build::Catalogue;
@@ -24,11 +25,14 @@ use connection::Shared;
 use routes::{Content, Peer};
 use wire::Wire;
 
+pub use tls::{Identity, StoreFormat, TlsError};
+
 mod answer;
 mod connection;
 mod range;
 mod request;
 mod routes;
+mod tls;
 mod transfer;
 mod wire;
 
@@ -48,6 +52,8 @@ pub struct ServerOptions {
     pub floor: RateFloor,
     /// How long a connection may be without a request.
     pub idle: Duration,
+    /// Certificate and key; with them only TLS is spoken.
+    pub identity: Option<Identity>,
     /// Serve secrets over plain connections to other machines, too. Anybody on the way can read them.
     pub plain_secrets: bool,
 }
@@ -62,6 +68,7 @@ impl Default for ServerOptions {
             max_connections: 4096,
             floor: RateFloor::default(),
             idle: Duration::from_secs(60),
+            identity: None,
             plain_secrets: false,
         }
     }
@@ -73,6 +80,12 @@ pub enum ServerError {
     /// Somebody else listens there.
     #[error("the artifact server's port is in use: {0} (port 0 takes any free one)")]
     PortInUse(SocketAddr),
+    /// The certificate or the key is unusable.
+    #[error("the artifact server's certificate: {0}")]
+    Tls(#[from] TlsError),
+    /// The runtime is going down.
+    #[error("the artifact server was stopped before it had started")]
+    Stopped,
     /// The address is not ours, the port is not allowed, …
     #[error("the artifact server cannot listen on {address}: {source}")]
     Bind {
@@ -95,23 +108,27 @@ pub struct ArtifactServer {
 impl ArtifactServer {
     /// Starts to serve `manifest` and what is in `catalogue`.
     pub async fn start(options: ServerOptions, manifest: Manifest, catalogue: Catalogue) -> Result<Self, ServerError> {
+        let acceptor = acceptor(options.identity.clone()).await?;
         let listener = listen(options.bind).await?;
         let address = listener.local_addr().map_err(|source| ServerError::Bind { address: options.bind, source })?;
         let host = options.advertise.clone().unwrap_or_else(|| own_name(address.ip()));
-        if options.plain_secrets && catalogue.has_secrets() {
+        if options.plain_secrets && acceptor.is_none() && catalogue.has_secrets() {
             tracing::warn!(
                 "Secret artifacts are served over plain connections, as configured: anybody on the way can read them."
             );
         }
+        let scheme = if acceptor.is_some() { "https" } else { "http" };
         let shared = Arc::new(Shared {
             content: Content::new(&manifest, catalogue, options.plain_secrets),
             streams: Semaphore::new(options.max_streams),
             idle: options.idle,
+            floor: options.floor,
+            acceptor,
         });
-        let url = format!("http://{}:{}", in_url(&host), address.port());
+        let url = format!("{scheme}://{}:{}", in_url(&host), address.port());
         tracing::info!(url, manifest = %shared.content.digest(), "Artifact server started.");
         let stop = CancellationToken::new();
-        let accepting = tokio::spawn(accept(listener, Arc::clone(&shared), options, stop.clone()));
+        let accepting = tokio::spawn(accept(listener, Arc::clone(&shared), options.max_connections, stop.clone()));
         Ok(Self { url, address, shared, stop, accepting })
     }
 
@@ -186,7 +203,7 @@ fn in_url(host: &str) -> String {
 }
 
 /// Accepts connections and owns their tasks: they end with this one.
-async fn accept(listener: TcpListener, shared: Arc<Shared>, options: ServerOptions, stop: CancellationToken) {
+async fn accept(listener: TcpListener, shared: Arc<Shared>, max_connections: usize, stop: CancellationToken) {
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
@@ -196,8 +213,8 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, options: ServerOptio
         };
         match accepted {
             Ok((socket, address)) => {
-                let welcome = connections.len() < options.max_connections;
-                connections.spawn(serve(socket, address, welcome, Arc::clone(&shared), options.floor));
+                let welcome = connections.len() < max_connections;
+                connections.spawn(serve(socket, address, welcome, Arc::clone(&shared)));
             }
             Err(error) => {
                 // Out of file descriptors, mostly: others have to be closed first.
@@ -208,12 +225,15 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, options: ServerOptio
     }
 }
 
-async fn serve(socket: TcpStream, address: SocketAddr, welcome: bool, shared: Arc<Shared>, floor: RateFloor) {
-    let peer = Peer { address, encrypted: false };
+async fn serve(socket: TcpStream, address: SocketAddr, welcome: bool, shared: Arc<Shared>) {
     let served = async {
-        let wire = Wire::new(socket, floor)?;
+        let wire = match &shared.acceptor {
+            Some(acceptor) => Wire::encrypted(socket, acceptor, shared.floor).await?,
+            None => Wire::plain(socket, shared.floor)?,
+        };
+        let peer = Peer { address, encrypted: wire.is_encrypted() };
         if welcome {
-            connection::serve(wire, peer, shared).await
+            connection::serve(wire, peer, Arc::clone(&shared)).await
         } else {
             connection::turn_away(wire, Duration::from_secs(2)).await
         }
@@ -221,4 +241,10 @@ async fn serve(socket: TcpStream, address: SocketAddr, welcome: bool, shared: Ar
     if let Err(error) = served.await {
         tracing::debug!(peer = %address, %error, "A client's connection ended early.");
     }
+}
+
+async fn acceptor(identity: Option<Identity>) -> Result<Option<TlsAcceptor>, ServerError> {
+    let Some(identity) = identity else { return Ok(None) };
+    let config = tokio::task::spawn_blocking(move || identity.load()).await.map_err(|_| ServerError::Stopped)??;
+    Ok(Some(TlsAcceptor::from(config)))
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::header::{AUTHORIZATION, CONTENT_RANGE, HeaderValue, RANGE, RETRY_AFTER};
-use reqwest::{Client, Response, StatusCode, Url};
+use reqwest::{Certificate, Client, Response, StatusCode, Url};
 use tokio::time::{Instant, timeout};
 
 use super::FetchOptions;
@@ -87,12 +87,15 @@ fn check(url: &str) -> Result<(), FetchError> {
     }
 }
 
+/// A client for these servers.
 fn client(urls: &[String], options: &FetchOptions) -> reqwest::Result<Client> {
     // Whoever was first in this process has chosen the same.
     rustls::crypto::ring::default_provider().install_default().ok();
     let mut builder =
         Client::builder().connect_timeout(options.connect_timeout).pool_max_idle_per_host(options.connections);
-    if urls.iter().all(|url| url.starts_with("http://")) {
+    if let Some(trusted) = &options.trusted {
+        builder = builder.tls_certs_only(Certificate::from_pem_bundle(trusted)?);
+    } else if urls.iter().all(|url| url.starts_with("http://")) {
         // Reading the system's certificates takes time, and fails on hosts that have none.
         builder = builder.tls_certs_only([]);
     }

@@ -7,11 +7,13 @@ use std::time::Duration;
 use bytes::{Buf as _, BytesMut};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
+use tokio_rustls::TlsAcceptor;
 
 use super::answer::{Answer, Body, Status};
 use super::request::{Head, MAX_HEAD, Parsed, parse};
 use super::routes::{self, Content, Peer};
 use super::wire::Wire;
+use crate::rate::RateFloor;
 
 /// What all connections share.
 pub(super) struct Shared {
@@ -20,6 +22,9 @@ pub(super) struct Shared {
     pub(super) streams: Semaphore,
     /// How long a connection may be without a request.
     pub(super) idle: Duration,
+    pub(super) floor: RateFloor,
+    /// Present when only TLS is spoken.
+    pub(super) acceptor: Option<TlsAcceptor>,
 }
 
 /// Serves until the client goes, asks for the end, or misbehaves.
@@ -35,7 +40,7 @@ pub(super) async fn serve(mut wire: Wire, peer: Peer, shared: Arc<Shared>) -> io
             Read::Closed => return Ok(()),
         };
         if send(&mut wire, answer, without_body, &shared.streams).await? == After::Close {
-            return Ok(());
+            return wire.close().await;
         }
     }
 }
@@ -48,7 +53,8 @@ pub(super) async fn turn_away(mut wire: Wire, patience: Duration) -> io::Result<
         Read::Refused(_) => false,
         Read::Closed => return Ok(()),
     };
-    send(&mut wire, overloaded().closing(), without_body, &Semaphore::const_new(0)).await.map(|_| ())
+    send(&mut wire, overloaded().closing(), without_body, &Semaphore::const_new(0)).await?;
+    wire.close().await
 }
 
 enum Read {

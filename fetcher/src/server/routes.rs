@@ -186,3 +186,29 @@ fn is_known(head: &Head, etag: &str) -> bool {
 fn not_modified(etag: &str) -> Answer {
     Answer::new(Status::NotModified, "text/plain", Body::Bytes(Bytes::new())).header("ETag", etag)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::build::{Artifact, build};
+
+    #[tokio::test]
+    async fn a_secret_goes_to_another_machine_over_tls_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let source = folder.path().join("keytab");
+        fs_err::write(&source, "secret").unwrap();
+        let artifact = Artifact { source, target: "keytab".to_owned(), executable: false, secret: true };
+        let (manifest, catalogue) = build(vec![artifact]).await.unwrap();
+        let path = format!("/v1/blobs/{}", Digest::of(b"secret"));
+        for (plain_secrets, encrypted, status) in
+            [(false, false, Status::Forbidden), (false, true, Status::Ok), (true, false, Status::Ok)]
+        {
+            let content = Content::new(&manifest, catalogue.clone(), plain_secrets);
+            let bearer = Some(content.tokens.issue("tm").expose().to_owned());
+            let head = Head { path: path.clone(), bearer, ..Head::default() };
+            let peer = Peer { address: SocketAddr::from(([192, 0, 2, 1], 1)), encrypted };
+            assert_eq!(answer(&content, &head, peer).await.status, status);
+        }
+    }
+}

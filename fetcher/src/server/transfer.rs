@@ -81,12 +81,12 @@ fn send_blocking(socket: &TcpStream, head: &[u8], body: &FileBody, floor: RateFl
     Ok(())
 }
 
-fn unchanged(body: &FileBody) -> io::Result<()> {
+pub(super) fn unchanged(body: &FileBody) -> io::Result<()> {
     let same = Fingerprint::of(&body.file.metadata()?) == body.fingerprint;
     if same { Ok(()) } else { Err(changed(body)) }
 }
 
-fn changed(body: &FileBody) -> io::Error {
+pub(super) fn changed(body: &FileBody) -> io::Error {
     io::Error::other(format!("{} changed while it was served", body.file.path().display()))
 }
 
