@@ -10,6 +10,7 @@
 //!
 //! The life of one worker is drawn in [`worker`].
 
+pub mod constraint;
 mod launching;
 pub mod message;
 pub mod offers;
@@ -28,6 +29,7 @@ use std::{
 };
 
 use self::{
+    constraint::Constraint,
     message::{Change, Input, Moment, Notice, Output, State, WorkerId},
     offers::Refusals,
     pace::{Pace, STABLE},
@@ -41,6 +43,8 @@ use self::{
 pub struct Settings {
     /// What each worker needs.
     pub demand: Demand,
+    /// Where workers may run.
+    pub constraints: Vec<Constraint>,
     /// How long an offer that is of no use *now* stays away.
     pub decline: Duration,
     /// How long an offer that is too small stays away. Mesos ends such a filter itself when the agent has more to offer.
@@ -67,7 +71,8 @@ pub struct Core {
     pace: Pace,
     reconciliation: Reconciliation,
     refusals: Refusals,
-    explained: Option<String>,
+    /// The reasons that people were last told, and after how many offers.
+    explained: (Vec<String>, usize),
     stores: VecDeque<(u64, Vec<Output>)>,
     next_store: u64,
     outputs: Vec<Output>,
@@ -92,7 +97,7 @@ impl Core {
             pace: Pace::default(),
             reconciliation: Reconciliation::default(),
             refusals: Refusals::default(),
-            explained: None,
+            explained: (Vec::new(), 0),
             stores: VecDeque::new(),
             next_store: 0,
             outputs: Vec::new(),

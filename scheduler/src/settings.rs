@@ -14,7 +14,12 @@ use overlays::{
 };
 
 use crate::{
-    core::{self, resources::Demand, worker::Patience},
+    core::{
+        self,
+        constraint::{Constraint, ConstraintError, Field, Operator},
+        resources::Demand,
+        worker::Patience,
+    },
     launch::ExecutorDelivery,
 };
 
@@ -89,7 +94,6 @@ const MASTER: &str = "mesos.master";
 const WEEK: i64 = 7 * 24 * 3600;
 /// Options of upstream's module which would change where or how a worker runs, so that ignoring them would be wrong.
 const UNSUPPORTED: &[&str] = &[
-    "mesos.constraints.hard.hostattribute",
     "mesos.resourcemanager.tasks.bootstrap-cmd",
     "mesos.resourcemanager.tasks.container.image.name",
     "mesos.resourcemanager.tasks.container.volumes",
@@ -259,7 +263,27 @@ fn core_settings(config: &Configuration, demand: Demand) -> Result<core::Setting
         ..normal
     };
     let decline = Duration::from_millis(u64::try_from(milliseconds).unwrap_or(0));
-    Ok(core::Settings { demand, decline, hopeless: Duration::from_secs(300), patience })
+    Ok(core::Settings {
+        demand,
+        constraints: constraints(config)?,
+        decline,
+        hopeless: Duration::from_secs(300),
+        patience,
+    })
+}
+
+/// Marathon's constraints, and upstream's `attribute:value` pairs, which all must hold.
+fn constraints(config: &Configuration) -> Result<Vec<Constraint>, SettingsError> {
+    let key = "mesos.constraints";
+    let wrong = |e: ConstraintError| invalid(key, config, e.to_string());
+    let mut constraints = config.get(key).map_or(Ok(Vec::new()), Constraint::parse_list).map_err(wrong)?;
+    let key = "mesos.constraints.hard.hostattribute";
+    for pair in config.get(key).unwrap_or_default().split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
+        let form = || invalid(key, config, format!("{pair} is not of the form attribute:value"));
+        let (name, value) = pair.split_once(':').ok_or_else(form)?;
+        constraints.push(Constraint { field: Field::from(name), operator: Operator::Is(value.to_owned()) });
+    }
+    Ok(constraints)
 }
 
 fn executor(config: &Configuration) -> Result<Option<ExecutorDelivery>, SettingsError> {

@@ -1,13 +1,11 @@
 //! From offers to launches.
 
-use std::collections::BTreeMap;
-
 use mesos::v1;
 
 use super::{
-    Core,
+    Core, Settings,
     message::{Change, Launch, Notice, Output, WorkerId, WorkerRecord},
-    offers::{self, Bundle},
+    offers::{self, Bundle, Occupation, Refusal},
     resources::Taken,
     worker::{Phase, Worker},
 };
@@ -16,12 +14,13 @@ impl Core {
     /// Uses or declines every offer at once.
     pub(super) fn offers(&mut self, offers: Vec<v1::Offer>) {
         let missing = self.launchable();
-        let mut already = BTreeMap::new();
+        let Settings { demand, constraints, .. } = &self.settings;
+        let mut occupation = Occupation::new(constraints);
         for worker in self.workers.values() {
-            *already.entry(worker.record.agent.clone()).or_insert(0) += 1;
+            occupation.add(&worker.record.agent, &worker.record.values, constraints);
         }
         let mut launched = false;
-        let bundles = offers::place(offers, &self.settings.demand, missing, &already);
+        let bundles = offers::place(offers, demand, constraints, missing, &mut occupation);
         for bundle in bundles {
             if bundle.taken.is_empty() {
                 self.decline(bundle);
@@ -32,20 +31,18 @@ impl Core {
         }
         if launched {
             self.refusals.clear();
-            self.explained = None;
+            self.explained = <_>::default();
         } else {
             self.explain();
         }
     }
 
     fn decline(&mut self, bundle: Bundle) {
-        let refuse = match &bundle.shortage {
-            Some(shortage) => {
-                self.refusals.add(bundle.offers.len(), shortage);
-                self.settings.hopeless
-            }
-            None => self.settings.decline,
-        };
+        if let Some(refusal) = &bundle.refusal {
+            self.refusals.add(bundle.offers.len(), refusal);
+        }
+        let hopeless = bundle.refusal.as_ref().is_some_and(Refusal::is_hopeless);
+        let refuse = if hopeless { self.settings.hopeless } else { self.settings.decline };
         self.outputs.push(Output::Decline(bundle.offers, refuse));
     }
 
@@ -59,6 +56,7 @@ impl Core {
                 id: id.clone(),
                 agent: bundle.agent.clone(),
                 hostname: bundle.hostname.clone(),
+                values: bundle.values.clone(),
                 launched: self.now,
                 running: false,
                 released: false,
@@ -87,13 +85,13 @@ impl Core {
     }
 
     fn explain(&mut self) {
-        let explanation = self.refusals.explain();
-        // The same shortage with a higher count is no news.
-        let gist = |text: &str| text.split_once(": ").map(|(_, gist)| gist.to_owned());
-        let news = explanation.as_deref().and_then(gist) != self.explained.as_deref().and_then(gist);
-        if let Some(text) = explanation.filter(|_| news) {
-            self.notice(Notice::Starved(text.clone()));
-            self.explained = Some(text);
+        let Some(text) = self.refusals.explain() else { return };
+        // The same reasons with more offers are news only now and then.
+        let reasons = self.refusals.reasons();
+        let often = self.refusals.offers() >= 10 * self.explained.1.max(1);
+        if reasons != self.explained.0 || often {
+            self.explained = (reasons, self.refusals.offers());
+            self.notice(Notice::Starved(text));
         }
     }
 }

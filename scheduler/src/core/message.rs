@@ -9,6 +9,8 @@ use std::{
 use bytes::Bytes;
 use mesos::v1;
 
+use super::constraint::Values;
+
 /// A point in time: milliseconds since the Unix epoch, never running backwards within one process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Moment(pub u64);
@@ -66,6 +68,8 @@ pub struct WorkerRecord {
     pub agent: String,
     /// That agent's host name.
     pub hostname: String,
+    /// What that agent is, as far as placement constraints look at it.
+    pub values: Values,
     /// When the launch was decided.
     pub launched: Moment,
     /// Whether its TaskManager was ever seen running.

@@ -7,7 +7,10 @@ use std::{
 
 use mesos::v1;
 
-use super::resources::{Demand, Pool, Shortage, Taken};
+use super::{
+    constraint::{self, Census, Constraint, Operator, Unmet, Values},
+    resources::{Demand, Pool, Shortage, Taken},
+};
 
 /// The offers of one agent (for one role), taken as one.
 #[derive(Debug)]
@@ -18,43 +21,115 @@ pub struct Bundle {
     pub agent: String,
     /// Its host name.
     pub hostname: String,
+    /// What it is, as far as constraints look at it.
+    pub values: Values,
     /// Where the agent says that our executor is installed: its text attribute [`EXECUTOR_ATTRIBUTE`].
     pub installed_executor: Option<String>,
     /// What one worker each takes.
     pub taken: Vec<Taken>,
     /// Why no (further) worker fits; `None` if it was not tried.
-    pub shortage: Option<Shortage>,
+    pub refusal: Option<Refusal>,
     pool: Pool,
+}
+
+/// Why no worker was placed on an offer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Refusal {
+    /// It has too little of something.
+    Shortage(Shortage),
+    /// A placement constraint, by its text, does not allow it.
+    Constraint(String, Unmet),
+}
+
+impl Refusal {
+    /// Whether the agent will never do, rather than not now.
+    pub fn is_hopeless(&self) -> bool {
+        matches!(self, Self::Shortage(_) | Self::Constraint(_, Unmet::Ever))
+    }
 }
 
 /// The agent attribute that says where on the agent our executor is installed.
 pub const EXECUTOR_ATTRIBUTE: &str = "flink-mesos-executor";
 
-/// Spreads up to `missing` workers over `offers`: each goes where the fewest workers are, `already` there included.
+/// Where the workers are that there are already.
+#[derive(Debug, Default)]
+pub struct Occupation {
+    agents: BTreeMap<String, usize>,
+    /// One for each constraint.
+    censuses: Vec<Census>,
+}
+
+impl Occupation {
+    /// Nobody anywhere.
+    pub fn new(constraints: &[Constraint]) -> Self {
+        Self { agents: BTreeMap::new(), censuses: vec![Census::default(); constraints.len()] }
+    }
+
+    /// Counts a worker.
+    pub fn add(&mut self, agent: &str, values: &Values, constraints: &[Constraint]) {
+        *self.agents.entry(agent.to_owned()).or_insert(0) += 1;
+        for (constraint, census) in constraints.iter().zip(&mut self.censuses) {
+            if let Some(value) = values.get(&constraint.field) {
+                census.add(value);
+            }
+        }
+    }
+
+    /// Where the next worker should rather go: first the least used group of each `GROUP_BY`, then the emptiest agent.
+    fn rank(&self, bundle: &Bundle, constraints: &[Constraint]) -> (Vec<usize>, usize) {
+        let grouped =
+            constraints.iter().zip(&self.censuses).filter(|(c, _)| matches!(c.operator, Operator::GroupBy(_)));
+        let groups =
+            grouped.map(|(c, census)| bundle.values.get(&c.field).map_or(usize::MAX, |value| census.count(value)));
+        (groups.collect(), self.agents.get(&bundle.agent).copied().unwrap_or(0))
+    }
+
+    fn check(&self, values: &Values, constraints: &[Constraint]) -> Result<(), Refusal> {
+        for (constraint, census) in constraints.iter().zip(&self.censuses) {
+            let value = values.get(&constraint.field).map(String::as_str);
+            constraint.check(value, census).map_err(|unmet| Refusal::Constraint(constraint.to_string(), unmet))?;
+        }
+        Ok(())
+    }
+}
+
+/// Places up to `missing` workers on `offers`, each where the fewest are, as far as demand and constraints allow.
 pub fn place(
     offers: Vec<v1::Offer>,
     demand: &Demand,
+    constraints: &[Constraint],
     mut missing: usize,
-    already: &BTreeMap<String, usize>,
+    occupation: &mut Occupation,
 ) -> Vec<Bundle> {
-    let mut bundles = bundle(offers);
-    let count = |bundle: &Bundle| already.get(&bundle.agent).copied().unwrap_or(0);
-    let mut emptiest: BinaryHeap<_> = bundles.iter().enumerate().map(|(i, b)| Reverse((count(b), i))).collect();
+    let mut bundles = bundle(offers, constraints);
+    let ranked = |(i, bundle): (usize, &Bundle)| Reverse((occupation.rank(bundle, constraints), i));
+    let mut best: BinaryHeap<_> = bundles.iter().enumerate().map(ranked).collect();
     while missing > 0 {
-        let Some(Reverse((workers, i))) = emptiest.pop() else { break };
-        match bundles[i].pool.take(demand) {
+        let Some(Reverse((rank, i))) = best.pop() else { break };
+        // Ranks only grow while workers are placed: one that is out of date goes back to where it belongs now.
+        let rank_now = occupation.rank(&bundles[i], constraints);
+        if rank_now != rank {
+            best.push(Reverse((rank_now, i)));
+            continue;
+        }
+        let bundle = &mut bundles[i];
+        match occupation
+            .check(&bundle.values, constraints)
+            .and_then(|()| bundle.pool.take(demand).map_err(Refusal::Shortage))
+        {
             Ok(taken) => {
-                bundles[i].taken.push(taken);
-                emptiest.push(Reverse((workers + 1, i)));
+                bundle.taken.push(taken);
+                occupation.add(&bundle.agent, &bundle.values, constraints);
+                best.push(Reverse((rank, i)));
                 missing -= 1;
             }
-            Err(shortage) => bundles[i].shortage = Some(shortage),
+            Err(refusal) => bundle.refusal = Some(refusal),
         }
     }
     bundles
 }
 
-fn bundle(offers: Vec<v1::Offer>) -> Vec<Bundle> {
+fn bundle(offers: Vec<v1::Offer>, constraints: &[Constraint]) -> Vec<Bundle> {
     let mut bundles: Vec<(Bundle, Vec<v1::Resource>)> = Vec::new();
     let mut places: HashMap<(String, Option<String>), usize> = HashMap::new();
     for offer in offers {
@@ -64,9 +139,10 @@ fn bundle(offers: Vec<v1::Offer>) -> Vec<Bundle> {
                 offers: Vec::new(),
                 agent: offer.agent_id.value.clone(),
                 hostname: offer.hostname.clone(),
+                values: constraint::values(&offer, constraints),
                 installed_executor: text_attribute(&offer.attributes, EXECUTOR_ATTRIBUTE),
                 taken: Vec::new(),
-                shortage: None,
+                refusal: None,
                 pool: Pool::default(),
             };
             bundles.push((bundle, Vec::new()));
@@ -88,16 +164,23 @@ fn text_attribute(attributes: &[v1::Attribute], name: &str) -> Option<String> {
 pub struct Refusals {
     offers: usize,
     shortages: BTreeMap<String, (Shortage, usize)>,
+    constraints: BTreeMap<String, usize>,
 }
 
 impl Refusals {
-    /// Notes that `offers` offers were too small.
-    pub fn add(&mut self, offers: usize, shortage: &Shortage) {
+    /// Notes that `offers` offers were of no use.
+    pub fn add(&mut self, offers: usize, refusal: &Refusal) {
         self.offers += offers;
-        let (largest, count) = self.shortages.entry(shortage.name.clone()).or_insert_with(|| (shortage.clone(), 0));
-        *count += offers;
-        if shortage.there > largest.there {
-            *largest = shortage.clone();
+        match refusal {
+            Refusal::Constraint(text, _) => *self.constraints.entry(text.clone()).or_insert(0) += offers,
+            Refusal::Shortage(shortage) => {
+                let new = || (shortage.clone(), 0);
+                let (largest, count) = self.shortages.entry(shortage.name.clone()).or_insert_with(new);
+                *count += offers;
+                if shortage.there > largest.there {
+                    *largest = shortage.clone();
+                }
+            }
         }
     }
 
@@ -106,16 +189,30 @@ impl Refusals {
         *self = Self::default();
     }
 
-    /// Says why, e.g. `12 offers declined: need mem 1760 MB, largest was 1024 MB`; `None` if nothing was refused.
-    pub fn explain(&self) -> Option<String> {
-        if self.offers == 0 {
-            return None;
-        }
-        let reasons = self.shortages.values().map(|(s, count)| {
-            let times = if self.shortages.len() > 1 { format!(" ({count}×)") } else { String::new() };
-            format!("need {} {}{unit}, largest was {}{unit}{times}", s.name, s.needed, s.there, unit = s.unit())
+    /// How many offers were of no use.
+    pub fn offers(&self) -> usize {
+        self.offers
+    }
+
+    /// Says why, e.g. `need mem 1760 MB, largest was 1024 MB`; reasons that apply to a part of the offers with how many.
+    pub fn reasons(&self) -> Vec<String> {
+        let alone = self.shortages.len() + self.constraints.len() == 1;
+        let times = |count: usize| if alone { String::new() } else { format!(" ({count}×)") };
+        let short = self.shortages.values().map(|(s, count)| {
+            let unit = s.unit();
+            format!("need {} {}{unit}, largest was {}{unit}{}", s.name, s.needed, s.there, times(*count))
         });
-        let offers = if self.offers == 1 { "1 offer".to_owned() } else { format!("{} offers", self.offers) };
-        Some(format!("{offers} declined: {}", reasons.collect::<Vec<_>>().join("; ")))
+        let barred = self.constraints.iter().map(|(text, count)| format!("constraint {text} not met{}", times(*count)));
+        short.chain(barred).collect()
+    }
+
+    /// Count and reasons in one line, e.g. `12 offers declined: need mem 1760 MB, largest was 1024 MB`.
+    pub fn explain(&self) -> Option<String> {
+        let offers = match self.offers {
+            0 => return None,
+            1 => "1 offer".to_owned(),
+            many => format!("{many} offers"),
+        };
+        Some(format!("{offers} declined: {}", self.reasons().join("; ")))
     }
 }

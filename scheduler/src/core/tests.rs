@@ -12,6 +12,7 @@ use proptest::prelude::*;
 
 use super::{
     Core, Settings,
+    constraint::Constraint,
     message::{Change, Input, Launch, Moment, Notice, Output, State, WorkerId},
     resources::Demand,
     worker::{Patience, Phase},
@@ -33,6 +34,7 @@ impl Bench {
         let demand = Demand { task: part(1.0, 1000.0), executor: part(0.1, 32.0), ports: vec!["p".to_owned()] };
         let settings = Settings {
             demand,
+            constraints: Vec::new(),
             decline: Duration::from_secs(5),
             hopeless: Duration::from_secs(300),
             patience: Patience::default(),
@@ -42,7 +44,12 @@ impl Bench {
     }
 
     fn subscribed(target: usize) -> Self {
+        Self::constrained(target, "")
+    }
+
+    fn constrained(target: usize, constraints: &str) -> Self {
         let mut bench = Self::new(State::fresh("e".to_owned()));
+        bench.core.settings.constraints = Constraint::parse_list(constraints).unwrap();
         bench.tell(Input::Target(target));
         bench.tell(Input::Subscribed("F".to_owned()));
         bench
@@ -126,6 +133,12 @@ fn status(worker: &WorkerId, state: TaskState) -> v1::TaskStatus {
         uuid: Some(bytes::Bytes::from_static(b"0123456789abcdef")),
         ..Default::default()
     }
+}
+
+fn with_attribute(offer: v1::Offer, name: &str, value: &str) -> v1::Offer {
+    let text = Some(value::Text { value: value.to_owned() });
+    let attribute = v1::Attribute { name: name.to_owned(), text, ..Default::default() };
+    v1::Offer { attributes: vec![attribute], ..offer }
 }
 
 fn boxed(worker: &WorkerId, state: TaskState) -> Box<v1::TaskStatus> {
@@ -217,6 +230,41 @@ fn an_offer_that_is_too_small_is_refused_for_long_and_the_reason_is_told_once() 
     let told = Notice::Starved("1 offer declined: need mem 1032 MB, largest was 512 MB".to_owned());
     assert!(has(&asked, |o| matches!(o, Output::Notice(notice) if *notice == told)));
     assert!(!has(&bench.tell(Input::Offers(vec![small])), |o| matches!(o, Output::Notice(_))));
+}
+
+#[test]
+fn workers_are_spread_evenly_over_the_groups_of_a_constraint_whatever_the_agents() {
+    let mut bench = Bench::constrained(4, "rack:GROUP_BY");
+    let racks = [("1", "A", "x"), ("2", "B", "x"), ("3", "C", "x"), ("4", "D", "y")];
+    let offers = racks.map(|(id, agent, rack)| with_attribute(offer(id, agent, 4), "rack", rack));
+    let asked = bench.tell(Input::Offers(offers.to_vec()));
+    let on_y = launches(&asked).iter().filter(|launch| launch.agent == "D").count();
+    assert_eq!((launches(&asked).len(), on_y), (4, 2));
+}
+
+#[test]
+fn a_constraint_counts_workers_of_earlier_offers_and_of_earlier_application_masters() {
+    let mut bench = Bench::constrained(2, "hostname:UNIQUE");
+    let first = bench.launch_on("A", 4);
+    assert_eq!(first.len(), 1);
+    let mut again = Bench::new(bench.state.clone());
+    again.core.settings.constraints = Constraint::parse_list("hostname:UNIQUE").unwrap();
+    again.tell(Input::Target(2));
+    again.tell(Input::Subscribed("F".to_owned()));
+    assert!(again.launch_on("A", 4).is_empty());
+    assert_eq!(again.launch_on("B", 4).len(), 1);
+}
+
+#[test]
+fn an_agent_that_never_meets_a_constraint_is_refused_for_long_and_one_that_does_not_now_for_short() {
+    let mut bench = Bench::constrained(2, "rack:LIKE:x.*,hostname:UNIQUE");
+    let wrong = bench.tell(Input::Offers(vec![with_attribute(offer("1", "A", 1), "rack", "y")]));
+    assert!(has(&wrong, |o| matches!(o, Output::Decline(_, refuse) if refuse.as_secs() == 300)));
+    let told = Notice::Starved("1 offer declined: constraint rack:LIKE:x.* not met".to_owned());
+    assert!(has(&wrong, |o| matches!(o, Output::Notice(notice) if *notice == told)));
+    bench.tell(Input::Offers(vec![with_attribute(offer("2", "B", 1), "rack", "x1")]));
+    let taken = bench.tell(Input::Offers(vec![with_attribute(offer("3", "B", 1), "rack", "x1")]));
+    assert!(has(&taken, |o| matches!(o, Output::Decline(_, refuse) if refuse.as_secs() == 5)));
 }
 
 #[test]

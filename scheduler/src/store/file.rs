@@ -78,13 +78,19 @@ fn failed(action: &'static str, path: &Path, source: std::io::Error) -> StoreErr
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::core::message::{Moment, WorkerId, WorkerRecord};
+    use std::collections::BTreeMap;
+
+    use crate::core::{
+        constraint::Field,
+        message::{Moment, WorkerId, WorkerRecord},
+    };
 
     fn worker(number: u64) -> Change {
         Change::Worker(WorkerRecord {
             id: WorkerId::new("e", number),
             agent: "A".to_owned(),
             hostname: "host".to_owned(),
+            values: BTreeMap::from([(Field::Zone, "z".to_owned())]),
             launched: Moment(5),
             running: true,
             released: false,
@@ -101,7 +107,8 @@ mod tests {
         drop(store);
         let (_store, state) = FileStore::open(directory.path()).unwrap();
         assert_eq!((state.framework.as_deref(), state.next_number), (Some("F"), 3));
-        assert_eq!(state.workers.into_keys().collect::<Vec<_>>(), [WorkerId::new("e", 2)]);
+        let Change::Worker(second) = worker(2) else { unreachable!() };
+        assert_eq!(state.workers.into_values().collect::<Vec<_>>(), [second]);
         assert_eq!(state.epoch, first.epoch);
     }
 

@@ -2,7 +2,10 @@
 
 use prost::Message as _;
 
-use crate::core::message::{Moment, State, WorkerId, WorkerRecord};
+use crate::core::{
+    constraint::Field,
+    message::{Moment, State, WorkerId, WorkerRecord},
+};
 
 #[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic)]
 mod proto {
@@ -17,6 +20,7 @@ pub(super) fn encode(state: &State) -> Vec<u8> {
         id: worker.id.as_str().to_owned(),
         agent: worker.agent.clone(),
         hostname: worker.hostname.clone(),
+        values: worker.values.iter().map(|(field, value)| (field.to_string(), value.clone())).collect(),
         launched: worker.launched.0,
         running: worker.running,
         released: worker.released,
@@ -43,6 +47,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<State, String> {
             id: id.clone(),
             agent: worker.agent,
             hostname: worker.hostname,
+            values: worker.values.iter().map(|(field, value)| (Field::from(field.as_str()), value.clone())).collect(),
             launched: Moment(worker.launched),
             running: worker.running,
             released: worker.released,

@@ -1,0 +1,327 @@
+//! Where workers may run: Marathon's placement constraints over host name, fault domain and agent attributes.
+//!
+//! Operators and their meaning are those of Marathon (`docs/docs/constraints.md` there).
+
+use std::{collections::BTreeMap, fmt, str::FromStr};
+
+use mesos::v1;
+use regex::Regex;
+
+/// What a constraint looks at.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Field {
+    /// The agent's host name: `hostname`, or `HOSTNAME` as upstream's option has it.
+    Hostname,
+    /// The region of the agent's fault domain: `@region`.
+    Region,
+    /// The zone of the agent's fault domain: `@zone`.
+    Zone,
+    /// An agent attribute.
+    Attribute(String),
+}
+
+/// What is asked of the field's value.
+#[derive(Clone, Debug)]
+pub enum Operator {
+    /// No two workers have the same value.
+    Unique,
+    /// All workers have this value, or the value that the first one got.
+    Cluster(Option<String>),
+    /// Workers are spread evenly over the values, of which there are at least so many.
+    GroupBy(usize),
+    /// The whole value matches.
+    Like(Regex),
+    /// The whole value does not match; no value does not, either.
+    Unlike(Regex),
+    /// At most so many workers have the same value.
+    MaxPer(usize),
+    /// The value is this one.
+    Is(String),
+}
+
+/// One placement constraint.
+#[derive(Clone, Debug)]
+pub struct Constraint {
+    /// What it looks at.
+    pub field: Field,
+    /// What is asked of it.
+    pub operator: Operator,
+}
+
+/// Why a text is no list of constraints.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{0}; allowed are field:OPERATOR[:value] with commas between, or Marathon's [[\"field\", \"OPERATOR\", \"value\"], …]; \
+     operators are UNIQUE, CLUSTER, GROUP_BY, LIKE, UNLIKE, MAX_PER, IS; fields are hostname, @region, @zone and attributes"
+)]
+pub struct ConstraintError(String);
+
+/// What is known of an agent, by field.
+pub type Values = BTreeMap<Field, String>;
+
+/// Why a constraint is not met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unmet {
+    /// It will never be met on this agent.
+    Ever,
+    /// Other workers stand in the way; that may change.
+    Now,
+}
+
+/// How many workers there are of each value of one constraint's field.
+#[derive(Clone, Debug, Default)]
+pub struct Census(BTreeMap<String, usize>);
+
+impl Census {
+    /// Counts one more worker with this value.
+    pub fn add(&mut self, value: &str) {
+        *self.0.entry(value.to_owned()).or_insert(0) += 1;
+    }
+
+    /// How many workers have this value.
+    pub fn count(&self, value: &str) -> usize {
+        self.0.get(value).copied().unwrap_or(0)
+    }
+
+    /// The count of the least used of at least `groups` values; values that were never seen count 0.
+    fn least(&self, groups: usize) -> usize {
+        if self.0.len() < groups { 0 } else { self.0.values().copied().min().unwrap_or(0) }
+    }
+}
+
+impl Constraint {
+    /// Whether one more worker may run where the field has `value`, given where the others are.
+    pub fn check(&self, value: Option<&str>, others: &Census) -> Result<(), Unmet> {
+        let Some(value) = value else {
+            return if matches!(self.operator, Operator::Unlike(_)) { Ok(()) } else { Err(Unmet::Ever) };
+        };
+        let (met, otherwise) = match &self.operator {
+            Operator::Unique => (others.count(value) == 0, Unmet::Now),
+            Operator::MaxPer(most) => (others.count(value) < *most, Unmet::Now),
+            // A value that nobody has yet is always the least used.
+            Operator::GroupBy(groups) => (others.count(value) <= others.least(*groups), Unmet::Now),
+            Operator::Cluster(Some(wanted)) => (value == wanted, Unmet::Ever),
+            Operator::Cluster(None) => (others.0.is_empty() || others.count(value) > 0, Unmet::Now),
+            Operator::Is(wanted) => (same(value, wanted), Unmet::Ever),
+            Operator::Like(pattern) => (pattern.is_match(value), Unmet::Ever),
+            Operator::Unlike(pattern) => (!pattern.is_match(value), Unmet::Ever),
+        };
+        if met { Ok(()) } else { Err(otherwise) }
+    }
+
+    /// Reads a list of constraints.
+    pub fn parse_list(text: &str) -> Result<Vec<Self>, ConstraintError> {
+        let text = text.trim();
+        if text.starts_with('[') {
+            let rows: Vec<Vec<String>> =
+                serde_json::from_str(text).map_err(|e| ConstraintError(format!("{text} is not JSON: {e}")))?;
+            return rows
+                .iter()
+                .map(|row| Self::from_parts(&row.iter().map(String::as_str).collect::<Vec<_>>()))
+                .collect();
+        }
+        let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+        parts.map(|part| Self::from_parts(&part.splitn(3, ':').map(str::trim).collect::<Vec<_>>())).collect()
+    }
+
+    fn from_parts(parts: &[&str]) -> Result<Self, ConstraintError> {
+        let whole = || parts.join(":");
+        let (field, operator, value) = match *parts {
+            [field, operator] => (field, operator, None),
+            [field, operator, value] => (field, operator, Some(value).filter(|value| !value.is_empty())),
+            _ => return Err(ConstraintError(format!("{} is no constraint", whole()))),
+        };
+        let needed = |what: &str| value.ok_or_else(|| ConstraintError(format!("{}: {operator} needs {what}", whole())));
+        let number = |text: &str| text.parse::<usize>().map_err(|_| ConstraintError(format!("{}: no number", whole())));
+        let pattern =
+            |text: &str| Regex::new(&format!("^(?:{text})$")).map_err(|e| ConstraintError(format!("{}: {e}", whole())));
+        let operator = match operator {
+            "UNIQUE" => Operator::Unique,
+            "CLUSTER" => Operator::Cluster(value.map(str::to_owned)),
+            "GROUP_BY" => Operator::GroupBy(value.map_or(Ok(0), number)?),
+            "LIKE" => Operator::Like(pattern(needed("a regular expression")?)?),
+            "UNLIKE" => Operator::Unlike(pattern(needed("a regular expression")?)?),
+            "MAX_PER" => Operator::MaxPer(number(needed("a number")?)?),
+            "IS" => Operator::Is(needed("a value")?.to_owned()),
+            other => return Err(ConstraintError(format!("{}: there is no operator {other}", whole()))),
+        };
+        if field.is_empty() {
+            return Err(ConstraintError(format!("{}: the field is missing", whole())));
+        }
+        Ok(Self { field: Field::from(field), operator })
+    }
+}
+
+impl FromStr for Constraint {
+    type Err = ConstraintError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::from_parts(&text.splitn(3, ':').collect::<Vec<_>>())
+    }
+}
+
+impl From<&str> for Field {
+    fn from(name: &str) -> Self {
+        match name {
+            "hostname" | "@hostname" | "HOSTNAME" => Self::Hostname,
+            "@region" => Self::Region,
+            "@zone" => Self::Zone,
+            other => Self::Attribute(other.to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Hostname => "hostname",
+            Self::Region => "@region",
+            Self::Zone => "@zone",
+            Self::Attribute(name) => name,
+        })
+    }
+}
+
+impl fmt::Display for Constraint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:", self.field)?;
+        // A pattern is shown as it was written, without the anchors.
+        let written = |pattern: &Regex| pattern.as_str()[4..pattern.as_str().len() - 2].to_owned();
+        match &self.operator {
+            Operator::Unique => f.write_str("UNIQUE"),
+            Operator::Cluster(None) => f.write_str("CLUSTER"),
+            Operator::Cluster(Some(value)) => write!(f, "CLUSTER:{value}"),
+            Operator::GroupBy(0) => f.write_str("GROUP_BY"),
+            Operator::GroupBy(groups) => write!(f, "GROUP_BY:{groups}"),
+            Operator::Like(pattern) => write!(f, "LIKE:{}", written(pattern)),
+            Operator::Unlike(pattern) => write!(f, "UNLIKE:{}", written(pattern)),
+            Operator::MaxPer(most) => write!(f, "MAX_PER:{most}"),
+            Operator::Is(value) => write!(f, "IS:{value}"),
+        }
+    }
+}
+
+/// What an offer says of its agent, as far as `constraints` look at it.
+pub fn values(offer: &v1::Offer, constraints: &[Constraint]) -> Values {
+    let domain = offer.domain.as_ref().and_then(|domain| domain.fault_domain.as_ref());
+    let value = |field: &Field| match field {
+        Field::Hostname => Some(offer.hostname.clone()),
+        Field::Region => domain.map(|domain| domain.region.name.clone()),
+        Field::Zone => domain.map(|domain| domain.zone.name.clone()),
+        Field::Attribute(name) => offer.attributes.iter().find(|a| a.name == *name).and_then(attribute),
+    };
+    constraints.iter().filter_map(|c| Some((c.field.clone(), value(&c.field)?))).collect()
+}
+
+/// An attribute's value as text, in the form in which Mesos itself writes it.
+fn attribute(attribute: &v1::Attribute) -> Option<String> {
+    let joined = |parts: Vec<String>, open: char, close: char| format!("{open}{}{close}", parts.join(","));
+    if let Some(text) = &attribute.text {
+        Some(text.value.clone())
+    } else if let Some(scalar) = &attribute.scalar {
+        Some(scalar.value.to_string())
+    } else if let Some(ranges) = &attribute.ranges {
+        Some(joined(ranges.range.iter().map(|r| format!("{}-{}", r.begin, r.end)).collect(), '[', ']'))
+    } else {
+        attribute.set.as_ref().map(|set| joined(set.item.clone(), '{', '}'))
+    }
+}
+
+/// Equal as text, or as numbers: an attribute `cores:4` is the scalar 4.
+fn same(value: &str, wanted: &str) -> bool {
+    let number = |text: &str| text.parse::<f64>().ok();
+    value == wanted || number(value).zip(number(wanted)).is_some_and(|(a, b)| (a - b).abs() < 1e-9)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn census(values: &[&str]) -> Census {
+        let mut census = Census::default();
+        for value in values {
+            census.add(value);
+        }
+        census
+    }
+
+    #[track_caller]
+    fn check(constraint: &str, value: &str, others: &[&str]) -> Result<(), Unmet> {
+        constraint.parse::<Constraint>().unwrap().check(Some(value), &census(others))
+    }
+
+    #[test]
+    fn unique_takes_a_value_once() {
+        assert_eq!(check("hostname:UNIQUE", "a", &["b"]), Ok(()));
+        assert_eq!(check("hostname:UNIQUE", "a", &["a"]), Err(Unmet::Now));
+    }
+
+    #[test]
+    fn max_per_takes_a_value_so_many_times() {
+        assert_eq!(check("rack:MAX_PER:2", "a", &["a"]), Ok(()));
+        assert_eq!(check("rack:MAX_PER:2", "a", &["a", "a"]), Err(Unmet::Now));
+    }
+
+    #[test]
+    fn cluster_takes_its_value_or_the_first_ones() {
+        assert_eq!(check("rack:CLUSTER:x", "x", &[]), Ok(()));
+        assert_eq!(check("rack:CLUSTER:x", "y", &[]), Err(Unmet::Ever));
+        assert_eq!(check("rack:CLUSTER", "y", &[]), Ok(()));
+        assert_eq!(check("rack:CLUSTER", "y", &["x"]), Err(Unmet::Now));
+    }
+
+    #[test]
+    fn group_by_fills_the_least_used_value_first() {
+        assert_eq!(check("rack:GROUP_BY", "a", &["a", "b"]), Ok(()));
+        assert_eq!(check("rack:GROUP_BY", "a", &["a", "a", "b"]), Err(Unmet::Now));
+        assert_eq!(check("rack:GROUP_BY", "c", &["a", "b"]), Ok(()));
+    }
+
+    #[test]
+    fn group_by_with_a_number_waits_for_so_many_values() {
+        assert_eq!(check("rack:GROUP_BY:3", "a", &["a", "b"]), Err(Unmet::Now));
+        assert_eq!(check("rack:GROUP_BY:3", "c", &["a", "b"]), Ok(()));
+        assert_eq!(check("rack:GROUP_BY:3", "a", &["a", "b", "c"]), Ok(()));
+    }
+
+    #[test]
+    fn like_and_unlike_match_the_whole_value() {
+        assert_eq!(check("rack:LIKE:r[1-3]", "r2", &[]), Ok(()));
+        assert_eq!(check("rack:LIKE:r[1-3]", "r22", &[]), Err(Unmet::Ever));
+        assert_eq!(check("rack:UNLIKE:r[1-3]", "r2", &[]), Err(Unmet::Ever));
+        assert_eq!(check("rack:UNLIKE:r[1-3]", "r22", &[]), Ok(()));
+    }
+
+    #[test]
+    fn is_compares_numbers_as_numbers() {
+        assert_eq!(check("cores:IS:4.0", "4", &[]), Ok(()));
+        assert_eq!(check("cores:IS:4", "5", &[]), Err(Unmet::Ever));
+        assert_eq!(check("az:IS:eu", "EU", &[]), Err(Unmet::Ever));
+    }
+
+    #[test]
+    fn an_agent_without_the_attribute_meets_only_unlike() {
+        let missing = |text: &str| text.parse::<Constraint>().unwrap().check(None, &Census::default());
+        assert_eq!(missing("rack:UNLIKE:a"), Ok(()));
+        for other in ["rack:UNIQUE", "rack:CLUSTER", "rack:GROUP_BY", "rack:LIKE:.*", "rack:MAX_PER:9", "rack:IS:a"] {
+            assert_eq!(missing(other), Err(Unmet::Ever), "{other}");
+        }
+    }
+
+    #[test]
+    fn lists_are_read_in_the_short_form_and_in_marathons() {
+        let shown = |text| Constraint::parse_list(text).unwrap().iter().map(ToString::to_string).collect::<Vec<_>>();
+        let expected = ["hostname:UNIQUE", "rack:GROUP_BY:3", "@zone:LIKE:a.*b"];
+        assert_eq!(shown("hostname:UNIQUE, rack:GROUP_BY:3,@zone:LIKE:a.*b"), expected);
+        assert_eq!(shown(r#"[["hostname","UNIQUE"],["rack","GROUP_BY","3"],["@zone","LIKE","a.*b"]]"#), expected);
+    }
+
+    #[test]
+    fn what_is_no_constraint_is_refused_with_what_is_allowed() {
+        for wrong in ["hostname", "rack:NEAR:a", "rack:LIKE", "rack:LIKE:(", "rack:MAX_PER:x", ":UNIQUE", "[[1]]"] {
+            let refused = Constraint::parse_list(wrong).unwrap_err().to_string();
+            assert!(refused.contains("GROUP_BY"), "{wrong}: {refused}");
+        }
+    }
+}
