@@ -3,8 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
-use hyper::body::Incoming;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use prost::Message;
 use tokio::sync::Mutex;
 
@@ -108,8 +107,6 @@ impl ExecutorConnection {
         unacknowledged_tasks: Vec<TaskInfo>,
         unacknowledged_updates: Vec<call::Update>,
     ) -> Result<ExecutorEvents, ConnectionError> {
-        // Calls of the new subscription go to the agent that it was made with, which may be a restarted one.
-        *self.calls.lock().await = None;
         let subscribe = call::Subscribe { unacknowledged_tasks, unacknowledged_updates };
         let call = Call { subscribe: Some(subscribe), ..self.of_type(call::Type::Subscribe) };
         let mut connection = Connection::open(&self.target).await?;
@@ -117,7 +114,9 @@ impl ExecutorConnection {
         if answer.status() == StatusCode::OK {
             return Ok(ExecutorEvents { records: connection.into_records(answer.into_body(), MAX_EVENT) });
         }
-        Err(refused(&call, answer).await)
+        let status = answer.status().as_u16();
+        let reason = words(answer.into_body()).await;
+        Err(ConnectionError::Refused { call: call.r#type().as_str_name(), status, reason })
     }
 
     /// Sends a status update. The agent forwards it and acknowledges it by an event with the same uuid.
@@ -143,12 +142,10 @@ impl ExecutorConnection {
             None => Connection::open(&self.target).await?,
         };
         let answer = connection.post(&self.path, self.headers.clone(), call.encode_to_vec().into()).await?;
-        if !answer.status().is_success() {
-            return Err(refused(&call, answer).await);
-        }
-        words(answer.into_body()).await;
+        let result = if answer.status().is_success() { Ok(()) } else { Err(answer.status().as_u16()) };
+        let reason = words(answer.into_body()).await;
         *calls = Some(connection);
-        Ok(())
+        result.map_err(|status| ConnectionError::Refused { call: call.r#type().as_str_name(), status, reason })
     }
 
     fn of_type(&self, r#type: call::Type) -> Call {
@@ -159,12 +156,6 @@ impl ExecutorConnection {
             ..Call::default()
         }
     }
-}
-
-async fn refused(call: &Call, answer: Response<Incoming>) -> ConnectionError {
-    let status = answer.status().as_u16();
-    let reason = words(answer.into_body()).await;
-    ConnectionError::Refused { call: call.r#type().as_str_name(), status, reason }
 }
 
 /// What the agent sends. Dropping it ends the subscription.

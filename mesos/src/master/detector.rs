@@ -11,7 +11,7 @@ use tokio::{sync::watch, time::timeout};
 use super::{HostPort, MasterUrl, ParseMasterError, ZooKeeperUrl, zookeeper::LeaderWatch};
 
 /// How long [`MasterDetector::current`] waits for an election before it says that there is no leader.
-const ELECTION_TIMEOUT: Duration = Duration::from_secs(5);
+const ELECTION_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Why no master is known at the moment. Asking again may help.
 #[derive(Debug, thiserror::Error)]

@@ -58,13 +58,16 @@ impl Election {
             };
             let wait = backoff.next();
             tracing::info!(zookeeper = %self.url, %error, retry_in = ?wait, "ZooKeeper session ended.");
-            self.problem.send_replace(format!("ZooKeeper: {error}"));
+            self.problem.send_replace(match error {
+                Error::NoHosts => "no server of the ensemble can be reached".to_owned(),
+                error => format!("ZooKeeper: {error}"),
+            });
             sleep(wait).await;
         }
     }
 
     async fn connect(&self) -> Result<Client, Error> {
-        let mut connector = Client::connector().with_session_timeout(SESSION_TIMEOUT);
+        let mut connector = Client::connector().with_session_timeout(SESSION_TIMEOUT).with_fail_eagerly();
         if let Some(digest) = &self.url.digest {
             connector = connector.with_auth("digest", digest.as_bytes());
         }

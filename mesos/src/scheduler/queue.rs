@@ -56,10 +56,6 @@ impl CallQueue {
                 result = self.make(*call, &session) => result,
                 () = current.ended(&session) => Err(CallError::NotSubscribed),
             };
-            if result.is_err() {
-                // An answer that nobody waited for must not be taken for the next call's.
-                self.open = None;
-            }
             let torn_down = r#type == call::Type::Teardown && result.is_ok();
             match (done, result) {
                 // Nobody waits any more when sending fails: the caller gave up.
@@ -80,27 +76,26 @@ impl CallQueue {
         if let Some(authorization) = &self.authorization {
             headers.insert(header::AUTHORIZATION, authorization.clone());
         }
-        let connection = self.connection(session).await?;
+        // Out of `open` while the answer is awaited: when that is given up, nobody else may get it.
+        let mut connection = self.connection(session).await?;
         let answer = connection.post(PATH, headers, call.encode_to_vec().into()).await?;
         let status = answer.status();
         let reason = words(answer.into_body()).await;
+        self.open = Some((Arc::clone(session), connection));
         match status {
             StatusCode::OK | StatusCode::ACCEPTED => Ok(()),
             _ => Err(CallError::Refused { status: status.as_u16(), reason }),
         }
     }
 
-    /// The open connection of this subscription, or a new one.
-    async fn connection(&mut self, session: &Arc<Session>) -> Result<&mut Connection, CallError> {
+    /// Takes the open connection of this subscription, or opens one.
+    async fn connection(&mut self, session: &Arc<Session>) -> Result<Connection, CallError> {
         if !self.current.is(session) {
             return Err(CallError::NotSubscribed);
         }
-        let usable = |(of, open): &(Arc<Session>, Connection)| Arc::ptr_eq(of, session) && open.is_open();
-        let kept = self.open.take().filter(usable);
-        let connection = match kept {
-            Some((_, connection)) => connection,
-            None => Connection::open(&session.target).await?,
-        };
-        Ok(&mut self.open.insert((Arc::clone(session), connection)).1)
+        match self.open.take() {
+            Some((of, open)) if Arc::ptr_eq(&of, session) && open.is_open() => Ok(open),
+            _ => Ok(Connection::open(&session.target).await?),
+        }
     }
 }
