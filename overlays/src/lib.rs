@@ -14,6 +14,7 @@ pub mod command;
 pub mod config;
 pub mod flink;
 pub mod java;
+mod java_number;
 pub mod memory;
 pub mod overlay;
 pub mod worker;

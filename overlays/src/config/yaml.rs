@@ -140,7 +140,7 @@ mod tests {
         let mut bomb = "k0: &k0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
         for i in 1..12 {
             let alias = format!("*k{}, ", i - 1).repeat(10);
-            bomb += &format!("k{i}: &k{i} [{alias}]\n");
+            bomb = format!("{bomb}k{i}: &k{i} [{alias}]\n");
         }
         assert!(read(&bomb).unwrap_err().reason.contains("too large"));
     }

@@ -121,7 +121,8 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_makes_it_panic(text: String, iso in "[PpTt0-9.,DHMSdhms+-]{0,16}") {
-            drop((parse_duration(&text), parse_duration(&iso)));
+            parse_duration(&text);
+            parse_duration(&iso);
         }
     }
 }

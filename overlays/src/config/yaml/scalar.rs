@@ -1,6 +1,7 @@
 //! The types of scalars: YAML 1.2's core schema, as snakeyaml-engine reads it, with the texts that Java prints.
 
 use super::Node;
+use crate::java_number;
 
 /// The value of a scalar; `plain` when it stands without quotes.
 pub(super) fn resolve(text: &str, plain: bool, tag: Option<&str>) -> Result<Node, String> {
@@ -73,42 +74,12 @@ fn float(text: &str) -> Option<String> {
         && unsigned.starts_with(|c: char| c.is_ascii_digit() || c == '.');
     let number: f64 = well_formed.then(|| unsigned.parse().ok())??;
     let number = if minus.is_empty() { number } else { -number };
-    if number.is_infinite() { Some(format!("{minus}.inf")) } else { Some(java_double(number)) }
-}
-
-/// `Double.toString`: decimal between 10^-3 and 10^7, else computerised scientific notation.
-pub(crate) fn java_double(number: f64) -> String {
-    let magnitude = number.abs();
-    if magnitude == 0.0 || (1e-3..1e7).contains(&magnitude) {
-        return format!("{number:?}");
-    }
-    let scientific = format!("{number:e}");
-    match scientific.split_once('e') {
-        Some((digits, exponent)) if digits.contains('.') => format!("{digits}E{exponent}"),
-        Some((digits, exponent)) => format!("{digits}.0E{exponent}"),
-        None => scientific,
-    }
+    if number.is_infinite() { Some(format!("{minus}.inf")) } else { Some(java_number::to_text(number)) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn doubles_are_printed_as_java_prints_them() {
-        for (number, text) in [
-            (1.0, "1.0"),
-            (0.1, "0.1"),
-            (0.001, "0.001"),
-            (0.0001, "1.0E-4"),
-            (9_999_999.0, "9999999.0"),
-            (1e7, "1.0E7"),
-            (1.234_567_890_123_456_8e17, "1.2345678901234568E17"),
-            (-0.0, "-0.0"),
-        ] {
-            assert_eq!(java_double(number), text);
-        }
-    }
 
     #[test]
     fn a_tag_says_the_type() {

@@ -1,0 +1,105 @@
+//! A JVM with a Flink distribution's classes that answers questions, one line each; see `tests/java/FlinkOracle.java`.
+
+use std::fmt;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use overlays::flink::{FlinkHome, FlinkVersion};
+
+/// The lines of Flink that everything is compared with.
+pub(crate) const LINES: [&str; 2] = ["flink-1.20.5", "flink-2.3.0"];
+
+/// The distribution of this name from the set-up's cache.
+pub(crate) fn flink_home(name: &str) -> FlinkHome {
+    let variable = |name: &str| {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "where the set-up puts Flink is told to tests by the environment"
+        )]
+        std::env::var_os(name).map(PathBuf::from)
+    };
+    let cache = variable("FLINK_MESOS_CACHE")
+        .or_else(|| Some(variable("HOME")?.join(".cache/flink-mesos")))
+        .expect("neither FLINK_MESOS_CACHE nor HOME is set");
+    FlinkHome::open(&cache.join(name), None).unwrap_or_else(|error| panic!("{error}\nrun: make setup"))
+}
+
+/// The JVM. Ended and reaped when dropped.
+pub(crate) struct Oracle {
+    pub(crate) version: FlinkVersion,
+    jvm: Child,
+    questions: ChildStdin,
+    answers: BufReader<ChildStdout>,
+}
+
+/// Flink refused: class and message of the exception and of its causes.
+pub(crate) struct Refusal(Vec<String>);
+
+impl fmt::Debug for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.join(" <- "))
+    }
+}
+
+impl Oracle {
+    pub(crate) fn start(home: &FlinkHome) -> Self {
+        let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/java/FlinkOracle.java");
+        let class_path = format!("{0}/bin/bash-java-utils.jar:{0}/lib/*", home.path.display());
+        #[expect(clippy::disallowed_methods, reason = "ended and reaped by Drop")]
+        let mut jvm = Command::new("java")
+            .args(["-XX:TieredStopAtLevel=1", "-Dlog4j2.level=OFF", "-cp", &class_path])
+            .arg(program)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("java (a JDK) runs; else run: make setup");
+        let questions = jvm.stdin.take().unwrap();
+        let answers = BufReader::new(jvm.stdout.take().unwrap());
+        Self { version: home.version, jvm, questions, answers }
+    }
+
+    pub(crate) fn ask(&mut self, question: &str, arguments: &[String]) -> Result<Vec<String>, Refusal> {
+        let mut line = question.to_owned();
+        for argument in arguments {
+            line.push('\t');
+            line.push_str(&escape(argument));
+        }
+        line.push('\n');
+        self.questions.write_all(line.as_bytes()).expect("the JVM listens");
+        let mut answer = String::new();
+        self.answers.read_line(&mut answer).expect("the JVM answers");
+        let mut fields = answer.strip_suffix('\n').expect("the JVM lives").split('\t').map(unescape);
+        match fields.next().as_deref() {
+            Some("ok") => Ok(fields.collect()),
+            _ => Err(Refusal(fields.collect())),
+        }
+    }
+}
+
+impl Drop for Oracle {
+    fn drop(&mut self) {
+        self.jvm.kill().ok();
+        self.jvm.wait().ok();
+    }
+}
+
+fn escape(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('\t', "\\t").replace('\n', "\\n").replace('\r', "\\r")
+}
+
+fn unescape(text: &str) -> String {
+    let mut plain = String::new();
+    let mut characters = text.chars();
+    while let Some(c) = characters.next() {
+        plain.push(match (c, if c == '\\' { characters.next() } else { None }) {
+            (_, Some('t')) => '\t',
+            (_, Some('n')) => '\n',
+            (_, Some('r')) => '\r',
+            (_, Some(other)) => other,
+            (c, None) => c,
+        });
+    }
+    plain
+}
