@@ -8,13 +8,32 @@
 //! It keeps no memory beyond the process and is no production cluster: it isolates nothing, trusts everybody who can
 //! reach the loopback interface, and ends with its owner.
 
+mod codec;
+mod containers;
+mod core;
+mod http;
 mod options;
+mod owner;
+mod sys;
 
-use std::{io, path::PathBuf};
+use std::{io, path::PathBuf, sync::Arc};
 
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{
+    net::TcpListener,
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
-pub use options::LocalOptions;
+pub use self::options::LocalOptions;
+use self::{
+    codec::Codec,
+    containers::{Containers, Processes, Settings},
+    core::Core,
+    http::Api,
+    owner::{Message, Owner},
+};
 
 /// Why a local Mesos cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -27,14 +46,15 @@ pub enum LocalError {
         /// What the system said.
         source: io::Error,
     },
-    /// The folder for sandboxes could not be made.
-    #[error("cannot make the work folder {path}: {source}")]
-    WorkDir {
-        /// The folder.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+    /// The folder for sandboxes could not be made. The error names it.
+    #[error("cannot make the work folder of the local mesos: {0}")]
+    WorkDir(#[source] io::Error),
+    /// The thread that starts executors could not be started.
+    #[error("cannot start a thread: {0}")]
+    Thread(#[source] io::Error),
+    /// The descriptors of Mesos's messages that are built in cannot be read.
+    #[error("cannot read the descriptors of the messages: {0}")]
+    Descriptors(#[from] prost_reflect::DescriptorError),
     /// An option that makes no sense.
     #[error("option {option} of the local mesos is {value}, allowed is {allowed}")]
     Option {
@@ -47,30 +67,46 @@ pub enum LocalError {
     },
 }
 
-/// A running local Mesos. Dropping it ends it at once: no executor process stays alive.
+/// A running local Mesos. Dropping it ends it at once: no executor's process stays alive.
 #[derive(Debug)]
 pub struct LocalCluster {
     master: String,
+    inbox: mpsc::UnboundedSender<Message>,
+    processes: Arc<Processes>,
+    owner: JoinHandle<()>,
     server: JoinHandle<()>,
+    /// Cancelled when the listener shall close.
+    closing: CancellationToken,
 }
 
 impl LocalCluster {
     /// Opens the listener and starts master and agents on the current tokio runtime.
     pub async fn start(options: LocalOptions) -> Result<Self, LocalError> {
         options.validate()?;
-        fs_err::tokio::create_dir_all(&options.work_dir)
-            .await
-            .map_err(|source| LocalError::WorkDir { path: options.work_dir.clone(), source })?;
+        let codec = Codec::new()?;
+        let work_dir = make_work_dir(&options.work_dir).await.map_err(LocalError::WorkDir)?;
         let listen = |source| LocalError::Listen { port: options.port, source };
         let listener = TcpListener::bind(("127.0.0.1", options.port)).await.map_err(listen)?;
-        let master = listener.local_addr().map_err(listen)?.to_string();
-        let router = axum::Router::new().route("/health", axum::routing::get(|| async {}));
-        let server = tokio::spawn(async move {
-            if let Err(error) = axum::serve(listener, router).await {
-                tracing::warn!(%error, "The local Mesos lost its listener.");
-            }
-        });
-        Ok(Self { master, server })
+        let address = listener.local_addr().map_err(listen)?;
+        let master = address.to_string();
+
+        let (inbox, messages) = mpsc::unbounded_channel();
+        let processes = Arc::new(Processes::default());
+        let environment = options.executor_environment.clone();
+        let settings = Settings { work_dir, endpoint: master.clone(), environment };
+        let containers =
+            Containers::new(settings, Arc::clone(&processes), inbox.clone()).map_err(LocalError::Thread)?;
+        let api = Api { inbox: inbox.clone(), codec: codec.clone(), address: master.clone(), agents: options.agents };
+        let owner = Owner::new(|now| Core::new(options, address, Uuid::new_v4(), now), codec, containers);
+        let closing = CancellationToken::new();
+        Ok(Self {
+            master,
+            inbox,
+            processes,
+            owner: tokio::spawn(owner.run(messages)),
+            server: tokio::spawn(serve(listener, http::router(Arc::new(api)), closing.clone())),
+            closing,
+        })
     }
 
     /// `127.0.0.1:port` of the master, in the form that `mesos.master` wants.
@@ -80,17 +116,37 @@ impl LocalCluster {
 
     /// Ends master, agents and every executor's whole process tree, and waits until they are gone.
     pub async fn shutdown(mut self) {
-        self.server.abort();
-        if let Err(error) = (&mut self.server).await
-            && !error.is_cancelled()
-        {
-            tracing::warn!(%error, "The local Mesos did not end cleanly.");
+        let (ended, all_ended) = oneshot::channel();
+        if self.inbox.send(Message::Shutdown(ended)).is_ok() && all_ended.await.is_err() {
+            tracing::warn!("The local Mesos ended by itself.");
+        }
+        self.closing.cancel();
+        for task in [&mut self.owner, &mut self.server] {
+            if let Err(error) = task.await {
+                tracing::warn!(%error, "The local Mesos did not end cleanly.");
+            }
         }
     }
 }
 
 impl Drop for LocalCluster {
     fn drop(&mut self) {
-        self.server.abort();
+        self.owner.abort();
+        self.closing.cancel();
+        self.processes.close();
     }
+}
+
+/// Serves until told to close; open connections are told so too.
+async fn serve(listener: TcpListener, router: axum::Router, closing: CancellationToken) {
+    let served = axum::serve(listener, router).with_graceful_shutdown(closing.cancelled_owned()).await;
+    if let Err(error) = served {
+        tracing::warn!(%error, "The local Mesos lost its listener.");
+    }
+}
+
+/// Makes the folder and says its absolute path.
+async fn make_work_dir(path: &PathBuf) -> io::Result<PathBuf> {
+    fs_err::tokio::create_dir_all(path).await?;
+    fs_err::tokio::canonicalize(path).await
 }

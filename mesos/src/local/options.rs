@@ -69,10 +69,20 @@ impl LocalOptions {
             return wrong("disk_mb", self.disk_mb.to_string(), "zero or more");
         }
         let (first, last) = self.ports;
-        let share = (last.saturating_add(1).saturating_sub(first)) as usize / self.agents;
-        if first == 0 || last > 65535 || share == 0 {
+        if first == 0 || last > 65535 || self.ports_each() == 0 {
             return wrong("ports", format!("{first}-{last}"), "a range within 1-65535 with a port for each agent");
         }
         Ok(())
+    }
+
+    /// The ports of the agent with that index, both ends included.
+    pub(super) fn ports_of(&self, agent: usize) -> (u32, u32) {
+        let each = self.ports_each();
+        let first = self.ports.0 + each * agent as u32;
+        (first, first + each - 1)
+    }
+
+    fn ports_each(&self) -> u32 {
+        self.ports.1.saturating_add(1).saturating_sub(self.ports.0) / self.agents.max(1) as u32
     }
 }

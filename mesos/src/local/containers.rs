@@ -1,0 +1,82 @@
+//! Executors as child processes: sandbox, fetching, start, end.
+
+mod environment;
+mod fetch;
+mod processes;
+mod run;
+mod tree;
+
+use std::{collections::HashMap, io, path::PathBuf, sync::Arc};
+
+use tokio::{sync::mpsc, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+pub(super) use self::processes::Processes;
+use self::{processes::Spawner, run::Job};
+use super::{core::Container, owner::Message};
+
+/// What is the same for all containers.
+#[derive(Debug)]
+pub(super) struct Settings {
+    /// Absolute; sandboxes are below it.
+    pub(super) work_dir: PathBuf,
+    /// `127.0.0.1:port`, where the agents listen.
+    pub(super) endpoint: String,
+    /// Variables for every executor.
+    pub(super) environment: Vec<(String, String)>,
+}
+
+/// All containers that live.
+#[derive(Debug)]
+pub(super) struct Containers {
+    settings: Arc<Settings>,
+    spawner: Spawner,
+    inbox: mpsc::UnboundedSender<Message>,
+    tasks: JoinSet<()>,
+    kills: HashMap<Uuid, CancellationToken>,
+}
+
+impl Containers {
+    pub(super) fn new(
+        settings: Settings,
+        processes: Arc<Processes>,
+        inbox: mpsc::UnboundedSender<Message>,
+    ) -> io::Result<Self> {
+        let spawner = Spawner::start(processes)?;
+        Ok(Self { settings: Arc::new(settings), spawner, inbox, tasks: JoinSet::new(), kills: HashMap::new() })
+    }
+
+    /// Starts a container; its life is reported to the inbox.
+    pub(super) fn launch(&mut self, container: Container) {
+        while self.tasks.try_join_next().is_some() {}
+        let kill = CancellationToken::new();
+        self.kills.insert(container.id, kill.clone());
+        let job = Job {
+            container,
+            settings: Arc::clone(&self.settings),
+            spawner: self.spawner.clone(),
+            inbox: self.inbox.clone(),
+            kill,
+        };
+        self.tasks.spawn(job.run());
+    }
+
+    /// Ends the container's whole process tree; its end is reported to the inbox.
+    pub(super) fn kill(&self, container: Uuid) {
+        if let Some(kill) = self.kills.get(&container) {
+            kill.cancel();
+        }
+    }
+
+    /// The end of that container has been heard of.
+    pub(super) fn forget(&mut self, container: Uuid) {
+        self.kills.remove(&container);
+    }
+
+    /// Ends all containers and waits until they are gone.
+    pub(super) async fn end_all(&mut self) {
+        self.kills.values().for_each(CancellationToken::cancel);
+        while self.tasks.join_next().await.is_some() {}
+    }
+}
