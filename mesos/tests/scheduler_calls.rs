@@ -7,12 +7,15 @@ mod framework;
 #[path = "fakes/peer.rs"]
 mod peer;
 
-use framework::{Framework, options, subscribe};
+use std::time::Duration;
+
+use framework::{Framework, options, subscribe, update};
 use mesos::{
-    scheduler::{CallError, calls},
+    scheduler::{CallError, SchedulerEvent, calls},
     v1::scheduler::{Call, call},
 };
 use peer::{Asked, FakePeer, soon};
+use tokio::time::timeout;
 
 /// The task that a KILL names.
 fn killed(asked: &Asked) -> String {
@@ -161,6 +164,35 @@ async fn a_teardown_that_was_taken_ends_the_connection() {
     events.left().await;
     assert_eq!(framework.next().await, None);
     assert!(!master.is_asked());
+}
+
+#[tokio::test]
+async fn a_stream_that_ends_before_its_teardown_is_answered_was_meant_to_end() {
+    let mut master = FakePeer::start().await;
+    let (mut framework, events) = Framework::subscribed_to(&mut master).await;
+    let dialogue = async {
+        let asked = master.asked().await;
+        drop(events);
+        let early = timeout(Duration::from_millis(100), framework.events.recv()).await;
+        assert!(early.is_err(), "{early:?}");
+        asked.accept();
+    };
+    let (result, ()) = soon(async { tokio::join!(framework.handle.call(calls::teardown()), dialogue) }).await;
+    result.unwrap();
+    assert_eq!(framework.next().await, None);
+}
+
+#[tokio::test]
+async fn a_teardown_that_was_refused_leaves_the_framework_subscribed() {
+    let mut master = FakePeer::start().await;
+    let (mut framework, events) = Framework::subscribed_to(&mut master).await;
+    let dialogue = async { master.asked().await.answer(503, "later") };
+    let (result, ()) = soon(async { tokio::join!(framework.handle.call(calls::teardown()), dialogue) }).await;
+    assert!(matches!(result, Err(CallError::Refused { status: 503, .. })), "{result:?}");
+    events.send(&update("still here"));
+    assert_eq!(framework.next_event().await, SchedulerEvent::Event(update("still here")));
+    drop(events);
+    assert_eq!(framework.disconnected().await, "the master ended the event stream");
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ mod peer;
 
 use framework::{Framework, error, options, subscribed};
 use mesos::{
-    scheduler::{CallError, calls, is_failed_over, is_framework_removed},
+    scheduler::{CallError, Credential, SchedulerOptions, calls, is_failed_over, is_framework_removed},
     v1::MasterInfo,
 };
 use peer::FakePeer;
@@ -25,9 +25,20 @@ async fn rejection_after(status: u16, words: &'static str) -> String {
 }
 
 #[tokio::test]
-async fn wrong_credentials_are_a_rejection() {
+async fn missing_credentials_are_a_rejection() {
     let reason = rejection_after(401, "").await;
-    assert!(reason.contains("principal and secret (401 Unauthorized)"), "{reason}");
+    assert!(reason.ends_with("wants a principal and a secret, and none are set (401 Unauthorized)"), "{reason}");
+}
+
+#[tokio::test]
+async fn wrong_credentials_are_a_rejection() {
+    let mut master = FakePeer::start().await;
+    let credential = Some(Credential { principal: "jake".into(), secret: "wrong".into() });
+    let options = SchedulerOptions { credential, ..options(&master.address.to_string()) };
+    let mut framework = Framework::open(options).await;
+    master.asked().await.answer(401, "401 Unauthorized.");
+    let reason = framework.rejected().await;
+    assert!(reason.ends_with("refused the framework's principal and secret (401 Unauthorized)"), "{reason}");
 }
 
 #[tokio::test]

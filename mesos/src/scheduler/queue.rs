@@ -50,13 +50,18 @@ impl CallQueue {
     pub(super) async fn run(mut self) {
         while let Some(Queued::Call { call, session, done }) = self.queued.recv().await {
             let r#type = call.r#type();
+            let teardown = r#type == call::Type::Teardown;
             let current = self.current.clone();
+            session.set_teardown(teardown);
             let result = tokio::select! {
                 biased;
                 result = self.make(*call, &session) => result,
                 () = current.ended(&session) => Err(CallError::NotSubscribed),
             };
-            let torn_down = r#type == call::Type::Teardown && result.is_ok();
+            let torn_down = teardown && result.is_ok();
+            if !torn_down {
+                session.set_teardown(false);
+            }
             match (done, result) {
                 // Nobody waits any more when sending fails: the caller gave up.
                 (Some(done), result) => drop(done.send(result)),

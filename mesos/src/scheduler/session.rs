@@ -14,6 +14,24 @@ pub(super) struct Session {
     /// Proof to that master that a call comes from whoever holds the subscription.
     pub(super) stream_id: HeaderValue,
     pub(super) framework_id: FrameworkId,
+    /// A TEARDOWN has been sent and not been answered. The master ends the stream before it answers.
+    teardown: watch::Sender<bool>,
+}
+
+impl Session {
+    pub(super) fn new(target: Target, stream_id: HeaderValue, framework_id: FrameworkId) -> Self {
+        Self { target, stream_id, framework_id, teardown: watch::Sender::new(false) }
+    }
+
+    pub(super) fn set_teardown(&self, under_way: bool) {
+        self.teardown.send_replace(under_way);
+    }
+
+    /// Waits while a TEARDOWN is under way.
+    pub(super) async fn no_teardown(&self) {
+        // Its sender is part of this session, so it cannot fail.
+        drop(self.teardown.subscribe().wait_for(|under_way| !under_way).await.map(drop));
+    }
 }
 
 /// The subscription that holds now, if any.

@@ -68,7 +68,9 @@ pub(super) async fn subscribe(
         match answer.status() {
             StatusCode::OK => return accepted(target, connection, answer),
             status if status.is_redirection() => target.host = leader_of(&target, &answer).map_err(Refusal::Retry)?,
-            status => return Err(refusal(&target, status, &words(answer.into_body()).await)),
+            status => {
+                return Err(refusal(&target, access.authorization.is_some(), status, &words(answer.into_body()).await));
+            }
         }
     }
     Err(Refusal::Retry(format!("{master} and others only redirect to each other, no leader among them")))
@@ -105,14 +107,17 @@ fn leader_of(target: &Target, answer: &Response<Incoming>) -> Result<HostPort, S
         .ok_or_else(|| format!("{target} redirects to {location:?}, expected is {ours}//host:port"))
 }
 
-fn refusal(target: &Target, status: StatusCode, words: &str) -> Refusal {
+fn refusal(target: &Target, authorized: bool, status: StatusCode, words: &str) -> Refusal {
     let said = if words.is_empty() { String::new() } else { format!(": {words}") };
     match status {
         StatusCode::NOT_FOUND => Refusal::Final(format!(
             "{target} has no v1 scheduler API (404): Mesos 1.0 or newer is needed, or it is no Mesos master"
         )),
+        StatusCode::UNAUTHORIZED if authorized => {
+            Refusal::Final(format!("{target} refused the framework's principal and secret ({status})"))
+        }
         StatusCode::UNAUTHORIZED => {
-            Refusal::Final(format!("{target} refused the framework's principal and secret ({status}){said}"))
+            Refusal::Final(format!("{target} wants a principal and a secret, and none are set ({status})"))
         }
         _ if status.is_client_error()
             && status != StatusCode::REQUEST_TIMEOUT

@@ -139,10 +139,12 @@ impl Subscriber {
         }
         self.framework.id = Some(subscribed.framework_id.clone());
         self.attempt = 0;
-        let session = Session { target, stream_id, framework_id: subscribed.framework_id.clone() };
-        self.session.send_replace(Some(Arc::new(session)));
+        let session = Arc::new(Session::new(target, stream_id, subscribed.framework_id.clone()));
+        self.session.send_replace(Some(Arc::clone(&session)));
         let since = Instant::now();
         let end = self.pass_on(subscribed, &mut records, leader).await;
+        // When it is taken, the queue ends and this with it: the stream's end was meant.
+        session.no_teardown().await;
         if since.elapsed() >= STABLE {
             self.backoff.reset();
         }
