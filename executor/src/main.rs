@@ -1,2 +1,90 @@
-//! x
-fn main() {}
+//! `flink-mesos-executor`: started by a Mesos agent, or, as its own guard, by itself.
+
+use std::{env, path::PathBuf, process::ExitCode};
+
+use clap::Parser;
+use executor::{
+    process::guard,
+    shell::{self, Options},
+};
+use mesos::executor::ExecutorEnvironment;
+use tracing::{error, info, level_filters::LevelFilter};
+use tracing_subscriber::{filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+
+/// Wrong usage, as in sysexits.h.
+const USAGE: u8 = 64;
+
+/// Names the level of the log: `warn`, or `info,executor=debug`.
+const LOG_VARIABLE: &str = "FLINK_MESOS_EXECUTOR_LOG";
+
+/// Runs one Flink TaskManager as a custom Mesos executor.
+///
+/// Not meant to be started by hand: a Mesos agent starts it when the scheduler, flink-mesos, launches a task that names it,
+/// and tells it everything in MESOS_* environment variables. What it does is logged to its standard error, which is the
+/// file `stderr` in the sandbox.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    after_help = "Environment:\n  FLINK_MESOS_EXECUTOR_LOG  level of the log, e.g. debug [default: info]"
+)]
+struct Arguments {}
+
+fn main() -> ExitCode {
+    if env::args_os().nth(1).is_some_and(|argument| argument == guard::ARGUMENT) {
+        return guard::run();
+    }
+    if let Err(error) = Arguments::try_parse() {
+        error.print().ok();
+        return ExitCode::from(if error.use_stderr() { USAGE } else { 0 });
+    }
+    let variables = variables();
+    let lookup = |name: &str| variables.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
+    start_log(lookup(LOG_VARIABLE).as_deref());
+    let agent = match ExecutorEnvironment::from_variables(lookup) {
+        Ok(agent) => agent,
+        Err(error) => {
+            error!("{error}");
+            error!("flink-mesos-executor is started by a Mesos agent, not by hand: see --help");
+            return ExitCode::from(USAGE);
+        }
+    };
+    info!(
+        executor_id = agent.executor_id.value,
+        framework_id = agent.framework_id.value,
+        agent = agent.agent_endpoint,
+        checkpoint = agent.checkpoint,
+        "flink-mesos-executor {}",
+        env!("CARGO_PKG_VERSION")
+    );
+    run(Options { agent, variables, binary: PathBuf::from("/proc/self/exe") })
+}
+
+/// One thread does everything; a few more for what blocks, gone again soon: memory is the TaskManager's.
+fn run(options: Options) -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(8)
+        .thread_keep_alive(std::time::Duration::from_secs(1))
+        .build();
+    let ended = runtime.map_err(anyhow::Error::from).and_then(|runtime| runtime.block_on(shell::run(options)));
+    match ended {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            error!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What is no UTF-8 is nothing that we or Flink could use.
+fn variables() -> Vec<(String, String)> {
+    env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
+}
+
+fn start_log(level: Option<&str>) {
+    let default = Targets::new().with_default(LevelFilter::INFO);
+    let filter = level.and_then(|level| level.parse().ok()).unwrap_or(default);
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false);
+    tracing_subscriber::registry().with(lines).with(filter).init();
+}

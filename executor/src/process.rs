@@ -23,4 +23,4 @@ mod supervised;
 mod sys;
 mod tree;
 
-pub use supervised::{StartError, Supervised};
+pub use supervised::{Control, End, StartError, Supervised};

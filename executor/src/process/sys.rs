@@ -13,7 +13,10 @@ use std::{
 use nix::{
     errno::Errno,
     libc,
-    sys::{prctl, signal::Signal},
+    sys::{
+        prctl,
+        signal::{SigSet, Signal},
+    },
     unistd,
 };
 
@@ -22,10 +25,12 @@ use nix::{
 /// To be called, and the command spawned, on a thread that lives as long as the process: the kernel means the thread.
 pub(super) fn lead_session_and_die_with_parent(command: &mut Command) {
     let parent = unistd::getpid();
-    // SAFETY: between fork and exec only setsid, prctl and getppid are called, all of them async-signal-safe; nothing is
-    // allocated or locked.
+    // SAFETY: between fork and exec only sigprocmask, setsid, prctl and getppid are called, all of them async-signal-safe;
+    // nothing is allocated or locked.
     unsafe {
         command.pre_exec(move || {
+            // Blocked signals would stay blocked in the new program.
+            SigSet::empty().thread_set_mask()?;
             unistd::setsid()?;
             prctl::set_pdeathsig(Signal::SIGKILL)?;
             if unistd::getppid() == parent { Ok(()) } else { Err(io::Error::from(Errno::ESRCH)) }

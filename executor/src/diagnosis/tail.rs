@@ -1,0 +1,83 @@
+//! The last lines of a file.
+
+use std::{
+    fmt,
+    io::{Read as _, Seek as _, SeekFrom},
+    path::Path,
+};
+
+/// How much of the file's end is looked at.
+const WINDOW: u64 = 32 << 10;
+
+/// Longer lines are cut.
+const LONGEST_LINE: usize = 300;
+
+/// The last lines of a file, oldest first; none when it cannot be read.
+#[derive(Debug, Default)]
+pub(super) struct Tail(Vec<String>);
+
+impl Tail {
+    pub(super) fn read(path: &Path, lines: usize) -> Self {
+        let Some(text) = end_of(path) else { return Self::default() };
+        let mut last: Vec<String> =
+            text.lines().rev().filter(|line| !line.trim().is_empty()).take(lines).map(cut).collect();
+        last.reverse();
+        Self(last)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Display for Tail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join("\n"))
+    }
+}
+
+/// The last part of the file, from the beginning of a line.
+pub(super) fn end_of(path: &Path) -> Option<String> {
+    let mut file = fs_err::File::open(path).ok()?;
+    let length = file.metadata().ok()?.len();
+    let from = length.saturating_sub(WINDOW);
+    file.seek(SeekFrom::Start(from)).ok()?;
+    let mut bytes = Vec::new();
+    file.take(WINDOW).read_to_end(&mut bytes).ok()?;
+    let text = String::from_utf8_lossy(&bytes);
+    let whole = if from == 0 { &text[..] } else { text.split_once('\n').map_or("", |(_, rest)| rest) };
+    Some(whole.to_owned())
+}
+
+fn cut(line: &str) -> String {
+    match line.char_indices().nth(LONGEST_LINE) {
+        Some((at, _)) => format!("{}…", &line[..at]),
+        None => line.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tail(content: &str, lines: usize) -> String {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs_err::write(file.path(), content).unwrap();
+        Tail::read(file.path(), lines).to_string()
+    }
+
+    #[test]
+    fn the_last_lines_come_in_their_order() {
+        assert_eq!(tail("one\ntwo\n\nthree\n", 2), "two\nthree");
+        assert_eq!(tail("one\ntwo without an end", 5), "one\ntwo without an end");
+        assert_eq!(tail("", 5), "");
+        assert!(Tail::read(Path::new("/does/not/exist"), 3).is_empty());
+    }
+
+    #[test]
+    fn a_huge_file_costs_no_more_than_its_end() {
+        let content = format!("{}\nthe end\n", "x".repeat(WINDOW as usize * 3));
+        assert_eq!(tail(&content, 3), "the end");
+        assert_eq!(tail(&"y".repeat(WINDOW as usize), 3).chars().count(), LONGEST_LINE + 1);
+    }
+}

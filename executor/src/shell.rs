@@ -1,0 +1,217 @@
+//! The executor's loop: takes what happens to the [`Core`] and carries out what it answers.
+//!
+//! ```text
+//!   agent's events ──┐                       ┌──▶ subscription, updates      (shell/agent.rs)
+//!   fetch, start  ───┼──▶ Core::handle ──────┼──▶ fetch, start               (shell/worker.rs)
+//!   process's end ───┤                       └──▶ SIGTERM, SIGKILL           (process)
+//!   signals, time ───┘
+//! ```
+//!
+//! Everything runs on one thread; whatever blocks runs on another one. Every task is owned here and ends with the shell.
+
+mod agent;
+mod worker;
+
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use anyhow::Context as _;
+use mesos::executor::{ExecutorConnection, ExecutorEnvironment};
+use tokio::{
+    select,
+    signal::unix::{Signal, SignalKind, signal},
+    sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+    time::Instant,
+};
+use tracing::info;
+
+use crate::{
+    core::{Core, Exit, Input, Now, Output, Settings},
+    process::Control,
+};
+use agent::{Sender, Subscription};
+use worker::{Outcome, Place, Work};
+
+/// From SIGTERM to SIGKILL when neither the KILL nor the task says otherwise. A TaskManager that obeys needs a fraction
+/// of a second.
+const KILL_GRACE: Duration = Duration::from_secs(5);
+
+/// How long the last updates may take to get out once the executor is done.
+const FLUSH: Duration = Duration::from_millis(500);
+
+/// What the shell needs to know.
+#[derive(Debug)]
+pub struct Options {
+    /// What the agent said.
+    pub agent: ExecutorEnvironment,
+    /// The executor's environment variables.
+    pub variables: Vec<(String, String)>,
+    /// This binary, to be started again as a guard.
+    pub binary: PathBuf,
+}
+
+/// Runs the executor to its end; true when the agent knows everything about its task.
+pub async fn run(options: Options) -> anyhow::Result<bool> {
+    nix::sys::prctl::set_child_subreaper(true).context("cannot become a sub-reaper")?;
+    let (inbox, inputs) = unbounded_channel();
+    let shell = Shell::new(options, inbox)?;
+    Ok(shell.run(inputs).await)
+}
+
+struct Shell {
+    core: Core,
+    started: Instant,
+    connection: Arc<ExecutorConnection>,
+    place: Arc<Place>,
+    inbox: UnboundedSender<Input>,
+    interrupt: Signal,
+    terminate: Signal,
+    subscription: Option<Subscription>,
+    sender: Option<Sender>,
+    /// The fetch or start under way.
+    work: Option<Work>,
+    /// The way to end the running process, and its end.
+    process: Option<(Control, worker::Watch)>,
+}
+
+impl Shell {
+    fn new(options: Options, inbox: UnboundedSender<Input>) -> anyhow::Result<Self> {
+        let Options { agent, variables, binary } = options;
+        let settings = Settings {
+            executor_id: agent.executor_id.value.clone(),
+            recovery_timeout: agent.checkpoint.then_some(agent.recovery_timeout),
+            subscription_backoff_max: agent.subscription_backoff_max,
+            shutdown_grace: agent.shutdown_grace_period,
+            kill_grace: KILL_GRACE,
+        };
+        Ok(Self {
+            core: Core::new(settings, Box::new(mesos::status::new_uuid)),
+            started: Instant::now(),
+            place: Arc::new(Place::new(agent.sandbox.clone(), variables, binary)),
+            connection: Arc::new(ExecutorConnection::new(agent).context("cannot connect to the agent")?),
+            inbox,
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            subscription: None,
+            sender: None,
+            work: None,
+            process: None,
+        })
+    }
+
+    async fn run(mut self, mut inputs: UnboundedReceiver<Input>) -> bool {
+        let mut input = Input::Begin;
+        loop {
+            if let Some(clean) = self.step(input).await {
+                if let Some(sender) = self.sender.take() {
+                    tokio::time::timeout(FLUSH, sender.flush()).await.ok();
+                }
+                return clean;
+            }
+            input = self.next(&mut inputs).await;
+        }
+    }
+
+    /// Whatever happens first.
+    async fn next(&mut self, inputs: &mut UnboundedReceiver<Input>) -> Input {
+        let deadline = self.core.deadline().map(|deadline| self.started + deadline);
+        select! {
+            Some(input) = inputs.recv() => input,
+            outcome = ended(self.work.as_mut()) => self.worked(outcome),
+            exit = died(self.process.as_mut()) => {
+                self.process = None;
+                Input::Exited(exit)
+            }
+            _ = self.terminate.recv() => Input::Shutdown("ended by SIGTERM to the executor"),
+            _ = self.interrupt.recv() => Input::Shutdown("ended by SIGINT to the executor"),
+            () = until(deadline) => Input::Tick,
+        }
+    }
+
+    /// The fetch or start has its answer.
+    fn worked(&mut self, outcome: Outcome) -> Input {
+        self.work = None;
+        match outcome {
+            Outcome::Fetched => Input::Fetched,
+            Outcome::Failed(failure) => Input::Failed(failure),
+            Outcome::Cancelled => Input::Cancelled,
+            Outcome::Started(process) => {
+                let (pid, control, watch) = *process;
+                self.process = Some((control, watch));
+                Input::Started { pid }
+            }
+        }
+    }
+
+    async fn step(&mut self, input: Input) -> Option<bool> {
+        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = Now { elapsed: self.started.elapsed(), unix: since_1970.as_secs_f64() };
+        for output in self.core.handle(now, input) {
+            if let Output::End { reason, clean } = output {
+                info!("the executor ends: {reason}");
+                return Some(clean);
+            }
+            self.carry_out(output).await;
+        }
+        None
+    }
+
+    async fn carry_out(&mut self, output: Output) {
+        match output {
+            Output::Subscribe { tasks, updates } => {
+                let (connection, inbox) = (Arc::clone(&self.connection), self.inbox.clone());
+                self.sender = Some(Sender::start(Arc::clone(&connection), inbox.clone()));
+                self.subscription = Some(Subscription::start(connection, tasks, updates, inbox));
+            }
+            Output::Send(status) => {
+                if let Some(sender) = &self.sender {
+                    sender.send(*status);
+                }
+            }
+            Output::Fetch(spec) => self.work = Some(Work::fetch(&self.place, spec, self.inbox.clone())),
+            Output::Start(spec) => self.work = Some(Work::start(&self.place, spec)),
+            Output::Cancel => {
+                if let Some(work) = &self.work {
+                    work.cancel();
+                }
+            }
+            Output::Terminate => {
+                info!("SIGTERM to the TaskManager");
+                if let Some((control, _)) = &mut self.process {
+                    control.terminate().await;
+                }
+            }
+            Output::Destroy => {
+                info!("SIGKILL to everything that came of the TaskManager");
+                if let Some((control, _)) = &mut self.process {
+                    control.destroy().await;
+                }
+            }
+            Output::End { .. } => {}
+        }
+    }
+}
+
+async fn ended(work: Option<&mut Work>) -> Outcome {
+    match work {
+        Some(work) => work.outcome().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn died(process: Option<&mut (Control, worker::Watch)>) -> Exit {
+    match process {
+        Some((_, watch)) => watch.exit().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}

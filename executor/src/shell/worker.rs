@@ -1,0 +1,173 @@
+//! What is done for one worker: fetch its artifacts, write its configuration, start its process, see how it ended.
+
+use std::{path::PathBuf, pin::Pin, sync::Arc, time::Duration};
+
+use fetcher::{Progress, Request};
+use overlays::{
+    command::CommandLine,
+    worker::{Sandbox, WorkerSpec, apply},
+};
+use tokio::{
+    select,
+    sync::{mpsc::UnboundedSender, watch},
+    task::spawn_blocking,
+};
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
+use tracing::info;
+
+use crate::{
+    core::{Exit, ExitStatus, Failure, Input},
+    diagnosis::{self, Mask},
+    process::{Control, End, Supervised, environment},
+};
+
+/// How often the core hears of progress; it reports every few seconds.
+const PROGRESS_EVERY: Duration = Duration::from_secs(1);
+
+/// Where a worker lives on this host.
+#[derive(Debug)]
+pub(super) struct Place {
+    sandbox: Sandbox,
+    variables: Vec<(String, String)>,
+    binary: PathBuf,
+}
+
+impl Place {
+    pub(super) fn new(sandbox: PathBuf, variables: Vec<(String, String)>, binary: PathBuf) -> Self {
+        Self { sandbox: Sandbox { path: sandbox }, variables, binary }
+    }
+
+    fn lookup(&self, name: &str) -> Option<String> {
+        self.variables.iter().rfind(|(key, _)| key == name).map(|(_, value)| value.clone())
+    }
+
+    fn log(&self, name: &str) -> PathBuf {
+        self.sandbox.log().join(name)
+    }
+}
+
+/// A fetch or a start under way. It goes on while its outcome is waited for; dropping it gives it up.
+pub(super) struct Work {
+    cancel: CancellationToken,
+    future: Pin<Box<dyn Future<Output = Outcome>>>,
+}
+
+/// How a fetch or a start ended.
+pub(super) enum Outcome {
+    Fetched,
+    Started(Box<(u32, Control, Watch)>),
+    Failed(Failure),
+    Cancelled,
+}
+
+impl Work {
+    pub(super) fn fetch(place: &Arc<Place>, spec: Arc<WorkerSpec>, inbox: UnboundedSender<Input>) -> Self {
+        let place = Arc::clone(place);
+        Self::new(move |cancel| async move {
+            let (reporter, progress) = watch::channel(Progress::default());
+            select! {
+                biased;
+                () = cancel.cancelled() => Outcome::Cancelled,
+                fetched = fetch(&place, &spec, reporter) => fetched.map_or_else(Outcome::Failed, |()| Outcome::Fetched),
+                () = forward(progress, inbox) => Outcome::Cancelled,
+            }
+        })
+    }
+
+    pub(super) fn start(place: &Arc<Place>, spec: Arc<WorkerSpec>) -> Self {
+        let place = Arc::clone(place);
+        Self::new(move |cancel| async move {
+            let command = select! {
+                biased;
+                () = cancel.cancelled() => return Outcome::Cancelled,
+                command = configure(Arc::clone(&place), Arc::clone(&spec)) => command,
+            };
+            // Not to be cancelled from here on: a process that may be there must be accounted for.
+            match command {
+                Ok(command) => start(place, &spec, &command).await,
+                Err(failure) => Outcome::Failed(failure),
+            }
+        })
+    }
+
+    /// Asks for its end; the outcome tells whether it came to that.
+    pub(super) fn cancel(&self) {
+        self.cancel.cancel();
+    }
+
+    pub(super) async fn outcome(&mut self) -> Outcome {
+        (&mut self.future).await
+    }
+
+    fn new<F: Future<Output = Outcome> + 'static>(work: impl FnOnce(CancellationToken) -> F) -> Self {
+        let cancel = CancellationToken::new();
+        let future = Box::pin(work(cancel.clone()));
+        Self { cancel, future }
+    }
+}
+
+async fn fetch(place: &Place, spec: &WorkerSpec, progress: watch::Sender<Progress>) -> Result<(), Failure> {
+    let source = spec.artifacts.clone().unwrap_or_default();
+    let request = Request {
+        manifest: source.manifest.parse().map_err(|error| Failure::wrong_task(&error))?,
+        token: source.token.parse().map_err(|error| Failure::wrong_task(&error))?,
+        urls: source.urls,
+        target: place.sandbox.flink(),
+    };
+    info!("fetching manifest {} from {}", request.manifest, request.urls.join(", "));
+    fetcher::materialise(request, progress).await.map_err(|error| Failure::fetch(&error))?;
+    info!("all artifacts are in place");
+    Ok(())
+}
+
+/// Tells the core now and then; ends only when nobody reports any more.
+async fn forward(mut progress: watch::Receiver<Progress>, inbox: UnboundedSender<Input>) {
+    while progress.changed().await.is_ok() {
+        let latest = *progress.borrow_and_update();
+        inbox.send(Input::Progress(latest)).ok();
+        tokio::time::sleep(PROGRESS_EVERY).await;
+    }
+    std::future::pending::<()>().await;
+}
+
+async fn configure(place: Arc<Place>, spec: Arc<WorkerSpec>) -> Result<CommandLine, Failure> {
+    let applied = spawn_blocking(move || {
+        let lookup = |name: &str| place.lookup(name);
+        let mut command = apply(&spec, &place.sandbox, &lookup).map_err(|error| Failure::configuration(&error))?;
+        command.environment = environment::of_task_manager(place.variables.iter().cloned(), command.environment);
+        Ok(command)
+    });
+    applied.await.unwrap_or_else(|error| Err(Failure::internal(&error)))
+}
+
+async fn start(place: Arc<Place>, spec: &WorkerSpec, command: &CommandLine) -> Outcome {
+    info!(directory = %command.directory.display(), "starting {}", command.program.display());
+    let (stdout, stderr) = (place.log("taskmanager.out"), place.log("taskmanager.err"));
+    match Supervised::start(&place.binary, &spec.worker_id, command, &stdout, &stderr).await {
+        Ok(Supervised { pid, control, end }) => {
+            let watch = Watch::start(end, place, Mask::of(spec), command.directory.clone());
+            Outcome::Started(Box::new((pid, control, watch)))
+        }
+        Err(error) => Outcome::Failed(Failure::start(&command.program, &error)),
+    }
+}
+
+/// Waits for the end of a process and finds out why it ended.
+pub(super) struct Watch(AbortOnDropHandle<Exit>);
+
+impl Watch {
+    fn start(end: End, place: Arc<Place>, mask: Mask, directory: PathBuf) -> Self {
+        Self(AbortOnDropHandle::new(tokio::spawn(async move {
+            let status = end.wait().await;
+            let explained = spawn_blocking(move || diagnosis::explain(status, &place.sandbox, &directory, &mask)).await;
+            explained.unwrap_or_else(|error| Exit { status, reason: None, explanation: error.to_string() })
+        })))
+    }
+
+    pub(super) async fn exit(&mut self) -> Exit {
+        match (&mut self.0).await {
+            Ok(exit) => exit,
+            Err(error) => Exit { status: ExitStatus::Unknown, reason: None, explanation: error.to_string() },
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! Nothing piles up. In a program of its own, as other tests open files, too.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+use std::path::Path;
+
+use executor::{core::ExitStatus, process::Supervised};
+use overlays::command::CommandLine;
+
+#[tokio::test]
+async fn neither_processes_nor_files_stay_after_many_of_them() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let command = CommandLine {
+        program: "/bin/sleep".into(),
+        arguments: vec!["1000".into()],
+        environment: Vec::new(),
+        directory: folder.path().to_owned(),
+    };
+    let (out, err) = (folder.path().join("out"), folder.path().join("err"));
+    let mut counts = Vec::new();
+    for _ in 0..50 {
+        let binary = Path::new(env!("CARGO_BIN_EXE_flink-mesos-executor"));
+        let mut process = Supervised::start(binary, "worker", &command, &out, &err).await.unwrap();
+        process.control.destroy().await;
+        assert_eq!(process.end.wait().await, ExitStatus::Signal(9));
+        drop(process.control);
+        let children = fs_err::read_to_string("/proc/thread-self/children").unwrap();
+        assert_eq!(children, "", "not reaped");
+        counts.push(fs_err::read_dir("/proc/self/fd").unwrap().count());
+    }
+    assert_eq!(counts.first(), counts.last(), "files left open: {counts:?}");
+}

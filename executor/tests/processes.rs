@@ -1,0 +1,162 @@
+//! A TaskManager under its guard, with shell scripts in its place.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use executor::{
+    core::ExitStatus,
+    process::{StartError, Supervised},
+};
+use overlays::command::CommandLine;
+use tempfile::TempDir;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_flink-mesos-executor");
+
+struct Bench {
+    folder: TempDir,
+}
+
+impl Bench {
+    fn new() -> Self {
+        Self { folder: TempDir::new().unwrap() }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs_err::read_to_string(self.path(name)).unwrap_or_default()
+    }
+
+    async fn start(&self, script: &str) -> Result<Supervised, StartError> {
+        let command = CommandLine {
+            program: "/bin/bash".into(),
+            arguments: vec!["-c".into(), script.into()],
+            environment: vec![("PATH".into(), "/usr/bin:/bin".into()), ("GREETING".into(), "hello".into())],
+            directory: self.folder.path().to_owned(),
+        };
+        self.start_command(&command).await
+    }
+
+    async fn start_command(&self, command: &CommandLine) -> Result<Supervised, StartError> {
+        Supervised::start(Path::new(BINARY), "worker", command, &self.path("out"), &self.path("err")).await
+    }
+
+    /// The number that the script writes to a file.
+    async fn pid(&self, name: &str) -> u32 {
+        until(|| self.read(name).trim().parse().ok()).await
+    }
+}
+
+async fn until<T>(mut check: impl FnMut() -> Option<T>) -> T {
+    let patience = async {
+        loop {
+            if let Some(found) = check() {
+                return found;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), patience).await.expect("in time")
+}
+
+fn is_alive(pid: u32) -> bool {
+    let stat = fs_err::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
+}
+
+async fn until_dead(pid: u32) {
+    until(|| (!is_alive(pid)).then_some(())).await;
+}
+
+#[tokio::test]
+async fn output_environment_and_exit_code_are_the_programs_own() {
+    let bench = Bench::new();
+    let process = bench.start("env; pwd; echo complaint >&2; exit 3").await.unwrap();
+    assert_eq!(process.end.wait().await, ExitStatus::Code(3));
+    let output = bench.read("out");
+    let mut variables: Vec<_> = output.lines().filter_map(|line| line.split_once('=')).map(|(name, _)| name).collect();
+    variables.sort_unstable();
+    assert_eq!(variables, ["GREETING", "PATH", "PWD", "SHLVL", "_"], "the last three are bash's own");
+    assert!(output.contains(&bench.folder.path().display().to_string()));
+    assert_eq!(bench.read("err"), "complaint\n");
+}
+
+#[tokio::test]
+async fn it_leads_its_own_session_and_holds_no_foreign_files() {
+    let bench = Bench::new();
+    let inherited = fs_err::File::open("/dev/null").unwrap().into_parts().0;
+    nix::fcntl::fcntl(&inherited, nix::fcntl::FcntlArg::F_SETFD(nix::fcntl::FdFlag::empty())).unwrap();
+    let process = bench.start("ls /proc/$$/fd; ps -o sid=,pgid= -p $$; ulimit -c; umask").await.unwrap();
+    let pid = process.pid.to_string();
+    process.end.wait().await;
+    let output = bench.read("out");
+    let words: Vec<_> = output.split_whitespace().collect();
+    assert_eq!(words, ["0", "1", "2", &pid, &pid, "0", "0027"], "{output}");
+}
+
+#[tokio::test]
+async fn terminate_reaches_the_whole_group() {
+    let bench = Bench::new();
+    let script = "trap 'exit 7' TERM; sleep 1000 & echo $! > child; wait";
+    let mut process = bench.start(script).await.unwrap();
+    let child = bench.pid("child").await;
+    process.control.terminate().await;
+    assert_eq!(process.end.wait().await, ExitStatus::Code(7));
+    assert!(!is_alive(child));
+}
+
+#[tokio::test]
+async fn destroy_leaves_nothing_wherever_it_hides() {
+    let bench = Bench::new();
+    let script = "trap '' TERM
+        setsid bash -c 'trap \"\" TERM; echo $$ > session; sleep 1000' &
+        (setsid bash -c 'echo $$ > daemon; exec sleep 1000' &)
+        while true; do sleep 1000; done";
+    let mut process = bench.start(script).await.unwrap();
+    let (session, daemon) = (bench.pid("session").await, bench.pid("daemon").await);
+    process.control.terminate().await;
+    process.control.destroy().await;
+    let pid = process.pid;
+    assert_eq!(process.end.wait().await, ExitStatus::Signal(9));
+    assert!(!is_alive(pid) && !is_alive(session) && !is_alive(daemon));
+}
+
+#[tokio::test]
+async fn children_do_not_outlive_it() {
+    let bench = Bench::new();
+    let script = "(setsid bash -c 'trap \"\" TERM HUP; echo $$ > daemon; sleep 1000' &); \
+                  while [ ! -s daemon ]; do sleep 0.01; done; exit 0";
+    let process = bench.start(script).await.unwrap();
+    assert_eq!(process.end.wait().await, ExitStatus::Code(0));
+    assert!(!is_alive(bench.pid("daemon").await));
+}
+
+#[tokio::test]
+async fn when_the_executor_is_gone_so_is_everything_else() {
+    let bench = Bench::new();
+    let script = "trap '' TERM HUP; setsid sleep 1000 & echo $! > child; while true; do sleep 1000; done";
+    let process = bench.start(script).await.unwrap();
+    let child = bench.pid("child").await;
+    let pid = process.pid;
+    drop(process);
+    until_dead(pid).await;
+    until_dead(child).await;
+}
+
+#[tokio::test]
+async fn a_program_that_is_not_there_is_named() {
+    let bench = Bench::new();
+    let command = CommandLine {
+        program: "/does/not/exist".into(),
+        arguments: Vec::new(),
+        environment: Vec::new(),
+        directory: bench.folder.path().to_owned(),
+    };
+    let error = bench.start_command(&command).await.unwrap_err();
+    assert_eq!(error.to_string(), "cannot start /does/not/exist: No such file or directory (os error 2)");
+}
