@@ -26,13 +26,14 @@ use tokio::task::spawn_blocking;
 use crate::{
     address::{self, Addresses},
     console::Console,
+    election::Leadership,
     failure::Failure,
     flink_rest::FlinkRest,
     job_manager::JobManager,
     launch::{ExecutorDelivery, Template},
     plan::{Lookup, Plan, Request},
-    settings::{self, SHUTDOWN_GRACE},
-    shell::{Parts, Shell},
+    settings::{self, SHUTDOWN_GRACE, Settings, StateLocation},
+    shell::{Outcome, Parts, Shell, Signals},
     store::{FileStore, Store, fresh_state},
 };
 
@@ -117,22 +118,11 @@ struct Place {
     log: PathBuf,
 }
 
+/// Leads as often as it may, until the cluster ends.
 async fn run(mut plan: Plan, lookup: &Arc<Lookup>, console: Console, place: Place) -> Result<(), Failure> {
-    console.waiting("Reading the Flink distribution");
+    let mut signals = Signals::listen()?;
     let settled = address::settle(&mut plan.config, &place.master, &**lookup, place.any_port).await;
     let addresses = settled.map_err(Failure::usage)?;
-    let (store, state) = match &plan.settings.state_dir {
-        None => (Store::Memory, fresh_state()),
-        Some(directory) => {
-            let (store, state) = FileStore::open(directory).map_err(Failure::other)?;
-            (Store::File(store), state)
-        }
-    };
-    let (server, template) = serve(&plan, lookup, &addresses).await?;
-    let job_manager = job_manager(&plan, lookup, &addresses, &place).await?;
-    let mut framework = plan.settings.framework.clone();
-    framework.hostname = Some(addresses.host.clone());
-    framework.webui_url = Some(addresses.web());
     let text = format!(
         "Flink {} with Java {}; JobManager logs in {}",
         plan.home.version,
@@ -141,22 +131,58 @@ async fn run(mut plan: Plan, lookup: &Arc<Lookup>, console: Console, place: Plac
     );
     let fields = json!({ "flink": plan.home.version.to_string(), "java": plan.java.version, "logs": place.log });
     console.tell("starting", &text, fields);
-    let parts = Parts {
-        options: SchedulerOptions {
-            credential: plan.settings.credential.clone(),
-            ..SchedulerOptions::new(place.master)
-        },
+    loop {
+        let leadership = tokio::select! {
+            leadership = lead(&plan.settings, &console) => leadership?,
+            () = signals.any() => break,
+        };
+        let parts = parts(&plan, lookup, &addresses, &place, leadership).await?;
+        match Shell::start(parts, &console).await?.run(&mut signals).await? {
+            Outcome::Ended => break,
+            Outcome::Deposed => console.tell("deposed", "Another application master may lead now.", json!({})),
+        }
+    }
+    console.tell("stopped", "Stopped.", json!({}));
+    Ok(())
+}
+
+/// Waits until we may act for the cluster; without ZooKeeper that is at once.
+async fn lead(settings: &Settings, console: &Console) -> Result<Leadership, Failure> {
+    match &settings.state {
+        StateLocation::Memory => Ok(Leadership::undisputed(Store::Memory, fresh_state())),
+        StateLocation::Directory(directory) => {
+            let (store, state) = FileStore::open(directory).map_err(Failure::other)?;
+            Ok(Leadership::undisputed(Store::File(store), state))
+        }
+        StateLocation::ZooKeeper(zookeeper) => {
+            Ok(zookeeper.lead(|text| console.tell("standby", text, json!({}))).await)
+        }
+    }
+}
+
+async fn parts(
+    plan: &Plan,
+    lookup: &Arc<Lookup>,
+    addresses: &Addresses,
+    place: &Place,
+    leadership: Leadership,
+) -> Result<Parts, Failure> {
+    let (server, template) = serve(plan, lookup, addresses).await?;
+    let job_manager = job_manager(plan, lookup, addresses, place).await?;
+    let mut framework = plan.settings.framework.clone();
+    framework.hostname = Some(addresses.host.clone());
+    framework.webui_url = Some(addresses.web());
+    let credential = plan.settings.credential.clone();
+    Ok(Parts {
+        options: SchedulerOptions { credential, ..SchedulerOptions::new(place.master.clone()) },
         framework,
         core: plan.settings.core.clone(),
         workers: plan.settings.workers,
-        state,
-        store,
+        leadership,
         server,
         template,
         job_manager,
-        console,
-    };
-    Shell::start(parts).await?.run().await
+    })
 }
 
 /// Serves what workers need and makes the template of their tasks.

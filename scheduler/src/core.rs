@@ -241,7 +241,9 @@ impl Core {
         if self.stopping && ended && !self.stopped {
             self.stopped = true;
             self.outputs.push(Output::Teardown);
-            self.outputs.push(Output::Stopped);
+            // In this order: a framework id that Mesos has forgotten heals itself, one that we have forgotten does not.
+            self.framework = None;
+            self.store(vec![Change::Framework(None)], vec![Output::Stopped]);
         }
     }
 

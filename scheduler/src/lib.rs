@@ -9,6 +9,7 @@ pub mod cli;
 pub mod clock;
 pub mod console;
 pub mod core;
+pub mod election;
 pub mod failure;
 pub mod flink_rest;
 pub mod job_manager;

@@ -20,7 +20,7 @@ use tokio::{
     task::JoinHandle,
     time::{Instant, sleep_until, timeout},
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tracing::{debug, warn};
 
 use crate::{
@@ -28,12 +28,13 @@ use crate::{
     console::Console,
     core::{
         self, Core,
-        message::{Input, Launch, Output, State, WorkerId},
+        message::{Input, Launch, Output, WorkerId},
     },
+    election::Leadership,
     failure::Failure,
     job_manager::{JobManager, JobManagerEvent},
     launch::Template,
-    store::{self, Batch, Store},
+    store::{self, Batch},
 };
 
 /// What a running application master is made of.
@@ -46,25 +47,32 @@ pub struct Parts {
     pub core: core::Settings,
     /// How many workers are wanted.
     pub workers: usize,
-    /// What the store had.
-    pub state: State,
-    /// The store.
-    pub store: Store,
+    /// The right to act, with the store and what it had.
+    pub leadership: Leadership,
     /// Serves the artifacts.
     pub server: ArtifactServer,
     /// What workers have in common.
     pub template: Template,
     /// Flink's master.
     pub job_manager: JobManager,
-    /// What people see.
-    pub console: Console,
+}
+
+/// How a good run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The cluster has ended, or was left to the next application master as asked.
+    Ended,
+    /// Another application master may lead now.
+    Deposed,
 }
 
 /// A running application master.
-pub struct Shell {
+pub struct Shell<'a> {
     core: Core,
     clock: Clock,
-    console: Console,
+    console: &'a Console,
+    deposed: CancellationToken,
+    _watch: Option<AbortOnDropHandle<()>>,
     options: SchedulerOptions,
     framework: v1::FrameworkInfo,
     mesos: SchedulerHandle,
@@ -77,7 +85,8 @@ pub struct Shell {
     web: String,
     job_manager: mpsc::Receiver<JobManagerEvent>,
     stop_job_manager: CancellationToken,
-    tasks: Vec<JoinHandle<()>>,
+    keeper: AbortOnDropHandle<()>,
+    job_manager_task: JoinHandle<()>,
     view: View,
     ending: Option<Ending>,
 }
@@ -101,25 +110,26 @@ struct Ending {
 
 enum Next {
     GoOn,
-    End(Result<(), Failure>),
+    End(Result<Outcome, Failure>),
 }
 
 /// How long the workers' ends are awaited before the framework is torn down regardless.
 const LONGEST_END: Duration = Duration::from_secs(20);
 const LAST_CALL: Duration = Duration::from_secs(5);
 
-impl Shell {
+impl<'a> Shell<'a> {
     /// Starts everything that goes on beside the shell.
-    pub async fn start(parts: Parts) -> Result<Self, Failure> {
-        let durable = parts.store.is_durable();
-        if parts.state.framework.is_none() && !parts.state.workers.is_empty() {
+    pub async fn start(parts: Parts, console: &'a Console) -> Result<Self, Failure> {
+        let Leadership { store, state, deposed, watch } = parts.leadership;
+        let durable = store.is_durable();
+        if state.framework.is_none() && !state.workers.is_empty() {
             return Err(Failure::other(anyhow!(
                 "the state has {} workers but no framework id; they would be orphaned. Remove the state if they are gone",
-                parts.state.workers.len()
+                state.workers.len()
             )));
         }
         let mut framework = parts.framework;
-        framework.id = parts.state.framework.clone().map(|value| v1::FrameworkId { value });
+        framework.id = state.framework.clone().map(|value| v1::FrameworkId { value });
         let opened = SchedulerConnection::open(parts.options.clone(), framework.clone(), Vec::new()).await;
         let (mesos, events) = opened.map_err(Failure::usage)?;
         let (batches, batches_in) = mpsc::unbounded_channel();
@@ -127,15 +137,15 @@ impl Shell {
         let (job_manager_out, job_manager) = mpsc::channel(16);
         let stop_job_manager = CancellationToken::new();
         let web = parts.job_manager.rest.address().to_owned();
-        let tasks = vec![
-            tokio::spawn(store::keep(parts.store, batches_in, stored_out)),
-            tokio::spawn(parts.job_manager.supervise(job_manager_out, stop_job_manager.clone())),
-        ];
+        let keeper = AbortOnDropHandle::new(tokio::spawn(store::keep(store, batches_in, stored_out)));
+        let job_manager_task = tokio::spawn(parts.job_manager.supervise(job_manager_out, stop_job_manager.clone()));
         let clock = Clock::start();
         Ok(Self {
-            core: Core::new(parts.core, parts.state, clock.now()),
+            core: Core::new(parts.core, state, clock.now()),
             clock,
-            console: parts.console,
+            console,
+            deposed,
+            _watch: watch,
             options: parts.options,
             framework,
             mesos,
@@ -148,39 +158,45 @@ impl Shell {
             web,
             job_manager,
             stop_job_manager,
-            tasks,
+            keeper,
+            job_manager_task,
             view: View { wanted: parts.workers, ..View::default() },
             ending: None,
         })
     }
 
     /// Goes on until the cluster has ended.
-    pub async fn run(mut self) -> Result<(), Failure> {
-        let mut signals = Signals::listen()?;
+    pub async fn run(mut self, signals: &mut Signals) -> Result<Outcome, Failure> {
         self.console.waiting("Waiting for Mesos and the JobManager");
         let ended = match self.tell(Input::Target(self.view.wanted)).await {
             Next::End(ended) => ended,
-            Next::GoOn => self.go_on(&mut signals).await,
+            Next::GoOn => self.go_on(signals).await,
         };
         self.console.settled();
         self.stop_job_manager.cancel();
         self.mesos.clone().close().await;
         drop(self.batches);
-        for task in self.tasks {
-            _ = task.await;
+        _ = self.job_manager_task.await;
+        // A store that cannot be written now would be tried for ever.
+        if timeout(LAST_CALL, &mut self.keeper).await.is_err() {
+            warn!("The last changes of the state could not be stored.");
         }
         self.server.shutdown().await;
-        self.console.tell("stopped", "Stopped.", json!({}));
         ended
     }
 
-    async fn go_on(&mut self, signals: &mut Signals) -> Result<(), Failure> {
+    async fn go_on(&mut self, signals: &mut Signals) -> Result<Outcome, Failure> {
+        let deposed = self.deposed.clone();
         loop {
             let wake = self.core.wake_at().map(|at| self.clock.instant(at));
             let deadline = self.ending.as_ref().map(|ending| ending.deadline);
             let next = tokio::select! {
                 event = self.events.recv() => self.mesos_event(event).await,
-                Some(number) = self.stored.recv() => self.tell(Input::Stored(number)).await,
+                () = deposed.cancelled() => Next::End(Ok(Outcome::Deposed)),
+                number = self.stored.recv() => match number {
+                    Some(number) => self.tell(Input::Stored(number)).await,
+                    None => Next::End(Ok(Outcome::Deposed)),
+                },
                 Some(event) = self.job_manager.recv() => self.job_manager_event(event).await,
                 () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => self.tell(Input::Tick).await,
                 () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => self.give_up().await,
@@ -293,7 +309,7 @@ impl Shell {
         }
         let text = "Leaving the TaskManagers to the next application master.";
         self.console.tell("leaving", text, json!({}));
-        Next::End(Ok(()))
+        Next::End(Ok(Outcome::Ended))
     }
 
     async fn stop(&mut self, failure: Option<Failure>) -> Next {
@@ -313,8 +329,8 @@ impl Shell {
         Next::End(self.ended())
     }
 
-    fn ended(&mut self) -> Result<(), Failure> {
-        self.ending.take().and_then(|ending| ending.failure).map_or(Ok(()), Err)
+    fn ended(&mut self) -> Result<Outcome, Failure> {
+        self.ending.take().and_then(|ending| ending.failure).map_or(Ok(Outcome::Ended), Err)
     }
 
     async fn tear_down(&self) {
@@ -370,14 +386,25 @@ fn task_id(worker: &WorkerId) -> v1::TaskId {
     v1::TaskId { value: worker.as_str().to_owned() }
 }
 
-struct Signals {
+/// The signals that end the program.
+#[derive(Debug)]
+pub struct Signals {
     interrupt: Signal,
     terminate: Signal,
 }
 
 impl Signals {
-    fn listen() -> Result<Self, Failure> {
+    /// From now on signals no longer end the process by themselves.
+    pub fn listen() -> Result<Self, Failure> {
         let listen = |kind| signal(kind).map_err(|e| Failure::other(anyhow!("cannot listen for signals: {e}")));
         Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
+    }
+
+    /// Waits for any of them.
+    pub async fn any(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
     }
 }

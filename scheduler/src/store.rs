@@ -5,6 +5,7 @@
 
 mod file;
 mod record;
+mod zookeeper;
 
 use std::{io, path::PathBuf, time::Duration};
 
@@ -12,7 +13,10 @@ use mesos::backoff::Backoff;
 use tokio::sync::mpsc;
 use tracing::{error, info};
 
-pub use self::file::FileStore;
+pub use self::{
+    file::FileStore,
+    zookeeper::{Nodes, ZooKeeperStore},
+};
 use crate::core::message::{Change, State};
 
 /// Why the store could not be read or written.
@@ -31,10 +35,23 @@ pub enum StoreError {
     /// Another application master works with the same state.
     #[error("{0} is locked: another application master runs with this state directory")]
     Locked(PathBuf),
-    /// The file is not a state that this version can read.
+    /// ZooKeeper refused or could not be reached.
+    #[error("cannot {action} {path}: {source}")]
+    ZooKeeper {
+        /// What was tried.
+        action: &'static str,
+        /// On which node.
+        path: String,
+        /// Why not.
+        source: zookeeper_client::Error,
+    },
+    /// Another application master leads now.
+    #[error("another application master leads now")]
+    Deposed,
+    /// The record is not a state that this version can read.
     #[error("{path} cannot be read as flink-mesos state: {reason}")]
     Corrupt {
-        /// The file.
+        /// The file or node.
         path: PathBuf,
         /// What is wrong with it.
         reason: String,
@@ -48,18 +65,21 @@ pub enum Store {
     Memory,
     /// In a local directory.
     File(FileStore),
+    /// In ZooKeeper.
+    ZooKeeper(ZooKeeperStore),
 }
 
 impl Store {
     /// Whether there is something to come back to after the process has ended.
     pub fn is_durable(&self) -> bool {
-        matches!(self, Self::File(_))
+        !matches!(self, Self::Memory)
     }
 
     async fn write(&mut self, changes: Vec<Change>) -> Result<(), StoreError> {
         match self {
             Self::Memory => Ok(()),
             Self::File(store) => store.write(changes).await,
+            Self::ZooKeeper(store) => store.write(changes).await,
         }
     }
 }
@@ -68,7 +88,8 @@ impl Store {
 pub type Batch = (u64, Vec<Change>);
 
 /// Writes batches until their channel closes. After each write the number of its last batch goes to `stored`. A store that
-/// cannot be written is tried again for ever: until then nothing new is launched, and what runs, runs on.
+/// cannot be written is tried again for ever: until then nothing new is launched, and what runs, runs on. It ends early
+/// when leadership is lost.
 pub async fn keep(mut store: Store, mut batches: mpsc::UnboundedReceiver<Batch>, stored: mpsc::UnboundedSender<u64>) {
     let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
     while let Some((mut last, mut changes)) = batches.recv().await {
@@ -77,7 +98,10 @@ pub async fn keep(mut store: Store, mut batches: mpsc::UnboundedReceiver<Batch>,
             changes.extend(more);
         }
         let mut failed = false;
-        while let Err(e) = store.write(changes.clone()).await {
+        while let Err(e) = store.write(std::mem::take(&mut changes)).await {
+            if matches!(e, StoreError::Deposed) {
+                return;
+            }
             failed = true;
             let wait = backoff.next();
             error!("The state cannot be stored; no worker is launched until it can. Next try in {wait:.1?}: {e}");

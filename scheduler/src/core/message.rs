@@ -32,7 +32,7 @@ impl Moment {
 ///
 /// `taskmanager-<epoch>-<number>`: the epoch is drawn when a cluster's state is first made, the number counts up in the
 /// store, so that an id is never used twice, not even after the store was lost.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct WorkerId(String);
 
 impl WorkerId {
@@ -60,7 +60,7 @@ impl fmt::Display for WorkerId {
 }
 
 /// What the store keeps of one worker.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WorkerRecord {
     /// The worker.
     pub id: WorkerId,
@@ -102,12 +102,6 @@ pub struct State {
     pub next_number: u64,
     /// All workers that may exist.
     pub workers: BTreeMap<WorkerId, WorkerRecord>,
-}
-
-impl Default for WorkerId {
-    fn default() -> Self {
-        Self::new("", 0)
-    }
 }
 
 impl State {

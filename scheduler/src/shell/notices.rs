@@ -5,9 +5,9 @@ use serde_json::json;
 use super::Shell;
 use crate::core::message::Notice;
 
-impl Shell {
+impl Shell<'_> {
     pub(super) fn notice(&mut self, notice: Notice) {
-        let console = &self.console;
+        let console = self.console;
         match notice {
             Notice::Launched(worker, host) => {
                 let text = format!("{worker} launched on {host}");

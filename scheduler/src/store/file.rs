@@ -37,7 +37,7 @@ impl FileStore {
         Ok((Self { directory: directory.to_owned(), state: state.clone(), _lock: lock }, state))
     }
 
-    /// Makes `changes` durable.
+    /// Makes `changes` durable, and those of earlier calls that failed.
     pub(super) async fn write(&mut self, changes: Vec<Change>) -> Result<(), StoreError> {
         for change in &changes {
             self.state.apply(change);

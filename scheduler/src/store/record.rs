@@ -16,21 +16,12 @@ const VERSION: u32 = 1;
 
 /// The state as protobuf (`proto/flink_mesos/state.proto`).
 pub(super) fn encode(state: &State) -> Vec<u8> {
-    let workers = state.workers.values().map(|worker| proto::Worker {
-        id: worker.id.as_str().to_owned(),
-        agent: worker.agent.clone(),
-        hostname: worker.hostname.clone(),
-        values: worker.values.iter().map(|(field, value)| (field.to_string(), value.clone())).collect(),
-        launched: worker.launched.0,
-        running: worker.running,
-        released: worker.released,
-    });
     let record = proto::State {
         version: VERSION,
         epoch: state.epoch.clone(),
         framework: state.framework.clone(),
         next_number: state.next_number,
-        workers: workers.collect(),
+        workers: state.workers.values().map(to_proto).collect(),
     };
     record.encode_to_vec()
 }
@@ -41,19 +32,48 @@ pub(super) fn decode(bytes: &[u8]) -> Result<State, String> {
     if record.version == 0 || record.version > VERSION {
         return Err(format!("layout version {}, this program reads up to {VERSION}", record.version));
     }
+    if record.epoch.is_empty() {
+        return Err("the epoch is missing".to_owned());
+    }
     let workers = record.workers.into_iter().map(|worker| {
-        let id = WorkerId::from(worker.id.as_str());
-        let record = WorkerRecord {
-            id: id.clone(),
-            agent: worker.agent,
-            hostname: worker.hostname,
-            values: worker.values.iter().map(|(field, value)| (Field::from(field.as_str()), value.clone())).collect(),
-            launched: Moment(worker.launched),
-            running: worker.running,
-            released: worker.released,
-        };
-        (id, record)
+        let worker = from_proto(worker);
+        (worker.id.clone(), worker)
     });
     let workers = workers.collect();
     Ok(State { epoch: record.epoch, framework: record.framework, next_number: record.next_number, workers })
+}
+
+/// One worker's record alone.
+pub(super) fn encode_worker(worker: &WorkerRecord) -> Vec<u8> {
+    to_proto(worker).encode_to_vec()
+}
+
+/// What [`encode_worker`] wrote, or what is wrong with the bytes.
+pub(super) fn decode_worker(bytes: &[u8]) -> Result<WorkerRecord, String> {
+    let worker = proto::Worker::decode(bytes).map_err(|e| e.to_string())?;
+    if worker.id.is_empty() { Err("the id is missing".to_owned()) } else { Ok(from_proto(worker)) }
+}
+
+fn to_proto(worker: &WorkerRecord) -> proto::Worker {
+    proto::Worker {
+        id: worker.id.as_str().to_owned(),
+        agent: worker.agent.clone(),
+        hostname: worker.hostname.clone(),
+        values: worker.values.iter().map(|(field, value)| (field.to_string(), value.clone())).collect(),
+        launched: worker.launched.0,
+        running: worker.running,
+        released: worker.released,
+    }
+}
+
+fn from_proto(worker: proto::Worker) -> WorkerRecord {
+    WorkerRecord {
+        id: WorkerId::from(worker.id.as_str()),
+        agent: worker.agent,
+        hostname: worker.hostname,
+        values: worker.values.iter().map(|(field, value)| (Field::from(field.as_str()), value.clone())).collect(),
+        launched: Moment(worker.launched),
+        running: worker.running,
+        released: worker.released,
+    }
 }
