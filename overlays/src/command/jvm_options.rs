@@ -1,0 +1,55 @@
+//! The JVM's options in the order of Flink's scripts: later ones win.
+
+use super::{CommandError, Launch, Process, text, words};
+
+impl Launch<'_> {
+    /// `JVM_ARGS`, memory, then what is configured for all processes and for this one.
+    pub(super) fn jvm_options(
+        &self,
+        process: &Process,
+        memory_flags: Vec<String>,
+    ) -> Result<Vec<String>, CommandError> {
+        let for_all = self.configured(process, "all")?;
+        let for_this = self.configured(process, process.name)?;
+
+        let mut options = vec![format!("-Djava.io.tmpdir={}", text(&self.directories.tmp)?)];
+        if let Some(arguments) = self.variable("JVM_ARGS") {
+            options.extend(self.split(process, "JVM_ARGS", &arguments)?);
+        }
+        // A TaskManager without any options gets the collector that Flink is tuned for, also on a small machine, where the
+        // JVM would choose another.
+        if process.name == "taskmanager" && for_all.is_empty() && for_this.is_empty() {
+            options.push("-XX:+UseG1GC".to_owned());
+        }
+        options.extend(memory_flags);
+        options.push("-XX:+IgnoreUnrecognizedVMOptions".to_owned());
+        options.extend(for_all);
+        // Flink replaces the security manager when it is told to intercept System.exit. Java asks for leave since 18, and
+        // refuses to start when asked since 24.
+        if (18..24).contains(&self.java.version) {
+            options.push("-Djava.security.manager=allow".to_owned());
+        }
+        options.extend(for_this);
+        Ok(options)
+    }
+
+    /// `env.java.default-opts.<scope>`, then `env.java.opts.<scope>`.
+    fn configured(&self, process: &Process, scope: &str) -> Result<Vec<String>, CommandError> {
+        let mut options = Vec::new();
+        for key in [format!("env.java.default-opts.{scope}"), format!("env.java.opts.{scope}")] {
+            if let Some(value) = self.config.get(&key) {
+                options.extend(self.split(process, &key, value)?);
+            }
+        }
+        Ok(options)
+    }
+
+    fn split(&self, process: &Process, key: &str, value: &str) -> Result<Vec<String>, CommandError> {
+        let prefix = self.log_prefix(process)?;
+        let lookup = |name: &str| match name {
+            "FLINK_LOG_PREFIX" => Some(prefix.clone()),
+            _ => (self.lookup)(name),
+        };
+        words::split(value, &lookup).map_err(|reason| CommandError::Options { key: key.to_owned(), reason })
+    }
+}
