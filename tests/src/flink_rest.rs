@@ -1,0 +1,108 @@
+//! What the tests ask a Flink JobManager.
+
+use serde_json::Value;
+
+use crate::http;
+
+/// A JobManager's REST interface.
+#[derive(Clone, Debug)]
+pub struct FlinkRest {
+    client: reqwest::Client,
+    url: String,
+}
+
+/// How many of everything the cluster has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Overview {
+    /// Registered TaskManagers.
+    pub task_managers: u64,
+    /// Slots of all of them.
+    pub slots: u64,
+    /// Slots that no job holds.
+    pub free_slots: u64,
+    /// Jobs that run.
+    pub jobs_running: u64,
+    /// Jobs that have ended well.
+    pub jobs_finished: u64,
+}
+
+/// A registered TaskManager.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaskManager {
+    /// Its resource id.
+    pub id: String,
+    /// Port of its data connections.
+    pub data_port: u64,
+    /// Slots that it brings.
+    pub slots: u64,
+}
+
+/// A job that the JobManager knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Job {
+    /// Its id, 32 hexadecimal digits.
+    pub id: String,
+    /// RUNNING, FINISHED, FAILED, ...
+    pub state: String,
+}
+
+impl FlinkRest {
+    /// `url` is the JobManager's web address, such as `http://127.0.0.1:8081`.
+    pub fn new(url: &str) -> Self {
+        Self { client: http::client(), url: url.trim_end_matches('/').to_owned() }
+    }
+
+    /// The cluster at a glance.
+    pub async fn overview(&self) -> Result<Overview, reqwest::Error> {
+        let answer = self.get("overview").await?;
+        let number = |name: &str| answer[name].as_u64().unwrap_or_default();
+        Ok(Overview {
+            task_managers: number("taskmanagers"),
+            slots: number("slots-total"),
+            free_slots: number("slots-available"),
+            jobs_running: number("jobs-running"),
+            jobs_finished: number("jobs-finished"),
+        })
+    }
+
+    /// The registered TaskManagers.
+    pub async fn task_managers(&self) -> Result<Vec<TaskManager>, reqwest::Error> {
+        let answer = self.get("taskmanagers").await?;
+        Ok(list(&answer["taskmanagers"], |item| TaskManager {
+            id: text(&item["id"]),
+            data_port: item["dataPort"].as_u64().unwrap_or_default(),
+            slots: item["slotsNumber"].as_u64().unwrap_or_default(),
+        }))
+    }
+
+    /// All jobs.
+    pub async fn jobs(&self) -> Result<Vec<Job>, reqwest::Error> {
+        let answer = self.get("jobs").await?;
+        Ok(list(&answer["jobs"], |item| Job { id: text(&item["id"]), state: text(&item["status"]) }))
+    }
+
+    /// The JobManager's configuration as it took effect, as pairs of key and value.
+    pub async fn configuration(&self) -> Result<Vec<(String, String)>, reqwest::Error> {
+        let answer = self.get("jobmanager/config").await?;
+        Ok(list(&answer, |item| (text(&item["key"]), text(&item["value"]))))
+    }
+
+    /// `DELETE /cluster`: asks the JobManager to end the cluster.
+    pub async fn shut_down(&self) -> Result<(), reqwest::Error> {
+        self.client.delete(format!("{}/cluster", self.url)).send().await?.error_for_status()?;
+        Ok(())
+    }
+
+    /// The JSON of any other route, such as `jobs/<id>`.
+    pub async fn get(&self, route: &str) -> Result<Value, reqwest::Error> {
+        http::json(&self.client, &format!("{}/{route}", self.url)).await
+    }
+}
+
+fn list<T>(items: &Value, of: impl Fn(&Value) -> T) -> Vec<T> {
+    items.as_array().into_iter().flatten().map(of).collect()
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}

@@ -1,0 +1,79 @@
+//! Ports that no other test has.
+
+use std::{
+    net::{Ipv4Addr, SocketAddrV4},
+    ops::RangeInclusive,
+    os::{
+        fd::{AsRawFd as _, OwnedFd},
+        linux::net::SocketAddrExt as _,
+        unix::net::{SocketAddr, UnixListener},
+    },
+};
+
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrIn, bind, getsockname, setsockopt, socket, sockopt};
+
+/// A port on 127.0.0.1 that the system chose. As long as this lives the system gives it to nobody else, but a server
+/// may listen on it, stop and listen again: the socket here is bound and does not listen.
+#[derive(Debug)]
+pub struct ReservedPort {
+    number: u16,
+    _socket: OwnedFd,
+}
+
+impl ReservedPort {
+    /// Reserves a port.
+    pub fn new() -> Self {
+        let socket = socket(AddressFamily::Inet, SockType::Stream, SockFlag::SOCK_CLOEXEC, None).expect("a socket");
+        let any = SockaddrIn::from(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0));
+        bind(socket.as_raw_fd(), &any).expect("a free port");
+        // Only now: before, the system might have chosen a port that another reservation holds.
+        setsockopt(&socket, sockopt::ReuseAddr, &true).expect("SO_REUSEADDR");
+        let number = getsockname::<SockaddrIn>(socket.as_raw_fd()).expect("the socket's name").port();
+        Self { number, _socket: socket }
+    }
+
+    /// The port's number.
+    pub fn number(&self) -> u16 {
+        self.number
+    }
+}
+
+impl Default for ReservedPort {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A hundred ports in a row that an agent may offer: below those that the system hands out, and held against other
+/// tests on the machine as long as this lives, by an abstract socket with the block's name.
+#[derive(Debug)]
+pub struct PortBlock {
+    ports: RangeInclusive<u16>,
+    _name: UnixListener,
+}
+
+const BLOCK: u16 = 100;
+const BLOCKS: RangeInclusive<u16> = 200..=319;
+
+impl PortBlock {
+    /// Takes the first free block.
+    pub fn new() -> Self {
+        let mut free = BLOCKS.filter_map(|block| {
+            let name = SocketAddr::from_abstract_name(format!("flink-mesos-ports-{block}")).ok()?;
+            let first = block * BLOCK;
+            Some(Self { ports: first..=first + BLOCK - 1, _name: UnixListener::bind_addr(&name).ok()? })
+        });
+        free.next().expect("a block of ports that no other test has")
+    }
+
+    /// The ports, both ends included.
+    pub fn ports(&self) -> RangeInclusive<u16> {
+        self.ports.clone()
+    }
+}
+
+impl Default for PortBlock {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,224 @@
+//! The real Mesos 1.11: masters and agents as processes, on ports and in folders of their own.
+
+mod command;
+mod daemon;
+mod logs;
+mod options;
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use nix::sys::signal::Signal;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use self::daemon::Daemon;
+pub use self::options::RealMesosOptions;
+use crate::{Keeper, PortBlock, RealZooKeeper, http, wait_until};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A Mesos cluster for one test. Dropping it kills and reaps every process of it, executors and what they started
+/// included; so does the end of the test's process, however it comes. When the test fails, the logs are kept.
+#[derive(Debug)]
+pub struct RealMesos {
+    keeper: Keeper,
+    zookeeper: Option<RealZooKeeper>,
+    masters: Vec<Daemon>,
+    agents: Vec<Daemon>,
+    client: reqwest::Client,
+    /// Held so that no other agent offers the same ports.
+    _blocks: Vec<PortBlock>,
+    work: TempDir,
+}
+
+impl RealMesos {
+    /// One master and so many agents; returns when all are registered.
+    pub async fn start(agents: usize) -> Self {
+        Self::start_with(RealMesosOptions { agents, ..Default::default() }).await
+    }
+
+    /// So many masters, which elect their leader through a ZooKeeper of their own, and so many agents.
+    pub async fn start_ha(masters: usize, agents: usize) -> Self {
+        Self::start_with(RealMesosOptions { masters, agents, ..Default::default() }).await
+    }
+
+    /// A cluster by these options; returns when all agents are registered.
+    pub async fn start_with(options: RealMesosOptions) -> Self {
+        let keeper = Keeper::start();
+        let client = http::client();
+        let work = TempDir::with_prefix("real-mesos-").expect("a temporary folder");
+        let zookeeper = if options.masters > 1 { Some(RealZooKeeper::start().await) } else { None };
+        let election = zookeeper.as_ref().map(|zookeeper| zookeeper.url("/mesos"));
+        let blocks: Vec<_> = (0..options.agents).map(|_| PortBlock::new()).collect();
+
+        let start_master = |i| {
+            let program = command::master(&options, work.path(), &format!("master{i}"), election.as_deref());
+            Daemon::start(&keeper, program)
+        };
+        let mut masters: Vec<_> = (0..options.masters).map(start_master).collect();
+        // An agent that meets no master yet would wait for seconds.
+        for master in &mut masters {
+            master.until_it_answers(&keeper, &client).await;
+        }
+        let master = election.unwrap_or_else(|| masters[0].address());
+        let start_agent = |(i, block)| {
+            let program = command::agent(&options, work.path(), &format!("agent{i}"), &master, block);
+            Daemon::start(&keeper, program)
+        };
+        let mut agents: Vec<_> = blocks.iter().enumerate().map(start_agent).collect();
+        for agent in &mut agents {
+            agent.until_it_answers(&keeper, &client).await;
+        }
+        let this = Self { keeper, zookeeper, masters, agents, client, _blocks: blocks, work };
+        this.until_agents_are_active().await;
+        this
+    }
+
+    /// The value for `mesos.master`: "127.0.0.1:port", or "zk://..." when there are several masters.
+    pub fn master(&self) -> String {
+        match &self.zookeeper {
+            Some(zookeeper) => zookeeper.url("/mesos"),
+            None => self.masters[0].address(),
+        }
+    }
+
+    /// "127.0.0.1:port" of one master.
+    pub fn master_address(&self, master: usize) -> String {
+        self.masters[master].address()
+    }
+
+    /// "127.0.0.1:port" of one agent.
+    pub fn agent(&self, agent: usize) -> String {
+        self.agents[agent].address()
+    }
+
+    /// The process id of one agent.
+    pub fn agent_pid(&self, agent: usize) -> i32 {
+        self.agents[agent].pid()
+    }
+
+    /// Everything of this cluster on disk: `master0.log`, `agent0.log`, `agent0/work/slaves/...`.
+    pub fn work_dir(&self) -> &Path {
+        self.work.path()
+    }
+
+    /// The folder below which one agent has its sandboxes.
+    pub fn sandboxes(&self, agent: usize) -> PathBuf {
+        self.work.path().join(format!("agent{agent}/work/slaves"))
+    }
+
+    /// The ZooKeeper of the masters, when there are several.
+    pub fn zookeeper(&mut self) -> Option<&mut RealZooKeeper> {
+        self.zookeeper.as_mut()
+    }
+
+    /// The index of the leading master, once there is one.
+    pub async fn leader(&self) -> usize {
+        wait_until("a master leads", PATIENCE, async || {
+            let port = self.ask("state").await?["leader_info"]["port"].as_u64()?;
+            self.masters.iter().position(|master| u64::from(master.port()) == port && master.is_alive(&self.keeper))
+        })
+        .await
+    }
+
+    /// The leading master's `/state`: frameworks, tasks, agents.
+    pub async fn state(&self) -> Value {
+        wait_until("the master tells its state", PATIENCE, async || self.ask("state").await).await
+    }
+
+    /// The ids of all living processes except masters and agents themselves: executors and what they started.
+    pub fn below_agents(&self) -> Vec<i32> {
+        let mut pids = self.keeper.living();
+        pids.retain(|pid| !self.masters.iter().chain(&self.agents).any(|daemon| daemon.pid() == *pid));
+        pids
+    }
+
+    /// Kills a master as `kill -9` does.
+    pub async fn kill_master(&self, master: usize) {
+        self.masters[master].kill(&self.keeper).await;
+    }
+
+    /// Kills an agent as `kill -9` does. Its executors live on.
+    pub async fn kill_agent(&self, agent: usize) {
+        self.agents[agent].kill(&self.keeper).await;
+    }
+
+    /// Starts a master again (killed before if it runs) over the same data, and waits until all living agents have
+    /// registered with the leader.
+    pub async fn restart_master(&mut self, master: usize) {
+        self.kill_master(master).await;
+        self.masters[master].run(&self.keeper);
+        self.masters[master].until_it_answers(&self.keeper, &self.client).await;
+        self.until_agents_are_active().await;
+    }
+
+    /// Starts an agent again (killed before if it runs) over the same data, and waits until it has registered anew.
+    pub async fn restart_agent(&mut self, agent: usize) {
+        self.kill_agent(agent).await;
+        let before = self.registered(agent).await;
+        self.agents[agent].run(&self.keeper);
+        self.agents[agent].until_it_answers(&self.keeper, &self.client).await;
+        wait_until("the agent has registered anew", PATIENCE, async || {
+            let now = self.registered(agent).await?;
+            (before != Some(now)).then_some(())
+        })
+        .await;
+    }
+
+    /// Sends a signal to a master: SIGSTOP and SIGCONT make a partition.
+    pub fn signal_master(&self, master: usize, signal: Signal) {
+        self.masters[master].signal(&self.keeper, signal);
+    }
+
+    /// Sends a signal to an agent: SIGSTOP and SIGCONT make a partition, SIGUSR1 makes it leave the cluster.
+    pub fn signal_agent(&self, agent: usize, signal: Signal) {
+        self.agents[agent].signal(&self.keeper, signal);
+    }
+
+    async fn until_agents_are_active(&self) {
+        wait_until("all agents are registered and active", PATIENCE, async || {
+            for (i, agent) in self.agents.iter().enumerate() {
+                if agent.is_alive(&self.keeper) {
+                    self.registered(i).await?;
+                }
+            }
+            Some(())
+        })
+        .await;
+    }
+
+    /// When this agent registered last, in the master's seconds, if it is active.
+    async fn registered(&self, agent: usize) -> Option<f64> {
+        let answer = self.ask("slaves").await?;
+        let known = answer["slaves"].as_array()?;
+        let port = u64::from(self.agents[agent].port());
+        let agent = known.iter().find(|known| known["port"].as_u64() == Some(port) && known["active"] == true)?;
+        agent["reregistered_time"].as_f64().or_else(|| agent["registered_time"].as_f64())
+    }
+
+    /// What the leader answers; the other masters redirect to it.
+    async fn ask(&self, route: &str) -> Option<Value> {
+        for master in self.masters.iter().filter(|master| master.is_alive(&self.keeper)) {
+            let url = format!("http://{}/master/{route}", master.address());
+            if let Ok(answer) = http::json(&self.client, &url).await {
+                return Some(answer);
+            }
+        }
+        None
+    }
+}
+
+impl Drop for RealMesos {
+    #[expect(clippy::print_stdout, reason = "cargo shows it with the failed test")]
+    fn drop(&mut self) {
+        self.keeper.end();
+        if std::thread::panicking()
+            && let Some(folder) = logs::keep(self.work.path())
+        {
+            println!("logs of the failed test's Mesos: {}", folder.display());
+        }
+    }
+}

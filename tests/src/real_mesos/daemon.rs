@@ -1,0 +1,69 @@
+//! One master or agent: how to start it, and its process.
+
+use nix::sys::signal::Signal;
+
+use super::PATIENCE;
+use crate::{Keeper, Program, ReservedPort, wait_until};
+
+#[derive(Debug)]
+pub(super) struct Daemon {
+    program: Program,
+    port: ReservedPort,
+    pid: i32,
+}
+
+impl Daemon {
+    pub(super) fn start(keeper: &Keeper, program: Program) -> Self {
+        let mut this = Self { program, port: ReservedPort::new(), pid: 0 };
+        this.run(keeper);
+        this
+    }
+
+    /// Starts it (again) on its port.
+    pub(super) fn run(&mut self, keeper: &Keeper) {
+        let mut program = self.program.clone();
+        program.arguments.insert(0, format!("--port={}", self.port.number()));
+        self.pid = keeper.run(&program);
+    }
+
+    pub(super) fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port.number())
+    }
+
+    pub(super) fn port(&self) -> u16 {
+        self.port.number()
+    }
+
+    pub(super) fn pid(&self) -> i32 {
+        self.pid
+    }
+
+    pub(super) fn is_alive(&self, keeper: &Keeper) -> bool {
+        keeper.ended(self.pid).is_none()
+    }
+
+    pub(super) fn signal(&self, keeper: &Keeper, signal: Signal) {
+        keeper.signal(self.pid, signal);
+    }
+
+    pub(super) async fn kill(&self, keeper: &Keeper) {
+        keeper.kill(self.pid).await;
+    }
+
+    /// Waits until it answers. Where somebody snatched its port it is started once more on another.
+    pub(super) async fn until_it_answers(&mut self, keeper: &Keeper, client: &reqwest::Client) {
+        let what = format!("{} answers", self.program.log.display());
+        wait_until(&what, PATIENCE, async || {
+            if let Some(how) = keeper.ended(self.pid) {
+                let log = fs_err::read_to_string(&self.program.log).unwrap_or_default();
+                assert!(log.contains("Address already in use"), "{what}, but it ended ({how:?}):\n{log}");
+                fs_err::remove_file(&self.program.log).expect("the log of the failed start can be removed");
+                self.port = ReservedPort::new();
+                self.run(keeper);
+            }
+            let answer = client.get(format!("http://{}/health", self.address())).send().await.ok()?;
+            answer.status().is_success().then_some(())
+        })
+        .await;
+    }
+}
