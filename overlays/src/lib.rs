@@ -7,9 +7,6 @@
 //!
 //! Nothing here talks to a network or keeps a process: the only program ever run is `java -version`.
 
-// Signatures are published before their bodies; this line goes with the last of them.
-#![allow(clippy::todo, unused_variables)]
-
 pub mod command;
 pub mod config;
 pub mod flink;

@@ -1,9 +1,19 @@
 //! Overlays: what a worker needs, collected from the application master's installation and environment.
+//!
+//! Each overlay is a file of its own with a `collect` that adds to one [`ContainerSpec`], in upstream's order. The same
+//! installation gives the same specification, byte for byte: files are sorted by where they go, whatever the file system
+//! says first.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::config::Configuration;
+use crate::config::{Configuration, ConfigurationError};
 use crate::flink::FlinkHome;
+
+mod environment;
+mod flink_distribution;
+mod tree;
+mod user_lib;
 
 /// A file that workers need.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,7 +42,89 @@ pub struct ContainerSpec {
 /// Why the overlays could not be collected.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum OverlayError {}
+pub enum OverlayError {
+    /// A file or folder could not be read; the error names it.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    /// A value that is not of its key's form.
+    #[error(transparent)]
+    Configuration(#[from] ConfigurationError),
+    /// Something that cannot be shipped.
+    #[error("{} cannot be shipped: {reason}", path.display())]
+    Unshippable {
+        /// The file or folder.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// Two files for one place.
+    #[error("{} and {} would both be {target} at the worker", first.display(), second.display())]
+    Clash {
+        /// The file that came first.
+        first: PathBuf,
+        /// The other one.
+        second: PathBuf,
+        /// The place.
+        target: String,
+    },
+    /// A configured environment variable that no process can have.
+    #[error("{key}: '{name}' is no name for an environment variable")]
+    VariableName {
+        /// The key.
+        key: String,
+        /// The name.
+        name: String,
+    },
+}
+
+/// What overlays look at.
+struct Master<'a> {
+    home: &'a FlinkHome,
+    config: &'a Configuration,
+    lookup: &'a dyn Fn(&str) -> Option<String>,
+}
+
+impl Master<'_> {
+    /// An environment variable that is set and not empty.
+    fn variable(&self, name: &str) -> Option<String> {
+        (self.lookup)(name).filter(|value| !value.is_empty())
+    }
+}
+
+/// A specification being put together.
+struct Draft {
+    artifacts: BTreeMap<String, ArtifactFile>,
+    environment: Vec<(String, String)>,
+    configuration: Configuration,
+}
+
+impl Draft {
+    /// Adds a file, unless another one is in its place already.
+    fn ship(&mut self, file: ArtifactFile) -> Result<(), OverlayError> {
+        match self.artifacts.get(&file.target) {
+            Some(known) if known.source != file.source => {
+                Err(OverlayError::Clash { first: known.source.clone(), second: file.source, target: file.target })
+            }
+            _ => {
+                self.artifacts.insert(file.target.clone(), file);
+                Ok(())
+            }
+        }
+    }
+
+    /// Sets an environment variable; a later overlay wins.
+    fn export(&mut self, name: &str, value: &str) {
+        match self.environment.iter_mut().find(|(known, _)| known == name) {
+            Some((_, known)) => value.clone_into(known),
+            None => self.environment.push((name.to_owned(), value.to_owned())),
+        }
+    }
+}
+
+type Collect = fn(&Master<'_>, &mut Draft) -> Result<(), OverlayError>;
+
+/// All overlays in upstream's order. Configured variables come first there, so that overlays win over them.
+const OVERLAYS: [Collect; 3] = [environment::collect, flink_distribution::collect, user_lib::collect];
 
 /// Runs every overlay in upstream's order.
 pub fn collect(
@@ -40,5 +132,26 @@ pub fn collect(
     config: &Configuration,
     lookup: &dyn Fn(&str) -> Option<String>,
 ) -> Result<ContainerSpec, OverlayError> {
-    todo!()
+    let master = Master { home, config, lookup };
+    let mut draft = Draft { artifacts: BTreeMap::new(), environment: Vec::new(), configuration: for_workers(config) };
+    for overlay in OVERLAYS {
+        overlay(&master, &mut draft)?;
+    }
+    Ok(ContainerSpec {
+        artifacts: draft.artifacts.into_values().collect(),
+        environment: draft.environment,
+        configuration: draft.configuration,
+    })
 }
+
+/// The configuration without what is the application master's own business: how it talks to Mesos, its secret among it.
+fn for_workers(config: &Configuration) -> Configuration {
+    let mut configuration = config.clone();
+    for (key, _) in config.iter().filter(|(key, _)| key.starts_with("mesos.") || key.starts_with(environment::PREFIX)) {
+        configuration.remove(key);
+    }
+    configuration
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,14 +1,27 @@
-//! The worker's description, and the agent's half of the overlays: from a description and a materialised manifest to a
-//! command line.
+//! The worker's description, which travels from scheduler to executor, and both of its ends.
+//!
+//! The application master makes a [`template`] of what its overlays collected; the scheduler adds what is one worker's own:
+//! its id, ports, host and token. On the agent, [`apply`] turns the description and the materialised manifest into a
+//! configuration in the sandbox and a command line. Secrets are not in the description: they are in an artifact of their
+//! own, which only the worker's token opens.
 
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::command::CommandLine;
 use crate::config::Configuration;
+
+mod apply;
+mod template;
+
+pub use apply::{ApplyError, apply};
+pub use template::template;
+
+/// Where the manifest has the worker's secrets.
+const SECRETS: &str = "worker-secrets.pb";
 
 #[allow(
     missing_docs,
+    unreachable_pub,
     clippy::all,
     clippy::pedantic,
     reason = "generated from worker.proto, which documents the fields"
@@ -17,6 +30,7 @@ mod generated {
     include!(concat!(env!("OUT_DIR"), "/flink_mesos.v1.rs"));
 }
 
+use generated::WorkerSecrets;
 pub use generated::{ArtifactSource, Entry, WorkerSpec};
 
 impl fmt::Debug for ArtifactSource {
@@ -32,6 +46,12 @@ impl fmt::Debug for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let value = if Configuration::is_secret(&self.key) { "******" } else { &self.value };
         write!(f, "{}={value:?}", self.key)
+    }
+}
+
+impl Entry {
+    fn new(key: &str, value: &str) -> Self {
+        Self { key: key.to_owned(), value: value.to_owned() }
     }
 }
 
@@ -63,19 +83,4 @@ impl Sandbox {
     pub fn tmp(&self) -> PathBuf {
         self.path.join("tmp")
     }
-}
-
-/// Why a worker cannot be started here.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ApplyError {}
-
-/// Writes the worker's final configuration into the sandbox, makes its folders, finds java and builds the command line.
-/// `lookup` reads the agent's environment. Blocking.
-pub fn apply(
-    spec: &WorkerSpec,
-    sandbox: &Sandbox,
-    lookup: &dyn Fn(&str) -> Option<String>,
-) -> Result<CommandLine, ApplyError> {
-    todo!()
 }

@@ -1,0 +1,64 @@
+//! Shipping a folder with everything below it.
+
+use std::fs::Metadata;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
+
+use super::{ArtifactFile, Draft, OverlayError};
+
+/// Ships every file below `folder` as `<target>/<path in the folder>`, if `wanted` says so of that path. Links are
+/// followed: what they lead to is shipped under their names. Empty folders are not shipped.
+pub(super) fn ship(
+    folder: &Path,
+    target: &str,
+    draft: &mut Draft,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<(), OverlayError> {
+    let mut walk = Walk { target, draft, wanted: &wanted, above: Vec::new() };
+    walk.folder(folder, "")
+}
+
+/// Ships one file as `target`.
+fn ship_file(path: &Path, metadata: &Metadata, target: String, draft: &mut Draft) -> Result<(), OverlayError> {
+    if !metadata.is_file() {
+        let reason = "it is neither a file nor a folder";
+        return Err(OverlayError::Unshippable { path: path.to_owned(), reason });
+    }
+    let executable = metadata.permissions().mode() & 0o111 != 0;
+    draft.ship(ArtifactFile { source: path.to_owned(), target, executable, secret: false })
+}
+
+struct Walk<'a> {
+    target: &'a str,
+    draft: &'a mut Draft,
+    wanted: &'a dyn Fn(&str) -> bool,
+    /// Device and inode of the folders that lead here: a link to one of them would never end.
+    above: Vec<(u64, u64)>,
+}
+
+impl Walk<'_> {
+    fn folder(&mut self, folder: &Path, path: &str) -> Result<(), OverlayError> {
+        let metadata = fs_err::metadata(folder)?;
+        let identity = (metadata.dev(), metadata.ino());
+        if self.above.contains(&identity) {
+            let reason = "it is a link to a folder that it is in";
+            return Err(OverlayError::Unshippable { path: folder.to_owned(), reason });
+        }
+        self.above.push(identity);
+        for entry in fs_err::read_dir(folder)? {
+            let source = entry?.path();
+            let Some(name) = source.file_name().and_then(|name| name.to_str()) else {
+                return Err(OverlayError::Unshippable { path: source, reason: "its name is not UTF-8" });
+            };
+            let path = if path.is_empty() { name.to_owned() } else { format!("{path}/{name}") };
+            let metadata = fs_err::metadata(&source)?;
+            if metadata.is_dir() {
+                self.folder(&source, &path)?;
+            } else if (self.wanted)(&path) {
+                ship_file(&source, &metadata, format!("{}/{path}", self.target), self.draft)?;
+            }
+        }
+        self.above.pop();
+        Ok(())
+    }
+}

@@ -1,0 +1,303 @@
+//! The agent's end: from a description and a materialised manifest to a configuration in the sandbox and a command line.
+
+use prost::Message;
+
+use super::{Entry, SECRETS, Sandbox, WorkerSecrets, WorkerSpec};
+use crate::command::{self, CommandError, CommandLine, Directories};
+use crate::config::{Configuration, Source};
+use crate::flink::{FlinkHome, FlinkHomeError};
+use crate::java::{Java, JavaError};
+
+/// Why a worker cannot be started here.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ApplyError {
+    /// The manifest holds no Flink that can be run.
+    #[error(transparent)]
+    Flink(#[from] FlinkHomeError),
+    /// The manifest holds another Flink than the description says.
+    #[error("the artifacts hold Flink {found}, but the worker was described for Flink '{described}'")]
+    Version {
+        /// What the manifest holds.
+        found: crate::flink::FlinkVersion,
+        /// What the description says.
+        described: String,
+    },
+    /// The description lacks something.
+    #[error("the worker's description has no {0}")]
+    Incomplete(&'static str),
+    /// The artifact with the secrets is broken.
+    #[error("{}: not a worker's secrets", path.display())]
+    Secrets {
+        /// The artifact.
+        path: std::path::PathBuf,
+    },
+    /// No java to run it with.
+    #[error(transparent)]
+    Java(#[from] JavaError),
+    /// No configuration or command line could be made.
+    #[error(transparent)]
+    Command(#[from] CommandError),
+    /// A file or folder could not be read or written; the error names it.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}
+
+/// Writes the worker's final configuration into the sandbox, makes its folders, finds java and builds the command line.
+/// `lookup` reads the agent's environment; the worker's own variables win over it. Blocking.
+pub fn apply(
+    spec: &WorkerSpec,
+    sandbox: &Sandbox,
+    lookup: &dyn Fn(&str) -> Option<String>,
+) -> Result<CommandLine, ApplyError> {
+    let home = FlinkHome::open(&sandbox.flink(), None)?;
+    if home.version.to_string() != spec.flink_version {
+        return Err(ApplyError::Version { found: home.version, described: spec.flink_version.clone() });
+    }
+    let secrets = read_secrets(sandbox)?;
+    let environment: Vec<(String, String)> = spec
+        .environment
+        .iter()
+        .chain(&secrets.environment)
+        .map(|Entry { key, value }| (key.clone(), value.clone()))
+        .collect();
+    let lookup = |name: &str| {
+        let own = environment.iter().rev().find(|(known, _)| known == name);
+        own.map(|(_, value)| value.clone()).or_else(|| lookup(name))
+    };
+
+    let config = configuration(spec, &secrets, sandbox, &lookup)?;
+    let java = match spec.java_home.as_str() {
+        "" => Java::find(&config, &lookup)?,
+        home => Java::in_home(home.as_ref(), "mesos.executor.java-home")?,
+    };
+    java.check(&home.version)?;
+    let directories = Directories { conf: sandbox.conf(), log: sandbox.log(), tmp: sandbox.tmp() };
+    command::prepare(&home, &config, &directories)?;
+    let mut command = command::task_manager(&home, &java, &config, &directories, &lookup)?;
+    // Paths in a user's configuration may be relative to the sandbox, as they were upstream.
+    command.directory.clone_from(&sandbox.path);
+    command.environment.splice(0..0, environment);
+    Ok(command)
+}
+
+fn read_secrets(sandbox: &Sandbox) -> Result<WorkerSecrets, ApplyError> {
+    let path = sandbox.flink().join(SECRETS);
+    if !path.exists() {
+        return Ok(WorkerSecrets::default());
+    }
+    let bytes = fs_err::read(&path)?;
+    WorkerSecrets::decode(bytes.as_slice()).map_err(|_| ApplyError::Secrets { path })
+}
+
+/// What all workers have in common, with what is this worker's own.
+fn configuration(
+    spec: &WorkerSpec,
+    secrets: &WorkerSecrets,
+    sandbox: &Sandbox,
+    lookup: &dyn Fn(&str) -> Option<String>,
+) -> Result<Configuration, ApplyError> {
+    let mut config = Configuration::new();
+    for Entry { key, value } in spec.configuration.iter().chain(&secrets.configuration) {
+        config.set(key, value, Source::Computed("the application master"));
+    }
+    let mut own = |key: &str, value: &str| config.set(key, value, Source::Computed("the executor"));
+    if spec.worker_id.is_empty() {
+        return Err(ApplyError::Incomplete("worker id"));
+    }
+    own("taskmanager.resource-id", &spec.worker_id);
+    for (key, port) in &spec.ports {
+        own(key, &port.to_string());
+    }
+    set_addresses(spec, &mut config)?;
+    if !config.contains("io.tmp.dirs") {
+        let folders = lookup("_FLINK_TMP_DIR").filter(|folders| !folders.is_empty());
+        let folders = folders.unwrap_or_else(|| sandbox.tmp().to_string_lossy().into_owned());
+        config.set("io.tmp.dirs", folders, Source::Computed("the executor"));
+    }
+    Ok(config)
+}
+
+/// The shipped configuration binds to localhost, which is right for one machine only. A configured host may name the
+/// worker as `_TASK_`, as upstream's did.
+fn set_addresses(spec: &WorkerSpec, config: &mut Configuration) -> Result<(), ApplyError> {
+    const HOST: &str = "taskmanager.host";
+    const BIND: &str = "taskmanager.bind-host";
+    let elsewhere = |key: &str| config.get(key).filter(|host| !is_loopback(host)).map(str::to_owned);
+    let host = match elsewhere(HOST) {
+        Some(host) => host.replace("_TASK_", &spec.worker_id),
+        None if spec.hostname.is_empty() => return Err(ApplyError::Incomplete("host name")),
+        None => spec.hostname.clone(),
+    };
+    let bind = match elsewhere(BIND) {
+        Some(bind) => bind,
+        None if is_loopback(&host) => host.clone(),
+        None => "0.0.0.0".to_owned(),
+    };
+    config.set(HOST, host, Source::Computed("the executor"));
+    config.set(BIND, bind, Source::Computed("the executor"));
+    Ok(())
+}
+
+fn is_loopback(host: &str) -> bool {
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    /// A sandbox with a materialised manifest and a java.
+    struct Agent {
+        folder: tempfile::TempDir,
+        spec: WorkerSpec,
+        lookup: Vec<(&'static str, String)>,
+    }
+
+    impl Agent {
+        fn new(configuration: &[(&str, &str)]) -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let files = [
+                "flink/lib/flink-dist-1.20.5.jar",
+                "flink/lib/a.jar",
+                "flink/conf/log4j-console.properties",
+                "jdk/bin/java",
+            ];
+            for file in files {
+                let path = folder.path().join(file);
+                fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+                fs_err::write(path, "").unwrap();
+            }
+            fs_err::write(folder.path().join("jdk/release"), "JAVA_VERSION=\"17.0.15\"\n").unwrap();
+            let mut entries = vec![Entry::new("taskmanager.memory.process.size", "1728m")];
+            entries.extend(configuration.iter().map(|(key, value)| Entry::new(key, value)));
+            let spec = WorkerSpec {
+                worker_id: "taskmanager-00001".to_owned(),
+                flink_version: "1.20.5".to_owned(),
+                configuration: entries,
+                ports: [("taskmanager.rpc.port".to_owned(), 31000)].into(),
+                hostname: "agent-7".to_owned(),
+                ..WorkerSpec::default()
+            };
+            let java_home = folder.path().join("jdk").to_str().unwrap().to_owned();
+            Self { folder, spec, lookup: vec![("JAVA_HOME", java_home)] }
+        }
+
+        fn sandbox(&self) -> Sandbox {
+            Sandbox { path: self.folder.path().to_owned() }
+        }
+
+        fn apply(&self) -> Result<CommandLine, ApplyError> {
+            let lookup = |name: &str| self.lookup.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone());
+            apply(&self.spec, &self.sandbox(), &lookup)
+        }
+
+        /// The configuration that was written.
+        fn written(&self) -> Configuration {
+            Configuration::load(&self.sandbox().conf(), &"1.20.5".parse().unwrap()).unwrap()
+        }
+    }
+
+    #[test]
+    fn the_sandbox_gets_configuration_logging_properties_and_folders() {
+        let agent = Agent::new(&[("taskmanager.numberOfTaskSlots", "2")]);
+        agent.apply().unwrap();
+        let (config, tmp) = (agent.written(), agent.sandbox().tmp());
+        let expected = [
+            ("taskmanager.resource-id", "taskmanager-00001"),
+            ("taskmanager.rpc.port", "31000"),
+            ("taskmanager.host", "agent-7"),
+            ("taskmanager.bind-host", "0.0.0.0"),
+            ("taskmanager.numberOfTaskSlots", "2"),
+            ("io.tmp.dirs", tmp.to_str().unwrap()),
+        ];
+        for (key, value) in expected {
+            assert_eq!(config.get(key), Some(value), "{key}");
+        }
+        assert!(agent.sandbox().conf().join("log4j-console.properties").exists());
+        assert!(agent.sandbox().log().is_dir() && agent.sandbox().tmp().is_dir());
+    }
+
+    #[test]
+    fn the_command_runs_a_task_manager_with_flinks_class_path_and_memory() {
+        let agent = Agent::new(&[]);
+        let command = agent.apply().unwrap();
+        let flink = agent.sandbox().flink();
+        let class_path = format!("{0}/lib/a.jar:{0}/lib/flink-dist-1.20.5.jar", flink.display());
+        let arguments = command.arguments.join(" ");
+        assert!(
+            arguments
+                .contains(&format!("-classpath {class_path} org.apache.flink.runtime.taskexecutor.TaskManagerRunner"))
+        );
+        assert!(
+            arguments.contains("-Xmx536870902") && arguments.contains("-D taskmanager.memory.managed.size=536870920b")
+        );
+        assert!(arguments.contains("-XX:+UseG1GC") && arguments.contains("/log/taskmanager.log"));
+        assert_eq!(
+            (command.program, command.directory),
+            (agent.folder.path().join("jdk/bin/java"), agent.sandbox().path)
+        );
+    }
+
+    #[test]
+    fn a_configured_host_stays_and_may_name_the_worker() {
+        let agent = Agent::new(&[("taskmanager.host", "_TASK_.flink.mesos"), ("taskmanager.bind-host", "10.0.0.1")]);
+        agent.apply().unwrap();
+        assert_eq!(agent.written().get("taskmanager.host"), Some("taskmanager-00001.flink.mesos"));
+        assert_eq!(agent.written().get("taskmanager.bind-host"), Some("10.0.0.1"));
+    }
+
+    #[test]
+    fn the_shipped_localhost_gives_way_to_the_agents_host_unless_that_is_this_machine() {
+        let mut agent = Agent::new(&[("taskmanager.host", "localhost"), ("taskmanager.bind-host", "localhost")]);
+        agent.apply().unwrap();
+        assert_eq!(agent.written().get("taskmanager.host"), Some("agent-7"));
+        assert_eq!(agent.written().get("taskmanager.bind-host"), Some("0.0.0.0"));
+        agent.spec.hostname = "127.0.0.1".to_owned();
+        agent.apply().unwrap();
+        assert_eq!(agent.written().get("taskmanager.bind-host"), Some("127.0.0.1"));
+    }
+
+    #[test]
+    fn secrets_from_the_manifest_are_in_the_configuration_and_never_in_the_command() {
+        let agent = Agent::new(&[]);
+        let secrets = WorkerSecrets {
+            configuration: vec![Entry::new("security.ssl.internal.key-password", "hush")],
+            environment: vec![Entry::new("AWS_SECRET_ACCESS_KEY", "quiet")],
+        };
+        fs_err::write(agent.sandbox().flink().join(SECRETS), secrets.encode_to_vec()).unwrap();
+        let command = agent.apply().unwrap();
+        assert_eq!(agent.written().get("security.ssl.internal.key-password"), Some("hush"));
+        assert_eq!(command.environment[0], ("AWS_SECRET_ACCESS_KEY".to_owned(), "quiet".to_owned()));
+        assert!(!command.arguments.join(" ").contains("hush"));
+    }
+
+    #[test]
+    fn the_workers_own_variables_win_over_the_agents() {
+        let mut agent = Agent::new(&[("env.java.opts.taskmanager", "-Dwho=$WHO")]);
+        agent.lookup.push(("WHO", "agent".to_owned()));
+        assert!(agent.apply().unwrap().arguments.contains(&"-Dwho=agent".to_owned()));
+        agent.spec.environment.push(Entry::new("WHO", "worker"));
+        assert!(agent.apply().unwrap().arguments.contains(&"-Dwho=worker".to_owned()));
+    }
+
+    #[test]
+    fn what_cannot_work_is_refused_with_its_reason() {
+        let refusal = |change: fn(&mut Agent)| {
+            let mut agent = Agent::new(&[]);
+            change(&mut agent);
+            agent.apply().unwrap_err().to_string()
+        };
+        assert!(refusal(|agent| agent.spec.flink_version = "2.3.0".to_owned()).contains("Flink 1.20.5"));
+        assert!(refusal(|agent| agent.spec.worker_id.clear()).contains("worker id"));
+        assert!(refusal(|agent| agent.spec.hostname.clear()).contains("host name"));
+        assert!(refusal(|agent| agent.spec.configuration.clear()).contains("taskmanager.memory.process.size"));
+        assert!(refusal(|agent| agent.lookup.clear()).contains("no java found"));
+        assert!(refusal(|agent| agent.spec.java_home = "/no/such".to_owned()).contains("/no/such"));
+        assert!(
+            refusal(|agent| fs_err::write(agent.sandbox().flink().join(SECRETS), b"\xff").unwrap()).contains("secrets")
+        );
+        assert!(refusal(|agent| fs_err::remove_dir_all(agent.sandbox().flink()).unwrap()).contains("flink"));
+    }
+}

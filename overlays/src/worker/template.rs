@@ -1,0 +1,103 @@
+//! The application master's end: what all workers have in common.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use fs_err::os::unix::fs::OpenOptionsExt as _;
+use prost::Message;
+
+use super::{Entry, SECRETS, WorkerSecrets, WorkerSpec};
+use crate::config::Configuration;
+use crate::flink::FlinkHome;
+use crate::overlay::{ArtifactFile, ContainerSpec};
+
+/// The key under which an environment variable is configured says whether it is a secret.
+const VARIABLE_PREFIX: &str = "containerized.taskmanager.env.";
+
+/// The description that all workers share, and the files that they need. Secret values are written into a file for the
+/// owner only in `directory`, which must stay as long as the artifacts are served; that file is one of the artifacts.
+pub fn template(
+    spec: &ContainerSpec,
+    home: &FlinkHome,
+    directory: &Path,
+) -> Result<(WorkerSpec, Vec<ArtifactFile>), std::io::Error> {
+    let (secret_configuration, configuration) = parted(spec.configuration.iter(), "");
+    let variables = spec.environment.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let (secret_environment, environment) = parted(variables, VARIABLE_PREFIX);
+    let secrets = WorkerSecrets { configuration: secret_configuration, environment: secret_environment };
+
+    let mut artifacts = spec.artifacts.clone();
+    if secrets != WorkerSecrets::default() {
+        let source = write_secrets(&secrets, directory)?;
+        artifacts.push(ArtifactFile { source, target: SECRETS.to_owned(), executable: false, secret: true });
+        artifacts.sort_by(|one, other| one.target.cmp(&other.target));
+    }
+    let template =
+        WorkerSpec { flink_version: home.version.to_string(), configuration, environment, ..WorkerSpec::default() };
+    Ok((template, artifacts))
+}
+
+/// Secret entries, then the others.
+fn parted<'a>(entries: impl Iterator<Item = (&'a str, &'a str)>, prefix: &str) -> (Vec<Entry>, Vec<Entry>) {
+    entries
+        .map(|(key, value)| Entry::new(key, value))
+        .partition(|entry| Configuration::is_secret(&format!("{prefix}{}", entry.key)))
+}
+
+fn write_secrets(secrets: &WorkerSecrets, directory: &Path) -> Result<PathBuf, std::io::Error> {
+    let path = directory.join(SECRETS);
+    let mut file = fs_err::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path)?;
+    file.write_all(&secrets.encode_to_vec())?;
+    Ok(path)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::config::Source;
+
+    fn spec(configuration: &[(&str, &str)], environment: &[(&str, &str)]) -> ContainerSpec {
+        let mut spec = ContainerSpec::default();
+        for (key, value) in configuration {
+            spec.configuration.set(*key, *value, Source::DynamicProperty);
+        }
+        spec.environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        spec
+    }
+
+    fn home() -> FlinkHome {
+        FlinkHome { path: "/flink".into(), version: "1.20.5".parse().unwrap(), conf_dir: "/flink/conf".into() }
+    }
+
+    #[test]
+    fn secrets_travel_in_a_secret_artifact_and_not_in_the_description() {
+        let folder = tempfile::tempdir().unwrap();
+        let spec = spec(
+            &[("rest.port", "1"), ("security.ssl.internal.key-password", "hush")],
+            &[("A", "b"), ("AWS_SECRET_ACCESS_KEY", "hush")],
+        );
+        let (template, artifacts) = template(&spec, &home(), folder.path()).unwrap();
+        assert_eq!(template.configuration, [Entry::new("rest.port", "1")]);
+        assert_eq!(template.environment, [Entry::new("A", "b")]);
+        assert_eq!(template.flink_version, "1.20.5");
+        assert!(!String::from_utf8_lossy(&template.encode_to_vec()).contains("hush"));
+
+        let [secrets] = artifacts.as_slice() else { panic!("{artifacts:?}") };
+        assert!(secrets.secret && !secrets.executable);
+        assert_eq!(fs_err::metadata(&secrets.source).unwrap().permissions().mode() & 0o777, 0o600);
+        let decoded = WorkerSecrets::decode(fs_err::read(&secrets.source).unwrap().as_slice()).unwrap();
+        assert_eq!(decoded.configuration, [Entry::new("security.ssl.internal.key-password", "hush")]);
+        assert_eq!(decoded.environment, [Entry::new("AWS_SECRET_ACCESS_KEY", "hush")]);
+        assert!(!format!("{decoded:?} {template:?}").contains("hush"));
+    }
+
+    #[test]
+    fn without_secrets_there_is_no_such_artifact() {
+        let folder = tempfile::tempdir().unwrap();
+        let (_, artifacts) = template(&spec(&[("rest.port", "1")], &[]), &home(), folder.path()).unwrap();
+        assert!(artifacts.is_empty() && fs_err::read_dir(folder.path()).unwrap().next().is_none());
+    }
+}
