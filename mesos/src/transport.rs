@@ -5,7 +5,7 @@
 
 mod records;
 
-use std::{fmt, io, path::PathBuf, sync::Arc, time::Duration};
+use std::{error::Error, fmt, io, path::PathBuf, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response, header};
@@ -45,7 +45,7 @@ pub enum TransportError {
         source: io::Error,
     },
     /// The connection broke before the answer came.
-    #[error("lost the connection to {endpoint}: {source}")]
+    #[error("lost the connection to {endpoint}: {}", chain(.source))]
     Lost {
         /// Host and port, or the socket's path.
         endpoint: String,
@@ -199,4 +199,19 @@ pub(crate) async fn words(body: Incoming) -> String {
     // What came in time is worth showing even when the rest did not.
     drop(timeout(CONNECT_TIMEOUT, read).await);
     String::from_utf8_lossy(&text).trim().to_owned()
+}
+
+/// An error with all its causes, for people. The HTTP library's errors name only the outermost one.
+pub(crate) fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text.push_str(": ");
+            text.push_str(&more);
+        }
+        cause = error.source();
+    }
+    text
 }

@@ -9,10 +9,13 @@ mod peer;
 #[path = "fakes/zookeeper.rs"]
 mod zookeeper;
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use framework::{Framework, options, subscribe};
-use mesos::master::{DetectError, MasterDetector, MasterUrl};
+use mesos::{
+    master::{DetectError, MasterDetector, MasterUrl},
+    scheduler::SchedulerEvent,
+};
 use peer::{FakePeer, soon};
 use zookeeper::FakeZooKeeper;
 
@@ -70,7 +73,7 @@ async fn an_election_that_does_not_exist_yet_is_waited_for() {
     let mut detector = detector(&zookeeper, false);
     let election = async {
         // Time for the watch on a node that is not there.
-        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
         zookeeper.set("/mesos", "");
         zookeeper.set("/mesos/json.info_0000000001", &info(address(1)));
     };
@@ -142,6 +145,31 @@ async fn a_subscription_moves_to_the_new_leader_although_the_old_one_keeps_the_s
 }
 
 #[tokio::test]
+async fn a_leader_that_does_not_know_yet_that_it_leads_is_asked_again_soon() {
+    let mut leader = FakePeer::start().await;
+    let zookeeper = FakeZooKeeper::start(None).await;
+    zookeeper.set("/mesos", "");
+    let mut options = options(&format!("zk://{}/mesos", zookeeper.address));
+    // A day, unless the election makes the waits start small again.
+    options.backoff = (Duration::from_millis(1), Duration::from_secs(86_400));
+    zookeeper.set("/mesos/json.info_0000000001", &info(address(1)));
+    let mut framework = Framework::open(options).await;
+    let mut waits = 0;
+    while waits < 4 {
+        waits += usize::from(matches!(framework.next_event().await, SchedulerEvent::Disconnected { .. }));
+    }
+    zookeeper.set("/mesos/json.info_0000000002", &info(leader.address));
+    zookeeper.remove("/mesos/json.info_0000000001");
+    leader.asked().await.redirect("//127.0.0.1:1/");
+    while let SchedulerEvent::Disconnected { reason, retry_in } = framework.next_event().await {
+        if reason.starts_with("redirected") {
+            assert!(retry_in <= Duration::from_millis(2), "{retry_in:?}");
+            break;
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_file_is_read_again_before_every_attempt() {
     let mut master = FakePeer::start().await;
     let folder = tempfile::tempdir().unwrap();
@@ -157,7 +185,7 @@ async fn a_file_is_read_again_before_every_attempt() {
     assert!(reason.contains(&*file.to_string_lossy()) && reason.contains("allowed are host:port"), "{reason}");
     fs_err::write(&file, format!("{}\n", master.address)).unwrap();
     let _events = subscribe(master.asked().await, "stream-1");
-    while matches!(framework.next_event().await, mesos::scheduler::SchedulerEvent::Disconnected { .. }) {}
+    while matches!(framework.next_event().await, SchedulerEvent::Disconnected { .. }) {}
 }
 
 #[tokio::test]

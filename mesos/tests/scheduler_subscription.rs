@@ -142,6 +142,15 @@ async fn a_master_that_does_not_lead_is_left_for_the_one_that_it_names() {
 }
 
 #[tokio::test]
+async fn a_redirect_to_a_master_that_is_away_is_shown_as_such() {
+    let mut follower = FakePeer::start().await;
+    let mut framework = Framework::open(options(&follower.address.to_string())).await;
+    follower.asked().await.redirect(&format!("//{}/", dead_address().await));
+    let reason = framework.disconnected().await;
+    assert!(reason.starts_with(&format!("redirected by {}: cannot connect to", follower.address)), "{reason}");
+}
+
+#[tokio::test]
 async fn masters_that_only_redirect_to_each_other_are_tried_again_later() {
     let mut master = FakePeer::start().await;
     let mut framework = Framework::open(options(&master.address.to_string())).await;

@@ -1,6 +1,6 @@
 //! One SUBSCRIBE: to that master, or to the one that it redirects to.
 
-use std::{error::Error, sync::Arc};
+use std::sync::Arc;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     master::HostPort,
-    transport::{Connection, RecordStream, Target, words},
+    transport::{Connection, RecordStream, Target, TransportError, chain, words},
     v1::{
         FrameworkInfo,
         scheduler::{Call, call},
@@ -62,9 +62,12 @@ pub(super) async fn subscribe(
         headers.insert(header::AUTHORIZATION, authorization.clone());
     }
     for _ in 0..=MAX_REDIRECTS {
-        let mut connection = Connection::open(&target).await.map_err(|error| Refusal::Retry(chain(&error)))?;
-        let answer = connection.post(PATH, headers.clone(), body.clone()).await;
-        let answer = answer.map_err(|error| Refusal::Retry(chain(&error)))?;
+        let unreachable = |error: TransportError| {
+            let by = if target.host == *master { String::new() } else { format!("redirected by {master}: ") };
+            Refusal::Retry(by + &chain(&error))
+        };
+        let mut connection = Connection::open(&target).await.map_err(unreachable)?;
+        let answer = connection.post(PATH, headers.clone(), body.clone()).await.map_err(unreachable)?;
         match answer.status() {
             StatusCode::OK => return accepted(target, connection, answer),
             status if status.is_redirection() => target.host = leader_of(&target, &answer).map_err(Refusal::Retry)?,
@@ -139,19 +142,4 @@ pub(super) fn basic_authentication(credential: &Credential) -> HeaderValue {
         }
         Err(_) => HeaderValue::from_static("Basic"),
     }
-}
-
-/// An error with all its causes.
-pub(super) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text.push_str(": ");
-            text.push_str(&more);
-        }
-        cause = error.source();
-    }
-    text
 }

@@ -11,12 +11,12 @@ use tokio::{
 use super::{
     SchedulerEvent,
     session::{Session, SessionSender},
-    subscribe::{Access, Refusal, Subscription, chain, subscribe},
+    subscribe::{Access, Refusal, Subscription, subscribe},
 };
 use crate::{
     backoff::Backoff,
     master::{HostPort, MasterDetector},
-    transport::{RecordStream, StreamError},
+    transport::{RecordStream, StreamError, chain},
     v1::{
         FrameworkInfo,
         scheduler::{Event, event},
@@ -95,11 +95,12 @@ impl Subscriber {
         }
     }
 
-    /// Waits, but not longer than until a new leader is known.
+    /// Waits, but not longer than until a new leader is known. A leader knows it a moment later than we do and still
+    /// redirects to the one before, so that waits start small again.
     async fn wait(&mut self, time: Duration) {
         tokio::select! {
             () = sleep(time) => {}
-            () = elected(&mut self.leader) => {}
+            () = elected(&mut self.leader) => self.backoff.reset(),
         }
     }
 
