@@ -24,6 +24,7 @@ const LOG_VARIABLE: &str = "FLINK_MESOS_EXECUTOR_LOG";
 /// file `stderr` in the sandbox.
 #[derive(Debug, Parser)]
 #[command(
+    name = "flink-mesos-executor",
     version,
     after_help = "Environment:\n  FLINK_MESOS_EXECUTOR_LOG  level of the log, e.g. debug [default: info]"
 )]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use overlays::{config::Configuration, worker::WorkerSpec};
+use overlays::config::Configuration;
 
 /// What stands in place of a secret.
 const MASKED: &str = "******";
@@ -17,12 +17,10 @@ pub struct Mask {
 }
 
 impl Mask {
-    /// The secrets of this worker.
-    pub fn of(spec: &WorkerSpec) -> Self {
-        let named =
-            spec.configuration.iter().chain(&spec.environment).filter(|entry| Configuration::is_secret(&entry.key));
-        let token = spec.artifacts.as_ref().map(|source| source.token.as_str());
-        let values = named.map(|entry| entry.value.as_str()).chain(token);
+    /// The secrets of a worker: its artifact token, and those among its settings and variables.
+    pub fn new<'a>(token: &'a str, settings: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
+        let named = settings.filter(|(key, _)| Configuration::is_secret(key)).map(|(_, value)| value);
+        let values = named.chain([token]);
         let mut secrets: Vec<String> = values.filter(|value| value.len() >= SHORTEST).map(str::to_owned).collect();
         // A secret that contains another one goes first, so that nothing of it stays.
         secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
@@ -76,25 +74,19 @@ fn is_part_of_name(letter: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use overlays::worker::{ArtifactSource, Entry};
-
     use super::*;
-
-    fn entry(key: &str, value: &str) -> Entry {
-        Entry { key: key.into(), value: value.into() }
-    }
 
     #[test]
     fn known_secrets_are_masked_wherever_they_stand() {
-        let spec = WorkerSpec {
-            configuration: vec![entry("s3.secret-key", "abcdef"), entry("taskmanager.host", "localhost")],
-            environment: vec![entry("DB_PASSWORD", "abcdefgh")],
-            artifacts: Some(ArtifactSource { token: "t0ken".into(), ..ArtifactSource::default() }),
-            ..WorkerSpec::default()
-        };
-        let masked = Mask::of(&spec).apply("at localhost: abcdef abcdefgh t0ken");
-        assert_eq!(masked, "at localhost: ****** ****** ******");
-        assert_eq!(format!("{:?}", Mask::of(&spec)), "Mask(3 secrets)");
+        let settings = [
+            ("s3.secret-key", "abcdef"),
+            ("taskmanager.host", "localhost"),
+            ("DB_PASSWORD", "abcdefgh"),
+            ("password", "x"),
+        ];
+        let mask = Mask::new("t0ken", settings.into_iter());
+        assert_eq!(mask.apply("at localhost: abcdef abcdefgh t0ken"), "at localhost: ****** ****** ******");
+        assert_eq!(format!("{mask:?}"), "Mask(3 secrets)");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::{path::PathBuf, pin::Pin, sync::Arc, time::Duration};
 use fetcher::{Progress, Request};
 use overlays::{
     command::CommandLine,
+    config::Configuration,
     worker::{Sandbox, WorkerSpec, apply},
 };
 use tokio::{
@@ -84,7 +85,7 @@ impl Work {
             };
             // Not to be cancelled from here on: a process that may be there must be accounted for.
             match command {
-                Ok(command) => start(place, &spec, &command).await,
+                Ok((command, mask)) => start(place, &spec, &command, mask).await,
                 Err(failure) => Outcome::Failed(failure),
             }
         })
@@ -130,22 +131,32 @@ async fn forward(mut progress: watch::Receiver<Progress>, inbox: UnboundedSender
     std::future::pending::<()>().await;
 }
 
-async fn configure(place: Arc<Place>, spec: Arc<WorkerSpec>) -> Result<CommandLine, Failure> {
+async fn configure(place: Arc<Place>, spec: Arc<WorkerSpec>) -> Result<(CommandLine, Mask), Failure> {
     let applied = spawn_blocking(move || {
         let lookup = |name: &str| place.lookup(name);
         let mut command = apply(&spec, &place.sandbox, &lookup).map_err(|error| Failure::configuration(&error))?;
+        let mask = mask(&spec, &place.sandbox, &command);
         command.environment = environment::of_task_manager(place.variables.iter().cloned(), command.environment);
-        Ok(command)
+        Ok((command, mask))
     });
     applied.await.unwrap_or_else(|error| Err(Failure::internal(&error)))
 }
 
-async fn start(place: Arc<Place>, spec: &WorkerSpec, command: &CommandLine) -> Outcome {
+/// Knows the secrets of the description, and those that came with the artifacts: they are in the written configuration.
+fn mask(spec: &WorkerSpec, sandbox: &Sandbox, command: &CommandLine) -> Mask {
+    let version = spec.flink_version.parse().ok();
+    let written = version.and_then(|version| Configuration::load(&sandbox.conf(), &version).ok()).unwrap_or_default();
+    let token = spec.artifacts.as_ref().map_or("", |source| source.token.as_str());
+    let variables = command.environment.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    Mask::new(token, written.iter().chain(variables))
+}
+
+async fn start(place: Arc<Place>, spec: &WorkerSpec, command: &CommandLine, mask: Mask) -> Outcome {
     info!(directory = %command.directory.display(), "starting {}", command.program.display());
     let (stdout, stderr) = (place.log("taskmanager.out"), place.log("taskmanager.err"));
     match Supervised::start(&place.binary, &spec.worker_id, command, &stdout, &stderr).await {
         Ok(Supervised { pid, control, end }) => {
-            let watch = Watch::start(end, place, Mask::of(spec), command.directory.clone());
+            let watch = Watch::start(end, place, mask, command.directory.clone());
             Outcome::Started(Box::new((pid, control, watch)))
         }
         Err(error) => Outcome::Failed(Failure::start(&command.program, &error)),

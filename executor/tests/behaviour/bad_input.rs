@@ -1,0 +1,126 @@
+//! What cannot work, and what is said about it.
+
+use std::{process::Command, time::Duration};
+
+use mesos::v1::{TaskInfo, TaskState, TaskStatus};
+use overlays::worker::WorkerSpec;
+
+use crate::host::{Host, task};
+
+/// Launches what the test makes of a good worker and returns how it ended.
+async fn outcome(state: TaskState, change: impl FnOnce(&mut WorkerSpec)) -> TaskStatus {
+    let mut host = Host::new().await;
+    let mut executor = host.executor(&[]);
+    host.agent.subscribe().await;
+    let mut spec = host.worker("w", "sleep 1000");
+    change(&mut spec);
+    host.agent.launch(task(&spec));
+    let status = host.agent.update(state).await;
+    assert!(executor.ended().await.success(), "{}", host.log());
+    status
+}
+
+#[tokio::test]
+async fn a_description_that_is_none_is_an_error() {
+    let mut host = Host::new().await;
+    let mut executor = host.executor(&[]);
+    host.agent.subscribe().await;
+    let broken = TaskInfo { data: Some(vec![1, 2, 3].into()), ..host.task("w", "") };
+    host.agent.launch(broken);
+    let status = host.agent.update(TaskState::TaskError).await;
+    assert!(status.message().starts_with("the task's data is no description of a worker"), "{}", status.message());
+    assert!(executor.ended().await.success());
+}
+
+#[tokio::test]
+async fn a_manifest_that_is_no_digest_is_an_error() {
+    let change = |spec: &mut WorkerSpec| spec.artifacts.as_mut().unwrap().manifest = "latest".into();
+    let status = outcome(TaskState::TaskError, change).await;
+    assert!(status.message().starts_with("the worker's description is wrong: "), "{}", status.message());
+}
+
+#[tokio::test]
+async fn a_manifest_that_the_server_does_not_have_is_a_failure() {
+    let change = |spec: &mut WorkerSpec| spec.artifacts.as_mut().unwrap().manifest = "0".repeat(64);
+    let status = outcome(TaskState::TaskFailed, change).await;
+    let message = status.message();
+    assert!(message.starts_with("the artifacts could not be fetched: "), "{message}");
+    assert!(message.ends_with("(the artifact server offers something wrong)"), "{message}");
+}
+
+#[tokio::test]
+async fn a_token_that_the_server_does_not_know_is_a_failure_that_does_not_show_it() {
+    let change = |spec: &mut WorkerSpec| spec.artifacts.as_mut().unwrap().token = "guessed".into();
+    let status = outcome(TaskState::TaskFailed, change).await;
+    assert!(status.message().ends_with("(the scheduler told us something wrong)"), "{}", status.message());
+    assert!(!status.message().contains("guessed"));
+}
+
+#[tokio::test]
+async fn a_java_that_is_not_there_is_a_failure() {
+    let change = |spec: &mut WorkerSpec| spec.java_home = "/no/java/here".into();
+    let status = outcome(TaskState::TaskFailed, change).await;
+    let message = status.message();
+    assert!(message.starts_with("the TaskManager could not be configured: "), "{message}");
+    assert!(message.contains("/no/java/here"), "{message}");
+}
+
+#[tokio::test]
+async fn a_kill_during_the_fetch_ends_it_at_once() {
+    let mut host = Host::new().await;
+    let mut executor = host.executor(&[]);
+    host.agent.subscribe().await;
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut spec = host.worker("w", "sleep 1000");
+    spec.artifacts.as_mut().unwrap().urls = vec![format!("http://{}", silent.local_addr().unwrap())];
+    host.agent.launch(task(&spec));
+    host.agent.update(TaskState::TaskStarting).await;
+    let (_connection, _) = silent.accept().await.unwrap();
+    let waiting = host.agent.update(TaskState::TaskStarting).await;
+    assert_eq!(waiting.message(), "fetching Flink 1.20.5: waiting for an answer of the artifact server");
+    let before = tokio::time::Instant::now();
+    host.agent.kill("w", Duration::from_secs(60));
+    let killed = host.agent.update(TaskState::TaskKilled).await;
+    assert!(before.elapsed() < Duration::from_secs(2));
+    assert!(killed.message().starts_with("killed as asked: before it was started"), "{}", killed.message());
+    assert!(executor.ended().await.success());
+    let left: Vec<_> = fs_err::read_dir(host.sandbox("")).unwrap().flatten().map(|entry| entry.file_name()).collect();
+    assert_eq!(left, ["stderr"], "nothing half-fetched stays");
+}
+
+fn run(arguments: &[&str], variables: &[(&str, &str)]) -> (i32, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_flink-mesos-executor"))
+        .args(arguments)
+        .env_clear()
+        .envs(variables.iter().copied())
+        .output()
+        .unwrap();
+    let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    (output.status.code().unwrap(), said)
+}
+
+#[test]
+fn outside_mesos_it_explains_itself() {
+    let (code, said) = run(&[], &[]);
+    assert_eq!(code, 64, "{said}");
+    assert!(said.contains("is started by a Mesos agent, not by hand"), "{said}");
+    assert!(said.contains("MESOS_SLAVE_PID"), "{said}");
+}
+
+#[test]
+fn a_broken_environment_is_named() {
+    let (code, said) = run(&[], &[("MESOS_SLAVE_PID", "nonsense")]);
+    assert_eq!(code, 64, "{said}");
+    assert!(said.contains("MESOS_SLAVE_PID is \"nonsense\""), "{said}");
+}
+
+#[test]
+fn it_tells_version_and_help_and_refuses_everything_else() {
+    let (code, said) = run(&["--version"], &[]);
+    assert_eq!((code, said.trim()), (0, concat!("flink-mesos-executor ", env!("CARGO_PKG_VERSION"))));
+    let (code, said) = run(&["--help"], &[]);
+    assert_eq!(code, 0);
+    assert!(said.contains("Not meant to be started by hand"), "{said}");
+    let (code, _) = run(&["--nonsense"], &[]);
+    assert_eq!(code, 64);
+}

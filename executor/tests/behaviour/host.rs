@@ -1,0 +1,190 @@
+//! What the executor finds on its host: a sandbox, an artifact server with something like Flink, something like java.
+
+use std::{
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::{ExitStatus, Stdio},
+    time::Duration,
+};
+
+use fetcher::{Artifact, ArtifactServer, ServerOptions};
+use mesos::v1::{TaskId, TaskInfo};
+use overlays::worker::{ArtifactSource, Entry, WorkerSpec};
+use prost::Message as _;
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+
+use crate::agent::{Agent, PATIENCE};
+
+pub(crate) struct Host {
+    pub(crate) agent: Agent,
+    folder: TempDir,
+    artifacts: ArtifactServer,
+}
+
+impl Host {
+    pub(crate) async fn new() -> Self {
+        let folder = TempDir::new().unwrap();
+        make_java(&folder.path().join("java"));
+        let flink = make_flink(&folder.path().join("dist"));
+        fs_err::create_dir(folder.path().join("sandbox")).unwrap();
+        let (manifest, catalogue) = fetcher::build(flink).await.unwrap();
+        let options = ServerOptions { bind: "127.0.0.1:0".parse().unwrap(), ..ServerOptions::default() };
+        let artifacts = ArtifactServer::start(options, manifest, catalogue).await.unwrap();
+        Self { agent: Agent::start().await, folder, artifacts }
+    }
+
+    /// A worker whose TaskManager is this script.
+    pub(crate) fn worker(&self, id: &str, script: &str) -> WorkerSpec {
+        let entry = |key: &str, value: &str| Entry { key: key.into(), value: value.into() };
+        WorkerSpec {
+            worker_id: id.into(),
+            flink_version: "1.20.5".into(),
+            artifacts: Some(ArtifactSource {
+                urls: vec![self.artifacts.url().to_owned()],
+                manifest: self.artifacts.manifest().to_string(),
+                token: self.artifacts.issue_token(id).expose().to_owned(),
+            }),
+            configuration: vec![
+                entry("taskmanager.memory.process.size", "1728m"),
+                entry("jobmanager.rpc.address", "localhost"),
+                entry("s3.secret-key", "hunter22"),
+            ],
+            environment: vec![entry("FAKE_TASK_MANAGER", script)],
+            java_home: self.folder.path().join("java").display().to_string(),
+            hostname: "localhost".into(),
+            ..WorkerSpec::default()
+        }
+    }
+
+    pub(crate) fn task(&self, id: &str, script: &str) -> TaskInfo {
+        task(&self.worker(id, script))
+    }
+
+    pub(crate) fn sandbox(&self, name: &str) -> PathBuf {
+        self.folder.path().join("sandbox").join(name)
+    }
+
+    /// The number that the script writes to a file in its working directory.
+    pub(crate) async fn pid(&self, name: &str) -> u32 {
+        let path = self.folder.path().join(name);
+        until(|| fs_err::read_to_string(&path).ok()?.trim().parse().ok()).await
+    }
+
+    /// A folder for the scripts to leave things in.
+    pub(crate) fn scratch(&self) -> String {
+        self.folder.path().display().to_string()
+    }
+
+    /// Starts the executor as the agent would.
+    pub(crate) fn executor(&self, more: &[(&str, &str)]) -> Executor {
+        let port = self.agent.port;
+        let sandbox = self.folder.path().join("sandbox");
+        let log = fs_err::File::create(sandbox.join("stderr")).unwrap().into_parts().0;
+        let child = Command::new(env!("CARGO_BIN_EXE_flink-mesos-executor"))
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("MESOS_FRAMEWORK_ID", "framework")
+            .env("MESOS_EXECUTOR_ID", "w")
+            .env("MESOS_SLAVE_PID", format!("slave(1)@127.0.0.1:{port}"))
+            .env("MESOS_AGENT_ENDPOINT", format!("127.0.0.1:{port}"))
+            .env("MESOS_DIRECTORY", &sandbox)
+            .env("MESOS_SANDBOX", &sandbox)
+            .env("MESOS_CHECKPOINT", "1")
+            .env("MESOS_RECOVERY_TIMEOUT", "15mins")
+            .env("MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD", "5secs")
+            .env("AGENT_SECRET", "not for workers")
+            .envs(more.iter().copied())
+            .current_dir(&sandbox)
+            .stdin(Stdio::null())
+            .stderr(log)
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        Executor { child }
+    }
+
+    /// What the executor logged: to be shown when a test fails.
+    pub(crate) fn log(&self) -> String {
+        fs_err::read_to_string(self.sandbox("stderr")).unwrap_or_default()
+    }
+}
+
+pub(crate) struct Executor {
+    child: Child,
+}
+
+impl Executor {
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id().expect("it still runs")
+    }
+
+    /// Its exit status, soon.
+    pub(crate) async fn ended(&mut self) -> ExitStatus {
+        tokio::time::timeout(PATIENCE, self.child.wait()).await.expect("the executor does not end").unwrap()
+    }
+}
+
+pub(crate) fn task(spec: &WorkerSpec) -> TaskInfo {
+    TaskInfo {
+        name: "worker".into(),
+        task_id: TaskId { value: spec.worker_id.clone() },
+        data: Some(spec.encode_to_vec().into()),
+        ..TaskInfo::default()
+    }
+}
+
+pub(crate) async fn until<T>(mut check: impl FnMut() -> Option<T>) -> T {
+    let patience = async {
+        loop {
+            if let Some(found) = check() {
+                return found;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, patience).await.expect("in time")
+}
+
+pub(crate) fn is_alive(pid: u32) -> bool {
+    let stat = fs_err::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
+}
+
+pub(crate) async fn until_dead(pid: u32) {
+    until(|| (!is_alive(pid)).then_some(())).await;
+}
+
+/// The process below this one in the tree whose name is so.
+pub(crate) fn child_named(parent: u32, name: &str) -> Option<u32> {
+    let children = fs_err::read_to_string(format!("/proc/{parent}/task/{parent}/children")).ok()?;
+    let named = |pid: &u32| fs_err::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|comm| comm.trim() == name);
+    children.split_whitespace().filter_map(|pid| pid.parse().ok()).find(named)
+}
+
+/// Runs the script that the worker's environment names.
+fn make_java(home: &Path) {
+    let program = home.join("bin/java");
+    fs_err::create_dir_all(home.join("bin")).unwrap();
+    fs_err::write(home.join("release"), "JAVA_VERSION=\"17.0.9\"\n").unwrap();
+    fs_err::write(&program, "#!/bin/bash\nexec /bin/bash -c \"$FAKE_TASK_MANAGER\" java \"$@\"\n").unwrap();
+    fs_err::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+/// As much of a distribution as is looked at before Flink itself runs.
+fn make_flink(home: &Path) -> Vec<Artifact> {
+    let files = [
+        ("lib/flink-dist-1.20.5.jar", "a jar"),
+        ("conf/config.yaml", ""),
+        ("conf/log4j.properties", "rootLogger.level = INFO\n"),
+        ("conf/log4j-console.properties", "rootLogger.level = INFO\n"),
+        ("bin/flink", "#!/bin/sh\n"),
+    ];
+    let artifact = |(target, content): (&str, &str)| {
+        let source = home.join(target);
+        fs_err::create_dir_all(source.parent().unwrap()).unwrap();
+        fs_err::write(&source, content).unwrap();
+        Artifact { source, target: target.into(), executable: target.starts_with("bin/"), secret: false }
+    };
+    files.into_iter().map(artifact).collect()
+}

@@ -1,0 +1,159 @@
+//! From LAUNCH to the end, and what is left then.
+
+use std::time::Duration;
+
+use mesos::v1::TaskState;
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+
+use crate::host::{Host, child_named, is_alive, until, until_dead};
+
+const LONG: Duration = Duration::from_secs(60);
+
+fn signal(pid: u32, signal: Signal) {
+    kill(Pid::from_raw(pid.cast_signed()), signal).unwrap();
+}
+
+#[tokio::test]
+async fn a_task_is_launched_runs_and_is_killed() {
+    let mut host = Host::new().await;
+    let mut executor = host.executor(&[]);
+    let subscribe = host.agent.subscribe().await;
+    assert!(subscribe.unacknowledged_tasks.is_empty() && subscribe.unacknowledged_updates.is_empty());
+    let script = format!("env > {}/env; echo $$ > {0}/pid; sleep 1000", host.scratch());
+    host.agent.launch(host.task("w", &script));
+    let starting = host.agent.update(TaskState::TaskStarting).await;
+    assert_eq!(starting.message(), "fetching Flink 1.20.5");
+    let running = host.agent.update(TaskState::TaskRunning).await;
+    let pid = host.pid("pid").await;
+    assert_eq!(running.message(), format!("the TaskManager runs as process {pid}"));
+    assert!(host.sandbox("flink/lib/flink-dist-1.20.5.jar").exists());
+    assert!(host.sandbox("log/taskmanager.out").exists() && host.sandbox("log/taskmanager.err").exists());
+
+    host.agent.kill("w", LONG);
+    let killed = host.agent.update(TaskState::TaskKilled).await;
+    assert!(killed.message().starts_with("killed as asked: it ended within its grace"), "{}", killed.message());
+    assert!(executor.ended().await.success(), "{}", host.log());
+    assert!(!is_alive(pid));
+    let environment = fs_err::read_to_string(format!("{}/env", host.scratch())).unwrap();
+    assert!(!environment.contains("AGENT_SECRET") && !environment.contains("MESOS_EXECUTOR_ID"), "{environment}");
+}
+
+#[tokio::test]
+async fn an_obstinate_process_is_killed_after_its_grace() {
+    let mut host = Host::new().await;
+    let mut executor = host.executor(&[]);
+    let script = format!(
+        "trap '' TERM; setsid bash -c 'trap \"\" TERM; echo $$ > {0}/child; sleep 1000' & echo $$ > {0}/pid; \
+         while true; do sleep 1; done",
+        host.scratch()
+    );
+    host.agent.subscribe().await;
+    host.agent.launch(host.task("w", &script));
+    host.agent.update(TaskState::TaskRunning).await;
+    let (pid, child) = (host.pid("pid").await, host.pid("child").await);
+    let before = tokio::time::Instant::now();
+    host.agent.kill("w", Duration::from_millis(300));
+    let killed = host.agent.update(TaskState::TaskKilled).await;
+    assert!(before.elapsed() >= Duration::from_millis(300));
+    assert!(killed.message().contains("it outlived its grace and was ended by SIGKILL"), "{}", killed.message());
+    assert!(!is_alive(pid) && !is_alive(child));
+    assert!(executor.ended().await.success());
+}
+
+#[tokio::test]
+async fn nothing_outlives_an_executor_that_is_killed() {
+    let mut host = Host::new().await;
+    let mut executor = host.executor(&[]);
+    let script = format!(
+        "(setsid bash -c 'trap \"\" TERM HUP; echo $$ > {0}/daemon; sleep 1000' &); trap '' TERM; echo $$ > {0}/pid; \
+         while true; do sleep 1; done",
+        host.scratch()
+    );
+    host.agent.subscribe().await;
+    host.agent.launch(host.task("w", &script));
+    host.agent.update(TaskState::TaskRunning).await;
+    let (pid, daemon) = (host.pid("pid").await, host.pid("daemon").await);
+    signal(executor.pid(), Signal::SIGKILL);
+    executor.ended().await;
+    until_dead(pid).await;
+    until_dead(daemon).await;
+}
+
+#[tokio::test]
+async fn a_killed_guard_takes_everything_along_and_is_reported() {
+    let mut host = Host::new().await;
+    let mut executor = host.executor(&[]);
+    let script = format!("setsid sleep 1000 & echo $! > {0}/child; echo $$ > {0}/pid; wait", host.scratch());
+    host.agent.subscribe().await;
+    host.agent.launch(host.task("w", &script));
+    host.agent.update(TaskState::TaskRunning).await;
+    let (pid, child) = (host.pid("pid").await, host.pid("child").await);
+    let guard = until(|| child_named(executor.pid(), "tm-guard")).await;
+    signal(guard, Signal::SIGKILL);
+    let failed = host.agent.update(TaskState::TaskFailed).await;
+    assert!(failed.message().starts_with("the TaskManager ended in a way nobody saw"), "{}", failed.message());
+    assert!(!is_alive(pid) && !is_alive(child));
+    assert!(executor.ended().await.success());
+}
+
+#[tokio::test]
+async fn a_failed_start_says_what_the_log_says() {
+    let mut host = Host::new().await;
+    let mut executor = host.executor(&[]);
+    host.agent.subscribe().await;
+    let script = "echo 'Loading s3.secret-key, hunter22' > $(dirname $PWD)/sandbox/log/taskmanager.log; \
+                  echo 'FATAL: cannot bind' >> $(dirname $PWD)/sandbox/log/taskmanager.log; \
+                  echo 'a complaint' >&2; exit 239";
+    let script = script.replace("$(dirname $PWD)/sandbox", &host.sandbox("").display().to_string());
+    host.agent.launch(host.task("w", &script));
+    host.agent.update(TaskState::TaskRunning).await;
+    let failed = host.agent.update(TaskState::TaskFailed).await;
+    let message = failed.message();
+    assert!(message.starts_with("the TaskManager ended with exit code 239 after 0."), "{message}");
+    assert!(message.contains("FATAL: cannot bind") && message.contains("a complaint"), "{message}");
+    assert!(message.contains("s3.secret-key, ******") && !message.contains("hunter22"), "{message}");
+    assert!(executor.ended().await.success());
+    assert!(!host.log().contains("hunter22"));
+}
+
+#[tokio::test]
+async fn a_process_that_ends_well_is_finished() {
+    let mut host = Host::new().await;
+    let mut executor = host.executor(&[]);
+    host.agent.subscribe().await;
+    host.agent.launch(host.task("w", "exit 0"));
+    host.agent.update(TaskState::TaskRunning).await;
+    host.agent.update(TaskState::TaskFinished).await;
+    assert!(executor.ended().await.success());
+}
+
+#[tokio::test]
+async fn a_shutdown_ends_the_process_and_the_executor() {
+    let mut host = Host::new().await;
+    let mut executor = host.executor(&[("MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD", "500ms")]);
+    host.agent.subscribe().await;
+    let script = format!("trap '' TERM; echo $$ > {}/pid; while true; do sleep 1; done", host.scratch());
+    host.agent.launch(host.task("w", &script));
+    host.agent.update(TaskState::TaskRunning).await;
+    let pid = host.pid("pid").await;
+    host.agent.shut_down();
+    host.agent.update(TaskState::TaskKilled).await;
+    assert!(!is_alive(pid));
+    assert!(executor.ended().await.success());
+}
+
+#[tokio::test]
+async fn sigterm_to_the_executor_ends_the_task_with_a_word() {
+    let mut host = Host::new().await;
+    let mut executor = host.executor(&[]);
+    host.agent.subscribe().await;
+    host.agent.launch(host.task("w", "sleep 1000"));
+    host.agent.update(TaskState::TaskRunning).await;
+    signal(executor.pid(), Signal::SIGTERM);
+    let killed = host.agent.update(TaskState::TaskKilled).await;
+    assert!(killed.message().starts_with("ended by SIGTERM to the executor"), "{}", killed.message());
+    assert!(executor.ended().await.success());
+}

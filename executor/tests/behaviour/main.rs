@@ -1,0 +1,8 @@
+//! The executor's program, with an agent whose part the test plays and a shell script for a TaskManager.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods)]
+
+mod agent;
+mod bad_input;
+mod host;
+mod life;
+mod recovery;

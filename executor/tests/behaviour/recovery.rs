@@ -1,0 +1,110 @@
+//! Agents that go away and come back, or do not.
+
+use std::time::Duration;
+
+use mesos::v1::TaskState;
+
+use crate::{
+    agent::Told,
+    host::{Host, is_alive, until, until_dead},
+};
+
+#[tokio::test]
+async fn an_agents_restart_is_invisible_to_the_task() {
+    let mut host = Host::new().await;
+    let mut executor = host.executor(&[]);
+    host.agent.subscribe().await;
+    host.agent.launch(host.task("w", &format!("echo $$ > {}/pid; sleep 1000", host.scratch())));
+    host.agent.update(TaskState::TaskStarting).await;
+    host.agent.acknowledge(false);
+    let running = host.agent.update(TaskState::TaskRunning).await;
+    let pid = host.pid("pid").await;
+
+    host.agent.stop().await;
+    host.agent.acknowledge(true);
+    host.agent.start_again().await;
+    let subscribe = host.agent.subscribe().await;
+    let updates: Vec<_> = subscribe.unacknowledged_updates.iter().map(|update| &update.status).collect();
+    assert_eq!(updates, [&running], "the same update, with the same uuid");
+    assert!(subscribe.unacknowledged_tasks.is_empty(), "TASK_STARTING was acknowledged");
+    assert!(is_alive(pid));
+
+    host.agent.kill("w", Duration::from_secs(60));
+    host.agent.update(TaskState::TaskKilled).await;
+    assert!(executor.ended().await.success(), "{}", host.log());
+}
+
+#[tokio::test]
+async fn what_nobody_acknowledged_is_told_again_in_order() {
+    let mut host = Host::new().await;
+    host.agent.acknowledge(false);
+    let mut executor = host.executor(&[]);
+    host.agent.subscribe().await;
+    host.agent.launch(host.task("w", "exit 5"));
+    host.agent.update(TaskState::TaskRunning).await;
+    host.agent.update(TaskState::TaskFailed).await;
+    host.agent.stop().await;
+    host.agent.acknowledge(true);
+    host.agent.start_again().await;
+    let subscribe = host.agent.subscribe().await;
+    let states: Vec<_> = subscribe.unacknowledged_updates.iter().map(|update| update.status.state()).collect();
+    assert_eq!(states, [TaskState::TaskStarting, TaskState::TaskRunning, TaskState::TaskFailed]);
+    assert_eq!(subscribe.unacknowledged_tasks.len(), 1);
+    assert!(executor.ended().await.success());
+}
+
+#[tokio::test]
+async fn an_update_without_an_answer_is_sent_again() {
+    let mut host = Host::new().await;
+    host.agent.acknowledge(false);
+    let mut executor = host.executor(&[]);
+    host.agent.subscribe().await;
+    host.agent.launch(host.task("w", "exit 5"));
+    host.agent.update(TaskState::TaskRunning).await;
+    let failed = host.agent.update(TaskState::TaskFailed).await;
+    host.agent.acknowledge(true);
+    let again = host.agent.next().await;
+    let Told::Update(again) = again else { panic!("{again:?}") };
+    assert_eq!(again.state(), TaskState::TaskStarting);
+    host.agent.update(TaskState::TaskRunning).await;
+    assert_eq!(host.agent.update(TaskState::TaskFailed).await, failed);
+    assert!(executor.ended().await.success());
+}
+
+#[tokio::test]
+async fn after_the_recovery_timeout_the_task_is_ended() {
+    let mut host = Host::new().await;
+    let mut executor = host.executor(&[("MESOS_RECOVERY_TIMEOUT", "500ms")]);
+    host.agent.subscribe().await;
+    host.agent.launch(host.task("w", &format!("echo $$ > {}/pid; sleep 1000", host.scratch())));
+    host.agent.update(TaskState::TaskRunning).await;
+    let pid = host.pid("pid").await;
+    host.agent.stop().await;
+    assert_eq!(executor.ended().await.code(), Some(1));
+    assert!(!is_alive(pid));
+}
+
+#[tokio::test]
+async fn without_checkpointing_a_lost_agent_is_the_end() {
+    let mut host = Host::new().await;
+    let mut executor = host.executor(&[("MESOS_CHECKPOINT", "0")]);
+    host.agent.subscribe().await;
+    host.agent.launch(host.task("w", &format!("echo $$ > {}/pid; sleep 1000", host.scratch())));
+    host.agent.update(TaskState::TaskRunning).await;
+    let pid = host.pid("pid").await;
+    host.agent.stop().await;
+    until_dead(pid).await;
+    assert_eq!(executor.ended().await.code(), Some(1));
+}
+
+#[tokio::test]
+async fn an_agent_that_is_not_there_yet_is_waited_for() {
+    let mut host = Host::new().await;
+    host.agent.stop().await;
+    let mut executor = host.executor(&[]);
+    until(|| host.log().contains("not subscribed to the agent").then_some(())).await;
+    host.agent.start_again().await;
+    host.agent.subscribe().await;
+    host.agent.shut_down();
+    assert!(executor.ended().await.success());
+}
