@@ -72,8 +72,7 @@ async fn an_election_that_does_not_exist_yet_is_waited_for() {
     let zookeeper = FakeZooKeeper::start(None).await;
     let mut detector = detector(&zookeeper, false);
     let election = async {
-        // Time for the watch on a node that is not there.
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        zookeeper.watched("/mesos").await;
         zookeeper.set("/mesos", "");
         zookeeper.set("/mesos/json.info_0000000001", &info(address(1)));
     };

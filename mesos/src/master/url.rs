@@ -281,7 +281,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_shown_is_read_back_as_the_same(hosts in proptest::collection::vec(("[a-z][a-z0-9.-]{0,20}", 1_u16..), 1..5)) {
+        fn what_is_shown_is_read_back_as_the_same(
+            hosts in proptest::collection::vec(("[a-z][a-z0-9.-]{0,20}", 1_u16..), 1..5),
+        ) {
             let url = MasterUrl::Hosts(hosts.iter().map(|(name, port)| host(name, *port)).collect());
             prop_assert_eq!(parse(&url.to_string()), url);
         }

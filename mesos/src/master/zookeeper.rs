@@ -1,7 +1,7 @@
 //! The leader by ZooKeeper's election, as Mesos masters run it.
 //!
-//! Every master that stands for election has a sequential, ephemeral node `json.info_NNNNNNNNNN` under the path, with its
-//! `MasterInfo` as JSON; the lowest number leads (Mesos `src/master/detector/zookeeper.cpp`). Other nodes, such as
+//! Every master that stands for election has a sequential, ephemeral node `json.info_NNNNNNNNNN` under the path, with
+//! its `MasterInfo` as JSON; the lowest number leads (Mesos `src/master/detector/zookeeper.cpp`). Other nodes, such as
 //! `log_replicas`, are none of our business.
 
 use std::time::Duration;

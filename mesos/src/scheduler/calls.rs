@@ -126,3 +126,64 @@ pub fn update_framework(
     let update = call::UpdateFramework { framework_info, suppressed_roles, offer_constraints };
     Call { update_framework: Some(update), ..of_type(call::Type::UpdateFramework) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The bodies that are set in a call, by the type that each belongs to.
+    fn bodies(call: &Call) -> Vec<call::Type> {
+        let set = [
+            (call.subscribe.is_some(), call::Type::Subscribe),
+            (call.accept.is_some(), call::Type::Accept),
+            (call.decline.is_some(), call::Type::Decline),
+            (call.accept_inverse_offers.is_some(), call::Type::AcceptInverseOffers),
+            (call.decline_inverse_offers.is_some(), call::Type::DeclineInverseOffers),
+            (call.revive.is_some(), call::Type::Revive),
+            (call.suppress.is_some(), call::Type::Suppress),
+            (call.kill.is_some(), call::Type::Kill),
+            (call.shutdown.is_some(), call::Type::Shutdown),
+            (call.acknowledge.is_some(), call::Type::Acknowledge),
+            (call.acknowledge_operation_status.is_some(), call::Type::AcknowledgeOperationStatus),
+            (call.reconcile.is_some(), call::Type::Reconcile),
+            (call.reconcile_operations.is_some(), call::Type::ReconcileOperations),
+            (call.message.is_some(), call::Type::Message),
+            (call.request.is_some(), call::Type::Request),
+            (call.update_framework.is_some(), call::Type::UpdateFramework),
+        ];
+        set.into_iter().filter(|(is_set, _)| *is_set).map(|(_, r#type)| r#type).collect()
+    }
+
+    #[test]
+    fn every_call_has_exactly_the_body_that_its_type_names() {
+        let (offer, agent, task) = (OfferId::from("o"), AgentId::from("a"), TaskId::from("t"));
+        let calls = vec![
+            accept(vec![offer.clone()], vec![launch(vec![])], 1.0),
+            decline(vec![offer.clone()], 1.0),
+            accept_inverse_offers(vec![offer.clone()]),
+            decline_inverse_offers(vec![offer], 1.0),
+            revive(vec![]),
+            suppress(vec![]),
+            kill(task.clone(), None, None),
+            shutdown("e".into(), agent.clone()),
+            acknowledge(agent.clone(), task.clone(), Bytes::new()),
+            acknowledge_operation_status("x".into(), None, None, Bytes::new()),
+            reconcile([(task, None)]),
+            reconcile_operations(vec![]),
+            message(agent, "e".into(), Bytes::new()),
+            request(vec![]),
+            update_framework(FrameworkInfo::default(), vec![], None),
+        ];
+        for call in calls {
+            assert_eq!(bodies(&call), [call.r#type()]);
+        }
+        assert_eq!((teardown().r#type(), bodies(&teardown())), (call::Type::Teardown, vec![]));
+    }
+
+    #[test]
+    fn what_is_refused_is_refused_for_as_long_as_asked() {
+        let refused = |filters: Option<Filters>| filters.and_then(|filters| filters.refuse_seconds);
+        assert_eq!(refused(accept(vec![], vec![], 7.5).accept.and_then(|accept| accept.filters)), Some(7.5));
+        assert_eq!(refused(decline(vec![], 7.5).decline.and_then(|decline| decline.filters)), Some(7.5));
+    }
+}

@@ -78,14 +78,14 @@ impl Subscriber {
             match end {
                 End::Lost(reason) => {
                     let retry_in = self.backoff.next();
-                    tracing::info!(%reason, ?retry_in, "Not subscribed.");
+                    tracing::debug!(%reason, ?retry_in, "Not subscribed.");
                     if self.events.send(SchedulerEvent::Disconnected { reason, retry_in }).await.is_err() {
                         return;
                     }
                     self.wait(retry_in).await;
                 }
                 End::Rejected(reason) => {
-                    tracing::warn!(%reason, "Rejected.");
+                    tracing::debug!(%reason, "Rejected.");
                     // Nobody reads it: then nobody needs it.
                     drop(self.events.send(SchedulerEvent::Rejected { reason }).await);
                     return;

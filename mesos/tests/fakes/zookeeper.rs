@@ -7,6 +7,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     net::SocketAddr,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
@@ -76,6 +77,14 @@ impl FakeZooKeeper {
         tree.fire(path, false, EVENT_DELETED);
         tree.fire(path, true, EVENT_DELETED);
         tree.fire(parent(path), true, EVENT_CHILDREN_CHANGED);
+    }
+
+    /// Waits until somebody watches this node.
+    pub async fn watched(&self, path: &str) {
+        let watched = || self.tree.lock().unwrap().watches.iter().any(|watch| watch.0 == path);
+        while !watched() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
     }
 
     /// Breaks all connections and forgets all sessions.
