@@ -167,7 +167,7 @@ impl Subscriber {
         loop {
             let event = tokio::select! {
                 event = next_event(records, heartbeat) => event,
-                () = other_than(leader.as_ref(), &mut self.leader) => return End::Lost("another master leads now".to_owned()),
+                () = other_than(leader.as_ref(), &mut self.leader) => Err("another master leads now".to_owned()),
                 () = self.events.closed() => return End::Unread,
             };
             let event = match event {
