@@ -13,6 +13,13 @@ const PARTS: &[&str] = &[
     "basic-auth",
     "jaas.config",
     "http-headers",
+    // Not hidden by Flink, but the keys to a store all the same.
+    "access-key",
+    "access.key",
+    "accesskey",
+    "credential",
+    "passphrase",
+    "private-key",
 ];
 
 /// Must the value of this key never be shown?

@@ -28,7 +28,7 @@ pub(super) struct SyntaxError {
 pub(super) fn read(text: &str) -> Result<Vec<Flat>, SyntaxError> {
     let mut entries = Vec::new();
     match document::parse(text)? {
-        None => {}
+        None | Some(Node::Null) => {}
         Some(Node::Map(map)) => flatten(map, "", &mut entries)?,
         Some(_) => {
             return Err(SyntaxError {
@@ -67,14 +67,15 @@ pub(super) fn line(key: &str, value: &str, shape: Shape) -> String {
     format!("{}: {value}\n", emit::text(key, emit::Place::Key))
 }
 
-/// The parts of a value that is a YAML sequence of plain values; `None` for anything else.
+/// The parts of a value that is a YAML sequence, as texts; `None` for anything else.
 pub(super) fn list(value: &str) -> Option<Vec<String>> {
     let Ok(Some(Node::List(nodes))) = document::parse(value) else { return None };
     nodes
         .into_iter()
         .map(|node| match node {
             Node::Text(text) | Node::Literal(text) => Some(text),
-            Node::Null | Node::List(_) | Node::Map(_) => None,
+            Node::Null => None,
+            collection @ (Node::List(_) | Node::Map(_)) => Some(emit::flow(&collection)),
         })
         .collect()
 }

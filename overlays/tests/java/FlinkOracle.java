@@ -3,6 +3,7 @@ import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
+import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -55,6 +56,8 @@ public class FlinkOracle {
                 return parameters("getJmResourceParams", arguments);
             case "load":
                 return load(arguments.get(0));
+            case "sensitive":
+                return List.of(String.valueOf(GlobalConfiguration.isSensitive(arguments.get(0))));
             case "get":
                 return List.of(get(arguments.get(0), arguments.get(1)));
             default:
@@ -125,10 +128,17 @@ public class FlinkOracle {
         }
         Object value = configuration(List.of("k=" + text)).get(option);
         if (value instanceof java.time.Duration) {
-            return ((java.time.Duration) value).toNanos() + "";
+            java.time.Duration duration = (java.time.Duration) value;
+            return BigInteger.valueOf(duration.getSeconds())
+                    .multiply(BigInteger.valueOf(1_000_000_000))
+                    .add(BigInteger.valueOf(duration.getNano()))
+                    .toString();
         }
         if (value instanceof org.apache.flink.configuration.MemorySize) {
             return ((org.apache.flink.configuration.MemorySize) value).getBytes() + "";
+        }
+        if (value instanceof Double) {
+            return Long.toUnsignedString(Double.doubleToLongBits((Double) value));
         }
         if (value instanceof List) {
             return String.join("\n", ((List<String>) value));

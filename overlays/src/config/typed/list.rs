@@ -6,35 +6,40 @@ use super::is_java_blank;
 /// What a list looks like, for messages.
 pub(super) const FORM: &str = "a list such as [a, b] or a;b, with quotes around parts that hold a semicolon";
 
-/// Parts without blanks around them; empty parts at the ends are no parts. `None` when a quote is not closed.
+/// Parts without blanks around them; `None` when quotes are not in order.
 pub(super) fn parse_list(text: &str) -> Option<Vec<String>> {
     yaml::list(text).or_else(|| split(text, ';'))
 }
 
 /// Flink's `StructuredOptionsSplitter`: parts between delimiters; a part may be quoted with `'` or `"`, a doubled quote
-/// inside stands for itself.
+/// inside stands for itself. Two delimiters in a row have an empty part between them; one at an end has none beside it.
 fn split(text: &str, delimiter: char) -> Option<Vec<String>> {
     let mut parts = Vec::new();
-    let mut rest = text.trim_matches(is_java_blank);
-    loop {
-        rest = rest.trim_start_matches(is_java_blank);
-        let part;
-        if let Some(quote @ ('\'' | '"')) = rest.chars().next() {
-            (part, rest) = quoted(rest, quote)?;
-            rest = rest.trim_start_matches(is_java_blank);
-        } else {
-            let (plain, after) = rest.split_at(rest.find(delimiter).unwrap_or(rest.len()));
-            (part, rest) = (plain.trim_matches(is_java_blank).to_owned(), after);
-        }
-        let last = rest.is_empty();
-        if !(part.is_empty() && (last || parts.is_empty())) {
+    let mut rest = text.trim_start_matches(is_java_blank);
+    let mut after_delimiter = false;
+    while let Some(first) = rest.chars().next() {
+        if first == delimiter {
+            if after_delimiter {
+                parts.push(String::new());
+            }
+            rest = rest.split_at(delimiter.len_utf8()).1;
+        } else if first == '\'' || first == '"' {
+            let (part, after) = quoted(rest, first)?;
+            let after = after.trim_start_matches(is_java_blank);
+            if !after.is_empty() && !after.starts_with(delimiter) {
+                return None;
+            }
             parts.push(part);
+            rest = after;
+        } else {
+            let (part, after) = rest.split_at(rest.find(delimiter).unwrap_or(rest.len()));
+            parts.push(part.trim_end_matches(is_java_blank).to_owned());
+            rest = after;
         }
-        if last {
-            return Some(parts);
-        }
-        rest = rest.strip_prefix(delimiter)?;
+        after_delimiter = first == delimiter;
+        rest = rest.trim_start_matches(is_java_blank);
     }
+    Some(parts)
 }
 
 /// A quoted part at the start of `text`, and what follows it.

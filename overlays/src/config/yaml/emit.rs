@@ -48,7 +48,7 @@ fn is_plain(value: &str, place: Place) -> bool {
     let is_indicator = "#,[]{}&*!|>'\"%@`".contains(first)
         || (first == '-' && only_one_or_blank_follows)
         || ("?:".contains(first) && (place != Place::Block || only_one_or_blank_follows));
-    let flow_indicator = |c: char| ",?[]{}".contains(c);
+    let flow_indicator = |c: char| ",?:[]{}".contains(c);
     !is_indicator
         && scalar::is_text(value)
         && !value.starts_with(' ')
@@ -57,7 +57,7 @@ fn is_plain(value: &str, place: Place) -> bool {
         && !value.contains(" #")
         && !value.starts_with("---")
         && !value.starts_with("...")
-        && (place == Place::Block || !value.contains(flow_indicator))
+        && (place != Place::Flow || !value.contains(flow_indicator))
 }
 
 fn double_quoted(value: &str) -> String {
