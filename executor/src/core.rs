@@ -21,7 +21,7 @@
 //! The task:
 //!
 //! ```text
-//!           LAUNCH        progress        fetched         started
+//!           LAUNCH        progress        fetched         started (and, if wanted, listening)
 //!        ────────▶ Received ───▶ Fetching ────▶ Starting ────────▶ Running
 //!                     │             │              │                  │ │
 //!                     ├─────────────┴──────────────┤ KILL, SHUTDOWN   │ │ exited
@@ -31,6 +31,8 @@
 //!                     ▼                    ▼                            ▼
 //!                  Terminal (exactly one terminal update; the executor ends once it is acknowledged)
 //! ```
+//!
+//! While running, a registration with the JobManager, or its absence, is reported as the task's health.
 //!
 //! What holds after every step (the simulation checks it):
 //! - an update is offered until it is acknowledged, in order, with one uuid, and never changes;
@@ -45,7 +47,9 @@ mod events;
 #[cfg(test)]
 mod simulation;
 mod task;
+mod timeline;
 mod updates;
+mod worker;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -53,13 +57,15 @@ use std::{
     time::Duration,
 };
 
-use mesos::v1::{TaskInfo, TaskState, task_status::Reason};
+use mesos::v1::{TaskInfo, TaskState, TaskStatus, task_status::Reason};
 
 use connection::{Connection, Due};
 pub use events::{Exit, ExitStatus, Failure, Input, Now, Output, Settings};
 use task::{Effects, Report, Task};
+use timeline::{Step, Timeline};
 use updates::Updates;
 pub use updates::Uuids;
+pub use worker::Worker;
 
 /// An executor that gets no task within this time after its start has been forgotten by everybody.
 const IDLE_LIMIT: Duration = Duration::from_secs(300);
@@ -85,6 +91,7 @@ pub struct Core {
     launched: BTreeMap<String, Option<Duration>>,
     killed_before_launch: BTreeSet<String>,
     updates: Updates,
+    timeline: Timeline,
     killing_state: bool,
     ending: Option<Ending>,
     idle_until: Duration,
@@ -111,6 +118,7 @@ impl Core {
             launched: BTreeMap::new(),
             killed_before_launch: BTreeSet::new(),
             updates: Updates::new(uuids),
+            timeline: Timeline::default(),
             killing_state: false,
             ending: None,
             idle_until: IDLE_LIMIT,
@@ -124,6 +132,7 @@ impl Core {
             return Vec::new();
         }
         let mut effects = Effects::default();
+        self.note_step(now.elapsed, &input);
         self.take(now.elapsed, input, &mut effects);
         self.due(now.elapsed, &mut effects);
         self.keep_reports(now, &mut effects);
@@ -161,6 +170,19 @@ impl Core {
                 self.connection.subscribed_since().map(|since| over.max(since) + ACKNOWLEDGE_LIMIT)
             }
         }
+    }
+
+    fn note_step(&mut self, now: Duration, input: &Input) {
+        let step = match input {
+            Input::Subscribed { .. } => Step::Subscribed,
+            Input::Launch(_) => Step::Launched,
+            Input::Fetched => Step::Fetched,
+            Input::Started { .. } => Step::Spawned,
+            Input::Listening => Step::Listening,
+            Input::Registered => Step::Registered,
+            _ => return,
+        };
+        self.timeline.reached(step, now);
     }
 
     fn take(&mut self, now: Duration, input: Input, effects: &mut Effects) {
@@ -208,13 +230,14 @@ impl Core {
         if killed {
             self.note_launch(info);
             self.task = Some(Task::over(now, &id));
-            let message = "killed before it was launched".to_owned();
-            return effects.report(&id, TaskState::TaskKilled, Some(Reason::TaskKilledDuringLaunch), message);
+            let report = Report::new(&id, TaskState::TaskKilled, "killed before it was launched".to_owned());
+            effects.reports.push(Report { reason: Some(Reason::TaskKilledDuringLaunch), ..report });
+            return;
         }
-        match events::worker_of(&info) {
-            Ok(spec) => {
+        match Worker::of(&info) {
+            Ok(worker) => {
                 self.note_launch(info);
-                self.task = Some(Task::launch(now, &id, Arc::new(spec), effects));
+                self.task = Some(Task::launch(now, &id, Arc::new(worker), effects));
             }
             Err(message) => self.refuse(now, info, &message, effects),
         }
@@ -228,7 +251,8 @@ impl Core {
         }
         self.note_launch(info);
         self.task.get_or_insert_with(|| Task::over(now, &id));
-        effects.report(&id, TaskState::TaskError, Some(Reason::TaskInvalid), message.to_owned());
+        let report = Report::new(&id, TaskState::TaskError, message.to_owned());
+        effects.reports.push(Report { reason: Some(Reason::TaskInvalid), ..report });
     }
 
     fn note_launch(&mut self, info: TaskInfo) {
@@ -291,7 +315,9 @@ impl Core {
             if unwanted || (report.passing && unheard) {
                 continue;
             }
-            self.updates.keep(self.settings.status(now, report));
+            let told = report.state != TaskState::TaskStarting;
+            let labels = told.then(|| self.timeline.labels(now.unix - now.elapsed.as_secs_f64()));
+            self.updates.keep(TaskStatus { labels, ..self.settings.status(now, report) });
         }
     }
 
@@ -319,16 +345,13 @@ impl Task {
             Input::Progress(progress) => self.progress(progress),
             Input::Fetched => self.fetched(now, effects),
             Input::Started { pid } => self.started(now, pid, effects),
+            Input::Listening => self.listening(effects),
+            Input::Registered => self.health(now, Ok(()), effects),
+            Input::Unregistered(why) => self.health(now, Err(why), effects),
             Input::Failed(failure) => self.failed(now, failure, effects),
             Input::Cancelled => self.cancelled(now, effects),
             Input::Exited(exit) => self.exited(now, &exit, effects),
             _ => {}
         }
-    }
-}
-
-impl Effects {
-    fn report(&mut self, task_id: &str, state: TaskState, reason: Option<Reason>, message: String) {
-        self.reports.push(Report { task_id: task_id.to_owned(), state, reason, message, passing: false });
     }
 }

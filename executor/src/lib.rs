@@ -5,7 +5,8 @@
 //! the worker's configuration; starts the TaskManager under a guard; reports, watches and ends it.
 //!
 //! [`core`] decides, without input or output; [`shell`] carries out; [`process`] starts and ends processes; [`diagnosis`]
-//! finds words for what went wrong.
+//! finds words for what went wrong; [`startup`] watches a TaskManager until it is
+//! registered.
 //!
 //! It never runs two TaskManagers, never touches anything outside its sandbox, and never ends before its TaskManager has.
 
@@ -13,3 +14,4 @@ pub mod core;
 pub mod diagnosis;
 pub mod process;
 pub mod shell;
+pub mod startup;

@@ -26,6 +26,7 @@ use tokio::{
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
     time::Instant,
 };
+use tokio_util::task::AbortOnDropHandle;
 use tracing::info;
 
 use crate::{
@@ -33,7 +34,7 @@ use crate::{
     process::Control,
 };
 use agent::{Sender, Subscription};
-use worker::{Outcome, Place, Work};
+use worker::{Outcome, Place, Started, Watch, Work};
 
 /// From SIGTERM to SIGKILL when neither the KILL nor the task says otherwise. A TaskManager that obeys needs a fraction
 /// of a second.
@@ -73,8 +74,15 @@ struct Shell {
     sender: Option<Sender>,
     /// The fetch or start under way.
     work: Option<Work>,
-    /// The way to end the running process, and its end.
-    process: Option<(Control, worker::Watch)>,
+    process: Option<Process>,
+}
+
+/// The process that runs.
+struct Process {
+    control: Control,
+    watch: Watch,
+    #[expect(dead_code, reason = "held for its drop")]
+    startup: AbortOnDropHandle<()>,
 }
 
 impl Shell {
@@ -138,9 +146,11 @@ impl Shell {
             Outcome::Fetched => Input::Fetched,
             Outcome::Failed(failure) => Input::Failed(failure),
             Outcome::Cancelled => Input::Cancelled,
-            Outcome::Started(process) => {
-                let (pid, control, watch) = *process;
-                self.process = Some((control, watch));
+            Outcome::Started(started) => {
+                let Started { control, watch, startup } = *started;
+                let pid = startup.pid;
+                let startup = startup.watch(self.inbox.clone());
+                self.process = Some(Process { control, watch, startup });
                 Input::Started { pid }
             }
         }
@@ -171,8 +181,8 @@ impl Shell {
                     sender.send(*status);
                 }
             }
-            Output::Fetch(spec) => self.work = Some(Work::fetch(&self.place, spec, self.inbox.clone())),
-            Output::Start(spec) => self.work = Some(Work::start(&self.place, spec)),
+            Output::Fetch(worker) => self.work = Some(Work::fetch(&self.place, worker, self.inbox.clone())),
+            Output::Start(worker) => self.work = Some(Work::start(&self.place, worker)),
             Output::Cancel => {
                 if let Some(work) = &self.work {
                     work.cancel();
@@ -180,14 +190,14 @@ impl Shell {
             }
             Output::Terminate => {
                 info!("SIGTERM to the TaskManager");
-                if let Some((control, _)) = &mut self.process {
-                    control.terminate().await;
+                if let Some(process) = &mut self.process {
+                    process.control.terminate().await;
                 }
             }
             Output::Destroy => {
                 info!("SIGKILL to everything that came of the TaskManager");
-                if let Some((control, _)) = &mut self.process {
-                    control.destroy().await;
+                if let Some(process) = &mut self.process {
+                    process.control.destroy().await;
                 }
             }
             Output::End { .. } => {}
@@ -202,9 +212,9 @@ async fn ended(work: Option<&mut Work>) -> Outcome {
     }
 }
 
-async fn died(process: Option<&mut (Control, worker::Watch)>) -> Exit {
+async fn died(process: Option<&mut Process>) -> Exit {
     match process {
-        Some((_, watch)) => watch.exit().await,
+        Some(process) => process.watch.exit().await,
         None => std::future::pending().await,
     }
 }

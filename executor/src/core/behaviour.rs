@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use fetcher::Progress;
 use mesos::v1::{DurationInfo, KillPolicy, TaskId, TaskInfo, TaskState, TaskStatus};
-use overlays::worker::{ArtifactSource, WorkerSpec};
+use overlays::worker::{ArtifactSource, Entry, WorkerSpec};
 use prost::Message as _;
 
 use super::{Core, Exit, ExitStatus, Failure, Input, Now, Output, Settings};
@@ -39,6 +39,15 @@ pub(super) fn task(id: &str) -> TaskInfo {
         ..WorkerSpec::default()
     };
     TaskInfo { task_id: TaskId { value: id.into() }, data: Some(spec.encode_to_vec().into()), ..TaskInfo::default() }
+}
+
+/// A task that is running only once it listens.
+pub(super) fn patient_task(id: &str) -> TaskInfo {
+    let mut task = task(id);
+    let mut spec = WorkerSpec::decode(task.data.take().unwrap()).unwrap();
+    spec.configuration = vec![Entry { key: "mesos.executor.running-when".into(), value: "listening".into() }];
+    spec.ports = [("taskmanager.data.port".to_owned(), 31001)].into();
+    TaskInfo { data: Some(spec.encode_to_vec().into()), ..task }
 }
 
 /// A core and its clock.
@@ -172,6 +181,46 @@ fn a_kill_while_the_process_starts_ends_it_once_it_is_there() {
     assert_eq!(bench.kill("w"), ["cancel"]);
     assert_eq!(bench.names(Input::Started { pid: 7 }), ["terminate"]);
     assert_eq!(bench.names(exit(ExitStatus::Signal(15))), ["TaskKilled"]);
+}
+
+#[test]
+fn a_task_may_be_running_only_once_it_listens() {
+    let mut bench = Bench::subscribed(true);
+    bench.names(Input::Launch(Box::new(patient_task("w"))));
+    bench.names(Input::Fetched);
+    assert!(bench.names(Input::Started { pid: 7 }).is_empty());
+    assert_eq!(bench.names(Input::Listening), ["TaskRunning"]);
+}
+
+#[test]
+fn a_process_that_dies_before_it_listens_is_a_failure_and_a_kill_terminates_it() {
+    let starting = || {
+        let mut bench = Bench::subscribed(true);
+        bench.names(Input::Launch(Box::new(patient_task("w"))));
+        bench.names(Input::Fetched);
+        bench.names(Input::Started { pid: 7 });
+        bench
+    };
+    assert_eq!(starting().names(exit(ExitStatus::Code(1))), ["TaskFailed"]);
+    assert_eq!(starting().kill("w"), ["terminate"]);
+}
+
+#[test]
+fn health_and_the_timeline_are_told_with_the_registration() {
+    let mut bench = Bench::running(true);
+    bench.elapsed = SECOND * 2;
+    let mut tell = |input| match bench.handle(input).pop() {
+        Some(Output::Send(status)) => *status,
+        other => panic!("{other:?}"),
+    };
+    let unhealthy = tell(Input::Unregistered("Could not resolve".into()));
+    assert_eq!((unhealthy.state(), unhealthy.healthy), (TaskState::TaskRunning, Some(false)));
+    assert_eq!(unhealthy.message(), "not registered with the JobManager after 2.0 s: Could not resolve");
+    let healthy = tell(Input::Registered);
+    assert_eq!((healthy.state(), healthy.healthy), (TaskState::TaskRunning, Some(true)));
+    let steps: Vec<_> = healthy.labels.unwrap().labels.into_iter().map(|label| label.key).collect();
+    let expected = ["executor-started", "subscribed-ms", "launched-ms", "fetched-ms", "spawned-ms", "registered-ms"];
+    assert_eq!(steps, expected);
 }
 
 #[test]

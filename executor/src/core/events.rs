@@ -7,10 +7,8 @@ use mesos::v1::{
     ExecutorId, TaskId, TaskInfo, TaskState, TaskStatus,
     task_status::{Reason, Source},
 };
-use overlays::worker::WorkerSpec;
-use prost::Message as _;
 
-use super::task::Report;
+use super::{task::Report, worker::Worker};
 
 /// When something happens.
 #[derive(Debug, Clone, Copy)]
@@ -79,6 +77,12 @@ pub enum Input {
         /// Its process id.
         pid: u32,
     },
+    /// The process listens on its data port.
+    Listening,
+    /// The process has registered with the JobManager.
+    Registered,
+    /// It has not, for as long as its options allow: what its log says about that.
+    Unregistered(String),
     /// The fetch or the start failed.
     Failed(Failure),
     /// The fetch or the start was cancelled, nothing runs.
@@ -102,9 +106,9 @@ pub enum Output {
     /// Send the update; in the order of these outputs.
     Send(Box<TaskStatus>),
     /// Fetch the artifacts.
-    Fetch(Arc<WorkerSpec>),
+    Fetch(Arc<Worker>),
     /// Write the configuration and start the TaskManager.
-    Start(Arc<WorkerSpec>),
+    Start(Arc<Worker>),
     /// Give up the fetch or the start under way.
     Cancel,
     /// SIGTERM to the TaskManager's process group.
@@ -164,24 +168,10 @@ impl Settings {
             reason: report.reason.map(Into::into),
             executor_id: Some(ExecutorId { value: self.executor_id.clone() }),
             timestamp: Some(now.unix),
+            healthy: report.healthy,
             ..TaskStatus::default()
         }
     }
-}
-
-/// The worker that a task describes, or what is wrong with the description.
-pub(super) fn worker_of(task: &TaskInfo) -> Result<WorkerSpec, String> {
-    let data = task.data.as_ref().ok_or("the task has no data; it must hold the worker's description")?;
-    let spec = WorkerSpec::decode(data.as_ref())
-        .map_err(|error| format!("the task's data is no description of a worker: {error}"))?;
-    if spec.worker_id != task.task_id.value {
-        let id = &spec.worker_id;
-        return Err(format!("the task's data describes worker \"{id}\", not \"{}\"", task.task_id.value));
-    }
-    if spec.artifacts.as_ref().is_none_or(|artifacts| artifacts.urls.is_empty()) {
-        return Err("the worker's description names no artifact server".to_owned());
-    }
-    Ok(spec)
 }
 
 impl fmt::Display for ExitStatus {

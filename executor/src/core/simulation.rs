@@ -13,7 +13,7 @@ use proptest::{prelude::*, strategy::ValueTree as _, test_runner::TestRunner};
 
 use super::{
     Core, Exit, ExitStatus, Failure, Input, Now, Output,
-    behaviour::{new_core, task},
+    behaviour::{new_core, patient_task, task},
 };
 
 const TASKS: [&str; 2] = ["w", "second"];
@@ -32,6 +32,9 @@ enum Action {
     Acknowledge(usize),
     AcknowledgeAgain(usize),
     Progress,
+    Listening,
+    Registered,
+    Unregistered,
     WorkDone,
     WorkFailed,
     Exit(i32),
@@ -52,6 +55,9 @@ fn action() -> impl Strategy<Value = Action> {
         6 => any::<usize>().prop_map(Action::Acknowledge),
         1 => any::<usize>().prop_map(Action::AcknowledgeAgain),
         2 => Just(Action::Progress),
+        2 => Just(Action::Listening),
+        1 => Just(Action::Registered),
+        1 => Just(Action::Unregistered),
         4 => Just(Action::WorkDone),
         1 => Just(Action::WorkFailed),
         2 => (0..3_i32).prop_map(Action::Exit),
@@ -79,6 +85,8 @@ struct Process {
 
 struct World {
     core: Core,
+    /// Tasks are running once they listen.
+    patient: bool,
     elapsed: Duration,
     link: Link,
     on_the_wire: VecDeque<TaskStatus>,
@@ -97,8 +105,9 @@ struct World {
 }
 
 impl World {
-    fn new(checkpoint: bool) -> Self {
+    fn new(checkpoint: bool, patient: bool) -> Self {
         let mut world = Self {
+            patient,
             core: new_core(checkpoint),
             elapsed: Duration::ZERO,
             link: Link::Down,
@@ -150,8 +159,8 @@ impl World {
                 self.see(&status);
                 self.on_the_wire.push_back(*status);
             }
-            Output::Fetch(spec) => self.begin(Work::Fetch, &spec.worker_id),
-            Output::Start(spec) => self.begin(Work::Start, &spec.worker_id),
+            Output::Fetch(worker) => self.begin(Work::Fetch, &worker.spec.worker_id),
+            Output::Start(worker) => self.begin(Work::Start, &worker.spec.worker_id),
             Output::Cancel => self.work.as_mut().expect("something to cancel").1 = true,
             Output::Terminate => self.process.as_mut().expect("a process to terminate").terminated = true,
             Output::Destroy => {
@@ -214,7 +223,8 @@ impl World {
             }
             Action::Launch(id) if connected => {
                 self.launched.insert(TASKS[*id].to_owned());
-                self.handle(Input::Launch(Box::new(task(TASKS[*id]))));
+                let task = if self.patient { patient_task(TASKS[*id]) } else { task(TASKS[*id]) };
+                self.handle(Input::Launch(Box::new(task)));
             }
             Action::LaunchGroup(id) if connected => {
                 self.launched.insert(TASKS[*id].to_owned());
@@ -241,6 +251,9 @@ impl World {
             Action::Progress if matches!(self.work, Some((Work::Fetch, _))) => {
                 self.handle(Input::Progress(Progress { files_done: 1, files: 2, bytes_done: 3, bytes: 4 }));
             }
+            Action::Listening if self.process.is_some() => self.handle(Input::Listening),
+            Action::Registered if self.process.is_some() => self.handle(Input::Registered),
+            Action::Unregistered if self.process.is_some() => self.handle(Input::Unregistered("so".into())),
             Action::WorkDone => self.work_done(),
             Action::WorkFailed if self.work.take().is_some() => {
                 let failure = Failure { state: TaskState::TaskFailed, reason: None, message: "so".into() };
@@ -328,8 +341,8 @@ fn actions() -> impl Strategy<Value = Vec<Action>> {
     prop::collection::vec(action(), 0..120)
 }
 
-fn live(checkpoint: bool, actions: &[Action]) -> World {
-    let mut world = World::new(checkpoint);
+fn live(checkpoint: bool, patient: bool, actions: &[Action]) -> World {
+    let mut world = World::new(checkpoint, patient);
     for action in actions {
         world.act(action);
     }
@@ -341,8 +354,8 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_promises_hold_whatever_happens(checkpoint: bool, actions in actions()) {
-        live(checkpoint, &actions);
+    fn the_promises_hold_whatever_happens(checkpoint: bool, patient: bool, actions in actions()) {
+        live(checkpoint, patient, &actions);
     }
 }
 
@@ -352,7 +365,7 @@ fn the_simulation_gets_everywhere() {
     let mut seen = BTreeSet::new();
     for round in 0..400 {
         let actions = actions().new_tree(&mut runner).unwrap().current();
-        let world = live(round % 2 == 0, &actions);
+        let world = live(round % 2 == 0, round % 3 == 0, &actions);
         seen.extend(world.made.iter().map(|made| TaskState::try_from(made.state).unwrap().as_str_name()));
         seen.extend(world.ended);
     }

@@ -4,9 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use fetcher::Progress;
 use mesos::v1::{TaskState, task_status::Reason};
-use overlays::worker::WorkerSpec;
 
-use super::{Exit, ExitStatus, Failure, Output};
+use super::{Exit, ExitStatus, Failure, Output, worker::Worker};
 
 /// Progress is reported at least every five seconds; a little earlier, so that a late timer does not break that.
 const REPORT_EVERY: Duration = Duration::from_secs(4);
@@ -22,19 +21,27 @@ pub(super) struct Task {
 
 #[derive(Debug)]
 enum Phase {
-    Received { work: Work },
-    Fetching { work: Work, progress: Progress },
-    Starting,
+    Received(Work),
+    Fetching(Work, Progress),
+    Starting(Start),
     Running { since: Duration },
     Killing(Killing),
     Terminal { since: Duration },
 }
 
-/// What the phases up to the start of the process have in hand.
+/// A fetch in hand.
 #[derive(Debug)]
 struct Work {
-    spec: Arc<WorkerSpec>,
+    worker: Arc<Worker>,
     report_at: Duration,
+}
+
+#[derive(Debug)]
+enum Start {
+    /// The process is asked for.
+    Asked { wait_for_port: bool },
+    /// It is there, but does not listen yet.
+    Spawned { pid: u32, since: Duration },
 }
 
 #[derive(Debug)]
@@ -54,15 +61,22 @@ enum Step {
     Destroying { again_at: Duration },
 }
 
-/// A status to be reported, without what the core adds: ids, uuid, time.
+/// A status to be reported, without what the core adds: uuid, time, the executor's own id.
 #[derive(Debug)]
 pub(super) struct Report {
     pub(super) task_id: String,
     pub(super) state: TaskState,
-    pub(super) reason: Option<Reason>,
     pub(super) message: String,
+    pub(super) reason: Option<Reason>,
+    pub(super) healthy: Option<bool>,
     /// Only worth sending when the agent has all before it: fetch progress.
     pub(super) passing: bool,
+}
+
+impl Report {
+    pub(super) fn new(task_id: &str, state: TaskState, message: String) -> Self {
+        Self { task_id: task_id.to_owned(), state, message, reason: None, healthy: None, passing: false }
+    }
 }
 
 /// What a step of the task asks for.
@@ -74,13 +88,11 @@ pub(super) struct Effects {
 
 impl Task {
     /// A task to be done: reports `TASK_STARTING` and begins the fetch.
-    pub(super) fn launch(now: Duration, id: &str, spec: Arc<WorkerSpec>, effects: &mut Effects) -> Self {
-        let task = Self {
-            id: id.to_owned(),
-            phase: Phase::Received { work: Work { spec: Arc::clone(&spec), report_at: now + REPORT_EVERY } },
-        };
-        task.report(TaskState::TaskStarting, None, format!("fetching Flink {}", spec.flink_version), effects);
-        effects.outputs.push(Output::Fetch(spec));
+    pub(super) fn launch(now: Duration, id: &str, worker: Arc<Worker>, effects: &mut Effects) -> Self {
+        let work = Work { worker: Arc::clone(&worker), report_at: now + REPORT_EVERY };
+        let task = Self { id: id.to_owned(), phase: Phase::Received(work) };
+        task.report(TaskState::TaskStarting, format!("fetching Flink {}", worker.spec.flink_version), effects);
+        effects.outputs.push(Output::Fetch(worker));
         task
     }
 
@@ -90,19 +102,16 @@ impl Task {
     }
 
     pub(super) fn progress(&mut self, progress: Progress) {
-        match std::mem::replace(&mut self.phase, Phase::Starting) {
-            Phase::Received { work } | Phase::Fetching { work, .. } => {
-                self.phase = Phase::Fetching { work, progress };
-            }
-            other => self.phase = other,
-        }
+        let (Phase::Received(work) | Phase::Fetching(work, _)) = &self.phase else { return };
+        let work = Work { worker: Arc::clone(&work.worker), report_at: work.report_at };
+        self.phase = Phase::Fetching(work, progress);
     }
 
     pub(super) fn fetched(&mut self, now: Duration, effects: &mut Effects) {
         match &self.phase {
-            Phase::Received { work } | Phase::Fetching { work, .. } => {
-                effects.outputs.push(Output::Start(Arc::clone(&work.spec)));
-                self.phase = Phase::Starting;
+            Phase::Received(work) | Phase::Fetching(work, _) => {
+                effects.outputs.push(Output::Start(Arc::clone(&work.worker)));
+                self.phase = Phase::Starting(Start::Asked { wait_for_port: work.worker.wait_for_port });
             }
             Phase::Killing(killing) if killing.is_cancelling() => self.killed(now, "before it was started", effects),
             _ => {}
@@ -111,11 +120,10 @@ impl Task {
 
     pub(super) fn started(&mut self, now: Duration, pid: u32, effects: &mut Effects) {
         match &mut self.phase {
-            Phase::Starting => {
-                self.phase = Phase::Running { since: now };
-                let message = format!("the TaskManager runs as process {pid}");
-                self.report(TaskState::TaskRunning, None, message, effects);
+            Phase::Starting(Start::Asked { wait_for_port: true }) => {
+                self.phase = Phase::Starting(Start::Spawned { pid, since: now });
             }
+            Phase::Starting(Start::Asked { .. }) => self.running(now, pid, effects),
             Phase::Killing(killing) => {
                 if let Step::Cancelling { grace } = killing.step {
                     killing.step = Step::Terminating { destroy_at: now + grace };
@@ -126,12 +134,33 @@ impl Task {
         }
     }
 
+    /// The process listens on its data port.
+    pub(super) fn listening(&mut self, effects: &mut Effects) {
+        if let Phase::Starting(Start::Spawned { pid, since }) = self.phase {
+            self.running(since, pid, effects);
+        }
+    }
+
+    /// Whether the process has registered with the JobManager; `why` when it has not in its time.
+    pub(super) fn health(&mut self, now: Duration, why: Result<(), String>, effects: &mut Effects) {
+        let Phase::Running { since } = self.phase else { return };
+        let healthy = Some(why.is_ok());
+        let message = match why {
+            Ok(()) => format!("registered with the JobManager after {}", passed(since, now)),
+            Err(why) => format!("not registered with the JobManager after {}: {why}", passed(since, now)),
+        };
+        let reason = Some(Reason::TaskHealthCheckStatusUpdated);
+        let report = Report::new(&self.id, TaskState::TaskRunning, message);
+        effects.reports.push(Report { reason, healthy, ..report });
+    }
+
     /// The fetch or the start failed.
     pub(super) fn failed(&mut self, now: Duration, failure: Failure, effects: &mut Effects) {
         match &self.phase {
-            Phase::Received { .. } | Phase::Fetching { .. } | Phase::Starting => {
+            Phase::Received(_) | Phase::Fetching(..) | Phase::Starting(Start::Asked { .. }) => {
                 self.phase = Phase::Terminal { since: now };
-                self.report(failure.state, failure.reason, failure.message, effects);
+                let report = Report::new(&self.id, failure.state, failure.message);
+                effects.reports.push(Report { reason: failure.reason, ..report });
             }
             Phase::Killing(killing) if killing.is_cancelling() => self.killed(now, "before it was started", effects),
             _ => {}
@@ -148,7 +177,7 @@ impl Task {
     /// The process and everything that came of it are gone.
     pub(super) fn exited(&mut self, now: Duration, exit: &Exit, effects: &mut Effects) {
         match &self.phase {
-            Phase::Running { since } => {
+            Phase::Running { since } | Phase::Starting(Start::Spawned { since, .. }) => {
                 let separator = if exit.explanation.is_empty() { "" } else { ": " };
                 let Exit { status, explanation, .. } = exit;
                 let message = format!("the TaskManager {status} after {}{separator}{explanation}", passed(*since, now));
@@ -157,7 +186,7 @@ impl Task {
                     ExitStatus::Code(0) => TaskState::TaskFinished,
                     _ => TaskState::TaskFailed,
                 };
-                self.report(state, exit.reason, message, effects);
+                effects.reports.push(Report { reason: exit.reason, ..Report::new(&self.id, state, message) });
             }
             Phase::Killing(killing) => {
                 let how = match killing.step {
@@ -172,27 +201,20 @@ impl Task {
 
     /// Ends the task. Again and again does no harm; a shorter grace than before counts.
     pub(super) fn kill(&mut self, now: Duration, grace: Duration, cause: &'static str, effects: &mut Effects) {
-        match &mut self.phase {
-            Phase::Received { .. } | Phase::Fetching { .. } | Phase::Starting => {
+        let step = match &mut self.phase {
+            Phase::Received(_) | Phase::Fetching(..) | Phase::Starting(Start::Asked { .. }) => {
                 effects.outputs.push(Output::Cancel);
-                self.phase = Phase::Killing(Killing { cause, since: now, step: Step::Cancelling { grace } });
+                Step::Cancelling { grace }
             }
-            Phase::Running { .. } => {
+            Phase::Running { .. } | Phase::Starting(Start::Spawned { .. }) => {
                 effects.outputs.push(Output::Terminate);
-                let step = Step::Terminating { destroy_at: now + grace };
-                self.phase = Phase::Killing(Killing { cause, since: now, step });
+                Step::Terminating { destroy_at: now + grace }
             }
-            Phase::Killing(killing) => {
-                match &mut killing.step {
-                    Step::Cancelling { grace: earlier } => *earlier = grace.min(*earlier),
-                    Step::Terminating { destroy_at } => *destroy_at = (now + grace).min(*destroy_at),
-                    Step::Destroying { .. } => {}
-                }
-                return;
-            }
+            Phase::Killing(killing) => return killing.hurry(now, grace),
             Phase::Terminal { .. } => return,
-        }
-        self.report(TaskState::TaskKilling, None, cause.to_owned(), effects);
+        };
+        self.phase = Phase::Killing(Killing { cause, since: now, step });
+        self.report(TaskState::TaskKilling, cause.to_owned(), effects);
     }
 
     /// Does what is due at this time.
@@ -200,37 +222,34 @@ impl Task {
         if self.deadline().is_none_or(|deadline| deadline > now) {
             return;
         }
-        let message = match &mut self.phase {
-            Phase::Received { work } => {
+        match &mut self.phase {
+            Phase::Received(work) => {
                 work.report_at = now + REPORT_EVERY;
-                Some(shown(Progress::default()))
+                let message = work.message(Progress::default());
+                self.passing_report(message, effects);
             }
-            Phase::Fetching { work, progress } => {
+            Phase::Fetching(work, progress) => {
                 work.report_at = now + REPORT_EVERY;
-                Some(format!("fetching Flink {}: {}", work.spec.flink_version, shown(*progress)))
+                let message = work.message(*progress);
+                self.passing_report(message, effects);
             }
             Phase::Killing(killing) => {
                 killing.step = Step::Destroying { again_at: now + DESTROY_EVERY };
                 effects.outputs.push(Output::Destroy);
-                None
             }
-            Phase::Starting | Phase::Running { .. } | Phase::Terminal { .. } => None,
-        };
-        if let Some(message) = message {
-            let (task_id, state) = (self.id.clone(), TaskState::TaskStarting);
-            effects.reports.push(Report { task_id, state, reason: None, message, passing: true });
+            Phase::Starting(_) | Phase::Running { .. } | Phase::Terminal { .. } => {}
         }
     }
 
     pub(super) fn deadline(&self) -> Option<Duration> {
         match &self.phase {
-            Phase::Received { work } | Phase::Fetching { work, .. } => Some(work.report_at),
+            Phase::Received(work) | Phase::Fetching(work, _) => Some(work.report_at),
             Phase::Killing(killing) => match killing.step {
                 Step::Cancelling { .. } => None,
                 Step::Terminating { destroy_at } => Some(destroy_at),
                 Step::Destroying { again_at } => Some(again_at),
             },
-            Phase::Starting | Phase::Running { .. } | Phase::Terminal { .. } => None,
+            Phase::Starting(_) | Phase::Running { .. } | Phase::Terminal { .. } => None,
         }
     }
 
@@ -241,22 +260,46 @@ impl Task {
         }
     }
 
+    fn running(&mut self, since: Duration, pid: u32, effects: &mut Effects) {
+        self.phase = Phase::Running { since };
+        self.report(TaskState::TaskRunning, format!("the TaskManager runs as process {pid}"), effects);
+    }
+
     fn killed(&mut self, now: Duration, how: &str, effects: &mut Effects) {
         let Phase::Killing(killing) = &self.phase else { return };
         let message = format!("{}: {how}, {}", killing.cause, passed(killing.since, now));
         let reason = killing.is_cancelling().then_some(Reason::TaskKilledDuringLaunch);
         self.phase = Phase::Terminal { since: now };
-        self.report(TaskState::TaskKilled, reason, message, effects);
+        effects.reports.push(Report { reason, ..Report::new(&self.id, TaskState::TaskKilled, message) });
     }
 
-    fn report(&self, state: TaskState, reason: Option<Reason>, message: String, effects: &mut Effects) {
-        effects.reports.push(Report { task_id: self.id.clone(), state, reason, message, passing: false });
+    fn report(&self, state: TaskState, message: String, effects: &mut Effects) {
+        effects.reports.push(Report::new(&self.id, state, message));
+    }
+
+    fn passing_report(&self, message: String, effects: &mut Effects) {
+        let report = Report::new(&self.id, TaskState::TaskStarting, message);
+        effects.reports.push(Report { passing: true, ..report });
+    }
+}
+
+impl Work {
+    fn message(&self, progress: Progress) -> String {
+        format!("fetching Flink {}: {}", self.worker.spec.flink_version, shown(progress))
     }
 }
 
 impl Killing {
     fn is_cancelling(&self) -> bool {
         matches!(self.step, Step::Cancelling { .. })
+    }
+
+    fn hurry(&mut self, now: Duration, grace: Duration) {
+        match &mut self.step {
+            Step::Cancelling { grace: earlier } => *earlier = grace.min(*earlier),
+            Step::Terminating { destroy_at } => *destroy_at = (now + grace).min(*destroy_at),
+            Step::Destroying { .. } => {}
+        }
     }
 }
 

@@ -17,9 +17,10 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tracing::info;
 
 use crate::{
-    core::{Exit, ExitStatus, Failure, Input},
+    core::{Exit, ExitStatus, Failure, Input, Worker},
     diagnosis::{self, Mask},
     process::{Control, End, Supervised, environment},
+    startup::Startup,
 };
 
 /// How often the core hears of progress; it reports every few seconds.
@@ -56,36 +57,43 @@ pub(super) struct Work {
 /// How a fetch or a start ended.
 pub(super) enum Outcome {
     Fetched,
-    Started(Box<(u32, Control, Watch)>),
+    Started(Box<Started>),
     Failed(Failure),
     Cancelled,
 }
 
+/// A process that was started.
+pub(super) struct Started {
+    pub(super) control: Control,
+    pub(super) watch: Watch,
+    pub(super) startup: Startup,
+}
+
 impl Work {
-    pub(super) fn fetch(place: &Arc<Place>, spec: Arc<WorkerSpec>, inbox: UnboundedSender<Input>) -> Self {
+    pub(super) fn fetch(place: &Arc<Place>, worker: Arc<Worker>, inbox: UnboundedSender<Input>) -> Self {
         let place = Arc::clone(place);
         Self::new(move |cancel| async move {
             let (reporter, progress) = watch::channel(Progress::default());
             select! {
                 biased;
                 () = cancel.cancelled() => Outcome::Cancelled,
-                fetched = fetch(&place, &spec, reporter) => fetched.map_or_else(Outcome::Failed, |()| Outcome::Fetched),
+                fetched = fetch(&place, &worker.spec, reporter) => fetched.map_or_else(Outcome::Failed, |()| Outcome::Fetched),
                 () = forward(progress, inbox) => Outcome::Cancelled,
             }
         })
     }
 
-    pub(super) fn start(place: &Arc<Place>, spec: Arc<WorkerSpec>) -> Self {
+    pub(super) fn start(place: &Arc<Place>, worker: Arc<Worker>) -> Self {
         let place = Arc::clone(place);
         Self::new(move |cancel| async move {
             let command = select! {
                 biased;
                 () = cancel.cancelled() => return Outcome::Cancelled,
-                command = configure(Arc::clone(&place), Arc::clone(&spec)) => command,
+                command = configure(Arc::clone(&place), Arc::clone(&worker)) => command,
             };
             // Not to be cancelled from here on: a process that may be there must be accounted for.
             match command {
-                Ok((command, mask)) => start(place, &spec, &command, mask).await,
+                Ok((command, mask)) => start(place, worker, &command, mask).await,
                 Err(failure) => Outcome::Failed(failure),
             }
         })
@@ -131,11 +139,12 @@ async fn forward(mut progress: watch::Receiver<Progress>, inbox: UnboundedSender
     std::future::pending::<()>().await;
 }
 
-async fn configure(place: Arc<Place>, spec: Arc<WorkerSpec>) -> Result<(CommandLine, Mask), Failure> {
+async fn configure(place: Arc<Place>, worker: Arc<Worker>) -> Result<(CommandLine, Mask), Failure> {
     let applied = spawn_blocking(move || {
         let lookup = |name: &str| place.lookup(name);
-        let mut command = apply(&spec, &place.sandbox, &lookup).map_err(|error| Failure::configuration(&error))?;
-        let mask = mask(&spec, &place.sandbox, &command);
+        let mut command =
+            apply(&worker.spec, &place.sandbox, &lookup).map_err(|error| Failure::configuration(&error))?;
+        let mask = mask(&worker.spec, &place.sandbox, &command);
         command.environment = environment::of_task_manager(place.variables.iter().cloned(), command.environment);
         Ok((command, mask))
     });
@@ -151,13 +160,14 @@ fn mask(spec: &WorkerSpec, sandbox: &Sandbox, command: &CommandLine) -> Mask {
     Mask::new(token, written.iter().chain(variables))
 }
 
-async fn start(place: Arc<Place>, spec: &WorkerSpec, command: &CommandLine, mask: Mask) -> Outcome {
+async fn start(place: Arc<Place>, worker: Arc<Worker>, command: &CommandLine, mask: Mask) -> Outcome {
     info!(directory = %command.directory.display(), "starting {}", command.program.display());
     let (stdout, stderr) = (place.log("taskmanager.out"), place.log("taskmanager.err"));
-    match Supervised::start(&place.binary, &spec.worker_id, command, &stdout, &stderr).await {
+    match Supervised::start(&place.binary, &worker.spec.worker_id, command, &stdout, &stderr).await {
         Ok(Supervised { pid, control, end }) => {
+            let startup = Startup { pid, worker, log: place.log("taskmanager.log"), mask: mask.clone() };
             let watch = Watch::start(end, place, mask, command.directory.clone());
-            Outcome::Started(Box::new((pid, control, watch)))
+            Outcome::Started(Box::new(Started { control, watch, startup }))
         }
         Err(error) => Outcome::Failed(Failure::start(&command.program, &error)),
     }

@@ -8,7 +8,9 @@ use nix::{
     unistd::Pid,
 };
 
-use crate::host::{Host, child_named, is_alive, until, until_dead};
+use overlays::worker::Entry;
+
+use crate::host::{Host, child_named, is_alive, task, until, until_dead};
 
 const LONG: Duration = Duration::from_secs(60);
 
@@ -39,6 +41,58 @@ async fn a_task_is_launched_runs_and_is_killed() {
     assert!(!is_alive(pid));
     let environment = fs_err::read_to_string(format!("{}/env", host.scratch())).unwrap();
     assert!(!environment.contains("AGENT_SECRET") && !environment.contains("MESOS_EXECUTOR_ID"), "{environment}");
+}
+
+#[tokio::test]
+async fn a_task_is_running_once_it_listens_and_healthy_once_it_is_registered() {
+    let mut host = Host::new().await;
+    let mut executor = host.executor(&[]);
+    host.agent.subscribe().await;
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let script = format!(
+        "echo 'x INFO  starting' > {0}/log/taskmanager.log
+        while [ ! -e {1}/listen ]; do sleep 0.02; done
+        exec python3 -c '
+import socket, time
+s = socket.create_server((\"127.0.0.1\", {port}))
+open(\"{0}/log/taskmanager.log\", \"a\").write(\"x INFO  Successful registration at resource manager y.\\n\")
+time.sleep(1000)'",
+        host.sandbox("").display(),
+        host.scratch()
+    );
+    let mut spec = host.worker("w", &script);
+    spec.ports = [("taskmanager.data.port".to_owned(), u32::from(port))].into();
+    spec.configuration.push(Entry { key: "mesos.executor.running-when".into(), value: "listening".into() });
+    host.agent.launch(task(&spec));
+    until(|| host.sandbox("log/taskmanager.log").exists().then_some(())).await;
+    assert!(!host.log().contains("TASK_RUNNING"));
+    fs_err::write(format!("{}/listen", host.scratch()), "").unwrap();
+    assert_eq!(host.agent.update(TaskState::TaskRunning).await.healthy, None);
+    let healthy = host.agent.update(TaskState::TaskRunning).await;
+    assert_eq!(healthy.healthy, Some(true));
+    let labels = healthy.labels.unwrap().labels;
+    let at = |name: &str| labels.iter().find(|label| label.key == name).unwrap().value().parse::<f64>().unwrap();
+    assert!(at("subscribed-ms") <= at("launched-ms") && at("fetched-ms") <= at("spawned-ms"));
+    assert!(at("spawned-ms") <= at("listening-ms") && at("listening-ms") <= at("registered-ms"));
+    host.agent.kill("w", LONG);
+    host.agent.update(TaskState::TaskKilled).await;
+    assert!(executor.ended().await.success());
+}
+
+#[tokio::test]
+async fn a_task_that_does_not_register_is_reported_with_what_its_log_says() {
+    let mut host = Host::new().await;
+    let _executor = host.executor(&[]);
+    host.agent.subscribe().await;
+    let log = host.sandbox("log/taskmanager.log");
+    let script = format!("echo 'x INFO  Could not resolve ResourceManager address y' > {}; sleep 1000", log.display());
+    let mut spec = host.worker("w", &script);
+    spec.configuration.push(Entry { key: "mesos.executor.registration-timeout".into(), value: "200 ms".into() });
+    host.agent.launch(task(&spec));
+    assert_eq!(host.agent.update(TaskState::TaskRunning).await.healthy, None);
+    let unhealthy = host.agent.update(TaskState::TaskRunning).await;
+    assert_eq!(unhealthy.healthy, Some(false));
+    assert!(unhealthy.message().ends_with("x INFO  Could not resolve ResourceManager address y"), "{unhealthy:?}");
 }
 
 #[tokio::test]

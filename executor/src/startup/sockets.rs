@@ -1,0 +1,39 @@
+//! Who listens, as `/proc/<pid>/net/tcp` and `tcp6` show it: asking this way disturbs nobody.
+
+/// The state LISTEN, see `include/net/tcp_states.h` of Linux.
+const LISTEN: &str = "0A";
+
+/// Does anything in this process's network listen on the port? Blocking.
+pub(super) fn listens(pid: u32, port: u16) -> bool {
+    ["tcp", "tcp6"].iter().any(|table| {
+        let table = fs_err::read_to_string(format!("/proc/{pid}/net/{table}")).unwrap_or_default();
+        table.lines().skip(1).any(|line| is_listener(line, port))
+    })
+}
+
+/// `sl local_address rem_address st …`, the address as hexadecimal `address:port`.
+fn is_listener(line: &str, port: u16) -> bool {
+    let mut fields = line.split_ascii_whitespace().skip(1);
+    let (Some(local), Some(_), Some(state)) = (fields.next(), fields.next(), fields.next()) else { return false };
+    let local_port = local.rsplit_once(':').and_then(|(_, port)| u16::from_str_radix(port, 16).ok());
+    state == LISTEN && local_port == Some(port)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    #[test]
+    fn only_a_listener_counts() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let client = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        let me = std::process::id();
+        assert!(listens(me, port));
+        assert!(!listens(me, client.local_addr().unwrap().port()));
+        drop(listener);
+        assert!(!listens(me, port), "its connection is still there");
+    }
+}
