@@ -15,17 +15,21 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use crate::cache::FileLock;
 use crate::digest::Digest;
 use crate::manifest::Manifest;
+use crate::project::Projection;
 use crate::rate::RateFloor;
 use crate::token::Token;
-use download::Download;
-use meter::Meter;
 use origin::Origins;
-use staging::Staging;
 
+pub(crate) use error::available;
 pub use error::{Blame, FetchError};
 pub use meter::Progress;
+
+pub(crate) use download::{Download, Store, Target};
+pub(crate) use meter::Meter;
+pub(crate) use staging::{MODIFIED, Staging, finish_file, preallocate};
 
 mod download;
 mod error;
@@ -90,6 +94,18 @@ pub struct Materialised {
     pub target: PathBuf,
     /// What it holds.
     pub manifest: Manifest,
+    /// The same tree in the host's cache, when it came from there.
+    pub shared: Option<Shared>,
+}
+
+/// A tree in the host's cache. It stays there for as long as this lives.
+#[derive(Debug)]
+pub struct Shared {
+    /// Where it is: the same place for all workers of this host that have the same manifest. Without secrets.
+    pub path: PathBuf,
+    /// How the files of the target came about.
+    pub projection: Projection,
+    pub(crate) _pin: FileLock,
 }
 
 /// Fetches a tree with the default options. See [`materialise_with`].
@@ -104,26 +120,43 @@ pub async fn materialise_with(
     options: FetchOptions,
     progress: watch::Sender<Progress>,
 ) -> Result<Materialised, FetchError> {
-    let (urls, token, wanted) = (request.urls, request.token, options.clone());
-    // Reading this machine's certificates takes a moment.
-    let origins = blocking(move || Origins::new(&urls, &token, &wanted)).await?;
-    let meter = Arc::new(Meter::new(progress));
-    let download = Download::new(origins, Arc::clone(&meter), options);
-
-    let manifest = download.manifest(request.manifest).await?;
-    let target = request.target;
-    let (staging, targets) = blocking(move || Staging::create(target, manifest)).await?;
+    let target = request.target.clone();
+    let wanted = request.manifest;
+    let (download, meter) = start(request, options, progress).await?;
+    let manifest = download.manifest(wanted).await?;
+    let (staging, manifest, targets) = blocking(move || {
+        let staging = Staging::create(target, manifest.entries())?;
+        let targets = staging.make_files(manifest.entries())?;
+        Ok((staging, manifest, targets))
+    })
+    .await?;
     let staging = Arc::new(staging);
     meter.expect(targets.len(), targets.iter().map(|target| target.blob.size).sum());
-    download.targets(&targets, &staging).await?;
+    download.targets(targets, &staging).await?;
 
     let staging = Arc::into_inner(staging).ok_or(FetchError::Stopped)?;
-    let (target, manifest) = blocking(move || staging.publish()).await?;
-    Ok(Materialised { target, manifest })
+    blocking(move || {
+        staging.finish_files(manifest.entries())?;
+        Ok(Materialised { target: staging.publish()?, manifest, shared: None })
+    })
+    .await
+}
+
+/// What a fetch needs before it knows what to fetch.
+pub(crate) async fn start(
+    request: Request,
+    options: FetchOptions,
+    progress: watch::Sender<Progress>,
+) -> Result<(Download, Arc<Meter>), FetchError> {
+    let meter = Arc::new(Meter::new(progress));
+    let wanted = options.clone();
+    // Reading this machine's certificates takes a moment.
+    let origins = blocking(move || Origins::new(&request.urls, &request.token, &wanted)).await?;
+    Ok((Download::new(origins, Arc::clone(&meter), options), meter))
 }
 
 /// Runs what would hold up the async threads elsewhere.
-async fn blocking<T: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, FetchError> + Send + 'static,
 ) -> Result<T, FetchError> {
     tokio::task::spawn_blocking(work).await.map_err(|_| FetchError::Stopped)?

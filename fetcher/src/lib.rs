@@ -5,19 +5,27 @@
 //! another machine. A byte that does not have the digest that the manifest says is never visible under its final name.
 
 pub mod build;
+pub mod cache;
+mod crash;
 pub mod digest;
 pub mod fetch;
 pub mod hashing;
 pub mod manifest;
 pub mod path;
+mod project;
 pub mod rate;
 pub mod server;
+mod sys;
 pub mod token;
 
 pub use build::{Artifact, BuildError, Catalogue, build, build_with};
+pub use cache::{Cache, CacheError, CacheOptions};
 pub use digest::Digest;
-pub use fetch::{Blame, FetchError, FetchOptions, Materialised, Progress, Request, materialise, materialise_with};
+pub use fetch::{
+    Blame, FetchError, FetchOptions, Materialised, Progress, Request, Shared, materialise, materialise_with,
+};
 pub use manifest::{Blob, Entry, Kind, Manifest, ManifestError};
 pub use path::TreePath;
+pub use project::Projection;
 pub use server::{ArtifactServer, Identity, ServerError, ServerOptions, TlsError};
 pub use token::Token;

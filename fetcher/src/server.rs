@@ -7,6 +7,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
@@ -124,6 +125,7 @@ impl ArtifactServer {
             idle: options.idle,
             floor: options.floor,
             acceptor,
+            sent: AtomicU64::new(0),
         });
         let url = format!("{scheme}://{}:{}", in_url(&host), address.port());
         tracing::info!(url, manifest = %shared.content.digest(), "Artifact server started.");
@@ -155,6 +157,11 @@ impl ArtifactServer {
     /// Makes the token of a worker void. Transfers that are running come to their end.
     pub fn revoke(&self, worker: &str) {
         self.shared.content.tokens.revoke(worker);
+    }
+
+    /// Bytes of files that have been sent since the start, without heads.
+    pub fn bytes_sent(&self) -> u64 {
+        self.shared.sent.load(Ordering::Relaxed)
     }
 
     /// Publishes a file under a URL that only those know who are told, for clients that can send no token, such as

@@ -1,12 +1,14 @@
 //! Downloading the manifest and every piece of every blob.
 
+use std::cmp::Reverse;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use tokio::sync::mpsc;
+use futures_util::stream::{self, FuturesUnordered};
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 
 use super::FetchOptions;
@@ -15,30 +17,66 @@ use super::meter::Meter;
 use super::origin::{Incoming, Origins};
 use super::piece::Piece;
 use super::retry::{Attempts, Mirrors};
-use super::staging::{Staging, Target};
 use super::writer::{WriteError, Writer};
 use crate::digest::Digest;
-use crate::manifest::{MAX_ENCODED, Manifest};
+use crate::manifest::{Blob, MAX_ENCODED, Manifest};
 
 /// Frames (of up to 400 KiB) on their way from a connection to its writer.
 const FRAMES: usize = 4;
+/// Files under way at the same time; most wait for a connection.
+const FILES: usize = 32;
 
 /// One fetch from one set of servers.
-pub(super) struct Download {
+pub(crate) struct Download {
     origins: Origins,
     mirrors: Mirrors,
     meter: Arc<Meter>,
     options: FetchOptions,
+    /// One permit per request under way.
+    connections: Semaphore,
+    /// Pieces that have been begun, to share them out among the servers.
+    begun: AtomicUsize,
+}
+
+/// Where content goes.
+pub(crate) trait Store: Send + Sync + 'static {
+    /// Called off the async threads when everything in a file is there and verified.
+    fn complete(&self, target: &Target) -> Result<(), FetchError>;
+}
+
+/// A file to be filled.
+#[derive(Debug)]
+pub(crate) struct Target {
+    /// An existing file.
+    pub(crate) path: PathBuf,
+    pub(crate) blob: Arc<Blob>,
+    /// What is not there yet.
+    missing: Vec<Piece>,
+}
+
+impl Target {
+    /// A file with nothing in it.
+    pub(crate) fn empty(path: PathBuf, blob: Blob) -> Self {
+        Self::with(path, blob, |_| false)
+    }
+
+    /// A file with some chunks in it that have been verified.
+    pub(crate) fn with(path: PathBuf, blob: Blob, is_there: impl Fn(usize) -> bool) -> Self {
+        let blob = Arc::new(blob);
+        let missing = Piece::missing(&blob, is_there);
+        Self { path, blob, missing }
+    }
 }
 
 impl Download {
     pub(super) fn new(origins: Origins, meter: Arc<Meter>, options: FetchOptions) -> Self {
         let mirrors = Mirrors::new(origins.count());
-        Self { origins, mirrors, meter, options }
+        let connections = Semaphore::new(options.connections.max(1));
+        Self { origins, mirrors, meter, options, connections, begun: AtomicUsize::new(0) }
     }
 
     /// The manifest of that name.
-    pub(super) async fn manifest(&self, digest: Digest) -> Result<Manifest, FetchError> {
+    pub(crate) async fn manifest(&self, digest: Digest) -> Result<Manifest, FetchError> {
         let mut attempts = Attempts::new(0, &self.mirrors, &self.meter, &self.options);
         let path = format!("/v1/manifests/{digest}");
         loop {
@@ -67,29 +105,30 @@ impl Download {
     }
 
     /// Every target, several pieces at a time, large files first.
-    pub(super) async fn targets(&self, targets: &[Target], staging: &Arc<Staging>) -> Result<(), FetchError> {
-        let mut targets: Vec<&Target> = targets.iter().collect();
-        targets.sort_by_key(|target| std::cmp::Reverse(target.blob.size));
-        let pieces = targets.into_iter().flat_map(|target| {
-            let pieces = Piece::all(&target.blob);
-            let left = Arc::new(AtomicUsize::new(pieces.len()));
-            pieces.into_iter().map(move |piece| (target, piece, Arc::clone(&left)))
-        });
-        let pieces = pieces.enumerate().map(|(at, (target, piece, left))| async move {
-            self.piece(at, &piece, &target.path, staging).await?;
-            if left.fetch_sub(1, Ordering::Relaxed) == 1 {
-                self.meter.file_done();
-            }
-            Ok(())
-        });
-        stream::iter(pieces).buffer_unordered(self.options.connections.max(1)).try_collect().await
+    pub(crate) async fn targets<S: Store>(&self, mut targets: Vec<Target>, store: &Arc<S>) -> Result<(), FetchError> {
+        targets.sort_by_key(|target| Reverse(target.blob.size));
+        let targets = targets.into_iter().map(|target| self.target(target, store));
+        stream::iter(targets).buffer_unordered(FILES).try_collect().await
+    }
+
+    /// One file.
+    pub(crate) async fn target<S: Store>(&self, target: Target, store: &Arc<S>) -> Result<(), FetchError> {
+        let pieces: FuturesUnordered<_> =
+            target.missing.iter().map(|piece| self.piece(piece, &target.path, store)).collect();
+        pieces.try_collect::<()>().await?;
+        let store = Arc::clone(store);
+        tokio::task::spawn_blocking(move || store.complete(&target)).await.map_err(|_| FetchError::Stopped)??;
+        self.meter.file_done();
+        Ok(())
     }
 
     /// One piece, begun anew elsewhere when a server sends wrong bytes.
-    async fn piece(&self, at: usize, piece: &Piece, path: &Path, staging: &Arc<Staging>) -> Result<(), FetchError> {
-        let mut attempts = Attempts::new(at % self.origins.count(), &self.mirrors, &self.meter, &self.options);
+    async fn piece<S: Store>(&self, piece: &Piece, path: &Path, store: &Arc<S>) -> Result<(), FetchError> {
+        let Ok(_permit) = self.connections.acquire().await else { return Err(FetchError::Stopped) };
+        let origin = self.begun.fetch_add(1, Ordering::Relaxed) % self.origins.count();
+        let mut attempts = Attempts::new(origin, &self.mirrors, &self.meter, &self.options);
         loop {
-            let (frames, written) = self.write(piece.clone(), path.to_owned(), Arc::clone(staging));
+            let (frames, written) = self.write(piece.clone(), path.to_owned(), Arc::clone(store));
             let url = self.feed(piece, frames, &mut attempts).await?;
             match written.await.map_err(|_| FetchError::Stopped)? {
                 Ok(()) => return Ok(()),
@@ -102,18 +141,18 @@ impl Download {
         }
     }
 
-    fn write(
+    fn write<S: Store>(
         &self,
         piece: Piece,
         path: PathBuf,
-        staging: Arc<Staging>,
+        store: Arc<S>,
     ) -> (mpsc::Sender<Bytes>, JoinHandle<Result<(), WriteError>>) {
         let (sender, frames) = mpsc::channel(FRAMES);
         let meter = Arc::clone(&self.meter);
         let written = tokio::task::spawn_blocking(move || {
             let written = Writer::open(path, &piece).map_err(WriteError::Disk)?.run(frames, &meter);
             // Held until here so that nothing is removed under the writer.
-            drop(staging);
+            drop(store);
             written
         });
         (sender, written)

@@ -169,7 +169,7 @@ impl FetchError {
     }
 
     /// An error of the disk while `needed` bytes go to `path`.
-    pub(super) fn disk(error: io::Error, path: &Path, needed: u64) -> Self {
+    pub(crate) fn disk(error: io::Error, path: &Path, needed: u64) -> Self {
         match error.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
                 Self::NoSpace { path: path.to_owned(), needed, available: available(path).unwrap_or_default() }
@@ -180,7 +180,7 @@ impl FetchError {
 }
 
 /// Bytes that an unprivileged user may still write where `path` is; none when the system does not tell.
-pub(super) fn available(path: &Path) -> Option<u64> {
+pub(crate) fn available(path: &Path) -> Option<u64> {
     let stat = nix::sys::statvfs::statvfs(path).ok()?;
     Some(stat.blocks_available().saturating_mul(stat.fragment_size()))
 }

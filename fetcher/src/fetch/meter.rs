@@ -17,38 +17,53 @@ pub struct Progress {
     pub bytes: u64,
 }
 
-pub(super) struct Meter {
+pub(crate) struct Meter {
     progress: watch::Sender<Progress>,
     /// When bytes came last.
     moved: Mutex<Instant>,
 }
 
 impl Meter {
-    pub(super) fn new(progress: watch::Sender<Progress>) -> Self {
-        progress.send_replace(Progress::default());
+    pub(crate) fn new(progress: watch::Sender<Progress>) -> Self {
         Self { progress, moved: Mutex::new(Instant::now()) }
     }
 
-    pub(super) fn expect(&self, files: usize, bytes: u64) {
+    pub(crate) fn expect(&self, files: usize, bytes: u64) {
         self.progress.send_modify(|progress| (progress.files, progress.bytes) = (files, bytes));
     }
 
-    pub(super) fn add(&self, bytes: u64) {
+    /// Expects so much on top.
+    pub(crate) fn expect_more(&self, files: usize, bytes: u64) {
+        self.progress.send_modify(|progress| {
+            progress.files += files;
+            progress.bytes += bytes;
+        });
+    }
+
+    /// Notes files that did not have to be fetched.
+    pub(crate) fn there(&self, files: usize, bytes: u64) {
+        self.progress.send_modify(|progress| {
+            progress.files_done += files;
+            progress.bytes_done += bytes;
+        });
+    }
+
+    pub(crate) fn add(&self, bytes: u64) {
         *self.moved.lock() = Instant::now();
         self.progress.send_modify(|progress| progress.bytes_done += bytes);
     }
 
     /// Takes back bytes that were wrong.
-    pub(super) fn take_back(&self, bytes: u64) {
+    pub(crate) fn take_back(&self, bytes: u64) {
         self.progress.send_modify(|progress| progress.bytes_done = progress.bytes_done.saturating_sub(bytes));
     }
 
-    pub(super) fn file_done(&self) {
+    pub(crate) fn file_done(&self) {
         self.progress.send_modify(|progress| progress.files_done += 1);
     }
 
     /// When bytes came last, from anywhere.
-    pub(super) fn last_moved(&self) -> Instant {
+    pub(crate) fn last_moved(&self) -> Instant {
         *self.moved.lock()
     }
 }

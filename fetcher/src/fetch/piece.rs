@@ -19,19 +19,27 @@ pub(super) struct Piece {
 }
 
 impl Piece {
-    /// All pieces of a blob.
-    pub(super) fn all(blob: &Arc<Blob>) -> Vec<Self> {
+    /// The pieces of a blob without those chunks that are there already.
+    pub(super) fn missing(blob: &Arc<Blob>, is_there: impl Fn(usize) -> bool) -> Vec<Self> {
         if blob.chunks.is_empty() {
             return vec![Self { blob: Arc::clone(blob), range: 0..blob.size, digests: 0..1 }];
         }
-        (0..blob.chunks.len())
-            .step_by(CHUNKS_PER_PIECE)
-            .map(|first| {
-                let last = (first + CHUNKS_PER_PIECE).min(blob.chunks.len());
-                let range = first as u64 * CHUNK..(last as u64 * CHUNK).min(blob.size);
-                Self { blob: Arc::clone(blob), range, digests: first..last }
-            })
-            .collect()
+        let mut pieces: Vec<Self> = Vec::new();
+        for chunk in (0..blob.chunks.len()).filter(|chunk| !is_there(*chunk)) {
+            let end = ((chunk as u64 + 1) * CHUNK).min(blob.size);
+            match pieces.last_mut() {
+                Some(piece) if piece.digests.end == chunk && piece.digests.len() < CHUNKS_PER_PIECE => {
+                    piece.digests.end = chunk + 1;
+                    piece.range.end = end;
+                }
+                _ => pieces.push(Self {
+                    blob: Arc::clone(blob),
+                    range: chunk as u64 * CHUNK..end,
+                    digests: chunk..chunk + 1,
+                }),
+            }
+        }
+        pieces
     }
 
     /// Whether this is all of its blob.
@@ -60,7 +68,7 @@ mod tests {
         fn the_pieces_cover_a_blob_and_every_check_lies_in_its_piece(size in 0..20 * CHUNK) {
             let chunks = (0..Blob::chunk_count(size)).map(|at| Digest::of(&at.to_le_bytes())).collect();
             let blob = Arc::new(Blob { size, digest: Digest::of(b"all"), chunks });
-            let pieces = Piece::all(&blob);
+            let pieces = Piece::missing(&blob, |_| false);
             let mut end = 0;
             let mut checked = Vec::new();
             for piece in &pieces {
@@ -75,6 +83,24 @@ mod tests {
             prop_assert_eq!(end, size);
             let expected = if size > CHUNKED_ABOVE { blob.chunks.clone() } else { vec![blob.digest] };
             prop_assert_eq!(checked, expected);
+        }
+
+        #[test]
+        fn what_is_there_is_not_fetched_again(there in prop::collection::vec(any::<bool>(), 5..20)) {
+            let size = there.len() as u64 * CHUNK - 1;
+            let chunks = (0..there.len()).map(|at| Digest::of(&at.to_le_bytes())).collect();
+            let blob = Arc::new(Blob { size, digest: Digest::of(b"all"), chunks });
+            let mut fetched = vec![false; there.len()];
+            for piece in Piece::missing(&blob, |chunk| there[chunk]) {
+                for (end, digest) in piece.checks() {
+                    let chunk = end.div_ceil(CHUNK) as usize - 1;
+                    prop_assert_eq!(digest, blob.chunks[chunk]);
+                    prop_assert!(!fetched[chunk]);
+                    fetched[chunk] = true;
+                }
+            }
+            let missing: Vec<bool> = there.iter().map(|there| !there).collect();
+            prop_assert_eq!(fetched, missing);
         }
     }
 }

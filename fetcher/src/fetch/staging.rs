@@ -1,10 +1,9 @@
-//! The tree before it is complete: a folder beside its final place, renamed when everything in it is verified.
+//! A tree before it is complete: a folder beside its final place, renamed when everything in it is there.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use fs_err::OpenOptions;
 use fs_err::os::unix::fs::OpenOptionsExt as _;
@@ -14,9 +13,12 @@ use nix::sys::stat::{UtimensatFlags, utimensat};
 use nix::sys::time::TimeSpec;
 use tempfile::TempDir;
 
+use super::download::{Store, Target};
 use super::error::{FetchError, available};
+use crate::crash;
 use crate::digest::Digest;
-use crate::manifest::{Blob, Entry, Kind, Manifest};
+use crate::manifest::{Entry, Kind};
+use crate::project::Projector;
 
 /// Files from this size on get their room on the disk before the first byte comes.
 const PREALLOCATED_FROM: u64 = 1 << 20;
@@ -24,88 +26,123 @@ const PREALLOCATED_FROM: u64 = 1 << 20;
 const BLOCK: u64 = 4096;
 /// Every file's time of change, in seconds since 1970 (the first of January 2000). Java compares it when it looks
 /// whether an archive of preloaded classes still fits its jars: the same tree must look the same on every fetch.
-const MODIFIED: i64 = 946_684_800;
-
-/// A file to be filled: the first of those with its content.
-#[derive(Debug)]
-pub(super) struct Target {
-    pub(super) path: PathBuf,
-    pub(super) blob: Arc<Blob>,
-}
+pub(crate) const MODIFIED: i64 = 946_684_800;
 
 /// The folder; removed with everything in it when dropped before [`Staging::publish`].
-pub(super) struct Staging {
+pub(crate) struct Staging {
     folder: TempDir,
     place: PathBuf,
-    manifest: Manifest,
 }
 
 impl Staging {
-    /// Makes folders and empty files, private until they are published. Blocks.
-    pub(super) fn create(place: PathBuf, manifest: Manifest) -> Result<(Self, Vec<Target>), FetchError> {
-        let parent = parent(&place);
+    /// Makes the folders and links of a tree that is going to be at `place`. Blocks.
+    pub(crate) fn create(place: PathBuf, entries: &[Entry]) -> Result<Self, FetchError> {
         if fs_err::symlink_metadata(&place).is_ok() {
             return Err(FetchError::Exists(place));
         }
-        let needed = manifest.size() + BLOCK * manifest.entries().len() as u64;
-        if let Some(available) = available(&parent)
-            && available < needed
-        {
-            return Err(FetchError::NoSpace { path: parent, needed, available });
-        }
+        let parent = parent(&place);
         let name = place.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let folder = tempfile::Builder::new()
             .prefix(&format!(".{name}."))
             .suffix(".partial")
             .tempdir_in(&parent)
-            .map_err(|error| FetchError::disk(error, &parent, needed))?;
-        let staging = Self { folder, place, manifest };
-        let targets = staging.make_targets()?;
-        Ok((staging, targets))
+            .map_err(|error| FetchError::disk(error, &parent, BLOCK))?;
+        let staging = Self { folder, place };
+        staging.make_folders(entries)?;
+        Ok(staging)
     }
 
-    fn make_targets(&self) -> Result<Vec<Target>, FetchError> {
+    fn make_folders(&self, entries: &[Entry]) -> Result<(), FetchError> {
         let root = self.folder.path();
-        let mut targets: HashMap<Digest, Target> = HashMap::new();
-        for entry in self.manifest.entries() {
-            if let Some(folder) = entry.path.under(root).parent() {
-                fs_err::create_dir_all(folder).map_err(|error| FetchError::disk(error, folder, BLOCK))?;
+        set_mode(root, 0o755)?;
+        let folders: BTreeSet<&str> = entries.iter().flat_map(|entry| entry.path.ancestors()).collect();
+        for folder in folders {
+            let path = root.join(folder);
+            crash::point();
+            fs_err::create_dir(&path).map_err(|error| FetchError::disk(error, &path, BLOCK))?;
+            set_mode(&path, 0o755)?;
+        }
+        for entry in entries {
+            if let Kind::Link(target) = &entry.kind {
+                let path = entry.path.under(root);
+                fs_err::os::unix::fs::symlink(entry.path.link_text(target), &path)
+                    .map_err(|error| FetchError::disk(error, &path, BLOCK))?;
             }
+        }
+        Ok(())
+    }
+
+    /// Makes an empty file for each content of `entries`, nobody else's to read until it is complete. Blocks.
+    pub(crate) fn make_files(&self, entries: &[Entry]) -> Result<Vec<Target>, FetchError> {
+        let parent = parent(&self.place);
+        let needed = entries.iter().map(|entry| entry.size() + BLOCK).sum();
+        if let Some(available) = available(&parent)
+            && available < needed
+        {
+            return Err(FetchError::NoSpace { path: parent, needed, available });
+        }
+        let mut targets: HashMap<Digest, Target> = HashMap::new();
+        for entry in entries {
             if let Some(blob) = entry.blob()
                 && !targets.contains_key(&blob.digest)
             {
-                let path = entry.path.under(root);
+                let path = entry.path.under(self.folder.path());
                 make_file(&path, blob.size)?;
-                targets.insert(blob.digest, Target { path, blob: Arc::new(blob.clone()) });
+                targets.insert(blob.digest, Target::empty(path, blob.clone()));
             }
         }
         Ok(targets.into_values().collect())
     }
 
-    /// Gives every entry its content, its mode and its time, and the tree its name. Blocks.
-    pub(super) fn publish(self) -> Result<(PathBuf, Manifest), FetchError> {
-        let root = self.folder.path();
+    /// Gives the files of [`Staging::make_files`] their modes and times, and those with the same content theirs. Blocks.
+    pub(crate) fn finish_files(&self, entries: &[Entry]) -> Result<(), FetchError> {
         let mut first: HashMap<Digest, PathBuf> = HashMap::new();
-        for entry in self.manifest.entries() {
-            let path = entry.path.under(root);
-            match &entry.kind {
-                Kind::Link(target) => fs_err::os::unix::fs::symlink(entry.path.link_text(target), &path)
-                    .map_err(|error| FetchError::disk(error, &path, BLOCK))?,
-                Kind::File(blob) | Kind::Executable(blob) => match first.get(&blob.digest) {
-                    Some(source) => copy(source, &path, blob.size)?,
-                    None => drop(first.insert(blob.digest, path)),
-                },
+        for entry in entries {
+            let Some(digest) = entry.digest() else { continue };
+            let path = entry.path.under(self.folder.path());
+            match first.get(&digest) {
+                Some(source) => copy(source, &path, entry.size())?,
+                None => drop(first.insert(digest, path)),
             }
         }
         // Only now: a mode for reading by all must not come before the copies of a secret.
-        for entry in self.manifest.entries() {
-            finish(root, entry)?;
+        for entry in entries.iter().filter(|entry| entry.blob().is_some()) {
+            finish_file(&entry.path.under(self.folder.path()), entry.mode())?;
         }
-        set_mode(root, 0o755)?;
+        Ok(())
+    }
+
+    /// Takes files that are complete elsewhere. Blocks.
+    pub(crate) fn project<'a>(
+        &self,
+        entries: impl IntoIterator<Item = &'a Entry>,
+        source: impl Fn(&Entry) -> PathBuf,
+        projector: &mut Projector,
+    ) -> Result<(), FetchError> {
+        for entry in entries {
+            if entry.blob().is_some() {
+                projector.place(&source(entry), &entry.path.under(self.folder.path()), entry.size())?;
+                crash::point();
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives the tree its name. Blocks.
+    pub(crate) fn publish(self) -> Result<PathBuf, FetchError> {
+        let root = self.folder.path();
         fs_err::rename(root, &self.place).map_err(|error| FetchError::disk(error, &self.place, BLOCK))?;
         // It has another name now, under which it stays.
         drop(self.folder.keep());
-        Ok((self.place, self.manifest))
+        crash::point();
+        Ok(self.place)
+    }
+}
+
+impl Store for Staging {
+    fn complete(&self, _target: &Target) -> Result<(), FetchError> {
+        // Everything becomes visible at once, in `publish`.
+        Ok(())
     }
 }
 
@@ -123,13 +160,18 @@ fn make_file(path: &Path, size: u64) -> Result<(), FetchError> {
         .mode(0o600)
         .open(path)
         .map_err(|error| FetchError::disk(error, path, size))?;
+    preallocate(&file, size)
+}
+
+/// Gets room on the disk for a file that is going to be of that size.
+pub(crate) fn preallocate(file: &fs_err::File, size: u64) -> Result<(), FetchError> {
     if size < PREALLOCATED_FROM {
         return Ok(());
     }
     match fallocate(file.file(), FallocateFlags::FALLOC_FL_KEEP_SIZE, 0, i64::try_from(size).unwrap_or(i64::MAX)) {
         // Some file systems cannot; writing will tell.
         Ok(()) | Err(Errno::EOPNOTSUPP) => Ok(()),
-        Err(errno) => Err(FetchError::disk(named(errno, path), path, size)),
+        Err(errno) => Err(FetchError::disk(named(errno, file.path()), file.path(), size)),
     }
 }
 
@@ -137,17 +179,12 @@ fn copy(source: &Path, path: &Path, size: u64) -> Result<(), FetchError> {
     fs_err::copy(source, path).map(drop).map_err(|error| FetchError::disk(error, path, size))
 }
 
-fn finish(root: &Path, entry: &Entry) -> Result<(), FetchError> {
-    for folder in entry.path.ancestors() {
-        set_mode(&root.join(folder), 0o755)?;
-    }
-    let path = entry.path.under(root);
-    if !matches!(entry.kind, Kind::Link(_)) {
-        set_mode(&path, entry.mode())?;
-    }
+/// Gives a complete file its final mode and time.
+pub(crate) fn finish_file(path: &Path, mode: u32) -> Result<(), FetchError> {
+    set_mode(path, mode)?;
     let time = TimeSpec::new(MODIFIED, 0);
-    utimensat(AT_FDCWD, &path, &time, &time, UtimensatFlags::NoFollowSymlink)
-        .map_err(|errno| FetchError::disk(named(errno, &path), &path, 0))
+    utimensat(AT_FDCWD, path, &time, &time, UtimensatFlags::FollowSymlink)
+        .map_err(|errno| FetchError::disk(named(errno, path), path, 0))
 }
 
 fn set_mode(path: &Path, mode: u32) -> Result<(), FetchError> {

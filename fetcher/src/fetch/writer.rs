@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use super::error::FetchError;
 use super::meter::Meter;
 use super::piece::Piece;
+use crate::crash;
 use crate::digest::{Digest, Hasher};
 
 /// Writes one piece into a file that exists already, and verifies it.
@@ -70,6 +71,7 @@ impl Writer {
         while let Some(frame) = frames.blocking_recv() {
             *taken += frame.len() as u64;
             meter.add(frame.len() as u64);
+            crash::point();
             self.write(&frame)?;
         }
         if self.checks.is_empty() { Ok(()) } else { Err(WriteError::Incomplete) }

@@ -106,6 +106,15 @@ impl Answer {
         }
     }
 
+    /// Head and body, when the body is not a file.
+    pub(super) fn whole(&self) -> Vec<u8> {
+        let mut bytes = self.head();
+        if let Body::Bytes(body) = &self.body {
+            bytes.extend_from_slice(body);
+        }
+        bytes
+    }
+
     /// Status line and headers as they go over the wire.
     pub(super) fn head(&self) -> Vec<u8> {
         let date = httpdate::fmt_http_date(SystemTime::now());

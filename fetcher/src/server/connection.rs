@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::{Buf as _, BytesMut};
@@ -25,6 +26,8 @@ pub(super) struct Shared {
     pub(super) floor: RateFloor,
     /// Present when only TLS is spoken.
     pub(super) acceptor: Option<TlsAcceptor>,
+    /// Bytes of files that have been sent.
+    pub(super) sent: AtomicU64,
 }
 
 /// Serves until the client goes, asks for the end, or misbehaves.
@@ -39,7 +42,7 @@ pub(super) async fn serve(mut wire: Wire, peer: Peer, shared: Arc<Shared>) -> io
             Read::Refused(status) => (refusal(status), false),
             Read::Closed => return Ok(()),
         };
-        if send(&mut wire, answer, without_body, &shared.streams).await? == After::Close {
+        if send(&mut wire, answer, without_body, &shared).await? == After::Close {
             return wire.close().await;
         }
     }
@@ -53,7 +56,8 @@ pub(super) async fn turn_away(mut wire: Wire, patience: Duration) -> io::Result<
         Read::Refused(_) => false,
         Read::Closed => return Ok(()),
     };
-    send(&mut wire, overloaded().closing(), without_body, &Semaphore::const_new(0)).await?;
+    let busy = overloaded().closing();
+    wire.write(&if without_body { busy.head() } else { busy.whole() }).await?;
     wire.close().await
 }
 
@@ -91,9 +95,9 @@ enum After {
     Close,
 }
 
-async fn send(wire: &mut Wire, answer: Answer, without_body: bool, streams: &Semaphore) -> io::Result<After> {
+async fn send(wire: &mut Wire, answer: Answer, without_body: bool, shared: &Shared) -> io::Result<After> {
     let permit = match answer.body {
-        Body::File(_) if !without_body => Some(streams.try_acquire()),
+        Body::File(_) if !without_body => Some(shared.streams.try_acquire()),
         _ => None,
     };
     let answer = match permit {
@@ -102,14 +106,15 @@ async fn send(wire: &mut Wire, answer: Answer, without_body: bool, streams: &Sem
         _ => answer,
     };
     let after = if answer.close { After::Close } else { After::Continue };
-    let mut head = answer.head();
+    let head = answer.head();
     match answer.body {
         _ if without_body => wire.write(&head).await?,
-        Body::Bytes(bytes) => {
-            head.extend_from_slice(&bytes);
-            wire.write(&head).await?;
+        Body::Bytes(_) => wire.write(&answer.whole()).await?,
+        Body::File(body) => {
+            let length = body.range.end - body.range.start;
+            wire.send_file(head, body).await?;
+            shared.sent.fetch_add(length, Ordering::Relaxed);
         }
-        Body::File(body) => wire.send_file(head, body).await?,
     }
     Ok(after)
 }

@@ -270,10 +270,10 @@ async fn a_disk_that_gets_full_meanwhile_is_an_error_of_its_own() {
 }
 
 /// A tmpfs of 4 MiB; needs root.
-struct SmallDisk(tempfile::TempDir);
+pub(crate) struct SmallDisk(pub(crate) tempfile::TempDir);
 
 impl SmallDisk {
-    fn mount() -> Option<Self> {
+    pub(crate) fn mount() -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         match mount_tmpfs(folder.path()) {
             Ok(()) => Some(Self(folder)),

@@ -1,0 +1,207 @@
+//! The host's cache: every content once, every tree at a stable path, however many workers ask.
+//!
+//! ```text
+//! <cache>/blobs/<key>          verified content, read-only; the key says what was verified
+//! <cache>/partial/<key>        content under way or broken off; locked by whoever fetches it
+//! <cache>/trees/<manifest>/    complete trees of hard links to blobs; their time of change is when they were last used
+//! <cache>/manifests/<manifest> what each tree holds
+//! <cache>/locks/<manifest>     shared while a tree is in use, exclusive while it is made or removed
+//! <cache>/locks/gc             exclusive while room is made
+//! <cache>/reserved/<random>/   what a running fetch counts on: room, and contents that it needs
+//! <cache>/quarantine/<key>     content that `verify` found to be wrong
+//! ```
+//!
+//! Everything appears under its name by renaming what is complete and on the disk, so at every instant, also after a
+//! crash, it is complete or absent. All locks are the kernel's (`flock`): they end with the process that holds them.
+//! Secrets never get here: they go from the server into the sandbox of the worker whose token fetched them.
+
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::digest::Digest;
+use crate::fetch::{
+    Download, FetchError, FetchOptions, Materialised, Meter, Progress, Request, Shared, Staging, blocking, start,
+};
+use crate::manifest::{Entry, Manifest};
+use crate::project::Projector;
+pub(crate) use lock::FileLock;
+
+mod blobs;
+mod lock;
+mod reservation;
+mod room;
+mod trees;
+mod verify;
+
+pub use room::{Removed, Usage};
+pub use verify::Verified;
+
+/// Where the cache is and how large it may get.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CacheOptions {
+    /// The cache's folder, made when it is not there. It must belong to the user of this process, and nobody else may
+    /// write to it.
+    pub path: PathBuf,
+    /// How many bytes of content to keep. What is in use stays, even when it is more.
+    pub budget: u64,
+}
+
+/// The cache of this host. Any number of processes may have the same one open.
+#[derive(Debug, Clone)]
+pub struct Cache(Arc<CacheOptions>);
+
+/// Why a folder cannot be used as a cache.
+#[derive(Debug, thiserror::Error)]
+pub enum CacheError {
+    /// It cannot be made or read; the error names the path.
+    #[error(transparent)]
+    Disk(#[from] io::Error),
+    /// Somebody else could put wrong content there.
+    #[error("cache folder {path} {reason}, so its content could not be trusted")]
+    Untrusted {
+        /// The folder.
+        path: PathBuf,
+        /// Who could.
+        reason: String,
+    },
+}
+
+/// A complete tree in the cache that stays there as long as this lives.
+pub(crate) struct Tree {
+    pub(crate) path: PathBuf,
+    pub(crate) manifest: Manifest,
+    pin: FileLock,
+}
+
+impl Cache {
+    /// Opens the cache, or makes it. Blocks.
+    pub fn open(options: CacheOptions) -> Result<Self, CacheError> {
+        let cache = Self(Arc::new(options));
+        for folder in [cache.root().to_owned()].into_iter().chain(FOLDERS.map(|name| cache.root().join(name))) {
+            std::fs::DirBuilder::new()
+                .recursive(true)
+                .mode(0o755)
+                .create(&folder)
+                .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", folder.display())))?;
+            check_owner(&folder)?;
+        }
+        Ok(cache)
+    }
+
+    /// Fetches what is missing into the cache, and projects the tree from there. As with
+    /// [`materialise_with`](crate::materialise_with), the target appears complete and verified or not at all.
+    pub async fn materialise(
+        &self,
+        request: Request,
+        options: FetchOptions,
+        progress: watch::Sender<Progress>,
+    ) -> Result<Materialised, FetchError> {
+        let fetch = Fetch::new(request, options, progress);
+        let tree = self.tree(&fetch).await?;
+        let (target, path, manifest) = (fetch.request.target.clone(), tree.path.clone(), tree.manifest.clone());
+        let (staging, secrets, files, projection) = blocking(move || {
+            let staging = Staging::create(target, manifest.entries())?;
+            let mut projector = Projector::new();
+            let (secrets, shared): (Vec<Entry>, Vec<Entry>) =
+                manifest.entries().iter().cloned().partition(|entry| entry.secret);
+            staging.project(&shared, |entry| entry.path.under(&path), &mut projector)?;
+            let files = staging.make_files(&secrets)?;
+            Ok((staging, secrets, files, projector.way()))
+        })
+        .await?;
+        let staging = Arc::new(staging);
+        if !files.is_empty() {
+            let (download, meter) = fetch.start().await?;
+            meter.expect_more(files.len(), files.iter().map(|file| file.blob.size).sum());
+            download.targets(files, &staging).await?;
+        }
+        let staging = Arc::into_inner(staging).ok_or(FetchError::Stopped)?;
+        let target = blocking(move || {
+            staging.finish_files(&secrets)?;
+            staging.publish()
+        })
+        .await?;
+        let shared = Some(Shared { path: tree.path, projection, _pin: tree.pin });
+        Ok(Materialised { target, manifest: tree.manifest, shared })
+    }
+
+    /// Fetches what is missing into the cache and leaves it there for whoever comes next.
+    pub async fn prefetch(
+        &self,
+        request: Request,
+        options: FetchOptions,
+        progress: watch::Sender<Progress>,
+    ) -> Result<(), FetchError> {
+        self.tree(&Fetch::new(request, options, progress)).await.map(drop)
+    }
+
+    fn root(&self) -> &Path {
+        &self.0.path
+    }
+
+    fn blob(&self, key: &str) -> PathBuf {
+        self.root().join("blobs").join(key)
+    }
+
+    fn partial(&self, key: &str) -> PathBuf {
+        self.root().join("partial").join(key)
+    }
+
+    fn tree_path(&self, digest: &Digest) -> PathBuf {
+        self.root().join("trees").join(digest.to_string())
+    }
+
+    fn manifest(&self, digest: &Digest) -> PathBuf {
+        self.root().join("manifests").join(digest.to_string())
+    }
+
+    fn lock(&self, name: &str) -> PathBuf {
+        self.root().join("locks").join(name)
+    }
+}
+
+const FOLDERS: [&str; 7] = ["blobs", "partial", "trees", "manifests", "locks", "reserved", "quarantine"];
+
+fn check_owner(folder: &Path) -> Result<(), CacheError> {
+    let metadata = fs_err::symlink_metadata(folder)?;
+    let untrusted = |reason| CacheError::Untrusted { path: folder.to_owned(), reason };
+    if !metadata.is_dir() {
+        return Err(untrusted("is no folder".to_owned()));
+    }
+    if metadata.uid() != nix::unistd::geteuid().as_raw() {
+        return Err(untrusted(format!("belongs to user {}", metadata.uid())));
+    }
+    if metadata.mode() & 0o022 != 0 {
+        return Err(untrusted(format!("can be written to by others (mode {:o})", metadata.mode() & 0o7777)));
+    }
+    Ok(())
+}
+
+/// One fetch through the cache: its connections come about only when something has to be fetched.
+pub(crate) struct Fetch {
+    request: Request,
+    options: FetchOptions,
+    progress: watch::Sender<Progress>,
+    started: tokio::sync::OnceCell<(Arc<Download>, Arc<Meter>)>,
+}
+
+impl Fetch {
+    fn new(request: Request, options: FetchOptions, progress: watch::Sender<Progress>) -> Self {
+        Self { request, options, progress, started: tokio::sync::OnceCell::new() }
+    }
+
+    async fn start(&self) -> Result<(Arc<Download>, Arc<Meter>), FetchError> {
+        let start = async {
+            let (download, meter) = start(self.request.clone(), self.options.clone(), self.progress.clone()).await?;
+            Ok((Arc::new(download), meter))
+        };
+        self.started.get_or_try_init(|| start).await.cloned()
+    }
+}
+
+#[cfg(test)]
+mod tests;

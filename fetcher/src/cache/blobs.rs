@@ -1,0 +1,183 @@
+//! Contents: how each gets into the cache once.
+
+use std::fs::Permissions;
+use std::io::{self, Read as _, Seek as _};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use fs_err::{File, OpenOptions};
+
+use super::lock::{FileLock, Mode};
+use super::reservation::Reservation;
+use super::{Cache, Fetch};
+use crate::crash;
+use crate::digest::{Digest, Hasher};
+use crate::fetch::{FetchError, MODIFIED, Store, Target, blocking, finish_file, preallocate};
+use crate::manifest::{Blob, CHUNK, Entry, Kind};
+
+/// One content with one mode: what a file of a tree is a link to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Content {
+    pub(super) blob: Blob,
+    pub(super) executable: bool,
+}
+
+impl Content {
+    /// What an entry needs of the cache: nothing for links and secrets.
+    pub(super) fn of(entry: &Entry) -> Option<Self> {
+        match &entry.kind {
+            _ if entry.secret => None,
+            Kind::File(blob) => Some(Self { blob: blob.clone(), executable: false }),
+            Kind::Executable(blob) => Some(Self { blob: blob.clone(), executable: true }),
+            Kind::Link(_) => None,
+        }
+    }
+
+    /// The name in the cache. It is made of those digests that were verified: of a large file those of its chunks, since
+    /// a manifest may claim any digest for the whole.
+    pub(super) fn key(&self) -> String {
+        let mode = if self.executable { ".x" } else { "" };
+        if self.blob.chunks.is_empty() {
+            return format!("{}{mode}", self.blob.digest);
+        }
+        let mut chunks = Hasher::default();
+        chunks.update(&self.blob.size.to_le_bytes());
+        for chunk in &self.blob.chunks {
+            chunks.update(chunk.as_bytes());
+        }
+        format!("{}.chunks{mode}", chunks.finish())
+    }
+
+    pub(super) fn mode(&self) -> u32 {
+        if self.executable { 0o555 } else { 0o444 }
+    }
+}
+
+/// A content on its way into the cache.
+struct Arrival {
+    cache: Cache,
+    content: Content,
+    reservation: Arc<Reservation>,
+    /// Held until the content is in its place.
+    partial: FileLock,
+}
+
+impl Cache {
+    /// Whether a content is there.
+    pub(super) fn has(&self, content: &Content) -> bool {
+        looks_right(&self.blob(&content.key()), content)
+    }
+
+    /// Gets a content into the cache unless it is there; waits when somebody else is at it.
+    pub(super) async fn ensure(
+        &self,
+        content: Content,
+        fetch: &Fetch,
+        reservation: Arc<Reservation>,
+    ) -> Result<(), FetchError> {
+        let partial = FileLock::acquire(self.partial(&content.key()), Mode::Exclusive).await?;
+        let arrival = Arrival { cache: self.clone(), content, reservation, partial };
+        let (arrival, target) = blocking(move || {
+            let target = arrival.resume()?;
+            Ok((Arc::new(arrival), target))
+        })
+        .await?;
+        let (download, meter) = fetch.start().await?;
+        let Some(target) = target else {
+            meter.there(1, arrival.content.blob.size);
+            return Ok(());
+        };
+        download.target(target, &arrival).await
+    }
+}
+
+impl Arrival {
+    fn path(&self) -> &Path {
+        self.partial.file().path()
+    }
+
+    /// What is still to be fetched; nothing when somebody has brought the content while we waited for the lock.
+    fn resume(&self) -> Result<Option<Target>, FetchError> {
+        let size = self.content.blob.size;
+        if self.cache.has(&self.content) {
+            self.reservation.hold(&self.cache.blob(&self.content.key()), &self.content);
+            // Left over, or made by our asking for the lock.
+            fs_err::remove_file(self.path()).map_err(FetchError::Disk)?;
+            self.reservation.use_up(size);
+            return Ok(None);
+        }
+        let path = self.path().to_owned();
+        // A fetch that was ended at its very last step has left it read-only.
+        fs_err::set_permissions(&path, Permissions::from_mode(0o600)).map_err(FetchError::Disk)?;
+        let mut file = OpenOptions::new().read(true).write(true).open(&path).map_err(FetchError::Disk)?;
+        let there = self.verified_chunks(&mut file).map_err(|error| FetchError::disk(error, &path, size))?;
+        preallocate(&file, size)?;
+        crash::point();
+        Ok(Some(Target::with(path, self.content.blob.clone(), |chunk| there.get(chunk).copied().unwrap_or(false))))
+    }
+
+    /// The same content with the other mode.
+    fn twin(&self) -> Option<PathBuf> {
+        let twin = Content { executable: !self.content.executable, ..self.content.clone() };
+        self.cache.has(&twin).then(|| self.cache.blob(&twin.key()))
+    }
+
+    /// Which chunks are there from an earlier fetch that broke off, or from the same file with another mode. A crash may
+    /// have left anything, so all are hashed.
+    fn verified_chunks(&self, file: &mut File) -> io::Result<Vec<bool>> {
+        if self.content.blob.chunks.is_empty() || file.metadata()?.len() > self.content.blob.size {
+            file.set_len(0)?;
+        } else if let Some(twin) = self.twin() {
+            io::copy(&mut File::open(twin)?, file)?;
+            file.rewind()?;
+        }
+        let mut buffer = vec![0; if file.metadata()?.len() > 0 { CHUNK as usize } else { 0 }];
+        let mut there = Vec::new();
+        for expected in &self.content.blob.chunks {
+            let read = read_full(file, &mut buffer)?;
+            there.push(read > 0 && Digest::of(buffer.get(..read).unwrap_or_default()) == *expected);
+        }
+        Ok(there)
+    }
+}
+
+impl Store for Arrival {
+    fn complete(&self, target: &Target) -> Result<(), FetchError> {
+        let size = self.content.blob.size;
+        finish_file(&target.path, self.content.mode())?;
+        crash::point();
+        self.partial.file().sync_all().map_err(|error| FetchError::disk(error, &target.path, size))?;
+        let place = self.cache.blob(&self.content.key());
+        self.reservation.hold(&target.path, &self.content);
+        crash::point();
+        fs_err::rename(&target.path, &place).map_err(|error| FetchError::disk(error, &place, size))?;
+        crash::point();
+        self.reservation.use_up(size);
+        Ok(())
+    }
+}
+
+/// Reads until the buffer is full or the file ends.
+pub(super) fn read_full(file: &mut File, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while let Some(room) = buffer.get_mut(filled..)
+        && !room.is_empty()
+    {
+        match file.read(room)? {
+            0 => break,
+            read => filled += read,
+        }
+    }
+    Ok(filled)
+}
+
+/// Whether a file of the cache still looks as it was left, without reading it.
+pub(super) fn looks_right(path: &Path, content: &Content) -> bool {
+    fs_err::symlink_metadata(path).is_ok_and(|metadata| {
+        metadata.is_file()
+            && metadata.len() == content.blob.size
+            && metadata.permissions().mode() & 0o7777 == content.mode()
+            && metadata.mtime() == MODIFIED
+    })
+}

@@ -1,0 +1,121 @@
+//! Locks between processes, on files that may be removed by whoever holds them.
+
+use std::fs::TryLockError;
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use fs_err::os::unix::fs::OpenOptionsExt as _;
+use fs_err::{File, OpenOptions};
+
+use crate::fetch::{FetchError, blocking};
+
+/// How often a lock is asked for that somebody else has: the kernel can tell nobody without holding up a thread.
+const ASK_AGAIN: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(25));
+
+/// Shared or not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    Shared,
+    Exclusive,
+}
+
+/// A lock that ends when it is dropped, or with the process.
+#[derive(Debug)]
+pub(crate) struct FileLock {
+    file: File,
+}
+
+impl FileLock {
+    /// The lock of the file at `path`, which is made when it is not there; none when somebody else has it. Blocks, but
+    /// for no lock.
+    pub(super) fn attempt(path: &Path, mode: Mode) -> io::Result<Option<Self>> {
+        loop {
+            let file = open(path)?;
+            let locked = match mode {
+                Mode::Shared => file.file().try_lock_shared(),
+                Mode::Exclusive => file.file().try_lock(),
+            };
+            match locked {
+                Err(TryLockError::WouldBlock) => return Ok(None),
+                Err(TryLockError::Error(error)) => return Err(error),
+                // Whoever had it before may have removed or renamed the file: then this is no lock of that name.
+                Ok(()) if is_at(&file, path)? => return Ok(Some(Self { file })),
+                Ok(()) => {}
+            }
+        }
+    }
+
+    /// The lock, as soon as nobody else has it.
+    pub(super) async fn acquire(path: PathBuf, mode: Mode) -> Result<Self, FetchError> {
+        let mut wait = ASK_AGAIN.0;
+        loop {
+            let asked = path.clone();
+            let lock =
+                blocking(move || Self::attempt(&asked, mode).map_err(|error| FetchError::disk(error, &asked, 0)));
+            if let Some(lock) = lock.await? {
+                return Ok(lock);
+            }
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(ASK_AGAIN.1);
+        }
+    }
+
+    /// The locked file.
+    pub(super) fn file(&self) -> &File {
+        &self.file
+    }
+}
+
+/// Opens for reading, which a lock needs no more of: the file may be a read-only one on its way into its place.
+fn open(path: &Path) -> io::Result<File> {
+    loop {
+        match File::open(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            opened => return opened,
+        }
+        match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
+        }
+    }
+}
+
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    let held = file.metadata()?;
+    match fs_err::metadata(path) {
+        Ok(there) => Ok((there.dev(), there.ino()) == (held.dev(), held.ino())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn many_may_use_and_only_one_may_change() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let (one, other) =
+            (FileLock::attempt(&path, Mode::Shared).unwrap(), FileLock::attempt(&path, Mode::Shared).unwrap());
+        assert!(one.is_some() && other.is_some());
+        assert!(FileLock::attempt(&path, Mode::Exclusive).unwrap().is_none());
+        drop((one, other));
+        let alone = FileLock::attempt(&path, Mode::Exclusive).unwrap();
+        assert!(alone.is_some() && FileLock::attempt(&path, Mode::Shared).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_removed_file_is_no_lock_any_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let old = FileLock::attempt(&path, Mode::Exclusive).unwrap().unwrap();
+        fs_err::remove_file(&path).unwrap();
+        let new = FileLock::attempt(&path, Mode::Exclusive).unwrap().unwrap();
+        assert!(!is_at(old.file(), &path).unwrap() && is_at(new.file(), &path).unwrap());
+    }
+}

@@ -1,0 +1,221 @@
+//! Making room: what has not been used for longest goes first, and nothing that is in use.
+
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+use std::time::{Duration, UNIX_EPOCH};
+
+use fs_err::DirEntry;
+
+use super::Cache;
+use super::blobs::Content;
+use super::lock::{FileLock, Mode};
+use super::reservation::Reservation;
+use super::trees::{remove_folder, remove_tree};
+use crate::crash;
+use crate::fetch::{FetchError, available, blocking};
+
+/// Parts of files and trees that nobody has come back for are removed after this time.
+const PARTIAL_FOR: Duration = Duration::from_secs(24 * 3600);
+
+/// What the cache holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Usage {
+    /// Complete trees.
+    pub trees: usize,
+    /// Those of them that are in use.
+    pub trees_in_use: usize,
+    /// Contents.
+    pub contents: usize,
+    /// Bytes of all contents.
+    pub bytes: u64,
+    /// Bytes of contents that are under way or broke off.
+    pub partial: u64,
+    /// Bytes that running fetches are still going to need.
+    pub reserved: u64,
+}
+
+/// What was removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Removed {
+    /// Trees.
+    pub trees: usize,
+    /// Contents.
+    pub contents: usize,
+    /// Bytes of those contents and of parts.
+    pub bytes: u64,
+}
+
+impl Cache {
+    /// What the cache holds now. Blocks.
+    pub fn usage(&self) -> io::Result<Usage> {
+        let mut usage = Usage::default();
+        for tree in self.list("trees")? {
+            usage.trees += 1;
+            let name = tree.file_name().to_string_lossy().into_owned();
+            usage.trees_in_use += usize::from(FileLock::attempt(&self.lock(&name), Mode::Exclusive)?.is_none());
+        }
+        for blob in self.list("blobs")? {
+            usage.contents += 1;
+            usage.bytes += size(&blob);
+        }
+        usage.partial = self.list("partial")?.iter().map(allocated).sum();
+        usage.reserved = Reservation::all(&self.root().join("reserved"))?;
+        Ok(usage)
+    }
+
+    /// Removes what has not been used for longest until at most `budget` bytes are left or the rest is in use, and parts
+    /// that nobody has come back for.
+    pub async fn collect_garbage(&self, budget: u64) -> Result<Removed, FetchError> {
+        let _room = FileLock::acquire(self.lock("gc"), Mode::Exclusive).await?;
+        let cache = self.clone();
+        blocking(move || {
+            let collect = || {
+                let mut removed = cache.remove_old_parts()?;
+                let used = cache.usage()?.bytes;
+                cache.remove_least_used(used.saturating_sub(budget), &mut removed)?;
+                Ok(removed)
+            };
+            collect().map_err(FetchError::Disk)
+        })
+        .await
+    }
+
+    /// Keeps those of `contents` that are there, and makes and keeps room for the others, which are returned.
+    pub(super) async fn reserve(&self, contents: Vec<Content>) -> Result<(Reservation, Vec<Content>), FetchError> {
+        let _room = FileLock::acquire(self.lock("gc"), Mode::Exclusive).await?;
+        let cache = self.clone();
+        blocking(move || {
+            let root = cache.root();
+            let reservation = Reservation::make(&root.join("reserved"))?;
+            let mut missing = Vec::new();
+            for content in contents {
+                if !(cache.has(&content) && reservation.hold(&cache.blob(&content.key()), &content)) {
+                    missing.push(content);
+                }
+            }
+            let bytes = missing.iter().map(|content| content.blob.size).sum();
+            cache.make_room(bytes).map_err(FetchError::Disk)?;
+            match available(root) {
+                Some(available) if available < bytes => {
+                    Err(FetchError::NoSpace { path: root.to_owned(), needed: bytes, available })
+                }
+                _ => {
+                    reservation.set(bytes).map_err(|error| FetchError::disk(error, root, bytes))?;
+                    Ok((reservation, missing))
+                }
+            }
+        })
+        .await
+    }
+
+    fn make_room(&self, bytes: u64) -> io::Result<()> {
+        let usage = self.usage()?;
+        let over = (usage.bytes + usage.reserved.max(usage.partial) + bytes).saturating_sub(self.0.budget);
+        let short = bytes.saturating_sub(available(self.root()).unwrap_or(u64::MAX));
+        let mut removed = Removed::default();
+        if over.max(short) > 0 {
+            removed = self.remove_old_parts()?;
+            self.remove_least_used(over.max(short), &mut removed)?;
+        }
+        if removed.bytes < over {
+            tracing::warn!(over = over - removed.bytes, "The cache gets larger than its budget: the rest is in use.");
+        }
+        Ok(())
+    }
+
+    /// Removes what processes have left behind that did not come to their end.
+    fn remove_old_parts(&self) -> io::Result<Removed> {
+        let mut removed = Removed::default();
+        for part in self.list("partial")?.into_iter().filter(is_old) {
+            if let Some(_part) = FileLock::attempt(&part.path(), Mode::Exclusive)? {
+                removed.bytes += allocated(&part);
+                fs_err::remove_file(part.path())?;
+            }
+        }
+        for folder in ["trees", "manifests"] {
+            for entry in fs_err::read_dir(self.root().join(folder))? {
+                let entry = entry?;
+                if entry.file_name().to_string_lossy().starts_with('.') && is_old(&entry) {
+                    let is_folder = entry.metadata()?.is_dir();
+                    if is_folder { remove_folder(&entry.path())? } else { remove_if_there(&entry.path())? }
+                }
+            }
+        }
+        Ok(removed)
+    }
+
+    /// Removes trees that are not in use, least lately used first, and the contents that no tree needs any more, until
+    /// `wanted` bytes are free.
+    fn remove_least_used(&self, wanted: u64, removed: &mut Removed) -> io::Result<()> {
+        if removed.bytes >= wanted {
+            return Ok(());
+        }
+        self.remove_orphans(removed)?;
+        let mut trees = self.list("trees")?;
+        trees.sort_by_key(|tree| tree.metadata().and_then(|metadata| metadata.modified()).unwrap_or(UNIX_EPOCH));
+        for tree in trees {
+            if removed.bytes >= wanted {
+                break;
+            }
+            let name = tree.file_name().to_string_lossy().into_owned();
+            let lock = self.lock(&name);
+            if let Some(_unused) = FileLock::attempt(&lock, Mode::Exclusive)? {
+                remove_tree(&tree.path())?;
+                crash::point();
+                remove_if_there(&self.root().join("manifests").join(&name))?;
+                remove_if_there(&lock)?;
+                crash::point();
+                removed.trees += 1;
+                self.remove_orphans(removed)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes contents without a link from a tree, a sandbox or a running fetch.
+    fn remove_orphans(&self, removed: &mut Removed) -> io::Result<()> {
+        for blob in self.list("blobs")? {
+            let Ok(metadata) = blob.metadata() else { continue };
+            if metadata.nlink() == 1 {
+                fs_err::remove_file(blob.path())?;
+                removed.contents += 1;
+                removed.bytes += metadata.len();
+            }
+        }
+        Ok(())
+    }
+
+    /// The entries of one of the cache's folders without what is on its way in or out.
+    pub(super) fn list(&self, folder: &str) -> io::Result<Vec<DirEntry>> {
+        let mut entries = Vec::new();
+        for entry in fs_err::read_dir(self.root().join(folder))? {
+            let entry = entry?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if !name.starts_with('.') {
+                entries.push(entry);
+            }
+        }
+        Ok(entries)
+    }
+}
+
+fn is_old(entry: &DirEntry) -> bool {
+    let changed = entry.metadata().and_then(|metadata| metadata.modified());
+    changed.is_ok_and(|changed| changed.elapsed().is_ok_and(|age| age > PARTIAL_FOR))
+}
+
+fn size(entry: &DirEntry) -> u64 {
+    entry.metadata().map_or(0, |metadata| metadata.len())
+}
+
+fn allocated(entry: &DirEntry) -> u64 {
+    entry.metadata().map_or(0, |metadata| metadata.blocks() * 512)
+}
+
+fn remove_if_there(path: &Path) -> io::Result<()> {
+    match fs_err::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
+}

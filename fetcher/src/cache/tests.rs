@@ -1,0 +1,257 @@
+//! What other processes, and crashes, may do to a cache. The processes are this test program again, told to run
+//! [`a_process_that_uses_the_cache`].
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![expect(clippy::disallowed_methods, reason = "starts processes of its own and tells them their task in variables")]
+
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+
+use super::*;
+use crate::{Artifact, ArtifactServer, ServerOptions, build, crash};
+
+/// What such a process is told, in variables.
+#[derive(Clone)]
+struct Task {
+    url: String,
+    manifest: Digest,
+    token: String,
+    cache: PathBuf,
+    budget: u64,
+    target: PathBuf,
+    die_at: u64,
+}
+
+impl Task {
+    fn start(&self) -> Child {
+        Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "cache::tests::a_process_that_uses_the_cache", "--ignored", "--quiet"])
+            .env("TEST_URL", &self.url)
+            .env("TEST_MANIFEST", self.manifest.to_string())
+            .env("TEST_TOKEN", &self.token)
+            .env("TEST_CACHE", &self.cache)
+            .env("TEST_BUDGET", self.budget.to_string())
+            .env("TEST_TARGET", &self.target)
+            .env("TEST_DIE_AT", self.die_at.to_string())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap()
+    }
+
+    fn from_variables() -> Option<Self> {
+        let get = |name: &str| std::env::var(name).ok();
+        Some(Self {
+            url: get("TEST_URL")?,
+            manifest: get("TEST_MANIFEST")?.parse().unwrap(),
+            token: get("TEST_TOKEN")?,
+            cache: get("TEST_CACHE")?.into(),
+            budget: get("TEST_BUDGET")?.parse().unwrap(),
+            target: get("TEST_TARGET")?.into(),
+            die_at: get("TEST_DIE_AT")?.parse().unwrap(),
+        })
+    }
+
+    fn cache(&self) -> Cache {
+        Cache::open(CacheOptions { path: self.cache.clone(), budget: self.budget }).unwrap()
+    }
+
+    async fn run(&self) -> Result<Materialised, FetchError> {
+        let request = Request {
+            urls: vec![self.url.clone()],
+            manifest: self.manifest,
+            token: self.token.parse().unwrap(),
+            target: self.target.clone(),
+        };
+        self.cache().materialise(request, FetchOptions::default(), watch::Sender::default()).await
+    }
+}
+
+#[tokio::test]
+#[ignore = "run by other tests as a process of its own"]
+async fn a_process_that_uses_the_cache() {
+    let Some(task) = Task::from_variables() else { return };
+    crash::die_at(task.die_at);
+    task.run().await.unwrap();
+}
+
+struct Scene {
+    folder: tempfile::TempDir,
+    server: ArtifactServer,
+    artifacts: Vec<Artifact>,
+}
+
+impl Scene {
+    async fn new(contents: &[(&str, Vec<u8>)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let artifacts: Vec<Artifact> = contents
+            .iter()
+            .map(|(target, content)| {
+                let source = folder.path().join(target.replace('/', "_"));
+                fs_err::write(&source, content).unwrap();
+                Artifact { source, target: (*target).to_owned(), executable: target.starts_with("bin"), secret: false }
+            })
+            .collect();
+        let (manifest, catalogue) = build(artifacts.clone()).await.unwrap();
+        let options = ServerOptions { bind: SocketAddr::from(([127, 0, 0, 1], 0)), ..ServerOptions::default() };
+        let server = ArtifactServer::start(options, manifest, catalogue).await.unwrap();
+        Self { folder, server, artifacts }
+    }
+
+    fn task(&self, name: &str) -> Task {
+        Task {
+            url: self.server.url().to_owned(),
+            manifest: self.server.manifest(),
+            token: self.server.issue_token("tm").expose().to_owned(),
+            cache: self.folder.path().join("cache"),
+            budget: u64::MAX / 2,
+            target: self.folder.path().join(name),
+            die_at: u64::MAX,
+        }
+    }
+
+    fn assert_arrived(&self, target: &Path) {
+        for artifact in &self.artifacts {
+            let arrived = fs_err::read(target.join(&artifact.target)).unwrap();
+            assert!(arrived == fs_err::read(&artifact.source).unwrap(), "{}", artifact.target);
+        }
+    }
+}
+
+fn noise(size: usize, seed: u64) -> Vec<u8> {
+    (0..size as u64).map(|at| (at.wrapping_add(seed << 32).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as u8).collect()
+}
+
+async fn wait(mut child: Child) -> std::process::ExitStatus {
+    tokio::task::spawn_blocking(move || child.wait()).await.unwrap().unwrap()
+}
+
+#[tokio::test]
+async fn thirty_two_processes_share_one_cache() {
+    let scene = Scene::new(&[
+        ("lib/large", noise(20 << 20, 1)),
+        ("lib/a", noise(900 << 10, 2)),
+        ("plugins/a/a", noise(900 << 10, 2)),
+        ("bin/run", noise(100, 3)),
+    ])
+    .await;
+    let tasks: Vec<Task> = (0..32).map(|at| scene.task(&format!("flink-{at}"))).collect();
+    let children: Vec<Child> = tasks.iter().map(Task::start).collect();
+    for child in children {
+        assert!(wait(child).await.success());
+    }
+    for task in &tasks {
+        scene.assert_arrived(&task.target);
+    }
+    let usage = scene.task("").cache().usage().unwrap();
+    assert_eq!((usage.trees, usage.contents, usage.partial, usage.reserved), (1, 3, 0, 0));
+    let sent = scene.server.bytes_sent();
+    assert!(sent < (20 << 20) + (901 << 10), "{sent} bytes were sent: more than one copy");
+}
+
+/// At every point where something is written, moved or removed, a process dies, and the next one finds a cache in which
+/// everything is complete or absent.
+#[tokio::test]
+async fn a_crash_at_any_step_leaves_nothing_half_done() {
+    let scene =
+        Scene::new(&[("lib/large", noise(17 << 20, 1)), ("lib/a", noise(9000, 2)), ("bin/run", noise(99, 3))]).await;
+    let other = Scene::new(&[("lib/other", noise(1000, 4))]).await;
+    let mut died = 0;
+    for die_at in 1.. {
+        let cache = scene.folder.path().join(format!("cache-{die_at}"));
+        // A tree that has to give way, so that making room is among the steps.
+        let old = Task { cache: cache.clone(), target: cache.with_extension("old"), ..other.task("") };
+        old.run().await.unwrap();
+        let task = Task { cache: cache.clone(), budget: 1000, target: cache.with_extension("new"), ..scene.task("") };
+        let survived = wait(Task { die_at, ..task.clone() }.start()).await.success();
+        died += u64::from(!survived);
+
+        let verified = task.cache().verify().unwrap();
+        assert!(verified.wrong.is_empty(), "after step {die_at}: {verified:?}");
+        if task.target.exists() {
+            scene.assert_arrived(&task.target);
+            fs_err::remove_dir_all(&task.target).unwrap();
+        }
+        task.run().await.unwrap();
+        scene.assert_arrived(&task.target);
+        fs_err::remove_dir_all(&cache).unwrap();
+        fs_err::remove_dir_all(&task.target).unwrap();
+        if survived {
+            break;
+        }
+    }
+    assert!(died > 30, "only {died} steps were tried");
+}
+
+#[tokio::test]
+async fn room_is_made_by_removing_what_was_not_used_for_longest() {
+    let scenes = [
+        Scene::new(&[("a", noise(1 << 20, 1))]).await,
+        Scene::new(&[("a", noise(1 << 20, 2))]).await,
+        Scene::new(&[("a", noise(1 << 20, 3))]).await,
+    ];
+    let cache = scenes[0].folder.path().join("cache");
+    let task = |at: usize, name: &str| Task { cache: cache.clone(), budget: 2 << 20, ..scenes[at].task(name) };
+    // Copies, so that no sandbox holds on to a content by a hard link.
+    for (at, name) in [(0, "one"), (1, "one"), (0, "two"), (2, "one")] {
+        task(at, name).run().await.unwrap();
+        fs_err::remove_dir_all(task(at, name).target).unwrap();
+    }
+    let left: Vec<bool> =
+        scenes.iter().map(|scene| cache.join("trees").join(scene.server.manifest().to_string()).exists()).collect();
+    assert_eq!(left, [true, false, true]);
+    assert!(task(0, "").cache().usage().unwrap().bytes <= 2 << 20);
+}
+
+#[tokio::test]
+async fn what_is_in_use_is_not_removed() {
+    let scenes = [Scene::new(&[("a", noise(1 << 20, 1))]).await, Scene::new(&[("a", noise(1 << 20, 2))]).await];
+    let cache = scenes[0].folder.path().join("cache");
+    let task = |at: usize| Task { cache: cache.clone(), budget: 1 << 20, ..scenes[at].task("flink") };
+    let in_use = task(0).run().await.unwrap();
+    let shared = in_use.shared.as_ref().unwrap().path.clone();
+    task(1).run().await.unwrap();
+    assert!(shared.join("a").exists());
+    let usage = task(0).cache().usage().unwrap();
+    assert_eq!((usage.trees, usage.trees_in_use), (2, 1));
+
+    drop(in_use);
+    task(0).cache().collect_garbage(0).await.unwrap();
+    assert!(!shared.exists());
+}
+
+#[tokio::test]
+async fn a_wrong_content_is_found_taken_out_and_fetched_anew() {
+    let scene = Scene::new(&[("lib/large", noise(17 << 20, 1)), ("lib/a", noise(9000, 2))]).await;
+    let task = scene.task("one");
+    drop(task.run().await.unwrap());
+    for blob in task.cache().list("blobs").unwrap() {
+        let metadata = blob.metadata().unwrap();
+        fs_err::set_permissions(blob.path(), std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        let file = fs_err::OpenOptions::new().write(true).open(blob.path()).unwrap();
+        std::os::unix::fs::FileExt::write_all_at(file.file(), b"wrong", 100).unwrap();
+        file.file().set_modified(metadata.modified().unwrap()).unwrap();
+        fs_err::set_permissions(blob.path(), metadata.permissions()).unwrap();
+    }
+    let verified = task.cache().verify().unwrap();
+    assert_eq!((verified.contents, verified.wrong.len(), verified.trees_removed.len()), (2, 2, 1));
+    assert_eq!(task.cache().list("quarantine").unwrap().len(), 2);
+
+    let again = scene.task("two");
+    again.run().await.unwrap();
+    scene.assert_arrived(&again.target);
+}
+
+#[tokio::test]
+async fn a_lock_is_waited_for_without_an_end() {
+    let scene = Scene::new(&[("a", noise(100, 1))]).await;
+    let task = scene.task("flink");
+    let lock = task.cache().lock(&task.manifest.to_string());
+    let held = Arc::new(FileLock::attempt(&lock, lock::Mode::Exclusive).unwrap().unwrap());
+    let running = task.run();
+    tokio::pin!(running);
+    let early = tokio::time::timeout(std::time::Duration::from_millis(200), &mut running).await;
+    assert!(early.is_err(), "did not wait");
+    drop(held);
+    running.await.unwrap();
+}

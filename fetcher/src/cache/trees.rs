@@ -1,0 +1,196 @@
+//! Trees: hard links to contents, at a place that stays the same from worker to worker.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::io::{self, Write as _};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use nix::fcntl::AT_FDCWD;
+use nix::sys::stat::{UtimensatFlags, utimensat};
+use nix::sys::time::TimeSpec;
+
+use super::blobs::{Content, looks_right};
+use super::lock::{FileLock, Mode};
+use super::{Cache, Fetch, Tree};
+use crate::crash;
+use crate::digest::Digest;
+use crate::fetch::{FetchError, Progress, Staging, blocking};
+use crate::manifest::{Entry, Kind, Manifest};
+use crate::project::Projector;
+use crate::token::unguessable;
+
+/// Contents that are asked for at the same time; most wait for a connection or for another process.
+const AT_ONCE: usize = 32;
+/// How often a tree is made that does not stay before something must be badly wrong.
+const ATTEMPTS: usize = 3;
+/// How soon to look again when somebody else has a tree that does not look as it should.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
+/// How often for, all in all: whoever only looks is quick.
+const IN_USE_FOR: Duration = Duration::from_secs(5);
+
+impl Cache {
+    /// The tree of a fetch, made when it is not there.
+    pub(super) async fn tree(&self, fetch: &Fetch) -> Result<Tree, FetchError> {
+        let digest = fetch.request.manifest;
+        let (mut made, mut waited) = (0, Duration::ZERO);
+        while made < ATTEMPTS && waited < IN_USE_FOR {
+            let pin = FileLock::acquire(self.lock(&digest.to_string()), Mode::Shared).await?;
+            if let Some(manifest) = self.find_tree(digest).await? {
+                fetch.show_complete(&manifest);
+                return Ok(Tree { path: self.tree_path(&digest), manifest, pin });
+            }
+            drop(pin);
+            let lock = self.lock(&digest.to_string());
+            let making = blocking(move || FileLock::attempt(&lock, Mode::Exclusive).map_err(FetchError::Disk)).await?;
+            if making.is_some() {
+                if self.find_tree(digest).await?.is_none() {
+                    self.make_tree(digest, fetch).await?;
+                }
+                made += 1;
+            } else {
+                // Somebody else makes it, or looks whether it is there as we do; waiting for them to end their use of a
+                // tree that is there after all could take for ever.
+                tokio::time::sleep(LOOK_AGAIN).await;
+                waited += LOOK_AGAIN;
+            }
+        }
+        let path = self.tree_path(&digest);
+        Err(FetchError::Disk(io::Error::other(format!("{} is damaged and in use, or gets damaged", path.display()))))
+    }
+
+    async fn find_tree(&self, digest: Digest) -> Result<Option<Manifest>, FetchError> {
+        let cache = self.clone();
+        blocking(move || Ok(cache.look_for_tree(&digest))).await
+    }
+
+    /// What a tree holds, when it is there and looks as it should. Notes that it is used.
+    fn look_for_tree(&self, digest: &Digest) -> Option<Manifest> {
+        let path = self.tree_path(digest);
+        let manifest = self.known_manifest(digest)?;
+        if !manifest.entries().iter().all(|entry| is_there(entry, &path)) {
+            return None;
+        }
+        let now = TimeSpec::UTIME_NOW;
+        // Without it the tree only counts as older than it is.
+        utimensat(AT_FDCWD, &path, &now, &now, UtimensatFlags::NoFollowSymlink).ok();
+        Some(manifest)
+    }
+
+    fn known_manifest(&self, digest: &Digest) -> Option<Manifest> {
+        let encoded = fs_err::read(self.manifest(digest)).ok()?;
+        if Digest::of(&encoded) != *digest {
+            return None;
+        }
+        Manifest::decode(&encoded).ok()
+    }
+
+    /// Makes a tree; the caller has its lock.
+    async fn make_tree(&self, digest: Digest, fetch: &Fetch) -> Result<(), FetchError> {
+        let manifest = self.get_manifest(digest, fetch).await?;
+        let mut contents: BTreeMap<String, Content> = BTreeMap::new();
+        contents.extend(manifest.entries().iter().filter_map(Content::of).map(|content| (content.key(), content)));
+        let (all, bytes) = (contents.len(), contents.values().map(|content| content.blob.size).sum::<u64>());
+        let (reservation, mut missing) = self.reserve(contents.into_values().collect()).await?;
+        let reservation = Arc::new(reservation);
+        if !missing.is_empty() {
+            missing.sort_by_key(|content| Reverse(content.blob.size));
+            let needed = missing.iter().map(|content| content.blob.size).sum::<u64>();
+            let (_, meter) = fetch.start().await?;
+            meter.expect(all, bytes);
+            meter.there(all - missing.len(), bytes - needed);
+            stream::iter(missing.into_iter().map(|content| self.ensure(content, fetch, Arc::clone(&reservation))))
+                .buffer_unordered(AT_ONCE)
+                .try_collect::<()>()
+                .await?;
+        }
+        let cache = self.clone();
+        blocking(move || cache.assemble(&digest, &manifest)).await
+    }
+
+    async fn get_manifest(&self, digest: Digest, fetch: &Fetch) -> Result<Manifest, FetchError> {
+        let cache = self.clone();
+        if let Some(manifest) = blocking(move || Ok(cache.known_manifest(&digest))).await? {
+            return Ok(manifest);
+        }
+        let (download, _) = fetch.start().await?;
+        let manifest = download.manifest(digest).await?;
+        let (place, encoded) = (self.manifest(&digest), manifest.encode());
+        blocking(move || save(&place, &encoded).map_err(|error| FetchError::disk(error, &place, encoded.len() as u64)))
+            .await?;
+        Ok(manifest)
+    }
+
+    /// Links the contents together; the caller has them reserved. One that is not there after all, whoever has removed
+    /// it, makes the tree one that is not there.
+    fn assemble(&self, digest: &Digest, manifest: &Manifest) -> Result<(), FetchError> {
+        let path = self.tree_path(digest);
+        remove_tree(&path).map_err(FetchError::Disk)?;
+        let entries: Vec<Entry> = manifest.entries().iter().filter(|entry| !entry.secret).cloned().collect();
+        let staging = Staging::create(path, &entries)?;
+        let blob = |entry: &Entry| Content::of(entry).map(|content| self.blob(&content.key())).unwrap_or_default();
+        match staging.project(&entries, blob, &mut Projector::linking()) {
+            Err(FetchError::Disk(error)) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+            Ok(()) => {
+                crash::point();
+                staging.publish().map(drop)
+            }
+        }
+    }
+}
+
+fn is_there(entry: &Entry, tree: &Path) -> bool {
+    let path = entry.path.under(tree);
+    match (&entry.kind, Content::of(entry)) {
+        (Kind::Link(target), _) => {
+            fs_err::read_link(path).is_ok_and(|text| text == Path::new(&entry.path.link_text(target)))
+        }
+        (_, Some(content)) => looks_right(&path, &content),
+        // A secret.
+        (_, None) => true,
+    }
+}
+
+/// Removes a tree at one instant, and then its files. Nothing to do when it is not there.
+pub(super) fn remove_tree(path: &Path) -> io::Result<()> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let removed = path.with_file_name(format!(".{name}.{}.removed", unguessable()));
+    match fs_err::rename(path, &removed) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        renamed => {
+            crash::point();
+            renamed.and_then(|()| remove_folder(&removed))
+        }
+    }
+}
+
+/// Removes a folder that somebody else may be removing, too.
+pub(super) fn remove_folder(path: &Path) -> io::Result<()> {
+    match fs_err::remove_dir_all(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
+}
+
+fn save(place: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = place.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(bytes)?;
+    crash::point();
+    file.as_file().sync_all()?;
+    file.persist(place)?;
+    crash::point();
+    Ok(())
+}
+
+impl Fetch {
+    /// Shows those who watch that everything is there.
+    fn show_complete(&self, manifest: &Manifest) {
+        let shared = manifest.entries().iter().filter_map(Content::of);
+        let (files, bytes) = shared.fold((0, 0), |(files, bytes), content| (files + 1, bytes + content.blob.size));
+        self.progress.send_replace(Progress { files_done: files, files, bytes_done: bytes, bytes });
+    }
+}

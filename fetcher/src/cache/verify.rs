@@ -1,0 +1,110 @@
+//! Reading everything again, and taking out what is wrong.
+
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
+use fs_err::File;
+
+use super::Cache;
+use super::blobs::{Content, read_full};
+use super::lock::{FileLock, Mode};
+use super::trees::remove_tree;
+use crate::digest::{Digest, Hasher};
+use crate::manifest::{Blob, CHUNK};
+
+/// What a look at everything has shown.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Verified {
+    /// Contents that were read.
+    pub contents: usize,
+    /// Their bytes.
+    pub bytes: u64,
+    /// The names of contents that were wrong and are in quarantine now.
+    pub wrong: Vec<String>,
+    /// Trees that held one of them and were removed.
+    pub trees_removed: Vec<String>,
+    /// Trees that hold one of them and are in use: their workers should be restarted.
+    pub trees_in_use: Vec<String>,
+}
+
+impl Cache {
+    /// Reads and checks every content. Blocks for as long as that takes.
+    pub fn verify(&self) -> io::Result<Verified> {
+        let mut verified = Verified::default();
+        let mut buffer = vec![0; CHUNK as usize];
+        for blob in self.list("blobs")? {
+            let name = blob.file_name().to_string_lossy().into_owned();
+            let metadata = match blob.metadata() {
+                // Somebody has made room.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                metadata => metadata?,
+            };
+            verified.contents += 1;
+            verified.bytes += metadata.len();
+            if key_of(&blob.path(), &name, &mut buffer)? != name {
+                tracing::error!(content = name, "A content of the cache is wrong; it goes into quarantine.");
+                fs_err::rename(blob.path(), self.root().join("quarantine").join(&name))?;
+                verified.wrong.push(name);
+                self.remove_trees_with(metadata.dev(), metadata.ino(), &mut verified)?;
+            }
+        }
+        Ok(verified)
+    }
+
+    fn remove_trees_with(&self, device: u64, inode: u64, verified: &mut Verified) -> io::Result<()> {
+        for tree in self.list("trees")? {
+            if !holds(&tree.path(), device, inode)? {
+                continue;
+            }
+            let name = tree.file_name().to_string_lossy().into_owned();
+            match FileLock::attempt(&self.lock(&name), Mode::Exclusive)? {
+                Some(_unused) => {
+                    remove_tree(&tree.path())?;
+                    verified.trees_removed.push(name);
+                }
+                None => verified.trees_in_use.push(name),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The name that a content should have, of the same kind as the one that it has.
+fn key_of(path: &Path, name: &str, buffer: &mut [u8]) -> io::Result<String> {
+    let mut file = File::open(path)?;
+    let size = file.metadata()?.len();
+    let (mut whole, mut chunks) = (Hasher::default(), Vec::new());
+    loop {
+        let read = read_full(&mut file, buffer)?;
+        let bytes = buffer.get(..read).unwrap_or_default();
+        if bytes.is_empty() {
+            break;
+        }
+        if name.contains(".chunks") {
+            chunks.push(Digest::of(bytes));
+        } else {
+            whole.update(bytes);
+        }
+    }
+    let blob = Blob { size, digest: whole.finish(), chunks };
+    let executable = Path::new(name).extension().is_some_and(|end| end == "x");
+    Ok(Content { blob, executable }.key())
+}
+
+/// Whether a folder holds a link to a file.
+fn holds(folder: &Path, device: u64, inode: u64) -> io::Result<bool> {
+    for entry in fs_err::read_dir(folder)? {
+        let entry = entry?;
+        let metadata = entry.metadata()?;
+        let found = if metadata.is_dir() {
+            holds(&entry.path(), device, inode)?
+        } else {
+            (metadata.dev(), metadata.ino()) == (device, inode)
+        };
+        if found {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}

@@ -1,0 +1,250 @@
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::Path;
+use std::time::Duration;
+
+use fetcher::{
+    Artifact, Cache, CacheError, CacheOptions, FetchError, FetchOptions, Manifest, Materialised, Progress, Projection,
+    Request, build,
+};
+use tokio::sync::watch;
+
+use crate::faults::SmallDisk;
+use crate::origin::{Asked, Fault, Origin};
+use crate::support::{artifact, folder_is_empty, noise};
+
+const MIB: usize = 1 << 20;
+
+struct Scene {
+    folder: tempfile::TempDir,
+    manifest: Manifest,
+    contents: Vec<Vec<u8>>,
+}
+
+impl Scene {
+    /// A large file and a small one, twice, and a secret.
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let contents = vec![noise(21 * MIB, 1), noise(900 << 10, 2), b"secret".to_vec()];
+        let mut artifacts: Vec<Artifact> =
+            [("lib/large.jar", 0), ("lib/a.jar", 1), ("plugins/x/a.jar", 1), ("conf/keytab", 2)]
+                .map(|(target, content)| artifact(folder.path(), target, &contents[content]))
+                .to_vec();
+        artifacts[3].secret = true;
+        let (manifest, _) = build(artifacts).await.unwrap();
+        Self { folder, manifest, contents }
+    }
+
+    async fn origin(&self, script: impl Fn(usize, &Asked) -> Fault + Send + Sync + 'static) -> Origin {
+        Origin::start(&self.manifest, &self.contents, script).await
+    }
+
+    fn cache(&self) -> Cache {
+        open(&self.folder.path().join("cache")).unwrap()
+    }
+
+    async fn fetch(&self, origin: &Origin, name: &str) -> Result<Materialised, FetchError> {
+        fetch(&self.cache(), self, origin, &self.folder.path().join(name)).await
+    }
+
+    fn assert_arrived(&self, target: &Path) {
+        for (path, content) in [("lib/large.jar", 0), ("lib/a.jar", 1), ("plugins/x/a.jar", 1), ("conf/keytab", 2)] {
+            assert!(fs_err::read(target.join(path)).unwrap() == self.contents[content], "{path}");
+        }
+    }
+}
+
+fn open(path: &Path) -> Result<Cache, CacheError> {
+    Cache::open(CacheOptions { path: path.to_owned(), budget: 1 << 40 })
+}
+
+async fn fetch(cache: &Cache, scene: &Scene, origin: &Origin, target: &Path) -> Result<Materialised, FetchError> {
+    let request = Request {
+        urls: vec![origin.url()],
+        manifest: scene.manifest.digest(),
+        token: "t".parse().unwrap(),
+        target: target.to_owned(),
+    };
+    let options = FetchOptions { patience: Duration::ZERO, ..FetchOptions::default() };
+    cache.materialise(request, options, watch::Sender::default()).await
+}
+
+fn asked_for(origin: &Origin, content: &[u8]) -> Vec<Asked> {
+    let path = format!("/v1/blobs/{}", fetcher::Digest::of(content));
+    origin.asked().into_iter().filter(|asked| asked.path == path).collect()
+}
+
+#[tokio::test]
+async fn the_second_worker_of_a_host_fetches_only_its_secrets() {
+    let scene = Scene::new().await;
+    let origin = scene.origin(|_, _| Fault::None).await;
+    let first = scene.fetch(&origin, "one").await.unwrap();
+    let before = origin.asked().len();
+    let second = scene.fetch(&origin, "two").await.unwrap();
+    scene.assert_arrived(&first.target);
+    scene.assert_arrived(&second.target);
+    let asked: Vec<_> = origin.asked().split_off(before);
+    assert_eq!(asked, asked_for(&origin, b"secret")[1..], "more than the secret was asked for");
+    assert_eq!(first.shared.unwrap().path, second.shared.unwrap().path);
+}
+
+#[tokio::test]
+async fn two_workers_share_one_copy_of_every_file() {
+    let scene = Scene::new().await;
+    let origin = scene.origin(|_, _| Fault::None).await;
+    let one = scene.fetch(&origin, "one").await.unwrap();
+    let two = scene.fetch(&origin, "two").await.unwrap();
+    let inode = |root: &Path| fs_err::metadata(root.join("lib/large.jar")).unwrap().ino();
+    let shared = two.shared.as_ref().unwrap();
+    match shared.projection {
+        Projection::HardLink => assert_eq!(inode(&one.target), inode(&two.target)),
+        Projection::Reflink => assert_ne!(inode(&one.target), inode(&two.target)),
+        Projection::Copy => panic!("copied on one file system"),
+    }
+    let mode = fs_err::metadata(shared.path.join("lib/large.jar")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o7777, 0o444);
+}
+
+#[tokio::test]
+async fn secrets_never_enter_the_cache() {
+    let scene = Scene::new().await;
+    let origin = scene.origin(|_, _| Fault::None).await;
+    let done = scene.fetch(&origin, "one").await.unwrap();
+    assert_eq!(fs_err::metadata(done.target.join("conf/keytab")).unwrap().permissions().mode() & 0o7777, 0o600);
+    let mut folders = vec![scene.folder.path().join("cache")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs_err::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            assert_ne!(path.file_name().unwrap(), "keytab");
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                assert_ne!(fs_err::read(&path).unwrap(), b"secret", "{}", path.display());
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn sixteen_workers_at_once_fetch_every_byte_once() {
+    let scene = Scene::new().await;
+    let origin = scene.origin(|_, _| Fault::None).await;
+    let names: Vec<String> = (0..16).map(|at| format!("flink-{at}")).collect();
+    let all = names.iter().map(|name| scene.fetch(&origin, name));
+    for done in futures_util::future::try_join_all(all).await.unwrap() {
+        scene.assert_arrived(&done.target);
+    }
+    let large = asked_for(&origin, &scene.contents[0]);
+    let bytes: usize = large.iter().map(|asked| asked.range.clone().unwrap().len()).sum();
+    assert_eq!(bytes, 21 * MIB);
+    assert_eq!(asked_for(&origin, &scene.contents[1]).len(), 1);
+}
+
+#[tokio::test]
+async fn what_came_before_a_failure_is_not_fetched_again() {
+    let scene = Scene::new().await;
+    let broken = scene
+        .origin(|_, asked| match &asked.range {
+            Some(range) if range.start == 16 * MIB => Fault::Truncate(4 * MIB + 5),
+            _ => Fault::None,
+        })
+        .await;
+    scene.fetch(&broken, "one").await.unwrap_err();
+    folder_is_empty(&scene.folder.path().join("cache/reserved")).await;
+
+    let origin = scene.origin(|_, _| Fault::None).await;
+    let done = scene.fetch(&origin, "one").await.unwrap();
+    scene.assert_arrived(&done.target);
+    let asked = asked_for(&origin, &scene.contents[0]);
+    let bytes: usize = asked.iter().map(|asked| asked.range.clone().unwrap().len()).sum();
+    assert!(bytes < 21 * MIB, "everything was fetched again: {asked:?}");
+    assert!(asked.iter().any(|asked| asked.range == Some(20 * MIB..21 * MIB)), "{asked:?}");
+}
+
+#[tokio::test]
+async fn a_tree_that_somebody_has_damaged_is_made_anew() {
+    let scene = Scene::new().await;
+    let origin = scene.origin(|_, _| Fault::None).await;
+    let shared = scene.fetch(&origin, "one").await.unwrap().shared.unwrap().path;
+    fs_err::remove_file(shared.join("lib/a.jar")).unwrap();
+    let large = shared.join("lib/large.jar");
+    fs_err::set_permissions(&large, std::fs::Permissions::from_mode(0o600)).unwrap();
+    fs_err::OpenOptions::new().write(true).open(&large).unwrap().set_len(5).unwrap();
+    let done = scene.fetch(&origin, "two").await.unwrap();
+    scene.assert_arrived(&done.target);
+}
+
+#[tokio::test]
+async fn one_content_may_be_executable_here_and_not_there() {
+    let folder = tempfile::tempdir().unwrap();
+    for size in [100, 17 * MIB] {
+        let content = noise(size, 3);
+        let (plain, mut program) =
+            (artifact(folder.path(), "lib/a", &content), artifact(folder.path(), "bin/a", &content));
+        program.executable = true;
+        let (manifest, _) = build(vec![plain, program]).await.unwrap();
+        let scene = Scene { folder: tempfile::tempdir().unwrap(), manifest, contents: vec![content] };
+        let origin = scene.origin(|_, _| Fault::None).await;
+        let target = scene.fetch(&origin, "flink").await.unwrap().target;
+        let mode = |path: &str| fs_err::metadata(target.join(path)).unwrap().permissions().mode() & 0o7777;
+        assert_eq!((mode("lib/a"), mode("bin/a")), (0o444, 0o555));
+        assert!(fs_err::read(target.join("bin/a")).unwrap() == scene.contents[0]);
+    }
+}
+
+#[tokio::test]
+async fn wrong_bytes_never_get_a_name_in_the_cache() {
+    let scene = Scene::new().await;
+    let liar =
+        scene.origin(|_, asked| if asked.path.starts_with("/v1/blobs/") { Fault::Wrong } else { Fault::None }).await;
+    let error = scene.fetch(&liar, "one").await.unwrap_err();
+    assert!(matches!(error, FetchError::Digest { .. }), "{error}");
+    let verified = scene.cache().verify().unwrap();
+    assert!(verified.wrong.is_empty() && scene.cache().usage().unwrap().trees == 0);
+    let origin = scene.origin(|_, _| Fault::None).await;
+    scene.assert_arrived(&scene.fetch(&origin, "two").await.unwrap().target);
+}
+
+#[tokio::test]
+async fn a_full_disk_under_the_cache_is_an_error_of_its_own() {
+    let Some(small) = SmallDisk::mount() else { return };
+    let scene = Scene::new().await;
+    let origin = scene.origin(|_, _| Fault::None).await;
+    let cache = open(&small.0.path().join("cache")).unwrap();
+    let error = fetch(&cache, &scene, &origin, &scene.folder.path().join("flink")).await.unwrap_err();
+    assert!(matches!(error, FetchError::NoSpace { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_cache_that_others_can_write_to_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cache");
+    fs_err::create_dir(&path).unwrap();
+    fs_err::set_permissions(&path, std::fs::Permissions::from_mode(0o777)).unwrap();
+    let error = open(&path).unwrap_err();
+    assert!(matches!(error, CacheError::Untrusted { .. }), "{error}");
+
+    if nix::unistd::geteuid().is_root() {
+        fs_err::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        nix::unistd::chown(&path, Some(12345.into()), None).unwrap();
+        let error = open(&path).unwrap_err();
+        assert!(error.to_string().contains("user 12345"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn progress_of_a_warm_fetch_is_complete_at_once() {
+    let scene = Scene::new().await;
+    let origin = scene.origin(|_, _| Fault::None).await;
+    scene.fetch(&origin, "one").await.unwrap();
+    let (sender, receiver) = watch::channel(Progress::default());
+    let request = Request {
+        urls: vec![origin.url()],
+        manifest: scene.manifest.digest(),
+        token: "t".parse().unwrap(),
+        target: scene.folder.path().join("two"),
+    };
+    scene.cache().materialise(request, FetchOptions::default(), sender).await.unwrap();
+    let progress = *receiver.borrow();
+    assert_eq!((progress.files_done, progress.bytes_done), (progress.files, progress.bytes));
+    assert!(progress.files >= 3 && progress.bytes > 21 << 20, "{progress:?}");
+}
