@@ -17,7 +17,7 @@ use mesos::{
 use overlays::{
     command::{self, Directories},
     overlay,
-    worker::{ArtifactSource, Entry, WorkerSpec},
+    worker::{self, ArtifactSource, WorkerSpec},
 };
 use serde_json::json;
 use tempfile::TempDir;
@@ -167,7 +167,7 @@ async fn parts(
     place: &Place,
     leadership: Leadership,
 ) -> Result<Parts, Failure> {
-    let (server, template) = serve(plan, lookup, addresses).await?;
+    let (server, template) = serve(plan, lookup, addresses, &place.work).await?;
     let job_manager = job_manager(plan, lookup, addresses, place).await?;
     let mut framework = plan.settings.framework.clone();
     framework.hostname = Some(addresses.host.clone());
@@ -185,14 +185,22 @@ async fn parts(
     })
 }
 
-/// Serves what workers need and makes the template of their tasks.
+/// Serves what workers need and makes the template of their tasks. Secrets become a file below `work`.
 async fn serve(
     plan: &Plan,
     lookup: &Arc<Lookup>,
     addresses: &Addresses,
+    work: &Path,
 ) -> Result<(ArtifactServer, Template), Failure> {
-    let spec = overlay::collect(&plan.home, &plan.config, &**lookup).map_err(Failure::usage)?;
-    let artifacts = spec.artifacts.into_iter().map(|file| Artifact {
+    let (home, config, lookup, secrets) =
+        (plan.home.clone(), plan.config.clone(), lookup.clone(), work.join("secrets"));
+    let collected = spawn_blocking(move || {
+        let spec = overlay::collect(&home, &config, &*lookup).map_err(Failure::usage)?;
+        fs::create_dir_all(&secrets).map_err(Failure::other)?;
+        worker::template(&spec, &home, &secrets).map_err(Failure::other)
+    });
+    let (worker, files) = collected.await.map_err(Failure::other)??;
+    let artifacts = files.into_iter().map(|file| Artifact {
         source: file.source,
         target: file.target,
         executable: file.executable,
@@ -202,22 +210,16 @@ async fn serve(
     let options = ServerOptions {
         bind: SocketAddr::new(addresses.bind, plan.settings.artifact_port),
         advertise: Some(addresses.host.clone()),
+        plain_secrets: plan.settings.plain_secrets,
         ..ServerOptions::default()
     };
     let server = ArtifactServer::start(options, manifest, catalogue).await.map_err(Failure::usage)?;
-    let entry = |(key, value): (&str, &str)| Entry { key: key.to_owned(), value: value.to_owned() };
-    let worker = WorkerSpec {
-        flink_version: plan.home.version.to_string(),
-        artifacts: Some(ArtifactSource {
-            urls: vec![server.url().to_owned()],
-            manifest: server.manifest().to_string(),
-            token: String::new(),
-        }),
-        // Our own options say nothing to a TaskManager, and one of them is a secret.
-        configuration: spec.configuration.iter().filter(|(key, _)| !key.starts_with("mesos.")).map(entry).collect(),
-        environment: spec.environment.iter().map(|(key, value)| entry((key, value))).collect(),
-        ..WorkerSpec::default()
+    let artifacts = ArtifactSource {
+        urls: vec![server.url().to_owned()],
+        manifest: server.manifest().to_string(),
+        token: String::new(),
     };
+    let worker = WorkerSpec { artifacts: Some(artifacts), ..worker };
     let settings = &plan.settings;
     let published = || ExecutorDelivery::Fetched(server.publish_file("flink-mesos-executor", plan.executor.clone()));
     let template = Template {

@@ -11,7 +11,6 @@ use overlays::{
     flink::FlinkHome,
     java::Java,
     memory::JobManagerMemory,
-    overlay::{self, ContainerSpec},
 };
 
 use crate::{failure::Failure, settings::Settings};
@@ -40,8 +39,6 @@ pub struct Plan {
     pub settings: Settings,
     /// The java program of the JobManager.
     pub java: Java,
-    /// What workers need.
-    pub spec: ContainerSpec,
     /// Our executor's binary on this machine.
     pub executor: PathBuf,
 }
@@ -69,9 +66,8 @@ impl Plan {
             .map_err(|e| Failure::usage(anyhow!("the JobManager's memory: {e}")))?;
         let java = Java::find(&config, lookup).map_err(Failure::usage)?;
         java.check(&home.version).map_err(Failure::usage)?;
-        let spec = overlay::collect(&home, &config, lookup).map_err(Failure::usage)?;
         let executor = executor(settings.executor_binary.as_deref())?;
-        Ok(Self { home, config, settings, java, spec, executor })
+        Ok(Self { home, config, settings, java, executor })
     }
 }
 

@@ -76,6 +76,8 @@ pub struct Settings {
     pub executor_binary: Option<PathBuf>,
     /// The artifact server's port; 0 is any.
     pub artifact_port: u16,
+    /// Serve secrets to other machines without TLS.
+    pub plain_secrets: bool,
     /// Where the state is kept.
     pub state: StateLocation,
     /// User of executor and TaskManager.
@@ -128,6 +130,7 @@ impl Settings {
             executor: executor(config)?,
             executor_binary: config.get("mesos.executor.binary").map(PathBuf::from),
             artifact_port: port(config, "mesos.resourcemanager.artifactserver.port")?.unwrap_or(0),
+            plain_secrets: config.get_bool("mesos.resourcemanager.artifactserver.plain-secrets")?.unwrap_or(false),
             state: state_location(config)?,
             task_user: config.get("mesos.resourcemanager.tasks.user").map(str::to_owned),
             labels: labels(config)?,

@@ -1,0 +1,172 @@
+//! What a user gets told when something is wrong: what, where, and what to do; exit code 64 for usage and configuration.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, missing_docs)]
+
+#[path = "end_to_end/cluster.rs"]
+#[allow(dead_code)]
+mod cluster;
+
+use std::{net::TcpListener, path::Path};
+
+use cluster::{FlinkMesos, command};
+use nix::sys::signal::Signal;
+use tempfile::TempDir;
+use tests::{Line, RealMesos, RealMesosOptions, flink_home};
+
+/// Runs `flink-mesos session` with this Flink and gives exit code and what stood on standard error.
+fn refused(home: Option<&Path>, arguments: &[&str]) -> (i32, String) {
+    let mut command = command(&["session", "-Dtaskmanager.memory.process.size=1g"]);
+    command.args(arguments).env_remove("FLINK_HOME").env_remove("FLINK_CONF_DIR");
+    if let Some(home) = home {
+        command.env("FLINK_HOME", home);
+    }
+    let output = command.output().unwrap();
+    (output.status.code().unwrap(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[track_caller]
+fn assert_refused(home: Option<&Path>, arguments: &[&str], words: &[&str]) {
+    let (code, said) = refused(home, arguments);
+    assert_eq!(code, 64, "{said}");
+    for word in words {
+        assert!(said.contains(word), "{word:?} is missing in: {said}");
+    }
+}
+
+/// A folder with what makes a Flink distribution, without what is in it.
+fn hollow_flink() -> TempDir {
+    let home = tempfile::tempdir().unwrap();
+    for folder in ["bin", "lib", "conf"] {
+        fs_err::create_dir(home.path().join(folder)).unwrap();
+    }
+    fs_err::write(home.path().join("lib/flink-dist-1.20.5.jar"), "").unwrap();
+    fs_err::write(home.path().join("conf/config.yaml"), "taskmanager.numberOfTaskSlots: 1\n").unwrap();
+    home
+}
+
+#[test]
+fn a_missing_flink_home_is_asked_for() {
+    assert_refused(None, &["-Dmesos.master=h:1"], &["FLINK_HOME", "--flink-home"]);
+}
+
+#[test]
+fn a_flink_home_that_is_not_there_is_named() {
+    assert_refused(Some(Path::new("/no/such/flink")), &["-Dmesos.master=h:1"], &["/no/such/flink"]);
+}
+
+#[test]
+fn a_folder_without_flink_dist_is_no_flink() {
+    let home = hollow_flink();
+    fs_err::remove_file(home.path().join("lib/flink-dist-1.20.5.jar")).unwrap();
+    assert_refused(Some(home.path()), &["-Dmesos.master=h:1"], &["flink-dist", &home.path().display().to_string()]);
+}
+
+#[test]
+fn a_configuration_file_that_is_no_yaml_is_named_with_the_line() {
+    let home = hollow_flink();
+    let file = home.path().join("conf/config.yaml");
+    fs_err::write(&file, "taskmanager:\n  numberOfTaskSlots: 1\n  broken: [1, 2\nrest: {}\n").unwrap();
+    let place = format!("{}:", file.display());
+    assert_refused(Some(home.path()), &["-Dmesos.master=h:1"], &[&place]);
+}
+
+#[test]
+fn a_missing_master_is_asked_for_with_an_example() {
+    assert_refused(Some(&flink_home(Line::V1_20)), &[], &["mesos.master must be configured", "zk://"]);
+}
+
+#[test]
+fn a_malformed_master_is_refused_with_the_forms_that_are_allowed() {
+    let words = ["mesos.master", "zk://", "host:port"];
+    assert_refused(Some(&flink_home(Line::V1_20)), &["-Dmesos.master=zk:/nonsense"], &words);
+}
+
+#[test]
+fn an_option_of_the_wrong_form_is_named_with_its_value() {
+    let wrong = ["-Dmesos.master=h:1", "-Dmesos.workers=many"];
+    assert_refused(Some(&flink_home(Line::V1_20)), &wrong, &["mesos.workers", "many"]);
+}
+
+#[test]
+fn memory_that_does_not_add_up_is_refused() {
+    let wrong = ["-Dmesos.master=h:1", "-Dtaskmanager.memory.process.size=100m"];
+    assert_refused(Some(&flink_home(Line::V1_20)), &wrong, &["memory"]);
+}
+
+#[test]
+fn an_unknown_flag_is_a_usage_error() {
+    assert_refused(Some(&flink_home(Line::V1_20)), &["--bogus"], &["--bogus"]);
+}
+
+#[test]
+fn a_java_that_is_not_there_is_named() {
+    let home = flink_home(Line::V1_20);
+    let wrong = ["-Dmesos.master=h:1", "-Denv.java.home=/no/such/java"];
+    assert_refused(Some(&home), &wrong, &["/no/such/java"]);
+}
+
+#[test]
+fn a_java_that_is_too_old_is_refused_with_both_versions() {
+    let java = tempfile::tempdir().unwrap();
+    fs_err::create_dir(java.path().join("bin")).unwrap();
+    let program = java.path().join("bin/java");
+    fs_err::write(&program, "#!/bin/sh\necho 'openjdk version \"1.7.0_80\"' >&2\n").unwrap();
+    fs_err::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    fs_err::write(java.path().join("release"), "JAVA_VERSION=\"1.7.0_80\"\n").unwrap();
+    let old = format!("-Denv.java.home={}", java.path().display());
+    assert_refused(Some(&flink_home(Line::V2)), &["-Dmesos.master=h:1", &old], &["7", "2.3"]);
+}
+
+#[test]
+fn a_port_in_use_is_named_with_its_option() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = format!("-Drest.port={}", taken.local_addr().unwrap().port());
+    let rpc = "-Djobmanager.rpc.port=0";
+    assert_refused(
+        Some(&flink_home(Line::V1_20)),
+        &["-Dmesos.master=127.0.0.1:1", rpc, &port],
+        &["rest.port", "in use"],
+    );
+}
+
+#[test]
+fn an_artifact_port_in_use_is_named() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = format!("-Dmesos.resourcemanager.artifactserver.port={}", taken.local_addr().unwrap().port());
+    let ports = ["-Djobmanager.rpc.port=0", "-Drest.port=0"];
+    let arguments = ["-Dmesos.master=127.0.0.1:1", ports[0], ports[1], &port];
+    assert_refused(Some(&flink_home(Line::V1_20)), &arguments, &["artifact server", "in use"]);
+}
+
+#[test]
+fn an_unreachable_master_is_tried_on_and_on_with_a_visible_message() {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let master = format!("-Dmesos.master={free}");
+    let mut cluster = FlinkMesos::start(&flink_home(Line::V1_20), &["session", &master]);
+    let said = cluster.wait_for("disconnected");
+    assert!(said["text"].as_str().unwrap().contains("No connection to Mesos"), "{said}");
+    cluster.wait_for("jobmanager-up");
+    cluster.signal(Signal::SIGINT);
+    assert!(cluster.end().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn offers_that_are_too_small_for_ever_are_explained() {
+    let options =
+        RealMesosOptions { resources: "cpus:4;mem:512;disk:1024;ports:[31000-31099]".to_owned(), ..Default::default() };
+    let mesos = RealMesos::start_with(options).await;
+    let master = format!("-Dmesos.master={}", mesos.master());
+    let mut cluster = FlinkMesos::start(&flink_home(Line::V1_20), &["session", &master]);
+    let said = cluster.wait_for("starved");
+    let reason = said["reason"].as_str().unwrap();
+    assert!(reason.contains("need mem 928 MB, largest was 512 MB"), "{reason}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_master_that_rejects_the_framework_ends_the_program_with_its_words() {
+    let mesos = RealMesos::start(0).await;
+    let master = format!("-Dmesos.master={}", mesos.master());
+    // Mesos refuses roles that begin with a dash.
+    let role = "-Dmesos.resourcemanager.framework.role=-bad";
+    let mut cluster = FlinkMesos::start(&flink_home(Line::V1_20), &["session", &master, role]);
+    assert_eq!(cluster.end().code(), Some(1));
+}

@@ -1,0 +1,74 @@
+//! The Mesos under test.
+
+use std::{path::PathBuf, time::Duration};
+
+use mesos::local::{LocalCluster, LocalOptions};
+use tempfile::TempDir;
+use tests::{RealMesos, RealMesosOptions};
+
+use crate::{framework::Framework, messages, raw::Http};
+
+/// How long the local Mesos waits until it sends an update again; the real one's ten seconds cannot be changed.
+const LOCAL_RETRY: Duration = Duration::from_secs(3);
+
+/// A cluster of agents with 4 CPUs, 4096 MB of memory and 8192 MB of disk each.
+pub(crate) struct Cluster {
+    mesos: Mesos,
+    pub(crate) http: Http,
+}
+
+enum Mesos {
+    Local { cluster: LocalCluster, work: TempDir },
+    Real(RealMesos),
+}
+
+impl Cluster {
+    pub(crate) async fn local(agents: usize) -> Self {
+        let work = TempDir::with_prefix("local-mesos-").unwrap();
+        let options = LocalOptions {
+            agents,
+            cpus: 4.0,
+            mem_mb: 4096.0,
+            disk_mb: 8192.0,
+            work_dir: work.path().to_owned(),
+            update_retry: LOCAL_RETRY,
+            ..LocalOptions::default()
+        };
+        let cluster = LocalCluster::start(options).await.unwrap();
+        Self { mesos: Mesos::Local { cluster, work }, http: Http::new() }
+    }
+
+    pub(crate) async fn real(agents: usize) -> Self {
+        let resources = "cpus:4;mem:4096;disk:8192".to_owned();
+        let options = RealMesosOptions { agents, resources, ..RealMesosOptions::default() };
+        Self { mesos: Mesos::Real(RealMesos::start_with(options).await), http: Http::new() }
+    }
+
+    /// The url of something on the master.
+    pub(crate) fn master(&self, path: &str) -> String {
+        let master = match &self.mesos {
+            Mesos::Local { cluster, .. } => cluster.master(),
+            Mesos::Real(mesos) => mesos.master(),
+        };
+        format!("http://{master}{path}")
+    }
+
+    /// How long an update waits for its acknowledgement until it is sent again.
+    pub(crate) fn update_retry(&self) -> Duration {
+        if let Mesos::Local { .. } = self.mesos { LOCAL_RETRY } else { Duration::from_secs(10) }
+    }
+
+    /// Where the only agent has the sandbox of an executor.
+    pub(crate) fn sandbox(&self, agent_id: &str, framework: &str, executor: &str) -> PathBuf {
+        let slaves = match &self.mesos {
+            Mesos::Local { work, .. } => work.path().join("slaves"),
+            Mesos::Real(mesos) => mesos.sandboxes(0),
+        };
+        slaves.join(format!("{agent_id}/frameworks/{framework}/executors/{executor}/runs/latest"))
+    }
+
+    /// A partition-aware framework, subscribed. It is gone when its scheduler disconnects.
+    pub(crate) async fn framework(&self) -> Framework<'_> {
+        Framework::subscribe(self, messages::framework()).await
+    }
+}

@@ -1,0 +1,78 @@
+//! Messages as a small framework sends them.
+
+use mesos::v1::{
+    CommandInfo, Environment, ExecutorInfo, FrameworkInfo, Offer, Resource, TaskInfo,
+    environment::Variable,
+    framework_info::{Capability, capability},
+    value,
+};
+
+pub(crate) fn framework() -> FrameworkInfo {
+    FrameworkInfo {
+        user: user(),
+        name: "conformance".into(),
+        capabilities: vec![capability(capability::Type::PartitionAware)],
+        ..FrameworkInfo::default()
+    }
+}
+
+/// A framework that waits a minute for its scheduler to come back.
+pub(crate) fn patient_framework() -> FrameworkInfo {
+    FrameworkInfo { failover_timeout: Some(60.0), ..framework() }
+}
+
+pub(crate) fn capability(r#type: capability::Type) -> Capability {
+    Capability { r#type: Some(r#type.into()) }
+}
+
+/// Who runs the tests: the real agent refuses users that it does not know.
+fn user() -> String {
+    let user = nix::unistd::User::from_uid(nix::unistd::getuid()).unwrap();
+    user.map_or_else(|| "root".into(), |user| user.name)
+}
+
+pub(crate) fn scalar(name: &str, value: f64) -> Resource {
+    Resource {
+        name: name.into(),
+        r#type: value::Type::Scalar.into(),
+        scalar: Some(value::Scalar { value }),
+        ..Resource::default()
+    }
+}
+
+/// The sum of a scalar in a list.
+pub(crate) fn sum(resources: &[Resource], name: &str) -> f64 {
+    let named = resources.iter().filter(|resource| resource.name == name);
+    named.filter_map(|resource| resource.scalar.as_ref()).map(|scalar| scalar.value).sum()
+}
+
+/// A tenth of a CPU and 32 MB.
+pub(crate) fn little() -> Vec<Resource> {
+    vec![scalar("cpus", 0.1), scalar("mem", 32.0)]
+}
+
+/// A command for the shell.
+pub(crate) fn shell(value: &str) -> CommandInfo {
+    CommandInfo { shell: Some(true), value: Some(value.into()), ..CommandInfo::default() }
+}
+
+pub(crate) fn with_variable(mut command: CommandInfo, name: &str, value: &str) -> CommandInfo {
+    let variable = Variable { name: name.into(), value: Some(value.into()), ..Variable::default() };
+    command.environment.get_or_insert_with(Environment::default).variables.push(variable);
+    command
+}
+
+pub(crate) fn executor(id: &str, command: CommandInfo) -> ExecutorInfo {
+    ExecutorInfo { executor_id: id.into(), command: Some(command), resources: little(), ..ExecutorInfo::default() }
+}
+
+pub(crate) fn task(id: &str, offer: &Offer, executor: &ExecutorInfo) -> TaskInfo {
+    TaskInfo {
+        name: id.into(),
+        task_id: id.into(),
+        agent_id: offer.agent_id.clone(),
+        resources: little(),
+        executor: Some(executor.clone()),
+        ..TaskInfo::default()
+    }
+}

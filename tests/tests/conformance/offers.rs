@@ -1,0 +1,157 @@
+//! What is offered, and when again.
+
+use std::time::Duration;
+
+use mesos::v1::{FrameworkInfo, framework_info::capability::Type as Capability, scheduler::event};
+use tokio::time::Instant;
+
+use crate::{
+    cluster::Cluster,
+    framework::{Framework, refuse},
+    messages::{self, capability, sum},
+    puppet::Puppet,
+    raw::MOMENT,
+};
+
+/// A bit longer than the master takes to offer again what has become free.
+const ROUND: Duration = Duration::from_millis(1200);
+
+behaviours!(
+    an_offer_describes_the_agent_and_all_that_is_free,
+    a_framework_of_many_roles_learns_which_role_an_offer_is_for,
+    an_offer_that_is_held_is_not_made_twice,
+    what_is_declined_for_no_time_comes_again_at_the_next_round,
+    what_is_declined_comes_again_when_the_filter_is_over,
+    what_is_declined_without_a_filter_stays_away_for_five_seconds,
+    what_an_acceptance_leaves_is_filtered_too,
+    revive_forgets_the_filters,
+    suppress_ends_offers_and_revive_begins_them_again,
+    an_offer_from_before_suppress_is_still_good,
+    what_tasks_and_executors_use_is_not_offered,
+    what_one_framework_declines_another_is_offered,
+);
+
+async fn an_offer_describes_the_agent_and_all_that_is_free(cluster: &Cluster) {
+    let mut framework = cluster.framework().await;
+    let offer = framework.offer().await;
+    assert_eq!((offer.framework_id.value.as_str(), offer.hostname.as_str()), (framework.id.as_str(), "127.0.0.1"));
+    assert!(offer.agent_id.value.ends_with("-S0"), "{:?}", offer.agent_id);
+    let url = offer.url.unwrap();
+    assert_eq!((url.scheme.as_str(), url.path()), ("http", "/slave(1)"));
+    for (name, value) in [("cpus", 4.0), ("mem", 4096.0), ("disk", 8192.0)] {
+        assert!((sum(&offer.resources, name) - value).abs() < 1e-9, "{name}: {:?}", offer.resources);
+    }
+    let ports = offer.resources.iter().find(|resource| resource.name == "ports").unwrap();
+    assert!(!ports.ranges.as_ref().unwrap().range.is_empty());
+    for resource in &offer.resources {
+        assert_eq!((resource.role.as_deref(), &resource.allocation_info), (Some("*"), &None), "{resource:?}");
+    }
+    assert_eq!((offer.allocation_info, offer.executor_ids.len()), (None, 0));
+}
+
+async fn a_framework_of_many_roles_learns_which_role_an_offer_is_for(cluster: &Cluster) {
+    let capabilities = [Capability::MultiRole, Capability::ReservationRefinement].map(capability).to_vec();
+    let info = FrameworkInfo { capabilities, roles: vec!["flink".into()], ..messages::framework() };
+    let offer = Framework::subscribe(cluster, info).await.offer().await;
+    assert_eq!(offer.allocation_info.unwrap().role(), "flink");
+    for resource in offer.resources {
+        assert_eq!(resource.role, None, "unreserved, as ReservationRefinement says it");
+        assert_eq!(resource.allocation_info.unwrap().role(), "flink");
+    }
+}
+
+async fn an_offer_that_is_held_is_not_made_twice(cluster: &Cluster) {
+    let mut framework = cluster.framework().await;
+    framework.offer().await;
+    framework.none_within(event::Type::Offers, ROUND).await;
+}
+
+async fn what_is_declined_for_no_time_comes_again_at_the_next_round(cluster: &Cluster) {
+    let mut framework = cluster.framework().await;
+    let first = framework.offer().await;
+    framework.decline(std::slice::from_ref(&first), refuse(0.0)).await;
+    let declined = Instant::now();
+    let second = framework.offer().await;
+    assert_ne!(first.id, second.id);
+    assert_eq!(first.resources, second.resources);
+    assert!(declined.elapsed() < Duration::from_secs(3), "{:?}", declined.elapsed());
+}
+
+async fn what_is_declined_comes_again_when_the_filter_is_over(cluster: &Cluster) {
+    let mut framework = cluster.framework().await;
+    let offer = framework.offer().await;
+    framework.decline(&[offer], refuse(2.0)).await;
+    framework.none_within(event::Type::Offers, Duration::from_millis(1900)).await;
+    framework.offer().await;
+}
+
+async fn what_is_declined_without_a_filter_stays_away_for_five_seconds(cluster: &Cluster) {
+    let mut framework = cluster.framework().await;
+    let offer = framework.offer().await;
+    framework.decline(&[offer], None).await;
+    framework.none_within(event::Type::Offers, Duration::from_millis(4900)).await;
+    framework.offer().await;
+}
+
+async fn what_an_acceptance_leaves_is_filtered_too(cluster: &Cluster) {
+    let mut framework = cluster.framework().await;
+    let offer = framework.offer().await;
+    framework.accept(&[&offer], Vec::new(), refuse(2.0)).await;
+    framework.none_within(event::Type::Offers, Duration::from_millis(1900)).await;
+    framework.offer().await;
+}
+
+async fn revive_forgets_the_filters(cluster: &Cluster) {
+    let mut framework = cluster.framework().await;
+    let offer = framework.offer().await;
+    framework.decline(&[offer], refuse(1000.0)).await;
+    framework.none_within(event::Type::Offers, ROUND).await;
+    framework.revive().await;
+    framework.offer().await;
+}
+
+async fn suppress_ends_offers_and_revive_begins_them_again(cluster: &Cluster) {
+    let mut framework = cluster.framework().await;
+    let offer = framework.offer().await;
+    framework.suppress().await;
+    framework.decline(&[offer], refuse(0.0)).await;
+    framework.none_within(event::Type::Offers, ROUND).await;
+    framework.revive().await;
+    framework.offer().await;
+}
+
+async fn an_offer_from_before_suppress_is_still_good(cluster: &Cluster) {
+    let mut framework = cluster.framework().await;
+    let offer = framework.offer().await;
+    framework.suppress().await;
+    let puppet = Puppet::new();
+    let executor = messages::executor("e", puppet.command());
+    framework.launch(&offer, vec![messages::task("t", &offer, &executor)]).await;
+    let mut executor = crate::executor::Executor::subscribe(&framework, &offer, "e").await;
+    executor.launched().await;
+}
+
+async fn what_tasks_and_executors_use_is_not_offered(cluster: &Cluster) {
+    let mut framework = cluster.framework().await;
+    let puppet = Puppet::new();
+    let (_executor, first) = framework.run_task(&puppet).await;
+    let rest = framework.offer().await;
+    assert_eq!(rest.agent_id, first.agent_id);
+    // A tenth and 32 MB for the task, the same for its executor.
+    assert!((sum(&rest.resources, "cpus") - 3.8).abs() < 1e-9, "{:?}", rest.resources);
+    assert!((sum(&rest.resources, "mem") - 4032.0).abs() < 1e-9, "{:?}", rest.resources);
+    assert_eq!(rest.executor_ids, [mesos::v1::ExecutorId::from("e")]);
+    // What is more than the refused rest passes the filter.
+    framework.decline(&[rest], refuse(1000.0)).await;
+    puppet.say("exit 0").await;
+    assert!((sum(&framework.offer().await.resources, "cpus") - 4.0).abs() < 1e-9);
+}
+
+async fn what_one_framework_declines_another_is_offered(cluster: &Cluster) {
+    let mut first = cluster.framework().await;
+    let mut second = cluster.framework().await;
+    let offer = first.offer().await;
+    second.none_within(event::Type::Offers, MOMENT).await;
+    first.decline(std::slice::from_ref(&offer), refuse(1000.0)).await;
+    assert_eq!(second.offer().await.resources, offer.resources);
+}

@@ -1,0 +1,130 @@
+//! HTTP and records, with nothing of our own client in between.
+
+use std::time::Duration;
+
+use prost::Message;
+use reqwest::{
+    Client, Response, StatusCode,
+    header::{ACCEPT, CONTENT_TYPE},
+};
+
+pub(crate) const PROTOBUF: &str = "application/x-protobuf";
+pub(crate) const JSON: &str = "application/json";
+pub(crate) const STREAM_ID: &str = "Mesos-Stream-Id";
+
+/// How long anything may take that has to happen.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long is waited for what must not happen.
+pub(crate) const MOMENT: Duration = Duration::from_millis(300);
+
+/// An answer that is not a stream.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) words: String,
+}
+
+impl Answer {
+    pub(crate) fn is(&self, status: u16) -> bool {
+        self.status.as_u16() == status
+    }
+
+    /// Panics unless this is the 202 with nothing in it.
+    pub(crate) fn accepted(self) {
+        assert!(self.is(202) && self.words.is_empty(), "{self:?}");
+    }
+
+    /// Panics unless it has this status and these words in it.
+    pub(crate) fn refused(&self, status: u16, words: &str) {
+        assert!(self.is(status) && self.words.contains(words), "expected {status} {words:?}, got {self:?}");
+    }
+}
+
+pub(crate) struct Http(Client);
+
+impl Http {
+    pub(crate) fn new() -> Self {
+        mesos::tls::install_provider();
+        Self(Client::builder().no_proxy().build().unwrap())
+    }
+
+    /// Sends whatever is wanted; the answer may be a stream.
+    pub(crate) async fn send(&self, method: &str, url: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Response {
+        let mut request = self.0.request(method.parse().unwrap(), url).body(body);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        tokio::time::timeout(PATIENCE, request.send()).await.expect("an answer in time").unwrap()
+    }
+
+    /// Sends what is not answered by a stream.
+    pub(crate) async fn ask(&self, method: &str, url: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Answer {
+        answer(self.send(method, url, headers, body).await).await
+    }
+
+    /// Posts a call in protobuf; events shall come in protobuf too.
+    pub(crate) async fn post(&self, url: &str, stream: Option<&str>, call: &impl Message) -> Response {
+        let mut headers = vec![(CONTENT_TYPE.as_str(), PROTOBUF), (ACCEPT.as_str(), PROTOBUF)];
+        headers.extend(stream.map(|stream| (STREAM_ID, stream)));
+        self.send("POST", url, &headers, call.encode_to_vec()).await
+    }
+}
+
+pub(crate) async fn answer(response: Response) -> Answer {
+    let status = response.status();
+    assert_ne!(status, StatusCode::OK, "a stream where none was asked for");
+    Answer { status, words: response.text().await.unwrap() }
+}
+
+/// Why there is no record.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum NoRecord {
+    /// The stream has ended in order.
+    End,
+    /// Nothing came in time.
+    Silence,
+}
+
+/// The records of a stream.
+#[derive(Debug)]
+pub(crate) struct Records {
+    response: Response,
+    read: Vec<u8>,
+}
+
+impl Records {
+    pub(crate) fn of(response: Response) -> Self {
+        Self { response, read: Vec::new() }
+    }
+
+    /// The next record's bytes.
+    pub(crate) async fn next(&mut self, patience: Duration) -> Result<Vec<u8>, NoRecord> {
+        let deadline = tokio::time::Instant::now() + patience;
+        loop {
+            if let Some(record) = self.take() {
+                return Ok(record);
+            }
+            match tokio::time::timeout_at(deadline, self.response.chunk()).await {
+                Err(_) => return Err(NoRecord::Silence),
+                Ok(chunk) => match chunk.expect("a stream that ends in order") {
+                    Some(chunk) => self.read.extend(chunk),
+                    None if self.read.is_empty() => return Err(NoRecord::End),
+                    None => panic!("the stream ended within a record"),
+                },
+            }
+        }
+    }
+
+    fn take(&mut self) -> Option<Vec<u8>> {
+        let header = self.read.iter().position(|byte| *byte == b'\n')?;
+        let length: usize = str::from_utf8(&self.read[..header]).unwrap().parse().unwrap();
+        let end = header + 1 + length;
+        if self.read.len() < end {
+            return None;
+        }
+        let record = self.read[header + 1..end].to_vec();
+        self.read.drain(..end);
+        Some(record)
+    }
+}

@@ -1,0 +1,182 @@
+//! The main job on real parts: `flink-mesos` on a real Mesos and on the Mesos for a laptop, with a real Flink.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, missing_docs)]
+
+#[path = "end_to_end/cluster.rs"]
+mod cluster;
+
+use std::{path::Path, time::Duration};
+
+use cluster::{FlinkMesos, assert_all_gone, processes_with, text_with, word_count};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use tests::{Line, RealMesos, flink_home, wordcount_jar};
+
+const WORDS: &[&str] = &["mesos", "flink", "offer", "agent", "task", "slot", "job", "rust", "java", "cache"];
+
+/// Starts a session with `workers` TaskManagers on this Mesos.
+fn session(mesos: &RealMesos, line: Line, workers: usize, more: &[&str]) -> FlinkMesos {
+    let master = format!("-Dmesos.master={}", mesos.master());
+    let workers = workers.to_string();
+    let mut arguments = vec!["session", "--workers", &workers, &master];
+    arguments.extend(more);
+    FlinkMesos::start(&flink_home(line), &arguments)
+}
+
+/// Runs the word count and checks what it prints.
+fn count_words(cluster: &mut FlinkMesos, line: Line, web: &str) {
+    let text = text_with(WORDS, cluster.work.path());
+    let table = word_count(&flink_home(line), &wordcount_jar(line), web, &text);
+    for (i, word) in WORDS.iter().enumerate() {
+        let count = (WORDS.len() - i).to_string();
+        let row = table.lines().find(|row| row.split('|').any(|cell| cell.trim() == *word));
+        let row = row.unwrap_or_else(|| panic!("no {word} in:\n{table}"));
+        assert!(row.split('|').any(|cell| cell.trim() == count), "not {count}: {row}");
+    }
+}
+
+/// The java processes whose command line names this cluster's worker.
+fn task_managers(worker: &str) -> Vec<Pid> {
+    let named = format!("taskmanager.resource-id={worker}");
+    let java = processes_with(&named).into_iter().filter(|(_, line)| line.contains("TaskManagerRunner"));
+    java.map(|(pid, _)| Pid::from_raw(pid)).collect()
+}
+
+fn end_in_order(mut cluster: FlinkMesos) {
+    let work = cluster.work.path().to_owned();
+    cluster.signal(Signal::SIGINT);
+    assert!(cluster.end().success());
+    assert_no_java_of(&work);
+}
+
+fn assert_no_java_of(work: &Path) {
+    assert_all_gone(&work.display().to_string());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_word_count_runs_on_the_real_mesos_with_flink_1_20() {
+    let mesos = RealMesos::start(1).await;
+    let mut cluster = session(&mesos, Line::V1_20, 2, &[]);
+    let web = cluster.ready();
+    count_words(&mut cluster, Line::V1_20, &web);
+    end_in_order(cluster);
+    assert_all_gone(&mesos.work_dir().join("agent").display().to_string());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_word_count_runs_on_the_real_mesos_with_flink_2() {
+    let mesos = RealMesos::start(1).await;
+    let mut cluster = session(&mesos, Line::V2, 1, &[]);
+    let web = cluster.ready();
+    count_words(&mut cluster, Line::V2, &web);
+    end_in_order(cluster);
+}
+
+#[test]
+fn a_word_count_runs_on_the_mesos_for_a_laptop() {
+    let mut cluster = FlinkMesos::start(&flink_home(Line::V1_20), &["local", "--workers", "2"]);
+    let web = cluster.ready();
+    count_words(&mut cluster, Line::V1_20, &web);
+    end_in_order(cluster);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_installed_executor_is_used_where_it_is_declared() {
+    let mesos = RealMesos::start(1).await;
+    let installed = format!("-Dmesos.executor.command={}", tests::binary("flink-mesos-executor").display());
+    let mut cluster = session(&mesos, Line::V1_20, 1, &[&installed]);
+    cluster.ready();
+    let fetched = walk(mesos.work_dir()).into_iter().filter(|path| path.ends_with("flink-mesos-executor")).count();
+    assert_eq!(fetched, 0, "nothing was to be fetched into the sandbox");
+    end_in_order(cluster);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_manager_that_dies_is_replaced_and_the_reason_is_told() {
+    let mesos = RealMesos::start(1).await;
+    let mut cluster = session(&mesos, Line::V1_20, 1, &[]);
+    let first = cluster.wait_for("registered-worker")["worker"].as_str().unwrap().to_owned();
+    let pid = task_managers(&first).pop().expect("the TaskManager's process");
+    kill(pid, Signal::SIGKILL).unwrap();
+    let gone = cluster.wait_for("gone");
+    assert_eq!(gone["worker"], first.as_str());
+    assert!(gone["reason"].as_str().unwrap().contains("signal"), "{gone}");
+    let second = cluster.wait_for("registered-worker")["worker"].as_str().unwrap().to_owned();
+    assert_ne!(first, second);
+    end_in_order(cluster);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deleting_the_cluster_at_the_job_manager_ends_everything() {
+    let mesos = RealMesos::start(1).await;
+    let mut cluster = session(&mesos, Line::V1_20, 1, &[]);
+    let web = cluster.ready();
+    let work = cluster.work.path().to_owned();
+    reqwest_client().delete(format!("{web}/cluster")).send().await.unwrap();
+    assert!(cluster.end().success());
+    assert_no_java_of(&work);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_ends_everything_when_there_is_no_state_to_come_back_to() {
+    let mesos = RealMesos::start(1).await;
+    let mut cluster = session(&mesos, Line::V1_20, 1, &[]);
+    let worker = cluster.wait_for("registered-worker")["worker"].as_str().unwrap().to_owned();
+    cluster.signal(Signal::SIGTERM);
+    assert!(cluster.end().success());
+    assert!(task_managers(&worker).is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_durable_state_workers_outlive_the_application_master_and_the_next_one_takes_them_over() {
+    let mesos = RealMesos::start(1).await;
+    let state = tempfile::tempdir().unwrap();
+    let (rpc, rest) = (free_port(), free_port());
+    let arguments = [
+        format!("-Dmesos.state.dir={}", state.path().display()),
+        format!("-Djobmanager.rpc.port={rpc}"),
+        format!("-Drest.port={rest}"),
+    ];
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let mut first = session(&mesos, Line::V1_20, 1, &arguments);
+    let worker = first.wait_for("registered-worker")["worker"].as_str().unwrap().to_owned();
+    let pid = task_managers(&worker).pop().expect("the TaskManager's process");
+    for ending in [Signal::SIGTERM, Signal::SIGKILL] {
+        first.signal(ending);
+        first.end();
+        assert_eq!(task_managers(&worker), [pid], "the TaskManager runs on after {ending}");
+        let mut second = session(&mesos, Line::V1_20, 1, &arguments);
+        let again = second.wait_for("registered-worker");
+        assert_eq!(again["worker"], worker.as_str(), "no other worker was launched");
+        first = second;
+    }
+    assert_eq!(task_managers(&worker), [pid]);
+    first.signal(Signal::SIGINT);
+    assert!(first.end().success());
+    assert!(task_managers(&worker).is_empty());
+}
+
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn reqwest_client() -> reqwest::Client {
+    mesos::tls::install_provider();
+    reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10)).build().unwrap()
+}
+
+fn walk(folder: &Path) -> Vec<std::path::PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs_err::read_dir(&folder).unwrap().map_while(Result::ok) {
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                folders.push(entry.path());
+            } else {
+                found.push(entry.path());
+            }
+        }
+    }
+    found
+}

@@ -1,0 +1,66 @@
+//! Several application masters, one of which leads, with a real ZooKeeper, a real Mesos and a real Flink.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, missing_docs)]
+
+#[path = "end_to_end/cluster.rs"]
+#[allow(dead_code)]
+mod cluster;
+
+use cluster::{FlinkMesos, processes_with};
+use nix::sys::signal::Signal;
+use tests::{Line, RealMesos, RealZooKeeper, flink_home};
+
+fn application_master(mesos: &RealMesos, zookeeper: &RealZooKeeper, storage: &str) -> FlinkMesos {
+    let options = [
+        format!("-Dmesos.master={}", mesos.master()),
+        format!("-Dhigh-availability.zookeeper.quorum={}", zookeeper.connect_string()),
+        format!("-Dhigh-availability.storageDir=file://{storage}"),
+    ];
+    let mut arguments = vec![
+        "session",
+        "-Dhigh-availability.type=zookeeper",
+        "-Dhigh-availability.cluster-id=/trial",
+        "-Dhigh-availability.zookeeper.client.session-timeout=4 s",
+    ];
+    arguments.extend(options.iter().map(String::as_str));
+    FlinkMesos::start(&flink_home(Line::V1_20), &arguments)
+}
+
+fn task_managers() -> Vec<i32> {
+    let mine = processes_with("TaskManagerRunner");
+    mine.into_iter().map(|(pid, _)| pid).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_standby_takes_over_from_a_killed_leader_and_no_task_manager_is_restarted() {
+    let (mesos, zookeeper) = (RealMesos::start(1).await, RealZooKeeper::start().await);
+    let storage = tempfile::tempdir().unwrap();
+    let storage = storage.path().display().to_string();
+    let mut leader = application_master(&mesos, &zookeeper, &storage);
+    let worker = leader.wait_for("registered-worker")["worker"].clone();
+    let before = task_managers();
+    let mut standby = application_master(&mesos, &zookeeper, &storage);
+    standby.wait_for("standby");
+    leader.signal(Signal::SIGKILL);
+    leader.end();
+    assert_eq!(standby.wait_for("registered-worker")["worker"], worker);
+    assert_eq!(task_managers(), before);
+    standby.signal(Signal::SIGINT);
+    assert!(standby.end().success());
+    assert!(task_managers().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leader_that_loses_zookeeper_stops_acting_and_leads_again_when_it_is_back() {
+    let (mesos, mut zookeeper) = (RealMesos::start(1).await, RealZooKeeper::start().await);
+    let storage = tempfile::tempdir().unwrap();
+    let storage = storage.path().display().to_string();
+    let mut leader = application_master(&mesos, &zookeeper, &storage);
+    leader.ready();
+    zookeeper.kill().await;
+    leader.wait_for("deposed");
+    zookeeper.restart().await;
+    leader.wait_for("registered");
+    leader.ready();
+    leader.signal(Signal::SIGINT);
+    assert!(leader.end().success());
+}
