@@ -145,13 +145,18 @@ pub fn collect(
 }
 
 /// The configuration without what is the application master's own business: how it talks to Mesos, its secret among it.
+/// What the executor is told stays.
 fn for_workers(config: &Configuration) -> Configuration {
+    let is_masters = |key: &str| key.starts_with("mesos.") && !key.starts_with(FOR_EXECUTORS);
     let mut configuration = config.clone();
-    for (key, _) in config.iter().filter(|(key, _)| key.starts_with("mesos.") || key.starts_with(environment::PREFIX)) {
+    for (key, _) in config.iter().filter(|(key, _)| is_masters(key) || key.starts_with(environment::PREFIX)) {
         configuration.remove(key);
     }
     configuration
 }
+
+/// Keys that the executor reads; Flink never sees them.
+pub(crate) const FOR_EXECUTORS: &str = "mesos.executor.";
 
 #[cfg(test)]
 mod tests;

@@ -151,10 +151,12 @@ fn configured_variables_become_the_workers_environment() {
 fn workers_get_the_configuration_without_what_is_between_master_and_mesos() {
     let installation = Installation::new(&[])
         .set("mesos.resourcemanager.framework.secret", "hush")
+        .set("mesos.executor.running-when", "listening")
         .set("containerized.taskmanager.env.X", "y")
         .set("taskmanager.numberOfTaskSlots", "2");
     let spec = installation.collect().unwrap();
-    assert_eq!(spec.configuration.iter().collect::<Vec<_>>(), [("taskmanager.numberOfTaskSlots", "2")]);
+    let expected = [("mesos.executor.running-when", "listening"), ("taskmanager.numberOfTaskSlots", "2")];
+    assert_eq!(spec.configuration.iter().collect::<Vec<_>>(), expected);
 }
 
 #[test]

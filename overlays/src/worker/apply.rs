@@ -7,6 +7,7 @@ use crate::command::{self, CommandError, CommandLine, Directories};
 use crate::config::{Configuration, Source};
 use crate::flink::{FlinkHome, FlinkHomeError};
 use crate::java::{Java, JavaError};
+use crate::overlay::FOR_EXECUTORS;
 
 /// Why a worker cannot be started here.
 #[derive(Debug, thiserror::Error)]
@@ -98,7 +99,8 @@ fn configuration(
     lookup: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Configuration, ApplyError> {
     let mut config = Configuration::new();
-    for Entry { key, value } in spec.configuration.iter().chain(&secrets.configuration) {
+    let entries = spec.configuration.iter().chain(&secrets.configuration);
+    for Entry { key, value } in entries.filter(|entry| !entry.key.starts_with(FOR_EXECUTORS)) {
         config.set(key, value, Source::Computed("the application master"));
     }
     let mut own = |key: &str, value: &str| config.set(key, value, Source::Computed("the executor"));
@@ -201,8 +203,10 @@ mod tests {
 
     #[test]
     fn the_sandbox_gets_configuration_logging_properties_and_folders() {
-        let agent = Agent::new(&[("taskmanager.numberOfTaskSlots", "2")]);
+        let entries = [("taskmanager.numberOfTaskSlots", "2"), ("mesos.executor.running-when", "listening")];
+        let agent = Agent::new(&entries);
         agent.apply().unwrap();
+        assert!(!agent.written().contains("mesos.executor.running-when"), "that is between master and executor");
         let (config, tmp) = (agent.written(), agent.sandbox().tmp());
         let expected = [
             ("taskmanager.resource-id", "taskmanager-00001"),
