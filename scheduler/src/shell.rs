@@ -77,6 +77,7 @@ pub struct Shell<'a> {
     framework: v1::FrameworkInfo,
     mesos: SchedulerHandle,
     events: mpsc::Receiver<SchedulerEvent>,
+    connected: bool,
     batches: mpsc::UnboundedSender<Batch>,
     stored: mpsc::UnboundedReceiver<u64>,
     durable: bool,
@@ -150,6 +151,7 @@ impl<'a> Shell<'a> {
             framework,
             mesos,
             events,
+            connected: true,
             batches,
             stored,
             durable,
@@ -191,7 +193,7 @@ impl<'a> Shell<'a> {
             let wake = self.core.wake_at().map(|at| self.clock.instant(at));
             let deadline = self.ending.as_ref().map(|ending| ending.deadline);
             let next = tokio::select! {
-                event = self.events.recv() => self.mesos_event(event).await,
+                event = self.events.recv(), if self.connected => self.mesos_event(event).await,
                 () = deposed.cancelled() => Next::End(Ok(Outcome::Deposed)),
                 number = self.stored.recv() => match number {
                     Some(number) => self.tell(Input::Stored(number)).await,
@@ -236,6 +238,11 @@ impl<'a> Shell<'a> {
             Some(SchedulerEvent::Rejected { reason }) => {
                 let hint = if is_failed_over(&reason) { "; another application master has taken over" } else { "" };
                 Next::End(Err(Failure::other(anyhow!("Mesos rejects this framework: {reason}{hint}"))))
+            }
+            // Mesos ends the connection when it has removed the framework as asked.
+            None if self.ending.is_some() => {
+                self.connected = false;
+                Next::GoOn
             }
             None => Next::End(Err(Failure::other(anyhow!("the connection to Mesos has ended")))),
         }
