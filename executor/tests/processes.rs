@@ -2,6 +2,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 use std::{
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -43,7 +44,24 @@ impl Bench {
     }
 
     async fn start_command(&self, command: &CommandLine) -> Result<Supervised, StartError> {
-        Supervised::start(Path::new(BINARY), "worker", command, &self.path("out"), &self.path("err")).await
+        let binary = if self.path("guard").exists() { self.path("guard") } else { BINARY.into() };
+        Supervised::start(&binary, "worker", command, &self.path("out"), &self.path("err")).await
+    }
+
+    /// From here on the guard is in this control group.
+    fn enter(&self, group: &Path) {
+        let script = format!("#!/bin/bash\necho $$ > {}/cgroup.procs\nexec {BINARY} \"$@\"\n", group.display());
+        fs_err::write(self.path("guard"), script).unwrap();
+        fs_err::set_permissions(self.path("guard"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    /// A program that starts itself again and ends, and so on, as fast as it can.
+    fn hopper(&self) -> String {
+        let path = self.path("hop");
+        let script = format!("#!/bin/bash\necho $$ > {}\nsetsid $0 &\n", self.path("hopped").display());
+        fs_err::write(&path, script).unwrap();
+        fs_err::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        path.display().to_string()
     }
 
     /// The number that the script writes to a file.
@@ -146,6 +164,51 @@ async fn when_the_executor_is_gone_so_is_everything_else() {
     drop(process);
     until_dead(pid).await;
     until_dead(child).await;
+}
+
+#[tokio::test]
+async fn what_keeps_forking_is_caught() {
+    let bench = Bench::new();
+    let mut process = bench.start(&format!("{} & sleep 1000", bench.hopper())).await.unwrap();
+    bench.pid("hopped").await;
+    process.control.destroy().await;
+    assert_eq!(process.end.wait().await, ExitStatus::Signal(9));
+    assert_quiet(&bench).await;
+}
+
+/// A control group below the root of this hierarchy; none where there is no such thing or we may not make one.
+fn control_group(hierarchy: &str) -> Option<PathBuf> {
+    let root = Path::new("/sys/fs/cgroup").join(hierarchy);
+    let group = root.join(format!("executor-test-{}", std::process::id()));
+    root.join("cgroup.procs").exists().then_some(())?;
+    fs_err::create_dir(&group).ok()?;
+    Some(group)
+}
+
+#[tokio::test]
+async fn a_control_group_of_its_own_is_used_where_there_is_one_and_removed() {
+    for hierarchy in ["unified", "freezer", "."] {
+        let Some(group) = control_group(hierarchy) else { continue };
+        let bench = Bench::new();
+        bench.enter(&group);
+        let mut process = bench.start(&format!("{} & sleep 1000", bench.hopper())).await.unwrap();
+        bench.pid("hopped").await;
+        let below = fs_err::read_dir(&group).unwrap().flatten().find(|entry| entry.path().is_dir());
+        let below = below.expect("a group below the executor's").path();
+        assert!(fs_err::read_to_string(below.join("cgroup.procs")).unwrap().contains(&process.pid.to_string()));
+        process.control.destroy().await;
+        assert_eq!(process.end.wait().await, ExitStatus::Signal(9));
+        assert!(!below.exists());
+        assert_quiet(&bench).await;
+        fs_err::remove_dir(&group).unwrap();
+    }
+}
+
+/// The hopper does not hop any more.
+async fn assert_quiet(bench: &Bench) {
+    fs_err::write(bench.path("hopped"), "").unwrap();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(bench.read("hopped"), "");
 }
 
 #[tokio::test]

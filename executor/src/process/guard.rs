@@ -25,6 +25,7 @@ use nix::{
 };
 
 use super::{
+    cgroup::Cgroup,
     order::{self, Notice, Order},
     sys, tree,
 };
@@ -60,9 +61,11 @@ fn guard() -> anyhow::Result<()> {
     let mut socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     let order = Order::read(&mut socket).context("got no order")?;
     set_limits().context("cannot set limits")?;
-    let child = match start(&order) {
+    let cgroup = Cgroup::create(std::process::id());
+    let child = match start(&order, cgroup.as_ref()) {
         Ok(child) => child,
         Err(error) => {
+            cgroup.as_ref().map(Cgroup::remove);
             socket.write_all(Notice::Failed(format!("{error:#}")).line().as_bytes())?;
             return Ok(());
         }
@@ -70,7 +73,8 @@ fn guard() -> anyhow::Result<()> {
     // The executor may be gone already: the watch below notices.
     socket.write_all(Notice::Started(child.id()).line().as_bytes()).ok();
     drop(order);
-    let watch = Watch { child: Pid::from_raw(child.id().cast_signed()), status: None, socket: Some(socket), signals };
+    let watch =
+        Watch { child: Pid::from_raw(child.id().cast_signed()), status: None, socket: Some(socket), signals, cgroup };
     watch.until_all_is_gone()
 }
 
@@ -93,7 +97,7 @@ fn set_limits() -> nix::Result<()> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the place that starts, ends and reaps the TaskManager")]
-fn start(order: &Order) -> anyhow::Result<Child> {
+fn start(order: &Order, cgroup: Option<&Cgroup>) -> anyhow::Result<Child> {
     let append = |path: &[u8]| {
         let path = order::path(path);
         fs_err::OpenOptions::new().create(true).append(true).open(path).map(|file| Stdio::from(file.into_parts().0))
@@ -108,7 +112,7 @@ fn start(order: &Order) -> anyhow::Result<Child> {
         .stdin(Stdio::null())
         .stdout(append(&order.stdout)?)
         .stderr(append(&order.stderr)?);
-    sys::lead_session_and_die_with_parent(&mut command);
+    sys::lead_session_and_die_with_parent(&mut command, cgroup.and_then(Cgroup::entrance));
     command.spawn().with_context(|| format!("cannot start {}", program.display()))
 }
 
@@ -124,6 +128,7 @@ struct Watch {
     /// None once the executor is gone.
     socket: Option<UnixStream>,
     signals: SignalFd,
+    cgroup: Option<Cgroup>,
 }
 
 impl Watch {
@@ -133,8 +138,11 @@ impl Watch {
         loop {
             self.reap();
             destroying |= self.status.is_some() || self.socket.is_none();
-            if destroying && tree::kill_descendants(me) == 0 {
-                break;
+            if destroying {
+                self.cgroup.as_ref().map(Cgroup::kill);
+                if tree::kill_descendants(me) == 0 {
+                    break;
+                }
             }
             self.sleep(destroying)?;
             while let Ok(Some(signal)) = self.signals.read_signal() {
@@ -144,6 +152,7 @@ impl Watch {
             }
             destroying |= self.obey();
         }
+        self.cgroup.as_ref().map(Cgroup::remove);
         if let Some(mut socket) = self.socket {
             let status = self.status.unwrap_or(ExitStatus::Unknown);
             socket.write_all(Notice::Exited(status).line().as_bytes()).ok();

@@ -18,6 +18,7 @@ use tokio::{
 };
 
 use super::{
+    cgroup::Cgroup,
     guard,
     order::{Command, Notice, Order},
     tree,
@@ -103,6 +104,7 @@ impl Control {
 impl End {
     /// How the TaskManager ended, once nothing of it is left.
     pub async fn wait(mut self) -> ExitStatus {
+        let guard = self.guard.id();
         let notice = self.notices.next_line().await.ok().flatten();
         let seen = notice.as_deref().and_then(Notice::parse);
         self.guard.wait().await.ok();
@@ -110,7 +112,10 @@ impl End {
             return status;
         }
         // The guard was killed: the kernel has killed the TaskManager, and all the rest is ours now.
+        let cgroup = guard.and_then(Cgroup::of_guard);
+        cgroup.as_ref().map(Cgroup::kill);
         tree::end_descendants(std::process::id().cast_signed()).await;
+        cgroup.as_ref().map(Cgroup::remove);
         ExitStatus::Unknown
     }
 }

@@ -2,7 +2,8 @@
 #![allow(unsafe_code)]
 
 use std::{
-    io,
+    fs::File,
+    io::{self, Write as _},
     os::{
         fd::{AsRawFd, FromRawFd, OwnedFd},
         unix::process::CommandExt as _,
@@ -22,13 +23,16 @@ use nix::{
 
 /// Makes the child the leader of a new session and process group that dies with this process.
 ///
-/// To be called, and the command spawned, on a thread that lives as long as the process: the kernel means the thread.
-pub(super) fn lead_session_and_die_with_parent(command: &mut Command) {
+/// It enters the control group of that entrance first, if it can. To be called, and the command spawned, on a thread that
+/// lives as long as the process: the kernel means the thread.
+pub(super) fn lead_session_and_die_with_parent(command: &mut Command, entrance: Option<File>) {
     let parent = unistd::getpid();
-    // SAFETY: between fork and exec only sigprocmask, setsid, prctl and getppid are called, all of them async-signal-safe;
-    // nothing is allocated or locked.
+    // SAFETY: between fork and exec only write, sigprocmask, setsid, prctl and getppid are called, all of them
+    // async-signal-safe; nothing is allocated or locked.
     unsafe {
         command.pre_exec(move || {
+            // Without the group the process is still below the guard.
+            entrance.as_ref().map(|mut entrance| entrance.write(b"0").ok());
             // Blocked signals would stay blocked in the new program.
             SigSet::empty().thread_set_mask()?;
             unistd::setsid()?;
