@@ -4,14 +4,15 @@
 //! the one task whose data describes a worker; fetches that worker's artifacts into the sandbox, verified by digest; writes
 //! the worker's configuration; starts the TaskManager under a guard; reports, watches and ends it.
 //!
-//! [`core`] decides, without input or output; [`shell`] carries out; [`process`] starts and ends processes; [`diagnosis`]
-//! finds words for what went wrong; [`startup`] watches a TaskManager until it is
+//! [`core`] decides, without input or output; [`shell`] carries out; [`process`] starts and ends processes; [`journal`]
+//! remembers them; [`diagnosis`] finds words for what went wrong; [`startup`] watches a TaskManager until it is
 //! registered.
 //!
 //! It never runs two TaskManagers, never touches anything outside its sandbox, and never ends before its TaskManager has.
 
 pub mod core;
 pub mod diagnosis;
+pub mod journal;
 pub mod process;
 pub mod shell;
 pub mod startup;

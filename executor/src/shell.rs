@@ -20,6 +20,7 @@ use std::{
 
 use anyhow::Context as _;
 use mesos::executor::{ExecutorConnection, ExecutorEnvironment};
+use overlays::worker::Sandbox;
 use tokio::{
     select,
     signal::unix::{Signal, SignalKind, signal},
@@ -31,6 +32,7 @@ use tracing::info;
 
 use crate::{
     core::{Core, Exit, Input, Now, Output, Settings},
+    journal::Journal,
     process::Control,
 };
 use agent::{Sender, Subscription};
@@ -58,7 +60,9 @@ pub struct Options {
 pub async fn run(options: Options) -> anyhow::Result<bool> {
     nix::sys::prctl::set_child_subreaper(true).context("cannot become a sub-reaper")?;
     let (inbox, inputs) = unbounded_channel();
-    let shell = Shell::new(options, inbox)?;
+    let flink = Sandbox { path: options.agent.sandbox.clone() }.flink();
+    let journal = Journal::begin(&options.agent.sandbox, &flink).await?;
+    let shell = Shell::new(options, inbox, journal)?;
     Ok(shell.run(inputs).await)
 }
 
@@ -68,6 +72,7 @@ struct Shell {
     connection: Arc<ExecutorConnection>,
     place: Arc<Place>,
     inbox: UnboundedSender<Input>,
+    journal: Journal,
     interrupt: Signal,
     terminate: Signal,
     subscription: Option<Subscription>,
@@ -86,7 +91,7 @@ struct Process {
 }
 
 impl Shell {
-    fn new(options: Options, inbox: UnboundedSender<Input>) -> anyhow::Result<Self> {
+    fn new(options: Options, inbox: UnboundedSender<Input>, journal: Journal) -> anyhow::Result<Self> {
         let Options { agent, variables, binary } = options;
         let settings = Settings {
             executor_id: agent.executor_id.value.clone(),
@@ -101,6 +106,7 @@ impl Shell {
             place: Arc::new(Place::new(agent.sandbox.clone(), variables, binary)),
             connection: Arc::new(ExecutorConnection::new(agent).context("cannot connect to the agent")?),
             inbox,
+            journal,
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             subscription: None,
@@ -128,9 +134,10 @@ impl Shell {
         let deadline = self.core.deadline().map(|deadline| self.started + deadline);
         select! {
             Some(input) = inputs.recv() => input,
-            outcome = ended(self.work.as_mut()) => self.worked(outcome),
+            outcome = ended(self.work.as_mut()) => self.worked(outcome).await,
             exit = died(self.process.as_mut()) => {
                 self.process = None;
+                self.journal.ended().await;
                 Input::Exited(exit)
             }
             _ = self.terminate.recv() => Input::Shutdown("ended by SIGTERM to the executor"),
@@ -140,7 +147,7 @@ impl Shell {
     }
 
     /// The fetch or start has its answer.
-    fn worked(&mut self, outcome: Outcome) -> Input {
+    async fn worked(&mut self, outcome: Outcome) -> Input {
         self.work = None;
         match outcome {
             Outcome::Fetched => Input::Fetched,
@@ -149,6 +156,7 @@ impl Shell {
             Outcome::Started(started) => {
                 let Started { control, watch, startup } = *started;
                 let pid = startup.pid;
+                self.journal.started(&startup.worker.spec.worker_id, watch.guard(), pid).await;
                 let startup = startup.watch(self.inbox.clone());
                 self.process = Some(Process { control, watch, startup });
                 Input::Started { pid }

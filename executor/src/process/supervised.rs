@@ -102,6 +102,11 @@ impl Control {
 }
 
 impl End {
+    /// Process id of the guard.
+    pub fn guard(&self) -> Option<u32> {
+        self.guard.id()
+    }
+
     /// How the TaskManager ended, once nothing of it is left.
     pub async fn wait(mut self) -> ExitStatus {
         let guard = self.guard.id();

@@ -1,5 +1,7 @@
 //! Process trees, as `/proc` shows them.
 
+use std::time::Duration;
+
 use nix::{
     errno::Errno,
     sys::{
@@ -9,17 +11,29 @@ use nix::{
     unistd::Pid,
 };
 
+use serde::{Deserialize, Serialize};
+
 use super::sys;
 
-/// One process; pid and start time together name it for ever.
+/// How long a killed process may take to go away before one looks again.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+
+/// What names a process for as long as the machine is up: its number alone is given away again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// Its number.
+    pub pid: i32,
+    /// When it started, in clock ticks since boot.
+    pub started: u64,
+}
+
+/// One process of the moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Process {
-    pub(super) pid: i32,
+    pub(super) identity: Identity,
     pub(super) parent: i32,
     /// Dead, waiting for its parent to notice.
     pub(super) zombie: bool,
-    /// Clock ticks since boot.
-    started: u64,
 }
 
 /// Everything that lives (or waits to be reaped) below this process, itself not counted.
@@ -28,10 +42,10 @@ pub(super) fn descendants(of: i32) -> Vec<Process> {
     let mut found: Vec<Process> = Vec::new();
     let mut parents = vec![of];
     while let Some(parent) = parents.pop() {
-        for process in all.iter().filter(|process| process.parent == parent && process.pid != parent) {
+        for process in all.iter().filter(|process| process.parent == parent && process.identity.pid != parent) {
             if !found.contains(process) {
                 found.push(*process);
-                parents.push(process.pid);
+                parents.push(process.identity.pid);
             }
         }
     }
@@ -44,7 +58,7 @@ pub(super) fn descendants(of: i32) -> Vec<Process> {
 pub(super) fn kill_descendants(of: i32) -> usize {
     let found = descendants(of);
     for process in found.iter().filter(|process| !process.zombie) {
-        process.kill();
+        process.identity.kill();
     }
     found.len()
 }
@@ -53,18 +67,37 @@ pub(super) fn kill_descendants(of: i32) -> usize {
 pub(super) async fn end_descendants(of: i32) {
     while kill_descendants(of) > 0 {
         for process in descendants(of).iter().filter(|process| process.zombie && process.parent == of) {
-            waitpid(Pid::from_raw(process.pid), Some(WaitPidFlag::WNOHANG)).ok();
+            waitpid(Pid::from_raw(process.identity.pid), Some(WaitPidFlag::WNOHANG)).ok();
         }
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        tokio::time::sleep(LOOK_AGAIN).await;
     }
 }
 
-impl Process {
+impl Identity {
+    /// The process that has this number now.
+    pub fn of(pid: i32) -> Option<Self> {
+        process(pid).map(|process| process.identity)
+    }
+
+    /// It is still there, and not only waiting to be reaped.
+    pub fn is_alive(&self) -> bool {
+        process(self.pid).is_some_and(|now| now.identity == *self && !now.zombie)
+    }
+
+    /// Kills it and everything below it, and waits until it is gone. Whoever its parent is reaps it.
+    pub async fn end_tree(self) {
+        while self.is_alive() {
+            kill_descendants(self.pid);
+            self.kill();
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+
     /// SIGKILL to this very process, not to one that has got its number since.
-    fn kill(&self) {
+    fn kill(self) {
         match sys::open_pidfd(self.pid) {
             Ok(pidfd) => {
-                if process(self.pid).is_some_and(|now| now.started == self.started) {
+                if process(self.pid).is_some_and(|now| now.identity == self) {
                     sys::send_signal(&pidfd, Signal::SIGKILL).ok();
                 }
             }
@@ -95,7 +128,7 @@ fn parse_stat(stat: &[u8]) -> Option<Process> {
     let parent = fields.next()?.parse().ok()?;
     // Field 22 of the line; the state was field 3.
     let started = fields.nth(17)?.parse().ok()?;
-    Some(Process { pid, parent, zombie, started })
+    Some(Process { identity: Identity { pid, started }, parent, zombie })
 }
 
 #[cfg(test)]
@@ -106,7 +139,7 @@ mod tests {
     fn a_process_name_cannot_forge_the_line() {
         let tail = "1 7 7 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 4711 0 0";
         let line = format!("42 (a) Z 99 (b) S {tail}");
-        let expected = Process { pid: 42, parent: 1, zombie: false, started: 4711 };
+        let expected = Process { identity: Identity { pid: 42, started: 4711 }, parent: 1, zombie: false };
         assert_eq!(parse_stat(line.as_bytes()), Some(expected));
         assert_eq!(parse_stat(b"42 (a"), None);
         assert_eq!(parse_stat(b""), None);
@@ -118,9 +151,9 @@ mod tests {
         let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
         let pid = i32::try_from(child.id()).unwrap();
         let me = i32::try_from(std::process::id()).unwrap();
-        assert!(descendants(me).iter().any(|process| process.pid == pid && !process.zombie));
-        let found = process(pid).unwrap();
-        Process { started: found.started + 1, ..found }.kill();
+        assert!(descendants(me).iter().any(|process| process.identity.pid == pid && !process.zombie));
+        let found = Identity::of(pid).unwrap();
+        Identity { started: found.started + 1, ..found }.kill();
         assert!(child.try_wait().unwrap().is_none(), "another process of that number was meant");
         found.kill();
         assert!(!child.wait().unwrap().success());

@@ -174,19 +174,29 @@ async fn start(place: Arc<Place>, worker: Arc<Worker>, command: &CommandLine, ma
 }
 
 /// Waits for the end of a process and finds out why it ended.
-pub(super) struct Watch(AbortOnDropHandle<Exit>);
+pub(super) struct Watch {
+    guard: Option<u32>,
+    exit: AbortOnDropHandle<Exit>,
+}
 
 impl Watch {
     fn start(end: End, place: Arc<Place>, mask: Mask, directory: PathBuf) -> Self {
-        Self(AbortOnDropHandle::new(tokio::spawn(async move {
+        let guard = end.guard();
+        let exit = AbortOnDropHandle::new(tokio::spawn(async move {
             let status = end.wait().await;
             let explained = spawn_blocking(move || diagnosis::explain(status, &place.sandbox, &directory, &mask)).await;
             explained.unwrap_or_else(|error| Exit { status, reason: None, explanation: error.to_string() })
-        })))
+        }));
+        Self { guard, exit }
+    }
+
+    /// Process id of the guard.
+    pub(super) fn guard(&self) -> Option<u32> {
+        self.guard
     }
 
     pub(super) async fn exit(&mut self) -> Exit {
-        match (&mut self.0).await {
+        match (&mut self.exit).await {
             Ok(exit) => exit,
             Err(error) => Exit { status: ExitStatus::Unknown, reason: None, explanation: error.to_string() },
         }

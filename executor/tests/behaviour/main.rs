@@ -4,5 +4,6 @@
 mod agent;
 mod bad_input;
 mod host;
+mod leftovers;
 mod life;
 mod recovery;
