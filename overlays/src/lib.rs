@@ -13,5 +13,6 @@ pub mod flink;
 pub mod java;
 mod java_number;
 pub mod memory;
+pub mod options;
 pub mod overlay;
 pub mod worker;

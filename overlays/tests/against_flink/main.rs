@@ -5,5 +5,6 @@
 mod cluster;
 mod files;
 mod memory;
+mod options;
 mod oracle;
 mod values;

@@ -1,6 +1,7 @@
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
+import java.lang.reflect.Field;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.math.BigInteger;
@@ -13,6 +14,7 @@ import java.util.TreeMap;
 import org.apache.flink.configuration.ConfigOption;
 import org.apache.flink.configuration.ConfigOptions;
 import org.apache.flink.configuration.Configuration;
+import org.apache.flink.configuration.FallbackKey;
 import org.apache.flink.configuration.GlobalConfiguration;
 
 /**
@@ -56,6 +58,8 @@ public class FlinkOracle {
                 return parameters("getJmResourceParams", arguments);
             case "load":
                 return load(arguments.get(0));
+            case "option":
+                return option(arguments.get(0));
             case "sensitive":
                 return List.of(String.valueOf(GlobalConfiguration.isSensitive(arguments.get(0))));
             case "get":
@@ -90,6 +94,37 @@ public class FlinkOracle {
         all.forEach((key, value) -> entries.add(key + "=" + value));
         return entries;
     }
+
+    /** Type, default and deprecated names of an option; nothing when Flink has no such option. */
+    private static List<String> option(String key) throws Exception {
+        for (String name : OPTION_CLASSES) {
+            for (Field field : Class.forName("org.apache.flink.configuration." + name).getDeclaredFields()) {
+                if (field.getType() != ConfigOption.class) {
+                    continue;
+                }
+                field.setAccessible(true);
+                ConfigOption<?> option = (ConfigOption<?>) field.get(null);
+                if (option.key().equals(key)) {
+                    Method type = ConfigOption.class.getDeclaredMethod("getClazz");
+                    type.setAccessible(true);
+                    List<String> answer = new ArrayList<>();
+                    answer.add(((Class<?>) type.invoke(option)).getSimpleName());
+                    answer.add(option.hasDefaultValue() ? text(option.defaultValue()) : "none");
+                    for (FallbackKey fallback : option.fallbackKeys()) {
+                        if (fallback.isDeprecated()) {
+                            answer.add(fallback.getKey());
+                        }
+                    }
+                    return answer;
+                }
+            }
+        }
+        return List.of();
+    }
+
+    private static final List<String> OPTION_CLASSES = List.of(
+            "TaskManagerOptions", "JobManagerOptions", "HighAvailabilityOptions", "SecurityOptions", "RestOptions",
+            "ResourceManagerOptions", "CoreOptions", "ExternalResourceOptions", "NettyShuffleEnvironmentOptions");
 
     /** One value read as a typed option. */
     private static String get(String type, String text) {
@@ -127,6 +162,12 @@ public class FlinkOracle {
                 throw new IllegalArgumentException("unknown type " + type);
         }
         Object value = configuration(List.of("k=" + text)).get(option);
+        return text(value);
+    }
+
+    /** A value as exact text: durations in nanoseconds, sizes in bytes, doubles as their bits. */
+    @SuppressWarnings("unchecked")
+    private static String text(Object value) {
         if (value instanceof java.time.Duration) {
             java.time.Duration duration = (java.time.Duration) value;
             return BigInteger.valueOf(duration.getSeconds())

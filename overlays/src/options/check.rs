@@ -1,0 +1,143 @@
+//! Checking a configuration against the table: forms, unknown keys, keys that are gone.
+
+use std::fmt;
+
+use super::{ConfigOption, Kind, Section, find};
+use crate::config::{Configuration, Source};
+
+/// Something wrong with one key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The key.
+    pub key: String,
+    /// Where its value came from.
+    pub origin: Source,
+    /// What is wrong, and what to do.
+    pub message: String,
+    /// Nothing can be started with it; otherwise it is only worth a warning.
+    pub fatal: bool,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} (from {})", self.key, self.message, self.origin)
+    }
+}
+
+/// Keys that earlier Flinks had on Mesos, and what replaces them.
+const GONE: &[(&str, &str)] = &[
+    ("mesos.resourcemanager.tasks.mem", "it is gone since Flink 1.10: set taskmanager.memory.process.size"),
+    ("mesos.maximum-failed-tasks", "it is gone: failing workers are started ever more slowly, without a limit"),
+    (
+        "mesos.maximum-failed-workers-per-interval",
+        "it is gone: failing workers are started ever more slowly, without a limit",
+    ),
+    (
+        "mesos.workers-failure-rate-interval",
+        "it is gone: failing workers are started ever more slowly, without a limit",
+    ),
+];
+
+/// Everything in the configuration that the table speaks against, in the configuration's order.
+pub fn check(config: &Configuration) -> Vec<Problem> {
+    config.iter().filter_map(|(key, value)| problem(config, key, value)).collect()
+}
+
+fn problem(config: &Configuration, key: &str, value: &str) -> Option<Problem> {
+    let (message, fatal) = if let Some((_, message)) = GONE.iter().find(|(gone, _)| *gone == key) {
+        ((*message).to_owned(), true)
+    } else if let Some(option) = find(key) {
+        (form_error(option, value)?, true)
+    } else if key.starts_with("mesos.") {
+        let near = nearest(key).map(|near| format!("; did you mean {near}?")).unwrap_or_default();
+        (format!("there is no such option{near}"), false)
+    } else {
+        return None;
+    };
+    let origin = config.source(key).cloned().unwrap_or(Source::Default);
+    Some(Problem { key: key.to_owned(), origin, message, fatal })
+}
+
+/// What is wrong with a value of this option.
+pub(super) fn form_error(option: &ConfigOption, value: &str) -> Option<String> {
+    let mut config = Configuration::new();
+    config.set(option.key, value, Source::Default);
+    let result = match option.kind {
+        Kind::Text | Kind::Map => return None,
+        Kind::Choice(allowed) if allowed.contains(&value) => return None,
+        Kind::Choice(allowed) => return Some(format!("'{value}' is not one of {}", allowed.join(", "))),
+        Kind::Integer => config.get_i64(option.key).map(drop),
+        Kind::Number => config.get_f64(option.key).map(drop),
+        Kind::Boolean => config.get_bool(option.key).map(drop),
+        Kind::Duration => config.get_duration(option.key).map(drop),
+        Kind::Memory => config.get_memory(option.key).map(drop),
+        Kind::List => config.get_list(option.key).map(drop),
+    };
+    match result.err()? {
+        crate::config::ConfigurationError::Value { value, allowed, .. } => Some(format!("'{value}' is not {allowed}")),
+        other => Some(other.to_string()),
+    }
+}
+
+/// The known `mesos.*` key that takes the fewest changes of letters, if they are few.
+fn nearest(key: &str) -> Option<&'static str> {
+    let known = Section::ALL.into_iter().flat_map(Section::options).map(|option| option.key);
+    let near = known.filter(|known| known.starts_with("mesos.")).map(|known| (distance(key, known), known));
+    near.filter(|(distance, _)| *distance <= key.len() / 3).min().map(|(_, known)| known)
+}
+
+/// Levenshtein's distance.
+fn distance(one: &str, other: &str) -> usize {
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (i, a) in one.bytes().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, b) in other.bytes().enumerate() {
+            let changed = diagonal + usize::from(a != b);
+            diagonal = row[j + 1];
+            row[j + 1] = changed.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[other.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check_one(key: &str, value: &str) -> Vec<String> {
+        let mut config = Configuration::new();
+        config.set(key, value, Source::DynamicProperty);
+        check(&config).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn an_unknown_mesos_key_gets_the_nearest_known_one() {
+        let expected = "mesos.resourcemanager.task.cpus: there is no such option; did you mean \
+                        mesos.resourcemanager.tasks.cpus? (from -D)";
+        assert_eq!(check_one("mesos.resourcemanager.task.cpus", "1"), [expected]);
+        assert_eq!(check_one("mesos.x", "1"), ["mesos.x: there is no such option (from -D)"]);
+        assert!(check_one("some.users.own.key", "1").is_empty());
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_form_is_a_problem() {
+        let found = check_one("taskmanager.memory.process.size", "lots");
+        assert!(found[0].starts_with("taskmanager.memory.process.size: 'lots' is not a memory size"), "{found:?}");
+        let found = check_one("mesos.resourcemanager.tasks.container.type", "rkt");
+        assert!(found[0].contains("'rkt' is not one of mesos, docker"), "{found:?}");
+        assert!(check_one("external-resource.gpu.amount", "2").is_empty());
+    }
+
+    #[test]
+    fn a_key_that_is_gone_says_what_to_do() {
+        let found = check_one("mesos.resourcemanager.tasks.mem", "1024");
+        assert!(found[0].contains("taskmanager.memory.process.size"), "{found:?}");
+    }
+
+    #[test]
+    fn a_secret_of_the_wrong_form_is_not_shown() {
+        let option = ConfigOption::new("x.secret", Kind::Integer, "");
+        assert_eq!(form_error(&option, "hush").map(|message| message.contains("hush")), Some(false));
+    }
+}
