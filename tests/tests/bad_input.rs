@@ -158,7 +158,7 @@ async fn offers_that_are_too_small_for_ever_are_explained() {
     let mut cluster = FlinkMesos::start(&flink_home(Line::V1_20), &["session", &master]);
     let said = cluster.wait_for("starved");
     let reason = said["reason"].as_str().unwrap();
-    assert!(reason.contains("need mem 928 MB, largest was 512 MB"), "{reason}");
+    assert!(reason.contains("need mem 1056 MB, largest was 512 MB"), "{reason}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,7 +6,7 @@ mod cluster;
 
 use std::{path::Path, time::Duration};
 
-use cluster::{FlinkMesos, assert_all_gone, processes_with, text_with, word_count};
+use cluster::{FlinkMesos, assert_no_flink_in, processes_with, text_with, word_count};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
@@ -38,8 +38,8 @@ fn count_words(cluster: &mut FlinkMesos, line: Line, web: &str) {
 
 /// The java processes whose command line names this cluster's worker.
 fn task_managers(worker: &str) -> Vec<Pid> {
-    let named = format!("taskmanager.resource-id={worker}");
-    let java = processes_with(&named).into_iter().filter(|(_, line)| line.contains("TaskManagerRunner"));
+    // The sandbox, whose path is on the command line, is named after the worker.
+    let java = processes_with(worker).into_iter().filter(|(_, line)| line.contains("TaskManagerRunner"));
     java.map(|(pid, _)| Pid::from_raw(pid)).collect()
 }
 
@@ -47,11 +47,7 @@ fn end_in_order(mut cluster: FlinkMesos) {
     let work = cluster.work.path().to_owned();
     cluster.signal(Signal::SIGINT);
     assert!(cluster.end().success());
-    assert_no_java_of(&work);
-}
-
-fn assert_no_java_of(work: &Path) {
-    assert_all_gone(&work.display().to_string());
+    assert_no_flink_in(&work);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -61,7 +57,7 @@ async fn a_word_count_runs_on_the_real_mesos_with_flink_1_20() {
     let web = cluster.ready();
     count_words(&mut cluster, Line::V1_20, &web);
     end_in_order(cluster);
-    assert_all_gone(&mesos.work_dir().join("agent").display().to_string());
+    assert_no_flink_in(mesos.work_dir());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -115,7 +111,7 @@ async fn deleting_the_cluster_at_the_job_manager_ends_everything() {
     let work = cluster.work.path().to_owned();
     reqwest_client().delete(format!("{web}/cluster")).send().await.unwrap();
     assert!(cluster.end().success());
-    assert_no_java_of(&work);
+    assert_no_flink_in(&work);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -25,8 +25,10 @@ fn application_master(mesos: &RealMesos, zookeeper: &RealZooKeeper, storage: &st
     FlinkMesos::start(&flink_home(Line::V1_20), &arguments)
 }
 
-fn task_managers() -> Vec<i32> {
-    let mine = processes_with("TaskManagerRunner");
+/// The TaskManagers in the sandboxes of this Mesos.
+fn task_managers(mesos: &RealMesos) -> Vec<i32> {
+    let mut mine = processes_with(&mesos.work_dir().display().to_string());
+    mine.retain(|(_, line)| line.contains("TaskManagerRunner"));
     mine.into_iter().map(|(pid, _)| pid).collect()
 }
 
@@ -37,16 +39,16 @@ async fn a_standby_takes_over_from_a_killed_leader_and_no_task_manager_is_restar
     let storage = storage.path().display().to_string();
     let mut leader = application_master(&mesos, &zookeeper, &storage);
     let worker = leader.wait_for("registered-worker")["worker"].clone();
-    let before = task_managers();
+    let before = task_managers(&mesos);
     let mut standby = application_master(&mesos, &zookeeper, &storage);
     standby.wait_for("standby");
     leader.signal(Signal::SIGKILL);
     leader.end();
     assert_eq!(standby.wait_for("registered-worker")["worker"], worker);
-    assert_eq!(task_managers(), before);
+    assert_eq!(task_managers(&mesos), before);
     standby.signal(Signal::SIGINT);
     assert!(standby.end().success());
-    assert!(task_managers().is_empty());
+    assert!(task_managers(&mesos).is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -31,7 +31,7 @@ pub(crate) struct FlinkMesos {
 pub(crate) const SMALL: &[&str] = &[
     "-Djobmanager.memory.process.size=768m",
     "-Djobmanager.memory.jvm-metaspace.size=192m",
-    "-Dtaskmanager.memory.process.size=896m",
+    "-Dtaskmanager.memory.process.size=1024m",
     "-Dtaskmanager.memory.jvm-metaspace.size=192m",
     "-Djobmanager.rpc.port=0",
     "-Drest.port=0",
@@ -167,10 +167,12 @@ pub(crate) fn processes_with(text: &str) -> Vec<(i32, String)> {
     found
 }
 
-/// Waits until no process has `text` in its command line.
-pub(crate) fn assert_all_gone(text: &str) {
+/// Waits until no process of Flink has a path below `folder` in its command line.
+pub(crate) fn assert_no_flink_in(folder: &Path) {
+    let path = folder.display().to_string();
     let deadline = Instant::now() + Duration::from_secs(15);
-    while let Some((pid, line)) = processes_with(text).pop() {
+    let flink = |(_, line): &(i32, String)| line.contains("org.apache.flink");
+    while let Some((pid, line)) = processes_with(&path).into_iter().find(flink) {
         assert!(Instant::now() < deadline, "process {pid} is still there: {line}");
         std::thread::park_timeout(Duration::from_millis(50));
     }

@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# The jobs of tests/jobs, compiled against each Flink line: jobs/<name>-<version>.jar
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+workshop
+mkdir "$work/jobs"
+for version in "$flink_1_version" "$flink_2_version"; do
+  home=$cache/flink-$version
+  [ -d "$home/lib" ] || fail "Flink $version is not there" "run: tests/setup/setup flink-1 flink-2 jobs"
+  mkdir "$work/classes"
+  javac -d "$work/classes" -cp "$home/lib/*" "$here"/../jobs/WordCount.java
+  jar --create --file "$work/jobs/wordcount-$version.jar" --main-class WordCount -C "$work/classes" .
+  rm -r "$work/classes"
+done
+put_in_place "$work/jobs" jobs
