@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use fs_err::File;
 use serde::{Deserialize, Serialize};
 
-use crate::digest::Hasher;
+use crate::digest::{Digest, Hasher};
 use crate::manifest::{Blob, CHUNK, CHUNKED_ABOVE};
 
 /// Bytes read at once: large enough to be rare, small enough to stay in the processor's cache for both hashes.
@@ -27,6 +27,41 @@ pub(crate) struct Fingerprint {
 impl fmt::Display for Fingerprint {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{:x}-{:x}-{:x}", self.size, self.modified(), self.inode)
+    }
+}
+
+/// Makes a [`Blob`] of content whose size is not known beforehand.
+#[derive(Default)]
+pub(crate) struct BlobHasher {
+    whole: Hasher,
+    chunk: Hasher,
+    chunks: Vec<Digest>,
+    size: u64,
+}
+
+impl BlobHasher {
+    pub(crate) fn update(&mut self, mut bytes: &[u8]) {
+        self.whole.update(bytes);
+        while !bytes.is_empty() {
+            let room = (CHUNK - self.size % CHUNK).min(bytes.len() as u64) as usize;
+            let (now, later) = bytes.split_at(room);
+            self.chunk.update(now);
+            self.size += room as u64;
+            if self.size.is_multiple_of(CHUNK) {
+                self.chunks.push(self.chunk.finish());
+            }
+            bytes = later;
+        }
+    }
+
+    pub(crate) fn finish(mut self) -> Blob {
+        if !self.size.is_multiple_of(CHUNK) {
+            self.chunks.push(self.chunk.finish());
+        }
+        if self.size <= CHUNKED_ABOVE {
+            self.chunks.clear();
+        }
+        Blob { size: self.size, digest: self.whole.finish(), chunks: self.chunks }
     }
 }
 

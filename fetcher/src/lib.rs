@@ -17,6 +17,7 @@ pub mod rate;
 pub mod server;
 mod sys;
 pub mod token;
+pub mod unpack;
 
 pub use build::{Artifact, BuildError, Catalogue, build, build_with};
 pub use cache::{Cache, CacheError, CacheOptions};

@@ -1,0 +1,161 @@
+//! Unpacking archives into a folder, and nothing outside of it.
+//!
+//! ```text
+//! source ──▶ thread: inflate ──blocks──▶ thread: untar, hash, write
+//! ```
+//!
+//! An archive comes from elsewhere, so every name in it is checked before anything is written, and what is not a plain
+//! file, a folder or a link inside the tree is an error with the entry's name. Nothing is skipped in silence. Links are made
+//! last, when all files are in their places: no write can go through one. What was unpacked is described by a
+//! [`Manifest`], the same as if its files had been artifacts one by one; empty folders do not count.
+
+use std::fmt;
+use std::io::{self, Read, Seek};
+use std::path::Path;
+use std::str::FromStr;
+
+use flate2::read::MultiGzDecoder;
+
+use crate::manifest::{Manifest, ManifestError};
+use counted::Counted;
+use tree::Tree;
+
+mod counted;
+mod pipe;
+mod tarball;
+#[cfg(test)]
+mod tests;
+mod tree;
+mod zipped;
+
+/// The kinds of archives that are understood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// `.tar`
+    Tar,
+    /// `.tar.gz` or `.tgz`
+    TarGz,
+    /// `.tar.zst` or `.tzst`
+    TarZst,
+    /// `.zip` or `.jar`
+    Zip,
+}
+
+/// What an archive may grow to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Files, links and folders together.
+    pub entries: u64,
+    /// Bytes of all files.
+    pub bytes: u64,
+    /// How many times as many bytes as the archive itself has; archives that stay below 16 MiB are let off.
+    pub ratio: u64,
+}
+
+impl Default for Limits {
+    /// 100 000 entries, 16 GiB, 200 times as large.
+    fn default() -> Self {
+        Self { entries: 100_000, bytes: 16 << 30, ratio: 200 }
+    }
+}
+
+/// Why an archive was not unpacked.
+#[derive(Debug, thiserror::Error)]
+pub enum UnpackError {
+    /// An entry that must not be unpacked.
+    #[error("archive entry `{name}` {reason}")]
+    Entry {
+        /// Its name, made printable.
+        name: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// More than is allowed.
+    #[error("the archive has more than {limit} {what}")]
+    Limit {
+        /// What there is too much of.
+        what: &'static str,
+        /// How much is allowed.
+        limit: u64,
+    },
+    /// Names that cannot be in one tree.
+    #[error("the archive makes no tree: {0}")]
+    Tree(#[from] ManifestError),
+    /// No such archive, or a damaged one, or it cannot be read.
+    #[error("the archive cannot be read as {format}: {error}")]
+    Damaged {
+        /// What it should be.
+        format: Format,
+        /// What reading it gave.
+        error: io::Error,
+    },
+    /// The disk does not take it; the error names the path.
+    #[error(transparent)]
+    Disk(io::Error),
+}
+
+/// Unpacks an archive into an existing, empty folder, with final modes and times. When it fails, what is in the folder
+/// is of no use. Blocks.
+pub fn unpack(
+    source: impl Read + Seek + Send,
+    format: Format,
+    folder: &Path,
+    limits: Limits,
+) -> Result<Manifest, UnpackError> {
+    let source = Counted::new(source);
+    let mut tree = Tree::new(folder, limits, source.count());
+    match format {
+        Format::Zip => zipped::unpack(source, &mut tree)?,
+        Format::Tar => tarball::unpack(source, format, &mut tree)?,
+        Format::TarGz => {
+            let inflated = MultiGzDecoder::new(io::BufReader::with_capacity(pipe::BLOCK, source));
+            pipe::through(inflated, |plain| tarball::unpack(plain, format, &mut tree))?;
+        }
+        Format::TarZst => {
+            let inflated = ruzstd::decoding::StreamingDecoder::new(io::BufReader::with_capacity(pipe::BLOCK, source))
+                .map_err(|error| UnpackError::Damaged { format, error: io::Error::other(error) })?;
+            pipe::through(inflated, |plain| tarball::unpack(plain, format, &mut tree))?;
+        }
+    }
+    tree.finish()
+}
+
+impl Format {
+    /// By the end of a file's name.
+    pub fn of(name: &str) -> Option<Self> {
+        let name = name.to_ascii_lowercase();
+        let ends = |endings: &[&str]| endings.iter().any(|end| name.ends_with(end));
+        match () {
+            () if ends(&[".tar"]) => Some(Self::Tar),
+            () if ends(&[".tar.gz", ".tgz"]) => Some(Self::TarGz),
+            () if ends(&[".tar.zst", ".tzst"]) => Some(Self::TarZst),
+            () if ends(&[".zip", ".jar"]) => Some(Self::Zip),
+            () => None,
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Tar => "tar",
+            Self::TarGz => "tar.gz",
+            Self::TarZst => "tar.zst",
+            Self::Zip => "zip",
+        })
+    }
+}
+
+/// A text that names no kind of archive.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no kind of archive (tar, tar.gz, tar.zst or zip)")]
+pub struct FormatError(String);
+
+impl FromStr for Format {
+    type Err = FormatError;
+
+    fn from_str(text: &str) -> Result<Self, FormatError> {
+        let all = [Self::Tar, Self::TarGz, Self::TarZst, Self::Zip];
+        all.into_iter().find(|format| format.to_string() == text).ok_or_else(|| FormatError(text.to_owned()))
+    }
+}
