@@ -1,13 +1,18 @@
 //! Flink's configuration: keys, values, and where each value came from.
 //!
-//! Values are kept as Flink's text forms. Reading them as numbers, sizes or durations is in [`typed`], the two file
-//! formats in [`flat`] and [`yaml`], and which of the two a Flink version reads in [`file`].
+//! A key can be set more than once: by the file, then `FLINK_PROPERTIES`, then `FLINK_CONF_<key>`, then `-D`; what is set
+//! last wins, and what was set before is remembered.
+//!
+//! Values are kept as Flink's text forms. Reading them as numbers, sizes or durations is in `typed`, the two file
+//! formats in `flat` and `yaml`, and which of the two a Flink version reads in `file`.
 
 use std::fmt;
 use std::path::PathBuf;
 
 mod deprecated;
 mod dynamic;
+mod environment;
+mod explain;
 mod file;
 mod flat;
 mod memory_size;
@@ -134,6 +139,12 @@ pub enum ConfigurationError {
     Argument {
         /// The text after `-D`; its value is left out.
         argument: String,
+    },
+    /// A line of `FLINK_PROPERTIES` that sets nothing.
+    #[error("environment variable FLINK_PROPERTIES: line {line} is not 'key: value'")]
+    Property {
+        /// The line, counted from 1.
+        line: usize,
     },
     /// A value that the file format cannot hold.
     #[error("{key} cannot be written to flink-conf.yaml, which Flink {version} reads: {reason}")]

@@ -44,6 +44,19 @@ pub enum ApplyError {
     Io(#[from] std::io::Error),
 }
 
+/// Keys that an agent's operator may set for the workers there, as `FLINK_CONF_<key>`: disks, names and proxies.
+const AGENTS_OWN: &[&str] = &[
+    "env.hadoop.conf.dir",
+    "env.java.default-opts.taskmanager",
+    "env.java.home",
+    "io.tmp.dirs",
+    "process.taskmanager.working-dir",
+    "state.backend.rocksdb.localdir",
+    "taskmanager.bind-host",
+    "taskmanager.host",
+    "taskmanager.state.local.root-dirs",
+];
+
 /// Writes the worker's final configuration into the sandbox, makes its folders, finds java and builds the command line.
 /// `lookup` reads the agent's environment; the worker's own variables win over it. Blocking.
 pub fn apply(
@@ -103,6 +116,7 @@ fn configuration(
     for Entry { key, value } in entries.filter(|entry| !entry.key.starts_with(FOR_EXECUTORS)) {
         config.set(key, value, Source::Computed("the application master"));
     }
+    config.apply_environment_for(AGENTS_OWN, lookup);
     let mut own = |key: &str, value: &str| config.set(key, value, Source::Computed("the executor"));
     if spec.worker_id.is_empty() {
         return Err(ApplyError::Incomplete("worker id"));
@@ -284,6 +298,18 @@ mod tests {
         assert!(agent.apply().unwrap().arguments.contains(&"-Dwho=agent".to_owned()));
         agent.spec.environment.push(Entry::new("WHO", "worker"));
         assert!(agent.apply().unwrap().arguments.contains(&"-Dwho=worker".to_owned()));
+    }
+
+    #[test]
+    fn an_agent_may_set_its_disks_and_names_and_nothing_else() {
+        let mut agent = Agent::new(&[("io.tmp.dirs", "/tmp"), ("taskmanager.numberOfTaskSlots", "2")]);
+        agent.lookup.push(("FLINK_CONF_io__tmp__dirs", "/data1,/data2".to_owned()));
+        agent.lookup.push(("FLINK_CONF_taskmanager__host", "agent-7.inside".to_owned()));
+        agent.lookup.push(("FLINK_CONF_taskmanager__numberOfTaskSlots", "99".to_owned()));
+        agent.apply().unwrap();
+        assert_eq!(agent.written().get("io.tmp.dirs"), Some("/data1,/data2"));
+        assert_eq!(agent.written().get("taskmanager.host"), Some("agent-7.inside"));
+        assert_eq!(agent.written().get("taskmanager.numberOfTaskSlots"), Some("2"));
     }
 
     #[test]

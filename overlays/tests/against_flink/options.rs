@@ -45,14 +45,13 @@ fn types_defaults_and_old_names_are_flinks() {
 
 fn has_kind(option: &ConfigOption, class: &str) -> bool {
     match option.kind {
-        Kind::Text => class == "String",
+        // Flink tells the type of a list's parts.
+        Kind::Text | Kind::List => class == "String",
         Kind::Integer => matches!(class, "Integer" | "Long"),
         Kind::Number => matches!(class, "Double" | "Float"),
         Kind::Boolean => class == "Boolean",
         Kind::Duration => class == "Duration",
         Kind::Memory => class == "MemorySize",
-        // Flink tells the type of a list's parts.
-        Kind::List => class == "String",
         Kind::Map => class == "Map",
         Kind::Choice(_) => true,
     }

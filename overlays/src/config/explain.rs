@@ -1,0 +1,70 @@
+//! Why a key has the value that it has.
+
+use std::fmt::Write;
+
+use super::{Configuration, deprecated, secret};
+use crate::options;
+
+impl Configuration {
+    /// The value of `key`, everything that set it in the order in which it did, and what the table of options says about
+    /// it. Secrets are starred.
+    pub fn explain(&self, key: &str) -> String {
+        let known = options::find(key);
+        let shown = |value: &str| secret::shown(key, value).to_owned();
+        let mut text = match (self.get(key), known.and_then(|option| option.default)) {
+            (Some(value), _) => format!("{key} = {}\n", shown(value)),
+            (None, Some(default)) => format!("{key} = {default} (default)\n"),
+            (None, None) => format!("{key} is not set\n"),
+        };
+        for name in [key].iter().chain(deprecated::names(key)) {
+            self.explain_name(key, name, &mut text);
+        }
+        if let Some(option) = known {
+            // Writing to a text cannot fail.
+            writeln!(text, "  {}", option.meaning).ok();
+        }
+        text
+    }
+
+    fn explain_name(&self, key: &str, name: &str, text: &mut String) {
+        let Some(entry) = self.entries.iter().find(|entry| entry.key == name) else { return };
+        let wins = self.entry(key).is_some_and(|winner| winner.key == name);
+        for (number, setting) in entry.settings.iter().enumerate() {
+            let value = secret::shown(key, &setting.value);
+            let under = if name == key { String::new() } else { format!(" as {name}") };
+            let won = if wins && number + 1 == entry.settings.len() { "  <- wins" } else { "" };
+            writeln!(text, "  {value}  from {}{under}{won}", setting.source).ok();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Source;
+    use super::*;
+
+    #[test]
+    fn every_source_is_told_and_which_won() {
+        let mut config = Configuration::new();
+        config.set("rest.port", "8081", Source::File { path: "/etc/flink/config.yaml".into(), line: Some(12) });
+        config.set("rest.port", "9090", Source::DynamicProperty);
+        config.set("web.port", "1", Source::Environment("FLINK_PROPERTIES".to_owned()));
+        let expected = "rest.port = 9090\n  8081  from /etc/flink/config.yaml:12\n  9090  from -D  <- wins\n  \
+                        1  from environment variable FLINK_PROPERTIES as web.port\n  port of REST and web page\n";
+        assert_eq!(config.explain("rest.port"), expected);
+    }
+
+    #[test]
+    fn a_key_that_is_not_set_has_its_default() {
+        let config = Configuration::new();
+        assert!(config.explain("rest.port").starts_with("rest.port = 8081 (default)\n"));
+        assert_eq!(config.explain("my.own.key"), "my.own.key is not set\n");
+    }
+
+    #[test]
+    fn a_secret_is_explained_without_being_shown() {
+        let mut config = Configuration::new();
+        config.set("security.ssl.key-password", "hush", Source::DynamicProperty);
+        assert!(!config.explain("security.ssl.key-password").contains("hush"));
+    }
+}
