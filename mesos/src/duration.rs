@@ -43,12 +43,21 @@ impl FromStr for MesosDuration {
     }
 }
 
+/// As Mesos does it: in the largest unit that the duration fills, or in the one below it if only that makes a whole
+/// number; with 15 significant digits.
 impl fmt::Display for MesosDuration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let nanoseconds = self.0.as_nanos();
-        let largest = UNITS.iter().find(|(_, length)| nanoseconds >= u128::from(*length));
-        let (unit, length) = largest.unwrap_or(&UNITS[UNITS.len() - 1]);
-        write!(f, "{}{unit}", nanoseconds as f64 / *length as f64)
+        let is_whole = |index: usize| nanoseconds.is_multiple_of(u128::from(UNITS[index].1));
+        let smallest = UNITS.len() - 1;
+        let largest = UNITS.iter().position(|(_, length)| nanoseconds >= u128::from(*length)).unwrap_or(smallest);
+        let below = (largest + 1).min(smallest);
+        let (unit, length) = UNITS[if !is_whole(largest) && is_whole(below) { below } else { largest }];
+        let number = nanoseconds as f64 / length as f64;
+        let decimals = 15_usize.saturating_sub(number.trunc().to_string().len());
+        let digits = format!("{number:.decimals$}");
+        let digits = if digits.contains('.') { digits.trim_end_matches('0').trim_end_matches('.') } else { &digits };
+        write!(f, "{digits}{unit}")
     }
 }
 
@@ -86,7 +95,9 @@ mod tests {
         let text = |duration| MesosDuration(duration).to_string();
         assert_eq!(text(Duration::from_secs(900)), "15mins");
         assert_eq!(text(Duration::from_secs(5)), "5secs");
-        assert_eq!(text(Duration::from_millis(1500)), "1.5secs");
+        assert_eq!(text(Duration::from_millis(1500)), "1500ms");
+        assert_eq!(text(Duration::from_secs(90)), "90secs");
+        assert_eq!(text(Duration::from_millis(90_500)), "1.50833333333333mins");
         assert_eq!(text(Duration::from_secs(7 * 86_400)), "1weeks");
         assert_eq!(text(Duration::ZERO), "0ns");
     }

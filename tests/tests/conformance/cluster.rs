@@ -8,6 +8,9 @@ use tests::{RealMesos, RealMesosOptions};
 
 use crate::{framework::Framework, messages, raw::Http};
 
+/// How often the master offers again what has become free; a second unless told otherwise.
+pub(crate) const ROUND: Duration = Duration::from_millis(200);
+
 /// How long the local Mesos waits until it sends an update again; the real one's ten seconds cannot be changed.
 const LOCAL_RETRY: Duration = Duration::from_secs(3);
 
@@ -19,7 +22,7 @@ pub(crate) struct Cluster {
 
 enum Mesos {
     Local { cluster: LocalCluster, work: TempDir },
-    Real(RealMesos),
+    Real(Box<RealMesos>),
 }
 
 impl Cluster {
@@ -31,6 +34,7 @@ impl Cluster {
             mem_mb: 4096.0,
             disk_mb: 8192.0,
             work_dir: work.path().to_owned(),
+            offer_interval: ROUND,
             update_retry: LOCAL_RETRY,
             ..LocalOptions::default()
         };
@@ -40,8 +44,9 @@ impl Cluster {
 
     pub(crate) async fn real(agents: usize) -> Self {
         let resources = "cpus:4;mem:4096;disk:8192".to_owned();
-        let options = RealMesosOptions { agents, resources, ..RealMesosOptions::default() };
-        Self { mesos: Mesos::Real(RealMesos::start_with(options).await), http: Http::new() }
+        let master_flags = vec![format!("--allocation_interval={}ms", ROUND.as_millis())];
+        let options = RealMesosOptions { agents, resources, master_flags, ..RealMesosOptions::default() };
+        Self { mesos: Mesos::Real(Box::new(RealMesos::start_with(options).await)), http: Http::new() }
     }
 
     /// The url of something on the master.

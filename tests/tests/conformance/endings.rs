@@ -70,7 +70,7 @@ async fn all_tasks_of_an_executor_that_ends_have_failed(cluster: &Cluster) {
     let offer = framework.offer().await;
     let info = executor("e", puppet.command());
     framework.launch(&offer, ["finished", "running", "staging"].map(|id| task(id, &offer, &info)).to_vec()).await;
-    let mut e = Executor::subscribe(&framework, &offer, "e").await;
+    let mut e = Executor::subscribe(&framework, &offer, "e", &puppet).await;
     for _ in 0..3 {
         e.launched().await;
     }
@@ -126,7 +126,7 @@ async fn short_grace<'a>(framework: &mut Framework<'a>, puppet: &Puppet) -> (Exe
     let grace = Some(DurationInfo { nanoseconds: 1_500_000_000 });
     let info = ExecutorInfo { shutdown_grace_period: grace, ..executor("e", puppet.command()) };
     framework.launch(&offer, vec![task("t", &offer, &info)]).await;
-    let mut e = Executor::subscribe(framework, &offer, "e").await;
+    let mut e = Executor::subscribe(framework, &offer, "e", puppet).await;
     e.launched().await;
     (e, offer.agent_id)
 }

@@ -1,6 +1,5 @@
 //! An executor played by the test, in the place of the process that Mesos has started.
 
-use bytes::Bytes;
 use mesos::v1::{
     Offer, TaskInfo, TaskState, TaskStatus,
     executor::{
@@ -8,14 +7,14 @@ use mesos::v1::{
         call::{self, Subscribe, Type, Update},
         event,
     },
-    task_status::Source,
 };
 use prost::Message as _;
-use uuid::Uuid;
 
 use crate::{
     cluster::Cluster,
     framework::Framework,
+    messages,
+    puppet::Puppet,
     raw::{Answer, MOMENT, NoRecord, PATIENCE, Records, answer},
 };
 
@@ -36,8 +35,9 @@ impl<'a> Executor<'a> {
         Self { cluster: framework.cluster, url, framework: framework.id.clone(), id: id.to_owned(), records: None }
     }
 
-    /// Subscribes as soon as the agent knows the executor, and takes SUBSCRIBED.
-    pub(crate) async fn subscribe(framework: &Framework<'a>, offer: &Offer, id: &str) -> Self {
+    /// Subscribes in the place of the puppet as soon as that is started, and takes SUBSCRIBED.
+    pub(crate) async fn subscribe(framework: &Framework<'a>, offer: &Offer, id: &str, puppet: &Puppet) -> Self {
+        puppet.started().await;
         let mut this = Self::new(framework, offer, id);
         this.resubscribe(Vec::new(), Vec::new()).await;
         this.wait(event::Type::Subscribed).await;
@@ -111,17 +111,6 @@ impl<'a> Executor<'a> {
         assert_eq!(self.records.as_mut().unwrap().next(MOMENT).await, Err(NoRecord::Silence));
     }
 
-    /// A status in that state, with a uuid of its own.
-    pub(crate) fn status(&self, task: &str, state: TaskState) -> TaskStatus {
-        TaskStatus {
-            task_id: task.into(),
-            state: state.into(),
-            source: Some(Source::Executor.into()),
-            uuid: Some(Bytes::copy_from_slice(Uuid::new_v4().as_bytes())),
-            ..TaskStatus::default()
-        }
-    }
-
     /// Sends a status and gives the answer.
     pub(crate) async fn report(&self, status: &TaskStatus) -> Answer {
         let update = Some(Update { status: status.clone() });
@@ -130,7 +119,7 @@ impl<'a> Executor<'a> {
 
     /// Reports a state, and has the agent acknowledge it.
     pub(crate) async fn update(&mut self, task: &str, state: TaskState) -> TaskStatus {
-        let status = self.status(task, state);
+        let status = messages::status(task, state);
         self.report(&status).await.accepted();
         let acknowledged = self.wait(event::Type::Acknowledged).await.acknowledged.unwrap();
         assert_eq!(Some(acknowledged.uuid), status.uuid);

@@ -3,14 +3,14 @@
 use mesos::v1::{
     TaskState,
     executor::{Call, call::Type, event},
-    scheduler::event as scheduler_event,
+    scheduler::{call::Kill, event as scheduler_event},
     task_status::{Reason, Source},
 };
 
 use crate::{
     cluster::Cluster,
     executor::Executor,
-    messages::{executor, task},
+    messages::{self, executor, task},
     puppet::Puppet,
     raw::{JSON, NoRecord, PATIENCE, PROTOBUF},
 };
@@ -32,6 +32,7 @@ async fn a_subscribed_executor_learns_who_and_where_it_is(cluster: &Cluster) {
     let offer = framework.offer().await;
     let sent = executor("e", puppet.command());
     framework.launch(&offer, vec![task("t", &offer, &sent)]).await;
+    puppet.started().await;
     let mut e = Executor::new(&framework, &offer, "e");
     e.resubscribe(Vec::new(), Vec::new()).await;
     let subscribed = e.wait(event::Type::Subscribed).await.subscribed.unwrap();
@@ -115,7 +116,8 @@ async fn what_an_executor_could_not_deliver_comes_with_its_next_subscription(clu
     let (mut e, _) = framework.run_task(&puppet).await;
     let launched = e.launched().await;
     e.disconnect();
-    let undelivered = [TaskState::TaskStarting, TaskState::TaskRunning].map(|state| e.status("t", state)).to_vec();
+    let undelivered =
+        [TaskState::TaskStarting, TaskState::TaskRunning].map(|state| messages::status("t", state)).to_vec();
     e.resubscribe(vec![launched], undelivered.clone()).await;
     e.wait(event::Type::Subscribed).await;
     for sent in undelivered {
@@ -134,16 +136,11 @@ async fn a_task_that_was_sent_while_the_executor_was_away_is_dropped(cluster: &C
     framework.acknowledged().await;
     e.disconnect();
     // An update needs no subscription.
-    let alive = e.status("t", TaskState::TaskRunning);
+    let alive = messages::status("t", TaskState::TaskRunning);
     e.report(&alive).await.accepted();
     framework.acknowledged().await;
 
     let offer = framework.offer().await;
-    let away = async || {
-        framework.message(&offer.agent_id, "e", b"are you there").await;
-        Some(())
-    };
-    tests::wait_until("the agent has noticed", PATIENCE, away).await;
     framework.launch(&offer, vec![task("t2", &offer, &executor("e", puppet.command()))]).await;
     framework.no_status().await;
     e.resubscribe(Vec::new(), Vec::new()).await;
@@ -171,9 +168,14 @@ async fn a_message_to_an_executor_that_is_not_there_is_lost(cluster: &Cluster) {
     let mut framework = cluster.framework().await;
     let puppet = Puppet::new();
     let offer = framework.offer().await;
-    framework.launch(&offer, vec![task("t", &offer, &executor("e", puppet.command()))]).await;
+    let info = executor("e", puppet.command());
+    framework.launch(&offer, ["t", "t2"].map(|id| task(id, &offer, &info)).to_vec()).await;
+    puppet.started().await;
     framework.message(&offer.agent_id, "e", b"too early").await;
-    let mut e = Executor::subscribe(&framework, &offer, "e").await;
-    e.launched().await;
+    // What the agent answers to this shows that it has had the message.
+    framework.kill(Kill { task_id: "t2".into(), agent_id: None, kill_policy: None }).await;
+    assert_eq!(framework.acknowledged().await.state(), TaskState::TaskKilled);
+    let mut e = Executor::subscribe(&framework, &offer, "e", &puppet).await;
+    assert_eq!(e.launched().await.task_id.value, "t");
     e.silence().await;
 }

@@ -30,11 +30,6 @@ pub(crate) struct Framework<'a> {
     early: Vec<Event>,
 }
 
-/// Filters of that many seconds.
-pub(crate) fn refuse(seconds: f64) -> Option<Filters> {
-    Some(Filters { refuse_seconds: Some(seconds) })
-}
-
 impl<'a> Framework<'a> {
     /// Subscribes and takes SUBSCRIBED.
     pub(crate) async fn subscribe(cluster: &'a Cluster, info: FrameworkInfo) -> Self {
@@ -144,17 +139,18 @@ impl<'a> Framework<'a> {
         self.send(Call { r#type: Some(kind.into()), ..call }).await.accepted();
     }
 
-    pub(crate) async fn accept(&self, offers: &[&Offer], tasks: Vec<TaskInfo>, filters: Option<Filters>) {
+    pub(crate) async fn accept(&self, offers: &[&Offer], tasks: Vec<TaskInfo>, refuse_seconds: Option<f64>) {
         let launch = Some(operation::Launch { task_infos: tasks });
         let operation = Operation { r#type: Some(operation::Type::Launch.into()), launch, ..Operation::default() };
         let offer_ids = offers.iter().map(|offer| offer.id.clone()).collect();
+        let filters = refuse_seconds.map(filters);
         let accept = Some(Accept { offer_ids, operations: vec![operation], filters });
         self.call(Type::Accept, Call { accept, ..Call::default() }).await;
     }
 
     /// Launches tasks; what is left of the offer comes again soon.
     pub(crate) async fn launch(&self, offer: &Offer, tasks: Vec<TaskInfo>) {
-        self.accept(&[offer], tasks, refuse(0.0)).await;
+        self.accept(&[offer], tasks, Some(0.0)).await;
     }
 
     /// Launches one task `t` with one executor `e`, a puppet, and subscribes as that executor.
@@ -162,13 +158,12 @@ impl<'a> Framework<'a> {
         let offer = self.offer().await;
         let executor = messages::executor("e", puppet.command());
         self.launch(&offer, vec![messages::task("t", &offer, &executor)]).await;
-        puppet.started().await;
-        (Executor::subscribe(self, &offer, "e").await, offer)
+        (Executor::subscribe(self, &offer, "e", puppet).await, offer)
     }
 
-    pub(crate) async fn decline(&self, offers: &[Offer], filters: Option<Filters>) {
+    pub(crate) async fn decline(&self, offers: &[Offer], refuse_seconds: Option<f64>) {
         let offer_ids: Vec<OfferId> = offers.iter().map(|offer| offer.id.clone()).collect();
-        let decline = Some(Decline { offer_ids, filters });
+        let decline = Some(Decline { offer_ids, filters: refuse_seconds.map(filters) });
         self.call(Type::Decline, Call { decline, ..Call::default() }).await;
     }
 
@@ -217,4 +212,8 @@ impl<'a> Framework<'a> {
         let message = Some(Message { agent_id: agent.clone(), executor_id, data: data.into() });
         self.call(Type::Message, Call { message, ..Call::default() }).await;
     }
+}
+
+fn filters(refuse_seconds: f64) -> Filters {
+    Filters { refuse_seconds: Some(refuse_seconds) }
 }

@@ -1,4 +1,4 @@
-//! From ACCEPT to TASK_RUNNING, and tasks that do not come that far.
+//! From ACCEPT to `TASK_RUNNING`, and tasks that do not come that far.
 
 use mesos::v1::{
     CommandInfo, ExecutorInfo, TaskInfo, TaskState,
@@ -8,7 +8,7 @@ use mesos::v1::{
 use crate::{
     cluster::Cluster,
     executor::Executor,
-    framework::{Framework, refuse},
+    framework::Framework,
     messages::{self, executor, scalar, shell, task},
     puppet::Puppet,
 };
@@ -31,9 +31,8 @@ async fn an_accepted_task_is_launched_on_its_executor_and_runs(cluster: &Cluster
     let info = executor("e", puppet.command());
     let sent = TaskInfo { data: Some(b"data"[..].into()), ..task("t", &offer, &info) };
     framework.launch(&offer, vec![sent.clone()]).await;
-    puppet.started().await;
 
-    let mut executor = Executor::subscribe(&framework, &offer, "e").await;
+    let mut executor = Executor::subscribe(&framework, &offer, "e", &puppet).await;
     let launched = executor.launched().await;
     assert_eq!((&launched.task_id, &launched.name, &launched.data), (&sent.task_id, &sent.name, &sent.data));
     let launched_executor = launched.executor.unwrap();
@@ -69,7 +68,7 @@ async fn many_tasks_of_one_acceptance_share_their_executor(cluster: &Cluster) {
     let offer = framework.offer().await;
     let info = executor("e", puppet.command());
     framework.launch(&offer, ["a", "b", "c"].map(|id| task(id, &offer, &info)).to_vec()).await;
-    let mut executor = Executor::subscribe(&framework, &offer, "e").await;
+    let mut executor = Executor::subscribe(&framework, &offer, "e", &puppet).await;
     let ids = [executor.launched().await, executor.launched().await, executor.launched().await];
     assert_eq!(ids.map(|task| task.task_id.value), ["a", "b", "c"]);
     let rest = framework.offer().await;
@@ -78,7 +77,7 @@ async fn many_tasks_of_one_acceptance_share_their_executor(cluster: &Cluster) {
 
 async fn stale(framework: &mut Framework<'_>, state: TaskState) {
     let offer = framework.offer().await;
-    framework.decline(std::slice::from_ref(&offer), refuse(1000.0)).await;
+    framework.decline(std::slice::from_ref(&offer), Some(1000.0)).await;
     framework.launch(&offer, vec![task("t", &offer, &executor("e", shell("true")))]).await;
     let status = framework.status().await;
     assert_eq!((status.state(), status.reason(), status.source()), (state, Reason::InvalidOffers, Source::Master));
@@ -105,7 +104,7 @@ async fn an_invalid_task_is_an_error_that_says_why(cluster: &Cluster) {
     let good = |id: &str| task(id, &offer, &info);
     let with = |executor: ExecutorInfo| TaskInfo { executor: Some(executor), ..good("x") };
     let missing = CommandInfo::default;
-    let cases = [
+    let cases = vec![
         (TaskInfo { resources: vec![scalar("cpus", 100.0)], ..good("x") }, "Total resources cpus"),
         (TaskInfo { resources: vec![scalar("gpus", 1.0)], ..good("x") }, "is more than available"),
         (TaskInfo { resources: Vec::new(), ..good("x") }, "Task uses no resources"),
@@ -140,7 +139,7 @@ async fn an_executor_without_resources_of_its_own_is_fine(cluster: &Cluster) {
     let offer = framework.offer().await;
     let info = ExecutorInfo { resources: Vec::new(), ..executor("e", puppet.command()) };
     framework.launch(&offer, vec![task("t", &offer, &info)]).await;
-    let mut executor = Executor::subscribe(&framework, &offer, "e").await;
+    let mut executor = Executor::subscribe(&framework, &offer, "e", &puppet).await;
     assert_eq!(executor.launched().await.task_id.value, "t");
     let rest = framework.offer().await;
     assert!((messages::sum(&rest.resources, "cpus") - 3.9).abs() < 1e-9, "{:?}", rest.resources);

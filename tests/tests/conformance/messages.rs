@@ -1,11 +1,14 @@
 //! Messages as a small framework sends them.
 
+use bytes::Bytes;
 use mesos::v1::{
-    CommandInfo, Environment, ExecutorInfo, FrameworkInfo, Offer, Resource, TaskInfo,
+    CommandInfo, Environment, ExecutorInfo, FrameworkInfo, Offer, Resource, TaskInfo, TaskState, TaskStatus,
     environment::Variable,
     framework_info::{Capability, capability},
+    task_status::Source,
     value,
 };
+use uuid::Uuid;
 
 pub(crate) fn framework() -> FrameworkInfo {
     FrameworkInfo {
@@ -74,5 +77,16 @@ pub(crate) fn task(id: &str, offer: &Offer, executor: &ExecutorInfo) -> TaskInfo
         resources: little(),
         executor: Some(executor.clone()),
         ..TaskInfo::default()
+    }
+}
+
+/// An executor's status of a task, with a uuid of its own.
+pub(crate) fn status(task: &str, state: TaskState) -> TaskStatus {
+    TaskStatus {
+        task_id: task.into(),
+        state: state.into(),
+        source: Some(Source::Executor.into()),
+        uuid: Some(Bytes::copy_from_slice(Uuid::new_v4().as_bytes())),
+        ..TaskStatus::default()
     }
 }

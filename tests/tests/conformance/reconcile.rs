@@ -50,7 +50,7 @@ async fn all_tasks_are_told_when_none_is_named(cluster: &Cluster) {
     let offer = framework.offer().await;
     let info = executor("e", puppet.command());
     framework.launch(&offer, ["a", "b"].map(|id| task(id, &offer, &info)).to_vec()).await;
-    let _executor = crate::executor::Executor::subscribe(&framework, &offer, "e").await;
+    let _executor = crate::executor::Executor::subscribe(&framework, &offer, "e", &puppet).await;
     framework.reconcile(&[]).await;
     let mut ids = [framework.status().await.task_id.value, framework.status().await.task_id.value];
     ids.sort();

@@ -1,7 +1,5 @@
 //! The first events of a subscription, and frameworks that are not taken.
 
-use std::time::Duration;
-
 use mesos::v1::{
     FrameworkInfo,
     framework_info::capability::Type as Capability,
@@ -10,7 +8,7 @@ use mesos::v1::{
 use prost::Message as _;
 
 use crate::{
-    cluster::Cluster,
+    cluster::{Cluster, ROUND},
     framework::Framework,
     messages::{self, capability},
     raw::{JSON, NoRecord, PROTOBUF, STREAM_ID},
@@ -123,7 +121,7 @@ async fn a_role_that_is_suppressed_from_the_start_gets_no_offers(cluster: &Clust
     let suppressed_roles = vec!["*".to_owned()];
     let call = Subscribe { framework_info: messages::framework(), suppressed_roles, ..Subscribe::default() };
     let mut framework = Framework::subscribe_with(cluster, call).await;
-    framework.none_within(event::Type::Offers, Duration::from_millis(1200)).await;
+    framework.none_within(event::Type::Offers, ROUND * 3).await;
     framework.revive().await;
     framework.offer().await;
 }

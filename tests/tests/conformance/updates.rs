@@ -1,7 +1,5 @@
 //! Status updates on their way from the executor to the scheduler, and acknowledgements back.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use mesos::v1::{
     Label, Labels, TaskState, TaskStatus,
@@ -10,7 +8,7 @@ use mesos::v1::{
     task_status::{Reason, Source},
 };
 
-use crate::{cluster::Cluster, puppet::Puppet};
+use crate::{cluster::Cluster, messages, puppet::Puppet};
 
 behaviours!(
     an_update_is_sent_again_with_its_uuid_until_it_is_acknowledged,
@@ -31,7 +29,7 @@ async fn an_update_is_sent_again_with_its_uuid_until_it_is_acknowledged(cluster:
     executor.launched().await;
     executor.update("t", TaskState::TaskRunning).await;
     let first = framework.status().await;
-    framework.none_within(scheduler_event::Type::Update, cluster.update_retry() - Duration::from_secs(1)).await;
+    framework.none_within(scheduler_event::Type::Update, cluster.update_retry().mul_f64(0.9)).await;
     let again = framework.status().await;
     assert_eq!(again, first);
     framework.acknowledge(&again).await;
@@ -103,7 +101,7 @@ async fn what_the_executor_says_in_an_update_is_passed_on(cluster: &Cluster) {
         timestamp: Some(123.5),
         healthy: Some(true),
         labels,
-        ..executor.status("t", TaskState::TaskRunning)
+        ..messages::status("t", TaskState::TaskRunning)
     };
     executor.report(&said).await.accepted();
     let status = framework.acknowledged().await;
@@ -137,7 +135,7 @@ async fn an_update_without_what_it_needs_is_refused(cluster: &Cluster) {
     let puppet = Puppet::new();
     let (mut executor, _) = framework.run_task(&puppet).await;
     executor.launched().await;
-    let good = executor.status("t", TaskState::TaskRunning);
+    let good = messages::status("t", TaskState::TaskRunning);
     for (status, words) in [
         (TaskStatus { uuid: None, ..good.clone() }, "Expecting 'uuid' to be present"),
         (TaskStatus { uuid: Some(Bytes::from_static(&[0xff; 16])), ..good.clone() }, "Not a valid UUID"),
@@ -157,7 +155,7 @@ async fn an_update_that_names_another_agent_is_dropped(cluster: &Cluster) {
     let puppet = Puppet::new();
     let (mut executor, _) = framework.run_task(&puppet).await;
     executor.launched().await;
-    let status = executor.status("t", TaskState::TaskRunning);
+    let status = messages::status("t", TaskState::TaskRunning);
     executor.report(&TaskStatus { agent_id: Some("x".into()), ..status }).await.accepted();
     executor.silence().await;
     framework.no_status().await;
@@ -168,7 +166,7 @@ async fn an_update_of_a_task_that_nobody_launched_is_passed_on_all_the_same(clus
     let puppet = Puppet::new();
     let (mut executor, offer) = framework.run_task(&puppet).await;
     executor.launched().await;
-    let status = executor.status("stranger", TaskState::TaskRunning);
+    let status = messages::status("stranger", TaskState::TaskRunning);
     executor.report(&status).await.accepted();
     let told = framework.status().await;
     assert_eq!((told.task_id.value.as_str(), told.container_status), ("stranger", None));

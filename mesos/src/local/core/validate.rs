@@ -80,11 +80,7 @@ fn check_executor(executor: &ExecutorInfo, demand: &Demand<'_>) -> Result<Execut
         return Err(format!("The local Mesos does not do secrets: environment variable {}", secret.name));
     }
     check_container(executor.container.as_ref())?;
-    let complete = ExecutorInfo {
-        framework_id: Some(demand.framework.into()),
-        r#type: Some(executor_info::Type::Custom.into()),
-        ..executor.clone()
-    };
+    let complete = ExecutorInfo { framework_id: Some(demand.framework.into()), ..executor.clone() };
     if demand.existing.is_some_and(|existing| *existing != complete) {
         return Err("ExecutorInfo is not compatible with existing ExecutorInfo with same ExecutorID".into());
     }
