@@ -1,0 +1,40 @@
+# What people and CI run. `make` alone explains.
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build check test demo bench clean
+CARGO ?= cargo
+BENCH ?= all
+# Where cargo puts what it builds.
+TARGET = $(or $(CARGO_TARGET_DIR),target)
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "  make demo MESOS=real   on the real Apache Mesos;  FLINK=2 with Flink 2;  ONESHOT=1 ends after the result"
+	@echo "  make bench BENCH=group one group of benchmarks"
+
+setup: ## install what tests and demo need, into ~/.cache/flink-mesos
+	@tests/setup/setup
+
+build: ## the programs, as they are shipped: target/release
+	$(CARGO) build --release --locked --bin flink-mesos --bin flink-mesos-executor
+
+check: ## formatting, lints, documentation, dependencies
+	@tests/setup/setup deny
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets --all-features -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --all-features --no-deps --document-private-items
+	$(CARGO) deny --all-features check bans licenses sources
+
+test: setup ## every test, on the real Mesos, ZooKeeper and Flink
+	$(CARGO) build --locked --workspace --bins
+	$(CARGO) test --locked --workspace --all-features
+
+demo: setup build ## Flink on a Mesos before your eyes
+	@MESOS="$(MESOS)" ONESHOT="$(ONESHOT)" FLINK="$(or $(FLINK),1)" tests/demo/demo $(TARGET)/release
+
+bench: setup build ## benchmarks, into target/bench/summary.tsv
+	@tests/bench/bench $(BENCH)
+
+clean: ## remove what was built; the set-up's cache stays
+	$(CARGO) clean
