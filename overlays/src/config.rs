@@ -1,7 +1,7 @@
 //! Flink's configuration: keys, values, and where each value came from.
 //!
-//! A key can be set more than once: by the file, then `FLINK_PROPERTIES`, then `FLINK_CONF_<key>`, then `-D`; what is set
-//! last wins, and what was set before is remembered.
+//! A key can be set more than once: by the file, then `FLINK_PROPERTIES`, then `FLINK_CONF_<key>`, then `-D`; what is
+//! set last wins, and what was set before is remembered.
 //!
 //! Values are kept as Flink's text forms. Reading them as numbers, sizes or durations is in `typed`, the two file
 //! formats in `flat` and `yaml`, and which of the two a Flink version reads in `file`.

@@ -1,8 +1,8 @@
 //! Every option that matters to a Flink on Mesos, in one table: key, type, default, old names, meaning, and which Flink
 //! versions know it.
 //!
-//! The user's reference is printed from it ([`reference()`]), a configuration is checked against it ([`check()`]), and the old
-//! names that [`crate::config`] looks under are its.
+//! The user's reference is printed from it ([`reference()`]), a configuration is checked against it ([`check()`]),
+//! and the old names that [`crate::config`] looks under are its.
 
 mod check;
 mod flink;

@@ -1,8 +1,8 @@
 //! Overlays: what a worker needs, collected from the application master's installation and environment.
 //!
-//! Each overlay is a file of its own with a `collect` that adds to one [`ContainerSpec`], in upstream's order. The same
-//! installation gives the same specification, byte for byte: files are sorted by where they go, whatever the file system
-//! says first.
+//! Each overlay is a file of its own with a `collect` that adds to one [`ContainerSpec`], in upstream's order. The
+//! same installation gives the same specification, byte for byte: files are sorted by where they go, whatever the
+//! file system says first.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -6,7 +6,8 @@ use super::{CommandError, Launch, text};
 use crate::flink::is_distribution;
 
 impl Launch<'_> {
-    /// All jars below `lib` in byte order with Flink's own at the end, then Hadoop's class path and configuration folders.
+    /// All jars below `lib` in byte order with Flink's own at the end, then Hadoop's class path and configuration
+    /// folders.
     pub(super) fn class_path(&self) -> Result<String, CommandError> {
         let mut jars = Vec::new();
         collect_jars(&self.home.lib(), &mut jars)?;

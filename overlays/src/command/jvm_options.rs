@@ -16,16 +16,16 @@ impl Launch<'_> {
         if let Some(arguments) = self.variable("JVM_ARGS") {
             options.extend(self.split(process, "JVM_ARGS", &arguments)?);
         }
-        // A TaskManager without any options gets the collector that Flink is tuned for, also on a small machine, where the
-        // JVM would choose another.
+        // A TaskManager without any options gets the collector that Flink is tuned for, also on a small machine,
+        // where the JVM would choose another.
         if process.name == "taskmanager" && for_all.is_empty() && for_this.is_empty() {
             options.push("-XX:+UseG1GC".to_owned());
         }
         options.extend(memory_flags);
         options.push("-XX:+IgnoreUnrecognizedVMOptions".to_owned());
         options.extend(for_all);
-        // Flink replaces the security manager when it is told to intercept System.exit. Java asks for leave since 18, and
-        // refuses to start when asked since 24.
+        // Flink replaces the security manager when it is told to intercept System.exit. Java asks for leave since 18,
+        // and refuses to start when asked since 24.
         if (18..24).contains(&self.java.version) {
             options.push("-Djava.security.manager=allow".to_owned());
         }

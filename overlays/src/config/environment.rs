@@ -1,5 +1,5 @@
-//! Configuration out of environment variables: `FLINK_PROPERTIES` as Flink's Docker images have it, and one variable for
-//! each key, `FLINK_CONF_<key>`.
+//! Configuration out of environment variables: `FLINK_PROPERTIES` as Flink's Docker images have it, and one variable
+//! for each key, `FLINK_CONF_<key>`.
 
 use super::{Configuration, ConfigurationError, Source, flat};
 
@@ -9,7 +9,8 @@ const PREFIX: &str = "FLINK_CONF_";
 const DIRECTORY: &str = "FLINK_CONF_DIR";
 
 impl Configuration {
-    /// Sets what the environment says: the lines `key: value` of `FLINK_PROPERTIES`, then every `FLINK_CONF_<key>`, where
+    /// Sets what the environment says: the lines `key: value` of `FLINK_PROPERTIES`, then every `FLINK_CONF_<key>`,
+    /// where
     /// `__` stands for a dot and `___` for a hyphen. The order of `variables` does not matter.
     pub fn apply_environment(
         &mut self,

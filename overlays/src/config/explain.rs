@@ -6,8 +6,8 @@ use super::{Configuration, deprecated, secret};
 use crate::options;
 
 impl Configuration {
-    /// The value of `key`, everything that set it in the order in which it did, and what the table of options says about
-    /// it. Secrets are starred.
+    /// The value of `key`, everything that set it in the order in which it did, and what the table of options says
+    /// about it. Secrets are starred.
     pub fn explain(&self, key: &str) -> String {
         let known = options::find(key);
         let shown = |value: &str| secret::shown(key, value).to_owned();

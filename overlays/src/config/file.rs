@@ -14,8 +14,8 @@ const FLAT: &str = "flink-conf.yaml";
 const YAML: &str = "config.yaml";
 
 impl Configuration {
-    /// Reads the file that this Flink version would read: `flink-conf.yaml` up to 1.18, and in 1.19 and 1.20 when there is
-    /// one; else `config.yaml`.
+    /// Reads the file that this Flink version would read: `flink-conf.yaml` up to 1.18, and in 1.19 and 1.20 when
+    /// there is one; else `config.yaml`.
     pub fn load(conf_dir: &Path, version: &FlinkVersion) -> Result<Self, ConfigurationError> {
         let (flat_file, yaml_file) = (conf_dir.join(FLAT), conf_dir.join(YAML));
         let reads_flat = !version.at_least(2, 0);
@@ -34,7 +34,8 @@ impl Configuration {
         }
     }
 
-    /// Writes the file that this Flink version reads into `conf_dir`, readable by its owner only, and returns its path. In
+    /// Writes the file that this Flink version reads into `conf_dir`, readable by its owner only, and returns its
+    /// path. In
     /// 1.19 and 1.20 that is `config.yaml`.
     pub fn write(&self, conf_dir: &Path, version: &FlinkVersion) -> Result<PathBuf, ConfigurationError> {
         let flat_file = conf_dir.join(FLAT);
@@ -63,7 +64,8 @@ impl Configuration {
                     config.set(line.key, line.value, source);
                 }
                 Err(skipped) => {
-                    tracing::warn!(file = %path.display(), line = skipped.number, "Skipping a line that is not 'key: value'.");
+                    let line = skipped.number;
+                    tracing::warn!(file = %path.display(), line, "Skipping a line that is not 'key: value'.");
                 }
             }
         }
@@ -201,9 +203,13 @@ mod tests {
         assert!(Configuration::new().write(to.path(), &V2).is_ok());
     }
 
+    const KEYS: &str = "[a-z]{1,3}(\\.[a-z]{1,3}){0,2}";
+
     proptest! {
         #[test]
-        fn any_configuration_is_read_back_from_config_yaml(entries in prop::collection::vec(("[a-z]{1,3}(\\.[a-z]{1,3}){0,2}", any::<String>()), 0..8)) {
+        fn any_configuration_is_read_back_from_config_yaml(
+            entries in prop::collection::vec((KEYS, any::<String>()), 0..8)
+        ) {
             let mut config = Configuration::new();
             for (key, value) in entries {
                 config.set(key, value, Source::DynamicProperty);

@@ -16,8 +16,8 @@ pub(super) struct Skipped {
     pub(super) number: usize,
 }
 
-/// Reads as Flink does: a `#` starts a comment wherever it stands, the first `": "` parts key and value, blanks around both
-/// go, quotes stay, and a line with no key or no value is skipped.
+/// Reads as Flink does: a `#` starts a comment wherever it stands, the first `": "` parts key and value, blanks
+/// around both go, quotes stay, and a line with no key or no value is skipped.
 pub(super) fn read(text: &str) -> impl Iterator<Item = Result<Line<'_>, Skipped>> {
     text.lines().enumerate().filter_map(|(index, line)| {
         let number = index + 1;

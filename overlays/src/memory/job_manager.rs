@@ -48,7 +48,8 @@ impl JobManagerMemory {
         } else {
             return Err(MemoryError::NotConfigured {
                 process: "JobManager",
-                choices: "jobmanager.memory.process.size (or jobmanager.memory.flink.size, or jobmanager.memory.heap.size)",
+                choices: "jobmanager.memory.process.size (or jobmanager.memory.flink.size, or \
+                          jobmanager.memory.heap.size)",
             });
         };
         let limit_direct = config.get_bool("jobmanager.memory.enable-jvm-direct-memory-limit")?.unwrap_or(false);

@@ -7,47 +7,92 @@ const fn option(key: &'static str, kind: super::Kind, meaning: &'static str) -> 
     ConfigOption::new(key, kind, meaning)
 }
 
-#[rustfmt::skip]
 pub(super) const OPTIONS: &[ConfigOption] = &[
-    option("mesos.master", Text,
-        "the Mesos master: `host:port`, `h1:p1,h2:p2`, `zk://[user:password@]h1:p1,h2:p2/path`, or `file:///path` of a file that holds one of these"),
-    option("mesos.failover-timeout", Integer,
-        "how long Mesos keeps the framework and its tasks without an application master").default("604800").unit("seconds"),
+    option(
+        "mesos.master",
+        Text,
+        "the Mesos master: `host:port`, `h1:p1,h2:p2`, `zk://[user:password@]h1:p1,h2:p2/path`, \
+         or `file:///path` of a file that holds one of these",
+    ),
+    option(
+        "mesos.failover-timeout",
+        Integer,
+        "how long Mesos keeps the framework and its tasks without an application master",
+    )
+    .default("604800")
+    .unit("seconds"),
     option("mesos.initial-tasks", Integer, "like `mesos.workers`, which goes before it"),
     option("mesos.resourcemanager.framework.name", Text, "name of the framework").default("Flink"),
     option("mesos.resourcemanager.framework.role", Text, "role, or several with commas").default("*"),
     option("mesos.resourcemanager.framework.principal", Text, "who the framework is at the master"),
     option("mesos.resourcemanager.framework.secret", Text, "the principal's secret"),
     option("mesos.resourcemanager.framework.user", Text, "user of the framework").default(""),
-    option("mesos.resourcemanager.artifactserver.port", Integer, "port of the artifact server; 0 is any free one").default("0"),
-    option("mesos.resourcemanager.artifactserver.ssl.enabled", Boolean,
-        "TLS at the artifact server, when REST has it").default("true"),
-    option("mesos.resourcemanager.unused-offer-expiration", Integer,
-        "no longer needed: offers that are of no use are declined at once").default("120000").unit("milliseconds"),
-    option("mesos.resourcemanager.declined-offer-refuse-duration", Integer,
-        "how long an offer that is of no use now stays away").default("5000").unit("milliseconds"),
-    option("mesos.resourcemanager.tasks.cpus", Number,
-        "CPUs of a TaskManager; `taskmanager.cpu.cores` goes before it, 0 means one for each slot").default("0.0"),
+    option("mesos.resourcemanager.artifactserver.port", Integer, "port of the artifact server; 0 is any free one")
+        .default("0"),
+    option("mesos.resourcemanager.artifactserver.ssl.enabled", Boolean, "TLS at the artifact server, when REST has it")
+        .default("true"),
+    option(
+        "mesos.resourcemanager.unused-offer-expiration",
+        Integer,
+        "no longer needed: offers that are of no use are declined at once",
+    )
+    .default("120000")
+    .unit("milliseconds"),
+    option(
+        "mesos.resourcemanager.declined-offer-refuse-duration",
+        Integer,
+        "how long an offer that is of no use now stays away",
+    )
+    .default("5000")
+    .unit("milliseconds"),
+    option(
+        "mesos.resourcemanager.tasks.cpus",
+        Number,
+        "CPUs of a TaskManager; `taskmanager.cpu.cores` goes before it, 0 means one for each slot",
+    )
+    .default("0.0"),
     option("mesos.resourcemanager.tasks.gpus", Integer, "GPUs of a TaskManager").default("0"),
     option("mesos.resourcemanager.tasks.disk", Integer, "disk of a TaskManager").default("0").unit("MB"),
-    option("mesos.resourcemanager.tasks.network.bandwidth", Integer,
-        "network bandwidth of a TaskManager").default("0").unit("Mbit/s"),
-    option("mesos.resourcemanager.network.resource.name", Text, "the resource that bandwidth is taken from").default("network"),
-    option("mesos.resourcemanager.tasks.port-assignments", Text,
-        "more options, with commas, that each get a port of the offer, besides `taskmanager.data.port` and `taskmanager.rpc.port`"),
+    option("mesos.resourcemanager.tasks.network.bandwidth", Integer, "network bandwidth of a TaskManager")
+        .default("0")
+        .unit("Mbit/s"),
+    option("mesos.resourcemanager.network.resource.name", Text, "the resource that bandwidth is taken from")
+        .default("network"),
+    option(
+        "mesos.resourcemanager.tasks.port-assignments",
+        Text,
+        "more options, with commas, that each get a port of the offer, besides \
+         `taskmanager.data.port` and `taskmanager.rpc.port`",
+    ),
     option("mesos.resourcemanager.tasks.hostname", Text, "`taskmanager.host`; `_TASK_` stands for the task id"),
     option("mesos.resourcemanager.tasks.user", Text, "user of the tasks"),
     option("mesos.resourcemanager.tasks.labels", Map, "labels of the tasks"),
     option("mesos.resourcemanager.tasks.uris", Text, "more files for the sandbox, fetched by Mesos, with commas"),
     option("mesos.resourcemanager.tasks.bootstrap-cmd", Text, "command before the TaskManager's"),
     option("mesos.resourcemanager.tasks.taskmanager-cmd", Text, "command in place of the TaskManager's"),
-    option("mesos.resourcemanager.tasks.container.type", Choice(&["mesos", "docker"]), "containerizer").default("mesos"),
+    option("mesos.resourcemanager.tasks.container.type", Choice(&["mesos", "docker"]), "containerizer")
+        .default("mesos"),
     option("mesos.resourcemanager.tasks.container.image.name", Text, "image of the container"),
-    option("mesos.resourcemanager.tasks.container.volumes", Text,
-        "volumes with commas, each `[host path:]container path[:RO|RW]`"),
-    option("mesos.resourcemanager.tasks.container.docker.parameters", Text, "parameters of docker, `key=value` with commas"),
-    option("mesos.resourcemanager.tasks.container.docker.force-pull-image", Boolean,
-        "pull the image even when the agent has it").default("false"),
-    option("mesos.constraints.hard.hostattribute", Text, "attributes of agents that all must be there, `name:value` with commas"),
+    option(
+        "mesos.resourcemanager.tasks.container.volumes",
+        Text,
+        "volumes with commas, each `[host path:]container path[:RO|RW]`",
+    ),
+    option(
+        "mesos.resourcemanager.tasks.container.docker.parameters",
+        Text,
+        "parameters of docker, `key=value` with commas",
+    ),
+    option(
+        "mesos.resourcemanager.tasks.container.docker.force-pull-image",
+        Boolean,
+        "pull the image even when the agent has it",
+    )
+    .default("false"),
+    option(
+        "mesos.constraints.hard.hostattribute",
+        Text,
+        "attributes of agents that all must be there, `name:value` with commas",
+    ),
     option("containerized.taskmanager.env.<name>", Text, "an environment variable of the TaskManagers"),
 ];

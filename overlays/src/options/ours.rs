@@ -7,27 +7,62 @@ const fn option(key: &'static str, kind: super::Kind, meaning: &'static str) -> 
     ConfigOption::new(key, kind, meaning)
 }
 
-#[rustfmt::skip]
 pub(super) const OPTIONS: &[ConfigOption] = &[
     option("mesos.workers", Integer, "how many TaskManagers are kept").default("1"),
-    option("mesos.constraints", Text, "where TaskManagers run, in Marathon's language: `field:OPERATOR[:value]` with commas, or JSON"),
-    option("mesos.worker.launch-timeout", Duration, "silence of a starting worker after which it is replaced").default("5 min"),
-    option("mesos.worker.unreachable-replace-after", Duration,
-        "how long a worker on an unreachable agent is waited for").default("1 min"),
+    option(
+        "mesos.constraints",
+        Text,
+        "where TaskManagers run, in Marathon's language: `field:OPERATOR[:value]` with commas, or JSON",
+    ),
+    option("mesos.worker.launch-timeout", Duration, "silence of a starting worker after which it is replaced")
+        .default("5 min"),
+    option(
+        "mesos.worker.unreachable-replace-after",
+        Duration,
+        "how long a worker on an unreachable agent is waited for",
+    )
+    .default("1 min"),
     option("mesos.state.dir", Text, "folder of the application master's state; without one the cluster ends with it"),
-    option("mesos.state.zookeeper.secret", Text, "`user:password` for the application master's state in ZooKeeper (digest)"),
-    option("mesos.executor.command", Text, "path of the executor installed on the agents; without one Mesos fetches ours"),
-    option("mesos.executor.installed", Boolean,
-        "the executor is installed as `/usr/bin/flink-mesos-executor` on every agent").default("false"),
-    option("mesos.executor.binary", Text, "our own copy of the executor, which Mesos fetches; found beside `flink-mesos`"),
+    option(
+        "mesos.state.zookeeper.secret",
+        Text,
+        "`user:password` for the application master's state in ZooKeeper (digest)",
+    ),
+    option(
+        "mesos.executor.command",
+        Text,
+        "path of the executor installed on the agents; without one Mesos fetches ours",
+    ),
+    option(
+        "mesos.executor.installed",
+        Boolean,
+        "the executor is installed as `/usr/bin/flink-mesos-executor` on every agent",
+    )
+    .default("false"),
+    option(
+        "mesos.executor.binary",
+        Text,
+        "our own copy of the executor, which Mesos fetches; found beside `flink-mesos`",
+    ),
     option("mesos.executor.java-home", Text, "java home on the agents; it goes before `env.java.home`"),
     option("mesos.executor.cpus", Number, "CPUs of the executor itself").default("0.1"),
     option("mesos.executor.mem", Integer, "memory of the executor itself").default("32").unit("MB"),
-    option("mesos.executor.running-when", Choice(&["started", "listening"]),
-        "when a task counts as running: once the process is started, or once it listens"),
-    option("mesos.executor.registration-timeout", Duration,
-        "how long a TaskManager may take to register before it counts as unhealthy").default("5 min"),
-    option("mesos.resourcemanager.artifactserver.plain-secrets", Boolean,
-        "let the artifact server serve secrets to other machines without TLS").default("false"),
+    option(
+        "mesos.executor.running-when",
+        Choice(&["started", "listening"]),
+        "when a task counts as running: once the process is started, or once it listens",
+    ),
+    option(
+        "mesos.executor.registration-timeout",
+        Duration,
+        "how long a TaskManager may take to register before it counts as unhealthy",
+    )
+    .default("5 min"),
+    option(
+        "mesos.resourcemanager.artifactserver.plain-secrets",
+        Boolean,
+        "let the artifact server serve secrets to other machines without TLS",
+    )
+    .default("false"),
     option("mesos.flink.opt", Boolean, "ship Flink's `opt` folder to the workers, too").default("false"),
 ];

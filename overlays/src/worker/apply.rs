@@ -1,4 +1,5 @@
-//! The agent's end: from a description and a materialised manifest to a configuration in the sandbox and a command line.
+//! The agent's end: from a description and a materialised manifest to a configuration in the sandbox and a command
+//! line.
 
 use prost::Message;
 

@@ -59,10 +59,7 @@ fn typed_values_are_read_as_flink_reads_them() {
                 assert_eq!(ours, theirs, "{line} seed {seed}: {kind} {value:?}");
                 *if ours.is_some() { &mut accepted } else { &mut refused } += 1;
             }
-            assert!(
-                accepted > 20 && (refused > 20 || kind == "list"),
-                "{kind}: {accepted} accepted, {refused} refused"
-            );
+            assert!(accepted > 5 && (refused > 5 || kind == "list"), "{kind}: {accepted} accepted, {refused} refused");
         }
     }
 }

@@ -185,9 +185,9 @@ public class FlinkOracle {
             return String.join("\n", ((List<String>) value));
         }
         if (value instanceof Map) {
-            StringBuilder text2 = new StringBuilder();
-            new TreeMap<>((Map<String, String>) value).forEach((k, v) -> text2.append(k).append("=").append(v).append("\n"));
-            return text2.toString();
+            List<String> entries = new ArrayList<>();
+            new TreeMap<>((Map<String, String>) value).forEach((k, v) -> entries.add(k + "=" + v));
+            return String.join("\n", entries);
         }
         return String.valueOf(value);
     }

@@ -38,8 +38,10 @@ pub(super) fn text(value: &str, place: Place) -> String {
 
 /// Line breaks, controls, and what not every reader takes raw.
 fn needs_escape(c: char) -> bool {
-    !matches!(c, ' '..='~' | '\u{a0}'..='\u{2027}' | '\u{202a}'..='\u{d7ff}' | '\u{e000}'..='\u{fefe}' | '\u{ff00}'..='\u{fffd}'
-        | '\u{10000}'..='\u{10ffff}')
+    let separator = matches!(c, '\u{2028}' | '\u{2029}');
+    let byte_order_mark = c == '\u{feff}';
+    let no_character = matches!(c, '\u{fffe}' | '\u{ffff}');
+    c.is_control() || separator || byte_order_mark || no_character
 }
 
 fn is_plain(value: &str, place: Place) -> bool {
