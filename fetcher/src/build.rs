@@ -12,6 +12,7 @@ use crate::digest::Digest;
 use crate::hashing::{self, Fingerprint, HashError};
 use crate::manifest::{Blob, Entry, Kind, Manifest, ManifestError};
 use crate::path::{TreePath, TreePathError};
+use crate::unpack::Format;
 use hash_cache::HashCache;
 
 mod hash_cache;
@@ -85,34 +86,55 @@ impl Catalogue {
         self.files.values().any(|source| source.secret)
     }
 
-    fn add(&mut self, digest: Digest, source: Source) {
-        let secret = source.secret;
-        let known = self.files.entry(digest).or_insert(source);
+    /// Notes where a hashed file is, and gives its content.
+    fn file(&mut self, hashed: &Hashed, path: PathBuf, secret: bool) -> Result<Blob, BuildError> {
+        let (blob, fingerprint) = hashed.get(&path).cloned().ok_or(BuildError::Stopped)?;
+        let known = self.files.entry(blob.digest).or_insert(Source { path, fingerprint, secret });
         // One content, two uses: the stricter one counts.
         known.secret |= secret;
+        Ok(blob)
     }
+}
+
+/// An archive that workers need the content of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Archive {
+    /// Where it is on this machine.
+    pub source: PathBuf,
+    /// The folder in the worker's tree that it is unpacked into: relative, `/`-separated, and nothing else in it.
+    pub target: String,
+    /// What kind of archive it is.
+    pub format: Format,
+}
+
+/// What else goes into a manifest, and how.
+#[derive(Debug, Clone, Default)]
+pub struct BuildOptions {
+    /// Archives to unpack on arrival.
+    pub archives: Vec<Archive>,
+    /// A file to remember digests in, so that files that have not changed are not read again at the next start.
+    pub hash_cache: Option<PathBuf>,
 }
 
 /// Hashes `artifacts` in parallel, off the async threads, into a manifest and the catalogue for serving it.
 pub async fn build(artifacts: Vec<Artifact>) -> Result<(Manifest, Catalogue), BuildError> {
-    build_with(artifacts, None).await
+    build_with(artifacts, BuildOptions::default()).await
 }
 
-/// Like [`build`]; remembers digests in the file `hash_cache`, so that files that have not changed are not read again.
-pub async fn build_with(
-    artifacts: Vec<Artifact>,
-    hash_cache: Option<PathBuf>,
-) -> Result<(Manifest, Catalogue), BuildError> {
+/// Like [`build`], with more to it.
+pub async fn build_with(artifacts: Vec<Artifact>, options: BuildOptions) -> Result<(Manifest, Catalogue), BuildError> {
     let targets = targets(artifacts)?;
-    let path = hash_cache.clone();
+    let path = options.hash_cache.clone();
     let ((targets, links), known) = blocking(move || {
         let known = path.as_deref().map(HashCache::load).unwrap_or_default();
         Ok((find_links(targets)?, known))
     })
     .await?;
-    let sources: BTreeSet<PathBuf> = targets.values().map(|artifact| artifact.source.clone()).collect();
+    let sources = targets.values().map(|artifact| artifact.source.clone());
+    let sources: BTreeSet<PathBuf> =
+        sources.chain(options.archives.iter().map(|archive| archive.source.clone())).collect();
     let hashed = hash_all(sources, known).await?;
-    if let Some(path) = hash_cache {
+    if let Some(path) = options.hash_cache {
         let hashed = hashed.clone();
         blocking(move || {
             remember(&path, hashed);
@@ -122,12 +144,16 @@ pub async fn build_with(
     }
 
     let mut catalogue = Catalogue::default();
-    let mut entries = Vec::with_capacity(targets.len() + links.len());
+    let mut entries = Vec::with_capacity(targets.len() + links.len() + options.archives.len());
     for (path, artifact) in targets {
-        let (blob, fingerprint) = hashed.get(&artifact.source).cloned().ok_or(BuildError::Stopped)?;
-        catalogue.add(blob.digest, Source { path: artifact.source, fingerprint, secret: artifact.secret });
+        let blob = catalogue.file(&hashed, artifact.source, artifact.secret)?;
         let kind = if artifact.executable { Kind::Executable(blob) } else { Kind::File(blob) };
         entries.push(Entry { path, kind, secret: artifact.secret });
+    }
+    for Archive { source, target, format } in options.archives {
+        let path = target.parse().map_err(|error| BuildError::Target { source_path: source.clone(), error })?;
+        let blob = catalogue.file(&hashed, source, false)?;
+        entries.push(Entry { path, kind: Kind::Archive(format, blob), secret: false });
     }
     entries.extend(links.into_iter().map(|(path, target)| Entry { path, kind: Kind::Link(target), secret: false }));
     Ok((Manifest::new(entries)?, catalogue))

@@ -5,6 +5,7 @@
 //! <cache>/partial/<key>        content under way or broken off; locked by whoever fetches it
 //! <cache>/trees/<manifest>/    complete trees of hard links to blobs; their time of change is when they were last used
 //! <cache>/manifests/<manifest> what each tree holds
+//! <cache>/archives/<key>       what came out of each archive
 //! <cache>/locks/<manifest>     shared while a tree is in use, exclusive while it is made or removed
 //! <cache>/locks/gc             exclusive while room is made
 //! <cache>/reserved/<random>/   what a running fetch counts on: room, and contents that it needs
@@ -30,6 +31,7 @@ use crate::manifest::{Entry, Manifest};
 use crate::project::Projector;
 pub(crate) use lock::FileLock;
 
+mod archives;
 mod blobs;
 mod lock;
 mod reservation;
@@ -74,6 +76,8 @@ pub enum CacheError {
 pub(crate) struct Tree {
     pub(crate) path: PathBuf,
     pub(crate) manifest: Manifest,
+    /// Its entries with all archives unpacked.
+    pub(crate) entries: Vec<Entry>,
     pin: FileLock,
 }
 
@@ -102,12 +106,11 @@ impl Cache {
     ) -> Result<Materialised, FetchError> {
         let fetch = Fetch::new(request, options, progress);
         let tree = self.tree(&fetch).await?;
-        let (target, path, manifest) = (fetch.request.target.clone(), tree.path.clone(), tree.manifest.clone());
+        let (target, path, entries) = (fetch.request.target.clone(), tree.path.clone(), tree.entries);
         let (staging, secrets, files, projection) = blocking(move || {
-            let staging = Staging::create(target, manifest.entries())?;
+            let staging = Staging::create(target, &entries)?;
             let mut projector = Projector::new();
-            let (secrets, shared): (Vec<Entry>, Vec<Entry>) =
-                manifest.entries().iter().cloned().partition(|entry| entry.secret);
+            let (secrets, shared): (Vec<Entry>, Vec<Entry>) = entries.into_iter().partition(|entry| entry.secret);
             staging.project(&shared, |entry| entry.path.under(&path), &mut projector)?;
             let files = staging.make_files(&secrets)?;
             Ok((staging, secrets, files, projector.way()))
@@ -164,7 +167,7 @@ impl Cache {
     }
 }
 
-const FOLDERS: [&str; 7] = ["blobs", "partial", "trees", "manifests", "locks", "reserved", "quarantine"];
+const FOLDERS: [&str; 8] = ["archives", "blobs", "partial", "trees", "manifests", "locks", "reserved", "quarantine"];
 
 fn check_owner(folder: &Path) -> Result<(), CacheError> {
     let metadata = fs_err::symlink_metadata(folder)?;

@@ -29,7 +29,7 @@ pub use meter::Progress;
 
 pub(crate) use download::{Download, Store, Target};
 pub(crate) use meter::Meter;
-pub(crate) use staging::{MODIFIED, Staging, finish_file, preallocate};
+pub(crate) use staging::{MODIFIED, Staging, finish_file, named, preallocate};
 
 mod download;
 mod error;

@@ -19,7 +19,7 @@ mod sys;
 pub mod token;
 pub mod unpack;
 
-pub use build::{Artifact, BuildError, Catalogue, build, build_with};
+pub use build::{Archive, Artifact, BuildError, BuildOptions, Catalogue, build, build_with};
 pub use cache::{Cache, CacheError, CacheOptions};
 pub use digest::Digest;
 pub use fetch::{

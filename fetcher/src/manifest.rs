@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::{Digest, DigestError};
 use crate::path::{TreePath, TreePathError};
+use crate::unpack::Format;
 
 mod encoding;
 
@@ -41,6 +42,8 @@ pub enum Kind {
     Executable(Blob),
     /// A symbolic link to another path of the same tree.
     Link(TreePath),
+    /// An archive; the path is the folder that it is unpacked into.
+    Archive(Format, Blob),
 }
 
 /// One path of the tree.
@@ -117,10 +120,10 @@ impl Blob {
 }
 
 impl Entry {
-    /// The content, unless this is a link.
+    /// The content, unless this is a link: of a file, or of an archive before it is unpacked.
     pub fn blob(&self) -> Option<&Blob> {
         match &self.kind {
-            Kind::File(blob) | Kind::Executable(blob) => Some(blob),
+            Kind::File(blob) | Kind::Executable(blob) | Kind::Archive(_, blob) => Some(blob),
             Kind::Link(_) => None,
         }
     }
@@ -244,6 +247,9 @@ fn check_content(entries: &[Entry]) -> Result<(), ManifestError> {
         let error = |reason| ManifestError::Content { path: entry.path.clone(), reason };
         if blob.chunks.len() != Blob::chunk_count(blob.size) {
             return Err(error("has a number of chunk digests that does not fit its size"));
+        }
+        if entry.secret && matches!(entry.kind, Kind::Archive(..)) {
+            return Err(error("is an archive, which cannot be secret"));
         }
         if *known.entry(blob.digest).or_insert(blob) != blob {
             return Err(error("has the digest of another entry but not its size and chunks"));

@@ -76,6 +76,10 @@ async fn content_that_is_secret_once_is_secret_always() {
     assert!(catalogue.get(&Digest::of(b"same")).unwrap().secret);
 }
 
+fn remembering(path: &Path) -> BuildOptions {
+    BuildOptions { hash_cache: Some(path.to_owned()), ..BuildOptions::default() }
+}
+
 /// Makes a file look as if it had been changed long ago.
 fn settle(path: &Path) {
     let file = fs_err::OpenOptions::new().write(true).open(path).unwrap();
@@ -90,18 +94,18 @@ async fn an_unchanged_file_is_not_read_again() {
     let cache = folder.path().join("hashes");
     let artifact = artifact(folder.path(), "a", "content");
     settle(&artifact.source);
-    let (first, _) = build_with(vec![artifact.clone()], Some(cache.clone())).await.unwrap();
+    let (first, _) = build_with(vec![artifact.clone()], remembering(&cache)).await.unwrap();
 
     // A digest that only the cache can know shows where it was taken from.
     let (real, planted) = (Digest::of(b"content").to_string(), Digest::of(b"planted").to_string());
     let text = fs_err::read_to_string(&cache).unwrap();
     assert!(text.contains(&real));
     fs_err::write(&cache, text.replace(&real, &planted)).unwrap();
-    let (second, _) = build_with(vec![artifact.clone()], Some(cache.clone())).await.unwrap();
+    let (second, _) = build_with(vec![artifact.clone()], remembering(&cache)).await.unwrap();
     assert_eq!(second.entries()[0].digest(), Some(Digest::of(b"planted")));
 
     fs_err::write(&artifact.source, "CONTENT").unwrap();
-    let (third, _) = build_with(vec![artifact], Some(cache)).await.unwrap();
+    let (third, _) = build_with(vec![artifact], remembering(&cache)).await.unwrap();
     assert_eq!(third.entries()[0].digest(), Some(Digest::of(b"CONTENT")));
     assert_ne!(first.digest(), third.digest());
 }
@@ -110,7 +114,7 @@ async fn an_unchanged_file_is_not_read_again() {
 async fn a_file_that_has_just_been_changed_is_hashed_again() {
     let folder = tempfile::tempdir().unwrap();
     let cache = folder.path().join("hashes");
-    build_with(vec![artifact(folder.path(), "a", "content")], Some(cache.clone())).await.unwrap();
+    build_with(vec![artifact(folder.path(), "a", "content")], remembering(&cache)).await.unwrap();
     assert!(!fs_err::read_to_string(&cache).unwrap().contains(&Digest::of(b"content").to_string()));
 }
 
@@ -119,6 +123,6 @@ async fn a_damaged_or_unwritable_cache_costs_time_only() {
     let folder = tempfile::tempdir().unwrap();
     let cache = folder.path().join("hashes");
     fs_err::write(&cache, "{ no json").unwrap();
-    build_with(vec![artifact(folder.path(), "a", "1")], Some(cache)).await.unwrap();
-    build_with(vec![artifact(folder.path(), "a", "1")], Some("/nowhere/hashes".into())).await.unwrap();
+    build_with(vec![artifact(folder.path(), "a", "1")], remembering(&cache)).await.unwrap();
+    build_with(vec![artifact(folder.path(), "a", "1")], remembering(Path::new("/nowhere/hashes"))).await.unwrap();
 }

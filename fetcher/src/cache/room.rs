@@ -18,6 +18,10 @@ use crate::fetch::{FetchError, available, blocking};
 /// Parts of files and trees that nobody has come back for are removed after this time.
 const PARTIAL_FOR: Duration = Duration::from_secs(24 * 3600);
 
+/// What came out of an archive is forgotten after this time, and unpacked again when it is needed: it costs next to no
+/// room, but some day nobody has the archive any more.
+const LISTING_FOR: Duration = Duration::from_secs(90 * 24 * 3600);
+
 /// What the cache holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Usage {
@@ -127,20 +131,24 @@ impl Cache {
     /// Removes what processes have left behind that did not come to their end.
     fn remove_old_parts(&self) -> io::Result<Removed> {
         let mut removed = Removed::default();
-        for part in self.list("partial")?.into_iter().filter(is_old) {
+        for part in self.list("partial")?.into_iter().filter(|part| is_old(part, PARTIAL_FOR)) {
             if let Some(_part) = FileLock::attempt(&part.path(), Mode::Exclusive)? {
                 removed.bytes += allocated(&part);
                 fs_err::remove_file(part.path())?;
             }
         }
-        for folder in ["trees", "manifests"] {
+        for folder in ["trees", "manifests", "archives", "partial"] {
             for entry in fs_err::read_dir(self.root().join(folder))? {
                 let entry = entry?;
-                if entry.file_name().to_string_lossy().starts_with('.') && is_old(&entry) {
+                let is_temporary = entry.file_name().to_string_lossy().starts_with('.');
+                if is_temporary && is_old(&entry, PARTIAL_FOR) {
                     let is_folder = entry.metadata()?.is_dir();
                     if is_folder { remove_folder(&entry.path())? } else { remove_if_there(&entry.path())? }
                 }
             }
+        }
+        for listing in self.list("archives")?.into_iter().filter(|listing| is_old(listing, LISTING_FOR)) {
+            remove_if_there(&listing.path())?;
         }
         Ok(removed)
     }
@@ -200,9 +208,9 @@ impl Cache {
     }
 }
 
-fn is_old(entry: &DirEntry) -> bool {
+fn is_old(entry: &DirEntry, limit: Duration) -> bool {
     let changed = entry.metadata().and_then(|metadata| metadata.modified());
-    changed.is_ok_and(|changed| changed.elapsed().is_ok_and(|age| age > PARTIAL_FOR))
+    changed.is_ok_and(|changed| changed.elapsed().is_ok_and(|age| age > limit))
 }
 
 fn size(entry: &DirEntry) -> u64 {

@@ -38,9 +38,9 @@ impl Cache {
         let (mut made, mut waited) = (0, Duration::ZERO);
         while made < ATTEMPTS && waited < IN_USE_FOR {
             let pin = FileLock::acquire(self.lock(&digest.to_string()), Mode::Shared).await?;
-            if let Some(manifest) = self.find_tree(digest).await? {
+            if let Some((manifest, entries)) = self.find_tree(digest).await? {
                 fetch.show_complete(&manifest);
-                return Ok(Tree { path: self.tree_path(&digest), manifest, pin });
+                return Ok(Tree { path: self.tree_path(&digest), manifest, entries, pin });
             }
             drop(pin);
             let lock = self.lock(&digest.to_string());
@@ -61,22 +61,23 @@ impl Cache {
         Err(FetchError::Disk(io::Error::other(format!("{} is damaged and in use, or gets damaged", path.display()))))
     }
 
-    async fn find_tree(&self, digest: Digest) -> Result<Option<Manifest>, FetchError> {
+    async fn find_tree(&self, digest: Digest) -> Result<Option<(Manifest, Vec<Entry>)>, FetchError> {
         let cache = self.clone();
         blocking(move || Ok(cache.look_for_tree(&digest))).await
     }
 
-    /// What a tree holds, when it is there and looks as it should. Notes that it is used.
-    fn look_for_tree(&self, digest: &Digest) -> Option<Manifest> {
+    /// What a tree holds, with archives and unpacked, when it is there and looks as it should. Notes that it is used.
+    fn look_for_tree(&self, digest: &Digest) -> Option<(Manifest, Vec<Entry>)> {
         let path = self.tree_path(digest);
         let manifest = self.known_manifest(digest)?;
-        if !manifest.entries().iter().all(|entry| is_there(entry, &path)) {
+        let entries = self.expand(&manifest)?;
+        if !entries.iter().all(|entry| is_there(entry, &path)) {
             return None;
         }
         let now = TimeSpec::UTIME_NOW;
         // Without it the tree only counts as older than it is.
         utimensat(AT_FDCWD, &path, &now, &now, UtimensatFlags::NoFollowSymlink).ok();
-        Some(manifest)
+        Some((manifest, entries))
     }
 
     fn known_manifest(&self, digest: &Digest) -> Option<Manifest> {
@@ -90,8 +91,8 @@ impl Cache {
     /// Makes a tree; the caller has its lock.
     async fn make_tree(&self, digest: Digest, fetch: &Fetch) -> Result<(), FetchError> {
         let manifest = self.get_manifest(digest, fetch).await?;
-        let mut contents: BTreeMap<String, Content> = BTreeMap::new();
-        contents.extend(manifest.entries().iter().filter_map(Content::of).map(|content| (content.key(), content)));
+        let (cache, entries) = (self.clone(), manifest.entries().to_vec());
+        let (contents, packed) = blocking(move || Ok(cache.needs(&entries))).await?;
         let (all, bytes) = (contents.len(), contents.values().map(|content| content.blob.size).sum::<u64>());
         let (reservation, mut missing) = self.reserve(contents.into_values().collect()).await?;
         let reservation = Arc::new(reservation);
@@ -107,7 +108,26 @@ impl Cache {
                 .await?;
         }
         let cache = self.clone();
-        blocking(move || cache.assemble(&digest, &manifest)).await
+        blocking(move || {
+            packed.iter().try_for_each(|archive| cache.unpack(archive, &reservation))?;
+            cache.assemble(&digest, &manifest)
+        })
+        .await
+    }
+
+    /// The contents that a tree is made of, by their names, and the archives that have to be unpacked for it.
+    fn needs(&self, entries: &[Entry]) -> (BTreeMap<String, Content>, Vec<Entry>) {
+        let (mut contents, mut packed) = (BTreeMap::new(), Vec::new());
+        for entry in entries {
+            if matches!(entry.kind, Kind::Archive(..)) {
+                if self.is_unpacked(entry) {
+                    continue;
+                }
+                packed.push(entry.clone());
+            }
+            contents.extend(Content::of(entry).map(|content| (content.key(), content)));
+        }
+        (contents, packed)
     }
 
     async fn get_manifest(&self, digest: Digest, fetch: &Fetch) -> Result<Manifest, FetchError> {
@@ -128,7 +148,8 @@ impl Cache {
     fn assemble(&self, digest: &Digest, manifest: &Manifest) -> Result<(), FetchError> {
         let path = self.tree_path(digest);
         remove_tree(&path).map_err(FetchError::Disk)?;
-        let entries: Vec<Entry> = manifest.entries().iter().filter(|entry| !entry.secret).cloned().collect();
+        let Some(mut entries) = self.expand(manifest) else { return Ok(()) };
+        entries.retain(|entry| !entry.secret);
         let staging = Staging::create(path, &entries)?;
         let blob = |entry: &Entry| Content::of(entry).map(|content| self.blob(&content.key())).unwrap_or_default();
         match staging.project(&entries, blob, &mut Projector::linking()) {
@@ -175,7 +196,7 @@ pub(super) fn remove_folder(path: &Path) -> io::Result<()> {
     }
 }
 
-fn save(place: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(super) fn save(place: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = place.parent().unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     file.write_all(bytes)?;

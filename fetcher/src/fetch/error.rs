@@ -8,6 +8,8 @@ use reqwest::StatusCode;
 
 use crate::digest::Digest;
 use crate::manifest::ManifestError;
+use crate::path::TreePath;
+use crate::unpack::UnpackError;
 
 /// Who has to do something so that a fetch can succeed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,6 +107,14 @@ pub enum FetchError {
         /// What is wrong with it.
         source: ManifestError,
     },
+    /// An archive that must not or cannot be unpacked.
+    #[error("archive for {path} cannot be unpacked: {source}")]
+    Archive {
+        /// The folder that it was to be unpacked into, in the tree.
+        path: TreePath,
+        /// What is wrong with it.
+        source: UnpackError,
+    },
     /// The disk or the quota is full.
     #[error("no space left in {path}: {needed} bytes needed, {available} available")]
     NoSpace {
@@ -145,7 +155,7 @@ impl FetchError {
         match self {
             Self::Address { .. } | Self::Refused { .. } | Self::Exists(_) => Blame::Configuration,
             Self::Status { status, .. } if status.is_client_error() => Blame::Artifact,
-            Self::Size { .. } | Self::Digest { .. } | Self::Manifest { .. } => Blame::Artifact,
+            Self::Size { .. } | Self::Digest { .. } | Self::Manifest { .. } | Self::Archive { .. } => Blame::Artifact,
             Self::Status { .. } | Self::Network { .. } | Self::Stalled { .. } => Blame::Network,
             Self::NoSpace { .. } | Self::Disk(_) | Self::Stopped => Blame::Host,
         }
@@ -161,10 +171,19 @@ impl FetchError {
             Self::Refused { .. } | Self::Status { .. } | Self::Size { .. } | Self::Digest { .. } => Retry::Elsewhere,
             Self::Address { .. }
             | Self::Manifest { .. }
+            | Self::Archive { .. }
             | Self::NoSpace { .. }
             | Self::Disk(_)
             | Self::Exists(_)
             | Self::Stopped => Retry::Never,
+        }
+    }
+
+    /// An error while the archive for `path` was unpacked into `place`.
+    pub(crate) fn archive(source: UnpackError, path: &TreePath, place: &Path) -> Self {
+        match source {
+            UnpackError::Disk(error) => Self::disk(error, place, 0),
+            source => Self::Archive { path: path.clone(), source },
         }
     }
 

@@ -19,6 +19,7 @@ use crate::crash;
 use crate::digest::Digest;
 use crate::manifest::{Entry, Kind};
 use crate::project::Projector;
+use crate::unpack::{Format, Limits, unpack};
 
 /// Files from this size on get their room on the disk before the first byte comes.
 const PREALLOCATED_FROM: u64 = 1 << 20;
@@ -86,7 +87,7 @@ impl Staging {
             if let Some(blob) = entry.blob()
                 && !targets.contains_key(&blob.digest)
             {
-                let path = entry.path.under(self.folder.path());
+                let path = self.file(entry);
                 make_file(&path, blob.size)?;
                 targets.insert(blob.digest, Target::empty(path, blob.clone()));
             }
@@ -99,17 +100,40 @@ impl Staging {
         let mut first: HashMap<Digest, PathBuf> = HashMap::new();
         for entry in entries {
             let Some(digest) = entry.digest() else { continue };
-            let path = entry.path.under(self.folder.path());
+            let path = self.file(entry);
             match first.get(&digest) {
                 Some(source) => copy(source, &path, entry.size())?,
                 None => drop(first.insert(digest, path)),
             }
         }
         // Only now: a mode for reading by all must not come before the copies of a secret.
-        for entry in entries.iter().filter(|entry| entry.blob().is_some()) {
-            finish_file(&entry.path.under(self.folder.path()), entry.mode())?;
+        for entry in entries {
+            match &entry.kind {
+                Kind::Link(_) => {}
+                Kind::File(_) | Kind::Executable(_) => finish_file(&self.file(entry), entry.mode())?,
+                Kind::Archive(format, _) => self.unpack(entry, *format)?,
+            }
         }
         Ok(())
+    }
+
+    /// Where the content of an entry is put: of a file at its path, of an archive beside the folder that it is for.
+    fn file(&self, entry: &Entry) -> PathBuf {
+        let place = entry.path.under(self.folder.path());
+        match (&entry.kind, place.file_name()) {
+            (Kind::Archive(..), Some(name)) => place.with_file_name(format!(".{}.archive", name.to_string_lossy())),
+            _ => place,
+        }
+    }
+
+    fn unpack(&self, entry: &Entry, format: Format) -> Result<(), FetchError> {
+        let (archive, place) = (self.file(entry), entry.path.under(self.folder.path()));
+        fs_err::create_dir(&place).map_err(|error| FetchError::disk(error, &place, BLOCK))?;
+        set_mode(&place, 0o755)?;
+        let source = fs_err::File::open(&archive).map_err(FetchError::Disk)?;
+        unpack(source, format, &place, Limits::default())
+            .map_err(|error| FetchError::archive(error, &entry.path, &place))?;
+        fs_err::remove_file(archive).map_err(FetchError::Disk)
     }
 
     /// Takes files that are complete elsewhere. Blocks.
@@ -192,7 +216,8 @@ fn set_mode(path: &Path, mode: u32) -> Result<(), FetchError> {
     fs_err::set_permissions(path, permissions).map_err(|error| FetchError::disk(error, path, 0))
 }
 
-fn named(errno: Errno, path: &Path) -> io::Error {
+/// A system call's error with the path that it is about.
+pub(crate) fn named(errno: Errno, path: &Path) -> io::Error {
     let error = io::Error::from(errno);
     io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }

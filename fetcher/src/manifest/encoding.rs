@@ -6,6 +6,7 @@
 //! file <flags> <size> <sha256> <path>      flags: `-`, or `x` (executable) and `s` (secret)
 //!  <sha256>                                one line per chunk, only below files that have chunks
 //! link <target> <path>
+//! archive <format> <size> <sha256> <path>  followed by chunk digests as below a file
 //! ```
 
 use std::fmt::{self, Write as _};
@@ -28,12 +29,20 @@ pub(super) fn encode(entries: &[Entry]) -> Bytes {
 fn write_entry(text: &mut String, entry: &Entry) -> fmt::Result {
     let (flags, blob) = match (&entry.kind, entry.secret) {
         (Kind::Link(target), _) => return writeln!(text, "link\t{target}\t{}", entry.path),
+        (Kind::Archive(format, blob), _) => {
+            writeln!(text, "archive\t{format}\t{}\t{}\t{}", blob.size, blob.digest, entry.path)?;
+            return write_chunks(text, blob);
+        }
         (Kind::File(blob), false) => ("-", blob),
         (Kind::File(blob), true) => ("s", blob),
         (Kind::Executable(blob), false) => ("x", blob),
         (Kind::Executable(blob), true) => ("xs", blob),
     };
     writeln!(text, "file\t{flags}\t{}\t{}\t{}", blob.size, blob.digest, entry.path)?;
+    write_chunks(text, blob)
+}
+
+fn write_chunks(text: &mut String, blob: &Blob) -> fmt::Result {
     blob.chunks.iter().try_for_each(|chunk| writeln!(text, "\t{chunk}"))
 }
 
@@ -49,8 +58,8 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Vec<Entry>, ManifestError> {
     for (at, line) in lines.enumerate() {
         let error = |reason| ManifestError::Encoding { line: at + 2, reason };
         if let Some(chunk) = line.strip_prefix('\t') {
-            let Some(Kind::File(blob) | Kind::Executable(blob)) = entries.last_mut().map(|entry| &mut entry.kind)
-            else {
+            let last = entries.last_mut().map(|entry| &mut entry.kind);
+            let Some(Kind::File(blob) | Kind::Executable(blob) | Kind::Archive(_, blob)) = last else {
                 return Err(error("a chunk digest below no file"));
             };
             blob.chunks.push(chunk.parse()?);
@@ -71,7 +80,13 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Vec<Entry>, ManifestError> {
                 };
                 Entry { path: path.parse()?, kind, secret }
             }
-            _ => return Err(error("expected `file`, `link` or a chunk digest with its fields")),
+            ["archive", format, size, digest, path] => {
+                let size = size.parse().map_err(|_| error("the size is no number of bytes"))?;
+                let format = format.parse().map_err(|_| error("the format is no kind of archive"))?;
+                let blob = Blob { size, digest: digest.parse()?, chunks: Vec::new() };
+                Entry { path: path.parse()?, kind: Kind::Archive(format, blob), secret: false }
+            }
+            _ => return Err(error("expected `file`, `link`, `archive` or a chunk digest with its fields")),
         });
     }
     Ok(entries)

@@ -23,12 +23,18 @@ fn the_order_of_the_files_does_not_change_the_name_of_the_tree() {
 fn the_encoding_does_not_change_by_accident() {
     let mut secret = file("conf/keytab", "k");
     secret.secret = true;
-    let manifest = Manifest::new(vec![secret, link("lib/b", "lib/a"), file("lib/a", "")]).unwrap();
+    let mut archive = file("data", "1");
+    if let Kind::File(blob) = archive.kind {
+        archive.kind = Kind::Archive(Format::TarGz, blob);
+    }
+    let manifest = Manifest::new(vec![secret, link("lib/b", "lib/a"), file("lib/a", ""), archive]).unwrap();
     let expected = "flink-mesos manifest 1\n\
         file\ts\t1\t8254c329a92850f6d539dd376f4816ee2764517da5e0235514af433164480d7a\tconf/keytab\n\
+        archive\ttar.gz\t1\t6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b\tdata\n\
         file\t-\t0\te3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\tlib/a\n\
         link\tlib/a\tlib/b\n";
     assert_eq!(std::str::from_utf8(&manifest.encode()).unwrap(), expected);
+    assert_eq!(Manifest::decode(expected.as_bytes()).unwrap(), manifest);
 }
 
 #[test]

@@ -1,0 +1,91 @@
+//! Archives in the cache: unpacked once per host, their files contents like all others.
+//!
+//! `<cache>/archives/<key>.<format>` lists what came out of an archive, as a manifest. With it, an entry of a tree that is
+//! an archive is replaced by the entries of its files, and nothing else of the cache knows archives.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use fs_err::File;
+
+use super::Cache;
+use super::blobs::Content;
+use super::reservation::Reservation;
+use super::trees::save;
+use crate::crash;
+use crate::fetch::{FetchError, named};
+use crate::manifest::{Entry, Kind, Manifest, ManifestError};
+use crate::path::TreePath;
+use crate::unpack::{Format, Limits, UnpackError, unpack};
+
+impl Cache {
+    /// The entries of a tree as they are when everything is unpacked; none when it is not known what comes out of an
+    /// archive. Blocks.
+    pub(super) fn expand(&self, manifest: &Manifest) -> Option<Vec<Entry>> {
+        let mut entries = Vec::with_capacity(manifest.entries().len());
+        for entry in manifest.entries() {
+            match &entry.kind {
+                Kind::Archive(..) => entries.extend(self.unpacked(entry)?),
+                _ => entries.push(entry.clone()),
+            }
+        }
+        Some(entries)
+    }
+
+    /// Whether what comes out of an archive is known, and there.
+    pub(super) fn is_unpacked(&self, entry: &Entry) -> bool {
+        let entries = self.unpacked(entry);
+        entries.is_some_and(|entries| entries.iter().filter_map(Content::of).all(|content| self.has(&content)))
+    }
+
+    /// What comes out of an archive, at its place in the tree.
+    fn unpacked(&self, entry: &Entry) -> Option<Vec<Entry>> {
+        let Kind::Archive(format, _) = &entry.kind else { return None };
+        let encoded = fs_err::read(self.listing(&Content::of(entry)?, *format)).ok()?;
+        let listing = Manifest::decode(&encoded).ok()?;
+        listing.entries().iter().map(|inner| below(&entry.path, inner).ok()).collect()
+    }
+
+    fn listing(&self, archive: &Content, format: Format) -> PathBuf {
+        self.root().join("archives").join(format!("{}.{format}", archive.key()))
+    }
+
+    /// Unpacks an archive that is there, and keeps what comes out of it for the fetch of the reservation. Blocks.
+    pub(super) fn unpack(&self, entry: &Entry, reservation: &Arc<Reservation>) -> Result<(), FetchError> {
+        let (Kind::Archive(format, _), Some(archive)) = (&entry.kind, Content::of(entry)) else { return Ok(()) };
+        let parts = self.root().join("partial");
+        let folder = tempfile::Builder::new().prefix(".unpack.").tempdir_in(&parts).map_err(FetchError::Disk)?;
+        let source = File::open(self.blob(&archive.key())).map_err(FetchError::Disk)?;
+        let listing = unpack(source, *format, folder.path(), Limits::default())
+            .map_err(|error| FetchError::archive(error, &entry.path, folder.path()))?;
+        for inner in listing.entries() {
+            below(&entry.path, inner)
+                .map_err(|error| FetchError::Archive { path: entry.path.clone(), source: UnpackError::Tree(error) })?;
+        }
+        crash::point();
+        // All of it at once: an archive may hold thousands of files.
+        let disk = |errno| FetchError::disk(named(errno, &parts), &parts, 0);
+        nix::unistd::syncfs(File::open(&parts).map_err(FetchError::Disk)?.file()).map_err(disk)?;
+        for inner in listing.entries() {
+            let Some(content) = Content::of(inner) else { continue };
+            let (from, to) = (inner.path.under(folder.path()), self.blob(&content.key()));
+            if !(self.has(&content) && reservation.hold(&to, &content)) {
+                reservation.hold(&from, &content);
+                crash::point();
+                fs_err::rename(&from, &to).map_err(FetchError::Disk)?;
+            }
+        }
+        let (place, encoded) = (self.listing(&archive, *format), listing.encode());
+        save(&place, &encoded).map_err(|error| FetchError::disk(error, &place, encoded.len() as u64))
+    }
+}
+
+/// An entry of an archive at its place in the tree.
+fn below(folder: &TreePath, inner: &Entry) -> Result<Entry, ManifestError> {
+    let join = |path: &TreePath| format!("{folder}/{path}").parse::<TreePath>();
+    let kind = match &inner.kind {
+        Kind::Link(target) => Kind::Link(join(target)?),
+        kind => kind.clone(),
+    };
+    Ok(Entry { path: join(&inner.path)?, kind, secret: inner.secret })
+}
