@@ -60,7 +60,7 @@ use std::{
 use mesos::v1::{TaskInfo, TaskState, TaskStatus, task_status::Reason};
 
 use connection::{Connection, Due};
-pub use events::{Exit, ExitStatus, Failure, Input, Now, Output, Settings};
+pub use events::{Blame, Exit, ExitStatus, Failure, Input, Now, Output, Settings};
 use task::{Effects, Report, Task};
 use timeline::{Step, Timeline};
 use updates::Updates;
@@ -316,7 +316,8 @@ impl Core {
                 continue;
             }
             let told = report.state != TaskState::TaskStarting;
-            let labels = told.then(|| self.timeline.labels(now.unix - now.elapsed.as_secs_f64()));
+            let started = now.unix - now.elapsed.as_secs_f64();
+            let labels = told.then(|| self.timeline.labels(started, report.blame.map(Blame::word)));
             self.updates.keep(TaskStatus { labels, ..self.settings.status(now, report) });
         }
     }

@@ -10,6 +10,7 @@
 //!
 //! It never runs two TaskManagers, never touches anything outside its sandbox, and never ends before its TaskManager has.
 
+mod cgroups;
 pub mod core;
 pub mod diagnosis;
 pub mod journal;

@@ -7,7 +7,7 @@ use mesos::v1::{DurationInfo, KillPolicy, TaskId, TaskInfo, TaskState, TaskStatu
 use overlays::worker::{ArtifactSource, Entry, WorkerSpec};
 use prost::Message as _;
 
-use super::{Core, Exit, ExitStatus, Failure, Input, Now, Output, Settings};
+use super::{Blame, Core, Exit, ExitStatus, Failure, Input, Now, Output, Settings};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -122,7 +122,7 @@ fn state(status: &TaskStatus) -> String {
 }
 
 fn exit(status: ExitStatus) -> Input {
-    Input::Exited(Exit { status, reason: None, explanation: "the last lines".into() })
+    Input::Exited(Exit { status, reason: None, blame: Blame::Worker, explanation: "the last lines".into() })
 }
 
 #[test]
@@ -245,7 +245,8 @@ fn a_process_that_dies_is_a_failure_with_its_last_words() {
 fn a_failed_fetch_ends_the_task_with_its_reason() {
     let mut bench = Bench::subscribed(true);
     bench.launch("w");
-    let failure = Failure { state: TaskState::TaskFailed, reason: None, message: "no answer".into() };
+    let failure =
+        Failure { state: TaskState::TaskFailed, reason: None, blame: Blame::Worker, message: "no answer".into() };
     assert_eq!(bench.names(Input::Failed(failure)), ["TaskFailed"]);
 }
 

@@ -131,8 +131,38 @@ pub struct Failure {
     pub state: TaskState,
     /// Mesos's classification, where one fits.
     pub reason: Option<Reason>,
-    /// What happened, for a person who has to act on it.
+    /// Who has to act on it.
+    pub blame: Blame,
+    /// What happened, for that person.
     pub message: String,
+}
+
+/// Who has to do something so that it does not happen again; told in the label `blame` of an update.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Blame {
+    /// This agent: its disk, its memory, its java.
+    Agent,
+    /// What was shipped.
+    Artifact,
+    /// The way to the scheduler or the JobManager.
+    Network,
+    /// How Flink or the worker is configured.
+    Configuration,
+    /// The TaskManager and what runs in it; also when nobody knows better.
+    Worker,
+}
+
+impl Blame {
+    /// Its word in the label.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Agent => "agent",
+            Self::Artifact => "artifact",
+            Self::Network => "network",
+            Self::Configuration => "configuration",
+            Self::Worker => "worker",
+        }
+    }
 }
 
 /// How the TaskManager's process ended.
@@ -142,7 +172,9 @@ pub struct Exit {
     pub status: ExitStatus,
     /// Mesos's classification, where one fits.
     pub reason: Option<Reason>,
-    /// What the log says about it, for a person who has to act on it; may be empty.
+    /// Who has to act on it.
+    pub blame: Blame,
+    /// What the log says about it, for that person; may be empty.
     pub explanation: String,
 }
 

@@ -12,7 +12,7 @@ use mesos::v1::{TaskState, TaskStatus};
 use proptest::{prelude::*, strategy::ValueTree as _, test_runner::TestRunner};
 
 use super::{
-    Core, Exit, ExitStatus, Failure, Input, Now, Output,
+    Blame, Core, Exit, ExitStatus, Failure, Input, Now, Output,
     behaviour::{new_core, patient_task, task},
 };
 
@@ -256,13 +256,19 @@ impl World {
             Action::Unregistered if self.process.is_some() => self.handle(Input::Unregistered("so".into())),
             Action::WorkDone => self.work_done(),
             Action::WorkFailed if self.work.take().is_some() => {
-                let failure = Failure { state: TaskState::TaskFailed, reason: None, message: "so".into() };
+                let failure =
+                    Failure { state: TaskState::TaskFailed, reason: None, blame: Blame::Worker, message: "so".into() };
                 self.handle(Input::Failed(failure));
             }
             Action::Exit(code) if self.process.take().is_some() => {
                 self.destroy_by = None;
                 let status = ExitStatus::Code(*code);
-                self.handle(Input::Exited(Exit { status, reason: None, explanation: String::new() }));
+                self.handle(Input::Exited(Exit {
+                    status,
+                    reason: None,
+                    blame: Blame::Worker,
+                    explanation: String::new(),
+                }));
             }
             _ => {}
         }

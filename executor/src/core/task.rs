@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use fetcher::Progress;
 use mesos::v1::{TaskState, task_status::Reason};
 
-use super::{Exit, ExitStatus, Failure, Output, worker::Worker};
+use super::{Blame, Exit, ExitStatus, Failure, Output, worker::Worker};
 
 /// Progress is reported at least every five seconds; a little earlier, so that a late timer does not break that.
 const REPORT_EVERY: Duration = Duration::from_secs(4);
@@ -69,13 +69,14 @@ pub(super) struct Report {
     pub(super) message: String,
     pub(super) reason: Option<Reason>,
     pub(super) healthy: Option<bool>,
+    pub(super) blame: Option<Blame>,
     /// Only worth sending when the agent has all before it: fetch progress.
     pub(super) passing: bool,
 }
 
 impl Report {
     pub(super) fn new(task_id: &str, state: TaskState, message: String) -> Self {
-        Self { task_id: task_id.to_owned(), state, message, reason: None, healthy: None, passing: false }
+        Self { task_id: task_id.to_owned(), state, message, reason: None, healthy: None, blame: None, passing: false }
     }
 }
 
@@ -160,7 +161,7 @@ impl Task {
             Phase::Received(_) | Phase::Fetching(..) | Phase::Starting(Start::Asked { .. }) => {
                 self.phase = Phase::Terminal { since: now };
                 let report = Report::new(&self.id, failure.state, failure.message);
-                effects.reports.push(Report { reason: failure.reason, ..report });
+                effects.reports.push(Report { reason: failure.reason, blame: Some(failure.blame), ..report });
             }
             Phase::Killing(killing) if killing.is_cancelling() => self.killed(now, "before it was started", effects),
             _ => {}
@@ -182,11 +183,11 @@ impl Task {
                 let Exit { status, explanation, .. } = exit;
                 let message = format!("the TaskManager {status} after {}{separator}{explanation}", passed(*since, now));
                 self.phase = Phase::Terminal { since: now };
-                let state = match exit.status {
-                    ExitStatus::Code(0) => TaskState::TaskFinished,
-                    _ => TaskState::TaskFailed,
-                };
-                effects.reports.push(Report { reason: exit.reason, ..Report::new(&self.id, state, message) });
+                let finished = exit.status == ExitStatus::Code(0);
+                let state = if finished { TaskState::TaskFinished } else { TaskState::TaskFailed };
+                let blame = (!finished).then_some(exit.blame);
+                let report = Report::new(&self.id, state, message);
+                effects.reports.push(Report { reason: exit.reason, blame, ..report });
             }
             Phase::Killing(killing) => {
                 let how = match killing.step {

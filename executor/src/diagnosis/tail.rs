@@ -49,7 +49,8 @@ pub(super) fn end_of(path: &Path) -> Option<String> {
     Some(whole.to_owned())
 }
 
-fn cut(line: &str) -> String {
+/// A line of bearable length.
+pub(super) fn cut(line: &str) -> String {
     match line.char_indices().nth(LONGEST_LINE) {
         Some((at, _)) => format!("{}…", &line[..at]),
         None => line.to_owned(),

@@ -154,7 +154,7 @@ mod tests {
         let order = Order::new(&command, Path::new("/out"), Path::new("/err"));
         assert!(Order::read(&mut order.to_bytes().as_slice()).unwrap() == order);
         assert!(Order::read(&mut [255, 0, 0, 0].as_slice()).is_err());
-        assert!(Order::read(&mut order.to_bytes()[..9].as_ref()).is_err());
+        assert!(Order::read(&mut &order.to_bytes()[..9]).is_err());
     }
 
     #[test]

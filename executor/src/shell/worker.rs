@@ -18,7 +18,7 @@ use tracing::info;
 
 use crate::{
     core::{Exit, ExitStatus, Failure, Input, Worker},
-    diagnosis::{self, Mask},
+    diagnosis::{Mask, Scene},
     process::{Control, End, Supervised, environment},
     startup::Startup,
 };
@@ -166,7 +166,8 @@ async fn start(place: Arc<Place>, worker: Arc<Worker>, command: &CommandLine, ma
     match Supervised::start(&place.binary, &worker.spec.worker_id, command, &stdout, &stderr).await {
         Ok(Supervised { pid, control, end }) => {
             let startup = Startup { pid, worker, log: place.log("taskmanager.log"), mask: mask.clone() };
-            let watch = Watch::start(end, place, mask, command.directory.clone());
+            let scene = Scene::begin(place.sandbox.clone(), pid, command.directory.clone(), mask);
+            let watch = Watch::start(end, scene);
             Outcome::Started(Box::new(Started { control, watch, startup }))
         }
         Err(error) => Outcome::Failed(Failure::start(&command.program, &error)),
@@ -180,12 +181,12 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    fn start(end: End, place: Arc<Place>, mask: Mask, directory: PathBuf) -> Self {
+    fn start(end: End, scene: Scene) -> Self {
         let guard = end.guard();
         let exit = AbortOnDropHandle::new(tokio::spawn(async move {
             let status = end.wait().await;
-            let explained = spawn_blocking(move || diagnosis::explain(status, &place.sandbox, &directory, &mask)).await;
-            explained.unwrap_or_else(|error| Exit { status, reason: None, explanation: error.to_string() })
+            let explained = spawn_blocking(move || scene.explain(status)).await;
+            explained.unwrap_or_else(|error| Exit::unexplained(status, &error))
         }));
         Self { guard, exit }
     }
@@ -198,7 +199,7 @@ impl Watch {
     pub(super) async fn exit(&mut self) -> Exit {
         match (&mut self.exit).await {
             Ok(exit) => exit,
-            Err(error) => Exit { status: ExitStatus::Unknown, reason: None, explanation: error.to_string() },
+            Err(error) => Exit::unexplained(ExitStatus::Unknown, &error),
         }
     }
 }

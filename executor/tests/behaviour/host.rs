@@ -20,6 +20,8 @@ pub(crate) struct Host {
     pub(crate) agent: Agent,
     folder: TempDir,
     artifacts: ArtifactServer,
+    /// The control group to start executors in.
+    pub(crate) group: Option<PathBuf>,
 }
 
 impl Host {
@@ -31,7 +33,7 @@ impl Host {
         let (manifest, catalogue) = fetcher::build(flink).await.unwrap();
         let options = ServerOptions { bind: "127.0.0.1:0".parse().unwrap(), ..ServerOptions::default() };
         let artifacts = ArtifactServer::start(options, manifest, catalogue).await.unwrap();
-        Self { agent: Agent::start().await, folder, artifacts }
+        Self { agent: Agent::start().await, folder, artifacts, group: None }
     }
 
     /// A worker whose TaskManager is this script.
@@ -81,8 +83,12 @@ impl Host {
         let port = self.agent.port;
         let sandbox = self.folder.path().join("sandbox");
         let log = fs_err::File::create(sandbox.join("stderr")).unwrap().into_parts().0;
-        let child = Command::new(env!("CARGO_BIN_EXE_flink-mesos-executor"))
+        let group = self.group.as_deref().unwrap_or(Path::new(""));
+        let child = Command::new("/bin/bash")
             .env_clear()
+            .env("GROUP", group)
+            .args(["-c", "[ -n \"$GROUP\" ] && echo $$ > $GROUP/cgroup.procs; unset GROUP; exec \"$0\""])
+            .arg(env!("CARGO_BIN_EXE_flink-mesos-executor"))
             .env("PATH", "/usr/bin:/bin")
             .env("MESOS_FRAMEWORK_ID", "framework")
             .env("MESOS_EXECUTOR_ID", "w")
@@ -173,8 +179,9 @@ fn make_java(home: &Path) {
 
 /// As much of a distribution as is looked at before Flink itself runs.
 fn make_flink(home: &Path) -> Vec<Artifact> {
+    let jar = "a jar".repeat(40_000);
     let files = [
-        ("lib/flink-dist-1.20.5.jar", "a jar"),
+        ("lib/flink-dist-1.20.5.jar", jar.as_str()),
         ("conf/config.yaml", ""),
         ("conf/log4j.properties", "rootLogger.level = INFO\n"),
         ("conf/log4j-console.properties", "rootLogger.level = INFO\n"),

@@ -6,4 +6,5 @@ mod bad_input;
 mod host;
 mod leftovers;
 mod life;
+mod limits;
 mod recovery;

@@ -1,0 +1,171 @@
+//! What the lines of a log mean, and what to do about it.
+
+use mesos::v1::task_status::Reason;
+
+use crate::core::Blame;
+
+/// Something that logs say, and what it means.
+pub(super) struct Symptom {
+    /// Any of these in a line.
+    says: &'static [&'static str],
+    /// What to do.
+    pub(super) advice: &'static str,
+    pub(super) blame: Blame,
+    pub(super) reason: Option<Reason>,
+}
+
+/// The most telling first: one failure brings others along.
+const SYMPTOMS: &[Symptom] = &[
+    Symptom {
+        says: &["No space left on device", "Disk quota exceeded"],
+        advice: "the disk of this agent or the task's disk quota is full",
+        blame: Blame::Agent,
+        reason: Some(Reason::ContainerLimitationDisk),
+    },
+    Symptom {
+        says: &["OutOfMemoryError: Metaspace"],
+        advice: "too many classes: raise taskmanager.memory.jvm-metaspace.size, or look for a leak of class loaders",
+        blame: Blame::Configuration,
+        reason: None,
+    },
+    Symptom {
+        says: &["OutOfMemoryError: Direct buffer memory", "OutOfMemoryError: Cannot reserve"],
+        advice: "direct memory is used up: raise taskmanager.memory.task.off-heap.size, or \
+                 taskmanager.memory.framework.off-heap.size",
+        blame: Blame::Configuration,
+        reason: None,
+    },
+    Symptom {
+        says: &[
+            "unable to create native thread",
+            "unable to create new native thread",
+            "Cannot create worker GC thread",
+        ],
+        advice: "no more threads are allowed: the limit on processes (ulimit -u, pids group) of this agent's user is reached",
+        blame: Blame::Agent,
+        reason: None,
+    },
+    Symptom {
+        says: &["java.lang.OutOfMemoryError", "GC overhead limit exceeded"],
+        advice: "the heap is used up: raise taskmanager.memory.task.heap.size, or taskmanager.memory.process.size",
+        blame: Blame::Configuration,
+        reason: None,
+    },
+    Symptom {
+        says: &[
+            "insufficient memory for the Java Runtime Environment",
+            "Could not reserve enough space",
+            "Failed to allocate initial concurrent mark overflow mark stack",
+        ],
+        advice: "this agent has less memory left than the TaskManager was promised",
+        blame: Blame::Agent,
+        reason: Some(Reason::ContainerLimitationMemory),
+    },
+    Symptom {
+        says: &[
+            "Address already in use",
+            "Could not start actor system on any port",
+            "Unable to bind to the configured",
+        ],
+        advice: "the port is taken by another process on this agent, although Mesos offered it",
+        blame: Blame::Agent,
+        reason: None,
+    },
+    Symptom {
+        says: &["UnsupportedClassVersionError"],
+        advice: "a class was compiled for a newer Java than this agent has",
+        blame: Blame::Agent,
+        reason: None,
+    },
+    Symptom {
+        says: &["Unrecognized VM option", "Unrecognized option:", "Could not create the Java Virtual Machine"],
+        advice: "this Java does not know an option: see env.java.opts.all and env.java.opts.taskmanager",
+        blame: Blame::Configuration,
+        reason: None,
+    },
+    Symptom {
+        says: &["Could not find or load main class", "ClassNotFoundException", "NoClassDefFoundError"],
+        advice: "a class is missing: is its jar in Flink's lib, plugins or usrlib, and was it shipped?",
+        blame: Blame::Artifact,
+        reason: None,
+    },
+    Symptom {
+        says: &["IllegalConfigurationException"],
+        advice: "the configuration is wrong",
+        blame: Blame::Configuration,
+        reason: None,
+    },
+    Symptom {
+        says: &["Too many open files"],
+        advice: "the limit on open files (ulimit -n) of this agent's user is reached",
+        blame: Blame::Agent,
+        reason: None,
+    },
+    Symptom {
+        says: &["UnknownHostException"],
+        advice: "the name does not resolve on this agent",
+        blame: Blame::Network,
+        reason: None,
+    },
+    Symptom {
+        says: &[
+            "maximum registration duration",
+            "RegistrationTimeoutException",
+            "Could not resolve ResourceManager address",
+        ],
+        advice: "the JobManager cannot be reached from this agent, or does not want this TaskManager",
+        blame: Blame::Network,
+        reason: None,
+    },
+];
+
+/// The most telling symptom in this text, with the last line that shows it.
+pub(super) fn find(text: &str) -> Option<(&str, &'static Symptom)> {
+    SYMPTOMS.iter().find_map(|symptom| {
+        let shows = |line: &&str| symptom.says.iter().any(|words| line.contains(words));
+        text.lines().rev().find(shows).map(|line| (line, symptom))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn advice(text: &str) -> &'static str {
+        find(text).map_or("", |(_, symptom)| symptom.advice)
+    }
+
+    #[test]
+    fn what_the_jvm_and_flink_say_is_understood() {
+        for (line, expected) in [
+            (
+                "Exception in thread \"main\" java.lang.OutOfMemoryError: Metaspace. The metaspace …",
+                "jvm-metaspace.size",
+            ),
+            ("java.lang.OutOfMemoryError: Direct buffer memory. The direct …", "off-heap.size"),
+            ("java.lang.OutOfMemoryError: Cannot reserve 4096 bytes of direct buffer memory (…)", "off-heap.size"),
+            ("java.lang.OutOfMemoryError: Java heap space", "task.heap.size"),
+            ("java.lang.OutOfMemoryError: unable to create native thread: possibly …", "ulimit -u"),
+            ("Caused by: java.net.BindException: Address already in use", "port is taken"),
+            ("Error: Could not find or load main class org.apache.flink.X", "class is missing"),
+            ("java.lang.NoClassDefFoundError: org/apache/hadoop/conf/Configuration", "class is missing"),
+            ("java.io.IOException: No space left on device", "disk of this agent"),
+            ("Unrecognized VM option 'UseTheForce'", "does not know an option"),
+            ("# There is insufficient memory for the Java Runtime Environment to continue.", "less memory left"),
+            ("o.a.f.c.IllegalConfigurationException: Either required fine-grained memory", "configuration is wrong"),
+            ("java.net.UnknownHostException: jobmanager", "does not resolve"),
+        ] {
+            assert!(advice(line).contains(expected), "{line}: {}", advice(line));
+        }
+        assert!(find("INFO everything is fine").is_none());
+    }
+
+    #[test]
+    fn the_cause_counts_more_than_what_it_brings_along() {
+        let text =
+            "java.lang.NoClassDefFoundError: x\njava.io.IOException: No space left on device\nINFO shutting down\n";
+        let (line, symptom) = find(text).unwrap();
+        assert_eq!(line, "java.io.IOException: No space left on device");
+        assert_eq!(symptom.reason, Some(Reason::ContainerLimitationDisk));
+    }
+}
