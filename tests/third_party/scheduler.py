@@ -9,7 +9,8 @@ import sys
 
 from avmesos.client import MesosClient
 
-# The client sees an event only when the next one begins: offers that come again soon keep it going.
+# The client sees an event only when the next one begins: offers that come again soon keep it going, and at first the
+# answer about a task that nobody knows.
 SOON = {"filters": {"refuse_seconds": 0.0}}
 EXECUTOR = os.path.join(os.path.dirname(os.path.abspath(__file__)), "executor.py")
 
@@ -50,6 +51,7 @@ class Framework:
     def subscribed(self, driver):
         self.driver = driver
         tell(subscribed=self.client.get_master_info()["version"])
+        driver.reconcile([{"task_id": {"value": "nobody's"}}])
 
     def offers(self, offers):
         for offer in offers:
@@ -64,6 +66,8 @@ class Framework:
     def update(self, update):
         # The client has acknowledged it by now.
         status = update["status"]
+        if status["task_id"]["value"] != "task":
+            return
         tell(state=status["state"], message=status.get("message"))
         if status["state"] == "TASK_RUNNING":
             self.driver.kill(status["agent_id"]["value"], "task")
