@@ -1,8 +1,9 @@
 //! Artifacts: what workers need to run, named by digest, served by the application master and put in place verified.
 //!
-//! [`build`] hashes local files into a [`Manifest`], whose own digest names the whole tree. [`ArtifactServer`] serves
+//! [`build()`] hashes local files into a [`Manifest`], whose own digest names the whole tree. [`ArtifactServer`] serves
 //! the manifest and every blob in it to workers that show their [`Token`]. [`materialise`] puts the tree into a folder on
-//! another machine. A byte that does not have the digest that the manifest says is never visible under its final name.
+//! another machine, [`Cache::materialise`] does so by way of a cache that all workers of that machine share. A byte that
+//! does not have the digest that the manifest says is never visible under its final name.
 
 pub mod build;
 pub mod cache;

@@ -1,6 +1,6 @@
 //! The manifest: everything that a worker's tree holds, by digest.
 //!
-//! A manifest has one canonical encoding ([`encoding`]), so the digest of that encoding names the whole tree: same
+//! A manifest has one canonical encoding (`encoding`), so the digest of that encoding names the whole tree: same
 //! files, same name, on every start of the application master. What a `Manifest` value holds has been checked: paths
 //! stay in the tree, nothing lies below a file or a link, links lead to something in the tree.
 

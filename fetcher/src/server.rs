@@ -1,7 +1,7 @@
 //! The artifact server: serves a manifest and its blobs to workers, from inside the application master.
 //!
 //! A small HTTP/1.1 server of its own, because `sendfile` needs the socket itself: only GET and HEAD, no request bodies,
-//! one range, strong entity tags. What may be asked for and by whom is in [`routes`].
+//! one range, strong entity tags. What may be asked for and by whom is in `routes`.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
