@@ -5,14 +5,19 @@
 //! file system says first.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use crate::config::{Configuration, ConfigurationError};
+use crate::config::{Configuration, ConfigurationError, Source};
 use crate::flink::FlinkHome;
 
 mod environment;
 mod flink_distribution;
+mod hadoop_conf;
+mod hadoop_user;
+mod kerberos;
+mod ssl_stores;
 mod tree;
+mod user_artifacts;
 mod user_lib;
 
 /// A file that workers need.
@@ -58,7 +63,7 @@ pub enum OverlayError {
         reason: &'static str,
     },
     /// Two files for one place.
-    #[error("{} and {} would both be {target} at the worker", first.display(), second.display())]
+    #[error("{} and {} cannot both be {target} at the worker", first.display(), second.display())]
     Clash {
         /// The file that came first.
         first: PathBuf,
@@ -66,6 +71,20 @@ pub enum OverlayError {
         second: PathBuf,
         /// The place.
         target: String,
+    },
+    /// A configured file that cannot be read; the error names it.
+    #[error("{key}: {cause}")]
+    Configured {
+        /// The key.
+        key: String,
+        /// What failed.
+        cause: std::io::Error,
+    },
+    /// A name that would lead out of the workers' folder.
+    #[error("{key}: the name of an artifact is a relative path without '.' and '..'")]
+    ArtifactName {
+        /// The key.
+        key: String,
     },
     /// A configured environment variable that no process can have.
     #[error("{key}: '{name}' is no name for an environment variable")]
@@ -76,6 +95,9 @@ pub enum OverlayError {
         name: String,
     },
 }
+
+/// Stands for a worker's sandbox in values of its configuration and environment.
+pub(crate) const SANDBOX: &str = "_SANDBOX_";
 
 /// What overlays look at.
 struct Master<'a> {
@@ -99,17 +121,50 @@ struct Draft {
 }
 
 impl Draft {
-    /// Adds a file, unless another one is in its place already.
+    /// Adds a file, unless another one is in its place already, or is what must be a folder for it.
     fn ship(&mut self, file: ArtifactFile) -> Result<(), OverlayError> {
-        match self.artifacts.get(&file.target) {
-            Some(known) if known.source != file.source => {
+        let target = file.target.as_str();
+        let above = target.match_indices('/').find_map(|(slash, _)| self.artifacts.get(&target[..slash]));
+        let below = self.artifacts.range(format!("{target}/")..format!("{target}0")).next().map(|(_, file)| file);
+        let same = self.artifacts.get(target).filter(|known| known.source != file.source);
+        match same.or(above).or(below) {
+            Some(known) => {
                 Err(OverlayError::Clash { first: known.source.clone(), second: file.source, target: file.target })
             }
-            _ => {
+            None => {
                 self.artifacts.insert(file.target.clone(), file);
                 Ok(())
             }
         }
+    }
+
+    /// Ships the file that `key` names as `target`, and has the key name it where a worker has it.
+    fn ship_configured(
+        &mut self,
+        master: &Master<'_>,
+        key: &str,
+        target: &str,
+        secret: bool,
+        overlay: &'static str,
+    ) -> Result<(), OverlayError> {
+        let Some(path) = master.config.get(key).map(Path::new) else { return Ok(()) };
+        let unreadable = |cause| OverlayError::Configured { key: key.to_owned(), cause };
+        // Opened, so that a file which may not be read is told here and by its key.
+        fs_err::File::open(path).map_err(unreadable)?;
+        tree::ship_one(path, target, secret, self)?;
+        self.configure(key, &Self::place(target), overlay);
+        Ok(())
+    }
+
+    /// Where a worker has what is shipped as `target`; the agent's half of the overlays knows the sandbox.
+    fn place(target: &str) -> String {
+        format!("{SANDBOX}/flink/{target}")
+    }
+
+    /// Sets a key of the workers' configuration; its old names are set no longer.
+    fn configure(&mut self, key: &str, value: &str, overlay: &'static str) {
+        self.configuration.remove(key);
+        self.configuration.set(key, value, Source::Overlay(overlay));
     }
 
     /// Sets an environment variable; a later overlay wins.
@@ -123,8 +178,19 @@ impl Draft {
 
 type Collect = fn(&Master<'_>, &mut Draft) -> Result<(), OverlayError>;
 
-/// All overlays in upstream's order. Configured variables come first there, so that overlays win over them.
-const OVERLAYS: [Collect; 3] = [environment::collect, flink_distribution::collect, user_lib::collect];
+/// All overlays in upstream's order. Configured variables come first there, so that overlays win over them; what is new
+/// comes last.
+const OVERLAYS: [Collect; 9] = [
+    environment::collect,
+    flink_distribution::collect,
+    user_lib::collect,
+    hadoop_conf::collect,
+    hadoop_user::collect,
+    kerberos::collect_keytab,
+    kerberos::collect_krb5_conf,
+    ssl_stores::collect,
+    user_artifacts::collect,
+];
 
 /// Runs every overlay in upstream's order.
 pub fn collect(

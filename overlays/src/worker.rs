@@ -9,6 +9,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use crate::config::Configuration;
+use crate::overlay::SANDBOX;
 
 mod apply;
 mod template;
@@ -67,6 +68,11 @@ impl Sandbox {
     /// The materialised manifest.
     pub fn flink(&self) -> PathBuf {
         self.path.join("flink")
+    }
+
+    /// A value with the sandbox's path where overlays could only say that it is there.
+    fn located(&self, value: &str) -> String {
+        value.replace(SANDBOX, &self.path.to_string_lossy())
     }
 
     /// The worker's configuration.

@@ -13,6 +13,10 @@ impl Launch<'_> {
         let for_this = self.configured(process, process.name)?;
 
         let mut options = vec![format!("-Djava.io.tmpdir={}", text(&self.directories.tmp)?)];
+        // Only Flink's own launchers hand it to the JVM; it goes first, so that a user's own option wins.
+        if let Some(path) = self.config.get("security.kerberos.krb5-conf.path") {
+            options.push(format!("-Djava.security.krb5.conf={path}"));
+        }
         if let Some(arguments) = self.variable("JVM_ARGS") {
             options.extend(self.split(process, "JVM_ARGS", &arguments)?);
         }

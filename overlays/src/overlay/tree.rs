@@ -14,22 +14,43 @@ pub(super) fn ship(
     draft: &mut Draft,
     wanted: impl Fn(&str) -> bool,
 ) -> Result<(), OverlayError> {
-    let mut walk = Walk { target, draft, wanted: &wanted, above: Vec::new() };
+    let mut walk = Walk { target, secret: false, draft, wanted: &wanted, above: Vec::new() };
     walk.folder(folder, "")
 }
 
 /// Ships one file as `target`.
-fn ship_file(path: &Path, metadata: &Metadata, target: String, draft: &mut Draft) -> Result<(), OverlayError> {
+pub(super) fn ship_one(path: &Path, target: &str, secret: bool, draft: &mut Draft) -> Result<(), OverlayError> {
+    ship_file(path, &fs_err::metadata(path)?, target.to_owned(), secret, draft)
+}
+
+/// Ships a file, or a folder with everything below it, as `target`.
+pub(super) fn ship_any(path: &Path, target: &str, secret: bool, draft: &mut Draft) -> Result<(), OverlayError> {
+    if path.is_dir() {
+        let mut walk = Walk { target, secret, draft, wanted: &|_| true, above: Vec::new() };
+        return walk.folder(path, "");
+    }
+    ship_one(path, target, secret, draft)
+}
+
+fn ship_file(
+    path: &Path,
+    metadata: &Metadata,
+    target: String,
+    secret: bool,
+    draft: &mut Draft,
+) -> Result<(), OverlayError> {
     if !metadata.is_file() {
         let reason = "it is neither a file nor a folder";
         return Err(OverlayError::Unshippable { path: path.to_owned(), reason });
     }
     let executable = metadata.permissions().mode() & 0o111 != 0;
-    draft.ship(ArtifactFile { source: path.to_owned(), target, executable, secret: false })
+    let source = std::path::absolute(path)?;
+    draft.ship(ArtifactFile { source, target, executable, secret })
 }
 
 struct Walk<'a> {
     target: &'a str,
+    secret: bool,
     draft: &'a mut Draft,
     wanted: &'a dyn Fn(&str) -> bool,
     /// Device and inode of the folders that lead here: a link to one of them would never end.
@@ -55,7 +76,7 @@ impl Walk<'_> {
             if metadata.is_dir() {
                 self.folder(&source, &path)?;
             } else if (self.wanted)(&path) {
-                ship_file(&source, &metadata, format!("{}/{path}", self.target), self.draft)?;
+                ship_file(&source, &metadata, format!("{}/{path}", self.target), self.secret, self.draft)?;
             }
         }
         self.above.pop();

@@ -74,7 +74,7 @@ pub fn apply(
         .environment
         .iter()
         .chain(&secrets.environment)
-        .map(|Entry { key, value }| (key.clone(), value.clone()))
+        .map(|Entry { key, value }| (key.clone(), sandbox.located(value)))
         .collect();
     let lookup = |name: &str| {
         let own = environment.iter().rev().find(|(known, _)| known == name);
@@ -115,7 +115,7 @@ fn configuration(
     let mut config = Configuration::new();
     let entries = spec.configuration.iter().chain(&secrets.configuration);
     for Entry { key, value } in entries.filter(|entry| !entry.key.starts_with(FOR_EXECUTORS)) {
-        config.set(key, value, Source::Computed("the application master"));
+        config.set(key, sandbox.located(value), Source::Computed("the application master"));
     }
     config.apply_environment_for(AGENTS_OWN, lookup);
     let mut own = |key: &str, value: &str| config.set(key, value, Source::Computed("the executor"));
@@ -299,6 +299,25 @@ mod tests {
         assert!(agent.apply().unwrap().arguments.contains(&"-Dwho=agent".to_owned()));
         agent.spec.environment.push(Entry::new("WHO", "worker"));
         assert!(agent.apply().unwrap().arguments.contains(&"-Dwho=worker".to_owned()));
+    }
+
+    #[test]
+    fn shipped_files_are_named_where_they_are() {
+        let mut agent = Agent::new(&[
+            ("security.kerberos.login.keytab", "_SANDBOX_/flink/krb5.keytab"),
+            ("security.kerberos.krb5-conf.path", "_SANDBOX_/flink/krb5.conf"),
+        ]);
+        agent.spec.environment.push(Entry::new("HADOOP_CONF_DIR", "_SANDBOX_/flink/hadoop/conf"));
+        let command = agent.apply().unwrap();
+        let flink = agent.sandbox().flink().to_str().unwrap().to_owned();
+        assert_eq!(
+            agent.written().get("security.kerberos.login.keytab"),
+            Some(format!("{flink}/krb5.keytab").as_str())
+        );
+        assert!(command.arguments.contains(&format!("-Djava.security.krb5.conf={flink}/krb5.conf")));
+        assert_eq!(command.environment[0].1, format!("{flink}/hadoop/conf"));
+        let class_path = command.arguments.iter().skip_while(|argument| *argument != "-classpath").nth(1).unwrap();
+        assert!(class_path.ends_with(&format!(":{flink}/hadoop/conf")), "{class_path}");
     }
 
     #[test]

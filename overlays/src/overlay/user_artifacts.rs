@@ -1,0 +1,23 @@
+//! The user's own files and folders: `mesos.artifacts.<name>`, and `mesos.secret-artifacts.<name>` for what nobody else
+//! may see. Workers have them as `artifacts/<name>` beside Flink's folders.
+
+use std::path::Path;
+
+use super::{Draft, Master, OverlayError, tree};
+
+const PREFIXES: [(&str, bool); 2] = [("mesos.artifacts.", false), ("mesos.secret-artifacts.", true)];
+
+pub(super) fn collect(master: &Master<'_>, draft: &mut Draft) -> Result<(), OverlayError> {
+    for (prefix, secret) in PREFIXES {
+        for (key, value) in master.config.iter() {
+            let Some(name) = key.strip_prefix(prefix) else { continue };
+            if name.split('/').any(|part| matches!(part, "" | "." | "..")) {
+                return Err(OverlayError::ArtifactName { key: key.to_owned() });
+            }
+            let missing = |cause| OverlayError::Configured { key: key.to_owned(), cause };
+            fs_err::metadata(value).map_err(missing)?;
+            tree::ship_any(Path::new(value), &format!("artifacts/{name}"), secret, draft)?;
+        }
+    }
+    Ok(())
+}
