@@ -127,15 +127,11 @@ impl Draft {
         let above = target.match_indices('/').find_map(|(slash, _)| self.artifacts.get(&target[..slash]));
         let below = self.artifacts.range(format!("{target}/")..format!("{target}0")).next().map(|(_, file)| file);
         let same = self.artifacts.get(target).filter(|known| known.source != file.source);
-        match same.or(above).or(below) {
-            Some(known) => {
-                Err(OverlayError::Clash { first: known.source.clone(), second: file.source, target: file.target })
-            }
-            None => {
-                self.artifacts.insert(file.target.clone(), file);
-                Ok(())
-            }
+        if let Some(known) = same.or(above).or(below) {
+            return Err(OverlayError::Clash { first: known.source.clone(), second: file.source, target: file.target });
         }
+        self.artifacts.insert(file.target.clone(), file);
+        Ok(())
     }
 
     /// Ships the file that `key` names as `target`, and has the key name it where a worker has it.
