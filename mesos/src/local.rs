@@ -16,7 +16,7 @@ mod options;
 mod owner;
 mod sys;
 
-use std::{io, path::PathBuf, sync::Arc};
+use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::{
     net::TcpListener,
@@ -34,6 +34,9 @@ use self::{
     http::Api,
     owner::{Message, Owner},
 };
+
+/// How long clients may take to see that the cluster has ended.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Why a local Mesos cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -121,10 +124,10 @@ impl LocalCluster {
             tracing::warn!("The local Mesos ended by itself.");
         }
         self.closing.cancel();
-        for task in [&mut self.owner, &mut self.server] {
-            if let Err(error) = task.await {
-                tracing::warn!(%error, "The local Mesos did not end cleanly.");
-            }
+        let ends = async { tokio::join!(&mut self.owner, &mut self.server) };
+        if tokio::time::timeout(CLOSE_TIMEOUT, ends).await.is_err() {
+            tracing::warn!("The local Mesos ended, but a client keeps its connection.");
+            self.server.abort();
         }
     }
 }
