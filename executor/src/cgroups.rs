@@ -93,6 +93,19 @@ impl MemoryGroup {
         // Version 1 has no word for "none" but a number near the largest.
         (limit < u64::MAX >> 2).then_some(limit)
     }
+
+    /// What cannot be given back under pressure, in bytes: all but the page cache that nobody has used of late.
+    pub(crate) fn working_set(&self) -> Option<u64> {
+        let (usage, idle) = if self.unified {
+            ("memory.current", "inactive_file ")
+        } else {
+            ("memory.usage_in_bytes", "total_inactive_file ")
+        };
+        let usage: u64 = fs::read_to_string(self.folder.join(usage)).ok()?.trim().parse().ok()?;
+        let statistics = fs::read_to_string(self.folder.join("memory.stat")).ok()?;
+        let idle = statistics.lines().find_map(|line| line.strip_prefix(idle)?.trim().parse().ok());
+        Some(usage.saturating_sub(idle.unwrap_or(0)))
+    }
 }
 
 #[cfg(test)]
@@ -107,12 +120,17 @@ mod tests {
         write("memory.max", "1048576\n");
         let group = MemoryGroup { folder: folder.path().into(), unified: true };
         assert_eq!((group.kills(), group.limit()), (1, Some(1 << 20)));
+        write("memory.current", "5000\n");
+        write("memory.stat", "anon 1\ninactive_file 2000\ntotal_inactive_file 9\n");
+        assert_eq!(group.working_set(), Some(3000));
         write("memory.max", "max\n");
         assert_eq!(group.limit(), None);
         write("memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 3\n");
         write("memory.limit_in_bytes", "9223372036854771712\n");
         let group = MemoryGroup { unified: false, ..group };
         assert_eq!((group.kills(), group.limit()), (3, None));
+        write("memory.usage_in_bytes", "5000\n");
+        assert_eq!(group.working_set(), Some(4991));
         write("memory.limit_in_bytes", "2097152\n");
         assert_eq!(group.limit(), Some(2 << 20));
     }

@@ -17,3 +17,4 @@ pub mod journal;
 pub mod process;
 pub mod shell;
 pub mod startup;
+pub mod usage;

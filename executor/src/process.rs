@@ -26,4 +26,4 @@ mod sys;
 mod tree;
 
 pub use supervised::{Control, End, StartError, Supervised};
-pub use tree::Identity;
+pub use tree::{Identity, below};

@@ -34,6 +34,7 @@ use crate::{
     core::{Core, Exit, Input, Now, Output, Settings},
     journal::Journal,
     process::Control,
+    usage,
 };
 use agent::{Sender, Subscription};
 use worker::{Outcome, Place, Started, Watch, Work};
@@ -86,8 +87,8 @@ struct Shell {
 struct Process {
     control: Control,
     watch: Watch,
-    #[expect(dead_code, reason = "held for its drop")]
-    startup: AbortOnDropHandle<()>,
+    #[expect(dead_code, reason = "held for their drop")]
+    watchers: Vec<AbortOnDropHandle<()>>,
 }
 
 impl Shell {
@@ -156,9 +157,13 @@ impl Shell {
             Outcome::Started(started) => {
                 let Started { control, watch, startup } = *started;
                 let pid = startup.pid;
-                self.journal.started(&startup.worker.spec.worker_id, watch.guard(), pid).await;
-                let startup = startup.watch(self.inbox.clone());
-                self.process = Some(Process { control, watch, startup });
+                let worker = startup.worker.spec.worker_id.clone();
+                self.journal.started(&worker, watch.guard(), pid).await;
+                let sandbox = self.place.sandbox.path.clone();
+                let connection = Arc::clone(&self.connection);
+                let usage = watch.guard().map(|guard| usage::tell(connection, worker, guard, sandbox));
+                let watchers = [startup.watch(self.inbox.clone())].into_iter().chain(usage).collect();
+                self.process = Some(Process { control, watch, watchers });
                 Input::Started { pid }
             }
         }

@@ -36,6 +36,12 @@ pub(super) struct Process {
     pub(super) zombie: bool,
 }
 
+/// Process ids of everything that lives below this process, itself not counted.
+pub fn below(pid: u32) -> Vec<u32> {
+    let living = descendants(pid.cast_signed()).into_iter().filter(|process| !process.zombie);
+    living.map(|process| process.identity.pid.cast_unsigned()).collect()
+}
+
 /// Everything that lives (or waits to be reaped) below this process, itself not counted.
 pub(super) fn descendants(of: i32) -> Vec<Process> {
     let all = processes();

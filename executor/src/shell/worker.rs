@@ -29,7 +29,7 @@ const PROGRESS_EVERY: Duration = Duration::from_secs(1);
 /// Where a worker lives on this host.
 #[derive(Debug)]
 pub(super) struct Place {
-    sandbox: Sandbox,
+    pub(super) sandbox: Sandbox,
     variables: Vec<(String, String)>,
     binary: PathBuf,
 }

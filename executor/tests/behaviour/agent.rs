@@ -38,6 +38,7 @@ pub(crate) struct Agent {
 pub(crate) enum Told {
     Subscribe(call::Subscribe),
     Update(Box<TaskStatus>),
+    Message(Bytes),
 }
 
 struct Shared {
@@ -103,6 +104,14 @@ impl Agent {
         }
     }
 
+    pub(crate) async fn message(&mut self) -> Bytes {
+        loop {
+            if let Told::Message(data) = self.next().await {
+                return data;
+            }
+        }
+    }
+
     /// The next update with this state; others before it are skipped, later states are not.
     pub(crate) async fn update(&mut self, state: TaskState) -> TaskStatus {
         loop {
@@ -145,6 +154,10 @@ async fn answer(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
             let status = call.update.unwrap().status;
             shared.acknowledge(&status);
             shared.told.send(Told::Update(Box::new(status))).ok();
+            StatusCode::ACCEPTED.into_response()
+        }
+        call::Type::Message => {
+            shared.told.send(Told::Message(call.message.unwrap().data)).ok();
             StatusCode::ACCEPTED.into_response()
         }
         _ => StatusCode::ACCEPTED.into_response(),

@@ -96,6 +96,20 @@ async fn a_task_that_does_not_register_is_reported_with_what_its_log_says() {
 }
 
 #[tokio::test]
+async fn the_scheduler_is_told_what_is_used() {
+    let mut host = Host::new().await;
+    let _executor = host.executor(&[]);
+    host.agent.subscribe().await;
+    host.agent.launch(host.task("w", "sleep 1000 & wait"));
+    let message: serde_json::Value = serde_json::from_slice(&host.agent.message().await).unwrap();
+    let usage = &message["usage"];
+    assert_eq!(usage["worker"], "w");
+    assert_eq!(usage["processes"], 2, "the shell and the sleep: {message}");
+    assert!(usage["memory_bytes"].as_u64().unwrap() > 1 << 20, "{message}");
+    assert!(usage["sandbox_bytes"].as_u64().unwrap() > 200_000, "{message}");
+}
+
+#[tokio::test]
 async fn an_obstinate_process_is_killed_after_its_grace() {
     let mut host = Host::new().await;
     let mut executor = host.executor(&[]);

@@ -1,0 +1,133 @@
+//! What a TaskManager uses of its host, told to the scheduler every few seconds as a framework message, in JSON:
+//! `{"usage": {…}}` with the fields of [`Usage`].
+//!
+//! Messages may get lost, and nothing depends on them. A warning comes before the memory limit kills.
+
+mod disk;
+mod sampler;
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use mesos::executor::ExecutorConnection;
+use serde::Serialize;
+use tokio::{
+    task::spawn_blocking,
+    time::{Instant, MissedTickBehavior, interval_at},
+};
+use tokio_util::task::AbortOnDropHandle;
+use tracing::{debug, warn};
+
+use sampler::Sampler;
+
+const EVERY: Duration = Duration::from_secs(10);
+
+/// Of the memory limit, in percent: from here on the next burst may be the last.
+const WARN_ABOVE: u64 = 90;
+
+/// Below this, in percent, a next rise is worth another warning.
+const CALM_BELOW: u64 = 80;
+
+/// What a TaskManager and everything that came of it use.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Usage {
+    /// Whose TaskManager.
+    pub worker: String,
+    /// CPU time of the living processes, in seconds.
+    pub cpu_seconds: f64,
+    /// CPU time per time since the sample before: 1.5 is one and a half cores. None in the first sample.
+    pub cpu_cores: Option<f64>,
+    /// Resident memory in bytes.
+    pub memory_bytes: u64,
+    /// What counts against the limit, of the whole container, in bytes. None where memory is not limited.
+    pub memory_working_set_bytes: Option<u64>,
+    /// The container's limit in bytes. None where memory is not limited.
+    pub memory_limit_bytes: Option<u64>,
+    /// Processes.
+    pub processes: usize,
+    /// Their threads.
+    pub threads: usize,
+    /// Their open files; of those that we may look into.
+    pub open_files: usize,
+    /// Files in the sandbox, in bytes on disk.
+    pub sandbox_bytes: u64,
+}
+
+#[derive(Serialize)]
+struct Message<'a> {
+    usage: &'a Usage,
+}
+
+/// Tells what lives below `guard` until it is dropped.
+pub fn tell(
+    connection: Arc<ExecutorConnection>,
+    worker: String,
+    guard: u32,
+    sandbox: PathBuf,
+) -> AbortOnDropHandle<()> {
+    let sampler = Sampler::new(worker, guard, sandbox);
+    AbortOnDropHandle::new(tokio::spawn(async move { follow(&connection, sampler).await }))
+}
+
+async fn follow(connection: &ExecutorConnection, mut sampler: Sampler) {
+    let mut ticks = interval_at(Instant::now() + EVERY, EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut alarm = Alarm::default();
+    loop {
+        ticks.tick().await;
+        let now = Instant::now().into_std();
+        let sampled = spawn_blocking(move || {
+            let usage = sampler.sample(now);
+            (sampler, usage)
+        });
+        let Ok((back, usage)) = sampled.await else { return };
+        sampler = back;
+        if let Some(percent) = alarm.rings(&usage) {
+            warn!("{percent} % of the memory limit is used: above it the kernel kills the TaskManager");
+        }
+        let Ok(text) = serde_json::to_vec(&Message { usage: &usage }) else { return };
+        if let Err(error) = connection.message(text.into()).await {
+            debug!("usage was not told: {error}");
+        }
+    }
+}
+
+/// Rings once for each rise above the mark.
+#[derive(Debug, Default)]
+struct Alarm {
+    rung: bool,
+}
+
+impl Alarm {
+    fn rings(&mut self, usage: &Usage) -> Option<u64> {
+        let (used, limit) = usage.memory_working_set_bytes.zip(usage.memory_limit_bytes.filter(|limit| *limit > 0))?;
+        let percent = used.saturating_mul(100) / limit;
+        let rings = percent >= WARN_ABOVE && !self.rung;
+        self.rung = percent >= WARN_ABOVE || (self.rung && percent >= CALM_BELOW);
+        rings.then_some(percent)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_alarm_rings_once_for_each_rise() {
+        let mut alarm = Alarm::default();
+        let usage = |percent| Usage {
+            worker: "w".into(),
+            cpu_seconds: 0.0,
+            cpu_cores: None,
+            memory_bytes: 0,
+            memory_working_set_bytes: Some(percent),
+            memory_limit_bytes: Some(100),
+            processes: 1,
+            threads: 1,
+            open_files: 1,
+            sandbox_bytes: 0,
+        };
+        let rung: Vec<_> = [50, 89, 92, 95, 85, 91, 70, 93].map(|percent| alarm.rings(&usage(percent))).into();
+        assert_eq!(rung, [None, None, Some(92), None, None, None, None, Some(93)]);
+        assert_eq!(alarm.rings(&Usage { memory_limit_bytes: None, ..usage(100) }), None);
+    }
+}
