@@ -63,6 +63,11 @@ impl RealMesos {
         for master in &mut masters {
             master.until_it_answers(&keeper, &client).await;
         }
+        if zookeeper.is_some() {
+            for master in &masters {
+                master.until_its_log_votes(&client).await;
+            }
+        }
         let master = election.unwrap_or_else(|| masters[0].address());
         let start_agent = |(i, block)| {
             let program = command::agent(&options, work.path(), &format!("agent{i}"), &master, block);
@@ -152,6 +157,9 @@ impl RealMesos {
         self.kill_master(master).await;
         self.masters[master].run(&self.keeper);
         self.masters[master].until_it_answers(&self.keeper, &self.client).await;
+        if self.zookeeper.is_some() {
+            self.masters[master].until_its_log_votes(&self.client).await;
+        }
         self.until_agents_are_active().await;
     }
 

@@ -6,14 +6,20 @@ use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
+    time::timeout,
 };
 
 use crate::{Keeper, Program, ReservedPort, wait_until};
 
 const JARS: &str = "/usr/share/java/zookeeper.jar";
 const PATIENCE: Duration = Duration::from_secs(30);
+/// While it starts it takes connections that it never answers.
+const ONE_ANSWER: Duration = Duration::from_millis(250);
 
 /// A ZooKeeper server of its own; its data survives `kill` and `restart`. Dropping it ends it.
+///
+/// Mesos masters whose session it was end themselves when it is away for longer than their session's two seconds, as
+/// in production, where something starts them again.
 #[derive(Debug)]
 pub struct RealZooKeeper {
     keeper: Keeper,
@@ -69,7 +75,7 @@ impl RealZooKeeper {
                 let log = fs_err::read_to_string(self.work.path().join("log")).unwrap_or_default();
                 panic!("ZooKeeper ended ({how:?}):\n{log}");
             }
-            self.mode().await
+            timeout(ONE_ANSWER, self.mode()).await.ok().flatten()
         })
         .await;
     }

@@ -14,7 +14,7 @@ use std::{
 use framework::{Framework, sleeper_of};
 use mesos::v1::command_info::Uri;
 use nix::sys::signal::Signal;
-use tests::{RealMesos, RealMesosOptions, wait_until};
+use tests::{RealMesos, RealMesosOptions, RealZooKeeper, wait_until};
 use tokio::time::Instant;
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -140,12 +140,14 @@ async fn executors_need_a_token_when_there_is_a_key() {
 }
 
 #[tokio::test]
-async fn zookeeper_keeps_its_data_when_it_is_killed() {
-    let mut mesos = RealMesos::start_ha(3, 1).await;
-    let before = mesos.state().await["id"].clone();
-    mesos.zookeeper().unwrap().restart().await;
-    mesos.leader().await;
-    assert!(before.is_string());
+async fn zookeeper_serves_again_after_it_was_killed() {
+    let mut zookeeper = RealZooKeeper::start().await;
+    let before = zookeeper.connect_string();
+    zookeeper.kill().await;
+    assert!(tokio::net::TcpStream::connect(&before).await.is_err());
+    zookeeper.restart().await;
+    assert_eq!(zookeeper.connect_string(), before);
+    tokio::net::TcpStream::connect(&before).await.unwrap();
 }
 
 #[tokio::test]

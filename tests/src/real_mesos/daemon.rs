@@ -3,7 +3,7 @@
 use nix::sys::signal::Signal;
 
 use super::PATIENCE;
-use crate::{Keeper, Program, ReservedPort, wait_until};
+use crate::{Keeper, Program, ReservedPort, http, wait_until};
 
 #[derive(Debug)]
 pub(super) struct Daemon {
@@ -63,6 +63,17 @@ impl Daemon {
             }
             let answer = client.get(format!("http://{}/health", self.address())).send().await.ok()?;
             answer.status().is_success().then_some(())
+        })
+        .await;
+    }
+
+    /// Waits until this master's copy of the replicated log has a vote. Before that, another master that dies leaves a
+    /// cluster of three without a quorum, and without a leader for a minute.
+    pub(super) async fn until_its_log_votes(&self, client: &reqwest::Client) {
+        let url = format!("http://{}/metrics/snapshot?timeout=500ms", self.address());
+        wait_until("the master's replicated log has recovered", PATIENCE, async || {
+            let metrics = http::json(client, &url).await.ok()?;
+            (metrics["registrar/log/recovered"] == 1.0).then_some(())
         })
         .await;
     }

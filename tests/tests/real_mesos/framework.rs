@@ -8,11 +8,16 @@ use mesos::{
     v1::{CommandInfo, ExecutorInfo, FrameworkInfo, Offer, TaskInfo, command_info, executor_info, scheduler},
 };
 use tests::{RealMesos, wait_until};
-use tokio::sync::mpsc::Receiver;
+use tokio::{
+    sync::mpsc::{UnboundedReceiver, unbounded_channel},
+    task::JoinSet,
+    time::timeout,
+};
 
 pub(crate) struct Framework {
-    pub(crate) handle: SchedulerHandle,
-    pub(crate) events: Receiver<SchedulerEvent>,
+    handle: SchedulerHandle,
+    offers: UnboundedReceiver<Offer>,
+    _reader: JoinSet<()>,
 }
 
 impl Framework {
@@ -25,21 +30,22 @@ impl Framework {
             failover_timeout: Some(3600.0),
             ..Default::default()
         };
-        let (handle, events) = SchedulerConnection::open(options, info, Vec::new()).await.unwrap();
-        Self { handle, events }
-    }
-
-    /// The first offer.
-    pub(crate) async fn offer(&mut self) -> Offer {
-        let first = async {
-            while let Some(event) = self.events.recv().await {
-                if let SchedulerEvent::Event(scheduler::Event { offers: Some(mut offers), .. }) = event {
-                    return offers.offers.remove(0);
+        let (handle, mut events) = SchedulerConnection::open(options, info, Vec::new()).await.unwrap();
+        // Read at once whatever comes: a connection whose events nobody takes stands still.
+        let (sender, offers) = unbounded_channel();
+        let mut reader = JoinSet::new();
+        reader.spawn(async move {
+            while let Some(event) = events.recv().await {
+                if let SchedulerEvent::Event(scheduler::Event { offers: Some(offers), .. }) = event {
+                    offers.offers.into_iter().for_each(|offer| drop(sender.send(offer)));
                 }
             }
-            panic!("no more events");
-        };
-        tokio::time::timeout(Duration::from_secs(20), first).await.expect("an offer")
+        });
+        Self { handle, offers, _reader: reader }
+    }
+
+    async fn offer(&mut self) -> Offer {
+        timeout(Duration::from_secs(20), self.offers.recv()).await.ok().flatten().expect("an offer")
     }
 
     /// Launches `sleep 1000` with this URI as its executor, and waits until it runs.
