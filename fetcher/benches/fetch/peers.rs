@@ -1,0 +1,85 @@
+//! The peers: nginx with one worker and sendfile; curl, sha256sum and tar.
+
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::run;
+
+/// A running nginx that serves a folder.
+pub(crate) struct Nginx {
+    process: Child,
+    address: SocketAddr,
+}
+
+impl Nginx {
+    pub(crate) fn start(root: &Path, scratch: &Path) -> Self {
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let (folder, root) = (scratch.display(), root.display());
+        let configuration = format!(
+            "worker_processes 1; daemon off; pid {folder}/nginx.pid; error_log {folder}/nginx.err; user root;\n\
+             events {{ worker_connections 1024; }}\n\
+             http {{ access_log off; sendfile on; tcp_nopush on; server {{ listen {address}; root {root}; }} }}\n"
+        );
+        let file = scratch.join("nginx.conf");
+        fs_err::write(&file, configuration).unwrap();
+        let process = Command::new("nginx").arg("-c").arg(file).stderr(Stdio::null()).spawn().unwrap();
+        let nginx = Self { process, address };
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while TcpStream::connect(address).is_err() {
+            assert!(Instant::now() < deadline, "nginx does not listen");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        nginx
+    }
+
+    pub(crate) fn url(&self, file: &str) -> String {
+        format!("http://{}/{file}", self.address)
+    }
+
+    /// The process that does the work.
+    pub(crate) fn worker(&self) -> u32 {
+        let process = self.process.id();
+        let children = fs_err::read_to_string(format!("/proc/{process}/task/{process}/children")).unwrap();
+        children.split_whitespace().next().unwrap().parse().unwrap()
+    }
+}
+
+impl Drop for Nginx {
+    fn drop(&mut self) {
+        // Its worker ends with it only when it is asked.
+        run(Command::new("kill").arg(self.process.id().to_string()));
+        self.process.wait().unwrap();
+    }
+}
+
+/// `curl | tar xz`
+pub(crate) fn curl_tar(url: &str, target: &Path) {
+    fs_err::create_dir_all(target).unwrap();
+    shell(&format!("curl -sSf {url} | tar xz -C {}", target.display()));
+}
+
+/// `curl`, then `sha256sum`, then `tar xz`
+pub(crate) fn curl_sha256_tar(url: &str, target: &Path) {
+    fs_err::create_dir_all(target).unwrap();
+    let folder = target.display();
+    shell(&format!(
+        "curl -sSf -o {folder}/a.tgz {url} && sha256sum {folder}/a.tgz && tar xzf {folder}/a.tgz -C {folder}"
+    ));
+}
+
+fn shell(script: &str) {
+    run(Command::new("sh").args(["-ec", script]).stdout(Stdio::null()));
+}
+
+/// So many clients at once, each taking all of it to nowhere.
+pub(crate) fn clients(count: usize, url: &str, token: Option<&str>) {
+    let header = format!("Authorization: Bearer {}", token.unwrap_or_default());
+    let clients: Vec<Child> = (0..count)
+        .map(|_| Command::new("curl").args(["-sSf", "-o", "/dev/null", "-H", &header, url]).spawn().unwrap())
+        .collect();
+    for mut client in clients {
+        assert!(client.wait().unwrap().success());
+    }
+}
