@@ -70,6 +70,26 @@ async fn a_task_lives_its_whole_life_over_our_own_connections() {
 }
 
 #[tokio::test]
+async fn every_executor_gets_the_variables_of_the_options() {
+    let work = TempDir::new().unwrap();
+    let variables = [("JAVA_HOME", "/opt/java"), ("PATH", "/bin")];
+    let options = LocalOptions {
+        work_dir: work.path().to_owned(),
+        executor_environment: variables.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
+        ..LocalOptions::default()
+    };
+    let cluster = LocalCluster::start(options).await.unwrap();
+    let mut framework = Framework::subscribe(&cluster.master()).await;
+    let offer = framework.offers(1).await.remove(0);
+    let file = work.path().join("seen");
+    let shown = file.display();
+    let command = format!("echo $JAVA_HOME $PATH > {shown}.new; mv {shown}.new {shown}; sleep 1000");
+    framework.launch(&offer, "t", shell(&command)).await;
+    let seen = eventually("the executor has started", || fs_err::read_to_string(&file).ok()).await;
+    assert_eq!(seen, "/opt/java /bin\n");
+}
+
+#[tokio::test]
 async fn each_agent_has_its_own_path_and_its_own_ports() {
     let work = TempDir::new().unwrap();
     let cluster = cluster(3, &work).await;

@@ -1,14 +1,15 @@
 //! Messages as a small framework sends them.
 
-use bytes::Bytes;
-use mesos::v1::{
-    CommandInfo, Environment, ExecutorInfo, FrameworkInfo, Offer, Resource, TaskInfo, TaskState, TaskStatus,
-    environment::Variable,
-    framework_info::{Capability, capability},
-    task_status::Source,
-    value,
+pub(crate) use mesos::resources::{scalar, sum};
+use mesos::{
+    status::new_uuid,
+    v1::{
+        CommandInfo, Environment, ExecutorInfo, FrameworkInfo, Offer, Resource, TaskInfo, TaskState, TaskStatus,
+        environment::Variable,
+        framework_info::{Capability, capability},
+        task_status::Source,
+    },
 };
-use uuid::Uuid;
 
 pub(crate) fn framework() -> FrameworkInfo {
     FrameworkInfo {
@@ -32,21 +33,6 @@ pub(crate) fn capability(r#type: capability::Type) -> Capability {
 fn user() -> String {
     let user = nix::unistd::User::from_uid(nix::unistd::getuid()).unwrap();
     user.map_or_else(|| "root".into(), |user| user.name)
-}
-
-pub(crate) fn scalar(name: &str, value: f64) -> Resource {
-    Resource {
-        name: name.into(),
-        r#type: value::Type::Scalar.into(),
-        scalar: Some(value::Scalar { value }),
-        ..Resource::default()
-    }
-}
-
-/// The sum of a scalar in a list.
-pub(crate) fn sum(resources: &[Resource], name: &str) -> f64 {
-    let named = resources.iter().filter(|resource| resource.name == name);
-    named.filter_map(|resource| resource.scalar.as_ref()).map(|scalar| scalar.value).sum()
 }
 
 /// A tenth of a CPU and 32 MB.
@@ -86,7 +72,7 @@ pub(crate) fn status(task: &str, state: TaskState) -> TaskStatus {
         task_id: task.into(),
         state: state.into(),
         source: Some(Source::Executor.into()),
-        uuid: Some(Bytes::copy_from_slice(Uuid::new_v4().as_bytes())),
+        uuid: Some(new_uuid()),
         ..TaskStatus::default()
     }
 }

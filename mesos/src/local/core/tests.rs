@@ -15,11 +15,15 @@ use crate::{
     resources::scalar,
     status::new_uuid,
     v1::{
-        CommandInfo, ExecutorInfo, Filters, FrameworkInfo, Offer, TaskInfo, TaskState, TaskStatus, executor,
+        CommandInfo, Environment, ExecutorInfo, Filters, FrameworkInfo, Offer, OfferFilters, TaskInfo, TaskState,
+        TaskStatus,
+        environment::{Variable, variable},
+        executor,
         offer::{Operation, operation},
         scheduler::{
-            self, Call,
+            self, Call, OfferConstraints,
             call::{self, Accept, Acknowledge, Decline, Subscribe, Type},
+            offer_constraints::RoleConstraints,
         },
         task_status::Source,
     },
@@ -238,6 +242,22 @@ fn what_the_local_mesos_does_not_do_is_refused_by_name() {
 }
 
 #[test]
+fn a_framework_that_wants_its_offers_chosen_for_it_is_refused() {
+    let mut bench = Bench::new(LocalOptions::default());
+    let filters = [("*".to_owned(), OfferFilters::default())].into();
+    let framework_info = FrameworkInfo { offer_filters: filters, ..FrameworkInfo::default() };
+    let constraints = OfferConstraints { role_constraints: [("*".to_owned(), RoleConstraints::default())].into() };
+    for (subscribe, what) in [
+        (Subscribe { framework_info, ..Subscribe::default() }, "'FrameworkInfo.offer_filters'"),
+        (Subscribe { offer_constraints: Some(constraints), ..Subscribe::default() }, "offer constraints"),
+    ] {
+        let call = Call { r#type: Some(Type::Subscribe.into()), subscribe: Some(subscribe), ..Call::default() };
+        let words = format!("The local Mesos does not do {what}");
+        assert_eq!(bench.core.scheduler_call(call, bench.stream, None), Err(Refusal::NotImplemented(words)));
+    }
+}
+
+#[test]
 fn a_task_that_cannot_be_run_here_is_an_error_that_says_why() {
     let mut bench = Bench::subscribed(LocalOptions::default(), 0.0);
     let offer = bench.take_offers().remove(0);
@@ -247,7 +267,12 @@ fn a_task_that_cannot_be_run_here_is_an_error_that_says_why() {
         r#type: crate::v1::container_info::Type::Docker.into(),
         ..crate::v1::ContainerInfo::default()
     });
-    bench.launch(offer, vec![command, image]);
+    let mut secret = task("secret", &offer);
+    let variable =
+        Variable { name: "PASSWORD".into(), r#type: Some(variable::Type::Secret.into()), ..Variable::default() };
+    let with = secret.executor.as_mut().unwrap().command.as_mut().unwrap();
+    with.environment = Some(Environment { variables: vec![variable] });
+    bench.launch(offer, vec![command, image, secret]);
     let updates = bench.take_updates();
     assert!(updates.iter().all(|status| status.state() == TaskState::TaskError && status.uuid.is_none()));
     let messages: Vec<&str> = updates.iter().map(TaskStatus::message).collect();
@@ -256,6 +281,7 @@ fn a_task_that_cannot_be_run_here_is_an_error_that_says_why() {
         [
             "The local Mesos launches tasks with an executor only, no command tasks",
             "The local Mesos runs plain processes, no container with Docker",
+            "The local Mesos does not do secrets: environment variable PASSWORD",
         ]
     );
 }

@@ -67,4 +67,13 @@ mod tests {
         assert_eq!(accept("application/x-protobuf"), Ok(Media::Protobuf));
         assert_eq!(accept("text/html"), Err(StatusCode::NOT_ACCEPTABLE));
     }
+
+    #[test]
+    fn a_compressed_call_is_refused_by_the_name_of_its_encoding() {
+        let headers = [(header::CONTENT_TYPE, "application/json"), (header::CONTENT_ENCODING, "gzip")];
+        let headers = headers.map(|(name, value)| (name, value.parse().unwrap())).into_iter().collect();
+        let body = Bytes::from_static(b"{}");
+        let refused = decoded::<crate::v1::scheduler::Call>(&Codec::new().unwrap(), &Method::POST, &headers, &body);
+        assert_eq!(refused.unwrap_err().status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    }
 }
