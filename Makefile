@@ -34,6 +34,7 @@ demo: setup build ## Flink on a Mesos before your eyes
 	@MESOS="$(MESOS)" ONESHOT="$(ONESHOT)" FLINK="$(or $(FLINK),1)" tests/demo/demo $(TARGET)/release
 
 bench: setup build ## benchmarks, into target/bench/summary.tsv
+	@tests/setup/setup bench
 	@tests/bench/bench $(BENCH)
 
 clean: ## remove what was built; the set-up's cache stays
