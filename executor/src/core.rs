@@ -1,9 +1,10 @@
-//! What the executor does, without doing it: a state machine that reads no clock, makes no request and starts no process.
+//! What the executor does, without doing it: a state machine that reads no clock, makes no request and starts no
+//! process.
 //!
 //! The shell ([`crate::shell`]) hands it what happened ([`Input`]) and when, and carries out what it answers
 //! ([`Output`]). Everything that has a beginning has an answer: `Subscribe` is answered by `Subscribed` or
-//! `Disconnected`; `Fetch` by `Fetched`, `Failed` or `Cancelled`; `Start` by `Started`, `Failed` or `Cancelled`; a process
-//! that was `Started` by `Exited`, once nothing of it is left.
+//! `Disconnected`; `Fetch` by `Fetched`, `Failed` or `Cancelled`; `Start` by `Started`, `Failed` or `Cancelled`; a
+//! process that was `Started` by `Exited`, once nothing of it is left.
 //!
 //! The connection to the agent:
 //!

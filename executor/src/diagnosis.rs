@@ -1,8 +1,8 @@
 //! Why something went wrong, in words that a person can act on.
 //!
-//! A [`Scene`] is looked at when a TaskManager starts and again when it has ended: what the kernel, the JVM and the logs
-//! say about its death. `failure` words what kept one from starting. Texts are bounded, as they travel in status updates,
-//! and masked, as anybody may read those.
+//! A [`Scene`] is looked at when a TaskManager starts and again when it has ended: what the kernel, the JVM and the
+//! logs say about its death. `failure` words what kept one from starting. Texts are bounded, as they travel in status
+//! updates, and masked, as anybody may read those.
 
 mod crash;
 mod failure;
@@ -25,8 +25,8 @@ use tail::Tail;
 /// Longer explanations are cut at their end.
 const LONGEST: usize = 6000;
 
-/// The files that tell, and how many of their last lines are shown. The log tells more than the outputs; those have what
-/// comes before it is set up and after it is gone.
+/// The files that tell, and how many of their last lines are shown. The log tells more than the outputs; those have
+/// what comes before it is set up and after it is gone.
 const FILES: [(&str, usize); 3] = [("taskmanager.log", 12), ("taskmanager.err", 8), ("taskmanager.out", 4)];
 
 /// `Runtime.halt` by Flink's handler of uncaught exceptions, see `FatalExitExceptionHandler`: -17.
@@ -159,8 +159,8 @@ mod tests {
         let (_folder, scene) = scene(&[("log/taskmanager.log", log), ("log/taskmanager.err", "oh\n")]);
         let exit = scene.explain(ExitStatus::Code(1));
         let expected = format!(
-            "java.net.BindException: Address already in use (the port is taken by another process on this agent, although \
-             Mesos offered it)\nlast lines of log/taskmanager.log:\n{}\nlast lines of log/taskmanager.err:\noh",
+            "java.net.BindException: Address already in use (the port is taken by another process on this agent, \
+             although Mesos offered it)\nlast lines of log/taskmanager.log:\n{}\nlast lines of log/taskmanager.err:\noh",
             log.trim_end()
         );
         assert_eq!(exit.explanation, expected);

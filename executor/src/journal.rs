@@ -1,8 +1,8 @@
 //! What the executor is at, kept in the sandbox for whoever comes after it: the next executor in the same sandbox, or a
 //! person at the host.
 //!
-//! An executor that finds the journal of a dead one ends what that one left running. A process is known by its pid *and*
-//! its start time, and both only count within one boot of the machine: pids are used again.
+//! An executor that finds the journal of a dead one ends what that one left running. A process is known by its pid
+//! *and* its start time, and both only count within one boot of the machine: pids are used again.
 
 use std::{
     io,
@@ -61,8 +61,8 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Ends what an earlier executor left running in this sandbox, removes `leftover`, which it may have left half-done, and
-    /// begins a new journal.
+    /// Ends what an earlier executor left running in this sandbox, removes `leftover`, which it may have left
+    /// half-done, and begins a new journal.
     pub async fn begin(sandbox: &Path, leftover: &Path) -> Result<Self, JournalError> {
         let path = sandbox.join(FILE);
         let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned();

@@ -19,9 +19,9 @@ const LOG_VARIABLE: &str = "FLINK_MESOS_EXECUTOR_LOG";
 
 /// Runs one Flink TaskManager as a custom Mesos executor.
 ///
-/// Not meant to be started by hand: a Mesos agent starts it when the scheduler, flink-mesos, launches a task that names it,
-/// and tells it everything in MESOS_* environment variables. What it does is logged to its standard error, which is the
-/// file `stderr` in the sandbox.
+/// Not meant to be started by hand: a Mesos agent starts it when the scheduler, flink-mesos, launches a task that names
+/// it, and tells it everything in MESOS_* environment variables. What it does is logged to its standard error, which is
+/// the file `stderr` in the sandbox.
 #[derive(Debug, Parser)]
 #[command(
     name = "flink-mesos-executor",

@@ -7,15 +7,14 @@
 //!            └─ whatever it starts, in whatever group or session
 //! ```
 //!
-//! The guard exists for the worst case: the executor killed by SIGKILL. It holds one end of a socket; when the other end
-//! closes, for whatever reason, it kills everything below itself. As it is a sub-reaper, nothing that came of the
-//! TaskManager can get away from below it: not by `setsid`, not by a double fork; where control groups are to be had, it
-//! cannot outrun the kill by forking either. When the TaskManager ends, its left-overs
-//! are ended too. Should the guard itself be killed, the kernel kills the TaskManager, and the executor, sub-reaper of
-//! everything, ends the rest.
+//! The guard exists for the worst case: the executor killed by SIGKILL. It holds one end of a socket; when the other
+//! end closes, for whatever reason, it kills everything below itself. As it is a sub-reaper, nothing that came of the
+//! TaskManager can get away from below it: not by `setsid`, not by a double fork; where control groups are to be had,
+//! it cannot outrun the kill by forking either. When the TaskManager ends, its left-overs are ended too. Should the
+//! guard itself be killed, the kernel kills the TaskManager, and the executor, sub-reaper of everything, ends the rest.
 //!
-//! On the socket: the executor writes one [`order::Order`], then single bytes ([`order::Command`]); the guard writes lines
-//! ([`order::Notice`]).
+//! On the socket: the executor writes one `order::Order`, then single bytes (`order::Command`); the guard writes lines
+//! (`order::Notice`).
 
 mod cgroup;
 pub mod environment;

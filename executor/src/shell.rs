@@ -7,7 +7,8 @@
 //!   signals, time ───┘
 //! ```
 //!
-//! Everything runs on one thread; whatever blocks runs on another one. Every task is owned here and ends with the shell.
+//! Everything runs on one thread; whatever blocks runs on another one. Every task is owned here and ends with the
+//! shell.
 
 mod agent;
 mod worker;

@@ -1,5 +1,5 @@
-//! What a TaskManager does between its start and its registration, seen from outside: it opens its data port, and its log
-//! says that the JobManager has accepted it.
+//! What a TaskManager does between its start and its registration, seen from outside: it opens its data port, and its
+//! log says that the JobManager has accepted it.
 //!
 //! Looks often at first and seldom later, and not at all once all is seen.
 

@@ -89,7 +89,7 @@ pub enum Input {
     Cancelled,
     /// The process ended and nothing of it is left.
     Exited(Exit),
-    /// The time that [`Core::deadline`] named has come.
+    /// The time that [`super::Core::deadline`] named has come.
     Tick,
 }
 

@@ -1,6 +1,6 @@
-//! A world around the core in which everything happens in any order: agents come and go, requests get lost, answers come
-//! late, twice or never, processes do not obey. The promises are checked after every step; afterwards the world behaves,
-//! and everything must come to its end.
+//! A world around the core in which everything happens in any order: agents come and go, requests get lost, answers
+//! come late, twice or never, processes do not obey. The promises are checked after every step; afterwards the world
+//! behaves, and everything must come to its end.
 
 use std::{
     collections::{BTreeSet, VecDeque},

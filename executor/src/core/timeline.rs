@@ -1,5 +1,5 @@
-//! How long each step to a working TaskManager took, told to the scheduler in the labels of status updates, so that a slow
-//! start explains itself.
+//! How long each step to a working TaskManager took, told to the scheduler in the labels of status updates, so that a
+//! slow start explains itself.
 
 use std::time::Duration;
 

@@ -1,8 +1,8 @@
 //! Status updates, kept until the agent acknowledges them.
 //!
 //! An update is made once, with its uuid, and offered to the agent until the agent answers ACKNOWLEDGED for that uuid:
-//! sent while subscribed, listed in the next SUBSCRIBE after a disconnect, sent again when no answer comes. Always in the
-//! order in which they were made.
+//! sent while subscribed, listed in the next SUBSCRIBE after a disconnect, sent again when no answer comes. Always in
+//! the order in which they were made.
 
 use std::{collections::VecDeque, fmt, time::Duration};
 

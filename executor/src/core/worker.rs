@@ -9,7 +9,8 @@ use overlays::{
 };
 use prost::Message as _;
 
-/// When the task is reported as running: `started`, once the process is there, or `listening`, once its data port is open.
+/// When the task is reported as running: `started`, once the process is there, or `listening`, once its data port is
+/// open.
 const RUNNING_WHEN: &str = "mesos.executor.running-when";
 
 /// How long a TaskManager may take to register with the JobManager before it is reported as unhealthy.

@@ -43,8 +43,8 @@ impl fmt::Debug for Mask {
     }
 }
 
-/// Masks `value` in `name=value`, `name: value` and `name, value` (Flink prints settings so) where the name says that it is
-/// a secret.
+/// Masks `value` in `name=value`, `name: value` and `name, value` (Flink prints settings so) where the name says that
+/// it is a secret.
 fn mask_named(line: &str) -> String {
     let mut masked = String::with_capacity(line.len());
     let mut rest = line;

@@ -41,7 +41,8 @@ const SYMPTOMS: &[Symptom] = &[
             "unable to create new native thread",
             "Cannot create worker GC thread",
         ],
-        advice: "no more threads are allowed: the limit on processes (ulimit -u, pids group) of this agent's user is reached",
+        advice: "no more threads are allowed: the limit on processes (ulimit -u, pids group) of this agent's user \
+                 is reached",
         blame: Blame::Agent,
         reason: None,
     },

@@ -1,8 +1,8 @@
 //! A control group of the TaskManager's own, below the one that the Mesos agent gave the executor: the kernel then ends
 //! everything in it at once, however fast it forks.
 //!
-//! Only where there is something to be below: in a machine's root group, or where we may not write, the walk through the
-//! process tree has to do, and does.
+//! Only where there is something to be below: in a machine's root group, or where we may not write, the walk through
+//! the process tree has to do, and does.
 
 use std::{fs::File, path::PathBuf};
 

@@ -1,5 +1,5 @@
-//! The environment of the TaskManager: an executor inherits whatever the agent had, secrets and all, so only what is listed
-//! here goes on; then come the worker's own variables.
+//! The environment of the TaskManager: an executor inherits whatever the agent had, secrets and all, so only what is
+//! listed here goes on; then come the worker's own variables.
 
 /// Variables that a process on this host may need and that say nothing about the agent.
 const ALLOWED: &[&str] = &[
@@ -20,7 +20,8 @@ const ALLOWED: &[&str] = &[
 /// Locales: all that begin so.
 const LOCALE: &str = "LC_";
 
-/// The allowed part of the executor's environment, then the worker's own variables; of two with one name the later counts.
+/// The allowed part of the executor's environment, then the worker's own variables; of two with one name the later
+/// counts.
 pub fn of_task_manager(
     inherited: impl IntoIterator<Item = (String, String)>,
     own: Vec<(String, String)>,

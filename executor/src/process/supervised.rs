@@ -62,7 +62,8 @@ pub struct End {
 }
 
 impl Supervised {
-    /// Starts the guard (`binary` with its argument) and has it start the command, its output appended to the two files.
+    /// Starts the guard (`binary` with its argument) and has it start the command, its output appended to the two
+    /// files.
     pub async fn start(
         binary: &Path,
         name: &str,

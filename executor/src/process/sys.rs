@@ -23,8 +23,8 @@ use nix::{
 
 /// Makes the child the leader of a new session and process group that dies with this process.
 ///
-/// It enters the control group of that entrance first, if it can. To be called, and the command spawned, on a thread that
-/// lives as long as the process: the kernel means the thread.
+/// It enters the control group of that entrance first, if it can. To be called, and the command spawned, on a thread
+/// that lives as long as the process: the kernel means the thread.
 pub(super) fn lead_session_and_die_with_parent(command: &mut Command, entrance: Option<File>) {
     let parent = unistd::getpid();
     // SAFETY: between fork and exec only write, sigprocmask, setsid, prctl and getppid are called, all of them

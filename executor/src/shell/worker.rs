@@ -77,7 +77,10 @@ impl Work {
             select! {
                 biased;
                 () = cancel.cancelled() => Outcome::Cancelled,
-                fetched = fetch(&place, &worker.spec, reporter) => fetched.map_or_else(Outcome::Failed, |()| Outcome::Fetched),
+                fetched = fetch(&place, &worker.spec, reporter) => match fetched {
+                    Ok(()) => Outcome::Fetched,
+                    Err(failure) => Outcome::Failed(failure),
+                },
                 () = forward(progress, inbox) => Outcome::Cancelled,
             }
         })

@@ -1,4 +1,5 @@
-//! Memory and disk that run out. Only where the machine lets us set limits: as root, with control groups of version 1 or 2.
+//! Memory and disk that run out. Only where the machine lets us set limits: as root, with control groups of version 1
+//! or 2.
 
 use std::{
     path::{Path, PathBuf},
