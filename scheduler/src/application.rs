@@ -123,6 +123,9 @@ async fn run(mut plan: Plan, lookup: &Arc<Lookup>, console: Console, place: Plac
     let mut signals = Signals::listen()?;
     let settled = address::settle(&mut plan.config, &place.master, &**lookup, place.any_port).await;
     let addresses = settled.map_err(Failure::usage)?;
+    for warning in &plan.warnings {
+        console.tell("warning", &format!("Warning: {warning}"), json!({ "warning": warning }));
+    }
     let text = format!(
         "Flink {} with Java {}; JobManager logs in {}",
         plan.home.version,
@@ -219,7 +222,8 @@ async fn serve(
         manifest: server.manifest().to_string(),
         token: String::new(),
     };
-    let worker = WorkerSpec { artifacts: Some(artifacts), ..worker };
+    let java_home = plan.config.get("mesos.executor.java-home").unwrap_or_default().to_owned();
+    let worker = WorkerSpec { artifacts: Some(artifacts), java_home, ..worker };
     let settings = &plan.settings;
     let published = || ExecutorDelivery::Fetched(server.publish_file("flink-mesos-executor", plan.executor.clone()));
     let template = Template {

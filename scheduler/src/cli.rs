@@ -33,6 +33,40 @@ pub enum Command {
     /// Bring up a session cluster on this machine, on a Mesos for a laptop
     #[command(long_about = LOCAL)]
     Local(Local),
+    /// Look at the configuration
+    #[command(subcommand)]
+    Config(Config),
+}
+
+/// Ways to look at the configuration.
+#[derive(Debug, Subcommand)]
+pub enum Config {
+    /// List every option with type, default and meaning
+    Options,
+    /// Tell an option's value, and everything that set it
+    Explain {
+        /// The option, e.g. `mesos.workers`
+        key: String,
+        /// Where the configuration is.
+        #[command(flatten)]
+        place: Place,
+    },
+}
+
+/// Where the configuration is.
+#[derive(Args, Clone, Debug)]
+pub struct Place {
+    /// Set a Flink option; goes before the configuration file and the environment
+    #[arg(short = 'D', value_name = "KEY=VALUE")]
+    pub dynamic: Vec<String>,
+
+    /// Flink distribution: the folder with bin, lib and conf
+    #[arg(long, env = "FLINK_HOME", value_name = "DIR")]
+    pub flink_home: Option<PathBuf>,
+
+    /// Flink's configuration folder [default: conf in the Flink distribution]
+    #[arg(long, env = "FLINK_CONF_DIR", value_name = "DIR")]
+    pub conf_dir: Option<PathBuf>,
 }
 
 const SESSION: &str = "\
@@ -53,17 +87,9 @@ Nothing but a Flink distribution is needed. Ctrl-C ends everything.";
 /// What `session` and `local` have in common.
 #[derive(Args, Clone, Debug)]
 pub struct Common {
-    /// Set a Flink option; goes before the configuration file
-    #[arg(short = 'D', value_name = "KEY=VALUE")]
-    pub dynamic: Vec<String>,
-
-    /// Flink distribution: the folder with bin, lib and conf
-    #[arg(long, env = "FLINK_HOME", value_name = "DIR")]
-    pub flink_home: Option<PathBuf>,
-
-    /// Flink's configuration folder [default: conf in the Flink distribution]
-    #[arg(long, env = "FLINK_CONF_DIR", value_name = "DIR")]
-    pub conf_dir: Option<PathBuf>,
+    /// Where the configuration is.
+    #[command(flatten)]
+    pub place: Place,
 
     /// How many TaskManagers to keep; the option `mesos.workers`
     #[arg(short, long, value_name = "N")]
@@ -90,15 +116,23 @@ pub struct Local {
     pub work_dir: Option<PathBuf>,
 }
 
-impl Common {
+impl Place {
     /// What is asked for.
-    pub fn request(&self) -> Request {
+    pub fn request(&self, environment: Vec<(String, String)>) -> Request {
         Request {
             flink_home: self.flink_home.clone(),
             conf_dir: self.conf_dir.clone(),
             dynamic: self.dynamic.clone(),
-            workers: self.workers,
+            workers: None,
+            environment,
         }
+    }
+}
+
+impl Common {
+    /// What is asked for.
+    pub fn request(&self, environment: Vec<(String, String)>) -> Request {
+        Request { workers: self.workers, ..self.place.request(environment) }
     }
 }
 
@@ -118,6 +152,6 @@ mod tests {
     fn options_follow_d_with_or_without_a_blank() {
         let cli = Cli::try_parse_from(["flink-mesos", "session", "-Da.b=c d", "-D", "e=f=-1"]).unwrap();
         let Command::Session(common) = cli.command else { panic!("not a session") };
-        assert_eq!(common.dynamic, ["a.b=c d", "e=f=-1"]);
+        assert_eq!(common.place.dynamic, ["a.b=c d", "e=f=-1"]);
     }
 }

@@ -1,14 +1,14 @@
 //! `flink-mesos`: the application master and its command line.
 
-use std::{process::ExitCode, sync::Arc};
+use std::{collections::HashMap, process::ExitCode, sync::Arc};
 
 use clap::Parser as _;
 use scheduler::{
     application,
-    cli::{Cli, Command, Common},
+    cli::{Cli, Command, Common, Config},
     console::Console,
     failure::Failure,
-    plan::Lookup,
+    plan::{self, Lookup},
 };
 use tracing_subscriber::EnvFilter;
 
@@ -32,20 +32,37 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Result<(), Failure> {
+    let environment: Vec<_> = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.map_err(Failure::other)?;
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
-    let lookup: Arc<Lookup> = Arc::new(|name: &str| std::env::var(name).ok());
+    let variables: HashMap<String, String> = environment.iter().cloned().collect();
+    let lookup: Arc<Lookup> = Arc::new(move |name: &str| variables.get(name).cloned());
     match cli.command {
         Command::Session(common) => {
             let console = begin(&common)?;
-            runtime.block_on(application::session(common.request(), lookup, console))
+            runtime.block_on(application::session(common.request(environment), lookup, console))
         }
+        Command::Config(config) => show(config, environment),
         Command::Local(local) => {
             let console = begin(&local.common)?;
-            runtime.block_on(application::local(local.common.request(), local.work_dir, lookup, console))
+            runtime.block_on(application::local(local.common.request(environment), local.work_dir, lookup, console))
         }
     }
+}
+
+#[expect(clippy::print_stdout, reason = "what was asked for")]
+fn show(config: Config, environment: Vec<(String, String)>) -> Result<(), Failure> {
+    match config {
+        Config::Options => print!("{}", overlays::options::reference()),
+        Config::Explain { key, place } => {
+            let request = place.request(environment);
+            let config = plan::configuration(&plan::home(&request)?, &request)?;
+            println!("{}", config.explain(&key).trim_end());
+        }
+    }
+    Ok(())
 }
 
 fn begin(common: &Common) -> Result<Console, Failure> {

@@ -11,6 +11,7 @@ use overlays::{
     flink::FlinkHome,
     java::Java,
     memory::JobManagerMemory,
+    options,
 };
 
 use crate::{failure::Failure, settings::Settings};
@@ -26,11 +27,15 @@ pub struct Request {
     pub dynamic: Vec<String>,
     /// `--workers`.
     pub workers: Option<usize>,
+    /// The environment's variables.
+    pub environment: Vec<(String, String)>,
 }
 
 /// A checked installation.
 #[derive(Debug)]
 pub struct Plan {
+    /// What is odd about the configuration, but does not stand in the way.
+    pub warnings: Vec<String>,
     /// The Flink distribution.
     pub home: FlinkHome,
     /// The effective configuration.
@@ -49,17 +54,12 @@ pub type Lookup = dyn Fn(&str) -> Option<String> + Send + Sync;
 impl Plan {
     /// Reads and checks everything. Blocks: it reads files and asks java for its version.
     pub fn make(request: &Request, lookup: &Lookup) -> Result<Self, Failure> {
-        let no_home = || {
-            Failure::usage(anyhow!(
-                "where is Flink? Set FLINK_HOME or give --flink-home: the folder with bin, lib and conf"
-            ))
-        };
-        let path = request.flink_home.as_ref().ok_or_else(no_home)?;
-        let home = FlinkHome::open(path, request.conf_dir.as_deref()).map_err(Failure::usage)?;
-        let mut config = Configuration::load(&home.conf_dir, &home.version).map_err(Failure::usage)?;
-        config.apply_dynamic_properties(&request.dynamic).map_err(Failure::usage)?;
-        if let Some(workers) = request.workers {
-            config.set("mesos.workers", workers.to_string(), Source::Computed("--workers"));
+        let home = home(request)?;
+        let config = configuration(&home, request)?;
+        let problems = options::check(&config);
+        let warnings: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        if problems.iter().any(|problem| problem.fatal) {
+            return Err(Failure::usage(anyhow!("the configuration cannot be used:\n  {}", warnings.join("\n  "))));
         }
         let settings = Settings::read(&config, &home.version).map_err(Failure::usage)?;
         JobManagerMemory::compute(&config, &home.version)
@@ -67,8 +67,26 @@ impl Plan {
         let java = Java::find(&config, lookup).map_err(Failure::usage)?;
         java.check(&home.version).map_err(Failure::usage)?;
         let executor = executor(settings.executor_binary.as_deref())?;
-        Ok(Self { home, config, settings, java, executor })
+        Ok(Self { warnings, home, config, settings, java, executor })
     }
+}
+
+/// The Flink distribution that is asked for.
+pub fn home(request: &Request) -> Result<FlinkHome, Failure> {
+    let hint = "where is Flink? Set FLINK_HOME or give --flink-home: the folder with bin, lib and conf";
+    let path = request.flink_home.as_ref().ok_or_else(|| Failure::usage(anyhow!(hint)))?;
+    FlinkHome::open(path, request.conf_dir.as_deref()).map_err(Failure::usage)
+}
+
+/// The effective configuration: file, then environment, then command line; later ones win.
+pub fn configuration(home: &FlinkHome, request: &Request) -> Result<Configuration, Failure> {
+    let mut config = Configuration::load(&home.conf_dir, &home.version).map_err(Failure::usage)?;
+    config.apply_environment(request.environment.iter().cloned()).map_err(Failure::usage)?;
+    config.apply_dynamic_properties(&request.dynamic).map_err(Failure::usage)?;
+    if let Some(workers) = request.workers {
+        config.set("mesos.workers", workers.to_string(), Source::Computed("--workers"));
+    }
+    Ok(config)
 }
 
 /// Our executor's binary: the configured one, else the one beside this program, else the installed one.
