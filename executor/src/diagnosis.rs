@@ -160,7 +160,8 @@ mod tests {
         let exit = scene.explain(ExitStatus::Code(1));
         let expected = format!(
             "java.net.BindException: Address already in use (the port is taken by another process on this agent, \
-             although Mesos offered it)\nlast lines of log/taskmanager.log:\n{}\nlast lines of log/taskmanager.err:\noh",
+             although Mesos offered it)\nlast lines of log/taskmanager.log:\n{}\nlast lines of \
+             log/taskmanager.err:\noh",
             log.trim_end()
         );
         assert_eq!(exit.explanation, expected);
