@@ -1,0 +1,106 @@
+//! The set-up: what it brings, that it costs nothing the second time, and that it fails with advice.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, missing_docs)]
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Output},
+    time::{Duration, Instant},
+};
+
+use tests::{Line, cache_folder, flink_home, python, wordcount_jar};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("setup")
+}
+
+fn set_up(cache: &Path, parts: &[&str]) -> Output {
+    Command::new(folder().join("setup")).args(parts).env("FLINK_MESOS_CACHE", cache).output().unwrap()
+}
+
+fn out(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// A cache that has Flink and nothing else.
+fn cache_with_flink() -> tempfile::TempDir {
+    let cache = tempfile::tempdir().unwrap();
+    for line in [Line::V1_20, Line::V2] {
+        let home = flink_home(line);
+        fs_err::os::unix::fs::symlink(&home, cache.path().join(home.file_name().unwrap())).unwrap();
+    }
+    cache
+}
+
+#[test]
+fn a_second_set_up_does_nothing_and_takes_less_than_two_seconds() {
+    let started = Instant::now();
+    let output = set_up(&cache_folder(), &[]);
+    assert!(output.status.success(), "{}", out(&output));
+    assert!(started.elapsed() < Duration::from_secs(2), "{:?}: {}", started.elapsed(), out(&output));
+    assert_eq!(out(&output).lines().count(), 1, "{}", out(&output));
+}
+
+#[test]
+fn both_flink_distributions_are_complete() {
+    for line in [Line::V1_20, Line::V2] {
+        let home = flink_home(line);
+        let dist = format!("lib/flink-dist-{}.jar", line.version());
+        for file in
+            [dist.as_str(), "conf/config.yaml", "conf/log4j.properties", "bin/flink", "bin/config.sh", "plugins", "opt"]
+        {
+            assert!(home.join(file).exists(), "{file} is missing in {}", home.display());
+        }
+        let said =
+            Command::new(home.join("bin/flink")).arg("--version").env("FLINK_CONF_DIR", home.join("conf")).output();
+        let said = out(&said.unwrap());
+        assert!(said.contains(&format!("Version: {}", line.version())), "{said}");
+        assert!(wordcount_jar(line).is_file());
+    }
+}
+
+#[test]
+fn the_third_party_client_can_be_imported() {
+    assert!(Command::new(python()).args(["-c", "import avmesos"]).status().unwrap().success());
+}
+
+#[test]
+fn a_part_is_done_again_when_its_result_is_gone_and_only_then() {
+    let cache = cache_with_flink();
+    let jar = cache.path().join(format!("jobs/wordcount-{}.jar", Line::V2.version()));
+    for (again, why) in [(true, "nothing is there"), (false, "all is there"), (true, "the result is gone")] {
+        let output = set_up(cache.path(), &["jobs"]);
+        assert!(output.status.success(), "{}", out(&output));
+        assert_eq!(out(&output).contains("jobs: done"), again, "{why}: {}", out(&output));
+        assert!(jar.is_file());
+        if !again {
+            fs_err::remove_dir_all(cache.path().join("jobs")).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_part_that_fails_says_what_to_do_and_leaves_nothing_half_made() {
+    let cache = tempfile::tempdir().unwrap();
+    let output = set_up(cache.path(), &["jobs"]);
+    assert!(!output.status.success());
+    assert!(out(&output).contains("what to do: run: tests/setup/setup flink-1 flink-2 jobs"), "{}", out(&output));
+    let left: Vec<_> = fs_err::read_dir(cache.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, [".lock"]);
+}
+
+#[test]
+fn an_unknown_part_is_refused_with_the_names_of_all() {
+    let cache = tempfile::tempdir().unwrap();
+    let output = set_up(cache.path(), &["flink-3"]);
+    assert!(!output.status.success());
+    assert!(out(&output).contains("debian mesos flink-1 flink-2 jobs python deny"), "{}", out(&output));
+}
+
+#[test]
+fn no_script_names_a_host() {
+    for entry in fs_err::read_dir(folder()).unwrap() {
+        let path = entry.unwrap().path();
+        let text = fs_err::read_to_string(&path).unwrap();
+        assert!(!text.contains("http://") && !text.contains("https://"), "an address in {}", path.display());
+    }
+}
