@@ -57,7 +57,7 @@ pub async fn local(
 ) -> Result<(), Failure> {
     let plan = make_plan(request, &lookup).await?;
     let (work, temporary) = work_folder(work_dir)?;
-    let cluster = LocalCluster::start(local_options(&plan, &work)).await.map_err(Failure::other)?;
+    let cluster = LocalCluster::start(local_options(&plan, &work, &*lookup)).await.map_err(Failure::other)?;
     let place = Place {
         master: cluster.master().parse().map_err(Failure::other)?,
         any_port: true,
@@ -98,15 +98,19 @@ fn eprint_kept(folder: &Path) {
 }
 
 /// An agent with room for all the workers, whatever this machine has: its resources are counted, not enforced.
-fn local_options(plan: &Plan, work: &Path) -> LocalOptions {
+fn local_options(plan: &Plan, work: &Path, lookup: &Lookup) -> LocalOptions {
     let demand = &plan.settings.core.demand;
     let room = |name: &str| (demand.total(name) * (plan.settings.workers + 1) as f64).ceil();
+    // On this machine the workers find java and Hadoop where we do.
+    let names = ["JAVA_HOME", "PATH", "HADOOP_CLASSPATH", "HADOOP_CONF_DIR"];
+    let inherited = names.into_iter().filter_map(|name| Some((name.to_owned(), lookup(name)?)));
     let normal = LocalOptions::default();
     LocalOptions {
         cpus: room("cpus").max(normal.cpus),
         mem_mb: room("mem").max(normal.mem_mb),
         disk_mb: room("disk").max(normal.disk_mb),
         work_dir: work.join("mesos"),
+        executor_environment: inherited.collect(),
         ..normal
     }
 }
