@@ -112,7 +112,8 @@ impl Cache {
             let mut projector = Projector::new();
             let (secrets, shared): (Vec<Entry>, Vec<Entry>) = entries.into_iter().partition(|entry| entry.secret);
             staging.project(&shared, |entry| entry.path.under(&path), &mut projector)?;
-            let files = staging.make_files(&secrets)?;
+            // A secret is no archive.
+            let (files, _) = staging.make_files(&secrets)?;
             Ok((staging, secrets, files, projector.way()))
         })
         .await?;

@@ -7,12 +7,15 @@
 //! ```
 //!
 //! Large files are cut into pieces of chunks that are verified one by one. A connection that breaks off is followed by one
-//! that goes on at the same byte. Dropping the future ends connections and writers and removes what was there.
+//! that goes on at the same byte. Archives are unpacked while they come, behind what has been verified. Dropping the future
+//! ends connections and writers and removes what was there.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::try_join;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::sync::watch;
 
 use crate::cache::FileLock;
@@ -28,17 +31,23 @@ pub use error::{Blame, FetchError};
 pub use meter::Progress;
 
 pub(crate) use download::{Download, Store, Target};
+pub(crate) use frontier::{Feed, Frontier, Growing};
 pub(crate) use meter::Meter;
 pub(crate) use staging::{MODIFIED, Staging, finish_file, named, preallocate};
 
 mod download;
 mod error;
+mod frontier;
 mod meter;
 mod origin;
 mod piece;
 mod retry;
 mod staging;
 mod writer;
+
+/// Archives that are unpacked at the same time. Each takes a thread that waits for its bytes: they must not take all
+/// threads from those who write these bytes.
+pub(crate) const UNPACKED_AT_ONCE: usize = 4;
 
 /// What to fetch, from where, to where.
 #[derive(Debug, Clone)]
@@ -124,15 +133,20 @@ pub async fn materialise_with(
     let wanted = request.manifest;
     let (download, meter) = start(request, options, progress).await?;
     let manifest = download.manifest(wanted).await?;
-    let (staging, manifest, targets) = blocking(move || {
+    let (staging, manifest, targets, unpackings) = blocking(move || {
         let staging = Staging::create(target, manifest.entries())?;
-        let targets = staging.make_files(manifest.entries())?;
-        Ok((staging, manifest, targets))
+        let (targets, unpackings) = staging.make_files(manifest.entries())?;
+        Ok((staging, manifest, targets, unpackings))
     })
     .await?;
     let staging = Arc::new(staging);
     meter.expect(targets.len(), targets.iter().map(|target| target.blob.size).sum());
-    download.targets(targets, &staging).await?;
+    let unpacked = unpackings.into_iter().map(|unpacking| {
+        let staging = Arc::clone(&staging);
+        blocking(move || staging.unpack(unpacking))
+    });
+    let unpacked = stream::iter(unpacked).buffer_unordered(UNPACKED_AT_ONCE).try_collect::<()>();
+    try_join(download.targets(targets, &staging), unpacked).await?;
 
     let staging = Arc::into_inner(staging).ok_or(FetchError::Stopped)?;
     blocking(move || {

@@ -1,7 +1,7 @@
 //! Unpacking archives into a folder, and nothing outside of it.
 //!
 //! ```text
-//! source ──▶ thread: inflate ──blocks──▶ thread: untar, hash, write
+//! connections ──▶ threads: hash, write ──verified chunks──▶ thread: inflate ──blocks──▶ thread: untar, hash, write
 //! ```
 //!
 //! An archive comes from elsewhere, so every name in it is checked before anything is written, and what is not a plain

@@ -13,6 +13,9 @@ use tokio::sync::watch;
 
 use crate::this_program;
 
+/// What a distribution consists of; a Flink that runs also has logs.
+pub(crate) const DISTRIBUTION: [&str; 5] = ["bin", "conf", "lib", "opt", "plugins"];
+
 /// A running server of a folder's files, or of one archive.
 pub(crate) struct Server {
     pub(crate) process: Child,
@@ -49,11 +52,15 @@ impl Drop for Server {
 
 #[tokio::main]
 pub(crate) async fn serve(words: &[&str]) {
-    let [kind, path] = words else { panic!("serve tree|archive <path>") };
+    let [kind, path] = words else { panic!("serve distribution|folder|archive <path>") };
     let root = PathBuf::from(path);
     let archive = || Archive { source: root.clone(), target: "flink".to_owned(), format: Format::TarGz };
     let archives = if *kind == "archive" { vec![archive()] } else { Vec::new() };
-    let artifacts = if *kind == "tree" { files(&root, &root) } else { Vec::new() };
+    let artifacts = match *kind {
+        "distribution" => DISTRIBUTION.iter().flat_map(|folder| files(&root, &root.join(folder))).collect(),
+        "folder" => files(&root, &root),
+        _ => Vec::new(),
+    };
     let (manifest, catalogue) =
         build_with(artifacts, BuildOptions { archives, ..BuildOptions::default() }).await.unwrap();
     let options = ServerOptions { bind: "127.0.0.1:0".parse().unwrap(), ..ServerOptions::default() };

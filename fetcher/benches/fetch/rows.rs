@@ -5,7 +5,7 @@ use std::process::{Child, Command};
 
 use fetcher::Digest;
 
-use crate::ours::Server;
+use crate::ours::{DISTRIBUTION, Server};
 use crate::peers::{Nginx, clients, curl_sha256_tar, curl_tar};
 use crate::{cpu_seconds, median, run, seconds};
 
@@ -26,12 +26,12 @@ struct Bench {
 pub(crate) fn all(home: &Path, wanted: &[&str]) {
     let scratch = tempfile::tempdir().unwrap();
     let archive = scratch.path().join("flink.tgz");
-    run(Command::new("tar").arg("czf").arg(&archive).arg("-C").arg(home).arg("."));
+    run(Command::new("tar").arg("czf").arg(&archive).arg("-C").arg(home).args(DISTRIBUTION));
     let served = scratch.path().join("served/file");
     fs_err::create_dir(scratch.path().join("served")).unwrap();
     fs_err::write(&served, noise(SERVED_MB << 20)).unwrap();
     let bench = Bench {
-        tree: Server::start("tree", home),
+        tree: Server::start("distribution", home),
         archive: Server::start("archive", &archive),
         nginx: Nginx::start(scratch.path(), scratch.path()),
         scratch,
@@ -107,7 +107,7 @@ fn herd(bench: &Bench) {
 fn serve(bench: &Bench) {
     let served = bench.scratch.path().join("served");
     let digest = Digest::of(&fs_err::read(served.join("file")).unwrap());
-    let server = Server::start("tree", &served);
+    let server = Server::start("folder", &served);
     let (our_url, peer_url) = (format!("{}/v1/blobs/{digest}", server.url), bench.nginx.url("served/file"));
     let (our_process, peer_process) = (server.process.id(), bench.nginx.worker());
     let before = (cpu_seconds(our_process), cpu_seconds(peer_process));

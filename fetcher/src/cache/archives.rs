@@ -4,7 +4,6 @@
 //! an archive is replaced by the entries of its files, and nothing else of the cache knows archives.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use fs_err::File;
 
@@ -13,7 +12,7 @@ use super::blobs::Content;
 use super::reservation::Reservation;
 use super::trees::save;
 use crate::crash;
-use crate::fetch::{FetchError, named};
+use crate::fetch::{FetchError, Growing, named};
 use crate::manifest::{Entry, Kind, Manifest, ManifestError};
 use crate::path::TreePath;
 use crate::unpack::{Format, Limits, UnpackError, unpack};
@@ -50,12 +49,11 @@ impl Cache {
         self.root().join("archives").join(format!("{}.{format}", archive.key()))
     }
 
-    /// Unpacks an archive that is there, and keeps what comes out of it for the fetch of the reservation. Blocks.
-    pub(super) fn unpack(&self, entry: &Entry, reservation: &Arc<Reservation>) -> Result<(), FetchError> {
+    /// Unpacks an archive while it comes, and keeps what comes out of it for the fetch of the reservation. Blocks until it has come.
+    pub(super) fn unpack(&self, entry: &Entry, source: Growing, reservation: &Reservation) -> Result<(), FetchError> {
         let (Kind::Archive(format, _), Some(archive)) = (&entry.kind, Content::of(entry)) else { return Ok(()) };
         let parts = self.root().join("partial");
         let folder = tempfile::Builder::new().prefix(".unpack.").tempdir_in(&parts).map_err(FetchError::Disk)?;
-        let source = File::open(self.blob(&archive.key())).map_err(FetchError::Disk)?;
         let listing = unpack(source, *format, folder.path(), Limits::default())
             .map_err(|error| FetchError::archive(error, &entry.path, folder.path()))?;
         for inner in listing.entries() {

@@ -13,7 +13,7 @@ use super::reservation::Reservation;
 use super::{Cache, Fetch};
 use crate::crash;
 use crate::digest::{Digest, Hasher};
-use crate::fetch::{FetchError, MODIFIED, Store, Target, blocking, finish_file, preallocate};
+use crate::fetch::{Feed, FetchError, MODIFIED, Store, Target, blocking, finish_file, preallocate};
 use crate::manifest::{Blob, CHUNK, Entry, Kind};
 
 /// One content with one mode: what a file of a tree is a link to.
@@ -69,17 +69,27 @@ impl Cache {
         looks_right(&self.blob(&content.key()), content)
     }
 
-    /// Gets a content into the cache unless it is there; waits when somebody else is at it.
+    /// Lets a content that is there be read.
+    pub(super) fn feed_all(&self, content: &Content, feed: Option<Feed>) -> Result<(), FetchError> {
+        if let Some(feed) = feed {
+            feed.begin(File::open(self.blob(&content.key())).map_err(FetchError::Disk)?, &content.blob, |_| true);
+        }
+        Ok(())
+    }
+
+    /// Gets a content into the cache unless it is there; waits when somebody else is at it. `feed` lets it be read
+    /// meanwhile.
     pub(super) async fn ensure(
         &self,
         content: Content,
         fetch: &Fetch,
         reservation: Arc<Reservation>,
+        feed: Option<Feed>,
     ) -> Result<(), FetchError> {
         let partial = FileLock::acquire(self.partial(&content.key()), Mode::Exclusive).await?;
         let arrival = Arrival { cache: self.clone(), content, reservation, partial };
         let (arrival, target) = blocking(move || {
-            let target = arrival.resume()?;
+            let target = arrival.resume(feed)?;
             Ok((Arc::new(arrival), target))
         })
         .await?;
@@ -98,13 +108,14 @@ impl Arrival {
     }
 
     /// What is still to be fetched; nothing when somebody has brought the content while we waited for the lock.
-    fn resume(&self) -> Result<Option<Target>, FetchError> {
+    fn resume(&self, feed: Option<Feed>) -> Result<Option<Target>, FetchError> {
         let size = self.content.blob.size;
         if self.cache.has(&self.content) {
             self.reservation.hold(&self.cache.blob(&self.content.key()), &self.content);
             // Left over, or made by our asking for the lock.
             fs_err::remove_file(self.path()).map_err(FetchError::Disk)?;
             self.reservation.use_up(size);
+            self.cache.feed_all(&self.content, feed)?;
             return Ok(None);
         }
         let path = self.path().to_owned();
@@ -114,7 +125,11 @@ impl Arrival {
         let there = self.verified_chunks(&mut file).map_err(|error| FetchError::disk(error, &path, size))?;
         preallocate(&file, size)?;
         crash::point();
-        Ok(Some(Target::with(path, self.content.blob.clone(), |chunk| there.get(chunk).copied().unwrap_or(false))))
+        let is_there = |chunk| there.get(chunk).copied().unwrap_or(false);
+        if let Some(feed) = &feed {
+            feed.begin(File::open(&path).map_err(FetchError::Disk)?, &self.content.blob, is_there);
+        }
+        Ok(Some(Target::with(path, self.content.blob.clone(), is_there).feeding(feed)))
     }
 
     /// The same content with the other mode.

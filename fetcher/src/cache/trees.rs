@@ -1,12 +1,13 @@
 //! Trees: hard links to contents, at a place that stays the same from worker to worker.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::{self, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::try_join;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use nix::fcntl::AT_FDCWD;
 use nix::sys::stat::{UtimensatFlags, utimensat};
@@ -14,10 +15,11 @@ use nix::sys::time::TimeSpec;
 
 use super::blobs::{Content, looks_right};
 use super::lock::{FileLock, Mode};
+use super::reservation::Reservation;
 use super::{Cache, Fetch, Tree};
 use crate::crash;
 use crate::digest::Digest;
-use crate::fetch::{FetchError, Progress, Staging, blocking};
+use crate::fetch::{Feed, FetchError, Frontier, Growing, Progress, Staging, UNPACKED_AT_ONCE, blocking};
 use crate::manifest::{Entry, Kind, Manifest};
 use crate::project::Projector;
 use crate::token::unguessable;
@@ -96,23 +98,50 @@ impl Cache {
         let (all, bytes) = (contents.len(), contents.values().map(|content| content.blob.size).sum::<u64>());
         let (reservation, mut missing) = self.reserve(contents.into_values().collect()).await?;
         let reservation = Arc::new(reservation);
+        missing.sort_by_key(|content| Reverse(content.blob.size));
         if !missing.is_empty() {
-            missing.sort_by_key(|content| Reverse(content.blob.size));
             let needed = missing.iter().map(|content| content.blob.size).sum::<u64>();
             let (_, meter) = fetch.start().await?;
             meter.expect(all, bytes);
             meter.there(all - missing.len(), bytes - needed);
-            stream::iter(missing.into_iter().map(|content| self.ensure(content, fetch, Arc::clone(&reservation))))
-                .buffer_unordered(AT_ONCE)
-                .try_collect::<()>()
-                .await?;
         }
+        self.fetch_and_unpack(missing, packed, fetch, &reservation).await?;
         let cache = self.clone();
-        blocking(move || {
-            packed.iter().try_for_each(|archive| cache.unpack(archive, &reservation))?;
-            cache.assemble(&digest, &manifest)
-        })
-        .await
+        blocking(move || cache.assemble(&digest, &manifest)).await
+    }
+
+    /// Gets what is missing, and unpacks archives while they come.
+    async fn fetch_and_unpack(
+        &self,
+        missing: Vec<Content>,
+        packed: Vec<Entry>,
+        fetch: &Fetch,
+        reservation: &Arc<Reservation>,
+    ) -> Result<(), FetchError> {
+        let archives = packed.iter().filter_map(|entry| Some((Content::of(entry)?.key(), Arc::<Frontier>::default())));
+        let archives: HashMap<String, Arc<Frontier>> = archives.collect();
+        let missing_keys: BTreeSet<String> = missing.iter().map(Content::key).collect();
+        let unpacked = packed.into_iter().filter_map(|entry| {
+            let content = Content::of(&entry)?;
+            let frontier = archives.get(&content.key())?;
+            let feed = (!missing_keys.contains(&content.key())).then(|| Feed::new(frontier));
+            let (cache, source, reservation) = (self.clone(), Growing::new(frontier), Arc::clone(reservation));
+            Some(blocking(move || {
+                cache.feed_all(&content, feed)?;
+                cache.unpack(&entry, source, &reservation)
+            }))
+        });
+        // All feeds are there from the start: whatever happens to a fetch, the thread that waits for it hears of it.
+        let fetched: Vec<_> = missing
+            .into_iter()
+            .map(|content| {
+                let feed = archives.get(&content.key()).map(Feed::new);
+                self.ensure(content, fetch, Arc::clone(reservation), feed)
+            })
+            .collect();
+        let fetched = stream::iter(fetched).buffer_unordered(AT_ONCE).try_collect::<()>();
+        let unpacked = stream::iter(unpacked).buffer_unordered(UNPACKED_AT_ONCE).try_collect::<()>();
+        try_join(fetched, unpacked).await.map(drop)
     }
 
     /// The contents that a tree is made of, by their names, and the archives that have to be unpacked for it.

@@ -1,7 +1,7 @@
 //! Downloading the manifest and every piece of every blob.
 
 use std::cmp::Reverse;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 
 use super::FetchOptions;
 use super::error::FetchError;
+use super::frontier::Feed;
 use super::meter::Meter;
 use super::origin::{Incoming, Origins};
 use super::piece::Piece;
@@ -52,6 +53,8 @@ pub(crate) struct Target {
     pub(crate) blob: Arc<Blob>,
     /// What is not there yet.
     missing: Vec<Piece>,
+    /// Who reads it meanwhile.
+    feed: Option<Arc<Feed>>,
 }
 
 impl Target {
@@ -60,11 +63,16 @@ impl Target {
         Self::with(path, blob, |_| false)
     }
 
+    /// Lets it be read while it comes; `feed` has begun.
+    pub(crate) fn feeding(self, feed: Option<Feed>) -> Self {
+        Self { feed: feed.map(Arc::new), ..self }
+    }
+
     /// A file with some chunks in it that have been verified.
     pub(crate) fn with(path: PathBuf, blob: Blob, is_there: impl Fn(usize) -> bool) -> Self {
         let blob = Arc::new(blob);
         let missing = Piece::missing(&blob, is_there);
-        Self { path, blob, missing }
+        Self { path, blob, missing, feed: None }
     }
 }
 
@@ -114,7 +122,7 @@ impl Download {
     /// One file.
     pub(crate) async fn target<S: Store>(&self, target: Target, store: &Arc<S>) -> Result<(), FetchError> {
         let pieces: FuturesUnordered<_> =
-            target.missing.iter().map(|piece| self.piece(piece, &target.path, store)).collect();
+            target.missing.iter().map(|piece| self.piece(piece, &target, store)).collect();
         pieces.try_collect::<()>().await?;
         let store = Arc::clone(store);
         tokio::task::spawn_blocking(move || store.complete(&target)).await.map_err(|_| FetchError::Stopped)??;
@@ -123,12 +131,12 @@ impl Download {
     }
 
     /// One piece, begun anew elsewhere when a server sends wrong bytes.
-    async fn piece<S: Store>(&self, piece: &Piece, path: &Path, store: &Arc<S>) -> Result<(), FetchError> {
+    async fn piece<S: Store>(&self, piece: &Piece, target: &Target, store: &Arc<S>) -> Result<(), FetchError> {
         let Ok(_permit) = self.connections.acquire().await else { return Err(FetchError::Stopped) };
         let origin = self.begun.fetch_add(1, Ordering::Relaxed) % self.origins.count();
         let mut attempts = Attempts::new(origin, &self.mirrors, &self.meter, &self.options);
         loop {
-            let (frames, written) = self.write(piece.clone(), path.to_owned(), Arc::clone(store));
+            let (frames, written) = self.write(piece.clone(), target, Arc::clone(store));
             let url = self.feed(piece, frames, &mut attempts).await?;
             match written.await.map_err(|_| FetchError::Stopped)? {
                 Ok(()) => return Ok(()),
@@ -144,13 +152,14 @@ impl Download {
     fn write<S: Store>(
         &self,
         piece: Piece,
-        path: PathBuf,
+        target: &Target,
         store: Arc<S>,
     ) -> (mpsc::Sender<Bytes>, JoinHandle<Result<(), WriteError>>) {
         let (sender, frames) = mpsc::channel(FRAMES);
         let meter = Arc::clone(&self.meter);
+        let (path, feed) = (target.path.clone(), target.feed.clone());
         let written = tokio::task::spawn_blocking(move || {
-            let written = Writer::open(path, &piece).map_err(WriteError::Disk)?.run(frames, &meter);
+            let written = Writer::open(path, &piece, feed).map_err(WriteError::Disk)?.run(frames, &meter);
             // Held until here so that nothing is removed under the writer.
             drop(store);
             written

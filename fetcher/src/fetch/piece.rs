@@ -42,6 +42,11 @@ impl Piece {
         pieces
     }
 
+    /// The number of the first chunk; 0 for a whole file.
+    pub(super) fn first_chunk(&self) -> usize {
+        self.digests.start
+    }
+
     /// Whether this is all of its blob.
     pub(super) fn is_whole(&self) -> bool {
         self.range == (0..self.blob.size)

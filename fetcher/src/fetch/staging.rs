@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use fs_err::OpenOptions;
 use fs_err::os::unix::fs::OpenOptionsExt as _;
@@ -15,9 +16,11 @@ use tempfile::TempDir;
 
 use super::download::{Store, Target};
 use super::error::{FetchError, available};
+use super::frontier::{Feed, Frontier, Growing};
 use crate::crash;
 use crate::digest::Digest;
 use crate::manifest::{Entry, Kind};
+use crate::path::TreePath;
 use crate::project::Projector;
 use crate::unpack::{Format, Limits, unpack};
 
@@ -33,6 +36,13 @@ pub(crate) const MODIFIED: i64 = 946_684_800;
 pub(crate) struct Staging {
     folder: TempDir,
     place: PathBuf,
+}
+
+/// An archive that is going to come.
+pub(crate) struct Unpacking {
+    path: TreePath,
+    format: Format,
+    source: Growing,
 }
 
 impl Staging {
@@ -73,8 +83,9 @@ impl Staging {
         Ok(())
     }
 
-    /// Makes an empty file for each content of `entries`, nobody else's to read until it is complete. Blocks.
-    pub(crate) fn make_files(&self, entries: &[Entry]) -> Result<Vec<Target>, FetchError> {
+    /// Makes an empty file for each content of `entries`, nobody else's to read until it is complete, and says what is to
+    /// be unpacked while it comes. Blocks.
+    pub(crate) fn make_files(&self, entries: &[Entry]) -> Result<(Vec<Target>, Vec<Unpacking>), FetchError> {
         let parent = parent(&self.place);
         let needed = entries.iter().map(|entry| entry.size() + BLOCK).sum();
         if let Some(available) = available(&parent)
@@ -82,6 +93,7 @@ impl Staging {
         {
             return Err(FetchError::NoSpace { path: parent, needed, available });
         }
+        let frontiers = Self::frontiers(entries);
         let mut targets: HashMap<Digest, Target> = HashMap::new();
         for entry in entries {
             if let Some(blob) = entry.blob()
@@ -89,10 +101,24 @@ impl Staging {
             {
                 let path = self.file(entry);
                 make_file(&path, blob.size)?;
-                targets.insert(blob.digest, Target::empty(path, blob.clone()));
+                let feed = frontiers.get(&blob.digest).map(Feed::new);
+                if let Some(feed) = &feed {
+                    feed.begin(fs_err::File::open(&path).map_err(FetchError::Disk)?, blob, |_| false);
+                }
+                targets.insert(blob.digest, Target::empty(path, blob.clone()).feeding(feed));
             }
         }
-        Ok(targets.into_values().collect())
+        let unpackings = entries.iter().filter_map(|entry| {
+            let Kind::Archive(format, blob) = &entry.kind else { return None };
+            let source = Growing::new(frontiers.get(&blob.digest)?);
+            Some(Unpacking { path: entry.path.clone(), format: *format, source })
+        });
+        Ok((targets.into_values().collect(), unpackings.collect()))
+    }
+
+    fn frontiers(entries: &[Entry]) -> HashMap<Digest, Arc<Frontier>> {
+        let archives = entries.iter().filter(|entry| matches!(entry.kind, Kind::Archive(..)));
+        archives.filter_map(|entry| Some((entry.digest()?, Arc::default()))).collect()
     }
 
     /// Gives the files of [`Staging::make_files`] their modes and times, and those with the same content theirs. Blocks.
@@ -111,7 +137,8 @@ impl Staging {
             match &entry.kind {
                 Kind::Link(_) => {}
                 Kind::File(_) | Kind::Executable(_) => finish_file(&self.file(entry), entry.mode())?,
-                Kind::Archive(format, _) => self.unpack(entry, *format)?,
+                // Unpacked by now.
+                Kind::Archive(..) => fs_err::remove_file(self.file(entry)).map_err(FetchError::Disk)?,
             }
         }
         Ok(())
@@ -126,14 +153,14 @@ impl Staging {
         }
     }
 
-    fn unpack(&self, entry: &Entry, format: Format) -> Result<(), FetchError> {
-        let (archive, place) = (self.file(entry), entry.path.under(self.folder.path()));
+    /// Unpacks an archive while it comes. Blocks until it has come.
+    pub(crate) fn unpack(&self, unpacking: Unpacking) -> Result<(), FetchError> {
+        let Unpacking { path, format, source } = unpacking;
+        let place = path.under(self.folder.path());
         fs_err::create_dir(&place).map_err(|error| FetchError::disk(error, &place, BLOCK))?;
         set_mode(&place, 0o755)?;
-        let source = fs_err::File::open(&archive).map_err(FetchError::Disk)?;
-        unpack(source, format, &place, Limits::default())
-            .map_err(|error| FetchError::archive(error, &entry.path, &place))?;
-        fs_err::remove_file(archive).map_err(FetchError::Disk)
+        unpack(source, format, &place, Limits::default()).map_err(|error| FetchError::archive(error, &path, &place))?;
+        Ok(())
     }
 
     /// Takes files that are complete elsewhere. Blocks.

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use fs_err::os::unix::fs::FileExt as _;
@@ -9,6 +10,7 @@ use fs_err::{File, OpenOptions};
 use tokio::sync::mpsc;
 
 use super::error::FetchError;
+use super::frontier::Feed;
 use super::meter::Meter;
 use super::piece::Piece;
 use crate::crash;
@@ -23,7 +25,11 @@ pub(super) struct Writer {
     /// Where the bytes that are being hashed began.
     hashed_from: u64,
     checks: VecDeque<(u64, Digest)>,
+    /// The chunk that comes now.
+    chunk: usize,
     hasher: Hasher,
+    /// Who wants to know of verified chunks.
+    feed: Option<Arc<Feed>>,
 }
 
 /// Why a piece was not written.
@@ -38,7 +44,7 @@ pub(super) enum WriteError {
 }
 
 impl Writer {
-    pub(super) fn open(path: PathBuf, piece: &Piece) -> Result<Self, FetchError> {
+    pub(super) fn open(path: PathBuf, piece: &Piece, feed: Option<Arc<Feed>>) -> Result<Self, FetchError> {
         let file = OpenOptions::new().write(true).open(&path).map_err(FetchError::Disk)?;
         Ok(Self {
             file,
@@ -47,7 +53,9 @@ impl Writer {
             size: piece.blob.size,
             hashed_from: piece.range.start,
             checks: piece.checks().into(),
+            chunk: piece.first_chunk(),
             hasher: Hasher::default(),
+            feed,
         })
     }
 
@@ -102,6 +110,10 @@ impl Writer {
             if seen != expected {
                 return Err(WriteError::Digest { expected, seen, bytes: self.position - self.hashed_from });
             }
+            if let Some(feed) = &self.feed {
+                feed.verified(self.chunk);
+            }
+            self.chunk += 1;
             self.hashed_from = self.position;
             self.checks.pop_front();
         }

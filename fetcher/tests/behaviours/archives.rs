@@ -139,3 +139,20 @@ async fn a_hostile_archive_is_an_error_of_the_artifact_and_leaves_nothing() {
     folder_is_empty(place.path()).await;
     assert_eq!(scene.cache().usage().unwrap().trees, 0);
 }
+
+#[tokio::test]
+async fn an_archive_that_does_not_come_ends_its_unpacking_too() {
+    let scene = Scene::new(good()).await;
+    let archive = fs_err::read(scene.folder.path().join("data.tgz")).unwrap();
+    let path = format!("/v1/blobs/{}", fetcher::Digest::of(&archive));
+    let origin = Origin::start(&scene.manifest, &[archive, b"jar".to_vec()], move |_, asked| {
+        if asked.path == path { Fault::Truncate(1000) } else { Fault::None }
+    })
+    .await;
+    let place = tempfile::tempdir().unwrap();
+    let request = Request { urls: vec![origin.url()], ..scene.request(&place.path().join("flink")) };
+    // A thread that waited for ever would keep this test from ending.
+    materialise_with(request.clone(), quick(), watch::Sender::default()).await.unwrap_err();
+    scene.cache().materialise(request, quick(), watch::Sender::default()).await.unwrap_err();
+    folder_is_empty(place.path()).await;
+}
