@@ -1,5 +1,5 @@
 //! What a user gets told when something is wrong: what, where, and what to do; exit code 64 for usage and configuration.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::disallowed_methods, missing_docs)]
 
 #[path = "end_to_end/cluster.rs"]
 #[allow(dead_code)]

@@ -1,5 +1,5 @@
 //! The main job on real parts: `flink-mesos` on a real Mesos and on the Mesos for a laptop, with a real Flink.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::disallowed_methods, missing_docs)]
 
 #[path = "end_to_end/cluster.rs"]
 mod cluster;

@@ -1,5 +1,5 @@
 //! Several application masters, one of which leads, with a real ZooKeeper, a real Mesos and a real Flink.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::disallowed_methods, missing_docs)]
 
 #[path = "end_to_end/cluster.rs"]
 #[allow(dead_code)]
