@@ -25,7 +25,7 @@ impl fmt::Display for Problem {
 }
 
 /// Keys that earlier Flinks had on Mesos, and what replaces them.
-const GONE: &[(&str, &str)] = &[
+pub(super) const GONE: &[(&str, &str)] = &[
     ("mesos.resourcemanager.tasks.mem", "it is gone since Flink 1.10: set taskmanager.memory.process.size"),
     ("mesos.maximum-failed-tasks", "it is gone: failing workers are started ever more slowly, without a limit"),
     (

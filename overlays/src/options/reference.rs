@@ -64,4 +64,14 @@ mod tests {
             panic!("docs/configuration.md is out of step; copy {} over it", printed.display());
         }
     }
+
+    #[test]
+    fn the_migration_page_has_a_word_on_every_option_that_flink_1_13_had() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/migrating-from-flink-1.13.md");
+        let page = fs_err::read_to_string(path).unwrap();
+        let gone = super::super::check::GONE.iter().map(|(key, _)| *key);
+        let upstream = Section::Upstream.options().iter().map(|option| option.key);
+        let missing: Vec<_> = upstream.chain(gone).filter(|key| !page.contains(&format!("`{key}`"))).collect();
+        assert!(missing.is_empty(), "no word on {missing:?}");
+    }
 }
