@@ -1,7 +1,7 @@
 //! The worker's description, which travels from scheduler to executor, and both of its ends.
 //!
-//! The application master makes a [`template`] of what its overlays collected; the scheduler adds what is one
-//! worker's own: its id, ports, host and token. On the agent, [`apply`] turns the description and the materialised
+//! The application master makes a [`template()`] of what its overlays collected; the scheduler adds what is one
+//! worker's own: its id, ports, host and token. On the agent, [`apply()`] turns the description and the materialised
 //! manifest into a configuration in the sandbox and a command line. Secrets are not in the description: they are in
 //! an artifact of their own, which only the worker's token opens.
 
