@@ -118,6 +118,8 @@ struct Draft {
     artifacts: BTreeMap<String, ArtifactFile>,
     environment: Vec<(String, String)>,
     configuration: Configuration,
+    /// What is wrong so far; the overlays go on, so that a person is told everything at once.
+    problems: Vec<OverlayError>,
 }
 
 impl Draft {
@@ -135,21 +137,19 @@ impl Draft {
     }
 
     /// Ships the file that `key` names as `target`, and has the key name it where a worker has it.
-    fn ship_configured(
-        &mut self,
-        master: &Master<'_>,
-        key: &str,
-        target: &str,
-        secret: bool,
-        overlay: &'static str,
-    ) -> Result<(), OverlayError> {
-        let Some(path) = master.config.get(key).map(Path::new) else { return Ok(()) };
+    fn ship_configured(&mut self, master: &Master<'_>, key: &str, target: &str, secret: bool, overlay: &'static str) {
+        let Some(path) = master.config.get(key).map(Path::new) else { return };
         let unreadable = |cause| OverlayError::Configured { key: key.to_owned(), cause };
         // Opened, so that a file which may not be read is told here and by its key.
-        fs_err::File::open(path).map_err(unreadable)?;
-        tree::ship_one(path, target, secret, self)?;
+        let opened = fs_err::File::open(path).map_err(unreadable);
+        let shipped = opened.and_then(|_| tree::ship_one(path, target, secret, self));
+        self.note(shipped);
         self.configure(key, &Self::place(target), overlay);
-        Ok(())
+    }
+
+    /// Remembers what is wrong.
+    fn note(&mut self, result: Result<(), OverlayError>) {
+        self.problems.extend(result.err());
     }
 
     /// Where a worker has what is shipped as `target`; the agent's half of the overlays knows the sandbox.
@@ -188,22 +188,46 @@ const OVERLAYS: [Collect; 9] = [
     user_artifacts::collect,
 ];
 
-/// Runs every overlay in upstream's order.
+/// Runs every overlay in upstream's order; the first of the [`problems`] is the error.
 pub fn collect(
     home: &FlinkHome,
     config: &Configuration,
     lookup: &dyn Fn(&str) -> Option<String>,
 ) -> Result<ContainerSpec, OverlayError> {
-    let master = Master { home, config, lookup };
-    let mut draft = Draft { artifacts: BTreeMap::new(), environment: Vec::new(), configuration: for_workers(config) };
-    for overlay in OVERLAYS {
-        overlay(&master, &mut draft)?;
+    let mut draft = draft(&Master { home, config, lookup });
+    if !draft.problems.is_empty() {
+        return Err(draft.problems.swap_remove(0));
     }
     Ok(ContainerSpec {
         artifacts: draft.artifacts.into_values().collect(),
         environment: draft.environment,
         configuration: draft.configuration,
     })
+}
+
+/// Everything that keeps the overlays from being collected, and files that they would ship but that cannot be read.
+pub fn problems(
+    home: &FlinkHome,
+    config: &Configuration,
+    lookup: &dyn Fn(&str) -> Option<String>,
+) -> Vec<OverlayError> {
+    let draft = draft(&Master { home, config, lookup });
+    let unreadable = draft.artifacts.values().filter_map(|file| fs_err::File::open(&file.source).err());
+    draft.problems.into_iter().chain(unreadable.map(OverlayError::Io)).collect()
+}
+
+fn draft(master: &Master<'_>) -> Draft {
+    let mut draft = Draft {
+        artifacts: BTreeMap::new(),
+        environment: Vec::new(),
+        configuration: for_workers(master.config),
+        problems: Vec::new(),
+    };
+    for overlay in OVERLAYS {
+        let result = overlay(master, &mut draft);
+        draft.note(result);
+    }
+    draft
 }
 
 /// The configuration without what is the application master's own business: how it talks to Mesos, its secret among it.

@@ -6,7 +6,7 @@ use mesos::master::MasterUrl;
 use overlays::config::{Configuration, Source};
 use tokio::net::{TcpListener, UdpSocket};
 
-use crate::settings::{SettingsError, port};
+use crate::settings::{ARTIFACT_PORT, SettingsError, port};
 
 /// Where the JobManager is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +64,31 @@ pub async fn settle(
         config.set("rest.bind-port", rest_port.to_string(), Source::Computed("rest.port"));
     }
     Ok(Addresses { host, rest_port, bind })
+}
+
+/// What would keep [`settle`] or the artifact server from working: ports in use, a host that nobody knows. Without a
+/// master the host is not looked at.
+pub async fn problems(
+    config: &Configuration,
+    master: Option<&MasterUrl>,
+    lookup: &dyn Fn(&str) -> Option<String>,
+) -> Vec<SettingsError> {
+    let mut problems = Vec::new();
+    let mut bind = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+    if let Some(master) = master {
+        let host = host(config, master, lookup).await;
+        if is_loopback(&host) {
+            bind = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        }
+        let found = tokio::net::lookup_host((host.as_str(), 0)).await.map(drop);
+        if let Err(e) = found {
+            problems.push(SettingsError::Value { key: RPC_ADDRESS, value: host, reason: e.to_string() });
+        }
+    }
+    for (key, usual) in [(RPC_PORT, 6123), (REST_PORT, 8081), (ARTIFACT_PORT, 0)] {
+        problems.extend(free_port(config, key, usual, false, bind).await.err());
+    }
+    problems
 }
 
 async fn host(config: &Configuration, master: &MasterUrl, lookup: &dyn Fn(&str) -> Option<String>) -> String {

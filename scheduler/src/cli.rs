@@ -51,6 +51,15 @@ pub enum Config {
         #[command(flatten)]
         place: Place,
     },
+    /// Check the whole installation without starting anything: every problem in one list, exit code 64 if there is one
+    Check {
+        /// Where the configuration is.
+        #[command(flatten)]
+        place: Place,
+        /// Do not ask Mesos and ZooKeeper whether they are there
+        #[arg(long)]
+        offline: bool,
+    },
 }
 
 /// Where the configuration is.

@@ -5,6 +5,7 @@
 
 pub mod address;
 pub mod application;
+pub mod check;
 pub mod cli;
 pub mod clock;
 pub mod console;

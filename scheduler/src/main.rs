@@ -4,7 +4,7 @@ use std::{collections::HashMap, process::ExitCode, sync::Arc};
 
 use clap::Parser as _;
 use scheduler::{
-    application,
+    application, check,
     cli::{Cli, Command, Common, Config},
     console::Console,
     failure::Failure,
@@ -44,7 +44,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
             let console = begin(&common)?;
             runtime.block_on(application::session(common.request(environment), lookup, console))
         }
-        Command::Config(config) => show(config, environment),
+        Command::Config(config) => runtime.block_on(show(config, environment, lookup)),
         Command::Local(local) => {
             let console = begin(&local.common)?;
             runtime.block_on(application::local(local.common.request(environment), local.work_dir, lookup, console))
@@ -53,13 +53,20 @@ fn run(cli: Cli) -> Result<(), Failure> {
 }
 
 #[expect(clippy::print_stdout, reason = "what was asked for")]
-fn show(config: Config, environment: Vec<(String, String)>) -> Result<(), Failure> {
+async fn show(config: Config, environment: Vec<(String, String)>, lookup: Arc<Lookup>) -> Result<(), Failure> {
     match config {
         Config::Options => print!("{}", overlays::options::reference()),
         Config::Explain { key, place } => {
             let request = place.request(environment);
             let config = plan::configuration(&plan::home(&request)?, &request)?;
             println!("{}", config.explain(&key).trim_end());
+        }
+        Config::Check { place, offline } => {
+            let report = check::check(place.request(environment), lookup, offline).await.map_err(Failure::other)?;
+            print!("{report}");
+            if report.is_fatal() {
+                return Err(Failure::usage(anyhow::anyhow!("nothing was started, since nothing would work")));
+            }
         }
     }
     Ok(())

@@ -90,7 +90,7 @@ pub fn configuration(home: &FlinkHome, request: &Request) -> Result<Configuratio
 }
 
 /// Our executor's binary: the configured one, else the one beside this program, else the installed one.
-fn executor(configured: Option<&Path>) -> Result<PathBuf, Failure> {
+pub(crate) fn executor(configured: Option<&Path>) -> Result<PathBuf, Failure> {
     if let Some(path) = configured {
         let missing = || anyhow!("mesos.executor.binary: {} is not a file", path.display());
         return if path.is_file() { Ok(path.to_owned()) } else { Err(Failure::usage(missing())) };

@@ -59,6 +59,17 @@ pub enum SettingsError {
     Memory(#[from] MemoryError),
 }
 
+impl SettingsError {
+    /// The option that is wrong, if it is one.
+    pub fn key(&self) -> Option<&str> {
+        match self {
+            Self::Form(ConfigurationError::Value { key, .. }) => Some(key),
+            Self::Value { key, .. } | Self::Missing { key, .. } | Self::Unsupported { key } => Some(key),
+            Self::Form(_) | Self::Memory(_) => None,
+        }
+    }
+}
+
 /// The application master's options.
 #[derive(Debug)]
 pub struct Settings {
@@ -105,6 +116,8 @@ pub const INSTALLED_EXECUTOR: &str = "/usr/bin/flink-mesos-executor";
 pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(15);
 
 const MASTER: &str = "mesos.master";
+/// The artifact server's port.
+pub const ARTIFACT_PORT: &str = "mesos.resourcemanager.artifactserver.port";
 const WEEK: i64 = 7 * 24 * 3600;
 /// Options of upstream's module which would change where or how a worker runs, so that ignoring them would be wrong.
 const UNSUPPORTED: &[&str] = &[
@@ -118,7 +131,9 @@ const UNSUPPORTED: &[&str] = &[
 impl Settings {
     /// Reads and checks all options but [`master`].
     pub fn read(config: &Configuration, flink: &FlinkVersion) -> Result<Self, SettingsError> {
-        refuse_unsupported(config)?;
+        if let Some(unsupported) = unsupported(config).next() {
+            return Err(unsupported);
+        }
         let memory = TaskManagerMemory::compute(config, flink)?;
         let demand = demand(config, &memory)?;
         let gpus = demand.task.contains_key("gpus");
@@ -129,7 +144,7 @@ impl Settings {
             core: core_settings(config, demand)?,
             executor: executor(config)?,
             executor_binary: config.get("mesos.executor.binary").map(PathBuf::from),
-            artifact_port: port(config, "mesos.resourcemanager.artifactserver.port")?.unwrap_or(0),
+            artifact_port: port(config, ARTIFACT_PORT)?.unwrap_or(0),
             plain_secrets: config.get_bool("mesos.resourcemanager.artifactserver.plain-secrets")?.unwrap_or(false),
             state: state_location(config)?,
             task_user: config.get("mesos.resourcemanager.tasks.user").map(str::to_owned),
@@ -137,6 +152,24 @@ impl Settings {
             hostname: config.get("mesos.resourcemanager.tasks.hostname").map(str::to_owned),
         })
     }
+}
+
+/// Everything that keeps [`Settings::read`] and [`master`] from giving their answer, not only the first of it.
+pub fn problems(config: &Configuration, flink: &FlinkVersion) -> Vec<SettingsError> {
+    let memory = TaskManagerMemory::compute(config, flink).map_err(SettingsError::from);
+    let parts = [
+        master(config).err(),
+        memory.and_then(|memory| demand(config, &memory)).err(),
+        framework(config, false).err(),
+        credential(config).err(),
+        workers(config).err(),
+        core_settings(config, Demand::default()).err(),
+        executor(config).err(),
+        port(config, ARTIFACT_PORT).err(),
+        state_location(config).err(),
+        labels(config).err(),
+    ];
+    unsupported(config).chain(parts.into_iter().flatten()).collect()
 }
 
 /// Where the Mesos master is.
@@ -152,17 +185,13 @@ pub fn port(config: &Configuration, key: &'static str) -> Result<Option<u16>, Se
     u16::try_from(number).map(Some).map_err(|_| invalid(key, config, "a port is a number from 0 to 65535".to_owned()))
 }
 
-fn refuse_unsupported(config: &Configuration) -> Result<(), SettingsError> {
-    if let Some(key) = UNSUPPORTED.iter().find(|key| config.get(key).is_some()) {
-        return Err(SettingsError::Unsupported { key });
-    }
-    let container = "mesos.resourcemanager.tasks.container.type";
-    match config.get(container) {
-        None | Some("mesos") => Ok(()),
-        Some(_) => {
-            Err(invalid(container, config, "this version runs workers in Mesos containers only: `mesos`".to_owned()))
-        }
-    }
+fn unsupported(config: &Configuration) -> impl Iterator<Item = SettingsError> {
+    const CONTAINER: &str = "mesos.resourcemanager.tasks.container.type";
+    let keys = UNSUPPORTED.iter().filter(|key| config.get(key).is_some());
+    let other = config.get(CONTAINER).filter(|kind| *kind != "mesos");
+    let reason = "this version runs workers in Mesos containers only: `mesos`";
+    keys.map(|key| SettingsError::Unsupported { key })
+        .chain(other.map(|_| invalid(CONTAINER, config, reason.to_owned())))
 }
 
 fn demand(config: &Configuration, memory: &TaskManagerMemory) -> Result<Demand, SettingsError> {
@@ -287,7 +316,8 @@ fn core_settings(config: &Configuration, demand: Demand) -> Result<core::Setting
     })
 }
 
-fn state_location(config: &Configuration) -> Result<StateLocation, SettingsError> {
+/// Where the state is kept.
+pub fn state_location(config: &Configuration) -> Result<StateLocation, SettingsError> {
     let key = "high-availability.type";
     // The name before Flink 1.17.
     let mode = config.get(key).or_else(|| config.get("high-availability")).unwrap_or("NONE");

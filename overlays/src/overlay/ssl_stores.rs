@@ -12,6 +12,10 @@ const STORES: [(&str, &str); 6] = [
     ("security.ssl.rest.truststore", "ssl/rest/truststore"),
 ];
 
+#[expect(clippy::unnecessary_wraps, reason = "all overlays have one form")]
 pub(super) fn collect(master: &Master<'_>, draft: &mut Draft) -> Result<(), OverlayError> {
-    STORES.iter().try_for_each(|(key, target)| draft.ship_configured(master, key, target, true, "TLS stores"))
+    for (key, target) in STORES {
+        draft.ship_configured(master, key, target, true, "TLS stores");
+    }
+    Ok(())
 }

@@ -296,3 +296,28 @@ fn two_files_for_one_place_are_refused_with_both() {
         assert!(matches!(both.collect(), Err(OverlayError::Clash { .. })), "a file cannot be a folder");
     }
 }
+
+#[test]
+fn every_problem_is_told_not_only_the_first() {
+    let master = Installation::new(&[])
+        .set("security.kerberos.login.keytab", "/no/keytab")
+        .set("security.ssl.internal.keystore", "/no/keystore")
+        .set("security.ssl.rest.truststore", "/no/truststore")
+        .set("mesos.artifacts.../x", "/tmp")
+        .set("mesos.secret-artifacts.key", "/no/key");
+    let home = FlinkHome::open(&master.path("flink"), None).unwrap();
+    let problems = super::problems(&home, &master.config, &|_| None);
+    let said: Vec<_> = problems.iter().map(ToString::to_string).collect();
+    let expected =
+        ["login.keytab", "internal.keystore", "rest.truststore", "mesos.artifacts.../x", "secret-artifacts.key"];
+    assert_eq!(said.len(), expected.len(), "{said:#?}");
+    assert!(said.iter().zip(expected).all(|(said, part)| said.contains(part)), "{said:#?}");
+    assert_eq!(master.collect().unwrap_err().to_string(), said[0]);
+}
+
+#[test]
+fn a_sound_installation_has_no_problems() {
+    let master = Installation::new(&[]);
+    let home = FlinkHome::open(&master.path("flink"), None).unwrap();
+    assert!(super::problems(&home, &master.config, &|_| None).is_empty());
+}

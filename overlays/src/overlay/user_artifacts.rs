@@ -7,17 +7,23 @@ use super::{Draft, Master, OverlayError, tree};
 
 const PREFIXES: [(&str, bool); 2] = [("mesos.artifacts.", false), ("mesos.secret-artifacts.", true)];
 
+#[expect(clippy::unnecessary_wraps, reason = "all overlays have one form")]
 pub(super) fn collect(master: &Master<'_>, draft: &mut Draft) -> Result<(), OverlayError> {
     for (prefix, secret) in PREFIXES {
         for (key, value) in master.config.iter() {
             let Some(name) = key.strip_prefix(prefix) else { continue };
-            if name.split('/').any(|part| matches!(part, "" | "." | "..")) {
-                return Err(OverlayError::ArtifactName { key: key.to_owned() });
-            }
-            let missing = |cause| OverlayError::Configured { key: key.to_owned(), cause };
-            fs_err::metadata(value).map_err(missing)?;
-            tree::ship_any(Path::new(value), &format!("artifacts/{name}"), secret, draft)?;
+            let shipped = ship(key, name, Path::new(value), secret, draft);
+            draft.note(shipped);
         }
     }
     Ok(())
+}
+
+fn ship(key: &str, name: &str, path: &Path, secret: bool, draft: &mut Draft) -> Result<(), OverlayError> {
+    if name.split('/').any(|part| matches!(part, "" | "." | "..")) {
+        return Err(OverlayError::ArtifactName { key: key.to_owned() });
+    }
+    let missing = |cause| OverlayError::Configured { key: key.to_owned(), cause };
+    fs_err::metadata(path).map_err(missing)?;
+    tree::ship_any(path, &format!("artifacts/{name}"), secret, draft)
 }
