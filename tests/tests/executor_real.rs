@@ -1,0 +1,250 @@
+//! Our executor on the real Mesos agent: whoever is killed, in whatever phase, each worker gets exactly one end, and
+//! nothing of it is left.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, missing_docs)]
+
+#[path = "executor_real/artifacts.rs"]
+mod artifacts;
+#[path = "executor_real/rig.rs"]
+mod rig;
+
+use std::{collections::BTreeSet, net::TcpListener, path::Path};
+
+use mesos::v1::{TaskState, task_status::Reason};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use overlays::worker::{Entry, WorkerSpec};
+use rig::{PATIENCE, Rig};
+use tests::{RealMesosOptions, wait_until};
+
+/// Runs until the test says `end`, and does not obey SIGTERM.
+const STUBBORN: &str = "trap '' TERM; while [ ! -e {file}end ]; do sleep 0.02; done";
+
+/// Where a worker stands when something happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// It asks for artifacts and gets no answer yet.
+    Fetching,
+    /// Its process is there, but does not listen yet.
+    Starting,
+    Running,
+    /// It was asked to end and has not done so yet.
+    Killing,
+}
+
+use Phase::{Fetching, Killing, Running, Starting};
+
+impl Phase {
+    fn id(self) -> String {
+        format!("{self:?}").to_lowercase()
+    }
+}
+
+impl Rig {
+    /// Launches a worker named after the phase, and brings it there.
+    async fn bring_to(&self, phase: Phase) -> String {
+        let id = phase.id();
+        self.artifacts.open_gate(phase != Fetching);
+        self.launch(vec![if phase == Starting { self.listener(&id) } else { self.worker(&id, STUBBORN) }]).await;
+        match phase {
+            Fetching => drop(self.update(&id, TaskState::TaskStarting).await),
+            Starting => drop(self.task_manager(&id).await),
+            Running => drop(self.update(&id, TaskState::TaskRunning).await),
+            Killing => {
+                self.update(&id, TaskState::TaskRunning).await;
+                self.task_manager(&id).await;
+                self.kill(&id).await;
+                self.update(&id, TaskState::TaskKilling).await;
+            }
+        }
+        id
+    }
+
+    /// Brings it from that phase to its proper end.
+    async fn bring_to_the_end(&self, phase: Phase, id: &str) {
+        self.artifacts.open_gate(true);
+        self.say(id, "listen");
+        if phase != Killing {
+            self.update(id, TaskState::TaskRunning).await;
+            self.kill(id).await;
+            self.update(id, TaskState::TaskKilling).await;
+        }
+        self.say(id, "end");
+        self.update(id, TaskState::TaskKilled).await;
+    }
+
+    /// Running only once it listens, which it does when told.
+    fn listener(&self, id: &str) -> WorkerSpec {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let script = format!(
+            "while [ ! -e {{file}}listen ]; do sleep 0.02; done
+            exec python3 -c 'import socket, time; s = socket.create_server((\"\", {port})); time.sleep(1000)'"
+        );
+        let mut worker = self.worker(id, &script);
+        worker.ports = [("taskmanager.data.port".to_owned(), u32::from(port))].into();
+        worker.configuration.push(Entry { key: "mesos.executor.running-when".into(), value: "listening".into() });
+        worker
+    }
+}
+
+fn kill_hard(pid: i32) {
+    kill(Pid::from_raw(pid), Signal::SIGKILL).unwrap();
+}
+
+fn is_alive(pid: i32) -> bool {
+    Path::new(&format!("/proc/{pid}")).exists()
+}
+
+#[tokio::test]
+async fn a_killed_executor_takes_everything_with_it_in_any_phase() {
+    let rig = Rig::start().await;
+    for phase in [Fetching, Starting, Running, Killing] {
+        let id = rig.bring_to(phase).await;
+        let executors = rig.executors();
+        assert_eq!(executors.len(), 1, "{phase:?}");
+        kill_hard(executors[0]);
+        let failed = rig.update(&id, TaskState::TaskFailed).await;
+        assert_eq!(failed.reason(), Reason::ExecutorTerminated, "{phase:?}: {failed:?}");
+        rig.until_nothing_is_left(&[id]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_killed_task_manager_is_told_in_any_phase() {
+    let rig = Rig::start().await;
+    for phase in [Starting, Running, Killing] {
+        let id = rig.bring_to(phase).await;
+        kill_hard(rig.task_manager(&id).await);
+        let end = if phase == Killing { TaskState::TaskKilled } else { TaskState::TaskFailed };
+        let told = rig.update(&id, end).await;
+        assert!(phase == Killing || told.message().contains("somebody else killed it"), "{phase:?}: {told:?}");
+        rig.until_nothing_is_left(&[id]).await;
+    }
+}
+
+#[tokio::test]
+async fn an_agent_killed_in_any_phase_finds_its_executor_again() {
+    let mut rig = Rig::start().await;
+    for phase in [Fetching, Starting, Running, Killing] {
+        let id = rig.bring_to(phase).await;
+        let executors = rig.executors();
+        rig.mesos.restart_agent(0).await;
+        rig.bring_to_the_end(phase, &id).await;
+        assert_eq!(executors.len(), 1, "{phase:?}");
+        rig.until_nothing_is_left(&[id]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_task_that_ends_while_the_agent_is_away_is_told_once_it_is_back() {
+    let mut rig = Rig::start().await;
+    let id = rig.bring_to(Running).await;
+    let task_manager = rig.task_manager(&id).await;
+    rig.mesos.kill_agent(0).await;
+    kill_hard(task_manager);
+    wait_until("the TaskManager is gone", PATIENCE, async || (!is_alive(task_manager)).then_some(())).await;
+    rig.mesos.restart_agent(0).await;
+    let failed = rig.update(&id, TaskState::TaskFailed).await;
+    assert!(failed.message().contains("somebody else killed it"), "{failed:?}");
+    rig.until_nothing_is_left(&[id]).await;
+}
+
+#[tokio::test]
+async fn workers_under_load_do_not_notice_that_the_agent_restarts() {
+    let mut rig = Rig::start().await;
+    let ids: Vec<String> = (0..5).map(|i| format!("busy{i}")).collect();
+    let busy = "while [ ! -e {file}end ]; do echo $((++line)); echo noise >&2; /bin/sleep 0.01; done; exit 0";
+    rig.launch(ids.iter().map(|id| rig.worker(id, busy)).collect()).await;
+    let mut task_managers = Vec::new();
+    for id in &ids {
+        rig.update(id, TaskState::TaskRunning).await;
+        task_managers.push(rig.task_manager(id).await);
+    }
+    for _ in 0..2 {
+        rig.mesos.restart_agent(0).await;
+    }
+    assert!(task_managers.into_iter().all(is_alive));
+    for id in &ids {
+        rig.say(id, "end");
+        rig.update(id, TaskState::TaskFinished).await;
+    }
+    rig.until_nothing_is_left(&ids).await;
+}
+
+#[tokio::test]
+async fn a_kill_during_the_fetch_starts_nothing() {
+    let rig = Rig::start().await;
+    let id = rig.bring_to(Fetching).await;
+    rig.kill(&id).await;
+    let killed = rig.update(&id, TaskState::TaskKilled).await;
+    assert_eq!(killed.reason(), Reason::TaskKilledDuringLaunch, "{killed:?}");
+    rig.until_nothing_is_left(std::slice::from_ref(&id)).await;
+    assert!(!rig.file(&id, "pid").exists(), "no TaskManager was started");
+}
+
+#[tokio::test]
+async fn grandchildren_in_sessions_of_their_own_end_with_their_task_manager() {
+    let rig = Rig::start().await;
+    let forks = "(setsid sh -c 'setsid sleep 1000 & echo $! > {file}grandchild.new; \
+                 mv {file}grandchild.new {file}grandchild' &); exec sleep 1000";
+    rig.launch(vec![rig.worker("forker", forks)]).await;
+    rig.update("forker", TaskState::TaskRunning).await;
+    let grandchild = wait_until("the grandchild has told its process id", PATIENCE, async || {
+        fs_err::read_to_string(rig.file("forker", "grandchild")).ok()?.trim().parse().ok()
+    })
+    .await;
+    assert!(is_alive(grandchild));
+    rig.kill("forker").await;
+    rig.update("forker", TaskState::TaskKilled).await;
+    assert!(!is_alive(grandchild), "it was gone before the agent was told");
+    rig.until_nothing_is_left(&["forker".to_owned()]).await;
+}
+
+#[tokio::test]
+async fn an_executor_with_a_token_is_let_in() {
+    let jwt_key = Some("key".to_owned());
+    let rig = Rig::start_with(RealMesosOptions { jwt_key, ..Default::default() }).await;
+    let id = rig.bring_to(Running).await;
+    rig.bring_to_the_end(Running, &id).await;
+    rig.until_nothing_is_left(&[id]).await;
+}
+
+#[tokio::test]
+async fn neither_processes_nor_descriptors_nor_files_stay_after_two_hundred_workers() {
+    let rig = Rig::start().await;
+    let (mut descriptors, mut sandboxes) = (Vec::new(), BTreeSet::new());
+    for round in 0..10 {
+        let ids: Vec<String> = (0..20).map(|i| format!("w{round}-{i}")).collect();
+        rig.launch(ids.iter().map(|id| rig.worker(id, "exec sleep 1000")).collect()).await;
+        for id in &ids {
+            rig.update(id, TaskState::TaskRunning).await;
+        }
+        for id in &ids {
+            rig.kill(id).await;
+        }
+        for id in &ids {
+            rig.update(id, TaskState::TaskKilled).await;
+        }
+        rig.until_nothing_is_left(&ids).await;
+        let agent = rig.mesos.agent_pid(0);
+        descriptors.push(fs_err::read_dir(format!("/proc/{agent}/fd")).unwrap().count());
+        sandboxes.extend(files_in_sandboxes(&rig));
+    }
+    let few = 10;
+    assert!(descriptors[9] <= descriptors[0] + few, "the agent's open files after each round: {descriptors:?}");
+    let expected = ["conf", "executor.json", "flink", "log", "stderr", "stdout", "tmp"];
+    assert_eq!(sandboxes, expected.map(str::to_owned).into());
+}
+
+/// The names of everything that lies at the top of any sandbox.
+fn files_in_sandboxes(rig: &Rig) -> BTreeSet<String> {
+    let below = |folder: &Path| -> Vec<std::path::PathBuf> {
+        fs_err::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
+    };
+    let agents = below(&rig.mesos.sandboxes(0));
+    let frameworks = agents.iter().flat_map(|agent| below(&agent.join("frameworks")));
+    let executors = frameworks.flat_map(|framework| below(&framework.join("executors")));
+    let files = executors.flat_map(|executor| below(&executor.join("runs/latest")));
+    files.map(|file| file.file_name().unwrap().to_string_lossy().into_owned()).collect()
+}

@@ -1,0 +1,87 @@
+//! What workers fetch: something like Flink, from an artifact server behind a gate that can be shut.
+
+use std::{
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+};
+
+use fetcher::{Artifact, ArtifactServer, ServerOptions};
+use tempfile::TempDir;
+use tokio::{
+    io::copy_bidirectional,
+    net::{TcpListener, TcpStream},
+    sync::watch,
+    task::JoinSet,
+};
+
+pub(crate) struct Artifacts {
+    pub(crate) folder: TempDir,
+    pub(crate) server: ArtifactServer,
+    /// Through the gate.
+    pub(crate) url: String,
+    open: watch::Sender<bool>,
+    _gate: JoinSet<()>,
+}
+
+impl Artifacts {
+    pub(crate) async fn serve() -> Self {
+        let folder = TempDir::new().unwrap();
+        make_java(&folder.path().join("java"));
+        let (manifest, catalogue) = fetcher::build(make_flink(&folder.path().join("dist"))).await.unwrap();
+        let options = ServerOptions { bind: "127.0.0.1:0".parse().unwrap(), ..ServerOptions::default() };
+        let server = ArtifactServer::start(options, manifest, catalogue).await.unwrap();
+        let gate = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", gate.local_addr().unwrap());
+        let (open, is_open) = watch::channel(true);
+        let mut tasks = JoinSet::new();
+        tasks.spawn(keep_gate(gate, server.address(), is_open));
+        Self { folder, server, url, open, _gate: tasks }
+    }
+
+    /// While it is shut, whoever asks for artifacts waits.
+    pub(crate) fn open_gate(&self, open: bool) {
+        self.open.send_replace(open);
+    }
+
+    pub(crate) fn java_home(&self) -> PathBuf {
+        self.folder.path().join("java")
+    }
+}
+
+async fn keep_gate(gate: TcpListener, server: std::net::SocketAddr, open: watch::Receiver<bool>) {
+    let mut visitors = JoinSet::new();
+    loop {
+        let (mut visitor, _) = gate.accept().await.unwrap();
+        let mut open = open.clone();
+        visitors.spawn(async move {
+            open.wait_for(|open| *open).await.unwrap();
+            let mut server = TcpStream::connect(server).await.unwrap();
+            copy_bidirectional(&mut visitor, &mut server).await.ok();
+        });
+    }
+}
+
+/// Runs the script that the worker's environment names.
+fn make_java(home: &Path) {
+    let program = home.join("bin/java");
+    fs_err::create_dir_all(home.join("bin")).unwrap();
+    fs_err::write(home.join("release"), "JAVA_VERSION=\"17.0.9\"\n").unwrap();
+    fs_err::write(&program, "#!/bin/bash\nexec /bin/bash -c \"$FAKE_TASK_MANAGER\"\n").unwrap();
+    fs_err::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+/// As much of a distribution as is looked at before Flink itself runs.
+fn make_flink(home: &Path) -> Vec<Artifact> {
+    let files = [
+        ("lib/flink-dist-1.20.5.jar", "a jar"),
+        ("conf/config.yaml", ""),
+        ("conf/log4j-console.properties", "rootLogger.level = INFO\n"),
+    ];
+    let artifact = |(target, content): (&str, &str)| {
+        let source = home.join(target);
+        fs_err::create_dir_all(source.parent().unwrap()).unwrap();
+        fs_err::write(&source, content).unwrap();
+        Artifact { source, target: target.into(), executable: false, secret: false }
+    };
+    files.into_iter().map(artifact).collect()
+}

@@ -1,0 +1,215 @@
+//! A framework on the real Mesos that launches workers with our executor and remembers what it is told of them.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use mesos::{
+    resources::scalar,
+    scheduler::{SchedulerConnection, SchedulerEvent, SchedulerHandle, SchedulerOptions, calls},
+    status::is_terminal,
+    v1::{
+        CommandInfo, DurationInfo, ExecutorInfo, FrameworkInfo, KillPolicy, Offer, TaskInfo, TaskState, TaskStatus,
+        executor_info, framework_info, scheduler,
+    },
+};
+use overlays::worker::{ArtifactSource, Entry, WorkerSpec};
+use prost::Message as _;
+use tests::{RealMesos, RealMesosOptions, binary, wait_until};
+use tokio::{sync::mpsc::Receiver, task::JoinSet};
+
+use crate::artifacts::Artifacts;
+
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Longer than any test.
+const GRACE: Duration = Duration::from_secs(600);
+
+pub(crate) struct Rig {
+    pub(crate) mesos: RealMesos,
+    pub(crate) artifacts: Artifacts,
+    handle: SchedulerHandle,
+    heard: Arc<Mutex<Heard>>,
+    _reader: JoinSet<()>,
+}
+
+#[derive(Default)]
+struct Heard {
+    offers: Vec<Offer>,
+    /// Without those that come again.
+    updates: Vec<TaskStatus>,
+}
+
+impl Rig {
+    pub(crate) async fn start() -> Self {
+        Self::start_with(RealMesosOptions::default()).await
+    }
+
+    pub(crate) async fn start_with(mut options: RealMesosOptions) -> Self {
+        options.master_flags.push("--allocation_interval=100ms".to_owned());
+        let (mesos, artifacts) = (RealMesos::start_with(options).await, Artifacts::serve().await);
+        let capability = framework_info::capability::Type::TaskKillingState;
+        let framework = FrameworkInfo {
+            user: "root".to_owned(),
+            name: "executor".to_owned(),
+            checkpoint: Some(true),
+            failover_timeout: Some(3600.0),
+            capabilities: vec![framework_info::Capability { r#type: Some(capability.into()) }],
+            ..Default::default()
+        };
+        let options = SchedulerOptions::new(mesos.master().parse().unwrap());
+        let (handle, events) = SchedulerConnection::open(options, framework, Vec::new()).await.unwrap();
+        let heard = Arc::default();
+        let mut reader = JoinSet::new();
+        reader.spawn(listen(events, handle.clone(), Arc::clone(&heard)));
+        Self { mesos, artifacts, handle, heard, _reader: reader }
+    }
+
+    /// A worker whose TaskManager is this script; `{file}` in it stands for files of this worker, see [`Self::file`].
+    pub(crate) fn worker(&self, id: &str, script: &str) -> WorkerSpec {
+        let prefix = self.file(id, "").display().to_string();
+        let script =
+            format!("echo $$ > {prefix}new && mv {prefix}new {prefix}pid; {}", script.replace("{file}", &prefix));
+        let entry = |key: &str, value: &str| Entry { key: key.into(), value: value.into() };
+        WorkerSpec {
+            worker_id: id.into(),
+            flink_version: "1.20.5".into(),
+            artifacts: Some(ArtifactSource {
+                urls: vec![self.artifacts.url.clone()],
+                manifest: self.artifacts.server.manifest().to_string(),
+                token: self.artifacts.server.issue_token(id).expose().to_owned(),
+            }),
+            configuration: vec![
+                entry("taskmanager.memory.process.size", "1728m"),
+                entry("jobmanager.rpc.address", "localhost"),
+            ],
+            environment: vec![entry("FAKE_TASK_MANAGER", &script)],
+            java_home: self.artifacts.java_home().display().to_string(),
+            hostname: "localhost".into(),
+            ..WorkerSpec::default()
+        }
+    }
+
+    /// Launches these workers with all that is on offer.
+    pub(crate) async fn launch(&self, workers: Vec<WorkerSpec>) {
+        let offers = wait_until("something is on offer", PATIENCE, async || {
+            let offers = std::mem::take(&mut self.heard.lock().unwrap().offers);
+            (!offers.is_empty()).then_some(offers)
+        })
+        .await;
+        let agent_id = &offers[0].agent_id;
+        let tasks = workers.iter().map(|worker| TaskInfo { agent_id: agent_id.clone(), ..task(worker) }).collect();
+        let ids = offers.iter().map(|offer| offer.id.clone()).collect();
+        self.handle.call(calls::accept(ids, vec![calls::launch(tasks)], 0.0)).await.unwrap();
+    }
+
+    /// Asks Mesos to kill a worker, with all the time in the world for it to end by itself.
+    pub(crate) async fn kill(&self, id: &str) {
+        let grace_period = Some(DurationInfo { nanoseconds: GRACE.as_nanos().try_into().unwrap() });
+        let policy = Some(KillPolicy { grace_period });
+        self.handle.call(calls::kill(id.into(), None, policy)).await.unwrap();
+    }
+
+    /// The update with this state; the worker must not have come to another end before.
+    pub(crate) async fn update(&self, id: &str, state: TaskState) -> TaskStatus {
+        wait_until(&format!("worker {id} is {}", state.as_str_name()), PATIENCE, async || {
+            let updates = self.updates(id);
+            let end = updates.iter().find(|status| is_terminal(status.state()));
+            let found = updates.iter().find(|status| status.state() == state);
+            assert!(found.is_some() || end.is_none(), "{id} is not {} but {end:?}", state.as_str_name());
+            found.cloned()
+        })
+        .await
+    }
+
+    /// What was told of a worker so far.
+    pub(crate) fn updates(&self, id: &str) -> Vec<TaskStatus> {
+        let heard = self.heard.lock().unwrap();
+        heard.updates.iter().filter(|status| status.task_id.value == id).cloned().collect()
+    }
+
+    /// Waits until the agent has neither executor nor anything that came of one, and tells of no worker two ends.
+    pub(crate) async fn until_nothing_is_left(&self, ids: &[String]) {
+        wait_until("nothing lives below the agent", PATIENCE, async || {
+            self.mesos.below_agents().is_empty().then_some(())
+        })
+        .await;
+        for id in ids {
+            let ends = self.updates(id).iter().filter(|status| is_terminal(status.state())).count();
+            assert_eq!(ends, 1, "ends of {id}: {:?}", self.updates(id));
+        }
+    }
+
+    /// The process id of a worker's TaskManager.
+    pub(crate) async fn task_manager(&self, id: &str) -> i32 {
+        let path = self.file(id, "pid");
+        wait_until("the TaskManager has told its process id", PATIENCE, async || {
+            fs_err::read_to_string(&path).ok()?.trim().parse().ok()
+        })
+        .await
+    }
+
+    /// The process ids of all executors.
+    pub(crate) fn executors(&self) -> Vec<i32> {
+        self.mesos.below_agents().into_iter().filter(|pid| name(*pid) == "flink-mesos-exe").collect()
+    }
+
+    /// A file through which the test and a worker's script talk.
+    pub(crate) fn file(&self, id: &str, name: &str) -> PathBuf {
+        self.artifacts.folder.path().join(format!("{id}.{name}"))
+    }
+
+    pub(crate) fn say(&self, id: &str, word: &str) {
+        fs_err::write(self.file(id, word), "").unwrap();
+    }
+}
+
+async fn listen(mut events: Receiver<SchedulerEvent>, handle: SchedulerHandle, heard: Arc<Mutex<Heard>>) {
+    while let Some(event) = events.recv().await {
+        let SchedulerEvent::Event(scheduler::Event { offers, rescind, update, .. }) = event else { continue };
+        let mut heard = heard.lock().unwrap();
+        if let Some(offers) = offers {
+            heard.offers.extend(offers.offers);
+        }
+        if let Some(rescind) = rescind {
+            heard.offers.retain(|offer| offer.id != rescind.offer_id);
+        }
+        let Some(status) = update.map(|update| update.status) else { continue };
+        if let (Some(agent), Some(uuid)) = (status.agent_id.clone(), status.uuid.clone()) {
+            handle.send(calls::acknowledge(agent, status.task_id.clone(), uuid));
+        }
+        if !heard.updates.iter().any(|before| before.uuid == status.uuid) {
+            heard.updates.push(status);
+        }
+    }
+}
+
+fn task(worker: &WorkerSpec) -> TaskInfo {
+    let executor = binary("flink-mesos-executor").display().to_string();
+    let command = CommandInfo {
+        shell: Some(false),
+        value: Some(executor.clone()),
+        arguments: vec![executor],
+        ..Default::default()
+    };
+    TaskInfo {
+        name: worker.worker_id.clone(),
+        task_id: worker.worker_id.as_str().into(),
+        executor: Some(ExecutorInfo {
+            r#type: Some(executor_info::Type::Custom.into()),
+            executor_id: worker.worker_id.as_str().into(),
+            command: Some(command),
+            ..Default::default()
+        }),
+        resources: vec![scalar("cpus", 0.05), scalar("mem", 32.0)],
+        data: Some(worker.encode_to_vec().into()),
+        ..Default::default()
+    }
+}
+
+/// The name of a process, as the kernel keeps it: fifteen letters.
+fn name(pid: i32) -> String {
+    fs_err::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default().trim().to_owned()
+}
