@@ -7,9 +7,12 @@ use crate::flink::FlinkHome;
 use crate::java::Java;
 use crate::memory::{JobManagerMemory, MemoryError, TaskManagerMemory};
 
+mod application;
 mod class_path;
 mod jvm_options;
 mod words;
+
+pub use application::{Application, application};
 
 /// A process to start. Arguments are passed as they are: there is no quoting.
 #[derive(Debug, Clone, PartialEq, Eq)]

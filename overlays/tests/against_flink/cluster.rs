@@ -62,7 +62,7 @@ fn a_task_manager_registers(line: &str) {
     }
 }
 
-fn cluster_configuration(home: &FlinkHome, rpc: u16, rest: u16) -> Configuration {
+pub(crate) fn cluster_configuration(home: &FlinkHome, rpc: u16, rest: u16) -> Configuration {
     let mut config = Configuration::load(&home.conf_dir, &home.version).unwrap();
     for (key, value) in [
         ("jobmanager.rpc.address", "127.0.0.1"),
@@ -82,7 +82,7 @@ fn cluster_configuration(home: &FlinkHome, rpc: u16, rest: u16) -> Configuration
 }
 
 /// A process that does not outlive the test.
-struct Process(Child);
+pub(crate) struct Process(pub(crate) Child);
 
 impl Drop for Process {
     fn drop(&mut self) {
@@ -91,7 +91,7 @@ impl Drop for Process {
     }
 }
 
-fn start(command: &CommandLine) -> Process {
+pub(crate) fn start(command: &CommandLine) -> Process {
     #[expect(clippy::disallowed_methods, reason = "ended and reaped by Drop")]
     let child = Command::new(&command.program)
         .args(&command.arguments)
@@ -105,19 +105,19 @@ fn start(command: &CommandLine) -> Process {
     Process(child)
 }
 
-fn environment(name: &str) -> Option<String> {
+pub(crate) fn environment(name: &str) -> Option<String> {
     #[expect(clippy::disallowed_methods, reason = "java is found by the real environment")]
     let value = std::env::var(name).ok();
     value.filter(|_| matches!(name, "PATH" | "JAVA_HOME"))
 }
 
 /// Ports that were free a moment ago.
-fn free_ports() -> [u16; 2] {
+pub(crate) fn free_ports() -> [u16; 2] {
     let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
     listeners.map(|listener| listener.local_addr().unwrap().port())
 }
 
-fn wait_for<T>(mut ready: impl FnMut() -> Option<T>) -> Option<T> {
+pub(crate) fn wait_for<T>(mut ready: impl FnMut() -> Option<T>) -> Option<T> {
     #[expect(clippy::disallowed_methods, reason = "real processes run in real time")]
     let (now, pause) = (std::time::Instant::now, std::thread::sleep);
     let start = now();
@@ -139,7 +139,7 @@ fn get(port: u16, path: &str) -> Option<String> {
     Some(answer)
 }
 
-fn logs(folder: &std::path::Path) -> String {
+pub(crate) fn logs(folder: &std::path::Path) -> String {
     let read = |path: &str| fs_err::read_to_string(folder.join(path)).unwrap_or_else(|error| error.to_string());
     format!("{}\n{}", read("jm/log/jobmanager.log"), read("sandbox/log/taskmanager.log"))
 }

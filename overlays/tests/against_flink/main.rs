@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 #![allow(clippy::format_push_string, clippy::assigning_clones, reason = "clearer, and tests need not be fast")]
 
+mod application;
 mod cluster;
 mod files;
 mod memory;

@@ -1,0 +1,107 @@
+//! An application cluster's JobManager: it runs one job out of `usrlib`, and ends with it.
+
+use super::{CommandError, CommandLine, Directories, Launch, Process, properties, text};
+use crate::config::Configuration;
+use crate::flink::FlinkHome;
+use crate::java::Java;
+use crate::memory::JobManagerMemory;
+
+const APPLICATION: Process = Process {
+    class: "org.apache.flink.container.entrypoint.StandaloneApplicationClusterEntryPoint",
+    name: "jobmanager",
+};
+
+/// The job of an application cluster. Its jars are in `usrlib`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Application {
+    /// Class with `main`; without one Flink looks for the only jar that names one.
+    pub job_class: Option<String>,
+    /// The job's id, 32 hexadecimal digits; Flink chooses one when there is none.
+    pub job_id: Option<String>,
+    /// Savepoint to start from.
+    pub savepoint: Option<String>,
+    /// Leave out state of the savepoint that the job no longer has.
+    pub allow_non_restored_state: bool,
+    /// What the job's `main` gets, word for word.
+    pub arguments: Vec<String>,
+}
+
+/// An application cluster's JobManager (`StandaloneApplicationClusterEntryPoint`). `lookup` reads the environment.
+///
+/// Flink tells TaskManagers where the user's jars are by a path from the JobManager's working directory, and they look
+/// there from their own. So it must be the same from both: the JobManager works in a folder of its own, where Flink is
+/// `flink` as it is in a worker's sandbox. This makes that folder, below the one for temporary files.
+pub fn application(
+    home: &FlinkHome,
+    java: &Java,
+    config: &Configuration,
+    directories: &Directories,
+    application: &Application,
+    lookup: &dyn Fn(&str) -> Option<String>,
+) -> Result<CommandLine, CommandError> {
+    let memory = JobManagerMemory::compute(config, &home.version)?;
+    let mut arguments = vec!["--configDir".to_owned(), text(&directories.conf)?];
+    arguments.extend(properties(memory.dynamic_options()));
+    arguments.extend(application.arguments());
+
+    let folder = directories.tmp.join("application");
+    fs_err::create_dir_all(&folder)?;
+    // The JVM knows its working directory without links.
+    let folder = fs_err::canonicalize(folder)?;
+    let link = folder.join("flink");
+    if fs_err::symlink_metadata(&link).is_ok() {
+        fs_err::remove_file(&link)?;
+    }
+    fs_err::os::unix::fs::symlink(std::path::absolute(&home.path)?, &link)?;
+    let home = FlinkHome { path: link, ..home.clone() };
+    let launch = Launch { home: &home, java, config, directories, lookup };
+    let command = launch.command(&APPLICATION, memory.jvm_flags(), arguments)?;
+    Ok(CommandLine { directory: folder, ..command })
+}
+
+impl Application {
+    /// In the order of `standalone-job.sh --help`; after `--` nothing is taken for an option of Flink.
+    fn arguments(&self) -> Vec<String> {
+        let with_value =
+            [("--job-classname", &self.job_class), ("--job-id", &self.job_id), ("--fromSavepoint", &self.savepoint)];
+        let given = with_value.into_iter().filter_map(|(name, value)| Some([name.to_owned(), value.clone()?]));
+        let mut arguments: Vec<String> = given.flatten().collect();
+        arguments.extend(self.allow_non_restored_state.then(|| "--allowNonRestoredState".to_owned()));
+        if !self.arguments.is_empty() {
+            arguments.push("--".to_owned());
+            arguments.extend(self.arguments.iter().cloned());
+        }
+        arguments
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_jobs_own_arguments_are_kept_apart_from_flinks() {
+        let application = Application {
+            job_class: Some("org.example.Job".to_owned()),
+            job_id: Some("0".repeat(32)),
+            savepoint: Some("hdfs:///s p".to_owned()),
+            allow_non_restored_state: true,
+            arguments: vec!["--host".to_owned(), "a b".to_owned()],
+        };
+        let id = "0".repeat(32);
+        let expected = [
+            "--job-classname",
+            "org.example.Job",
+            "--job-id",
+            &id,
+            "--fromSavepoint",
+            "hdfs:///s p",
+            "--allowNonRestoredState",
+            "--",
+            "--host",
+            "a b",
+        ];
+        assert_eq!(application.arguments(), expected);
+        assert_eq!(Application::default().arguments(), Vec::<String>::new());
+    }
+}
