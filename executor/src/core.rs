@@ -66,7 +66,7 @@ use task::{Effects, Report, Task};
 use timeline::{Step, Timeline};
 use updates::Updates;
 pub use updates::Uuids;
-pub use worker::Worker;
+pub use worker::{OutputLimits, Worker};
 
 /// An executor that gets no task within this time after its start has been forgotten by everybody.
 const IDLE_LIMIT: Duration = Duration::from_secs(300);

@@ -13,6 +13,8 @@
 //! it cannot outrun the kill by forking either. When the TaskManager ends, its left-overs are ended too. Should the
 //! guard itself be killed, the kernel kills the TaskManager, and the executor, sub-reaper of everything, ends the rest.
 //!
+//! What the TaskManager writes goes through pipes to the guard, which rotates the files (`output`).
+//!
 //! On the socket: the executor writes one `order::Order`, then single bytes (`order::Command`); the guard writes lines
 //! (`order::Notice`).
 
@@ -20,9 +22,10 @@ mod cgroup;
 pub mod environment;
 pub mod guard;
 mod order;
+mod output;
 mod supervised;
 mod sys;
 mod tree;
 
-pub use supervised::{Control, End, StartError, Supervised};
+pub use supervised::{Control, End, Outputs, StartError, Supervised};
 pub use tree::{Identity, below};

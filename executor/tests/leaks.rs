@@ -3,7 +3,10 @@
 
 use std::path::Path;
 
-use executor::{core::ExitStatus, process::Supervised};
+use executor::{
+    core::{ExitStatus, OutputLimits},
+    process::{Outputs, Supervised},
+};
 use overlays::command::CommandLine;
 
 #[tokio::test]
@@ -15,11 +18,12 @@ async fn neither_processes_nor_files_stay_after_many_of_them() {
         environment: Vec::new(),
         directory: folder.path().to_owned(),
     };
-    let (out, err) = (folder.path().join("out"), folder.path().join("err"));
+    let (stdout, stderr) = (folder.path().join("out"), folder.path().join("err"));
+    let outputs = Outputs { stdout, stderr, limits: OutputLimits::default() };
     let mut counts = Vec::new();
     for _ in 0..50 {
         let binary = Path::new(env!("CARGO_BIN_EXE_flink-mesos-executor"));
-        let mut process = Supervised::start(binary, "worker", &command, &out, &err).await.unwrap();
+        let mut process = Supervised::start(binary, "worker", &command, &outputs).await.unwrap();
         process.control.destroy().await;
         assert_eq!(process.end.wait().await, ExitStatus::Signal(9));
         drop(process.control);

@@ -8,8 +8,8 @@ use std::{
 };
 
 use executor::{
-    core::ExitStatus,
-    process::{StartError, Supervised},
+    core::{ExitStatus, OutputLimits},
+    process::{Outputs, StartError, Supervised},
 };
 use overlays::command::CommandLine;
 use tempfile::TempDir;
@@ -45,7 +45,9 @@ impl Bench {
 
     async fn start_command(&self, command: &CommandLine) -> Result<Supervised, StartError> {
         let binary = if self.path("guard").exists() { self.path("guard") } else { BINARY.into() };
-        Supervised::start(&binary, "worker", command, &self.path("out"), &self.path("err")).await
+        let limits = OutputLimits { size: 100_000, older: 50 };
+        let outputs = Outputs { stdout: self.path("out"), stderr: self.path("err"), limits };
+        Supervised::start(&binary, "worker", command, &outputs).await
     }
 
     /// From here on the guard is in this control group.
@@ -102,6 +104,40 @@ async fn output_environment_and_exit_code_are_the_programs_own() {
     assert_eq!(variables, ["GREETING", "PATH", "PWD", "SHLVL", "_"], "the last three are bash's own");
     assert!(output.contains(&bench.folder.path().display().to_string()));
     assert_eq!(bench.read("err"), "complaint\n");
+}
+
+#[tokio::test]
+async fn no_line_of_a_flood_is_lost_and_a_kill_gets_through_it() {
+    let bench = Bench::new();
+    let process = bench.start("seq 1 300000; exit 0").await.unwrap();
+    assert_eq!(process.end.wait().await, ExitStatus::Code(0));
+    let files: Vec<String> = (1..=50).rev().map(|number| bench.read(&format!("out.{number}"))).collect();
+    let text = files.concat() + &bench.read("out");
+    assert!(text.lines().map(|line| line.parse::<u32>().unwrap()).eq(1..=300_000));
+
+    let mut process = bench.start("while :; do echo flood; done").await.unwrap();
+    until(|| (bench.read("out.1").starts_with("flood")).then_some(())).await;
+    process.control.destroy().await;
+    assert_eq!(process.end.wait().await, ExitStatus::Signal(9));
+}
+
+#[tokio::test]
+async fn a_program_that_closes_its_output_costs_nothing() {
+    let bench = Bench::new();
+    let script = "exec >&- 2>&-; echo $$ > pid; exec sleep 1000";
+    let mut process = bench.start(script).await.unwrap();
+    bench.pid("pid").await;
+    let guard = process.end.guard().unwrap();
+    let ticks = || {
+        let stat = fs_err::read_to_string(format!("/proc/{guard}/stat")).unwrap();
+        let fields: Vec<u64> = stat.split(' ').skip(13).take(2).map(|field| field.parse().unwrap()).collect();
+        fields[0] + fields[1]
+    };
+    let before = ticks();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert!(ticks() - before < 10, "the guard spins");
+    process.control.destroy().await;
+    process.end.wait().await;
 }
 
 #[tokio::test]

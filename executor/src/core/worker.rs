@@ -19,6 +19,17 @@ const REGISTRATION_TIMEOUT: &str = "mesos.executor.registration-timeout";
 /// As Flink's own `resourcemanager.taskmanager-registration.timeout`.
 const DEFAULT_REGISTRATION_TIMEOUT: Duration = Duration::from_secs(300);
 
+/// At which size a file of the TaskManager's standard output or error is followed by a new one.
+const OUTPUT_SIZE: &str = "mesos.executor.output-size";
+
+/// How many older files of each are kept.
+const OUTPUT_FILES: &str = "mesos.executor.output-files";
+
+/// A rotation for every few lines helps nobody.
+const LEAST_OUTPUT_SIZE: u64 = 4 << 10;
+
+const MOST_OUTPUT_FILES: u32 = 1000;
+
 const DATA_PORT: &str = "taskmanager.data.port";
 
 /// One worker.
@@ -32,6 +43,41 @@ pub struct Worker {
     pub data_port: Option<u16>,
     /// How long registering may take.
     pub registration_timeout: Duration,
+    /// How much is kept of what it writes to standard output, and as much of standard error.
+    pub output: OutputLimits,
+}
+
+/// How much of a stream is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OutputLimits {
+    /// Size of one file in bytes; the line that reaches it is its last.
+    pub size: u64,
+    /// How many files are kept besides the newest.
+    pub older: u32,
+}
+
+impl Default for OutputLimits {
+    fn default() -> Self {
+        Self { size: 10 << 20, older: 4 }
+    }
+}
+
+impl OutputLimits {
+    fn of(config: &Configuration) -> Result<Self, String> {
+        let default = Self::default();
+        let size = config.get_memory(OUTPUT_SIZE).map_err(|error| error.to_string())?.map(|size| size.0);
+        if let Some(size) = size.filter(|size| *size < LEAST_OUTPUT_SIZE) {
+            return Err(format!("{OUTPUT_SIZE} is {size} bytes, allowed are {LEAST_OUTPUT_SIZE} and more"));
+        }
+        let older = match config.get_i64(OUTPUT_FILES).map_err(|error| error.to_string())? {
+            None => default.older,
+            Some(files) => u32::try_from(files)
+                .ok()
+                .filter(|files| *files <= MOST_OUTPUT_FILES)
+                .ok_or_else(|| format!("{OUTPUT_FILES} is {files}, allowed are 0 to {MOST_OUTPUT_FILES}"))?,
+        };
+        Ok(Self { size: size.unwrap_or(default.size), older })
+    }
 }
 
 impl Worker {
@@ -63,7 +109,8 @@ impl Worker {
         };
         let timeout = config.get_duration(REGISTRATION_TIMEOUT).map_err(|error| error.to_string())?;
         let registration_timeout = timeout.unwrap_or(DEFAULT_REGISTRATION_TIMEOUT);
-        Ok(Self { spec, wait_for_port, data_port, registration_timeout })
+        let output = OutputLimits::of(&config)?;
+        Ok(Self { spec, wait_for_port, data_port, registration_timeout, output })
     }
 }
 
@@ -102,5 +149,16 @@ mod tests {
         let error = worker(&[(RUNNING_WHEN, "soon")], &[]).unwrap_err();
         assert_eq!(error, "mesos.executor.running-when is 'soon', allowed are 'started' and 'listening'");
         assert!(worker(&[(REGISTRATION_TIMEOUT, "soon")], &[]).unwrap_err().contains(REGISTRATION_TIMEOUT));
+        let error = worker(&[(OUTPUT_SIZE, "1 kb")], &[]).unwrap_err();
+        assert_eq!(error, "mesos.executor.output-size is 1024 bytes, allowed are 4096 and more");
+        let error = worker(&[(OUTPUT_FILES, "-1")], &[]).unwrap_err();
+        assert_eq!(error, "mesos.executor.output-files is -1, allowed are 0 to 1000");
+    }
+
+    #[test]
+    fn output_is_bounded_by_default_and_as_configured() {
+        assert_eq!(worker(&[], &[]).unwrap().output, OutputLimits { size: 10 << 20, older: 4 });
+        let configured = worker(&[(OUTPUT_SIZE, "1 mb"), (OUTPUT_FILES, "0")], &[]).unwrap();
+        assert_eq!(configured.output, OutputLimits { size: 1 << 20, older: 0 });
     }
 }

@@ -27,9 +27,10 @@ use nix::{
 use super::{
     cgroup::Cgroup,
     order::{self, Notice, Order},
+    output::Output,
     sys, tree,
 };
-use crate::core::ExitStatus;
+use crate::core::{ExitStatus, OutputLimits};
 
 /// The argument that makes the executor's binary a guard.
 pub const ARGUMENT: &str = "--guard";
@@ -62,8 +63,8 @@ fn guard() -> anyhow::Result<()> {
     let order = Order::read(&mut socket).context("got no order")?;
     set_limits().context("cannot set limits")?;
     let cgroup = Cgroup::create(std::process::id());
-    let child = match start(&order, cgroup.as_ref()) {
-        Ok(child) => child,
+    let (child, outputs) = match start(&order, cgroup.as_ref()) {
+        Ok(started) => started,
         Err(error) => {
             cgroup.as_ref().map(Cgroup::remove);
             socket.write_all(Notice::Failed(format!("{error:#}")).line().as_bytes())?;
@@ -73,8 +74,8 @@ fn guard() -> anyhow::Result<()> {
     // The executor may be gone already: the watch below notices.
     socket.write_all(Notice::Started(child.id()).line().as_bytes()).ok();
     drop(order);
-    let watch =
-        Watch { child: Pid::from_raw(child.id().cast_signed()), status: None, socket: Some(socket), signals, cgroup };
+    let child = Pid::from_raw(child.id().cast_signed());
+    let watch = Watch { child, status: None, socket: Some(socket), signals, cgroup, outputs };
     watch.until_all_is_gone()
 }
 
@@ -97,11 +98,10 @@ fn set_limits() -> nix::Result<()> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the place that starts, ends and reaps the TaskManager")]
-fn start(order: &Order, cgroup: Option<&Cgroup>) -> anyhow::Result<Child> {
-    let append = |path: &[u8]| {
-        let path = order::path(path);
-        fs_err::OpenOptions::new().create(true).append(true).open(path).map(|file| Stdio::from(file.into_parts().0))
-    };
+fn start(order: &Order, cgroup: Option<&Cgroup>) -> anyhow::Result<(Child, Vec<Output>)> {
+    let limits = OutputLimits { size: order.output_size, older: order.older_outputs };
+    let (stdout, to_stdout) = Output::open(order::path(&order.stdout), limits)?;
+    let (stderr, to_stderr) = Output::open(order::path(&order.stderr), limits)?;
     let program = order::path(&order.program);
     let mut command = Command::new(program);
     command
@@ -110,10 +110,11 @@ fn start(order: &Order, cgroup: Option<&Cgroup>) -> anyhow::Result<Child> {
         .envs(order.environment.iter().map(|variable| (&variable.name, &variable.value)))
         .current_dir(order::path(&order.directory))
         .stdin(Stdio::null())
-        .stdout(append(&order.stdout)?)
-        .stderr(append(&order.stderr)?);
+        .stdout(to_stdout)
+        .stderr(to_stderr);
     sys::lead_session_and_die_with_parent(&mut command, cgroup.and_then(Cgroup::entrance));
-    command.spawn().with_context(|| format!("cannot start {}", program.display()))
+    let child = command.spawn().with_context(|| format!("cannot start {}", program.display()))?;
+    Ok((child, vec![stdout, stderr]))
 }
 
 /// Linux before 5.11 has no such call; the descriptors of ours are closed on exec anyway.
@@ -129,6 +130,8 @@ struct Watch {
     socket: Option<UnixStream>,
     signals: SignalFd,
     cgroup: Option<Cgroup>,
+    /// Those that somebody may still write to.
+    outputs: Vec<Output>,
 }
 
 impl Watch {
@@ -151,7 +154,9 @@ impl Watch {
                 }
             }
             destroying |= self.obey();
+            self.outputs.retain_mut(Output::copy);
         }
+        self.outputs.into_iter().for_each(Output::copy_rest);
         self.cgroup.as_ref().map(Cgroup::remove);
         if let Some(mut socket) = self.socket {
             let status = self.status.unwrap_or(ExitStatus::Unknown);
@@ -160,11 +165,13 @@ impl Watch {
         Ok(())
     }
 
-    /// Until a signal, a word of the executor, or, while killing, a moment has passed.
+    /// Until a signal, a word of the executor or the TaskManager, or, while killing, a moment has passed.
     fn sleep(&self, destroying: bool) -> anyhow::Result<()> {
         let wanted = |descriptor| PollFd::new(descriptor, PollFlags::POLLIN);
         let socket = self.socket.as_ref().map(|socket| wanted(socket.as_fd()));
-        let mut wanted: Vec<PollFd<'_>> = socket.into_iter().chain([wanted(self.signals.as_fd())]).collect();
+        let outputs = self.outputs.iter().map(|output| wanted(output.as_fd()));
+        let mut wanted: Vec<PollFd<'_>> =
+            socket.into_iter().chain([wanted(self.signals.as_fd())]).chain(outputs).collect();
         let timeout = if destroying { PollTimeout::from(LOOK_AGAIN_MS) } else { PollTimeout::NONE };
         match poll(&mut wanted, timeout) {
             Ok(_) | Err(Errno::EINTR) => Ok(()),

@@ -10,6 +10,7 @@ use std::{
 use overlays::command::CommandLine;
 use prost::Message;
 
+use super::Outputs;
 use crate::core::ExitStatus;
 
 /// The process to be started. Travels over the socket, so that no secret of it shows in the guard's arguments.
@@ -24,11 +25,16 @@ pub(super) struct Order {
     pub(super) environment: Vec<Variable>,
     #[prost(bytes = "vec", tag = "4")]
     pub(super) directory: Vec<u8>,
-    /// Files that its output is appended to.
+    /// Files that its output goes to.
     #[prost(bytes = "vec", tag = "5")]
     pub(super) stdout: Vec<u8>,
     #[prost(bytes = "vec", tag = "6")]
     pub(super) stderr: Vec<u8>,
+    /// When those files are rotated.
+    #[prost(uint64, tag = "7")]
+    pub(super) output_size: u64,
+    #[prost(uint32, tag = "8")]
+    pub(super) older_outputs: u32,
 }
 
 /// One environment variable.
@@ -45,7 +51,7 @@ pub(super) struct Variable {
 const LONGEST_ORDER: u32 = 16 << 20;
 
 impl Order {
-    pub(super) fn new(command: &CommandLine, stdout: &Path, stderr: &Path) -> Self {
+    pub(super) fn new(command: &CommandLine, outputs: &Outputs) -> Self {
         let bytes = |path: &Path| path.as_os_str().as_bytes().to_vec();
         let variable = |(name, value): &(String, String)| Variable { name: name.clone(), value: value.clone() };
         Self {
@@ -53,8 +59,10 @@ impl Order {
             arguments: command.arguments.clone(),
             environment: command.environment.iter().map(variable).collect(),
             directory: bytes(&command.directory),
-            stdout: bytes(stdout),
-            stderr: bytes(stderr),
+            stdout: bytes(&outputs.stdout),
+            stderr: bytes(&outputs.stderr),
+            output_size: outputs.limits.size,
+            older_outputs: outputs.limits.older,
         }
     }
 
@@ -151,7 +159,8 @@ mod tests {
             environment: vec![("A".into(), "b=c".into())],
             directory: "/sandbox".into(),
         };
-        let order = Order::new(&command, Path::new("/out"), Path::new("/err"));
+        let limits = crate::core::OutputLimits { size: 7, older: 3 };
+        let order = Order::new(&command, &Outputs { stdout: "/out".into(), stderr: "/err".into(), limits });
         assert!(Order::read(&mut order.to_bytes().as_slice()).unwrap() == order);
         assert!(Order::read(&mut [255, 0, 0, 0].as_slice()).is_err());
         assert!(Order::read(&mut &order.to_bytes()[..9]).is_err());

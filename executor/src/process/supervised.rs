@@ -2,7 +2,7 @@
 
 use std::{
     os::{fd::OwnedFd, unix::net::UnixStream as StdStream},
-    path::Path,
+    path::{Path, PathBuf},
     process::Stdio,
 };
 
@@ -23,7 +23,7 @@ use super::{
     order::{Command, Notice, Order},
     tree,
 };
-use crate::core::ExitStatus;
+use crate::core::{ExitStatus, OutputLimits};
 
 /// Why there is no TaskManager.
 #[derive(Debug, Error)]
@@ -37,6 +37,17 @@ pub enum StartError {
     /// The guard ended before it said anything.
     #[error("the guard process ended before the TaskManager was started; see stderr in the sandbox")]
     GuardLost,
+}
+
+/// Where a TaskManager's output goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outputs {
+    /// The file of its standard output; older ones have `.1` and so on behind their name.
+    pub stdout: PathBuf,
+    /// The file of its standard error.
+    pub stderr: PathBuf,
+    /// How much of each is kept.
+    pub limits: OutputLimits,
 }
 
 /// A running TaskManager. Dropping it kills everything that came of it.
@@ -62,21 +73,19 @@ pub struct End {
 }
 
 impl Supervised {
-    /// Starts the guard (`binary` with its argument) and has it start the command, its output appended to the two
-    /// files.
+    /// Starts the guard (`binary` with its argument) and has it start the command and keep its output.
     pub async fn start(
         binary: &Path,
         name: &str,
         command: &CommandLine,
-        stdout: &Path,
-        stderr: &Path,
+        outputs: &Outputs,
     ) -> Result<Self, StartError> {
         let (ours, theirs) = StdStream::pair()?;
         ours.set_nonblocking(true)?;
         let guard = start_guard(binary, name, theirs.into())?;
         let (read, mut write) = UnixStream::from_std(ours)?.into_split();
         let mut notices = BufReader::new(read).lines();
-        write.write_all(&Order::new(command, stdout, stderr).to_bytes()).await?;
+        write.write_all(&Order::new(command, outputs).to_bytes()).await?;
         match notices.next_line().await?.as_deref().and_then(Notice::parse) {
             Some(Notice::Started(pid)) => Ok(Self { pid, control: Control(write), end: End { guard, notices } }),
             Some(Notice::Failed(why)) => Err(StartError::Program(why)),

@@ -19,7 +19,7 @@ use tracing::info;
 use crate::{
     core::{Exit, ExitStatus, Failure, Input, Worker},
     diagnosis::{Mask, Scene},
-    process::{Control, End, Supervised, environment},
+    process::{Control, End, Outputs, Supervised, environment},
     startup::Startup,
 };
 
@@ -165,8 +165,9 @@ fn mask(spec: &WorkerSpec, sandbox: &Sandbox, command: &CommandLine) -> Mask {
 
 async fn start(place: Arc<Place>, worker: Arc<Worker>, command: &CommandLine, mask: Mask) -> Outcome {
     info!(directory = %command.directory.display(), "starting {}", command.program.display());
-    let (stdout, stderr) = (place.log("taskmanager.out"), place.log("taskmanager.err"));
-    match Supervised::start(&place.binary, &worker.spec.worker_id, command, &stdout, &stderr).await {
+    let outputs =
+        Outputs { stdout: place.log("taskmanager.out"), stderr: place.log("taskmanager.err"), limits: worker.output };
+    match Supervised::start(&place.binary, &worker.spec.worker_id, command, &outputs).await {
         Ok(Supervised { pid, control, end }) => {
             let startup = Startup { pid, worker, log: place.log("taskmanager.log"), mask: mask.clone() };
             let scene = Scene::begin(place.sandbox.clone(), pid, command.directory.clone(), mask);

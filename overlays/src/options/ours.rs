@@ -1,7 +1,7 @@
 //! The options that this project adds.
 
 use super::ConfigOption;
-use super::Kind::{Boolean, Choice, Duration, Integer, Number, Text};
+use super::Kind::{Boolean, Choice, Duration, Integer, Memory, Number, Text};
 
 const fn option(key: &'static str, kind: super::Kind, meaning: &'static str) -> ConfigOption {
     ConfigOption::new(key, kind, meaning)
@@ -58,6 +58,13 @@ pub(super) const OPTIONS: &[ConfigOption] = &[
         "how long a TaskManager may take to register before it counts as unhealthy",
     )
     .default("5 min"),
+    option(
+        "mesos.executor.output-size",
+        Memory,
+        "size at which `taskmanager.out` and `taskmanager.err` are rotated, 4 kb or more",
+    )
+    .default("10 mb"),
+    option("mesos.executor.output-files", Integer, "how many older ones of each are kept, 0 to 1000").default("4"),
     option(
         "mesos.resourcemanager.artifactserver.plain-secrets",
         Boolean,
