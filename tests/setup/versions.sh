@@ -12,4 +12,8 @@ flink_2_version=2.3.0
 flink_2_jars_sha256=38ece876553286b3a285cf344c2d2038f8a7ca10da5df54d5107250386d64151
 flink_2_scripts_sha256=0e5f612704de1610b153e919c0564b62ad513cddfcf4960f5a021658cdf41a13
 
+# The last Flink with Mesos support of its own: what ours is compared with.
+upstream_version=1.13.6
+upstream_sha256=2834e022cd64864d570021562aaf84412c69ca34f6731c17453e04bba3db3efc
+
 avmesos_version=0.4.2

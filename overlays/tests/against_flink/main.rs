@@ -8,4 +8,5 @@ mod files;
 mod memory;
 mod options;
 mod oracle;
+mod upstream;
 mod values;

@@ -12,6 +12,11 @@ pub(crate) const LINES: [&str; 2] = ["flink-1.20.5", "flink-2.3.0"];
 
 /// The distribution of this name from the set-up's cache.
 pub(crate) fn flink_home(name: &str) -> FlinkHome {
+    FlinkHome::open(&cached(name), None).unwrap_or_else(|error| panic!("{error}\nrun: make setup"))
+}
+
+/// A folder of the set-up's cache.
+fn cached(name: &str) -> PathBuf {
     let variable = |name: &str| {
         #[expect(
             clippy::disallowed_methods,
@@ -22,7 +27,7 @@ pub(crate) fn flink_home(name: &str) -> FlinkHome {
     let cache = variable("FLINK_MESOS_CACHE")
         .or_else(|| Some(variable("HOME")?.join(".cache/flink-mesos")))
         .expect("neither FLINK_MESOS_CACHE nor HOME is set");
-    FlinkHome::open(&cache.join(name), None).unwrap_or_else(|error| panic!("{error}\nrun: make setup"))
+    cache.join(name)
 }
 
 /// The JVM. Ended and reaped when dropped.
@@ -44,12 +49,29 @@ impl fmt::Debug for Refusal {
 
 impl Oracle {
     pub(crate) fn start(home: &FlinkHome) -> Self {
-        let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/java/FlinkOracle.java");
         let class_path = format!("{0}/bin/bash-java-utils.jar:{0}/lib/*", home.path.display());
+        Self::run("FlinkOracle.java", &class_path, home.version, &[])
+    }
+
+    /// The overlays of Flink 1.13, in this environment; see `tests/java/UpstreamOverlays.java`.
+    pub(crate) fn upstream(environment: &[(&str, PathBuf)]) -> Self {
+        let lib = cached("flink-1.13.6").join("lib");
+        assert!(lib.is_dir(), "{} is not there\nrun: make setup", lib.display());
+        let version = FlinkVersion { major: 1, minor: 13, patch: 6 };
+        Self::run("UpstreamOverlays.java", &format!("{}/*", lib.display()), version, environment)
+    }
+
+    fn run(program: &str, class_path: &str, version: FlinkVersion, environment: &[(&str, PathBuf)]) -> Self {
+        let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/java").join(program);
         #[expect(clippy::disallowed_methods, reason = "ended and reaped by Drop")]
         let mut jvm = Command::new("java")
-            .args(["-XX:TieredStopAtLevel=1", "-Dlog4j2.level=OFF", "-cp", &class_path])
+            .args(["-XX:TieredStopAtLevel=1", "-Dlog4j2.level=OFF", "-cp", class_path])
             .arg(program)
+            // Else the JVM cannot read names beyond ASCII.
+            .env("LC_ALL", "C.UTF-8")
+            .env_remove("HADOOP_CONF_DIR")
+            .env_remove("HADOOP_HOME")
+            .envs(environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -57,7 +79,7 @@ impl Oracle {
             .expect("java (a JDK) runs; else run: make setup");
         let questions = jvm.stdin.take().unwrap();
         let answers = BufReader::new(jvm.stdout.take().unwrap());
-        Self { version: home.version, jvm, questions, answers }
+        Self { version, jvm, questions, answers }
     }
 
     pub(crate) fn ask(&mut self, question: &str, arguments: &[String]) -> Result<Vec<String>, Refusal> {

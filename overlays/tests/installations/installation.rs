@@ -106,8 +106,8 @@ impl Installation {
         let secrets = self.folder.path().join("work");
         fs_err::create_dir(&secrets).unwrap();
         let (mut spec, artifacts) = worker::template(&collected, &home, &secrets).unwrap();
-        spec.worker_id = "taskmanager-e-00001".to_owned();
-        spec.hostname = "agent-7".to_owned();
+        "taskmanager-e-00001".clone_into(&mut spec.worker_id);
+        "agent-7".clone_into(&mut spec.hostname);
         spec.ports = self.ports.iter().cloned().collect();
 
         let sandbox = Sandbox { path: self.folder.path().join("sandbox") };
@@ -145,10 +145,14 @@ fn described(spec: &WorkerSpec, artifacts: &[ArtifactFile]) -> String {
     }
     for (title, entries) in [("configuration", &spec.configuration), ("environment", &spec.environment)] {
         writeln!(text, "\n{title}").unwrap();
-        entries.iter().for_each(|entry| writeln!(text, "  {}: {}", entry.key, entry.value).unwrap());
+        for entry in entries {
+            writeln!(text, "  {}: {}", entry.key, entry.value).unwrap();
+        }
     }
     text.push_str("\nports\n");
-    spec.ports.iter().for_each(|(key, port)| writeln!(text, "  {key}: {port}").unwrap());
+    for (key, port) in &spec.ports {
+        writeln!(text, "  {key}: {port}").unwrap();
+    }
     text
 }
 
@@ -160,7 +164,9 @@ fn started(command: &CommandLine, sandbox: &Sandbox) -> String {
         writeln!(text, "\n{}\n{}", path.display(), content.trim_end()).unwrap();
     }
     writeln!(text, "\nin {}\n{}", command.directory.display(), command.program.display()).unwrap();
-    command.arguments.iter().for_each(|argument| writeln!(text, "  {argument}").unwrap());
+    for argument in &command.arguments {
+        writeln!(text, "  {argument}").unwrap();
+    }
     text.push_str("with\n");
     for (name, value) in &command.environment {
         writeln!(text, "  {name}={}", value.replace("hush", "******")).unwrap();
