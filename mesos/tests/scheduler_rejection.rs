@@ -50,8 +50,15 @@ async fn a_framework_that_is_not_allowed_or_not_valid_is_rejected_in_the_masters
 }
 
 #[tokio::test]
-async fn a_mesos_without_the_v1_api_is_rejected_as_too_old() {
-    let reason = rejection_after(404, "").await;
+async fn a_mesos_that_stays_without_the_v1_api_is_rejected_as_too_old() {
+    let mut master = FakePeer::start().await;
+    let mut framework = Framework::open(options(&master.address.to_string())).await;
+    for _ in 0..5 {
+        master.asked().await.answer(404, "");
+        assert!(framework.disconnected().await.contains("no v1 scheduler API (404)"));
+    }
+    master.asked().await.answer(404, "");
+    let reason = framework.rejected().await;
     assert!(reason.contains("no v1 scheduler API (404): Mesos 1.0 or newer is needed"), "{reason}");
 }
 

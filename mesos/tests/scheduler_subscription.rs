@@ -41,6 +41,20 @@ async fn it_says_which_master_it_tries_and_then_which_id_the_framework_has() {
 }
 
 #[tokio::test]
+async fn a_master_that_comes_up_again_and_has_no_routes_yet_is_tried_on_and_on() {
+    let mut master = FakePeer::start().await;
+    let (mut framework, events) = Framework::subscribed_to(&mut master).await;
+    drop(events);
+    framework.disconnected().await;
+    for _ in 0..10 {
+        master.asked().await.answer(404, "");
+        framework.disconnected().await;
+    }
+    let _events = subscribe(master.asked().await, "stream-2");
+    framework.until_subscribed().await;
+}
+
+#[tokio::test]
 async fn the_first_subscribe_has_the_framework_and_its_suppressed_roles_but_no_id_and_no_stream() {
     let mut master = FakePeer::start().await;
     let options = options(&master.address.to_string());

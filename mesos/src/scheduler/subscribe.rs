@@ -44,6 +44,8 @@ pub(super) struct Subscription {
 pub(super) enum Refusal {
     /// Worth another attempt.
     Retry(String),
+    /// There is no such API. A master that is just starting says so, too, before its routes are there.
+    NoApi(String),
     /// The same would be said again.
     Final(String),
 }
@@ -113,7 +115,7 @@ fn leader_of(target: &Target, answer: &Response<Incoming>) -> Result<HostPort, S
 fn refusal(target: &Target, authorized: bool, status: StatusCode, words: &str) -> Refusal {
     let said = if words.is_empty() { String::new() } else { format!(": {words}") };
     match status {
-        StatusCode::NOT_FOUND => Refusal::Final(format!(
+        StatusCode::NOT_FOUND => Refusal::NoApi(format!(
             "{target} has no v1 scheduler API (404): Mesos 1.0 or newer is needed, or it is no Mesos master"
         )),
         StatusCode::UNAUTHORIZED if authorized => {

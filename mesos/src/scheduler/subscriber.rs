@@ -31,6 +31,8 @@ const SHORTEST_HEARTBEAT: Duration = Duration::from_millis(10);
 const LONGEST_HEARTBEAT: Duration = Duration::from_secs(600);
 /// A subscription that lasted so long makes the next waits start small again.
 const STABLE: Duration = Duration::from_secs(10);
+/// After so many attempts without the API it is not that the master is just starting.
+const STARTING: u32 = 6;
 
 /// Finds the leader, subscribes, passes events on, begins again.
 pub(super) struct Subscriber {
@@ -43,6 +45,8 @@ pub(super) struct Subscriber {
     events: mpsc::Sender<SchedulerEvent>,
     session: SessionSender,
     attempt: u32,
+    /// Attempts since the last subscription that met no API.
+    without_api: u32,
 }
 
 /// How a subscription, or the attempt to get one, ended.
@@ -67,7 +71,18 @@ impl Subscriber {
     ) -> Self {
         let leader = detector.leader();
         let backoff = Backoff::new(shortest, longest);
-        Self { detector, leader, access, backoff, framework, suppressed_roles, events, session, attempt: 0 }
+        Self {
+            detector,
+            leader,
+            access,
+            backoff,
+            framework,
+            suppressed_roles,
+            events,
+            session,
+            attempt: 0,
+            without_api: 0,
+        }
     }
 
     /// Returns after a rejection or when nobody reads the events any more.
@@ -122,10 +137,18 @@ impl Subscriber {
             match subscribe(&master, &self.access, &self.framework, &self.suppressed_roles).await {
                 Ok(subscription) => return self.serve(subscription, leader).await,
                 Err(Refusal::Final(reason)) => return End::Rejected(reason),
-                Err(Refusal::Retry(reason)) => reasons.push(reason),
+                Err(Refusal::NoApi(reason)) if self.never_had_the_api() => return End::Rejected(reason),
+                Err(Refusal::Retry(reason) | Refusal::NoApi(reason)) => reasons.push(reason),
             }
         }
         End::Lost(reasons.join("; "))
+    }
+
+    /// Counts an attempt without the API, and says whether there were too many. A framework that has an id has found the
+    /// API before.
+    fn never_had_the_api(&mut self) -> bool {
+        self.without_api += 1;
+        self.without_api >= STARTING && self.framework.id.is_none()
     }
 
     async fn serve(&mut self, subscription: Subscription, leader: Option<HostPort>) -> End {
@@ -139,7 +162,7 @@ impl Subscriber {
             return End::Rejected(format!("{target} runs Mesos {version}: 1.0 or newer is needed"));
         }
         self.framework.id = Some(subscribed.framework_id.clone());
-        self.attempt = 0;
+        (self.attempt, self.without_api) = (0, 0);
         let session = Arc::new(Session::new(target, stream_id, subscribed.framework_id.clone()));
         self.session.send_replace(Some(Arc::clone(&session)));
         let since = Instant::now();
