@@ -97,7 +97,8 @@ async fn a_task_manager_that_dies_is_replaced_and_the_reason_is_told() {
     kill(pid, Signal::SIGKILL).unwrap();
     let gone = cluster.wait_for("gone");
     assert_eq!(gone["worker"], first.as_str());
-    assert!(gone["reason"].as_str().unwrap().contains("signal"), "{gone}");
+    let reason = gone["reason"].as_str().unwrap();
+    assert!(reason.contains("ended by SIGKILL") && reason.contains("somebody else killed it"), "{reason}");
     let second = cluster.wait_for("registered-worker")["worker"].as_str().unwrap().to_owned();
     assert_ne!(first, second);
     end_in_order(cluster);

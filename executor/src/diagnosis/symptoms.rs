@@ -112,7 +112,6 @@ const SYMPTOMS: &[Symptom] = &[
         says: &[
             "maximum registration duration",
             "RegistrationTimeoutException",
-            "Could not resolve ResourceManager address",
         ],
         advice: "the JobManager cannot be reached from this agent, or does not want this TaskManager",
         blame: Blame::Network,

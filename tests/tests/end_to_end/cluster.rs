@@ -43,8 +43,10 @@ impl FlinkMesos {
     pub(crate) fn start(home: &Path, arguments: &[&str]) -> Self {
         let work = TempDir::with_prefix("flink-mesos-test-").unwrap();
         let log = work.path().join("log");
-        let mut child = command(arguments)
+        // What a test asks for comes last, and wins.
+        let mut child = command(&arguments[..1])
             .args(SMALL)
+            .args(&arguments[1..])
             .arg(format!("-Denv.log.dir={}", log.display()))
             .args(["--output", "json", "--log", "info"])
             .env("FLINK_HOME", home)
