@@ -109,10 +109,7 @@ const SYMPTOMS: &[Symptom] = &[
         reason: None,
     },
     Symptom {
-        says: &[
-            "maximum registration duration",
-            "RegistrationTimeoutException",
-        ],
+        says: &["maximum registration duration", "RegistrationTimeoutException"],
         advice: "the JobManager cannot be reached from this agent, or does not want this TaskManager",
         blame: Blame::Network,
         reason: None,
