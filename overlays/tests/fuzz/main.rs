@@ -1,0 +1,183 @@
+//! Both file formats under fuzzing: files of the corpus, broken at random, must never make a panic, and what can be read
+//! must be the same after it was written and read again.
+//!
+//! What fails is left in the temporary folder; put it into the corpus, where it stays a test.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use overlays::config::{Configuration, ConfigurationError};
+use overlays::flink::FlinkVersion;
+use overlays::options;
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom;
+use rand::{Rng, SeedableRng};
+
+const ROUNDS: u64 = 5_000;
+const MANY_ROUNDS: u64 = 2_000_000;
+
+/// What means something in one of the formats.
+const WORDS: &[&str] = &[
+    ": ",
+    ":",
+    "- ",
+    "[",
+    "]",
+    "{",
+    "}",
+    ", ",
+    "'",
+    "\"",
+    "#",
+    " #",
+    "&a ",
+    "*a",
+    "!!int ",
+    "!t ",
+    "|\n ",
+    ">-\n ",
+    "\t",
+    "\n",
+    "\r\n",
+    "---\n",
+    "...\n",
+    "? ",
+    "\\",
+    "\\x",
+    "\\u00e9",
+    "~",
+    "null",
+    "<<: ",
+    "@",
+    "`",
+    "%YAML 1.1\n",
+    "\u{feff}",
+    "\0",
+    "é",
+    "日",
+    "  ",
+    "\u{85}",
+    "\u{2028}",
+    "9223372036854775808",
+    ".inf",
+    "0x",
+    "=",
+    "a.b",
+];
+
+#[test]
+fn no_config_yaml_breaks_its_reader_or_is_changed_by_writing() {
+    fuzz(&Target::new("config.yaml", "2.3.0"), ROUNDS);
+}
+
+#[test]
+fn no_flink_conf_yaml_breaks_its_reader_or_is_changed_by_writing() {
+    fuzz(&Target::new("flink-conf.yaml", "1.18.1"), ROUNDS);
+}
+
+#[test]
+#[ignore = "takes minutes; for a night"]
+fn both_formats_for_a_long_time() {
+    fuzz(&Target::new("config.yaml", "2.3.0"), MANY_ROUNDS);
+    fuzz(&Target::new("flink-conf.yaml", "1.18.1"), MANY_ROUNDS);
+}
+
+/// A file format: the name of the file, and a Flink version that reads it.
+struct Target {
+    file: &'static str,
+    version: FlinkVersion,
+    folder: tempfile::TempDir,
+}
+
+/// Each file of the corpus as it is, then `rounds` broken ones.
+fn fuzz(target: &Target, rounds: u64) {
+    let corpus = corpus(target.file);
+    assert!(corpus.len() > 2, "no corpus for {}", target.file);
+    let mut random = StdRng::seed_from_u64(rounds);
+    let (mut read, mut refused) = (0, 0);
+    let broken = (0..rounds).map(|_| mutated(&corpus, &mut random));
+    for bytes in corpus.iter().cloned().chain(broken) {
+        let result = catch_unwind(AssertUnwindSafe(|| target.try_one(&bytes)));
+        let Ok(was_read) = result else {
+            panic!("{}: the input is kept in {}", target.file, keep(&bytes).display());
+        };
+        if was_read { read += 1 } else { refused += 1 }
+    }
+    println!("{}: {read} were read and written, {refused} refused", target.file);
+    // Else the mutations would only test how files are refused, or not break anything.
+    assert!(read > rounds / 20, "{}: only {read} of {rounds} could be read", target.file);
+    let has_errors = target.file == "config.yaml";
+    assert!(!has_errors || refused > rounds / 20, "{}: only {refused} of {rounds} were refused", target.file);
+}
+
+impl Target {
+    fn new(file: &'static str, version: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs_err::create_dir(folder.path().join("written")).unwrap();
+        Self { file, version: version.parse().unwrap(), folder }
+    }
+
+    /// Whether the file could be read.
+    fn try_one(&self, bytes: &[u8]) -> bool {
+        fs_err::write(self.folder.path().join(self.file), bytes).unwrap();
+        let Ok(config) = Configuration::load(self.folder.path(), &self.version) else { return false };
+        options::check(&config);
+        let written = self.folder.path().join("written");
+        match config.write(&written, &self.version) {
+            Ok(_) => {}
+            // The flat format cannot hold everything.
+            Err(ConfigurationError::Unwritable { .. }) if self.file == "flink-conf.yaml" => return true,
+            Err(error) => panic!("what was read cannot be written: {error}"),
+        }
+        let again = Configuration::load(&written, &self.version).unwrap();
+        assert_eq!(entries(&config), entries(&again));
+        true
+    }
+}
+
+fn entries(config: &Configuration) -> Vec<(&str, &str)> {
+    config.iter().collect()
+}
+
+fn corpus(file: &str) -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus").join(file);
+    let mut paths: Vec<_> = fs_err::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths.iter().map(|path| fs_err::read(path).unwrap()).collect()
+}
+
+/// A file of the corpus with one to four changes.
+fn mutated(corpus: &[Vec<u8>], random: &mut StdRng) -> Vec<u8> {
+    let mut bytes = corpus.choose(random).unwrap().clone();
+    for _ in 0..random.random_range(1..=4) {
+        let at = random.random_range(0..=bytes.len());
+        let end = random.random_range(at..=bytes.len().min(at + 20));
+        match random.random_range(0..6) {
+            0 => drop(bytes.splice(at..at, WORDS.choose(random).unwrap().bytes())),
+            1 => drop(bytes.splice(at..end, WORDS.choose(random).unwrap().bytes())),
+            2 => drop(bytes.drain(at..end)),
+            3 => {
+                let piece = bytes[at..end].to_vec();
+                drop(bytes.splice(at..at, piece));
+            }
+            4 => {
+                let other = corpus.choose(random).unwrap();
+                let from = random.random_range(0..=other.len());
+                drop(bytes.splice(at..at, other[from..].iter().copied().take(30)));
+            }
+            _ => {
+                if let Some(byte) = bytes.get_mut(at) {
+                    *byte ^= 1 << random.random_range(0..8);
+                }
+            }
+        }
+    }
+    bytes
+}
+
+fn keep(bytes: &[u8]) -> PathBuf {
+    let (_, path) = tempfile::Builder::new().prefix("flink-mesos-fuzz-").tempfile().unwrap().keep().unwrap();
+    fs_err::write(&path, bytes).unwrap();
+    path
+}
