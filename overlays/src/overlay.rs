@@ -15,6 +15,7 @@ mod flink_distribution;
 mod hadoop_conf;
 mod hadoop_user;
 mod kerberos;
+mod logging;
 mod ssl_stores;
 mod tree;
 mod user_artifacts;
@@ -176,7 +177,7 @@ type Collect = fn(&Master<'_>, &mut Draft) -> Result<(), OverlayError>;
 
 /// All overlays in upstream's order. Configured variables come first there, so that overlays win over them; what is new
 /// comes last.
-const OVERLAYS: [Collect; 9] = [
+const OVERLAYS: [Collect; 10] = [
     environment::collect,
     flink_distribution::collect,
     user_lib::collect,
@@ -185,6 +186,7 @@ const OVERLAYS: [Collect; 9] = [
     kerberos::collect_keytab,
     kerberos::collect_krb5_conf,
     ssl_stores::collect,
+    logging::collect,
     user_artifacts::collect,
 ];
 

@@ -22,6 +22,8 @@ pub(super) const OPTIONS: &[ConfigOption] = &[
         "how long a worker on an unreachable agent is waited for",
     )
     .default("1 min"),
+    option("mesos.worker.log4j", Text, "log4j properties for the workers, in place of `conf/log4j-console.properties`"),
+    option("mesos.worker.logback", Text, "logback file for the workers, in place of `conf/logback-console.xml`"),
     option("mesos.state.dir", Text, "folder of the application master's state; without one the cluster ends with it"),
     option(
         "mesos.state.zookeeper.secret",

@@ -321,3 +321,30 @@ fn a_sound_installation_has_no_problems() {
     let home = FlinkHome::open(&master.path("flink"), None).unwrap();
     assert!(super::problems(&home, &master.config, &|_| None).is_empty());
 }
+
+#[test]
+fn workers_may_log_by_a_file_of_their_own() {
+    let installation = Installation::new(&[
+        "flink/conf/log4j-console.properties",
+        "flink/conf/log4j.properties",
+        "ours/quiet.properties",
+        "ours/logback.xml",
+    ]);
+    let (log4j, logback) = (installation.path("ours/quiet.properties"), installation.path("ours/logback.xml"));
+    let installation = installation
+        .set("mesos.worker.log4j", log4j.to_str().unwrap())
+        .set("mesos.worker.logback", logback.to_str().unwrap());
+    let spec = installation.collect().unwrap();
+    let sources: Vec<_> = spec.artifacts.iter().map(|file| (file.target.as_str(), file.source.clone())).collect();
+    assert_eq!(
+        sources[1..4],
+        [
+            ("conf/log4j-console.properties", log4j),
+            ("conf/log4j.properties", installation.path("flink/conf/log4j.properties")),
+            ("conf/logback-console.xml", logback),
+        ]
+    );
+    assert!(spec.configuration.get("mesos.worker.log4j").is_none());
+    let missing = Installation::new(&[]).set("mesos.worker.log4j", "/no/such.properties");
+    assert!(missing.collect().unwrap_err().to_string().contains("mesos.worker.log4j"));
+}
