@@ -16,6 +16,7 @@ mod hadoop_conf;
 mod hadoop_user;
 mod kerberos;
 mod logging;
+mod python;
 mod ssl_stores;
 mod tree;
 mod user_artifacts;
@@ -100,6 +101,9 @@ pub enum OverlayError {
 /// Stands for a worker's sandbox in values of its configuration and environment.
 pub(crate) const SANDBOX: &str = "_SANDBOX_";
 
+/// Stands for the agent's own `PATH` in the workers'.
+pub(crate) const AGENTS_PATH: &str = "_AGENTS_PATH_";
+
 /// What overlays look at.
 struct Master<'a> {
     home: &'a FlinkHome,
@@ -177,7 +181,7 @@ type Collect = fn(&Master<'_>, &mut Draft) -> Result<(), OverlayError>;
 
 /// All overlays in upstream's order. Configured variables come first there, so that overlays win over them; what is new
 /// comes last.
-const OVERLAYS: [Collect; 10] = [
+const OVERLAYS: [Collect; 11] = [
     environment::collect,
     flink_distribution::collect,
     user_lib::collect,
@@ -187,6 +191,7 @@ const OVERLAYS: [Collect; 10] = [
     kerberos::collect_krb5_conf,
     ssl_stores::collect,
     logging::collect,
+    python::collect,
     user_artifacts::collect,
 ];
 

@@ -24,6 +24,12 @@ pub(super) const OPTIONS: &[ConfigOption] = &[
     .default("1 min"),
     option("mesos.worker.log4j", Text, "log4j properties for the workers, in place of `conf/log4j-console.properties`"),
     option("mesos.worker.logback", Text, "logback file for the workers, in place of `conf/logback-console.xml`"),
+    option(
+        "mesos.python.environment",
+        Text,
+        "folder with a Python for Python functions, which must work from any place, as those of conda-pack do: \
+         workers get it, and its `bin` comes first in their `PATH`",
+    ),
     option("mesos.state.dir", Text, "folder of the application master's state; without one the cluster ends with it"),
     option(
         "mesos.state.zookeeper.secret",

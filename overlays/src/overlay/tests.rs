@@ -348,3 +348,26 @@ fn workers_may_log_by_a_file_of_their_own() {
     let missing = Installation::new(&[]).set("mesos.worker.log4j", "/no/such.properties");
     assert!(missing.collect().unwrap_err().to_string().contains("mesos.worker.log4j"));
 }
+
+#[test]
+fn a_python_environment_is_shipped_and_first_in_the_path() {
+    let installation = Installation::new(&["env/bin/python", "env/lib/python3.11/os.py"]);
+    let folder = installation.path("env");
+    let installation = installation.set("mesos.python.environment", folder.to_str().unwrap());
+    let spec = installation.collect().unwrap();
+    assert_eq!(targets(&spec)[2..], ["python/bin/python", "python/lib/python3.11/os.py"]);
+    let path = ("PATH".to_owned(), "_SANDBOX_/flink/python/bin:_AGENTS_PATH_".to_owned());
+    assert!(spec.environment.contains(&path), "{:?}", spec.environment);
+
+    let spec = installation.set("containerized.taskmanager.env.PATH", "/opt/bin").collect().unwrap();
+    let paths: Vec<_> = spec.environment.iter().filter(|(name, _)| name == "PATH").collect();
+    assert_eq!(paths, [&("PATH".to_owned(), "_SANDBOX_/flink/python/bin:/opt/bin".to_owned())]);
+}
+
+#[test]
+fn a_folder_without_python_is_no_python_environment() {
+    let installation = Installation::new(&["env/bin/perl"]);
+    let folder = installation.path("env");
+    let error = installation.set("mesos.python.environment", folder.to_str().unwrap()).collect().unwrap_err();
+    assert!(error.to_string().starts_with("mesos.python.environment: "), "{error}");
+}

@@ -8,7 +8,7 @@ use crate::command::{self, CommandError, CommandLine, Directories};
 use crate::config::{Configuration, Source};
 use crate::flink::{FlinkHome, FlinkHomeError};
 use crate::java::{Java, JavaError};
-use crate::overlay::FOR_EXECUTORS;
+use crate::overlay::{AGENTS_PATH, FOR_EXECUTORS};
 
 /// Why a worker cannot be started here.
 #[derive(Debug, thiserror::Error)]
@@ -74,7 +74,7 @@ pub fn apply(
         .environment
         .iter()
         .chain(&secrets.environment)
-        .map(|Entry { key, value }| (key.clone(), sandbox.located(value)))
+        .map(|Entry { key, value }| (key.clone(), variable(key, &sandbox.located(value), lookup)))
         .collect();
     let lookup = |name: &str| {
         let own = environment.iter().rev().find(|(known, _)| known == name);
@@ -94,6 +94,15 @@ pub fn apply(
     command.directory.clone_from(&sandbox.path);
     command.environment.splice(0..0, environment);
     Ok(command)
+}
+
+/// A variable's value, with the agent's `PATH` where overlays put something before or after it.
+fn variable(name: &str, value: &str, lookup: &dyn Fn(&str) -> Option<String>) -> String {
+    if name != "PATH" {
+        return value.to_owned();
+    }
+    let path = lookup(name).unwrap_or_default();
+    value.replace(AGENTS_PATH, &path).trim_end_matches(':').to_owned()
 }
 
 fn read_secrets(sandbox: &Sandbox) -> Result<WorkerSecrets, ApplyError> {
@@ -299,6 +308,22 @@ mod tests {
         assert!(agent.apply().unwrap().arguments.contains(&"-Dwho=agent".to_owned()));
         agent.spec.environment.push(Entry::new("WHO", "worker"));
         assert!(agent.apply().unwrap().arguments.contains(&"-Dwho=worker".to_owned()));
+    }
+
+    #[test]
+    fn what_is_put_before_the_agents_path_does_not_hide_it() {
+        let mut agent = Agent::new(&[]);
+        agent.spec.environment.push(Entry::new("PATH", "_SANDBOX_/flink/python/bin:_AGENTS_PATH_"));
+        agent.spec.environment.push(Entry::new("OTHER", "_AGENTS_PATH_"));
+        let python = format!("{}/python/bin", agent.sandbox().flink().display());
+        let variable = |agent: &Agent, name: &str| {
+            let environment = agent.apply().unwrap().environment;
+            environment.into_iter().find(|(known, _)| known == name).unwrap().1
+        };
+        assert_eq!(variable(&agent, "PATH"), python, "an empty part would be the working directory");
+        agent.lookup.push(("PATH", "/usr/bin:/bin".to_owned()));
+        assert_eq!(variable(&agent, "PATH"), format!("{python}:/usr/bin:/bin"));
+        assert_eq!(variable(&agent, "OTHER"), "_AGENTS_PATH_");
     }
 
     #[test]
