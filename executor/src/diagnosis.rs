@@ -10,7 +10,7 @@ mod mask;
 mod symptoms;
 mod tail;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use mesos::v1::task_status::Reason;
 use overlays::worker::Sandbox;
@@ -128,6 +128,15 @@ impl Scene {
             Some(Cause { text, blame: symptom.blame, reason: symptom.reason })
         })
     }
+}
+
+/// The last lines of a log that sound like trouble, oldest first and without secrets.
+pub fn last_errors(path: &Path, lines: usize) -> Vec<String> {
+    let text = tail::end_of(path).unwrap_or_default();
+    let is_error = |line: &&str| [" WARN ", " ERROR ", "Exception"].iter().any(|sign| line.contains(sign));
+    let mut last: Vec<_> = text.lines().rev().filter(is_error).take(lines).map(tail::cut).collect();
+    last.reverse();
+    last.iter().map(|line| Mask::default().apply(line)).collect()
 }
 
 fn cut(text: &str) -> String {

@@ -5,11 +5,13 @@
 //! *and* its start time, and both only count within one boot of the machine: pids are used again.
 
 use std::{
+    collections::BTreeMap,
     io,
     path::{Path, PathBuf},
 };
 
 use fs_err as fs;
+use mesos::v1::TaskStatus;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tracing::warn;
@@ -17,10 +19,10 @@ use tracing::warn;
 use crate::process::Identity;
 
 /// The journal's name in the sandbox.
-const FILE: &str = "executor.json";
+pub(crate) const FILE: &str = "executor.json";
 
 /// What a journal says.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
     /// The boot of the machine within which process ids count.
     pub boot: String,
@@ -35,6 +37,52 @@ pub struct Entry {
     /// The TaskManager.
     #[serde(default)]
     pub task_manager: Option<Identity>,
+    /// How the TaskManager was started.
+    #[serde(default)]
+    pub about: Option<About>,
+    /// What the agent was told, oldest first.
+    #[serde(default)]
+    pub told: Vec<Told>,
+    /// Milliseconds from the executor's start to each step that was reached.
+    #[serde(default)]
+    pub timeline: BTreeMap<String, u64>,
+}
+
+/// How a TaskManager was started, without secrets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct About {
+    /// The version of Flink.
+    pub flink: String,
+    /// The program and its arguments.
+    pub command: Vec<String>,
+    /// Flink's configuration.
+    pub configuration: BTreeMap<String, String>,
+    /// The environment.
+    pub environment: BTreeMap<String, String>,
+}
+
+/// A status update.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Told {
+    /// When, in seconds since 1970.
+    pub at: f64,
+    /// Such as `TASK_RUNNING`.
+    pub state: String,
+    /// In words.
+    pub message: String,
+}
+
+impl Entry {
+    /// An executor that has just begun.
+    fn new(boot: String, executor: Identity) -> Self {
+        let (told, timeline) = (Vec::new(), BTreeMap::new());
+        Self { boot, executor, task: None, guard: None, task_manager: None, about: None, told, timeline }
+    }
+
+    /// The machine has not been started anew since: its process ids count.
+    pub fn is_of_this_boot(&self) -> bool {
+        self.boot == this_boot()
+    }
 }
 
 /// Why there can be no executor in this sandbox.
@@ -65,7 +113,7 @@ impl Journal {
     /// half-done, and begins a new journal.
     pub async fn begin(sandbox: &Path, leftover: &Path) -> Result<Self, JournalError> {
         let path = sandbox.join(FILE);
-        let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned();
+        let boot = this_boot();
         if let Some(earlier) = read(&path) {
             clean_up(&earlier, &boot, &path).await?;
             if leftover.exists() {
@@ -74,17 +122,37 @@ impl Journal {
             }
         }
         let executor = Identity::of(std::process::id().cast_signed()).ok_or_else(|| io::Error::other("no /proc"))?;
-        let journal = Self { path, entry: Entry { boot, executor, task: None, guard: None, task_manager: None } };
+        let journal = Self { path, entry: Entry::new(boot, executor) };
         journal.save().await;
         Ok(journal)
     }
 
     /// The TaskManager is there.
-    pub async fn started(&mut self, task: &str, guard: Option<u32>, task_manager: u32) {
+    pub async fn started(&mut self, task: &str, guard: Option<u32>, task_manager: u32, about: About) {
         let identity = |pid: u32| Identity::of(pid.cast_signed());
         self.entry.task = Some(task.to_owned());
         self.entry.guard = guard.and_then(identity);
         self.entry.task_manager = identity(task_manager);
+        self.entry.about = Some(about);
+        self.save().await;
+    }
+
+    /// The agent is told this. What is told again, or follows in the same state, takes no place of its own.
+    pub async fn told(&mut self, status: &TaskStatus) {
+        let at = status.timestamp.unwrap_or_default();
+        let state = status.state().as_str_name().to_owned();
+        let told = Told { at, state, message: status.message().to_owned() };
+        if self.entry.told.contains(&told) {
+            return;
+        }
+        self.entry.told.retain(|before| before.state != told.state);
+        self.entry.told.push(told);
+        self.entry.task.get_or_insert_with(|| status.task_id.value.clone());
+        for label in status.labels.iter().flat_map(|labels| &labels.labels) {
+            if let (Some(step), Ok(at)) = (label.key.strip_suffix("-ms"), label.value().parse()) {
+                self.entry.timeline.insert(step.to_owned(), at);
+            }
+        }
         self.save().await;
     }
 
@@ -107,6 +175,10 @@ impl Journal {
         fs::tokio::write(&new, text).await?;
         fs::tokio::rename(&new, &self.path).await
     }
+}
+
+fn this_boot() -> String {
+    fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
 }
 
 /// What the journal at this path says; none when there is none that can be understood.

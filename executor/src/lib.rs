@@ -8,12 +8,15 @@
 //! remembers them; [`diagnosis`] finds words for what went wrong; [`startup`] watches a TaskManager until it is
 //! registered.
 //!
+//! [`host`] is for people at the host: `ps`, `logs`, `inspect`, `jstack`.
+//!
 //! It never runs two TaskManagers, never touches anything outside its sandbox, and never ends before its TaskManager
 //! has.
 
 mod cgroups;
 pub mod core;
 pub mod diagnosis;
+pub mod host;
 pub mod journal;
 pub mod process;
 pub mod shell;

@@ -1,9 +1,10 @@
 //! `flink-mesos-executor`: started by a Mesos agent, or, as its own guard, by itself.
 
-use std::{env, path::PathBuf, process::ExitCode};
+use std::{env, io::Write as _, path::PathBuf, process::ExitCode};
 
 use clap::Parser;
 use executor::{
+    host::{self, HostCommand},
     process::guard,
     shell::{self, Options},
 };
@@ -19,7 +20,7 @@ const LOG_VARIABLE: &str = "FLINK_MESOS_EXECUTOR_LOG";
 
 /// Runs one Flink TaskManager as a custom Mesos executor.
 ///
-/// Not meant to be started by hand: a Mesos agent starts it when the scheduler, flink-mesos, launches a task that names
+/// Without a command it is not meant to be started by hand: a Mesos agent starts it when the scheduler, flink-mesos, launches a task that names
 /// it, and tells it everything in MESOS_* environment variables. What it does is logged to its standard error, which is
 /// the file `stderr` in the sandbox.
 #[derive(Debug, Parser)]
@@ -28,16 +29,38 @@ const LOG_VARIABLE: &str = "FLINK_MESOS_EXECUTOR_LOG";
     version,
     after_help = "Environment:\n  FLINK_MESOS_EXECUTOR_LOG  level of the log, e.g. debug [default: info]"
 )]
-struct Arguments {}
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<HostCommand>,
+}
 
 fn main() -> ExitCode {
     if env::args_os().nth(1).is_some_and(|argument| argument == guard::ARGUMENT) {
         return guard::run();
     }
-    if let Err(error) = Arguments::try_parse() {
-        error.print().ok();
-        return ExitCode::from(if error.use_stderr() { USAGE } else { 0 });
+    match Arguments::try_parse() {
+        Ok(Arguments { command: None }) => execute(),
+        Ok(Arguments { command: Some(command) }) => at_host(&command),
+        Err(error) => {
+            error.print().ok();
+            ExitCode::from(if error.use_stderr() { USAGE } else { 0 })
+        }
     }
+}
+
+/// What a person asks for.
+fn at_host(command: &HostCommand) -> ExitCode {
+    match host::run(command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            writeln!(std::io::stderr(), "flink-mesos-executor: {error}").ok();
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// As an agent starts it.
+fn execute() -> ExitCode {
     let variables = variables();
     let lookup = |name: &str| variables.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
     start_log(lookup(LOG_VARIABLE).as_deref());

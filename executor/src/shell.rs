@@ -156,10 +156,10 @@ impl Shell {
             Outcome::Failed(failure) => Input::Failed(failure),
             Outcome::Cancelled => Input::Cancelled,
             Outcome::Started(started) => {
-                let Started { control, watch, startup } = *started;
+                let Started { control, watch, startup, about } = *started;
                 let pid = startup.pid;
                 let worker = startup.worker.spec.worker_id.clone();
-                self.journal.started(&worker, watch.guard(), pid).await;
+                self.journal.started(&worker, watch.guard(), pid, about).await;
                 let sandbox = self.place.sandbox.path.clone();
                 let connection = Arc::clone(&self.connection);
                 let usage = watch.guard().map(|guard| usage::tell(connection, worker, guard, sandbox));
@@ -192,8 +192,9 @@ impl Shell {
             }
             Output::Send(status) => {
                 if let Some(sender) = &self.sender {
-                    sender.send(*status);
+                    sender.send((*status).clone());
                 }
+                self.journal.told(&status).await;
             }
             Output::Fetch(worker) => self.work = Some(Work::fetch(&self.place, worker, self.inbox.clone())),
             Output::Start(worker) => self.work = Some(Work::start(&self.place, worker)),

@@ -1,8 +1,7 @@
 //! A TaskManager under its guard, with shell scripts in its place.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods)]
 
 use std::{
-    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -53,16 +52,14 @@ impl Bench {
     /// From here on the guard is in this control group.
     fn enter(&self, group: &Path) {
         let script = format!("#!/bin/bash\necho $$ > {}/cgroup.procs\nexec {BINARY} \"$@\"\n", group.display());
-        fs_err::write(self.path("guard"), script).unwrap();
-        fs_err::set_permissions(self.path("guard"), std::fs::Permissions::from_mode(0o755)).unwrap();
+        write_script(&self.path("guard"), &script);
     }
 
     /// A program that starts itself again and ends, and so on, as fast as it can.
     fn hopper(&self) -> String {
         let path = self.path("hop");
         let script = format!("#!/bin/bash\necho $$ > {}\nsetsid $0 &\n", self.path("hopped").display());
-        fs_err::write(&path, script).unwrap();
-        fs_err::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        write_script(&path, &script);
         path.display().to_string()
     }
 
@@ -70,6 +67,14 @@ impl Bench {
     async fn pid(&self, name: &str) -> u32 {
         until(|| self.read(name).trim().parse().ok()).await
     }
+}
+
+/// Written by another process: what this one has open to write may be inherited by the children that other tests start
+/// meanwhile, and the kernel starts no program that somebody writes to.
+fn write_script(path: &Path, script: &str) {
+    let mut shell = std::process::Command::new("/bin/sh");
+    let written = shell.args(["-c", "printf %s \"$1\" > \"$0\" && chmod 755 \"$0\""]).arg(path).arg(script).status();
+    assert!(written.unwrap().success());
 }
 
 async fn until<T>(mut check: impl FnMut() -> Option<T>) -> T {

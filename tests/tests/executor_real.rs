@@ -202,6 +202,31 @@ async fn grandchildren_in_sessions_of_their_own_end_with_their_task_manager() {
 }
 
 #[tokio::test]
+async fn at_the_host_workers_are_found_while_they_run_and_afterwards() {
+    let rig = Rig::start().await;
+    let id = rig.bring_to(Running).await;
+    let sandboxes = rig.mesos.sandboxes(0);
+    let row = listed(&id, &["ps"], &sandboxes).expect("it runs");
+    assert_eq!(row["pid"], rig.task_manager(&id).await);
+    rig.bring_to_the_end(Running, &id).await;
+    rig.until_nothing_is_left(std::slice::from_ref(&id)).await;
+    assert_eq!(listed(&id, &["ps"], &sandboxes), None);
+    let work_dir = sandboxes.parent().unwrap().display().to_string();
+    let row = listed(&id, &["ps", "--all", "--work-dir", &work_dir], &sandboxes).expect("its files are there");
+    assert_eq!((&row["state"], &row["executor_pid"]), (&"TASK_KILLED".into(), &serde_json::Value::Null));
+}
+
+/// The task's row, of those whose sandbox is below this folder.
+fn listed(id: &str, arguments: &[&str], below: &Path) -> Option<serde_json::Value> {
+    let mut program = std::process::Command::new(tests::binary("flink-mesos-executor"));
+    let output = program.args(arguments).args(["--output", "json"]).output().unwrap();
+    let rows: Vec<serde_json::Value> = serde_json::from_slice(&output.stdout).unwrap();
+    let ours =
+        |row: &serde_json::Value| row["task"] == id && Path::new(row["sandbox"].as_str().unwrap()).starts_with(below);
+    rows.into_iter().find(ours)
+}
+
+#[tokio::test]
 async fn an_executor_with_a_token_is_let_in() {
     let jwt_key = Some("key".to_owned());
     let rig = Rig::start_with(RealMesosOptions { jwt_key, ..Default::default() }).await;

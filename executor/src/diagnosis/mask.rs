@@ -27,6 +27,11 @@ impl Mask {
         Self { secrets }
     }
 
+    /// The value without secrets; nothing of it is left when its name says that it is one.
+    pub fn value(&self, name: &str, value: &str) -> String {
+        if Configuration::is_secret(name) { MASKED.to_owned() } else { self.apply(value) }
+    }
+
     /// The text without secrets.
     pub fn apply(&self, text: &str) -> String {
         let mut text = text.to_owned();
@@ -87,6 +92,7 @@ mod tests {
         let mask = Mask::new("t0ken", settings.into_iter());
         assert_eq!(mask.apply("at localhost: abcdef abcdefgh t0ken"), "at localhost: ****** ****** ******");
         assert_eq!(format!("{mask:?}"), "Mask(3 secrets)");
+        assert_eq!((mask.value("password", "x").as_str(), mask.value("a", "b t0ken").as_str()), ("******", "b ******"));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use nix::{
         signal::{self, Signal},
         wait::{WaitPidFlag, waitpid},
     },
-    unistd::Pid,
+    unistd::{Pid, SysconfVar, sysconf},
 };
 
 use serde::{Deserialize, Serialize};
@@ -88,6 +88,14 @@ impl Identity {
     /// It is still there, and not only waiting to be reaped.
     pub fn is_alive(&self) -> bool {
         process(self.pid).is_some_and(|now| now.identity == *self && !now.zombie)
+    }
+
+    /// How long ago it started.
+    pub fn age(&self) -> Option<Duration> {
+        let ticks = u64::try_from(sysconf(SysconfVar::CLK_TCK).ok()??).ok().filter(|ticks| *ticks > 0)?;
+        let uptime = fs_err::read_to_string("/proc/uptime").ok()?;
+        let uptime: f64 = uptime.split_whitespace().next()?.parse().ok()?;
+        Duration::try_from_secs_f64(uptime).ok()?.checked_sub(Duration::from_millis(self.started * 1000 / ticks))
     }
 
     /// Kills it and everything below it, and waits until it is gone. Whoever its parent is reaps it.

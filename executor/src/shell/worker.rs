@@ -19,6 +19,7 @@ use tracing::info;
 use crate::{
     core::{Exit, ExitStatus, Failure, Input, Worker},
     diagnosis::{Mask, Scene},
+    journal::About,
     process::{Control, End, Outputs, Supervised, environment},
     startup::Startup,
 };
@@ -67,6 +68,7 @@ pub(super) struct Started {
     pub(super) control: Control,
     pub(super) watch: Watch,
     pub(super) startup: Startup,
+    pub(super) about: About,
 }
 
 impl Work {
@@ -96,7 +98,7 @@ impl Work {
             };
             // Not to be cancelled from here on: a process that may be there must be accounted for.
             match command {
-                Ok((command, mask)) => start(place, worker, &command, mask).await,
+                Ok(configured) => start(place, worker, configured).await,
                 Err(failure) => Outcome::Failed(failure),
             }
         })
@@ -142,37 +144,64 @@ async fn forward(mut progress: watch::Receiver<Progress>, inbox: UnboundedSender
     std::future::pending::<()>().await;
 }
 
-async fn configure(place: Arc<Place>, worker: Arc<Worker>) -> Result<(CommandLine, Mask), Failure> {
+/// All that is known before the start.
+struct Configured {
+    command: CommandLine,
+    mask: Mask,
+    about: About,
+}
+
+async fn configure(place: Arc<Place>, worker: Arc<Worker>) -> Result<Configured, Failure> {
     let applied = spawn_blocking(move || {
         let lookup = |name: &str| place.lookup(name);
         let mut command =
             apply(&worker.spec, &place.sandbox, &lookup).map_err(|error| Failure::configuration(&error))?;
-        let mask = mask(&worker.spec, &place.sandbox, &command);
+        let written = written(&worker.spec, &place.sandbox);
+        let mask = mask(&worker.spec, &written, &command);
         command.environment = environment::of_task_manager(place.variables.iter().cloned(), command.environment);
-        Ok((command, mask))
+        let about = about(&worker.spec, &written, &command, &mask);
+        Ok(Configured { command, mask, about })
     });
     applied.await.unwrap_or_else(|error| Err(Failure::internal(&error)))
 }
 
 /// Knows the secrets of the description, and those that came with the artifacts: they are in the written configuration.
-fn mask(spec: &WorkerSpec, sandbox: &Sandbox, command: &CommandLine) -> Mask {
-    let version = spec.flink_version.parse().ok();
-    let written = version.and_then(|version| Configuration::load(&sandbox.conf(), &version).ok()).unwrap_or_default();
+fn mask(spec: &WorkerSpec, written: &Configuration, command: &CommandLine) -> Mask {
     let token = spec.artifacts.as_ref().map_or("", |source| source.token.as_str());
     let variables = command.environment.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     Mask::new(token, written.iter().chain(variables))
 }
 
-async fn start(place: Arc<Place>, worker: Arc<Worker>, command: &CommandLine, mask: Mask) -> Outcome {
+/// The configuration as Flink reads it.
+fn written(spec: &WorkerSpec, sandbox: &Sandbox) -> Configuration {
+    let version = spec.flink_version.parse().ok();
+    version.and_then(|version| Configuration::load(&sandbox.conf(), &version).ok()).unwrap_or_default()
+}
+
+/// For the journal.
+fn about(spec: &WorkerSpec, written: &Configuration, command: &CommandLine, mask: &Mask) -> About {
+    let shown = |(name, value): (&str, &str)| (name.to_owned(), mask.value(name, value));
+    let environment = command.environment.iter().map(|(name, value)| shown((name, value))).collect();
+    let arguments = command.arguments.iter().map(|argument| mask.apply(argument));
+    About {
+        flink: spec.flink_version.clone(),
+        command: [command.program.display().to_string()].into_iter().chain(arguments).collect(),
+        configuration: written.iter().map(shown).collect(),
+        environment,
+    }
+}
+
+async fn start(place: Arc<Place>, worker: Arc<Worker>, configured: Configured) -> Outcome {
+    let Configured { command, mask, about } = configured;
     info!(directory = %command.directory.display(), "starting {}", command.program.display());
     let outputs =
         Outputs { stdout: place.log("taskmanager.out"), stderr: place.log("taskmanager.err"), limits: worker.output };
-    match Supervised::start(&place.binary, &worker.spec.worker_id, command, &outputs).await {
+    match Supervised::start(&place.binary, &worker.spec.worker_id, &command, &outputs).await {
         Ok(Supervised { pid, control, end }) => {
             let startup = Startup { pid, worker, log: place.log("taskmanager.log"), mask: mask.clone() };
             let scene = Scene::begin(place.sandbox.clone(), pid, command.directory.clone(), mask);
             let watch = Watch::start(end, scene);
-            Outcome::Started(Box::new(Started { control, watch, startup }))
+            Outcome::Started(Box::new(Started { control, watch, startup, about }))
         }
         Err(error) => Outcome::Failed(Failure::start(&command.program, &error)),
     }

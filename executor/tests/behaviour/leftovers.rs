@@ -1,6 +1,9 @@
 //! What an earlier executor left in the sandbox.
 
-use std::process::{Child, Command, Stdio};
+use std::{
+    collections::BTreeMap,
+    process::{Child, Command, Stdio},
+};
 
 use executor::{journal::Entry, process::Identity};
 
@@ -16,7 +19,9 @@ fn sleeper() -> (Child, Identity) {
 fn journal(task_manager: Identity) -> Entry {
     let boot = fs_err::read_to_string("/proc/sys/kernel/random/boot_id").unwrap().trim().to_owned();
     let executor = Identity { pid: 1, started: 1 };
-    Entry { boot, executor, task: Some("w".into()), guard: None, task_manager: Some(task_manager) }
+    let (told, timeline) = (Vec::new(), BTreeMap::new());
+    let (task, task_manager) = (Some("w".into()), Some(task_manager));
+    Entry { boot, executor, task, guard: None, task_manager, about: None, told, timeline }
 }
 
 fn write(host: &Host, entry: &Entry) {

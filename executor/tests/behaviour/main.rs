@@ -2,6 +2,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods)]
 
 mod agent;
+mod at_host;
 mod bad_input;
 mod host;
 mod leftovers;

@@ -1,0 +1,77 @@
+//! `inspect`: everything about one task.
+
+use std::{collections::BTreeMap, fmt};
+
+use overlays::worker::Sandbox;
+use serde::Serialize;
+
+use super::Found;
+use crate::{
+    diagnosis,
+    journal::{About, Told},
+};
+
+/// How many lines of each log that sound like trouble are shown.
+const ERRORS: usize = 5;
+
+#[derive(Debug, Serialize)]
+pub(super) struct Report {
+    task: String,
+    sandbox: String,
+    /// Process ids, of those that run.
+    executor_pid: Option<i32>,
+    pid: Option<i32>,
+    /// Milliseconds from the executor's start to each step that was reached.
+    timeline: BTreeMap<String, u64>,
+    /// What the agent was told.
+    told: Vec<Told>,
+    /// What was started, once it was.
+    about: Option<About>,
+    last_errors: Vec<String>,
+}
+
+impl Report {
+    pub(super) fn of(found: Found) -> Self {
+        let log = Sandbox { path: found.sandbox.clone() }.log().join("taskmanager.log");
+        let last_errors =
+            [found.sandbox.join("stderr"), log].iter().flat_map(|path| diagnosis::last_errors(path, ERRORS)).collect();
+        Self {
+            task: found.task().to_owned(),
+            sandbox: found.sandbox.display().to_string(),
+            executor_pid: found.lives.then_some(found.entry.executor.pid),
+            pid: found.task_manager(),
+            timeline: found.entry.timeline,
+            told: found.entry.told,
+            about: found.entry.about,
+            last_errors,
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let pid = |pid: Option<i32>| pid.map_or_else(|| "does not run".to_owned(), |pid| format!("process {pid}"));
+        writeln!(f, "task          {}", self.task)?;
+        writeln!(f, "sandbox       {}", self.sandbox)?;
+        writeln!(f, "executor      {}", pid(self.executor_pid))?;
+        writeln!(f, "TaskManager   {}", pid(self.pid))?;
+        let mut timeline: Vec<_> = self.timeline.iter().collect();
+        timeline.sort_by_key(|(_, at)| **at);
+        for (step, at) in timeline {
+            writeln!(f, "{at:>8} ms   {step}")?;
+        }
+        writeln!(f, "\ntold the agent")?;
+        for told in &self.told {
+            writeln!(f, "  {:.3}  {}: {}", told.at, told.state, told.message.replace('\n', "\n    "))?;
+        }
+        if let Some(about) = &self.about {
+            writeln!(f, "\nFlink {}\n  {}", about.flink, about.command.join(" "))?;
+            for (title, pairs) in [("configuration", &about.configuration), ("environment", &about.environment)] {
+                writeln!(f, "\n{title}")?;
+                pairs.iter().try_for_each(|(name, value)| writeln!(f, "  {name}: {value}"))?;
+            }
+        }
+        writeln!(f, "\nlast errors")?;
+        self.last_errors.iter().try_for_each(|line| writeln!(f, "  {line}"))
+    }
+}

@@ -1,0 +1,66 @@
+//! `ps`: the executors on this host, a line each.
+
+use serde::Serialize;
+
+use super::Found;
+use crate::usage;
+
+/// One executor. What only a running process has is none when there is none.
+#[derive(Debug, Serialize)]
+pub(super) struct Row {
+    task: String,
+    /// What the agent was told last, such as `TASK_RUNNING`.
+    state: Option<String>,
+    executor_pid: Option<i32>,
+    pid: Option<i32>,
+    cpu_seconds: Option<f64>,
+    memory_bytes: Option<u64>,
+    uptime_seconds: Option<u64>,
+    sandbox: String,
+}
+
+pub(super) fn rows(found: &[Found], all: bool) -> Vec<Row> {
+    found.iter().filter(|found| all || found.lives).map(Row::of).collect()
+}
+
+impl Row {
+    fn of(found: &Found) -> Self {
+        let guard = found.entry.guard.filter(|guard| found.entry.is_of_this_boot() && guard.is_alive());
+        let usage = guard.map(|guard| usage::now(found.task(), guard.pid.cast_unsigned()));
+        Self {
+            task: found.task().to_owned(),
+            state: found.entry.told.last().map(|told| told.state.clone()),
+            executor_pid: found.lives.then_some(found.entry.executor.pid),
+            pid: found.task_manager(),
+            cpu_seconds: usage.as_ref().map(|usage| usage.cpu_seconds),
+            memory_bytes: usage.as_ref().map(|usage| usage.memory_bytes),
+            uptime_seconds: found.lives.then(|| found.entry.executor.age()).flatten().map(|age| age.as_secs()),
+            sandbox: found.sandbox.display().to_string(),
+        }
+    }
+
+    fn cells(&self) -> [String; 7] {
+        let or_dash = |cell: Option<String>| cell.unwrap_or_else(|| "-".to_owned());
+        [
+            if self.task.is_empty() { "-".to_owned() } else { self.task.clone() },
+            or_dash(self.state.clone()) + if self.executor_pid.is_some() { "" } else { " (over)" },
+            or_dash(self.pid.map(|pid| pid.to_string())),
+            or_dash(self.cpu_seconds.map(|seconds| format!("{seconds:.1} s"))),
+            or_dash(self.memory_bytes.map(|bytes| format!("{} MB", bytes >> 20))),
+            or_dash(self.uptime_seconds.map(|seconds| format!("{seconds} s"))),
+            self.sandbox.clone(),
+        ]
+    }
+}
+
+pub(super) fn table(rows: &[Row]) -> String {
+    let header = ["TASK", "STATE", "PID", "CPU", "MEMORY", "UPTIME", "SANDBOX"].map(str::to_owned);
+    let lines: Vec<[String; 7]> = [header].into_iter().chain(rows.iter().map(Row::cells)).collect();
+    let widths: Vec<usize> =
+        (0..7).map(|at| lines.iter().map(|cells| cells[at].chars().count()).max().unwrap_or(0)).collect();
+    let line = |cells: &[String; 7]| {
+        let padded: Vec<_> = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        padded.join("  ").trim_end().to_owned() + "\n"
+    };
+    lines.iter().map(line).collect()
+}

@@ -1,0 +1,170 @@
+//! What a person at the host is told, by living executors and by what dead ones left.
+
+use std::{os::unix::fs::PermissionsExt as _, process::Output, time::Duration};
+
+use mesos::v1::TaskState;
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use serde_json::Value;
+use tokio::process::Command;
+
+use crate::host::{Executor, Host, until, until_dead};
+
+/// Runs our binary as a person would.
+async fn ask(host: &Host, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_flink-mesos-executor"));
+    command.args(arguments).args(["--work-dir", &host.scratch()]).kill_on_drop(true);
+    command.output().await.unwrap()
+}
+
+async fn told(host: &Host, arguments: &[&str]) -> String {
+    let output = ask(host, arguments).await;
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The row of this task in `ps`.
+async fn row(host: &Host, id: &str, arguments: &[&str]) -> Option<Value> {
+    let arguments = [&["ps", "--output", "json"], arguments].concat();
+    let rows: Vec<Value> = serde_json::from_str(&told(host, &arguments).await).unwrap();
+    rows.into_iter().find(|row| row["task"] == id)
+}
+
+/// A task that runs and has logged something.
+async fn running(host: &mut Host, id: &str) -> Executor {
+    let executor = host.executor(&[]);
+    host.agent.subscribe().await;
+    let script = format!(
+        "echo out; echo err >&2; echo 'a WARN  password=hunter33' > {}/log/taskmanager.log; touch {}/ready; sleep 1000",
+        host.sandbox("").display(),
+        host.scratch()
+    );
+    host.agent.launch(host.task(id, &script));
+    host.agent.update(TaskState::TaskRunning).await;
+    let ready = format!("{}/ready", host.scratch());
+    until(|| fs_err::metadata(&ready).ok()).await;
+    let journal = host.sandbox("executor.json");
+    until(|| fs_err::read_to_string(&journal).ok()?.contains("TASK_RUNNING").then_some(())).await;
+    executor
+}
+
+/// Kills the executor and, with it, its TaskManager, and puts its sandbox where an agent would have it.
+async fn over(host: &Host, mut executor: Executor) {
+    let journal: Value = serde_json::from_slice(&fs_err::read(host.sandbox("executor.json")).unwrap()).unwrap();
+    kill(Pid::from_raw(executor.pid().cast_signed()), Signal::SIGKILL).unwrap();
+    executor.ended().await;
+    for process in ["guard", "task_manager"] {
+        until_dead(journal[process]["pid"].as_u64().unwrap().try_into().unwrap()).await;
+    }
+    let runs = format!("{}/slaves/a-S0/frameworks/f/executors/e/runs", host.scratch());
+    fs_err::create_dir_all(&runs).unwrap();
+    fs_err::rename(host.sandbox(""), format!("{runs}/c")).unwrap();
+    fs_err::os::unix::fs::symlink(format!("{runs}/c"), format!("{runs}/latest")).unwrap();
+}
+
+#[tokio::test]
+async fn living_executors_are_listed_with_what_they_use() {
+    let mut host = Host::new().await;
+    let executor = running(&mut host, "listed").await;
+    let row = row(&host, "listed", &[]).await.unwrap();
+    assert_eq!(row["state"], "TASK_RUNNING");
+    assert_eq!(row["executor_pid"], executor.pid());
+    assert!(row["pid"].is_u64() && row["memory_bytes"].as_u64().unwrap() > 0 && row["uptime_seconds"].is_u64());
+    let table = told(&host, &["ps"]).await;
+    assert!(table.starts_with("TASK "), "{table}");
+    assert!(table.lines().any(|line| line.starts_with("listed ") && line.contains("TASK_RUNNING")), "{table}");
+}
+
+#[tokio::test]
+async fn a_dead_executor_is_known_from_its_files_alone() {
+    let mut host = Host::new().await;
+    let executor = running(&mut host, "dead").await;
+    over(&host, executor).await;
+    assert_eq!(row(&host, "dead", &[]).await, None, "only with --all");
+    let row = row(&host, "dead", &["--all"]).await.unwrap();
+    assert_eq!(
+        (&row["state"], &row["executor_pid"], &row["pid"]),
+        (&"TASK_RUNNING".into(), &Value::Null, &Value::Null)
+    );
+    assert!(told(&host, &["ps", "-a"]).await.contains("TASK_RUNNING (over)"));
+    assert_eq!(told(&host, &["logs", "dead", "--file", "out"]).await, "out\n");
+    assert_eq!(
+        told(&host, &["logs", "dead", "--file", "err", "--follow"]).await,
+        "err\n",
+        "there is nothing to follow"
+    );
+    assert!(told(&host, &["logs", "dead", "--file", "executor"]).await.contains("TASK_RUNNING"));
+    assert!(told(&host, &["inspect", "dead"]).await.contains("does not run"));
+    let output = ask(&host, &["jstack", "dead"]).await;
+    let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(complaint, "flink-mesos-executor: the TaskManager of dead does not run\n");
+}
+
+#[tokio::test]
+async fn a_task_is_told_whole_but_without_its_secrets() {
+    let mut host = Host::new().await;
+    let _executor = running(&mut host, "inspected").await;
+    let text = told(&host, &["inspect", "inspected", "--output", "json"]).await;
+    let report: Value = serde_json::from_str(&text).unwrap();
+    let states: Vec<_> = report["told"].as_array().unwrap().iter().map(|told| told["state"].clone()).collect();
+    assert_eq!(states, ["TASK_STARTING", "TASK_RUNNING"]);
+    let at = |step: &str| report["timeline"][step].as_u64().unwrap();
+    assert!(at("subscribed") <= at("launched") && at("fetched") <= at("spawned"));
+    let about = &report["about"];
+    assert_eq!((&about["flink"], &about["configuration"]["s3.secret-key"]), (&"1.20.5".into(), &"******".into()));
+    assert!(about["command"][0].as_str().unwrap().ends_with("/bin/java"));
+    assert!(about["environment"]["FAKE_TASK_MANAGER"].is_string());
+    assert_eq!(report["last_errors"][0], "a WARN  password=******");
+    let prose = told(&host, &["inspect", "inspected"]).await;
+    assert!(!text.contains("hunter") && !prose.contains("hunter"), "{prose}");
+    assert!(prose.contains(" ms   spawned") && prose.contains("jobmanager.rpc.address: localhost"), "{prose}");
+}
+
+#[tokio::test]
+async fn a_log_is_followed_until_the_executor_ends() {
+    let mut host = Host::new().await;
+    let mut executor = running(&mut host, "followed").await;
+    let scratch = host.scratch();
+    let follower = tokio::spawn(async move {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_flink-mesos-executor"));
+        command.args(["logs", "-f", "followed", "--work-dir", &scratch]).kill_on_drop(true).output().await.unwrap()
+    });
+    let log = host.sandbox("log/taskmanager.log");
+    let mut text = fs_err::read_to_string(&log).unwrap();
+    text.push_str("more\n");
+    fs_err::write(&log, &text).unwrap();
+    host.agent.kill("followed", Duration::from_secs(60));
+    host.agent.update(TaskState::TaskKilled).await;
+    executor.ended().await;
+    let output = tokio::time::timeout(Duration::from_secs(20), follower).await.unwrap().unwrap();
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), text);
+}
+
+#[tokio::test]
+async fn the_threads_are_asked_for_with_the_jstack_beside_java() {
+    let mut host = Host::new().await;
+    let _executor = running(&mut host, "threads").await;
+    let output = ask(&host, &["jstack", "threads"]).await;
+    assert!(String::from_utf8_lossy(&output.stderr).contains("there is no jstack beside"));
+    let jstack = format!("{}/java/bin/jstack", host.scratch());
+    fs_err::write(&jstack, "#!/bin/sh\necho threads of $1\n").unwrap();
+    fs_err::set_permissions(&jstack, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let pid = row(&host, "threads", &[]).await.unwrap()["pid"].clone();
+    assert_eq!(told(&host, &["jstack", "threads"]).await, format!("threads of {pid}\n"));
+}
+
+#[tokio::test]
+async fn an_id_may_be_cut_short_unless_that_makes_it_two() {
+    let mut host = Host::new().await;
+    let _executor = running(&mut host, "short-one").await;
+    let mut other = Host::new().await;
+    let _other = running(&mut other, "short-two").await;
+    assert_eq!(told(&host, &["logs", "short-o", "--file", "out"]).await, "out\n");
+    let complaint = |output: Output| String::from_utf8(output.stderr).unwrap();
+    let two = complaint(ask(&host, &["logs", "short-"]).await);
+    assert_eq!(two, "flink-mesos-executor: \"short-\" may be any of short-one, short-two\n");
+    let none = complaint(ask(&host, &["logs", "nobody"]).await);
+    assert!(none.contains("no task on this host begins with \"nobody\""), "{none}");
+}
