@@ -16,4 +16,8 @@ flink_2_scripts_sha256=0e5f612704de1610b153e919c0564b62ad513cddfcf4960f5a021658c
 upstream_version=1.13.6
 upstream_sha256=2834e022cd64864d570021562aaf84412c69ca34f6731c17453e04bba3db3efc
 
+# The oldest Flink that we run.
+oldest_version=1.18.1
+oldest_sha256=369ce11ab33e5e15cdd349db2f5412dcc2fad163b6a87aa93b927a3631bcca7f
+
 avmesos_version=0.4.2

@@ -22,7 +22,6 @@ fn the_job_managers_memory_is_equal_to_the_byte() {
 }
 
 #[test]
-#[ignore = "needs lib and bin of apache-flink-libraries 1.18.1 as flink-1.18.1 in the set-up's cache"]
 fn flink_1_18_computes_the_same() {
     compare_task_manager("flink-1.18.1");
     compare_job_manager("flink-1.18.1");
