@@ -1,10 +1,17 @@
 //! Which addresses and ports the JobManager and we are reached at.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::{
+    io::ErrorKind,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    time::Duration,
+};
 
 use mesos::master::MasterUrl;
 use overlays::config::{Configuration, Source};
-use tokio::net::{TcpListener, UdpSocket};
+use tokio::{
+    net::{TcpListener, UdpSocket},
+    time::{Instant, sleep},
+};
 
 use crate::settings::{ARTIFACT_PORT, SettingsError, port};
 
@@ -27,7 +34,19 @@ impl Addresses {
     }
 }
 
+/// What to do when somebody else listens on a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PortInUse {
+    /// Say so.
+    Refuse,
+    /// Take any free one, unless the command line asks for this one.
+    TakeAnother,
+    /// Wait so long for it: the JobManager of an application master that was killed takes a moment to end.
+    Wait(Duration),
+}
+
 const RPC_ADDRESS: &str = "jobmanager.rpc.address";
+const POLL: Duration = Duration::from_millis(100);
 const RPC_PORT: &str = "jobmanager.rpc.port";
 const REST_PORT: &str = "rest.port";
 
@@ -36,12 +55,11 @@ const REST_PORT: &str = "rest.port";
 /// The file that Flink ships says `localhost` everywhere. That is kept only where Mesos itself is on this machine; else this
 /// machine's address as the master sees it takes its place.
 ///
-/// With `any_port`, ports that are not given on the command line and that are in use give way to free ones.
 pub async fn settle(
     config: &mut Configuration,
     master: &MasterUrl,
     lookup: &dyn Fn(&str) -> Option<String>,
-    any_port: bool,
+    in_use: PortInUse,
 ) -> Result<Addresses, SettingsError> {
     let host = host(config, master, lookup).await;
     let loopback = is_loopback(&host);
@@ -56,9 +74,9 @@ pub async fn settle(
     if config.get("rest.address").is_none_or(is_loopback) {
         config.set("rest.address", host.clone(), computed);
     }
-    let rpc_port = free_port(config, RPC_PORT, 6123, any_port, bind).await?;
+    let rpc_port = free_port(config, RPC_PORT, 6123, in_use, bind).await?;
     config.set(RPC_PORT, rpc_port.to_string(), Source::Computed("a free port"));
-    let rest_port = free_port(config, REST_PORT, 8081, any_port, bind).await?;
+    let rest_port = free_port(config, REST_PORT, 8081, in_use, bind).await?;
     config.set(REST_PORT, rest_port.to_string(), Source::Computed("a free port"));
     if config.get("rest.bind-port").is_none() {
         config.set("rest.bind-port", rest_port.to_string(), Source::Computed("rest.port"));
@@ -86,7 +104,7 @@ pub async fn problems(
         }
     }
     for (key, usual) in [(RPC_PORT, 6123), (REST_PORT, 8081), (ARTIFACT_PORT, 0)] {
-        problems.extend(free_port(config, key, usual, false, bind).await.err());
+        problems.extend(free_port(config, key, usual, PortInUse::Refuse, bind).await.err());
     }
     problems
 }
@@ -132,25 +150,28 @@ async fn free_port(
     config: &Configuration,
     key: &'static str,
     usual: u16,
-    any_port: bool,
+    in_use: PortInUse,
     bind: IpAddr,
 ) -> Result<u16, SettingsError> {
-    let wanted = port(config, key)?;
-    let number = wanted.unwrap_or(usual);
-    match listen(bind, number).await {
-        Ok(port) => Ok(port),
-        Err(e) => {
-            let deliberate = matches!(config.source(key), Some(Source::DynamicProperty));
-            let other = if any_port && !deliberate { listen(bind, 0).await.ok() } else { None };
-            other.ok_or_else(|| SettingsError::Value {
-                key,
-                value: number.to_string(),
-                reason: format!(
-                    "cannot listen on {bind}:{number}: {e}; choose another with -D{key}=…, 0 is any free one"
-                ),
-            })
+    let number = port(config, key)?.unwrap_or(usual);
+    let deliberate = matches!(config.source(key), Some(Source::DynamicProperty));
+    let deadline = Instant::now() + if let PortInUse::Wait(patience) = in_use { patience } else { Duration::ZERO };
+    let error = loop {
+        match listen(bind, number).await {
+            Ok(port) => return Ok(port),
+            Err(e) if e.kind() == ErrorKind::AddrInUse && Instant::now() < deadline => sleep(POLL).await,
+            Err(e) => break e,
         }
+    };
+    if in_use == PortInUse::TakeAnother
+        && !deliberate
+        && let Ok(port) = listen(bind, 0).await
+    {
+        return Ok(port);
     }
+    let hint = format!("choose another with -D{key}=…, 0 is any free one");
+    let reason = format!("cannot listen on {bind}:{number}: {error}; {hint}");
+    Err(SettingsError::Value { key, value: number.to_string(), reason })
 }
 
 /// The port, if it is free; a free one for 0. It is free again when this returns, so somebody could still take it.

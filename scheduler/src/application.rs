@@ -4,6 +4,7 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use anyhow::{Context as _, anyhow};
@@ -24,7 +25,7 @@ use tempfile::TempDir;
 use tokio::task::spawn_blocking;
 
 use crate::{
-    address::{self, Addresses},
+    address::{self, Addresses, PortInUse},
     console::Console,
     election::Leadership,
     failure::Failure,
@@ -125,7 +126,13 @@ struct Place {
 /// Leads as often as it may, until the cluster ends.
 async fn run(mut plan: Plan, lookup: &Arc<Lookup>, console: Console, place: Place) -> Result<(), Failure> {
     let mut signals = Signals::listen()?;
-    let settled = address::settle(&mut plan.config, &place.master, &**lookup, place.any_port).await;
+    let in_use = match place.any_port {
+        true => PortInUse::TakeAnother,
+        // There may have been an application master before us.
+        false if plan.settings.is_durable() => PortInUse::Wait(Duration::from_secs(15)),
+        false => PortInUse::Refuse,
+    };
+    let settled = address::settle(&mut plan.config, &place.master, &**lookup, in_use).await;
     let addresses = settled.map_err(Failure::usage)?;
     for warning in &plan.warnings {
         console.tell("warning", &format!("Warning: {warning}"), json!({ "warning": warning }));

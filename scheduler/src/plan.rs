@@ -78,6 +78,9 @@ pub fn home(request: &Request) -> Result<FlinkHome, Failure> {
     FlinkHome::open(path, request.conf_dir.as_deref()).map_err(Failure::usage)
 }
 
+/// Milliseconds after which a TaskManager that found no JobManager looks again.
+const REGISTRATION_RETRY: &str = "cluster.registration.error-delay";
+
 /// The effective configuration: file, then environment, then command line; later ones win.
 pub fn configuration(home: &FlinkHome, request: &Request) -> Result<Configuration, Failure> {
     let mut config = Configuration::load(&home.conf_dir, &home.version).map_err(Failure::usage)?;
@@ -85,6 +88,10 @@ pub fn configuration(home: &FlinkHome, request: &Request) -> Result<Configuratio
     config.apply_dynamic_properties(&request.dynamic).map_err(Failure::usage)?;
     if let Some(workers) = request.workers {
         config.set("mesos.workers", workers.to_string(), Source::Computed("--workers"));
+    }
+    // Workers start together with the JobManager; Flink itself would have those that were faster try again after 10 s.
+    if config.get(REGISTRATION_RETRY).is_none() {
+        config.set(REGISTRATION_RETRY, "1000", Source::Computed("workers start together with the JobManager"));
     }
     Ok(config)
 }

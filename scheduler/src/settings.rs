@@ -152,6 +152,11 @@ impl Settings {
             hostname: config.get("mesos.resourcemanager.tasks.hostname").map(str::to_owned),
         })
     }
+
+    /// Whether there is something to come back to after this process has ended.
+    pub fn is_durable(&self) -> bool {
+        !matches!(self.state, StateLocation::Memory)
+    }
 }
 
 /// Everything that keeps [`Settings::read`] and [`master`] from giving their answer, not only the first of it.

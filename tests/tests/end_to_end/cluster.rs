@@ -36,6 +36,9 @@ pub(crate) const SMALL: &[&str] = &[
     "-Djobmanager.rpc.port=0",
     "-Drest.port=0",
     "-Dtaskmanager.registration.timeout=60 s",
+    // A TaskManager notices soon that its JobManager has gone.
+    "-Dheartbeat.interval=1000",
+    "-Dheartbeat.timeout=8000",
 ];
 
 impl FlinkMesos {
