@@ -133,7 +133,9 @@ impl Scene {
 /// The last lines of a log that sound like trouble, oldest first and without secrets.
 pub fn last_errors(path: &Path, lines: usize) -> Vec<String> {
     let text = tail::end_of(path).unwrap_or_default();
-    let is_error = |line: &&str| [" WARN ", " ERROR ", "Exception"].iter().any(|sign| line.contains(sign));
+    let is_error = |line: &&str| {
+        [" WARN ", " ERROR ", "\"WARN\"", "\"ERROR\"", "Exception"].iter().any(|sign| line.contains(sign))
+    };
     let mut last: Vec<_> = text.lines().rev().filter(is_error).take(lines).map(tail::cut).collect();
     last.reverse();
     last.iter().map(|line| Mask::default().apply(line)).collect()
