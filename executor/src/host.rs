@@ -127,7 +127,10 @@ pub enum HostError {
     #[error("the TaskManager of {0} does not run")]
     NotRunning(String),
     /// A Java without tools.
-    #[error("there is no jstack beside {}; `kill -QUIT {pid}` writes the same into log/taskmanager.out", java.display())]
+    #[error(
+        "there is no jstack beside {}; `kill -QUIT {pid}` writes the same into log/taskmanager.out",
+        java.display()
+    )]
     NoJstack {
         /// The program that runs.
         java: PathBuf,
