@@ -1,18 +1,23 @@
 //! The application master's own options, out of Flink's configuration: typed, checked, with defaults.
 
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+mod demand;
+mod framework;
+mod state;
 
-use mesos::{
-    master::MasterUrl,
-    scheduler::Credential,
-    v1::{self, framework_info::capability},
-};
+use std::{path::PathBuf, time::Duration};
+
+use mesos::{master::MasterUrl, scheduler::Credential, v1};
 use overlays::{
     config::{Configuration, ConfigurationError},
     flink::FlinkVersion,
     memory::{MemoryError, TaskManagerMemory},
 };
 
+pub use self::state::{StateLocation, state_location};
+use self::{
+    demand::demand,
+    framework::{credential, framework},
+};
 use crate::{
     core::{
         self,
@@ -20,7 +25,6 @@ use crate::{
         resources::Demand,
         worker::Patience,
     },
-    election::ZooKeeperOptions,
     launch::ExecutorDelivery,
 };
 
@@ -99,17 +103,6 @@ pub struct Settings {
     pub hostname: Option<String>,
 }
 
-/// Where the application master's state is kept.
-#[derive(Clone, Debug)]
-pub enum StateLocation {
-    /// In memory: the cluster ends with the application master.
-    Memory,
-    /// In a local directory.
-    Directory(PathBuf),
-    /// In ZooKeeper, where one of several application masters leads.
-    ZooKeeper(ZooKeeperOptions),
-}
-
 /// Where the packages put the executor.
 pub const INSTALLED_EXECUTOR: &str = "/usr/bin/flink-mesos-executor";
 /// How long Mesos gives an executor to end: our own grace for the TaskManager and some more.
@@ -118,7 +111,6 @@ pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(15);
 const MASTER: &str = "mesos.master";
 /// The artifact server's port.
 pub const ARTIFACT_PORT: &str = "mesos.resourcemanager.artifactserver.port";
-const WEEK: i64 = 7 * 24 * 3600;
 /// Options of upstream's module which would change where or how a worker runs, so that ignoring them would be wrong.
 const UNSUPPORTED: &[&str] = &[
     "mesos.resourcemanager.tasks.bootstrap-cmd",
@@ -199,95 +191,6 @@ fn unsupported(config: &Configuration) -> impl Iterator<Item = SettingsError> {
         .chain(other.map(|_| invalid(CONTAINER, config, reason.to_owned())))
 }
 
-fn demand(config: &Configuration, memory: &TaskManagerMemory) -> Result<Demand, SettingsError> {
-    let slots = config.get_i64("taskmanager.numberOfTaskSlots")?.unwrap_or(1) as f64;
-    let configured = config.get_f64("taskmanager.cpu.cores")?;
-    let cpus = configured.or(config.get_f64("mesos.resourcemanager.tasks.cpus")?.filter(|n| *n > 0.0)).unwrap_or(slots);
-    if cpus <= 0.0 {
-        return Err(invalid("taskmanager.cpu.cores", config, "a TaskManager needs more than 0 cpus".to_owned()));
-    }
-    let mut task =
-        BTreeMap::from([("cpus".to_owned(), cpus), ("mem".to_owned(), memory.total_process().mebibytes() as f64)]);
-    let network = config.get("mesos.resourcemanager.network.resource.name").unwrap_or("network");
-    let options = [
-        ("mesos.resourcemanager.tasks.gpus", "gpus"),
-        ("mesos.resourcemanager.tasks.disk", "disk"),
-        ("mesos.resourcemanager.tasks.network.bandwidth", network),
-    ];
-    for (key, name) in options {
-        let amount = config.get_i64(key)?.unwrap_or(0);
-        if amount < 0 {
-            return Err(invalid(key, config, "must not be negative".to_owned()));
-        }
-        if amount > 0 {
-            task.insert(name.to_owned(), amount as f64);
-        }
-    }
-    let executor = BTreeMap::from([
-        ("cpus".to_owned(), positive(config, "mesos.executor.cpus", 0.1)?),
-        ("mem".to_owned(), positive(config, "mesos.executor.mem", 32.0)?),
-    ]);
-    Ok(Demand { task, executor, ports: port_keys(config) })
-}
-
-fn port_keys(config: &Configuration) -> Vec<String> {
-    let mut keys = vec!["taskmanager.data.port".to_owned(), "taskmanager.rpc.port".to_owned()];
-    let more = config.get("mesos.resourcemanager.tasks.port-assignments").unwrap_or_default();
-    for key in more.split(',').map(str::trim).filter(|key| !key.is_empty()) {
-        if !keys.iter().any(|known| known == key) {
-            keys.push(key.to_owned());
-        }
-    }
-    keys
-}
-
-fn framework(config: &Configuration, gpus: bool) -> Result<v1::FrameworkInfo, SettingsError> {
-    let text = |key: &str| config.get(&format!("mesos.resourcemanager.framework.{key}")).map(str::to_owned);
-    let mut capabilities = vec![
-        capability::Type::PartitionAware,
-        capability::Type::MultiRole,
-        capability::Type::TaskKillingState,
-        capability::Type::ReservationRefinement,
-    ];
-    // Mesos keeps its GPU agents for frameworks that say so.
-    capabilities.extend(gpus.then_some(capability::Type::GpuResources));
-    let roles: Vec<String> =
-        text("role").unwrap_or_else(|| "*".to_owned()).split(',').map(|r| r.trim().to_owned()).collect();
-    let timeout = "mesos.failover-timeout";
-    let failover = config.get_i64(timeout)?.unwrap_or(WEEK);
-    if failover < 0 {
-        return Err(invalid(timeout, config, "a number of seconds, not negative".to_owned()));
-    }
-    Ok(v1::FrameworkInfo {
-        user: text("user").unwrap_or_default(),
-        name: text("name").unwrap_or_else(|| "Flink".to_owned()),
-        failover_timeout: Some(failover as f64),
-        checkpoint: Some(true),
-        roles,
-        principal: text("principal"),
-        capabilities: capabilities
-            .into_iter()
-            .map(|kind| v1::framework_info::Capability { r#type: Some(kind.into()) })
-            .collect(),
-        ..Default::default()
-    })
-}
-
-fn credential(config: &Configuration) -> Result<Option<Credential>, SettingsError> {
-    let principal = config.get("mesos.resourcemanager.framework.principal");
-    let secret = config.get("mesos.resourcemanager.framework.secret");
-    match (principal, secret) {
-        (Some(principal), Some(secret)) => {
-            Ok(Some(Credential { principal: principal.to_owned(), secret: secret.to_owned() }))
-        }
-        (None, Some(_)) => Err(SettingsError::Missing {
-            key: "mesos.resourcemanager.framework.principal",
-            hint: "mesos.resourcemanager.framework.secret alone says nothing",
-        }),
-        (_, None) => Ok(None),
-    }
-}
-
 fn workers(config: &Configuration) -> Result<usize, SettingsError> {
     for key in ["mesos.workers", "mesos.initial-tasks"] {
         if let Some(number) = config.get_i64(key)? {
@@ -321,46 +224,6 @@ fn core_settings(config: &Configuration, demand: Demand) -> Result<core::Setting
     })
 }
 
-/// Where the state is kept.
-pub fn state_location(config: &Configuration) -> Result<StateLocation, SettingsError> {
-    let key = "high-availability.type";
-    // The name before Flink 1.17.
-    let mode = config.get(key).or_else(|| config.get("high-availability")).unwrap_or("NONE");
-    match mode.to_ascii_lowercase().as_str() {
-        "none" | "" => {
-            Ok(config.get("mesos.state.dir").map_or(StateLocation::Memory, |d| StateLocation::Directory(d.into())))
-        }
-        "zookeeper" => Ok(StateLocation::ZooKeeper(zookeeper(config)?)),
-        _ => Err(invalid(key, config, "on Mesos it is NONE or zookeeper".to_owned())),
-    }
-}
-
-fn zookeeper(config: &Configuration) -> Result<ZooKeeperOptions, SettingsError> {
-    let quorum = "high-availability.zookeeper.quorum";
-    let hint = "with high-availability.type: zookeeper, e.g. zk1:2181,zk2:2181,zk3:2181";
-    let part = |key: &str, default: &str| {
-        let text = config.get(key).unwrap_or(default).trim_matches('/').to_owned();
-        if text.is_empty() { text } else { format!("/{text}") }
-    };
-    let root = part("high-availability.zookeeper.path.root", "/flink");
-    let cluster = part("high-availability.cluster-id", "/default");
-    let workers = part("high-availability.zookeeper.path.mesos-workers", "/mesos-workers");
-    let timeout = config.get_duration("high-availability.zookeeper.client.session-timeout")?;
-    let acl = "high-availability.zookeeper.client.acl";
-    let creator_only = match config.get(acl).unwrap_or("open") {
-        "open" => false,
-        "creator" => true,
-        _ => return Err(invalid(acl, config, "it is open or creator".to_owned())),
-    };
-    Ok(ZooKeeperOptions {
-        quorum: config.get(quorum).ok_or(SettingsError::Missing { key: quorum, hint })?.to_owned(),
-        base: format!("{root}{cluster}{workers}"),
-        session_timeout: timeout.unwrap_or(Duration::from_secs(60)),
-        digest: config.get("mesos.state.zookeeper.secret").map(str::to_owned),
-        creator_only,
-    })
-}
-
 /// Marathon's constraints, and upstream's `attribute:value` pairs, which all must hold.
 fn constraints(config: &Configuration) -> Result<Vec<Constraint>, SettingsError> {
     let key = "mesos.constraints";
@@ -391,14 +254,6 @@ fn labels(config: &Configuration) -> Result<Vec<(String, String)>, SettingsError
         Some((name.trim().to_owned(), value.trim().to_owned()))
     });
     pairs.collect::<Option<_>>().ok_or_else(|| invalid(key, config, "expected key1:value1,key2:value2".to_owned()))
-}
-
-fn positive(config: &Configuration, key: &'static str, default: f64) -> Result<f64, SettingsError> {
-    match config.get_f64(key)? {
-        None => Ok(default),
-        Some(number) if number > 0.0 => Ok(number),
-        Some(_) => Err(invalid(key, config, "must be more than 0".to_owned())),
-    }
 }
 
 fn invalid(key: &'static str, config: &Configuration, reason: String) -> SettingsError {

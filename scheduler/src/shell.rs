@@ -1,28 +1,27 @@
 //! The thin shell around the core: carries out what it asks for, tells it what happened, and shows people.
 
+mod happenings;
 mod notices;
+mod signals;
 
 use std::{collections::BTreeSet, time::Duration};
 
 use anyhow::anyhow;
 use fetcher::ArtifactServer;
 use mesos::{
-    scheduler::{
-        SchedulerConnection, SchedulerEvent, SchedulerHandle, SchedulerOptions, calls, is_failed_over,
-        is_framework_removed,
-    },
-    v1::{self, scheduler::event},
+    scheduler::{SchedulerConnection, SchedulerEvent, SchedulerHandle, SchedulerOptions, calls},
+    v1,
 };
 use serde_json::json;
 use tokio::{
-    signal::unix::{Signal, SignalKind, signal},
     sync::mpsc,
     task::JoinHandle,
     time::{Instant, sleep_until, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
-use tracing::{debug, warn};
+use tracing::warn;
 
+pub use self::signals::Signals;
 use crate::{
     clock::Clock,
     console::Console,
@@ -211,114 +210,6 @@ impl<'a> Shell<'a> {
         }
     }
 
-    async fn mesos_event(&mut self, event: Option<SchedulerEvent>) -> Next {
-        match event {
-            Some(SchedulerEvent::Connecting { master, attempt }) => {
-                debug!("Connecting to the Mesos master {master}, attempt {attempt}.");
-                Next::GoOn
-            }
-            Some(SchedulerEvent::Subscribed { framework_id, .. }) => {
-                self.view.waiting_for_master = false;
-                let text = format!("Registered with Mesos as framework {}", framework_id.value);
-                self.console.tell("registered", &text, json!({ "framework": framework_id.value }));
-                self.framework.id = Some(framework_id.clone());
-                self.tell(Input::Subscribed(framework_id.value)).await
-            }
-            Some(SchedulerEvent::Event(event)) => self.framework_event(event).await,
-            Some(SchedulerEvent::Disconnected { reason, retry_in }) => {
-                // Said once, not at every attempt.
-                if !std::mem::replace(&mut self.view.waiting_for_master, true) {
-                    let text = format!("No connection to Mesos: {reason}. Trying on.");
-                    self.console.tell("disconnected", &text, json!({ "reason": reason }));
-                }
-                self.console.waiting(&format!("Trying to reach Mesos again in {retry_in:.1?}: {reason}"));
-                self.tell(Input::Disconnected).await
-            }
-            Some(SchedulerEvent::Rejected { reason }) if is_framework_removed(&reason) => self.start_anew().await,
-            Some(SchedulerEvent::Rejected { reason }) => {
-                let hint = if is_failed_over(&reason) { "; another application master has taken over" } else { "" };
-                Next::End(Err(Failure::other(anyhow!("Mesos rejects this framework: {reason}{hint}"))))
-            }
-            // Mesos ends the connection when it has removed the framework as asked.
-            None if self.ending.is_some() => {
-                self.connected = false;
-                Next::GoOn
-            }
-            None => Next::End(Err(Failure::other(anyhow!("the connection to Mesos has ended")))),
-        }
-    }
-
-    async fn framework_event(&mut self, event: v1::scheduler::Event) -> Next {
-        match event.r#type() {
-            event::Type::Offers => {
-                let offers = event.offers.map(|event| event.offers).unwrap_or_default();
-                self.tell(Input::Offers(offers)).await
-            }
-            event::Type::Update => match event.update {
-                Some(update) => self.tell(Input::Status(Box::new(update.status))).await,
-                None => Next::GoOn,
-            },
-            other => {
-                debug!("Mesos sent {}.", other.as_str_name());
-                Next::GoOn
-            }
-        }
-    }
-
-    /// The master has removed our framework: a new one takes its place, once.
-    async fn start_anew(&mut self) -> Next {
-        if let Next::End(ended) = self.tell(Input::FrameworkRemoved).await {
-            return Next::End(ended);
-        }
-        self.framework.id = None;
-        match SchedulerConnection::open(self.options.clone(), self.framework.clone(), Vec::new()).await {
-            Ok((mesos, events)) => {
-                (self.mesos, self.events) = (mesos, events);
-                Next::GoOn
-            }
-            Err(e) => Next::End(Err(Failure::other(e))),
-        }
-    }
-
-    async fn job_manager_event(&mut self, event: JobManagerEvent) -> Next {
-        match event {
-            JobManagerEvent::Ready => {
-                self.view.job_manager_up = true;
-                let text = format!("JobManager is up: {}", self.web);
-                self.console.tell("jobmanager-up", &text, json!({ "web": self.web }));
-                self.tell_if_ready();
-                Next::GoOn
-            }
-            JobManagerEvent::TaskManagers(listed) => self.tell(Input::Registered(listed)).await,
-            JobManagerEvent::Finished => {
-                let text = "The JobManager has ended in order; ending the cluster.";
-                self.console.tell("jobmanager-ended", text, json!({}));
-                self.stop(None).await
-            }
-            JobManagerEvent::Failed(why) => self.stop(Some(Failure::other(anyhow!(why)))).await,
-            JobManagerEvent::Restarting(why, wait) => {
-                let text = format!("{why}\nIt is started again in {wait:.1?}.");
-                self.console.tell("jobmanager-restarting", &text, json!({ "reason": why }));
-                Next::GoOn
-            }
-        }
-    }
-
-    /// Ctrl-C ends everything in order; a second one at once.
-    async fn interrupted(&mut self) -> Next {
-        if self.ending.is_some() { self.give_up().await } else { self.stop(None).await }
-    }
-
-    /// SIGTERM leaves the workers to the next application master if there is a state that it can go by.
-    async fn terminated(&mut self) -> Next {
-        if !self.durable {
-            return self.interrupted().await;
-        }
-        let text = "Leaving the TaskManagers to the next application master.";
-        self.console.tell("leaving", text, json!({}));
-        Next::End(Ok(Outcome::Ended))
-    }
-
     async fn stop(&mut self, failure: Option<Failure>) -> Next {
         self.stop_job_manager.cancel();
         if self.ending.is_some() {
@@ -391,27 +282,4 @@ impl<'a> Shell<'a> {
 
 fn task_id(worker: &WorkerId) -> v1::TaskId {
     v1::TaskId { value: worker.as_str().to_owned() }
-}
-
-/// The signals that end the program.
-#[derive(Debug)]
-pub struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Signals {
-    /// From now on signals no longer end the process by themselves.
-    pub fn listen() -> Result<Self, Failure> {
-        let listen = |kind| signal(kind).map_err(|e| Failure::other(anyhow!("cannot listen for signals: {e}")));
-        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
-    }
-
-    /// Waits for any of them.
-    pub async fn any(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
 }

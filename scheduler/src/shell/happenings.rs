@@ -1,0 +1,122 @@
+//! What happens to the application master, and what it makes of it.
+
+use anyhow::anyhow;
+use mesos::{
+    scheduler::{SchedulerConnection, SchedulerEvent, is_failed_over, is_framework_removed},
+    v1::{self, scheduler::event},
+};
+use serde_json::json;
+use tracing::debug;
+
+use super::{Next, Outcome, Shell};
+use crate::{core::message::Input, failure::Failure, job_manager::JobManagerEvent};
+
+impl Shell<'_> {
+    pub(super) async fn mesos_event(&mut self, event: Option<SchedulerEvent>) -> Next {
+        match event {
+            Some(SchedulerEvent::Connecting { master, attempt }) => {
+                debug!("Connecting to the Mesos master {master}, attempt {attempt}.");
+                Next::GoOn
+            }
+            Some(SchedulerEvent::Subscribed { framework_id, .. }) => {
+                self.view.waiting_for_master = false;
+                let text = format!("Registered with Mesos as framework {}", framework_id.value);
+                self.console.tell("registered", &text, json!({ "framework": framework_id.value }));
+                self.framework.id = Some(framework_id.clone());
+                self.tell(Input::Subscribed(framework_id.value)).await
+            }
+            Some(SchedulerEvent::Event(event)) => self.framework_event(event).await,
+            Some(SchedulerEvent::Disconnected { reason, retry_in }) => {
+                // Said once, not at every attempt.
+                if !std::mem::replace(&mut self.view.waiting_for_master, true) {
+                    let text = format!("No connection to Mesos: {reason}. Trying on.");
+                    self.console.tell("disconnected", &text, json!({ "reason": reason }));
+                }
+                self.console.waiting(&format!("Trying to reach Mesos again in {retry_in:.1?}: {reason}"));
+                self.tell(Input::Disconnected).await
+            }
+            Some(SchedulerEvent::Rejected { reason }) if is_framework_removed(&reason) => self.start_anew().await,
+            Some(SchedulerEvent::Rejected { reason }) => {
+                let hint = if is_failed_over(&reason) { "; another application master has taken over" } else { "" };
+                Next::End(Err(Failure::other(anyhow!("Mesos rejects this framework: {reason}{hint}"))))
+            }
+            // Mesos ends the connection when it has removed the framework as asked.
+            None if self.ending.is_some() => {
+                self.connected = false;
+                Next::GoOn
+            }
+            None => Next::End(Err(Failure::other(anyhow!("the connection to Mesos has ended")))),
+        }
+    }
+
+    async fn framework_event(&mut self, event: v1::scheduler::Event) -> Next {
+        match event.r#type() {
+            event::Type::Offers => {
+                let offers = event.offers.map(|event| event.offers).unwrap_or_default();
+                self.tell(Input::Offers(offers)).await
+            }
+            event::Type::Update => match event.update {
+                Some(update) => self.tell(Input::Status(Box::new(update.status))).await,
+                None => Next::GoOn,
+            },
+            other => {
+                debug!("Mesos sent {}.", other.as_str_name());
+                Next::GoOn
+            }
+        }
+    }
+
+    /// The master has removed our framework: a new one takes its place, once.
+    async fn start_anew(&mut self) -> Next {
+        if let Next::End(ended) = self.tell(Input::FrameworkRemoved).await {
+            return Next::End(ended);
+        }
+        self.framework.id = None;
+        match SchedulerConnection::open(self.options.clone(), self.framework.clone(), Vec::new()).await {
+            Ok((mesos, events)) => {
+                (self.mesos, self.events) = (mesos, events);
+                Next::GoOn
+            }
+            Err(e) => Next::End(Err(Failure::other(e))),
+        }
+    }
+
+    pub(super) async fn job_manager_event(&mut self, event: JobManagerEvent) -> Next {
+        match event {
+            JobManagerEvent::Ready => {
+                self.view.job_manager_up = true;
+                let text = format!("JobManager is up: {}", self.web);
+                self.console.tell("jobmanager-up", &text, json!({ "web": self.web }));
+                self.tell_if_ready();
+                Next::GoOn
+            }
+            JobManagerEvent::TaskManagers(listed) => self.tell(Input::Registered(listed)).await,
+            JobManagerEvent::Finished => {
+                let text = "The JobManager has ended in order; ending the cluster.";
+                self.console.tell("jobmanager-ended", text, json!({}));
+                self.stop(None).await
+            }
+            JobManagerEvent::Failed(why) => self.stop(Some(Failure::other(anyhow!(why)))).await,
+            JobManagerEvent::Restarting(why, wait) => {
+                let text = format!("{why}\nIt is started again in {wait:.1?}.");
+                self.console.tell("jobmanager-restarting", &text, json!({ "reason": why }));
+                Next::GoOn
+            }
+        }
+    }
+
+    /// Ctrl-C ends everything in order; a second one at once.
+    pub(super) async fn interrupted(&mut self) -> Next {
+        if self.ending.is_some() { self.give_up().await } else { self.stop(None).await }
+    }
+
+    /// SIGTERM leaves the workers to the next application master if there is a state that it can go by.
+    pub(super) async fn terminated(&mut self) -> Next {
+        if !self.durable {
+            return self.interrupted().await;
+        }
+        let text = "Leaving the TaskManagers to the next application master.";
+        self.console.tell("leaving", text, json!({}));
+        Next::End(Ok(Outcome::Ended))
+    }
+}
