@@ -28,7 +28,7 @@ check: ## formatting, lints, documentation, dependencies
 
 test: setup ## every test, on the real Mesos, ZooKeeper and Flink
 	$(CARGO) build --locked --workspace --bins
-	$(CARGO) test --locked --workspace --all-features
+	@tests/all --locked --workspace --all-features --no-fail-fast
 
 demo: setup build ## Flink on a Mesos before your eyes
 	@MESOS="$(MESOS)" ONESHOT="$(ONESHOT)" FLINK="$(or $(FLINK),1)" tests/demo/demo $(TARGET)/release
