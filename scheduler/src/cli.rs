@@ -18,11 +18,13 @@ pub struct Cli {
 const LONG_ABOUT: &str = "\
 Runs Apache Flink on Apache Mesos.
 
-This program is the application master: it starts Flink's JobManager, registers with Mesos, launches TaskManagers on the
-offers it gets, serves them the Flink distribution, and keeps as many of them alive as are wanted.
+This program is the application master: it starts Flink's JobManager, registers with Mesos, launches TaskManagers on \
+the offers it gets, serves them the Flink distribution, and keeps as many of them alive as are wanted.
 
-Try it without a Mesos:   FLINK_HOME=/opt/flink flink-mesos local --workers 2
-On a cluster:             FLINK_HOME=/opt/flink flink-mesos session -Dmesos.master=zk://zk1:2181/mesos -Dmesos.workers=10";
+Try it without a Mesos:
+  FLINK_HOME=/opt/flink flink-mesos local --workers 2
+On a cluster:
+  FLINK_HOME=/opt/flink flink-mesos session -Dmesos.master=zk://zk1:2181/mesos --workers 10";
 
 /// The subcommands.
 #[derive(Debug, Subcommand)]
@@ -81,17 +83,18 @@ pub struct Place {
 const SESSION: &str = "\
 Bring up a session cluster on Mesos and keep it up.
 
-Reads FLINK_HOME and FLINK_CONF_DIR, starts the JobManager, keeps `mesos.workers` TaskManagers. Submit jobs with Flink's own
-tools at the web address that is printed.
+Reads FLINK_HOME and FLINK_CONF_DIR, starts the JobManager, keeps `mesos.workers` TaskManagers. Submit jobs with Flink's \
+own tools at the web address that is printed.
 
-It ends with Ctrl-C, with `DELETE /cluster` at the JobManager, or with SIGTERM: TaskManagers, JobManager and framework go with
-it. With `mesos.state.dir` set, SIGTERM and crashes leave the TaskManagers running for the next application master.";
+It ends with Ctrl-C, with `DELETE /cluster` at the JobManager, or with SIGTERM: TaskManagers, JobManager and framework \
+go with it. With durable state (`mesos.state.dir`, or `high-availability.type: zookeeper`) SIGTERM and crashes leave the \
+TaskManagers running for the next application master.";
 
 const LOCAL: &str = "\
 Bring up a session cluster on this machine, on a Mesos for a laptop.
 
-Master and agent run inside this process and speak the same protocol as a Mesos cluster; JobManager and TaskManagers are real.
-Nothing but a Flink distribution is needed. Ctrl-C ends everything.";
+Master and agent run inside this process and speak the same protocol as a Mesos cluster; JobManager and TaskManagers are \
+real. Nothing but a Flink distribution is needed. Ctrl-C ends everything.";
 
 /// What `session` and `local` have in common.
 #[derive(Args, Clone, Debug)]

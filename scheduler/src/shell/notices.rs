@@ -19,6 +19,7 @@ impl Shell<'_> {
             }
             Notice::Running(worker) => {
                 console.tell("running", &format!("{worker} runs"), json!({ "worker": worker.as_str() }));
+                console.waiting(&format!("{worker} is to register with the JobManager"));
             }
             Notice::Registered(worker) => {
                 self.view.registered.insert(worker.clone());
@@ -64,12 +65,15 @@ impl Shell<'_> {
     /// Says once that everything is there.
     pub(super) fn tell_if_ready(&mut self) {
         let view = &mut self.view;
-        if view.told_ready || !view.job_manager_up || view.registered.len() < view.wanted {
+        if !view.job_manager_up || view.registered.len() < view.wanted {
             return;
         }
-        view.told_ready = true;
         self.console.settled();
-        let text = format!("Flink is ready with {} TaskManagers. Web page: {}", view.registered.len(), self.web);
+        if std::mem::replace(&mut view.told_ready, true) {
+            return;
+        }
+        let plural = if view.registered.len() == 1 { "" } else { "s" };
+        let text = format!("Flink is ready with {} TaskManager{plural}. Web page: {}", view.registered.len(), self.web);
         let fields = json!({ "web": self.web, "workers": view.registered.len() });
         self.console.tell("ready", &text, fields);
     }
