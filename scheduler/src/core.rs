@@ -162,14 +162,19 @@ impl Core {
 
     fn framework_removed(&mut self) {
         self.disconnected();
+        self.notice(Notice::FrameworkLost);
+        self.forget_framework(Vec::new());
+    }
+
+    /// The framework is gone, and every task with it: a record without the framework id would say nothing.
+    fn forget_framework(&mut self, then: Vec<Output>) {
         self.framework = None;
         let mut changes = vec![Change::Framework(None)];
-        self.outputs.push(Output::Notice(Notice::FrameworkLost));
         for id in std::mem::take(&mut self.workers).into_keys() {
             changes.push(Change::Forget(id.clone()));
             self.notice(Notice::Gone(id, "Mesos removed the framework".to_owned()));
         }
-        self.store(changes, Vec::new());
+        self.store(changes, then);
     }
 
     fn registered(&mut self, listed: &BTreeSet<WorkerId>) {
@@ -242,8 +247,7 @@ impl Core {
             self.stopped = true;
             self.outputs.push(Output::Teardown);
             // In this order: a framework id that Mesos has forgotten heals itself, one that we have forgotten does not.
-            self.framework = None;
-            self.store(vec![Change::Framework(None)], vec![Output::Stopped]);
+            self.forget_framework(vec![Output::Stopped]);
         }
     }
 
@@ -296,8 +300,7 @@ impl Core {
         if worker.phase != Phase::Unreachable {
             worker.enter(Phase::Killing(self.now.after(self.settings.patience.kill)), self.now);
         }
-        let change = Change::Worker(worker.record.clone());
-        let kill = Output::Kill { worker: id.clone(), agent: Some(worker.record.agent.clone()) };
+        let (change, kill) = (Change::Worker(worker.record.clone()), worker.kill());
         self.notice(Notice::Killing(id.clone(), why.to_owned()));
         self.store(vec![change], vec![kill]);
     }
@@ -305,7 +308,7 @@ impl Core {
     fn remind_of_kill(&mut self, id: &WorkerId) {
         let Some(worker) = self.workers.get_mut(id) else { return };
         worker.phase = Phase::Killing(self.now.after(self.settings.patience.kill));
-        let kill = Output::Kill { worker: id.clone(), agent: Some(worker.record.agent.clone()) };
+        let kill = worker.kill();
         self.after_stores(kill);
     }
 

@@ -432,6 +432,16 @@ fn stopping_kills_every_worker_and_then_tears_down() {
     assert!(has(&asked, |o| matches!(o, Output::Teardown)));
 }
 
+#[test]
+fn stopping_does_not_wait_for_an_unreachable_worker_and_forgets_it_with_the_framework() {
+    let mut bench = Bench::subscribed(1);
+    let worker = bench.running("A");
+    bench.tell(Input::Status(boxed(&worker, TaskState::TaskUnreachable)));
+    let asked = bench.tell(Input::Stop);
+    assert!(has(&asked, |o| matches!(o, Output::Teardown)) && has(&asked, |o| matches!(o, Output::Stopped)));
+    assert_eq!((bench.state.framework.as_deref(), bench.state.workers.len()), (None, 0));
+}
+
 #[derive(Clone, Debug)]
 enum Act {
     Offers(Vec<(u8, u32)>),

@@ -16,7 +16,7 @@
 
 use std::time::Duration;
 
-use super::message::{Moment, WorkerRecord};
+use super::message::{Moment, Output, WorkerRecord};
 
 /// Where a worker stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,6 +114,11 @@ impl Worker {
             self.since = now;
         }
         self.phase = phase;
+    }
+
+    /// What ends its task.
+    pub(super) fn kill(&self) -> Output {
+        Output::Kill { worker: self.record.id.clone(), agent: Some(self.record.agent.clone()) }
     }
 
     /// Whether it counts towards the wanted number.
