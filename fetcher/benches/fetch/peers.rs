@@ -17,14 +17,19 @@ impl Nginx {
     pub(crate) fn start(root: &Path, scratch: &Path) -> Self {
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let (folder, root) = (scratch.display(), root.display());
+        // An nginx that is not installed has none of the folders in /var that it would use.
+        let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
+        let temporary = temporary.map(|name| format!("{name}_temp_path {folder}/nginx.{name}; ")).concat();
         let configuration = format!(
             "worker_processes 1; daemon off; pid {folder}/nginx.pid; error_log {folder}/nginx.err; user root;\n\
              events {{ worker_connections 1024; }}\n\
-             http {{ access_log off; sendfile on; tcp_nopush on; server {{ listen {address}; root {root}; }} }}\n"
+             http {{ {temporary}access_log off; sendfile on; tcp_nopush on; server {{ listen {address}; root {root}; }} }}\n"
         );
         let file = scratch.join("nginx.conf");
         fs_err::write(&file, configuration).unwrap();
-        let process = Command::new("nginx").arg("-c").arg(file).stderr(Stdio::null()).spawn().unwrap();
+        let errors = scratch.join("nginx.err");
+        let mut command = Command::new("nginx");
+        let process = command.arg("-e").arg(errors).arg("-c").arg(file).stderr(Stdio::null()).spawn().unwrap();
         let nginx = Self { process, address };
         let deadline = Instant::now() + Duration::from_secs(10);
         while TcpStream::connect(address).is_err() {
