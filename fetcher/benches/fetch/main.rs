@@ -1,7 +1,7 @@
 //! Fetching, serving and unpacking a Flink distribution, beside what people use for it today: nginx, curl and tar.
 //!
 //! ```text
-//! cargo bench -p fetcher --bench fetch -- <flink home> [row …]
+//! cargo bench -p fetcher --bench fetch -- <flink home> <home of Flink 1.13> [row …]
 //! ```
 //!
 //! Prints one line per row: name, group, ours, peer, ratio, unit, with tabs between. Ours and the peer take turns, and every
@@ -13,6 +13,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
+mod clients;
 mod ours;
 mod peers;
 mod rows;
@@ -23,8 +24,9 @@ fn main() {
     match words.as_slice() {
         ["serve", rest @ ..] => ours::serve(rest),
         ["fetch", rest @ ..] => ours::fetch(rest),
-        [home, wanted @ ..] => rows::all(Path::new(home), wanted),
-        [] => eprintln!("usage: cargo bench -p fetcher --bench fetch -- <flink home> [row ...]"),
+        ["drain", rest @ ..] => clients::drain(rest),
+        [home, upstream, wanted @ ..] => rows::all(Path::new(home), Path::new(upstream), wanted),
+        _ => eprintln!("usage: cargo bench -p fetcher --bench fetch -- <flink home> <home of Flink 1.13> [row ...]"),
     }
 }
 

@@ -83,6 +83,14 @@ fn files(root: &Path, folder: &Path) -> Vec<Artifact> {
     artifacts
 }
 
+/// The most memory that this process has had resident.
+fn most_memory_kb() -> u64 {
+    let status = fs_err::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.split_whitespace().next().unwrap().parse().unwrap()
+}
+
+/// Prints how much memory it took, in KB.
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn fetch(words: &[&str]) {
     let [url, manifest, token, target, cache @ ..] = words else { panic!("fetch <url> <manifest> <token> <target>") };
@@ -99,4 +107,5 @@ pub(crate) async fn fetch(words: &[&str]) {
             drop(cache.materialise(request, FetchOptions::default(), watch::Sender::default()).await.unwrap());
         }
     }
+    println!("{}", most_memory_kb());
 }

@@ -1,5 +1,6 @@
-//! The peers: nginx with one worker and sendfile; curl, sha256sum and tar.
+//! The peers: nginx with one worker and sendfile; curl, sha256sum, tar and cp; the artifact server of Flink 1.13.
 
+use std::io::{BufRead as _, BufReader};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -59,6 +60,52 @@ impl Drop for Nginx {
     }
 }
 
+/// The artifact server that Flink had for Mesos, with one file.
+pub(crate) struct Upstream {
+    process: Child,
+    pub(crate) url: String,
+}
+
+impl Upstream {
+    /// `home` is a Flink 1.13.
+    pub(crate) fn start(home: &Path, file: &Path) -> Self {
+        let mut java = Command::new("java");
+        java.arg("-cp").arg(home.join("lib/*")).args(JAVA_OPTIONS);
+        java.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/benches/fetch/UpstreamServer.java")).arg(file);
+        let mut process = java.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut url = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut url).unwrap();
+        assert!(url.starts_with("http://"), "Flink's artifact server does not start");
+        Self { process, url: url.trim().to_owned() }
+    }
+
+    pub(crate) fn process(&self) -> u32 {
+        self.process.id()
+    }
+}
+
+impl Drop for Upstream {
+    fn drop(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+}
+
+/// Flink 1.13 is older than the modules of Java 17.
+const JAVA_OPTIONS: [&str; 4] = [
+    "--add-opens=java.base/java.lang=ALL-UNNAMED",
+    "--add-opens=java.base/java.util=ALL-UNNAMED",
+    "--add-opens=java.base/java.nio=ALL-UNNAMED",
+    "-Dlog4j2.disable.jmx=true",
+];
+
+/// The least that any fetch costs: the bytes through the loopback device to nowhere, and the tree once copied.
+pub(crate) fn floor(url: &str, home: &Path, folders: &[&str], target: &Path) {
+    fs_err::create_dir_all(target).unwrap();
+    let folders: Vec<String> = folders.iter().map(|folder| home.join(folder).display().to_string()).collect();
+    shell(&format!("curl -sSf -o /dev/null {url} && cp -r {} {}", folders.join(" "), target.display()));
+}
+
 /// `curl | tar xz`
 pub(crate) fn curl_tar(url: &str, target: &Path) {
     fs_err::create_dir_all(target).unwrap();
@@ -76,15 +123,4 @@ pub(crate) fn curl_sha256_tar(url: &str, target: &Path) {
 
 fn shell(script: &str) {
     run(Command::new("sh").args(["-ec", script]).stdout(Stdio::null()));
-}
-
-/// So many clients at once, each taking all of it to nowhere.
-pub(crate) fn clients(count: usize, url: &str, token: Option<&str>) {
-    let header = format!("Authorization: Bearer {}", token.unwrap_or_default());
-    let clients: Vec<Child> = (0..count)
-        .map(|_| Command::new("curl").args(["-sSf", "-o", "/dev/null", "-H", &header, url]).spawn().unwrap())
-        .collect();
-    for mut client in clients {
-        assert!(client.wait().unwrap().success());
-    }
 }

@@ -1,12 +1,14 @@
 //! The rows, one function each.
 
+use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 
 use fetcher::Digest;
 
+use crate::clients::clients;
 use crate::ours::{DISTRIBUTION, Server};
-use crate::peers::{Nginx, clients, curl_sha256_tar, curl_tar};
+use crate::peers::{Nginx, Upstream, curl_sha256_tar, curl_tar, floor};
 use crate::{cpu_seconds, median, run, seconds};
 
 const ROUNDS: usize = 5;
@@ -18,12 +20,15 @@ const SERVED_MB: usize = 200;
 /// What every row works with.
 struct Bench {
     scratch: tempfile::TempDir,
+    home: PathBuf,
+    /// The last Flink with Mesos support of its own.
+    upstream: PathBuf,
     tree: Server,
     archive: Server,
     nginx: Nginx,
 }
 
-pub(crate) fn all(home: &Path, wanted: &[&str]) {
+pub(crate) fn all(home: &Path, upstream: &Path, wanted: &[&str]) {
     let scratch = tempfile::tempdir().unwrap();
     let archive = scratch.path().join("flink.tgz");
     run(Command::new("tar").arg("czf").arg(&archive).arg("-C").arg(home).args(DISTRIBUTION));
@@ -31,6 +36,8 @@ pub(crate) fn all(home: &Path, wanted: &[&str]) {
     fs_err::create_dir(scratch.path().join("served")).unwrap();
     fs_err::write(&served, noise(SERVED_MB << 20)).unwrap();
     let bench = Bench {
+        home: home.to_owned(),
+        upstream: upstream.to_owned(),
         tree: Server::start("distribution", home),
         archive: Server::start("archive", &archive),
         nginx: Nginx::start(scratch.path(), scratch.path()),
@@ -45,8 +52,17 @@ pub(crate) fn all(home: &Path, wanted: &[&str]) {
 }
 
 type Row = fn(&Bench);
-const ROWS: [(&str, Row); 5] =
-    [("fetch-cold", cold), ("fetch-warm", warm), ("fetch-herd-host", herd), ("serve", serve), ("unpack", unpack)];
+const ROWS: [(&str, Row); 9] = [
+    ("fetch-cold", cold),
+    ("fetch-cold-floor", cold_floor),
+    ("fetch-warm", warm),
+    ("fetch-herd-host", herd),
+    ("fetch-memory", memory),
+    ("serve", serve),
+    ("serve-upstream", serve_upstream),
+    ("unpack", unpack),
+    ("unpack-floor", unpack_floor),
+];
 
 fn row(name: &str, ours: f64, peer: f64, ratio: f64, unit: &str) {
     println!("{name}\tfetch\t{ours:.4}\t{peer:.4}\t{ratio:.2}\t{unit}");
@@ -73,6 +89,18 @@ fn cold(bench: &Bench) {
         || curl_tar(&url, &target),
     );
     row("fetch-cold", ours, peer, peer / ours, "s");
+}
+
+/// Here the peer is what no fetch can do without.
+fn cold_floor(bench: &Bench) {
+    let (target, cache) = (bench.path("target"), bench.path("cache"));
+    let url = bench.nginx.url("flink.tgz");
+    let (ours, peer) = turns(
+        || clear(&[&target, &cache]),
+        || run(&mut bench.tree.fetch(&target, Some(&cache))),
+        || floor(&url, &bench.home, &DISTRIBUTION, &target),
+    );
+    row("fetch-cold-floor", ours, peer, peer / ours, "s");
 }
 
 fn warm(bench: &Bench) {
@@ -103,19 +131,40 @@ fn herd(bench: &Bench) {
     row("fetch-herd-host", herd, one, one / herd, "s");
 }
 
-/// Both by bytes per second and by bytes per second of the server's processor time; the smaller ratio counts.
+/// The most memory that a fetch ever held: of the largest there is, an archive that is unpacked while it comes.
+fn memory(bench: &Bench) {
+    let (target, cache) = (bench.path("target"), bench.path("cache"));
+    let most = [&bench.tree, &bench.archive].map(|server| {
+        clear(&[&target, &cache]);
+        let output = server.fetch(&target, Some(&cache)).stdout(Stdio::piped()).output().unwrap();
+        String::from_utf8(output.stdout).unwrap().trim().parse::<f64>().unwrap() / 1024.0
+    });
+    println!("fetch-memory\tfetch\t{:.1}\t\t\tMB", most.into_iter().fold(0.0, f64::max));
+}
+
 fn serve(bench: &Bench) {
-    let served = bench.scratch.path().join("served");
+    serve_beside(bench, "serve", &bench.nginx.url("served/file"), bench.nginx.worker());
+}
+
+fn serve_upstream(bench: &Bench) {
+    let upstream = Upstream::start(&bench.upstream, &bench.path("served/file"));
+    // The virtual machine compiles its code while it works.
+    (0..ROUNDS).for_each(|_| clients(CLIENTS, &upstream.url, None));
+    serve_beside(bench, "serve-upstream", &upstream.url, upstream.process());
+}
+
+/// Both by bytes per second and by bytes per second of the server's processor time; the smaller ratio counts.
+fn serve_beside(bench: &Bench, name: &str, peer_url: &str, peer_process: u32) {
+    let served = bench.path("served");
     let digest = Digest::of(&fs_err::read(served.join("file")).unwrap());
     let server = Server::start("folder", &served);
-    let (our_url, peer_url) = (format!("{}/v1/blobs/{digest}", server.url), bench.nginx.url("served/file"));
-    let (our_process, peer_process) = (server.process.id(), bench.nginx.worker());
+    let (our_url, our_process) = (format!("{}/v1/blobs/{digest}", server.url), server.process.id());
     let before = (cpu_seconds(our_process), cpu_seconds(peer_process));
     let (ours, peer) =
-        turns(|| {}, || clients(CLIENTS, &our_url, Some(&server.token)), || clients(CLIENTS, &peer_url, None));
+        turns(|| {}, || clients(CLIENTS, &our_url, Some(&server.token)), || clients(CLIENTS, peer_url, None));
     let (our_cpu, peer_cpu) = (cpu_seconds(our_process) - before.0, cpu_seconds(peer_process) - before.1);
     let megabytes = (CLIENTS * SERVED_MB) as f64;
-    row("serve", megabytes / ours, megabytes / peer, (peer / ours).min(peer_cpu / our_cpu), "MB/s");
+    row(name, megabytes / ours, megabytes / peer, (peer / ours).min(peer_cpu / our_cpu), "MB/s");
 }
 
 fn unpack(bench: &Bench) {
@@ -124,6 +173,19 @@ fn unpack(bench: &Bench) {
     let (ours, peer) =
         turns(|| clear(&[&target]), || run(&mut bench.archive.fetch(&target, None)), || curl_sha256_tar(&url, &target));
     row("unpack", ours, peer, peer / ours, "s");
+}
+
+/// Here the peer does nothing but inflate what it has in memory.
+fn unpack_floor(bench: &Bench) {
+    let target = bench.path("target");
+    let archive = fs_err::read(bench.path("flink.tgz")).unwrap();
+    let inflate = || io::copy(&mut flate2::bufread::GzDecoder::new(archive.as_slice()), &mut io::sink()).unwrap();
+    let (ours, peer) = turns(
+        || clear(&[&target]),
+        || run(&mut bench.archive.fetch(&target, None)),
+        || assert!(inflate() > archive.len() as u64),
+    );
+    row("unpack-floor", ours, peer, peer / ours, "s");
 }
 
 impl Bench {
