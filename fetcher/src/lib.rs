@@ -12,6 +12,7 @@ pub mod digest;
 pub mod fetch;
 pub mod hashing;
 pub mod manifest;
+mod page_cache;
 pub mod path;
 mod project;
 pub mod rate;

@@ -1,8 +1,12 @@
-//! The one system call that has no safe wrapper.
+//! The system calls that have no safe wrapper.
 #![allow(unsafe_code)]
 
 use std::io;
+use std::ops::Range;
 use std::os::fd::{AsRawFd as _, BorrowedFd};
+
+use nix::errno::Errno;
+use nix::libc;
 
 mod ioctl {
     // The wrapper's own documentation is in linux/fs.h.
@@ -15,5 +19,36 @@ pub(crate) fn reflink(source: BorrowedFd<'_>, target: BorrowedFd<'_>) -> io::Res
     // SAFETY: both descriptors are open for as long as they are borrowed; FICLONE takes the source's number by value
     // and touches no memory of this process.
     unsafe { ioctl::ficlone(target.as_raw_fd(), source.as_raw_fd()) }?;
+    Ok(())
+}
+
+/// What to do about written pages that are not on the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flush {
+    /// Send them there.
+    Begin,
+    /// Send them there, and wait until they are.
+    Wait,
+}
+
+/// Sends a part of a file to the disk. Says nothing about the file's size and place, so it replaces no `fsync`.
+pub(crate) fn flush(file: BorrowedFd<'_>, part: Range<u64>, how: Flush) -> io::Result<()> {
+    let flags = match how {
+        Flush::Begin => libc::SYNC_FILE_RANGE_WRITE,
+        Flush::Wait => {
+            libc::SYNC_FILE_RANGE_WAIT_BEFORE | libc::SYNC_FILE_RANGE_WRITE | libc::SYNC_FILE_RANGE_WAIT_AFTER
+        }
+    };
+    let length = part.end.saturating_sub(part.start);
+    if length == 0 {
+        // To the system that would mean up to the end of the file.
+        return Ok(());
+    }
+    let (start, length) = (i64::try_from(part.start), i64::try_from(length));
+    let (Ok(start), Ok(length)) = (start, length) else { return Err(io::ErrorKind::InvalidInput.into()) };
+    // SAFETY: the descriptor is open for as long as it is borrowed; the call takes numbers only and touches no memory
+    // of this process.
+    let done = unsafe { libc::sync_file_range(file.as_raw_fd(), start, length, flags) };
+    Errno::result(done)?;
     Ok(())
 }

@@ -121,6 +121,11 @@ pub(crate) fn curl_sha256_tar(url: &str, target: &Path) {
     ));
 }
 
+/// `gzip -dc` to nowhere.
+pub(crate) fn inflate(archive: &Path) {
+    run(Command::new("gzip").arg("-dc").arg(archive).stdout(Stdio::null()));
+}
+
 fn shell(script: &str) {
     run(Command::new("sh").args(["-ec", script]).stdout(Stdio::null()));
 }

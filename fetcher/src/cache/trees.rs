@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use fs_err::File;
 use futures_util::future::try_join;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use nix::fcntl::AT_FDCWD;
@@ -21,6 +22,7 @@ use crate::crash;
 use crate::digest::Digest;
 use crate::fetch::{Feed, FetchError, Frontier, Growing, Progress, Staging, UNPACKED_AT_ONCE, blocking};
 use crate::manifest::{Entry, Kind, Manifest};
+use crate::page_cache::forget;
 use crate::project::Projector;
 use crate::token::unguessable;
 
@@ -105,9 +107,15 @@ impl Cache {
             meter.expect(all, bytes);
             meter.there(all - missing.len(), bytes - needed);
         }
+        let archives: Vec<_> = packed.iter().filter_map(Content::of).map(|content| self.blob(&content.key())).collect();
         self.fetch_and_unpack(missing, packed, fetch, &reservation).await?;
         let cache = self.clone();
-        blocking(move || cache.assemble(&digest, &manifest)).await
+        blocking(move || {
+            // What came out of them is what is going to be read.
+            archives.iter().filter_map(|archive| File::open(archive).ok()).for_each(|archive| forget(&archive));
+            cache.assemble(&digest, &manifest)
+        })
+        .await
     }
 
     /// Gets what is missing, and unpacks archives while they come.

@@ -15,6 +15,7 @@ use super::meter::Meter;
 use super::piece::Piece;
 use crate::crash;
 use crate::digest::{Digest, Hasher};
+use crate::page_cache::WriteBehind;
 
 /// Writes one piece into a file that exists already, and verifies it.
 pub(super) struct Writer {
@@ -28,6 +29,7 @@ pub(super) struct Writer {
     /// The chunk that comes now.
     chunk: usize,
     hasher: Hasher,
+    behind: WriteBehind,
     /// Who wants to know of verified chunks.
     feed: Option<Arc<Feed>>,
 }
@@ -55,6 +57,7 @@ impl Writer {
             checks: piece.checks().into(),
             chunk: piece.first_chunk(),
             hasher: Hasher::default(),
+            behind: WriteBehind::from(piece.range.start),
             feed,
         })
     }
@@ -95,6 +98,7 @@ impl Writer {
                 .write_all_at(now, self.position)
                 .map_err(|error| WriteError::Disk(FetchError::disk(error, &self.path, self.size)))?;
             self.position += now.len() as u64;
+            self.behind.written_to(&self.file, self.position);
             self.check()?;
             frame = later;
         }

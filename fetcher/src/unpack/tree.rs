@@ -14,6 +14,7 @@ use super::{Limits, UnpackError};
 use crate::fetch::{FetchError, finish_file};
 use crate::hashing::BlobHasher;
 use crate::manifest::{Blob, Entry, Kind, Manifest};
+use crate::page_cache::WriteBehind;
 use crate::path::{TreePath, TreePathError};
 
 /// Archives of which less than this has come out may have any ratio, in bytes.
@@ -173,7 +174,7 @@ impl<'a> Tree<'a> {
     fn write(&mut self, place: &Path, content: &mut dyn Read) -> Result<Blob, Failed> {
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(place);
         let mut file = file.map_err(UnpackError::Disk)?;
-        let mut hasher = BlobHasher::default();
+        let (mut hasher, mut behind, mut position) = (BlobHasher::default(), WriteBehind::from(0), 0);
         loop {
             let read = match content.read(&mut self.buffer) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -182,6 +183,8 @@ impl<'a> Tree<'a> {
             let Some(bytes) = self.buffer.get(..read).filter(|bytes| !bytes.is_empty()) else { break };
             hasher.update(bytes);
             io::Write::write_all(&mut file, bytes).map_err(UnpackError::Disk)?;
+            position += read as u64;
+            behind.written_to(&file, position);
             self.written += read as u64;
             self.check_size()?;
         }
