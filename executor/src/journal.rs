@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tracing::warn;
 
-use crate::process::Identity;
+use crate::{artifacts::Delivery, process::Identity};
 
 /// The journal's name in the sandbox.
 pub(crate) const FILE: &str = "executor.json";
@@ -53,6 +53,9 @@ pub struct Entry {
 pub struct About {
     /// The version of Flink.
     pub flink: String,
+    /// How its artifacts came.
+    #[serde(default)]
+    pub delivery: Option<Delivery>,
     /// The program and its arguments.
     pub command: Vec<String>,
     /// Flink's configuration.

@@ -2,7 +2,7 @@
 //!
 //! Started by the Mesos agent, it subscribes at once, so that everything that follows is visible to the scheduler;
 //! receives the one task whose data describes a worker; fetches that worker's artifacts into the sandbox, verified by
-//! digest; writes the worker's configuration; starts the TaskManager under a guard; reports, watches and ends it.
+//! digest, through the cache that this host's workers share; writes the worker's configuration; starts the TaskManager under a guard; reports, watches and ends it.
 //!
 //! [`core`] decides, without input or output; [`shell`] carries out; [`process`] starts and ends processes; [`journal`]
 //! remembers them; [`diagnosis`] finds words for what went wrong; [`startup`] watches a TaskManager until it is
@@ -13,6 +13,7 @@
 //! It never runs two TaskManagers, never touches anything outside its sandbox, and never ends before its TaskManager
 //! has.
 
+pub mod artifacts;
 mod cgroups;
 pub mod core;
 pub mod diagnosis;

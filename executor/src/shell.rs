@@ -32,6 +32,7 @@ use tokio_util::task::AbortOnDropHandle;
 use tracing::info;
 
 use crate::{
+    artifacts::Delivered,
     core::{Core, Exit, Input, Now, Output, Settings},
     journal::Journal,
     process::Control,
@@ -81,6 +82,8 @@ struct Shell {
     sender: Option<Sender>,
     /// The fetch or start under way.
     work: Option<Work>,
+    /// What has been fetched: it stays in the host's cache for as long as it is in use.
+    delivered: Option<Box<Delivered>>,
     process: Option<Process>,
 }
 
@@ -114,6 +117,7 @@ impl Shell {
             subscription: None,
             sender: None,
             work: None,
+            delivered: None,
             process: None,
         })
     }
@@ -152,7 +156,10 @@ impl Shell {
     async fn worked(&mut self, outcome: Outcome) -> Input {
         self.work = None;
         match outcome {
-            Outcome::Fetched => Input::Fetched,
+            Outcome::Fetched(delivered) => {
+                self.delivered = Some(delivered);
+                Input::Fetched
+            }
             Outcome::Failed(failure) => Input::Failed(failure),
             Outcome::Cancelled => Input::Cancelled,
             Outcome::Started(started) => {
@@ -197,7 +204,10 @@ impl Shell {
                 self.journal.told(&status).await;
             }
             Output::Fetch(worker) => self.work = Some(Work::fetch(&self.place, worker, self.inbox.clone())),
-            Output::Start(worker) => self.work = Some(Work::start(&self.place, worker)),
+            Output::Start(worker) => {
+                let delivery = self.delivered.as_ref().map(|delivered| delivered.delivery.clone());
+                self.work = Some(Work::start(&self.place, worker, delivery));
+            }
             Output::Cancel => {
                 if let Some(work) = &self.work {
                     work.cancel();

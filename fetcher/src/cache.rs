@@ -42,6 +42,9 @@ mod verify;
 pub use room::{Removed, Usage};
 pub use verify::Verified;
 
+/// Set on a host by those who run it, this environment variable says where the cache is, whatever a framework wants.
+pub const PATH_VARIABLE: &str = "FLINK_MESOS_CACHE_DIR";
+
 /// Where the cache is and how large it may get.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CacheOptions {
@@ -78,6 +81,8 @@ pub(crate) struct Tree {
     pub(crate) manifest: Manifest,
     /// Its entries with all archives unpacked.
     pub(crate) entries: Vec<Entry>,
+    /// Whether this fetch found it.
+    was_there: bool,
     pin: FileLock,
 }
 
@@ -129,7 +134,7 @@ impl Cache {
             staging.publish()
         })
         .await?;
-        let shared = Some(Shared { path: tree.path, projection, _pin: tree.pin });
+        let shared = Some(Shared { path: tree.path, was_there: tree.was_there, projection, _pin: tree.pin });
         Ok(Materialised { target, manifest: tree.manifest, shared })
     }
 

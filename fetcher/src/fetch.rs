@@ -112,6 +112,8 @@ pub struct Materialised {
 pub struct Shared {
     /// Where it is: the same place for all workers of this host that have the same manifest. Without secrets.
     pub path: PathBuf,
+    /// Whether it was there before this fetch.
+    pub was_there: bool,
     /// How the files of the target came about.
     pub projection: Projection,
     pub(crate) _pin: FileLock,

@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::{Context as _, anyhow};
-use fetcher::{Artifact, ArtifactServer, ServerOptions};
+use fetcher::{Artifact, ArtifactServer, ServerOptions, cache::PATH_VARIABLE};
 use fs_err as fs;
 use mesos::{
     local::{LocalCluster, LocalOptions},
@@ -105,13 +105,14 @@ fn local_options(plan: &Plan, work: &Path, lookup: &Lookup) -> LocalOptions {
     // On this machine the workers find java and Hadoop where we do.
     let names = ["JAVA_HOME", "PATH", "HADOOP_CLASSPATH", "HADOOP_CONF_DIR"];
     let inherited = names.into_iter().filter_map(|name| Some((name.to_owned(), lookup(name)?)));
+    let cache = lookup(PATH_VARIABLE).unwrap_or_else(|| work.join("cache").display().to_string());
     let normal = LocalOptions::default();
     LocalOptions {
         cpus: room("cpus").max(normal.cpus),
         mem_mb: room("mem").max(normal.mem_mb),
         disk_mb: room("disk").max(normal.disk_mb),
         work_dir: work.join("mesos"),
-        executor_environment: inherited.collect(),
+        executor_environment: inherited.chain([(PATH_VARIABLE.to_owned(), cache)]).collect(),
         ..normal
     }
 }

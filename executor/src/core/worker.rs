@@ -9,6 +9,8 @@ use overlays::{
 };
 use prost::Message as _;
 
+use crate::artifacts::CacheSettings;
+
 /// When the task is reported as running: `started`, once the process is there, or `listening`, once its data port is
 /// open.
 const RUNNING_WHEN: &str = "mesos.executor.running-when";
@@ -45,6 +47,8 @@ pub struct Worker {
     pub registration_timeout: Duration,
     /// How much is kept of what it writes to standard output, and as much of standard error.
     pub output: OutputLimits,
+    /// The cache that it shares with others.
+    pub cache: CacheSettings,
 }
 
 /// How much of a stream is kept.
@@ -110,7 +114,8 @@ impl Worker {
         let timeout = config.get_duration(REGISTRATION_TIMEOUT).map_err(|error| error.to_string())?;
         let registration_timeout = timeout.unwrap_or(DEFAULT_REGISTRATION_TIMEOUT);
         let output = OutputLimits::of(&config)?;
-        Ok(Self { spec, wait_for_port, data_port, registration_timeout, output })
+        let cache = CacheSettings::of(&config)?;
+        Ok(Self { spec, wait_for_port, data_port, registration_timeout, output, cache })
     }
 }
 

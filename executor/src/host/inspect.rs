@@ -66,6 +66,9 @@ impl fmt::Display for Report {
         }
         if let Some(about) = &self.about {
             writeln!(f, "\nFlink {}\n  {}", about.flink, about.command.join(" "))?;
+            if let Some(delivery) = &about.delivery {
+                writeln!(f, "\nartifacts\n  {delivery}")?;
+            }
             for (title, pairs) in [("configuration", &about.configuration), ("environment", &about.environment)] {
                 writeln!(f, "\n{title}")?;
                 pairs.iter().try_for_each(|(name, value)| writeln!(f, "  {name}: {value}"))?;

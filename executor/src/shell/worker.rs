@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, pin::Pin, sync::Arc, time::Duration};
 
-use fetcher::{Progress, Request};
+use fetcher::{Progress, Request, cache::PATH_VARIABLE};
 use overlays::{
     command::CommandLine,
     config::Configuration,
@@ -17,6 +17,7 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tracing::info;
 
 use crate::{
+    artifacts::{self, Delivered, Delivery},
     core::{Exit, ExitStatus, Failure, Input, Worker},
     diagnosis::{Mask, Scene},
     journal::About,
@@ -57,7 +58,7 @@ pub(super) struct Work {
 
 /// How a fetch or a start ended.
 pub(super) enum Outcome {
-    Fetched,
+    Fetched(Box<Delivered>),
     Started(Box<Started>),
     Failed(Failure),
     Cancelled,
@@ -79,8 +80,8 @@ impl Work {
             select! {
                 biased;
                 () = cancel.cancelled() => Outcome::Cancelled,
-                fetched = fetch(&place, &worker.spec, reporter) => match fetched {
-                    Ok(()) => Outcome::Fetched,
+                fetched = fetch(&place, &worker, reporter) => match fetched {
+                    Ok(delivered) => Outcome::Fetched(Box::new(delivered)),
                     Err(failure) => Outcome::Failed(failure),
                 },
                 () = forward(progress, inbox) => Outcome::Cancelled,
@@ -88,13 +89,13 @@ impl Work {
         })
     }
 
-    pub(super) fn start(place: &Arc<Place>, worker: Arc<Worker>) -> Self {
+    pub(super) fn start(place: &Arc<Place>, worker: Arc<Worker>, delivery: Option<Delivery>) -> Self {
         let place = Arc::clone(place);
         Self::new(move |cancel| async move {
             let command = select! {
                 biased;
                 () = cancel.cancelled() => return Outcome::Cancelled,
-                command = configure(Arc::clone(&place), Arc::clone(&worker)) => command,
+                command = configure(Arc::clone(&place), Arc::clone(&worker), delivery) => command,
             };
             // Not to be cancelled from here on: a process that may be there must be accounted for.
             match command {
@@ -120,8 +121,8 @@ impl Work {
     }
 }
 
-async fn fetch(place: &Place, spec: &WorkerSpec, progress: watch::Sender<Progress>) -> Result<(), Failure> {
-    let source = spec.artifacts.clone().unwrap_or_default();
+async fn fetch(place: &Place, worker: &Worker, progress: watch::Sender<Progress>) -> Result<Delivered, Failure> {
+    let source = worker.spec.artifacts.clone().unwrap_or_default();
     let request = Request {
         manifest: source.manifest.parse().map_err(|error| Failure::wrong_task(&error))?,
         token: source.token.parse().map_err(|error| Failure::wrong_task(&error))?,
@@ -129,9 +130,11 @@ async fn fetch(place: &Place, spec: &WorkerSpec, progress: watch::Sender<Progres
         target: place.sandbox.flink(),
     };
     info!("fetching manifest {} from {}", request.manifest, request.urls.join(", "));
-    fetcher::materialise(request, progress).await.map_err(|error| Failure::fetch(&error))?;
-    info!("all artifacts are in place");
-    Ok(())
+    let of_the_agent = place.lookup(PATH_VARIABLE);
+    let delivered = artifacts::deliver(request, &worker.cache, of_the_agent, progress).await;
+    let delivered = delivered.map_err(|error| Failure::fetch(&error))?;
+    info!("all artifacts are in place: {}", delivered.delivery);
+    Ok(delivered)
 }
 
 /// Tells the core now and then; ends only when nobody reports any more.
@@ -151,7 +154,7 @@ struct Configured {
     about: About,
 }
 
-async fn configure(place: Arc<Place>, worker: Arc<Worker>) -> Result<Configured, Failure> {
+async fn configure(place: Arc<Place>, worker: Arc<Worker>, delivery: Option<Delivery>) -> Result<Configured, Failure> {
     let applied = spawn_blocking(move || {
         let lookup = |name: &str| place.lookup(name);
         let mut command =
@@ -159,7 +162,7 @@ async fn configure(place: Arc<Place>, worker: Arc<Worker>) -> Result<Configured,
         let written = written(&worker.spec, &place.sandbox);
         let mask = mask(&worker.spec, &written, &command);
         command.environment = environment::of_task_manager(place.variables.iter().cloned(), command.environment);
-        let about = about(&worker.spec, &written, &command, &mask);
+        let about = About { delivery, ..about(&worker.spec, &written, &command, &mask) };
         Ok(Configured { command, mask, about })
     });
     applied.await.unwrap_or_else(|error| Err(Failure::internal(&error)))
@@ -186,6 +189,7 @@ fn about(spec: &WorkerSpec, written: &Configuration, command: &CommandLine, mask
     About {
         flink: spec.flink_version.clone(),
         command: [command.program.display().to_string()].into_iter().chain(arguments).collect(),
+        delivery: None,
         configuration: written.iter().map(shown).collect(),
         environment,
     }

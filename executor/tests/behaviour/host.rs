@@ -73,6 +73,23 @@ impl Host {
         until(|| fs_err::read_to_string(&path).ok()?.trim().parse().ok()).await
     }
 
+    /// Where executors keep for each other what they have fetched.
+    pub(crate) fn cache(&self) -> PathBuf {
+        self.folder.path().join("cache")
+    }
+
+    /// Bytes of files that the artifact server has sent.
+    pub(crate) fn fetched(&self) -> u64 {
+        self.artifacts.bytes_sent()
+    }
+
+    /// Puts the sandbox of an executor that has ended aside, so that the next one finds a new one.
+    pub(crate) fn next_sandbox(&self) {
+        let (old, new) = (self.folder.path().join("sandbox"), self.folder.path().join("old-sandbox"));
+        fs_err::rename(&old, new).unwrap();
+        fs_err::create_dir(old).unwrap();
+    }
+
     /// A folder for the scripts to leave things in.
     pub(crate) fn scratch(&self) -> String {
         self.folder.path().display().to_string()
@@ -99,6 +116,7 @@ impl Host {
             .env("MESOS_CHECKPOINT", "1")
             .env("MESOS_RECOVERY_TIMEOUT", "15mins")
             .env("MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD", "5secs")
+            .env("FLINK_MESOS_CACHE_DIR", self.cache())
             .env("AGENT_SECRET", "not for workers")
             .envs(more.iter().copied())
             .current_dir(&sandbox)

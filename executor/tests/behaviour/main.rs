@@ -4,6 +4,7 @@
 mod agent;
 mod at_host;
 mod bad_input;
+mod cache;
 mod host;
 mod leftovers;
 mod life;

@@ -44,7 +44,7 @@ impl Cache {
             let pin = FileLock::acquire(self.lock(&digest.to_string()), Mode::Shared).await?;
             if let Some((manifest, entries)) = self.find_tree(digest).await? {
                 fetch.show_complete(&manifest);
-                return Ok(Tree { path: self.tree_path(&digest), manifest, entries, pin });
+                return Ok(Tree { path: self.tree_path(&digest), manifest, entries, was_there: made == 0, pin });
             }
             drop(pin);
             let lock = self.lock(&digest.to_string());

@@ -72,6 +72,20 @@ pub(super) const OPTIONS: &[ConfigOption] = &[
         "size at which `taskmanager.out` and `taskmanager.err` are rotated, 4 kb or more",
     )
     .default("10 mb"),
+    option("mesos.executor.cache.enabled", Boolean, "keep artifacts in a cache that all workers of an agent share")
+        .default("true"),
+    option(
+        "mesos.executor.cache.path",
+        Text,
+        "where the cache is on the agents; `/var/cache/flink-mesos`, or `/var/tmp/flink-mesos-<user id>` for users who may \
+         not write there; the agent's variable `FLINK_MESOS_CACHE_DIR` goes before it",
+    ),
+    option(
+        "mesos.executor.cache.size",
+        Memory,
+        "how much the cache keeps, 512 mb or more; what is in use stays even when it is more",
+    )
+    .default("20 gb"),
     option("mesos.executor.output-files", Integer, "how many older ones of each are kept, 0 to 1000").default("4"),
     option(
         "mesos.resourcemanager.artifactserver.plain-secrets",

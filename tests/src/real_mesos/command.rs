@@ -45,6 +45,8 @@ pub(super) fn agent(options: &RealMesosOptions, work: &Path, name: &str, master:
     let bin = mesos_home().join("bin");
     let mut program = Program::new(bin.join("mesos-agent"), &work.join(format!("{name}.log")));
     let home = work.join(name);
+    // What executors keep for each other; they have the agent's environment.
+    program.environment.push(("FLINK_MESOS_CACHE_DIR".to_owned(), home.join("cache").display().to_string()));
     program.arguments = common();
     for (flag, folder) in [
         ("work_dir", "work"),
