@@ -33,7 +33,13 @@ mod tests {
         let me = std::process::id();
         assert!(listens(me, port));
         assert!(!listens(me, client.local_addr().unwrap().port()));
-        drop(listener);
-        assert!(!listens(me, port), "its connection is still there");
+    }
+
+    #[test]
+    fn a_connection_that_outlives_its_listener_does_not_count() {
+        let line =
+            |state| format!("  12: 0100007F:1F90 0100007F:C350 {state} 00000000:00000000 00:00000000 00000000  0  0 1");
+        assert!(is_listener(&line("0A"), 8080));
+        assert!(!is_listener(&line("01"), 8080));
     }
 }
