@@ -1,9 +1,11 @@
 # What people and CI run. `make` alone explains.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build check test demo bench clean
+.PHONY: help setup build check test fuzz demo bench clean
 CARGO ?= cargo
 BENCH ?= all
+FUZZ ?= all
+SECONDS ?= 60
 # Where cargo puts what it builds.
 TARGET = $(or $(CARGO_TARGET_DIR),target)
 
@@ -12,6 +14,7 @@ help: ## this list
 	@echo
 	@echo "  make demo MESOS=real   on the real Apache Mesos;  FLINK=2 with Flink 2;  ONESHOT=1 ends after the result"
 	@echo "  make bench BENCH=group one group of benchmarks"
+	@echo "  make fuzz FUZZ=target  one target;  SECONDS=600  for each, instead of 60"
 
 setup: ## install what tests and demo need, into ~/.cache/flink-mesos
 	@tests/setup/setup
@@ -22,6 +25,7 @@ build: ## the programs, as they are shipped: target/release
 check: ## formatting, lints, documentation, dependencies
 	@tests/setup/setup deny
 	$(CARGO) fmt --all --check
+	$(CARGO) fmt --manifest-path fuzz/Cargo.toml --check
 	$(CARGO) clippy --locked --workspace --all-targets --all-features -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --all-features --no-deps --document-private-items
 	$(CARGO) deny --all-features check bans licenses sources
@@ -29,6 +33,9 @@ check: ## formatting, lints, documentation, dependencies
 test: setup ## every test, on the real Mesos, ZooKeeper and Flink
 	$(CARGO) build --locked --workspace --bins
 	@tests/all --locked --workspace --all-features --no-fail-fast
+
+fuzz: ## look for inputs that break the parsers, guided by coverage
+	@fuzz/run "$(FUZZ)" "$(SECONDS)"
 
 demo: setup build ## Flink on a Mesos before your eyes
 	@MESOS="$(MESOS)" ONESHOT="$(ONESHOT)" FLINK="$(or $(FLINK),1)" tests/demo/demo $(TARGET)/release

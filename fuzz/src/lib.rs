@@ -1,0 +1,60 @@
+//! What the fuzz targets of both configuration formats share.
+
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+
+use overlays::config::{Configuration, ConfigurationError};
+use overlays::flink::FlinkVersion;
+use overlays::options;
+
+/// A file of one of the formats, and a Flink version that reads it.
+pub struct Installation {
+    folder: PathBuf,
+    file: &'static str,
+    version: FlinkVersion,
+}
+
+thread_local! {
+    /// In memory where there is such a folder: it is written thousands of times a second.
+    static FOLDER: RefCell<tempfile::TempDir> = RefCell::new(
+        tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a folder for files"),
+    );
+}
+
+impl Installation {
+    /// A folder with no file yet.
+    pub fn new(file: &'static str, version: &str) -> Self {
+        let folder = FOLDER.with_borrow(|folder| folder.path().join(version));
+        fs_err::create_dir_all(folder.join("written")).expect("a folder for files");
+        Self { folder, file, version: version.parse().expect("a version") }
+    }
+
+    /// The configuration, if these bytes are one; with it everything that is done to one before a start.
+    pub fn read(&self, bytes: &[u8]) -> Option<Configuration> {
+        fs_err::write(self.folder.join(self.file), bytes).expect("the file is written");
+        let config = Configuration::load(&self.folder, &self.version).ok()?;
+        options::check(&config);
+        for (key, _) in config.iter() {
+            config.explain(key);
+        }
+        Some(config)
+    }
+
+    /// The configuration after it was written and read; nothing if the old format cannot hold it.
+    pub fn write_and_read(&self, config: &Configuration) -> Option<Configuration> {
+        let folder: &Path = &self.folder.join("written");
+        match config.write(folder, &self.version) {
+            Ok(_) => Some(Configuration::load(folder, &self.version).expect("what was written can be read")),
+            Err(ConfigurationError::Unwritable { .. }) => None,
+            Err(error) => panic!("what was read cannot be written: {error}"),
+        }
+    }
+}
+
+/// The same keys and values in the same order.
+pub fn assert_same(one: &Configuration, other: &Configuration) {
+    let entries = |config: &Configuration| -> Vec<(String, String)> {
+        config.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+    };
+    assert_eq!(entries(one), entries(other));
+}

@@ -1,0 +1,12 @@
+//! `config.yaml`: no file makes its reader panic, and what can be read is the same after it was written and read again.
+#![no_main]
+
+use fuzz::{Installation, assert_same};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    let installation = Installation::new("config.yaml", "2.3.0");
+    let Some(config) = installation.read(bytes) else { return };
+    let again = installation.write_and_read(&config).expect("what was read can be written");
+    assert_same(&config, &again);
+});

@@ -1,0 +1,26 @@
+//! Values in every form that an option can have, and the sources that are not files: no text makes a parser panic, and
+//! a size that was read is the same when it is printed and read again.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use overlays::config::{Configuration, MemorySize, Source};
+use overlays::options;
+
+const KEY: &str = "some.key";
+
+fuzz_target!(|text: &str| {
+    let mut config = Configuration::new();
+    config.set(KEY, text, Source::DynamicProperty);
+    drop((config.get_i64(KEY), config.get_f64(KEY), config.get_bool(KEY), config.get_duration(KEY)));
+    drop(config.get_list(KEY));
+    if let Ok(Some(size)) = config.get_memory(KEY) {
+        assert_eq!(size.to_string().parse::<MemorySize>(), Ok(size));
+    }
+    // The text as a key, as properties of an image, and as what follows -D.
+    config.set(text, "1", Source::DynamicProperty);
+    let variables = [("FLINK_PROPERTIES", text), (&format!("FLINK_CONF_{text}"), "1")];
+    drop(config.apply_environment(variables.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()))));
+    drop(config.apply_dynamic_properties(&[text.to_owned()]));
+    options::check(&config);
+    config.explain(text);
+});
