@@ -16,11 +16,11 @@ pub(super) struct Skipped {
     pub(super) number: usize,
 }
 
-/// Reads as Flink does: a `#` starts a comment wherever it stands, the first `": "` parts key and value, blanks
+/// Reads as Flink does: a carriage return alone ends a line, too, a `#` starts a comment wherever it stands, the first `": "` parts key and value, blanks
 /// around both go, quotes stay, and a line with no key or no value is skipped.
 pub(super) fn read(text: &str) -> impl Iterator<Item = Result<Line<'_>, Skipped>> {
-    text.lines().enumerate().filter_map(|(index, line)| {
-        let number = index + 1;
+    let lines = text.lines().zip(1..).flat_map(|(line, number)| line.split('\r').map(move |line| (line, number)));
+    lines.filter_map(|(line, number)| {
         let line = line.split('#').next().unwrap_or_default();
         if line.trim_matches(is_java_blank).is_empty() {
             return None;
@@ -78,6 +78,12 @@ mod tests {
     }
 
     #[test]
+    fn lines_end_as_java_has_them_end() {
+        let lines: Vec<_> = read("a: b\r\nc: d\re: f\n").map(|line| line.map(|l| (l.key, l.value, l.number))).collect();
+        assert_eq!(lines, [Ok(("a", "b", 1)), Ok(("c", "d", 2)), Ok(("e", "f", 2))]);
+    }
+
+    #[test]
     fn a_line_without_key_or_value_is_skipped_and_told() {
         let text = "nocolon\nnovalue:\nnospace:x\nempty: \n: nokey\ntab:\tx\n\n   \n# only a comment\n";
         let skipped: Vec<usize> = read(text).filter_map(Result::err).map(|skipped| skipped.number).collect();
@@ -95,7 +101,7 @@ mod tests {
 
         #[test]
         fn no_text_makes_it_panic(text: String) {
-            prop_assert!(read(&text).count() <= text.lines().count());
+            prop_assert!(read(&text).count() <= text.split(['\n', '\r']).count());
         }
     }
 }

@@ -64,7 +64,9 @@ pub(super) fn line(key: &str, value: &str, shape: Shape) -> String {
         Shape::Text => emit::text(value, emit::Place::Block),
         Shape::Literal | Shape::List => value.to_owned(),
     };
-    format!("{}: {value}\n", emit::text(key, emit::Place::Key))
+    let key = emit::text(key, emit::Place::Key);
+    // YAML looks for the colon of a key no further than this.
+    if key.chars().count() > 1024 { format!("? {key}\n: {value}\n") } else { format!("{key}: {value}\n") }
 }
 
 /// The parts of a value that is a YAML sequence, as texts; `None` for anything else.
@@ -115,6 +117,14 @@ mod tests {
     fn a_list_keeps_the_types_of_its_parts() {
         let text = "k:\n- a\n- b: c\n- '1'\n- 1\n- 'true'\n- 'a: b'\n- ''\n- it's\n- \"a\\nb\"\n- a,b\n- ' lead'\n";
         assert_eq!(flat(text)[0].1, r#"[a, {b: c}, '1', 1, 'true', 'a: b', '', it's, "a\nb", 'a,b', ' lead']"#);
+    }
+
+    #[test]
+    fn a_key_of_any_length_is_read_back() {
+        for length in [1023, 1024, 1025, 5000] {
+            let key = "k".repeat(length);
+            assert_eq!(flat(&line(&key, "v", Shape::Text)), pairs(&[(&key, "v")]), "{length}");
+        }
     }
 
     #[test]

@@ -100,7 +100,7 @@ fn flat_files_are_read_as_flink_reads_them() {
     let mut random = seeded(line);
     let pieces = [
         "a", "b.c", "key", ":", ": ", " : ", " ", "\t", "#", "# x", "\n", "\n\n", "\"q\"", "é", "1", "- ", "\u{a0}",
-        "\r\n",
+        "\r\n", "\r",
     ];
     for _ in 0..FILES {
         let text: String = (0..random.random_range(0..30)).map(|_| *pieces.choose(&mut random).unwrap()).collect();
