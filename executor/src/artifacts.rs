@@ -126,18 +126,19 @@ fn name(projection: Projection) -> &'static str {
 /// the cache is.
 pub(crate) async fn deliver(
     request: Request,
+    options: FetchOptions,
     settings: &CacheSettings,
     of_the_agent: Option<String>,
     progress: watch::Sender<Progress>,
 ) -> Result<Delivered, FetchError> {
     if let Some(cache) = open(settings, of_the_agent).await {
-        match cache.materialise(request.clone(), FetchOptions::default(), progress.clone()).await {
+        match cache.materialise(request.clone(), options.clone(), progress.clone()).await {
             // The cache's disk may be full or broken while the sandbox's is not.
             Err(error) if error.blame() == Blame::Host => warn!("doing without the host's cache: {error}"),
             materialised => return materialised.map(Delivered::new),
         }
     }
-    fetcher::materialise(request, progress).await.map(Delivered::new)
+    fetcher::materialise_with(request, options, progress).await.map(Delivered::new)
 }
 
 /// The first cache that can be used.

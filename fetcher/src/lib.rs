@@ -30,5 +30,5 @@ pub use fetch::{
 pub use manifest::{Blob, Entry, Kind, Manifest, ManifestError};
 pub use path::TreePath;
 pub use project::Projection;
-pub use server::{ArtifactServer, Identity, ServerError, ServerOptions, TlsError};
+pub use server::{ArtifactServer, Identity, Password, ServerError, ServerOptions, TlsError, Trust};
 pub use token::Token;

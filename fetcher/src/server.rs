@@ -26,7 +26,7 @@ use connection::Shared;
 use routes::{Content, Peer};
 use wire::Wire;
 
-pub use tls::{Identity, StoreFormat, TlsError};
+pub use tls::{Identity, Password, StoreFormat, TlsError, Trust};
 
 mod answer;
 mod connection;
@@ -55,6 +55,9 @@ pub struct ServerOptions {
     pub idle: Duration,
     /// Certificate and key; with them only TLS is spoken.
     pub identity: Option<Identity>,
+    /// Where published files, and nothing else, are served without TLS all the same, for clients that trust nobody who
+    /// vouches for us. Anybody on the way can change them.
+    pub plain_published: Option<SocketAddr>,
     /// Serve secrets over plain connections to other machines, too. Anybody on the way can read them.
     pub plain_secrets: bool,
 }
@@ -70,6 +73,7 @@ impl Default for ServerOptions {
             floor: RateFloor::default(),
             idle: Duration::from_secs(60),
             identity: None,
+            plain_published: None,
             plain_secrets: false,
         }
     }
@@ -104,12 +108,18 @@ pub struct ArtifactServer {
     shared: Arc<Shared>,
     stop: CancellationToken,
     accepting: JoinHandle<()>,
+    /// Where published files are, if not here.
+    published: Option<Box<Self>>,
 }
 
 impl ArtifactServer {
     /// Starts to serve `manifest` and what is in `catalogue`.
     pub async fn start(options: ServerOptions, manifest: Manifest, catalogue: Catalogue) -> Result<Self, ServerError> {
         let acceptor = acceptor(options.identity.clone()).await?;
+        let published = match options.plain_published.filter(|_| acceptor.is_some()) {
+            Some(bind) => Some(Box::new(Self::start_plain(bind, &options).await?)),
+            None => None,
+        };
         let listener = listen(options.bind).await?;
         let address = listener.local_addr().map_err(|source| ServerError::Bind { address: options.bind, source })?;
         let host = options.advertise.clone().unwrap_or_else(|| own_name(address.ip()));
@@ -131,7 +141,15 @@ impl ArtifactServer {
         tracing::info!(url, manifest = %shared.content.digest(), "Artifact server started.");
         let stop = CancellationToken::new();
         let accepting = tokio::spawn(accept(listener, Arc::clone(&shared), options.max_connections, stop.clone()));
-        Ok(Self { url, address, shared, stop, accepting })
+        Ok(Self { url, address, shared, stop, accepting, published })
+    }
+
+    /// A server of nothing but published files, without TLS.
+    async fn start_plain(bind: SocketAddr, options: &ServerOptions) -> Result<Self, ServerError> {
+        let options = ServerOptions { bind, identity: None, plain_published: None, ..options.clone() };
+        let nothing = Manifest::new(Vec::new()).map_err(|_| ServerError::Stopped)?;
+        tracing::warn!("Published files are served without TLS, as configured: anybody on the way can change them.");
+        Box::pin(Self::start(options, nothing, Catalogue::default())).await
     }
 
     /// The base address for workers, without a trailing slash.
@@ -167,6 +185,9 @@ impl ArtifactServer {
     /// Publishes a file under a URL that only those know who are told, for clients that can send no token, such as
     /// the Mesos fetcher. Returns the full URL. The file is opened on each request.
     pub fn publish_file(&self, target: &str, source: PathBuf) -> String {
+        if let Some(published) = &self.published {
+            return published.publish_file(target, source);
+        }
         let token = self.shared.content.publish(target, source);
         format!("{}/{token}/{}", self.url, utf8_percent_encode(target, NOT_IN_A_PATH))
     }
@@ -176,6 +197,9 @@ impl ArtifactServer {
         self.stop.cancel();
         if let Err(error) = (&mut self.accepting).await {
             tracing::error!(%error, "The artifact server did not end well.");
+        }
+        if let Some(published) = self.published.take() {
+            Box::pin(published.shutdown()).await;
         }
     }
 }

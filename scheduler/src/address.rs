@@ -13,7 +13,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use crate::settings::{ARTIFACT_PORT, SettingsError, port};
+use crate::settings::{ARTIFACT_PORT, SettingsError, artifact_server, port, rest_tls};
 
 /// Where the JobManager is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,13 +24,16 @@ pub struct Addresses {
     pub rest_port: u16,
     /// The address to listen on.
     pub bind: IpAddr,
+    /// Whether its REST API speaks TLS.
+    pub tls: bool,
 }
 
 impl Addresses {
     /// The address of the web page.
     pub fn web(&self) -> String {
         let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
-        format!("http://{host}:{}", self.rest_port)
+        let scheme = if self.tls { "https" } else { "http" };
+        format!("{scheme}://{host}:{}", self.rest_port)
     }
 }
 
@@ -81,7 +84,7 @@ pub async fn settle(
     if config.get("rest.bind-port").is_none() {
         config.set("rest.bind-port", rest_port.to_string(), Source::Computed("rest.port"));
     }
-    Ok(Addresses { host, rest_port, bind })
+    Ok(Addresses { host, rest_port, bind, tls: rest_tls(config)? })
 }
 
 /// What would keep [`settle`] or the artifact server from working: ports in use, a host that nobody knows. Without a
@@ -103,13 +106,19 @@ pub async fn problems(
             problems.push(SettingsError::Value { key: RPC_ADDRESS, value: host, reason: e.to_string() });
         }
     }
-    for (key, usual) in [(RPC_PORT, 6123), (REST_PORT, 8081), (ARTIFACT_PORT, 0)] {
+    let served = artifact_server(config).map_or(bind, |wanted| wanted.listen(bind).ip());
+    for (key, usual, bind) in [(RPC_PORT, 6123, bind), (REST_PORT, 8081, bind), (ARTIFACT_PORT, 0, served)] {
         problems.extend(free_port(config, key, usual, PortInUse::Refuse, bind).await.err());
     }
     problems
 }
 
-async fn host(config: &Configuration, master: &MasterUrl, lookup: &dyn Fn(&str) -> Option<String>) -> String {
+/// The host that workers and clients connect to.
+pub(crate) async fn host(
+    config: &Configuration,
+    master: &MasterUrl,
+    lookup: &dyn Fn(&str) -> Option<String>,
+) -> String {
     let configured = config.get(RPC_ADDRESS).filter(|host| !host.is_empty());
     let deliberate = matches!(config.source(RPC_ADDRESS), Some(Source::DynamicProperty));
     if let Some(host) = configured.filter(|host| deliberate || !is_loopback(host)) {

@@ -1,14 +1,13 @@
 //! Puts the application master together: checks, starts its parts in order, and ends them all.
 
 use std::{
-    net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
 use anyhow::{Context as _, anyhow};
-use fetcher::{Artifact, ArtifactServer, ServerOptions, cache::PATH_VARIABLE};
+use fetcher::{Artifact, ArtifactServer, BuildOptions, ServerOptions, cache::PATH_VARIABLE};
 use fs_err as fs;
 use mesos::{
     local::{LocalCluster, LocalOptions},
@@ -31,12 +30,16 @@ use crate::{
     failure::Failure,
     flink_rest::FlinkRest,
     job_manager::JobManager,
+    kept,
     launch::{ExecutorDelivery, Template},
     plan::{Lookup, Plan, Request},
-    settings::{self, SHUTDOWN_GRACE, Settings, StateLocation},
+    settings::{self, Endpoint, SHUTDOWN_GRACE, Settings, SettingsError, StateLocation},
     shell::{Outcome, Parts, Shell, Signals},
     store::{FileStore, Store, fresh_state},
 };
+
+/// Hashes of what workers need, in the folder of what is kept.
+const HASHES: &str = "hashes.json";
 
 /// Brings up a session cluster on the Mesos that the configuration names, and keeps it up.
 pub async fn session(request: Request, lookup: Arc<Lookup>, console: Console) -> Result<(), Failure> {
@@ -135,6 +138,7 @@ async fn run(mut plan: Plan, lookup: &Arc<Lookup>, console: Console, place: Plac
     };
     let settled = address::settle(&mut plan.config, &place.master, &**lookup, in_use).await;
     let addresses = settled.map_err(Failure::usage)?;
+    let trusted = Trusted::read(&plan.settings, &addresses).await?;
     for warning in &plan.warnings {
         console.tell("warning", &format!("Warning: {warning}"), json!({ "warning": warning }));
     }
@@ -151,7 +155,7 @@ async fn run(mut plan: Plan, lookup: &Arc<Lookup>, console: Console, place: Plac
             leadership = lead(&plan.settings, &console) => leadership?,
             () = signals.any() => break,
         };
-        let parts = parts(&plan, lookup, &addresses, &place, leadership).await?;
+        let parts = parts(&plan, lookup, &addresses, &trusted, &place, leadership).await?;
         match Shell::start(parts, &console).await?.run(&mut signals).await? {
             Outcome::Ended => break,
             Outcome::Deposed => console.tell("deposed", "Another application master may lead now.", json!({})),
@@ -159,6 +163,27 @@ async fn run(mut plan: Plan, lookup: &Arc<Lookup>, console: Console, place: Plac
     }
     console.tell("stopped", "Stopped.", json!({}));
     Ok(())
+}
+
+/// In PEM, those who vouch for servers that speak TLS.
+struct Trusted {
+    rest: Option<String>,
+    artifacts: Option<String>,
+}
+
+impl Trusted {
+    /// Reads them, and looks whether they really vouch for the servers under the names these are known by.
+    async fn read(settings: &Settings, addresses: &Addresses) -> Result<Self, Failure> {
+        let (tls, host) = (settings.tls.clone(), addresses.host.clone());
+        let artifacts_host = settings.artifact_server.host(&host).to_owned();
+        let read = spawn_blocking(move || {
+            let pem = |endpoint: Option<Endpoint>, host: &str| {
+                endpoint.map(|endpoint| endpoint.trusted(host).map(|trust| trust.to_pem())).transpose()
+            };
+            Ok(Self { rest: pem(tls.rest, &host)?, artifacts: pem(tls.artifacts, &artifacts_host)? })
+        });
+        read.await.map_err(Failure::other)?.map_err(|error: SettingsError| Failure::usage(error))
+    }
 }
 
 /// Waits until we may act for the cluster; without ZooKeeper that is at once.
@@ -179,11 +204,12 @@ async fn parts(
     plan: &Plan,
     lookup: &Arc<Lookup>,
     addresses: &Addresses,
+    trusted: &Trusted,
     place: &Place,
     leadership: Leadership,
 ) -> Result<Parts, Failure> {
-    let (server, template) = serve(plan, lookup, addresses, &place.work).await?;
-    let job_manager = job_manager(plan, lookup, addresses, place).await?;
+    let (server, template) = serve(plan, lookup, addresses, trusted, &place.work).await?;
+    let job_manager = job_manager(plan, lookup, addresses, trusted, place).await?;
     let mut framework = plan.settings.framework.clone();
     framework.hostname = Some(addresses.host.clone());
     framework.webui_url = Some(addresses.web());
@@ -205,27 +231,36 @@ async fn serve(
     plan: &Plan,
     lookup: &Arc<Lookup>,
     addresses: &Addresses,
+    trusted: &Trusted,
     work: &Path,
 ) -> Result<(ArtifactServer, Template), Failure> {
     let (home, config, lookup, secrets) =
         (plan.home.clone(), plan.config.clone(), lookup.clone(), work.join("secrets"));
+    let state = plan.settings.state.clone();
     let collected = spawn_blocking(move || {
+        let kept = kept::folder(&state, &home.path, &*lookup);
         let spec = overlay::collect(&home, &config, &*lookup).map_err(Failure::usage)?;
         fs::create_dir_all(&secrets).map_err(Failure::other)?;
-        worker::template(&spec, &home, &secrets).map_err(Failure::other)
+        let (worker, files) = worker::template(&spec, &home, &secrets).map_err(Failure::other)?;
+        Ok((worker, files, kept))
     });
-    let (worker, files) = collected.await.map_err(Failure::other)??;
+    let (worker, files, kept) = collected.await.map_err(Failure::other)??;
     let artifacts = files.into_iter().map(|file| Artifact {
         source: file.source,
         target: file.target,
         executable: file.executable,
         secret: file.secret,
     });
-    let (manifest, catalogue) = fetcher::build(artifacts.collect()).await.map_err(Failure::other)?;
+    let hash_cache = kept.as_ref().map(|folder| folder.join(HASHES));
+    let build = BuildOptions { hash_cache, ..BuildOptions::default() };
+    let (manifest, catalogue) = fetcher::build_with(artifacts.collect(), build).await.map_err(Failure::other)?;
+    let wanted = &plan.settings.artifact_server;
     let options = ServerOptions {
-        bind: SocketAddr::new(addresses.bind, plan.settings.artifact_port),
-        advertise: Some(addresses.host.clone()),
-        plain_secrets: plan.settings.plain_secrets,
+        bind: wanted.listen(addresses.bind),
+        advertise: Some(wanted.host(&addresses.host).to_owned()),
+        identity: plan.settings.tls.artifacts.as_ref().map(|endpoint| endpoint.identity.clone()),
+        plain_published: wanted.listen_for_mesos(addresses.bind),
+        plain_secrets: wanted.plain_secrets,
         ..ServerOptions::default()
     };
     let server = ArtifactServer::start(options, manifest, catalogue).await.map_err(Failure::usage)?;
@@ -233,6 +268,7 @@ async fn serve(
         urls: vec![server.url().to_owned()],
         manifest: server.manifest().to_string(),
         token: String::new(),
+        trusted: trusted.artifacts.clone().unwrap_or_default(),
     };
     let java_home = plan.config.get("mesos.executor.java-home").unwrap_or_default().to_owned();
     let worker = WorkerSpec { artifacts: Some(artifacts), java_home, ..worker };
@@ -254,6 +290,7 @@ async fn job_manager(
     plan: &Plan,
     lookup: &Arc<Lookup>,
     addresses: &Addresses,
+    trusted: &Trusted,
     place: &Place,
 ) -> Result<JobManager, Failure> {
     let folder = place.work.join("jobmanager");
@@ -264,6 +301,6 @@ async fn job_manager(
         command::job_manager(&home, &java, &config, &directories, &*lookup)
     });
     let command = prepared.await.map_err(Failure::other)?.map_err(|e| Failure::usage(anyhow!(e)))?;
-    let rest = FlinkRest::new(addresses.web()).map_err(Failure::other)?;
+    let rest = FlinkRest::new(addresses.web(), trusted.rest.as_deref()).map_err(Failure::other)?;
     Ok(JobManager { command, log: place.log.clone(), rest })
 }

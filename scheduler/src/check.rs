@@ -102,6 +102,7 @@ pub async fn check(request: Request, lookup: Arc<Lookup>, offline: bool) -> Resu
     for problem in address::problems(&config, master.as_ref(), &*lookup).await {
         report.setting(&problem, &config);
     }
+    certificates(&config, master.as_ref(), &lookup, &mut report).await?;
     if !offline {
         if let Some(master) = &master {
             reach_mesos(master, &mut report).await;
@@ -111,6 +112,31 @@ pub async fn check(request: Request, lookup: Arc<Lookup>, offline: bool) -> Resu
         }
     }
     Ok(report)
+}
+
+/// Whether workers would believe the servers that speak TLS.
+async fn certificates(
+    config: &Configuration,
+    master: Option<&MasterUrl>,
+    lookup: &Arc<Lookup>,
+    report: &mut Report,
+) -> Result<(), JoinError> {
+    let (Some(master), Ok(tls), Ok(server)) = (master, settings::tls(config), settings::artifact_server(config)) else {
+        return Ok(());
+    };
+    let host = address::host(config, master, &**lookup).await;
+    let artifacts_host = server.host(&host).to_owned();
+    let endpoints =
+        [("the JobManager's REST API", tls.rest, host), ("the artifact server", tls.artifacts, artifacts_host)];
+    for (name, endpoint, host) in endpoints {
+        let Some(endpoint) = endpoint else { continue };
+        let (read, host) = spawn_blocking(move || (endpoint.trusted(&host), host)).await?;
+        match read {
+            Ok(_) => report.fact(format!("{name} speaks TLS as {host}")),
+            Err(problem) => report.setting(&problem, config),
+        }
+    }
+    Ok(())
 }
 
 /// All that can be seen on this machine. Gives the effective configuration, if it can be read. Blocks.

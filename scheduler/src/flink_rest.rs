@@ -24,12 +24,16 @@ struct TaskManager {
 }
 
 impl FlinkRest {
-    /// A client of the JobManager whose web page is at `address`, e.g. `http://host:8081`.
-    pub fn new(address: String) -> Result<Self, reqwest::Error> {
+    /// A client of the JobManager whose web page is at `address`, e.g. `http://host:8081`. With TLS, those in `trusted`
+    /// (PEM) vouch for it.
+    pub fn new(address: String, trusted: Option<&str>) -> Result<Self, reqwest::Error> {
         mesos::tls::install_provider();
         // The JobManager is a neighbour: no proxy of the environment lies between.
-        let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10)).build()?;
-        Ok(Self { client, address })
+        let mut builder = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10));
+        if let Some(pem) = trusted {
+            builder = builder.tls_certs_only(reqwest::Certificate::from_pem_bundle(pem.as_bytes())?);
+        }
+        Ok(Self { client: builder.build()?, address })
     }
 
     /// The address of the web page.

@@ -14,6 +14,7 @@ pub mod election;
 pub mod failure;
 pub mod flink_rest;
 pub mod job_manager;
+pub mod kept;
 pub mod launch;
 pub mod plan;
 pub mod process;

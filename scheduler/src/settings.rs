@@ -1,8 +1,10 @@
 //! The application master's own options, out of Flink's configuration: typed, checked, with defaults.
 
+mod artifact_server;
 mod demand;
 mod framework;
 mod state;
+mod tls;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -13,7 +15,9 @@ use overlays::{
     memory::{MemoryError, TaskManagerMemory},
 };
 
+pub use self::artifact_server::{ArtifactServerSettings, artifact_server};
 pub use self::state::{StateLocation, state_location};
+pub use self::tls::{Endpoint, Tls, rest_tls, tls};
 use self::{
     demand::demand,
     framework::{credential, framework},
@@ -44,6 +48,14 @@ pub enum SettingsError {
         /// What is wrong with it and what is allowed.
         reason: String,
     },
+    /// A file that an option names is of no use.
+    #[error("{key}: {reason}")]
+    File {
+        /// The option.
+        key: &'static str,
+        /// The file and what is wrong with it.
+        reason: String,
+    },
     /// An option that must be there is missing.
     #[error("{key} must be configured: {hint}")]
     Missing {
@@ -68,7 +80,10 @@ impl SettingsError {
     pub fn key(&self) -> Option<&str> {
         match self {
             Self::Form(ConfigurationError::Value { key, .. }) => Some(key),
-            Self::Value { key, .. } | Self::Missing { key, .. } | Self::Unsupported { key } => Some(key),
+            Self::Value { key, .. }
+            | Self::File { key, .. }
+            | Self::Missing { key, .. }
+            | Self::Unsupported { key } => Some(key),
             Self::Form(_) | Self::Memory(_) => None,
         }
     }
@@ -89,10 +104,10 @@ pub struct Settings {
     pub executor: Option<ExecutorDelivery>,
     /// Our own copy of the executor, if configured.
     pub executor_binary: Option<PathBuf>,
-    /// The artifact server's port; 0 is any.
-    pub artifact_port: u16,
-    /// Serve secrets to other machines without TLS.
-    pub plain_secrets: bool,
+    /// How workers reach what we serve.
+    pub artifact_server: ArtifactServerSettings,
+    /// Who speaks TLS.
+    pub tls: Tls,
     /// Where the state is kept.
     pub state: StateLocation,
     /// User of executor and TaskManager.
@@ -136,8 +151,8 @@ impl Settings {
             core: core_settings(config, demand)?,
             executor: executor(config)?,
             executor_binary: config.get("mesos.executor.binary").map(PathBuf::from),
-            artifact_port: port(config, ARTIFACT_PORT)?.unwrap_or(0),
-            plain_secrets: config.get_bool("mesos.resourcemanager.artifactserver.plain-secrets")?.unwrap_or(false),
+            artifact_server: artifact_server(config)?,
+            tls: tls(config)?,
             state: state_location(config)?,
             task_user: config.get("mesos.resourcemanager.tasks.user").map(str::to_owned),
             labels: labels(config)?,
@@ -162,7 +177,8 @@ pub fn problems(config: &Configuration, flink: &FlinkVersion) -> Vec<SettingsErr
         workers(config).err(),
         core_settings(config, Demand::default()).err(),
         executor(config).err(),
-        port(config, ARTIFACT_PORT).err(),
+        artifact_server(config).err(),
+        tls(config).err(),
         state_location(config).err(),
         labels(config).err(),
     ];

@@ -169,6 +169,7 @@ impl Framework {
                 urls: vec![self.artifacts.url.clone()],
                 manifest: self.artifacts.server.manifest().to_string(),
                 token: self.artifacts.server.issue_token(id).expose().to_owned(),
+                ..ArtifactSource::default()
             }),
             configuration: vec![
                 entry("taskmanager.memory.process.size", "1728m"),

@@ -3,6 +3,8 @@
 
 #[path = "end_to_end/cluster.rs"]
 mod cluster;
+#[path = "end_to_end/encryption.rs"]
+mod encryption;
 
 use std::{path::Path, time::Duration};
 
@@ -145,6 +147,7 @@ async fn with_durable_state_workers_outlive_the_application_master_and_the_next_
         assert_eq!(task_managers(&worker), [pid], "the TaskManager runs on after {ending}");
         let mut second = session(&mesos, Line::V1_20, 1, &arguments);
         let again = second.wait_for("registered-worker");
+        assert!(state.path().join("artifacts/hashes.json").exists(), "the next start has to read everything again");
         assert_eq!(again["worker"], worker.as_str(), "no other worker was launched");
         first = second;
     }

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, pin::Pin, sync::Arc, time::Duration};
 
-use fetcher::{Progress, Request, cache::PATH_VARIABLE};
+use fetcher::{FetchOptions, Progress, Request, cache::PATH_VARIABLE};
 use overlays::{
     command::CommandLine,
     config::Configuration,
@@ -130,8 +130,10 @@ async fn fetch(place: &Place, worker: &Worker, progress: watch::Sender<Progress>
         target: place.sandbox.flink(),
     };
     info!("fetching manifest {} from {}", request.manifest, request.urls.join(", "));
+    let trusted = Some(source.trusted).filter(|pem| !pem.is_empty()).map(String::into_bytes);
+    let options = FetchOptions { trusted, ..FetchOptions::default() };
     let of_the_agent = place.lookup(PATH_VARIABLE);
-    let delivered = artifacts::deliver(request, &worker.cache, of_the_agent, progress).await;
+    let delivered = artifacts::deliver(request, options, &worker.cache, of_the_agent, progress).await;
     let delivered = delivered.map_err(|error| Failure::fetch(&error))?;
     info!("all artifacts are in place: {}", delivered.delivery);
     Ok(delivered)

@@ -46,6 +46,7 @@ impl Host {
                 urls: vec![self.artifacts.url().to_owned()],
                 manifest: self.artifacts.manifest().to_string(),
                 token: self.artifacts.issue_token(id).expose().to_owned(),
+                ..ArtifactSource::default()
             }),
             configuration: vec![
                 entry("taskmanager.memory.process.size", "1728m"),

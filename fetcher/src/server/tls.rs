@@ -1,4 +1,4 @@
-//! The server's own certificate and key.
+//! The server's own certificate and key, and whom its clients must trust to believe it.
 
 use std::fmt;
 use std::io;
@@ -9,14 +9,39 @@ use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-/// Where the server's certificate and key lie, in PEM. Both may be in one file.
+use file::Content;
+
+pub use file::StoreFormat;
+pub use trust::Trust;
+
+mod file;
+#[cfg(feature = "key-stores")]
+mod pkcs12;
+mod trust;
+
+/// Where the server's certificate and key lie.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Identity {
-    /// The certificate, followed by those that lead to the root.
-    pub certificate: PathBuf,
-    /// The private key: PKCS#8, PKCS#1 or SEC1, without a password.
-    pub key: PathBuf,
+pub enum Identity {
+    /// In PEM. Both may be in one file.
+    Pem {
+        /// The certificate, followed by those that lead to the root.
+        certificate: PathBuf,
+        /// The private key: PKCS#8, PKCS#1 or SEC1, without a password.
+        key: PathBuf,
+    },
+    /// In a PKCS#12 key store. Of several keys the one with the first name counts.
+    #[cfg(feature = "key-stores")]
+    KeyStore {
+        /// The store.
+        path: PathBuf,
+        /// Of store and key, which have the same in this format.
+        password: Password,
+    },
 }
+
+/// A password; `Debug` hides it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Password(String);
 
 /// Why a certificate or key cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -25,16 +50,18 @@ pub enum TlsError {
     #[error(transparent)]
     Read(#[from] io::Error),
     /// A file of another format, with the way to convert it.
-    #[error("{path} is a {format} key store, PEM is needed; convert it: {command}")]
+    #[error("{path} is a {format} key store, {wanted} is needed; convert it: {command}")]
     OtherFormat {
         /// The file.
         path: PathBuf,
         /// What it is.
         format: StoreFormat,
-        /// The commands that make PEM of it.
+        /// What it should be.
+        wanted: &'static str,
+        /// The command that makes that of it.
         command: String,
     },
-    /// No PEM, or not what it should hold.
+    /// Not what it should hold, or not to be opened with this password.
     #[error("{path} {reason}")]
     Content {
         /// The file.
@@ -42,17 +69,22 @@ pub enum TlsError {
         /// What is wrong with it.
         reason: String,
     },
+    /// Clients would refuse the certificate.
+    #[error("workers would not believe the certificate in {path} under the name {host}: {reason}")]
+    NotTrusted {
+        /// The file with the certificate.
+        path: PathBuf,
+        /// What they know the server by.
+        host: String,
+        /// Why they would not, and what to do.
+        reason: String,
+    },
 }
 
-/// Key stores that Java uses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StoreFormat {
-    /// Java's own old format.
-    Jks,
-    /// Java's own old format with stronger encryption.
-    Jceks,
-    /// The standard one, `keytool`'s default since Java 9.
-    Pkcs12,
+/// A certificate with those that lead to the root, and its key.
+pub(super) struct Loaded {
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
 }
 
 impl Identity {
@@ -60,61 +92,62 @@ impl Identity {
     pub(super) fn load(&self) -> Result<Arc<ServerConfig>, TlsError> {
         // Whoever was first in this process has chosen the same.
         rustls::crypto::ring::default_provider().install_default().ok();
-        let chain = CertificateDer::pem_slice_iter(&read(&self.certificate)?)
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| content(&self.certificate, format!("holds no certificate in PEM: {error}")))?;
-        if chain.is_empty() {
-            return Err(content(&self.certificate, "holds no certificate in PEM".to_owned()));
-        }
-        let key = PrivateKeyDer::from_pem_slice(&read(&self.key)?)
-            .map_err(|error| content(&self.key, format!("holds no private key in PEM without a password: {error}")))?;
-        let config = ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key);
-        config.map(Arc::new).map_err(|error| content(&self.key, format!("does not fit the certificate: {error}")))
+        let (loaded, key) = match self {
+            Self::Pem { certificate, key } => (read_pem(certificate, key)?, key),
+            #[cfg(feature = "key-stores")]
+            Self::KeyStore { path, password } => (pkcs12::read_identity(path, password)?, path),
+        };
+        let config = ServerConfig::builder().with_no_client_auth().with_single_cert(loaded.chain, loaded.key);
+        config.map(Arc::new).map_err(|error| content(key, format!("does not fit the certificate: {error}")))
     }
+
+    fn chain(&self) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+        match self {
+            Self::Pem { certificate, .. } => read_chain(certificate),
+            #[cfg(feature = "key-stores")]
+            Self::KeyStore { path, password } => Ok(pkcs12::read_identity(path, password)?.chain),
+        }
+    }
+
+    fn certificate(&self) -> &Path {
+        match self {
+            Self::Pem { certificate, .. } => certificate,
+            #[cfg(feature = "key-stores")]
+            Self::KeyStore { path, .. } => path,
+        }
+    }
+}
+
+impl Password {
+    /// A password as it is typed.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Password(hidden)")
+    }
+}
+
+fn read_pem(certificate: &Path, key: &Path) -> Result<Loaded, TlsError> {
+    let chain = read_chain(certificate)?;
+    let no_key = |error| content(key, format!("holds no private key in PEM without a password: {error}"));
+    let key = PrivateKeyDer::from_pem_slice(&Content::read(key)?.pem(key)?).map_err(no_key)?;
+    Ok(Loaded { chain, key })
+}
+
+fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    certificates(&Content::read(path)?.pem(path)?, path)
+}
+
+fn certificates(pem: &[u8], path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let found = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>();
+    let found = found.map_err(|error| content(path, format!("holds no certificate in PEM: {error}")))?;
+    if found.is_empty() { Err(content(path, "holds no certificate in PEM".to_owned())) } else { Ok(found) }
 }
 
 fn content(path: &Path, reason: String) -> TlsError {
     TlsError::Content { path: path.to_owned(), reason }
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
-    let bytes = fs_err::read(path)?;
-    let Some(format) = StoreFormat::of(&bytes) else { return Ok(bytes) };
-    Err(TlsError::OtherFormat { path: path.to_owned(), format, command: format.conversion(path) })
-}
-
-impl StoreFormat {
-    /// By the first bytes, whatever the file is called.
-    fn of(bytes: &[u8]) -> Option<Self> {
-        match bytes {
-            [0xfe, 0xed, 0xfe, 0xed, ..] => Some(Self::Jks),
-            [0xce, 0xce, 0xce, 0xce, ..] => Some(Self::Jceks),
-            // A DER sequence with a long length that begins with the version number 3.
-            [0x30, 0x82, _, _, 0x02, 0x01, 0x03, ..] | [0x30, 0x83, _, _, _, 0x02, 0x01, 0x03, ..] => {
-                Some(Self::Pkcs12)
-            }
-            _ => None,
-        }
-    }
-
-    fn conversion(self, path: &Path) -> String {
-        let from = path.display();
-        match self {
-            Self::Pkcs12 => format!("openssl pkcs12 -in {from} -nodes -out {from}.pem"),
-            Self::Jks | Self::Jceks => format!(
-                "keytool -importkeystore -srckeystore {from} -destkeystore {from}.p12 -deststoretype PKCS12 && \
-                 openssl pkcs12 -in {from}.p12 -nodes -out {from}.pem"
-            ),
-        }
-    }
-}
-
-impl fmt::Display for StoreFormat {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Jks => "JKS",
-            Self::Jceks => "JCEKS",
-            Self::Pkcs12 => "PKCS#12",
-        })
-    }
 }

@@ -17,18 +17,22 @@ fn certificate(name: &str) -> PathBuf {
 }
 
 fn encrypted() -> ServerOptions {
-    let identity = Identity { certificate: certificate("server.pem"), key: certificate("server.key") };
+    let identity = Identity::Pem { certificate: certificate("server.pem"), key: certificate("server.key") };
     ServerOptions { identity: Some(identity), advertise: Some("localhost".to_owned()), ..loopback() }
 }
 
 async fn fetch(server: &ArtifactServer, target: &Path, trusted: Option<&str>) -> Result<(), FetchError> {
+    let trusted = trusted.map(|name| fs_err::read(certificate(name)).unwrap());
+    fetch_with(server, target, trusted).await
+}
+
+async fn fetch_with(server: &ArtifactServer, target: &Path, trusted: Option<Vec<u8>>) -> Result<(), FetchError> {
     let request = Request {
         urls: vec![server.url().to_owned()],
         manifest: server.manifest(),
         token: server.issue_token("tm"),
         target: target.to_owned(),
     };
-    let trusted = trusted.map(|name| fs_err::read(certificate(name)).unwrap());
     let patience = std::time::Duration::ZERO;
     let options = FetchOptions { trusted, patience, ..FetchOptions::default() };
     materialise_with(request, options, watch::Sender::default()).await.map(drop)
@@ -54,6 +58,21 @@ async fn a_server_that_nobody_vouches_for_gets_no_token() {
 }
 
 #[tokio::test]
+async fn what_is_published_can_be_had_without_tls_and_nothing_else_can() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = ServerOptions { plain_published: Some(loopback().bind), ..encrypted() };
+    let server = serve(vec![artifact(folder.path(), "a", b"content")], options).await;
+    let url = server.publish_file("executor", artifact(folder.path(), "b", b"program").source);
+    assert!(url.starts_with("http://localhost:"), "{url}");
+    assert_eq!(get(&url, None, &[]).await.body, b"program");
+    let plain = url.split('/').take(3).collect::<Vec<_>>().join("/");
+    let token = server.issue_token("tm");
+    let blob = format!("{plain}/v1/blobs/{}", Digest::of(b"content"));
+    assert_eq!(get(&blob, Some(token.expose()), &[]).await.status, StatusCode::UNAUTHORIZED);
+    server.shutdown().await;
+}
+
+#[tokio::test]
 async fn secrets_go_over_loopback_or_tls() {
     let folder = tempfile::tempdir().unwrap();
     let mut secret = artifact(folder.path(), "conf/keytab", b"secret");
@@ -66,8 +85,98 @@ async fn secrets_go_over_loopback_or_tls() {
     fetch(&server, &folder.path().join("flink"), Some("authority.pem")).await.unwrap();
 }
 
+/// Key stores made of `server.pem`, `server.key` and `authority.pem` by `openssl pkcs12` (also with `-legacy`) and
+/// `keytool -importkeystore`; `authority.p12` is a trust store by `keytool -importcert`.
+#[cfg(feature = "key-stores")]
+mod key_stores {
+    use fetcher::{Password, Trust};
+
+    use super::*;
+
+    fn store(name: &str, password: &str) -> Identity {
+        Identity::KeyStore { path: certificate(name), password: Password::new(password) }
+    }
+
+    #[tokio::test]
+    async fn a_key_store_of_openssl_or_keytool_serves_as_well() {
+        for name in ["server.p12", "server-legacy.p12", "server-keytool.p12"] {
+            let folder = tempfile::tempdir().unwrap();
+            let options = ServerOptions { identity: Some(store(name, "changeit")), ..encrypted() };
+            let server = serve(vec![artifact(folder.path(), "a", b"content")], options).await;
+            fetch(&server, &folder.path().join("flink"), Some("authority.pem")).await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_key_pair_that_keytool_made_vouches_for_itself() {
+        // `keytool -genkeypair` with `-keyalg EC` and `RSA`. Java leaves the public half out of EC keys.
+        for name in ["server-java-ec.p12", "server-java-rsa.p12"] {
+            let folder = tempfile::tempdir().unwrap();
+            let identity = store(name, "changeit");
+            let trust = Trust::in_itself(&identity).unwrap();
+            trust.check(&identity, "localhost").unwrap();
+            let options = ServerOptions { identity: Some(identity), ..encrypted() };
+            let server = serve(vec![artifact(folder.path(), "a", b"content")], options).await;
+            fetch_with(&server, &folder.path().join("flink"), Some(trust.to_pem().into_bytes())).await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_trust_store_holds_makes_clients_believe() {
+        let folder = tempfile::tempdir().unwrap();
+        let trust = Trust::read(&certificate("authority.p12"), Some(&Password::new("changeit"))).unwrap();
+        assert_eq!(trust, Trust::read(&certificate("authority.pem"), None).unwrap());
+        let server = serve(vec![artifact(folder.path(), "a", b"content")], encrypted()).await;
+        let trusted = Some(trust.to_pem().into_bytes());
+        fetch_with(&server, &folder.path().join("flink"), trusted).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_wrong_password_or_a_store_without_a_key_is_told() {
+        let error = refused(store("server.p12", "wrong")).await;
+        assert!(error.contains("server.p12 cannot be opened with this password"), "{error}");
+        assert!(!error.contains("wrong"), "{error}");
+        let error = refused(store("authority.p12", "changeit")).await;
+        assert!(error.contains("authority.p12 holds no private key"), "{error}");
+        let error = refused(store("server.pem", "changeit")).await;
+        assert!(error.contains("server.pem is no PKCS#12 key store"), "{error}");
+    }
+
+    #[test]
+    fn a_certificate_for_another_name_or_of_a_stranger_is_told_before_anybody_asks() {
+        let identity = store("server.p12", "changeit");
+        let trust = Trust::read(&certificate("authority.pem"), None).unwrap();
+        for host in ["localhost", "127.0.0.1"] {
+            trust.check(&identity, host).unwrap();
+        }
+        let error = trust.check(&identity, "am.example.org").unwrap_err().to_string();
+        assert!(error.contains("under the name am.example.org") && error.contains("subjectAltName"), "{error}");
+        let stranger = Trust::read(&certificate("server.pem"), None).unwrap();
+        let error = stranger.check(&identity, "localhost").unwrap_err().to_string();
+        assert!(error.contains("the trust store must hold"), "{error}");
+        // This store brings its authority along.
+        Trust::in_itself(&identity).unwrap().check(&identity, "localhost").unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_store_in_javas_own_format_is_refused_with_the_command_that_converts_it() {
+        let path = certificate("server.jks");
+        let error = refused(store("server.jks", "changeit")).await;
+        let command = format!(
+            "keytool -importkeystore -srckeystore {0} -destkeystore {0}.p12 -deststoretype pkcs12",
+            path.display()
+        );
+        assert!(error.contains("JKS") && error.ends_with(&command), "{error}");
+    }
+
+    #[test]
+    fn a_password_does_not_show_itself() {
+        assert!(!format!("{:?}", store("server.p12", "changeit")).contains("changeit"));
+    }
+}
+
 #[tokio::test]
-async fn a_java_key_store_is_refused_with_the_way_to_convert_it() {
+async fn a_key_store_in_place_of_pem_is_refused_with_the_way_to_convert_it() {
     let folder = tempfile::tempdir().unwrap();
     let store = folder.path().join("keystore.jks");
     for (start, words) in [
@@ -75,7 +184,7 @@ async fn a_java_key_store_is_refused_with_the_way_to_convert_it() {
         (&[0x30, 0x82, 0x0a, 0x46, 0x02, 0x01, 0x03, 0x30], ["PKCS#12", "openssl pkcs12 -in"]),
     ] {
         fs_err::write(&store, start).unwrap();
-        let error = refused(Identity { certificate: store.clone(), key: certificate("server.key") }).await;
+        let error = refused(Identity::Pem { certificate: store.clone(), key: certificate("server.key") }).await;
         assert!(words.iter().all(|word| error.contains(word)) && error.contains("keystore.jks"), "{error}");
     }
 }
@@ -89,7 +198,7 @@ async fn a_file_that_is_no_certificate_or_key_is_named() {
         (certificate("authority.pem"), key.clone(), "server.key"),
         (certificate("gone.pem"), key, "gone.pem"),
     ] {
-        let error = refused(Identity { certificate, key }).await;
+        let error = refused(Identity::Pem { certificate, key }).await;
         assert!(error.contains(named), "{error}");
     }
 }

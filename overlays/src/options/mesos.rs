@@ -29,8 +29,12 @@ pub(super) const OPTIONS: &[ConfigOption] = &[
     option("mesos.resourcemanager.framework.user", Text, "user of the framework").default(""),
     option("mesos.resourcemanager.artifactserver.port", Integer, "port of the artifact server; 0 is any free one")
         .default("0"),
-    option("mesos.resourcemanager.artifactserver.ssl.enabled", Boolean, "TLS at the artifact server, when REST has it")
-        .default("true"),
+    option(
+        "mesos.resourcemanager.artifactserver.ssl.enabled",
+        Boolean,
+        "TLS at the artifact server, when REST has it (`security.ssl.rest.*`), with REST's key store, which must be PKCS#12",
+    )
+    .default("true"),
     option(
         "mesos.resourcemanager.unused-offer-expiration",
         Integer,

@@ -88,6 +88,38 @@ pub(super) const OPTIONS: &[ConfigOption] = &[
     .default("20 gb"),
     option("mesos.executor.output-files", Integer, "how many older ones of each are kept, 0 to 1000").default("4"),
     option(
+        "mesos.resourcemanager.artifactserver.address",
+        Text,
+        "host by which workers reach the artifact server; `jobmanager.rpc.address` without it",
+    ),
+    option(
+        "mesos.resourcemanager.artifactserver.bind-address",
+        Text,
+        "IP address that the artifact server listens on; all of this machine's without it, or loopback where Mesos is here",
+    ),
+    option(
+        "mesos.resourcemanager.artifactserver.executor-port",
+        Integer,
+        "with TLS: a port that serves the executor alone, and without TLS, to Mesos's fetcher, which trusts only whom the \
+         agent's system trusts; 0 is any free one",
+    ),
+    option(
+        "mesos.resourcemanager.artifactserver.ssl.certificate",
+        Text,
+        "PEM file with the artifact server's certificate and those that lead to the root, in place of \
+         `security.ssl.rest.keystore`",
+    ),
+    option(
+        "mesos.resourcemanager.artifactserver.ssl.key",
+        Text,
+        "PEM file with the certificate's key, without a password",
+    ),
+    option(
+        "mesos.resourcemanager.artifactserver.ssl.authorities",
+        Text,
+        "PEM file with those who vouch for the certificate; without one it must vouch for itself",
+    ),
+    option(
         "mesos.resourcemanager.artifactserver.plain-secrets",
         Boolean,
         "let the artifact server serve secrets to other machines without TLS",

@@ -1,0 +1,79 @@
+//! Files with certificates and keys: what format they have, whatever they are called.
+
+use std::fmt;
+use std::path::Path;
+
+use super::TlsError;
+
+/// Key stores that Java uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoreFormat {
+    /// Java's own old format.
+    Jks,
+    /// Java's own old format with stronger encryption.
+    Jceks,
+    /// The standard one, `keytool`'s default since Java 9.
+    Pkcs12,
+}
+
+/// What is in such a file.
+pub(super) enum Content {
+    /// Text, which ought to be PEM.
+    Pem(Vec<u8>),
+    Pkcs12(Vec<u8>),
+}
+
+impl Content {
+    /// Reads a file. Java's own formats are refused with the way to convert them.
+    pub(super) fn read(path: &Path) -> Result<Self, TlsError> {
+        let bytes = fs_err::read(path)?;
+        match StoreFormat::of(&bytes) {
+            None => Ok(Self::Pem(bytes)),
+            Some(StoreFormat::Pkcs12) => Ok(Self::Pkcs12(bytes)),
+            Some(format) => {
+                let from = path.display();
+                let command = format!(
+                    "keytool -importkeystore -srckeystore {from} -destkeystore {from}.p12 -deststoretype pkcs12"
+                );
+                Err(TlsError::OtherFormat { path: path.to_owned(), format, wanted: "PKCS#12", command })
+            }
+        }
+    }
+
+    /// The text, when nothing else will do.
+    pub(super) fn pem(self, path: &Path) -> Result<Vec<u8>, TlsError> {
+        match self {
+            Self::Pem(bytes) => Ok(bytes),
+            Self::Pkcs12(_) => {
+                let command = format!("openssl pkcs12 -in {0} -nodes -out {0}.pem", path.display());
+                let (path, format) = (path.to_owned(), StoreFormat::Pkcs12);
+                Err(TlsError::OtherFormat { path, format, wanted: "PEM", command })
+            }
+        }
+    }
+}
+
+impl StoreFormat {
+    /// By the first bytes.
+    fn of(bytes: &[u8]) -> Option<Self> {
+        match bytes {
+            [0xfe, 0xed, 0xfe, 0xed, ..] => Some(Self::Jks),
+            [0xce, 0xce, 0xce, 0xce, ..] => Some(Self::Jceks),
+            // A DER sequence that begins with the version number 3; its length takes one to three bytes.
+            [0x30, 0x81, _, 0x02, 0x01, 0x03, ..]
+            | [0x30, 0x82, _, _, 0x02, 0x01, 0x03, ..]
+            | [0x30, 0x83, _, _, _, 0x02, 0x01, 0x03, ..] => Some(Self::Pkcs12),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for StoreFormat {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Jks => "JKS",
+            Self::Jceks => "JCEKS",
+            Self::Pkcs12 => "PKCS#12",
+        })
+    }
+}

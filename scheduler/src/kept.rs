@@ -1,0 +1,80 @@
+//! The folder in which things stay from one start of the application master to the next: hashes of the distribution, what
+//! was downloaded for the workers. All of it can be made again; losing it costs time.
+
+use std::{
+    fs::Permissions,
+    io,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+};
+
+use fetcher::Digest;
+use fs_err as fs;
+use tracing::warn;
+
+use crate::{plan::Lookup, settings::StateLocation};
+
+/// The folder, made if need be: in the durable state's directory, else in the user's cache folder, where each
+/// distribution has one of its own. None where there is no such place. Blocks.
+pub fn folder(state: &StateLocation, home: &Path, lookup: &Lookup) -> Option<PathBuf> {
+    let path = place(state, home, lookup)?;
+    let made = make(&path).map_err(|error| warn!(%error, "Hashes are not kept for the next start."));
+    made.ok().map(|()| path)
+}
+
+fn make(path: &Path) -> io::Result<()> {
+    fs::create_dir_all(path)?;
+    fs::set_permissions(path, Permissions::from_mode(0o700))
+}
+
+fn place(state: &StateLocation, home: &Path, lookup: &Lookup) -> Option<PathBuf> {
+    if let StateLocation::Directory(directory) = state {
+        return Some(directory.join("artifacts"));
+    }
+    // A relative path in these variables is to be ignored, says the XDG specification.
+    let absolute = |name: &str| lookup(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let cache = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;
+    let distribution = Digest::of(home.as_os_str().as_encoded_bytes()).to_string();
+    Some(cache.join("flink-mesos").join(distribution.get(..16)?))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn of(state: &StateLocation, home: &str, variables: &[(&str, &str)]) -> Option<PathBuf> {
+        let variables: Vec<_> =
+            variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let lookup =
+            move |name: &str| variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+        place(state, Path::new(home), &lookup)
+    }
+
+    #[test]
+    fn it_is_with_the_state_or_in_the_users_cache() {
+        let directory = StateLocation::Directory("/state".into());
+        assert_eq!(of(&directory, "/flink", &[("HOME", "/home/u")]), Some("/state/artifacts".into()));
+        let memory = StateLocation::Memory;
+        let cached = of(&memory, "/flink", &[("HOME", "/home/u"), ("XDG_CACHE_HOME", "relative")]).unwrap();
+        assert!(cached.starts_with("/home/u/.cache/flink-mesos"), "{cached:?}");
+        let cached = of(&memory, "/flink", &[("HOME", "/home/u"), ("XDG_CACHE_HOME", "/cache")]).unwrap();
+        assert!(cached.starts_with("/cache/flink-mesos"), "{cached:?}");
+        assert_eq!(of(&memory, "/flink", &[]), None);
+    }
+
+    #[test]
+    fn two_distributions_do_not_share_it() {
+        let of = |home: &str| of(&StateLocation::Memory, home, &[("HOME", "/home/u")]);
+        assert_ne!(of("/flink-1"), of("/flink-2"));
+        assert_eq!(of("/flink-1"), of("/flink-1"));
+    }
+
+    #[test]
+    fn nobody_else_may_look_into_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = StateLocation::Directory(folder.path().join("state"));
+        let made = super::folder(&state, Path::new("/flink"), &|_| None).unwrap();
+        assert_eq!(fs::metadata(made).unwrap().permissions().mode() & 0o777, 0o700);
+    }
+}

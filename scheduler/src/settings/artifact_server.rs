@@ -1,0 +1,106 @@
+//! How workers reach what we serve.
+
+use std::net::{IpAddr, SocketAddr};
+
+use overlays::config::Configuration;
+
+use super::{ARTIFACT_PORT, SettingsError, invalid, port};
+
+/// The artifact server's address the workers are told.
+const ARTIFACT_ADDRESS: &str = "mesos.resourcemanager.artifactserver.address";
+const BIND_ADDRESS: &str = "mesos.resourcemanager.artifactserver.bind-address";
+
+/// The artifact server's options.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ArtifactServerSettings {
+    /// Its port; 0 is any free one.
+    pub port: u16,
+    /// The address to listen on; where the JobManager listens, if `None`.
+    pub bind: Option<IpAddr>,
+    /// The host that workers are told; the JobManager's, if `None`.
+    pub address: Option<String>,
+    /// Secrets go to other machines without encryption.
+    pub plain_secrets: bool,
+    /// The port at which the executor's program alone is served without encryption; 0 is any free one.
+    pub executor_port: Option<u16>,
+}
+
+impl ArtifactServerSettings {
+    /// Where to listen when the JobManager listens at `usual`.
+    pub fn listen(&self, usual: IpAddr) -> SocketAddr {
+        SocketAddr::new(self.bind.unwrap_or(usual), self.port)
+    }
+
+    /// Where Mesos's fetcher gets the executor without encryption, when it may.
+    pub fn listen_for_mesos(&self, usual: IpAddr) -> Option<SocketAddr> {
+        self.executor_port.map(|port| SocketAddr::new(self.bind.unwrap_or(usual), port))
+    }
+
+    /// The host that workers are told when the JobManager is known by `usual`.
+    pub fn host<'a>(&'a self, usual: &'a str) -> &'a str {
+        self.address.as_deref().unwrap_or(usual)
+    }
+}
+
+/// The artifact server's options.
+pub fn artifact_server(config: &Configuration) -> Result<ArtifactServerSettings, SettingsError> {
+    Ok(ArtifactServerSettings {
+        port: port(config, ARTIFACT_PORT)?.unwrap_or(0),
+        bind: bind(config)?,
+        address: address(config)?,
+        plain_secrets: config.get_bool("mesos.resourcemanager.artifactserver.plain-secrets")?.unwrap_or(false),
+        executor_port: port(config, "mesos.resourcemanager.artifactserver.executor-port")?,
+    })
+}
+
+fn bind(config: &Configuration) -> Result<Option<IpAddr>, SettingsError> {
+    let Some(text) = config.get(BIND_ADDRESS) else { return Ok(None) };
+    let wrong = |_| invalid(BIND_ADDRESS, config, "an IP address of this machine, 0.0.0.0 or :: for all".to_owned());
+    text.trim_start_matches('[').trim_end_matches(']').parse().map(Some).map_err(wrong)
+}
+
+fn address(config: &Configuration) -> Result<Option<String>, SettingsError> {
+    let Some(text) = config.get(ARTIFACT_ADDRESS) else { return Ok(None) };
+    let host = text.trim_start_matches('[').trim_end_matches(']');
+    let is_name = |host: &str| host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'));
+    if host.parse::<IpAddr>().is_ok() || (!host.is_empty() && is_name(host)) {
+        return Ok(Some(host.to_owned()));
+    }
+    let allowed = "a host name or an IP address, without scheme and port (the port is …artifactserver.port)";
+    Err(invalid(ARTIFACT_ADDRESS, config, allowed.to_owned()))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use overlays::config::Source;
+
+    use super::*;
+
+    fn read(options: &[(&str, &str)]) -> Result<ArtifactServerSettings, SettingsError> {
+        let mut config = Configuration::new();
+        for (key, value) in options {
+            config.set(*key, *value, Source::DynamicProperty);
+        }
+        artifact_server(&config)
+    }
+
+    #[test]
+    fn it_listens_where_the_job_manager_does_unless_told_otherwise() {
+        let usual: IpAddr = "10.0.0.1".parse().unwrap();
+        assert_eq!(read(&[]).unwrap().listen(usual), "10.0.0.1:0".parse().unwrap());
+        let other = read(&[(BIND_ADDRESS, "::"), (ARTIFACT_PORT, "7000")]).unwrap();
+        assert_eq!(other.listen(usual), "[::]:7000".parse().unwrap());
+    }
+
+    #[test]
+    fn the_address_for_workers_is_a_host_and_nothing_else() {
+        for (text, host) in [("am.example.org", "am.example.org"), ("[fd00::1]", "fd00::1"), ("10.1.2.3", "10.1.2.3")] {
+            assert_eq!(read(&[(ARTIFACT_ADDRESS, text)]).unwrap().address.as_deref(), Some(host));
+        }
+        for text in ["http://am:80", "am:80", "a b", ""] {
+            assert!(read(&[(ARTIFACT_ADDRESS, text)]).is_err(), "{text}");
+        }
+        assert!(read(&[(BIND_ADDRESS, "am.example.org")]).unwrap_err().to_string().contains("an IP address"));
+    }
+}

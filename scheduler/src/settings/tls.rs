@@ -1,0 +1,163 @@
+//! TLS at the JobManager's REST API, and with it at the artifact server, as Flink's options say.
+
+use std::path::PathBuf;
+
+use fetcher::{Identity, Password, TlsError, Trust};
+use overlays::config::Configuration;
+
+use super::{SettingsError, invalid};
+
+const CERTIFICATE: &str = "mesos.resourcemanager.artifactserver.ssl.certificate";
+const KEY: &str = "mesos.resourcemanager.artifactserver.ssl.key";
+const AUTHORITIES: &str = "mesos.resourcemanager.artifactserver.ssl.authorities";
+const KEY_STORE: &str = "security.ssl.rest.keystore";
+const TRUST_STORE: &str = "security.ssl.rest.truststore";
+const MUTUAL: &str = "security.ssl.rest.authentication-enabled";
+
+/// Who speaks TLS.
+#[derive(Clone, Debug, Default)]
+pub struct Tls {
+    /// The JobManager's REST API.
+    pub rest: Option<Endpoint>,
+    /// The artifact server.
+    pub artifacts: Option<Endpoint>,
+}
+
+/// A server that speaks TLS.
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    /// Its certificate and key.
+    pub identity: Identity,
+    /// The option that names the certificate.
+    key: &'static str,
+    /// The option that names a file with those who vouch for it, the file, and its password.
+    authorities: Option<(&'static str, PathBuf, Option<Password>)>,
+}
+
+impl Endpoint {
+    /// Those whom clients must trust, after a look whether that makes them believe the certificate under the name
+    /// `host`. Blocks.
+    pub fn trusted(&self, host: &str) -> Result<Trust, SettingsError> {
+        let (key, trust) = match &self.authorities {
+            Some((key, path, password)) => (*key, Trust::read(path, password.as_ref())),
+            // One that nobody vouches for must vouch for itself.
+            None => (self.key, Trust::in_itself(&self.identity)),
+        };
+        let trust = trust.map_err(|error| wrong(key, &error))?;
+        trust.check(&self.identity, host).map_err(|error| wrong(self.key, &error))?;
+        Ok(trust)
+    }
+}
+
+fn wrong(key: &'static str, error: &TlsError) -> SettingsError {
+    SettingsError::File { key, reason: error.to_string() }
+}
+
+/// Whether the JobManager's REST API speaks TLS.
+pub fn rest_tls(config: &Configuration) -> Result<bool, SettingsError> {
+    // The older option is for everything.
+    let everywhere = config.get_bool("security.ssl.enabled")?;
+    Ok(config.get_bool("security.ssl.rest.enabled")?.or(everywhere).unwrap_or(false))
+}
+
+/// Who speaks TLS. The artifact server does when REST does, as upstream's did, or when it has a certificate of its own.
+pub fn tls(config: &Configuration) -> Result<Tls, SettingsError> {
+    let rest = if rest_tls(config)? { Some(rest(config)?) } else { None };
+    let wanted = config.get_bool("mesos.resourcemanager.artifactserver.ssl.enabled")?.unwrap_or(true);
+    let artifacts = if wanted { own(config)?.or_else(|| rest.clone()) } else { None };
+    Ok(Tls { rest, artifacts })
+}
+
+/// The key store and trust store of REST, by their own options or those for everything.
+fn rest(config: &Configuration) -> Result<Endpoint, SettingsError> {
+    if config.get_bool(MUTUAL)?.unwrap_or(false) {
+        let reason = "flink-mesos has no certificate to show to the JobManager: set it to false";
+        return Err(invalid(MUTUAL, config, reason.to_owned()));
+    }
+    let option = |name: &str| {
+        let own = config.get(&format!("security.ssl.rest.{name}"));
+        own.or_else(|| config.get(&format!("security.ssl.{name}"))).map(str::to_owned)
+    };
+    let hint = "with TLS at REST: the PKCS#12 key store of this machine, e.g. /etc/flink/keystore.p12";
+    let path = option("keystore").ok_or(SettingsError::Missing { key: KEY_STORE, hint })?.into();
+    let password = Password::new(option("keystore-password").unwrap_or_default());
+    let store_password = option("truststore-password").map(Password::new);
+    let authorities = option("truststore").map(|store| (TRUST_STORE, store.into(), store_password));
+    Ok(Endpoint { identity: Identity::KeyStore { path, password }, key: KEY_STORE, authorities })
+}
+
+/// The artifact server's own certificate.
+fn own(config: &Configuration) -> Result<Option<Endpoint>, SettingsError> {
+    let (certificate, key) = match (config.get(CERTIFICATE), config.get(KEY)) {
+        (Some(certificate), Some(key)) => (certificate.into(), key.into()),
+        (None, None) => return Ok(None),
+        (Some(_), None) => return Err(SettingsError::Missing { key: KEY, hint: "the certificate's key, in PEM" }),
+        (None, Some(_)) => {
+            return Err(SettingsError::Missing { key: CERTIFICATE, hint: "the key's certificate, in PEM" });
+        }
+    };
+    let authorities = config.get(AUTHORITIES).map(|path| (AUTHORITIES, path.into(), None));
+    Ok(Some(Endpoint { identity: Identity::Pem { certificate, key }, key: CERTIFICATE, authorities }))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use overlays::config::Source;
+
+    use super::*;
+
+    fn read(options: &[(&str, &str)]) -> Result<Tls, SettingsError> {
+        let mut config = Configuration::new();
+        for (key, value) in options {
+            config.set(*key, *value, Source::DynamicProperty);
+        }
+        tls(&config)
+    }
+
+    const REST: [(&str, &str); 3] = [
+        ("security.ssl.rest.enabled", "true"),
+        ("security.ssl.rest.keystore", "/k.p12"),
+        ("security.ssl.rest.keystore-password", "hush"),
+    ];
+    const SWITCH: &str = "mesos.resourcemanager.artifactserver.ssl.enabled";
+
+    #[test]
+    fn the_artifact_server_speaks_tls_when_rest_does_unless_switched_off() {
+        let both = read(&REST).unwrap();
+        let store = Identity::KeyStore { path: "/k.p12".into(), password: Password::new("hush") };
+        assert_eq!(both.rest.unwrap().identity, store);
+        assert_eq!(both.artifacts.unwrap().identity, store);
+        let off = read(&[&REST[..], &[(SWITCH, "false")]].concat()).unwrap();
+        assert!(off.rest.is_some() && off.artifacts.is_none());
+        let neither = read(&[(SWITCH, "true"), ("security.ssl.internal.enabled", "true")]).unwrap();
+        assert!(neither.rest.is_none() && neither.artifacts.is_none());
+    }
+
+    #[test]
+    fn the_older_options_for_everything_are_looked_at() {
+        let old = [("security.ssl.enabled", "true"), ("security.ssl.keystore", "/old.p12")];
+        let Identity::KeyStore { path, .. } = read(&old).unwrap().artifacts.unwrap().identity else { panic!() };
+        assert_eq!(path.to_str(), Some("/old.p12"));
+        let other = [&old[..], &[("security.ssl.rest.enabled", "false")]].concat();
+        assert!(read(&other).unwrap().rest.is_none());
+    }
+
+    #[test]
+    fn a_certificate_of_its_own_is_enough_and_needs_its_key() {
+        let own = read(&[(CERTIFICATE, "/c.pem"), (KEY, "/k.pem")]).unwrap();
+        assert!(own.rest.is_none() && own.artifacts.is_some());
+        for half in [CERTIFICATE, KEY] {
+            assert!(matches!(read(&[(half, "/x.pem")]), Err(SettingsError::Missing { .. })));
+        }
+    }
+
+    #[test]
+    fn what_cannot_work_is_told() {
+        assert!(read(&REST[..1]).unwrap_err().to_string().starts_with("security.ssl.rest.keystore must be configured"));
+        let mutual = read(&[&REST[..], &[(MUTUAL, "true")]].concat()).unwrap_err();
+        assert!(mutual.to_string().contains("set it to false"), "{mutual}");
+        let gone = read(&REST).unwrap().artifacts.unwrap().trusted("localhost").unwrap_err().to_string();
+        assert!(gone.starts_with("security.ssl.rest.keystore: ") && gone.contains("/k.p12"), "{gone}");
+    }
+}
