@@ -17,6 +17,7 @@ pub mod path;
 mod project;
 pub mod rate;
 pub mod server;
+pub mod sources;
 mod sys;
 pub mod token;
 pub mod unpack;

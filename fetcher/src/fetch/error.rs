@@ -138,7 +138,7 @@ pub enum FetchError {
 
 /// What to do after an error.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Retry {
+pub(crate) enum Retry {
     /// The same would happen again wherever we ask.
     Never,
     /// Not at this server; another one may be right.
@@ -161,7 +161,7 @@ impl FetchError {
         }
     }
 
-    pub(super) fn retry(&self) -> Retry {
+    pub(crate) fn retry(&self) -> Retry {
         match self {
             Self::Status { retry_after: Some(after), status, .. } if !status.is_success() => Retry::After(*after),
             Self::Status { status, .. } if status.is_server_error() => Retry::Again,

@@ -1,6 +1,6 @@
 //! One request to one artifact server, and its body piece by piece.
 
-use std::error::Error as _;
+use std::net::IpAddr;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -93,6 +93,9 @@ fn client(urls: &[String], options: &FetchOptions) -> reqwest::Result<Client> {
     rustls::crypto::ring::default_provider().install_default().ok();
     let mut builder =
         Client::builder().connect_timeout(options.connect_timeout).pool_max_idle_per_host(options.connections);
+    if urls.iter().all(|url| Url::parse(url).is_ok_and(|url| is_loopback(&url))) {
+        builder = builder.no_proxy();
+    }
     if let Some(trusted) = &options.trusted {
         builder = builder.tls_certs_only(Certificate::from_pem_bundle(trusted)?);
     } else if urls.iter().all(|url| url.starts_with("http://")) {
@@ -100,6 +103,12 @@ fn client(urls: &[String], options: &FetchOptions) -> reqwest::Result<Client> {
         builder = builder.tls_certs_only([]);
     }
     builder.build()
+}
+
+/// Whether the address is this machine, which no proxy of the environment stands before.
+pub(crate) fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// A body on its way.
@@ -174,7 +183,7 @@ impl Incoming {
     }
 }
 
-async fn refusal(url: String, mut response: Response, floor: RateFloor) -> FetchError {
+pub(crate) async fn refusal(url: String, mut response: Response, floor: RateFloor) -> FetchError {
     let status = response.status();
     let retry_after = retry_after(&response);
     let mut text = Vec::new();
@@ -199,16 +208,16 @@ fn retry_after(response: &Response) -> Option<Duration> {
     Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER))
 }
 
-fn broken(url: &str, bytes: u64, error: reqwest::Error) -> FetchError {
+pub(crate) fn broken(url: &str, bytes: u64, error: reqwest::Error) -> FetchError {
     FetchError::Network { url: url.to_owned(), bytes, reason: with_causes(&error.without_url()) }
 }
 
-fn stalled(url: &str, bytes: u64, floor: RateFloor) -> FetchError {
+pub(crate) fn stalled(url: &str, bytes: u64, floor: RateFloor) -> FetchError {
     FetchError::Stalled { url: url.to_owned(), bytes, floor: floor.bytes_per_second }
 }
 
 /// The error with what lies behind it, which is mostly the part that helps.
-fn with_causes(error: &reqwest::Error) -> String {
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

@@ -8,4 +8,6 @@ mod faults;
 mod materialise;
 mod origin;
 mod server;
+mod sources;
 mod support;
+mod web;

@@ -20,7 +20,10 @@ pub enum StoreFormat {
 pub(super) enum Content {
     /// Text, which ought to be PEM.
     Pem(Vec<u8>),
-    Pkcs12(Vec<u8>),
+    Pkcs12(
+        #[cfg_attr(not(feature = "key-stores"), expect(dead_code, reason = "refused without being looked into"))]
+        Vec<u8>,
+    ),
 }
 
 impl Content {

@@ -1,0 +1,123 @@
+//! Object stores and Hadoop's file system, through `OpenDAL`.
+
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use opendal::layers::HttpClientLayer;
+use opendal::raw::HttpClient;
+use opendal::{Configurator as _, ErrorKind, Operator};
+use reqwest::{StatusCode, Url};
+
+use super::origin::Body;
+use super::{Scheme, Settings, SourceError, SourceOptions, SourceUri};
+use crate::fetch::{FetchError, is_loopback, with_causes};
+
+pub(super) struct Store {
+    operator: Operator,
+    path: String,
+    uri: SourceUri,
+}
+
+impl Store {
+    /// Credentials come from the settings, else from where the store's own tools have them: variables, files in the home
+    /// folder, the machine's metadata.
+    pub(super) fn new(uri: &SourceUri, options: &SourceOptions) -> Result<Self, SourceError> {
+        let settings = options.settings.get(&uri.scheme()).cloned().unwrap_or_default();
+        let store = Self { operator: operator(uri, &settings)?, path: uri.path().to_owned(), uri: uri.clone() };
+        let client = client(uri, &settings, options).map_err(|reason| SourceError::Store {
+            uri: uri.to_string(),
+            reason,
+            passing: false,
+        })?;
+        Ok(Self { operator: store.operator.layer(HttpClientLayer::new(HttpClient::with(client))), ..store })
+    }
+
+    pub(super) async fn open(&self, from: u64, _version: Option<&str>) -> Result<Body, SourceError> {
+        let failed = |error: opendal::Error| failed(&self.uri, &error);
+        let known = self.operator.stat(&self.path).await.map_err(failed)?;
+        if !known.is_file() {
+            let reason = "is a folder".to_owned();
+            return Err(SourceError::Store { uri: self.uri.to_string(), reason, passing: false });
+        }
+        let total = known.content_length();
+        let start = if from <= total { from } else { 0 };
+        let version = known.etag().map(str::to_owned).or_else(|| known.last_modified().map(|time| time.to_string()));
+        if start == total {
+            let bytes = futures_util::stream::empty().boxed();
+            return Ok(Body { start, total: Some(total), version, bytes });
+        }
+        let reader = self.operator.reader(&self.path).await.map_err(failed)?;
+        let bytes = reader.into_bytes_stream(start..total).await.map_err(failed)?;
+        let shown = self.uri.to_string();
+        let bytes = bytes.map_err(move |error| {
+            let reason = with_causes(&error);
+            FetchError::Network { url: shown.clone(), bytes: 0, reason }.into()
+        });
+        Ok(Body { start, total: Some(total), version, bytes: bytes.boxed() })
+    }
+}
+
+#[allow(unused_variables, reason = "without one of the features")]
+fn operator(uri: &SourceUri, settings: &Settings) -> Result<Operator, SourceError> {
+    let scheme = uri.scheme();
+    let pairs = settings.for_store(scheme);
+    match scheme {
+        #[cfg(feature = "source-s3")]
+        Scheme::S3 => {
+            let pairs = pairs.chain([("bucket".to_owned(), uri.authority().to_owned())]);
+            build(uri, opendal::services::S3Config::from_iter(pairs))
+        }
+        #[cfg(feature = "source-gcs")]
+        Scheme::Gs => {
+            let pairs = pairs.chain([("bucket".to_owned(), uri.authority().to_owned())]);
+            build(uri, opendal::services::GcsConfig::from_iter(pairs))
+        }
+        #[cfg(feature = "source-hdfs")]
+        Scheme::Hdfs | Scheme::WebHdfs => {
+            let endpoint = ("endpoint".to_owned(), web_endpoint(uri));
+            build(uri, opendal::services::WebhdfsConfig::from_iter([endpoint].into_iter().chain(pairs)))
+        }
+        scheme => Err(SourceError::Absent { uri: uri.to_string(), scheme }),
+    }
+}
+
+fn build<C: opendal::Configurator>(uri: &SourceUri, config: opendal::Result<C>) -> Result<Operator, SourceError> {
+    let built = config.and_then(|config| Operator::new(config.into_builder()));
+    built.map(opendal::OperatorBuilder::finish).map_err(|error| failed(uri, &error))
+}
+
+/// Where a namenode's web interface is: an `hdfs://` address has the port of another one.
+#[cfg(feature = "source-hdfs")]
+fn web_endpoint(uri: &SourceUri) -> String {
+    /// Of Hadoop 3.
+    const WEB_PORT: u16 = 9870;
+    let host = uri.authority();
+    match uri.scheme() {
+        Scheme::WebHdfs if host.contains(':') => format!("http://{host}"),
+        _ => format!("http://{}:{WEB_PORT}", host.split(':').next().unwrap_or(host)),
+    }
+}
+
+/// Proxies come from the environment; this machine itself is asked directly.
+fn client(uri: &SourceUri, settings: &Settings, options: &SourceOptions) -> Result<reqwest::Client, String> {
+    // Whoever was first in this process has chosen the same.
+    rustls::crypto::ring::default_provider().install_default().ok();
+    let mut builder = reqwest::Client::builder().connect_timeout(options.connect_timeout);
+    let endpoint = settings.get("endpoint").map_or_else(|| uri.expose(), str::to_owned);
+    if Url::parse(&endpoint).is_ok_and(|url| is_loopback(&url)) {
+        builder = builder.no_proxy();
+    }
+    builder.build().map_err(|error| with_causes(&error))
+}
+
+fn failed(uri: &SourceUri, error: &opendal::Error) -> SourceError {
+    let text = format!("{}: {}", error.kind(), error.message());
+    let text = text.lines().next().unwrap_or_default().chars().take(300).collect();
+    match error.kind() {
+        ErrorKind::NotFound => {
+            FetchError::Status { url: uri.to_string(), status: StatusCode::NOT_FOUND, text, retry_after: None }.into()
+        }
+        ErrorKind::PermissionDenied => {
+            FetchError::Refused { url: uri.to_string(), status: StatusCode::FORBIDDEN, text }.into()
+        }
+        _ => SourceError::Store { uri: uri.to_string(), reason: text, passing: error.is_temporary() },
+    }
+}
