@@ -10,6 +10,7 @@
 //! that goes on at the same byte. Archives are unpacked while they come, behind what has been verified. Dropping the future
 //! ends connections and writers and removes what was there.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,10 +42,13 @@ mod download;
 mod error;
 mod frontier;
 mod meter;
+mod notices;
 mod origin;
+mod peers;
 mod piece;
 mod retry;
 mod staging;
+mod trail;
 mod writer;
 
 /// Archives that are unpacked at the same time. Each takes a thread that waits for its bytes: they must not take all
@@ -75,6 +79,13 @@ pub struct FetchOptions {
     pub connect_timeout: Duration,
     /// The slowest server that is borne.
     pub floor: RateFloor,
+    /// The slowest peer that is borne: unlike the server it can be done without.
+    pub peer_floor: RateFloor,
+    /// Whether to let the server send us to other hosts that hold what we ask for.
+    pub follow_peers: bool,
+    /// The peer port of this host: what is fetched into the cache is announced with it. An unspecified address is taken
+    /// for the one that the server sees.
+    pub announce: Option<SocketAddr>,
     /// How long to go on after errors that may pass while not a byte comes from anywhere.
     pub patience: Duration,
     /// The same while servers say that they are busy.
@@ -84,13 +95,16 @@ pub struct FetchOptions {
 }
 
 impl Default for FetchOptions {
-    /// Four connections; two minutes of patience, ten with busy servers.
+    /// Four connections; peers of at least 256 KiB/s over five seconds; two minutes of patience, ten with busy servers.
     fn default() -> Self {
         Self {
             connections: 4,
             trusted: None,
             connect_timeout: Duration::from_secs(10),
             floor: RateFloor::default(),
+            peer_floor: RateFloor { bytes_per_second: 256 << 10, window: Duration::from_secs(5) },
+            follow_peers: true,
+            announce: None,
             patience: Duration::from_secs(120),
             busy_patience: Duration::from_secs(600),
             backoff: (Duration::from_millis(100), Duration::from_secs(5)),

@@ -14,6 +14,7 @@ pub mod hashing;
 pub mod manifest;
 mod page_cache;
 pub mod path;
+pub mod peers;
 mod project;
 pub mod rate;
 pub mod server;
@@ -28,8 +29,10 @@ pub use digest::Digest;
 pub use fetch::{
     Blame, FetchError, FetchOptions, Materialised, Progress, Request, Shared, materialise, materialise_with,
 };
-pub use manifest::{Blob, Entry, Kind, Manifest, ManifestError};
+pub use manifest::{Blob, BlobName, Entry, Kind, Manifest, ManifestError};
 pub use path::TreePath;
 pub use project::Projection;
-pub use server::{ArtifactServer, Identity, Password, ServerError, ServerOptions, TlsError, Trust};
+pub use server::{
+    ArtifactServer, Identity, Metrics, Password, PeerOptions, PeerServer, ServerError, ServerOptions, TlsError, Trust,
+};
 pub use token::Token;

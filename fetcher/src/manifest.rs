@@ -5,11 +5,13 @@
 //! stay in the tree, nothing lies below a file or a link, links lead to something in the tree.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
+use std::str::FromStr;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::digest::{Digest, DigestError};
+use crate::digest::{Digest, DigestError, Hasher};
 use crate::path::{TreePath, TreePathError};
 use crate::unpack::Format;
 
@@ -21,6 +23,8 @@ pub const CHUNKED_ABOVE: u64 = 16 << 20;
 pub const CHUNK: u64 = 4 << 20;
 /// Largest encoding that is accepted, in bytes: room for about 100 000 files.
 pub const MAX_ENCODED: usize = 16 << 20;
+/// What the names of contents end with that were verified chunk by chunk.
+const CHUNKS: &str = ".chunks";
 
 /// The content of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -112,7 +116,43 @@ pub enum ManifestError {
     },
 }
 
+/// The name of a content: the digest of what was verified of it. Of a large file these are the digests of its chunks,
+/// since a manifest may claim any digest for the whole. Written `<digest>` or `<digest>.chunks`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct BlobName {
+    digest: Digest,
+    chunked: bool,
+}
+
+impl fmt::Display for BlobName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}{}", self.digest, if self.chunked { CHUNKS } else { "" })
+    }
+}
+
+impl FromStr for BlobName {
+    type Err = DigestError;
+
+    fn from_str(text: &str) -> Result<Self, DigestError> {
+        let digest = text.strip_suffix(CHUNKS);
+        Ok(Self { digest: digest.unwrap_or(text).parse()?, chunked: digest.is_some() })
+    }
+}
+
 impl Blob {
+    /// The name under which caches and peers know this content.
+    pub fn name(&self) -> BlobName {
+        if self.chunks.is_empty() {
+            return BlobName { digest: self.digest, chunked: false };
+        }
+        let mut chunks = Hasher::default();
+        chunks.update(&self.size.to_le_bytes());
+        for chunk in &self.chunks {
+            chunks.update(chunk.as_bytes());
+        }
+        BlobName { digest: chunks.finish(), chunked: true }
+    }
+
     /// How many chunk digests a file of `size` bytes must have.
     pub fn chunk_count(size: u64) -> usize {
         if size > CHUNKED_ABOVE { size.div_ceil(CHUNK) as usize } else { 0 }

@@ -1,7 +1,7 @@
 //! The artifact server: serves a manifest and its blobs to workers, from inside the application master.
 //!
-//! A small HTTP/1.1 server of its own, because `sendfile` needs the socket itself: only GET and HEAD, no request bodies,
-//! one range, strong entity tags. What may be asked for and by whom is in `routes`.
+//! A small HTTP/1.1 server of its own, because `sendfile` needs the socket itself: no request bodies, one range, strong
+//! entity tags. What may be asked for and by whom is in `routes`. [`PeerServer`] is made of the same parts.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -11,9 +11,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
@@ -23,14 +23,18 @@ use crate::manifest::Manifest;
 use crate::rate::RateFloor;
 use crate::token::Token;
 use connection::Shared;
-use routes::{Content, Peer};
-use wire::Wire;
+use routes::Content;
 
+pub use peer::{Metrics, PeerOptions, PeerServer};
 pub use tls::{Identity, Password, StoreFormat, TlsError, Trust};
 
 mod answer;
 mod connection;
+mod file;
+mod listening;
+mod peer;
 mod range;
+mod referral;
 mod request;
 mod routes;
 mod tls;
@@ -47,6 +51,9 @@ pub struct ServerOptions {
     pub advertise: Option<String>,
     /// Files sent at the same time; further requests are answered with 503 and `Retry-After`.
     pub max_streams: usize,
+    /// Files sent at the same time from which on those who can follow are sent to other hosts that hold what they ask
+    /// for, if any have said so; 0 is never.
+    pub peers_above: usize,
     /// Connections open at the same time; further ones get one 503 and are closed.
     pub max_connections: usize,
     /// The slowest client that is borne.
@@ -63,12 +70,13 @@ pub struct ServerOptions {
 }
 
 impl Default for ServerOptions {
-    /// Any free port of all addresses, 64 streams, 4096 connections, secrets never in plain text.
+    /// Any free port of all addresses, 64 streams, peers above 8, 4096 connections, secrets never in plain text.
     fn default() -> Self {
         Self {
             bind: SocketAddr::from(([0, 0, 0, 0], 0)),
             advertise: None,
             max_streams: 64,
+            peers_above: 8,
             max_connections: 4096,
             floor: RateFloor::default(),
             idle: Duration::from_secs(60),
@@ -79,12 +87,17 @@ impl Default for ServerOptions {
     }
 }
 
-/// Why the server cannot start.
+/// Why a server cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
     /// Somebody else listens there.
-    #[error("the artifact server's port is in use: {0} (port 0 takes any free one)")]
-    PortInUse(SocketAddr),
+    #[error("the {server}'s port is in use: {address} (port 0 takes any free one)")]
+    PortInUse {
+        /// Which server.
+        server: &'static str,
+        /// Where it should listen.
+        address: SocketAddr,
+    },
     /// The certificate or the key is unusable.
     #[error("the artifact server's certificate: {0}")]
     Tls(#[from] TlsError),
@@ -92,8 +105,10 @@ pub enum ServerError {
     #[error("the artifact server was stopped before it had started")]
     Stopped,
     /// The address is not ours, the port is not allowed, …
-    #[error("the artifact server cannot listen on {address}: {source}")]
+    #[error("the {server} cannot listen on {address}: {source}")]
     Bind {
+        /// Which server.
+        server: &'static str,
         /// Where it should listen.
         address: SocketAddr,
         /// What the system says.
@@ -105,7 +120,7 @@ pub enum ServerError {
 pub struct ArtifactServer {
     url: String,
     address: SocketAddr,
-    shared: Arc<Shared>,
+    shared: Arc<Shared<Content>>,
     stop: CancellationToken,
     accepting: JoinHandle<()>,
     /// Where published files are, if not here.
@@ -120,8 +135,7 @@ impl ArtifactServer {
             Some(bind) => Some(Box::new(Self::start_plain(bind, &options).await?)),
             None => None,
         };
-        let listener = listen(options.bind).await?;
-        let address = listener.local_addr().map_err(|source| ServerError::Bind { address: options.bind, source })?;
+        let (listener, address) = listen("artifact server", options.bind).await?;
         let host = options.advertise.clone().unwrap_or_else(|| own_name(address.ip()));
         if options.plain_secrets && acceptor.is_none() && catalogue.has_secrets() {
             tracing::warn!(
@@ -130,17 +144,19 @@ impl ArtifactServer {
         }
         let scheme = if acceptor.is_some() { "https" } else { "http" };
         let shared = Arc::new(Shared {
-            content: Content::new(&manifest, catalogue, options.plain_secrets),
+            site: Content::new(&manifest, catalogue, options.plain_secrets, options.peers_above),
             streams: Semaphore::new(options.max_streams),
+            max_streams: options.max_streams,
             idle: options.idle,
             floor: options.floor,
             acceptor,
             sent: AtomicU64::new(0),
         });
         let url = format!("{scheme}://{}:{}", in_url(&host), address.port());
-        tracing::info!(url, manifest = %shared.content.digest(), "Artifact server started.");
+        tracing::info!(url, manifest = %shared.site.digest(), "Artifact server started.");
         let stop = CancellationToken::new();
-        let accepting = tokio::spawn(accept(listener, Arc::clone(&shared), options.max_connections, stop.clone()));
+        let accepting =
+            tokio::spawn(listening::accept(listener, Arc::clone(&shared), options.max_connections, stop.clone()));
         Ok(Self { url, address, shared, stop, accepting, published })
     }
 
@@ -164,22 +180,27 @@ impl ArtifactServer {
 
     /// The digest of the served manifest.
     pub fn manifest(&self) -> Digest {
-        self.shared.content.digest()
+        self.shared.site.digest()
     }
 
     /// The token of a worker: the same one until it is revoked.
     pub fn issue_token(&self, worker: &str) -> Token {
-        self.shared.content.tokens.issue(worker)
+        self.shared.site.tokens.issue(worker)
     }
 
     /// Makes the token of a worker void. Transfers that are running come to their end.
     pub fn revoke(&self, worker: &str) {
-        self.shared.content.tokens.revoke(worker);
+        self.shared.site.tokens.revoke(worker);
     }
 
     /// Bytes of files that have been sent since the start, without heads.
     pub fn bytes_sent(&self) -> u64 {
         self.shared.sent.load(Ordering::Relaxed)
+    }
+
+    /// How many hosts have said that they hold something of the tree, and are still counted on.
+    pub fn holders(&self) -> usize {
+        self.shared.site.referral.holders()
     }
 
     /// Publishes a file under a URL that only those know who are told, for clients that can send no token, such as
@@ -188,7 +209,7 @@ impl ArtifactServer {
         if let Some(published) = &self.published {
             return published.publish_file(target, source);
         }
-        let token = self.shared.content.publish(target, source);
+        let token = self.shared.site.publish(target, source);
         format!("{}/{token}/{}", self.url, utf8_percent_encode(target, NOT_IN_A_PATH))
     }
 
@@ -214,11 +235,14 @@ impl Drop for ArtifactServer {
 const NOT_IN_A_PATH: &AsciiSet =
     &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'<').add(b'>').add(b'?').add(b'`');
 
-async fn listen(address: SocketAddr) -> Result<TcpListener, ServerError> {
-    TcpListener::bind(address).await.map_err(|source| match source.kind() {
-        io::ErrorKind::AddrInUse => ServerError::PortInUse(address),
-        _ => ServerError::Bind { address, source },
-    })
+/// A listener for `server` and where it listens.
+async fn listen(server: &'static str, address: SocketAddr) -> Result<(TcpListener, SocketAddr), ServerError> {
+    let listener = TcpListener::bind(address).await.and_then(|listener| Ok((listener.local_addr()?, listener)));
+    match listener {
+        Ok((bound, listener)) => Ok((listener, bound)),
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(ServerError::PortInUse { server, address }),
+        Err(source) => Err(ServerError::Bind { server, address, source }),
+    }
 }
 
 fn own_name(ip: IpAddr) -> String {
@@ -231,47 +255,6 @@ fn own_name(ip: IpAddr) -> String {
 
 fn in_url(host: &str) -> String {
     if host.parse::<std::net::Ipv6Addr>().is_ok() { format!("[{host}]") } else { host.to_owned() }
-}
-
-/// Accepts connections and owns their tasks: they end with this one.
-async fn accept(listener: TcpListener, shared: Arc<Shared>, max_connections: usize, stop: CancellationToken) {
-    let mut connections = JoinSet::new();
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            Some(_) = connections.join_next() => continue,
-            () = stop.cancelled() => return connections.shutdown().await,
-        };
-        match accepted {
-            Ok((socket, address)) => {
-                let welcome = connections.len() < max_connections;
-                connections.spawn(serve(socket, address, welcome, Arc::clone(&shared)));
-            }
-            Err(error) => {
-                // Out of file descriptors, mostly: others have to be closed first.
-                tracing::warn!(%error, "The artifact server cannot accept a connection.");
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-        }
-    }
-}
-
-async fn serve(socket: TcpStream, address: SocketAddr, welcome: bool, shared: Arc<Shared>) {
-    let served = async {
-        let wire = match &shared.acceptor {
-            Some(acceptor) => Wire::encrypted(socket, acceptor, shared.floor).await?,
-            None => Wire::plain(socket, shared.floor)?,
-        };
-        let peer = Peer { address, encrypted: wire.is_encrypted() };
-        if welcome {
-            connection::serve(wire, peer, Arc::clone(&shared)).await
-        } else {
-            connection::turn_away(wire, Duration::from_secs(2)).await
-        }
-    };
-    if let Err(error) = served.await {
-        tracing::debug!(peer = %address, %error, "A client's connection ended early.");
-    }
 }
 
 async fn acceptor(identity: Option<Identity>) -> Result<Option<TlsAcceptor>, ServerError> {

@@ -1,6 +1,6 @@
 //! Contents: how each gets into the cache once.
 
-use std::fs::Permissions;
+use std::fs::{Metadata, Permissions};
 use std::io::{self, Read as _, Seek as _};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
@@ -12,9 +12,14 @@ use super::lock::{FileLock, Mode};
 use super::reservation::Reservation;
 use super::{Cache, Fetch};
 use crate::crash;
-use crate::digest::{Digest, Hasher};
+use crate::digest::Digest;
 use crate::fetch::{Feed, FetchError, MODIFIED, Store, Target, blocking, finish_file, preallocate};
-use crate::manifest::{Blob, CHUNK, Entry, Kind};
+use crate::hashing::{self, Fingerprint, HashError};
+use crate::manifest::{Blob, BlobName, CHUNK, Entry, Kind};
+use crate::peers;
+
+/// What the names of executable contents end with.
+const EXECUTABLE: &str = ".x";
 
 /// One content with one mode: what a file of a tree is a link to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,19 +39,9 @@ impl Content {
         }
     }
 
-    /// The name in the cache. It is made of those digests that were verified: of a large file those of its chunks, since
-    /// a manifest may claim any digest for the whole.
+    /// The name in the cache.
     pub(super) fn key(&self) -> String {
-        let mode = if self.executable { ".x" } else { "" };
-        if self.blob.chunks.is_empty() {
-            return format!("{}{mode}", self.blob.digest);
-        }
-        let mut chunks = Hasher::default();
-        chunks.update(&self.blob.size.to_le_bytes());
-        for chunk in &self.blob.chunks {
-            chunks.update(chunk.as_bytes());
-        }
-        format!("{}.chunks{mode}", chunks.finish())
+        format!("{}{}", self.blob.name(), if self.executable { EXECUTABLE } else { "" })
     }
 
     pub(super) fn mode(&self) -> u32 {
@@ -64,6 +59,19 @@ struct Arrival {
 }
 
 impl Cache {
+    /// Opens a content of that name (see [`BlobName`]) with either mode, if it is there and looks as it was left.
+    pub(crate) fn open_content(&self, name: &BlobName) -> io::Result<Option<(File, Fingerprint)>> {
+        for mode in ["", EXECUTABLE] {
+            match hashing::open(&self.blob(&format!("{name}{mode}"))) {
+                Ok((file, fingerprint)) if is_untouched(&file.metadata()?) => return Ok(Some((file, fingerprint))),
+                Ok(_) | Err(HashError::NotAFile(_) | HashError::Changed(_)) => {}
+                Err(HashError::Read(error)) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(HashError::Read(error)) => return Err(error),
+            }
+        }
+        Ok(None)
+    }
+
     /// Whether a content is there.
     pub(super) fn has(&self, content: &Content) -> bool {
         looks_right(&self.blob(&content.key()), content)
@@ -98,7 +106,12 @@ impl Cache {
             meter.there(1, arrival.content.blob.size);
             return Ok(());
         };
-        download.target(target, &arrival).await
+        download.target(target, &arrival).await?;
+        let blob = &arrival.content.blob;
+        if blob.size >= peers::ANNOUNCED_FROM {
+            download.announce(blob.digest);
+        }
+        Ok(())
     }
 }
 
@@ -185,6 +198,11 @@ pub(super) fn read_full(file: &mut File, buffer: &mut [u8]) -> io::Result<usize>
         }
     }
     Ok(filled)
+}
+
+/// Whether a file has the time that everything in the cache has, and nobody can write to it.
+fn is_untouched(metadata: &Metadata) -> bool {
+    metadata.mtime() == MODIFIED && metadata.permissions().mode() & 0o222 == 0
 }
 
 /// Whether a file of the cache still looks as it was left, without reading it.

@@ -115,7 +115,11 @@ impl Cache {
             archives.iter().filter_map(|archive| File::open(archive).ok()).for_each(|archive| forget(&archive));
             cache.assemble(&digest, &manifest)
         })
-        .await
+        .await?;
+        if let Some((download, _)) = fetch.started.get() {
+            download.announce(digest);
+        }
+        Ok(())
     }
 
     /// Gets what is missing, and unpacks archives while they come.

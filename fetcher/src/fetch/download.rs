@@ -1,6 +1,7 @@
 //! Downloading the manifest and every piece of every blob.
 
 use std::cmp::Reverse;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,9 +16,12 @@ use super::FetchOptions;
 use super::error::FetchError;
 use super::frontier::Feed;
 use super::meter::Meter;
-use super::origin::{Incoming, Origins};
+use super::notices::Notices;
+use super::origin::{Found, Incoming, Origins};
+use super::peers::{Chosen, Peers};
 use super::piece::Piece;
 use super::retry::{Attempts, Mirrors};
+use super::trail::Trail;
 use super::writer::{WriteError, Writer};
 use crate::digest::Digest;
 use crate::manifest::{Blob, MAX_ENCODED, Manifest};
@@ -31,6 +35,7 @@ const FILES: usize = 32;
 pub(crate) struct Download {
     origins: Origins,
     mirrors: Mirrors,
+    peers: Peers,
     meter: Arc<Meter>,
     options: FetchOptions,
     /// One permit per request under way.
@@ -80,7 +85,8 @@ impl Download {
     pub(super) fn new(origins: Origins, meter: Arc<Meter>, options: FetchOptions) -> Self {
         let mirrors = Mirrors::new(origins.count());
         let connections = Semaphore::new(options.connections.max(1));
-        Self { origins, mirrors, meter, options, connections, begun: AtomicUsize::new(0) }
+        let peers = Peers::new(&options, Notices::to(&origins, options.announce));
+        Self { origins, mirrors, peers, meter, options, connections, begun: AtomicUsize::new(0) }
     }
 
     /// The manifest of that name.
@@ -130,18 +136,37 @@ impl Download {
         Ok(())
     }
 
-    /// One piece, begun anew elsewhere when a server sends wrong bytes.
+    /// Tells the servers that this host holds a content, or the tree of that name, and serves it to others.
+    pub(crate) fn announce(&self, digest: Digest) {
+        self.peers.announce(digest);
+    }
+
+    /// One piece, begun anew elsewhere when wrong bytes come.
     async fn piece<S: Store>(&self, piece: &Piece, target: &Target, store: &Arc<S>) -> Result<(), FetchError> {
         let Ok(_permit) = self.connections.acquire().await else { return Err(FetchError::Stopped) };
         let origin = self.begun.fetch_add(1, Ordering::Relaxed) % self.origins.count();
         let mut attempts = Attempts::new(origin, &self.mirrors, &self.meter, &self.options);
+        let mut with_peers = true;
         loop {
             let (frames, written) = self.write(piece.clone(), target, Arc::clone(store));
-            let url = self.feed(piece, frames, &mut attempts).await?;
+            let trail = self.feed(piece, frames, &mut attempts, with_peers).await?;
             match written.await.map_err(|_| FetchError::Stopped)? {
-                Ok(()) => return Ok(()),
-                Err(WriteError::Digest { expected, seen, bytes }) => {
-                    attempts.after(FetchError::Digest { url, expected, seen, bytes }).await?;
+                Ok(()) => {
+                    trail.peers_in(&piece.range).for_each(|peer| self.peers.served(peer));
+                    return Ok(());
+                }
+                Err(WriteError::Digest { expected, seen, range }) => {
+                    let bytes = range.end - range.start;
+                    let error = FetchError::Digest { url: trail.url.clone(), expected, seen, bytes };
+                    // Their bytes are nobody else's fault.
+                    let peers: Vec<Chosen> = trail.peers_in(&range).collect();
+                    for peer in &peers {
+                        with_peers = false;
+                        self.peers.failed(*peer, &piece.blob.digest, &error);
+                    }
+                    if peers.is_empty() {
+                        attempts.after(error).await?;
+                    }
                 }
                 Err(WriteError::Disk(error)) => return Err(error),
                 Err(WriteError::Incomplete) => return Err(FetchError::Stopped),
@@ -167,34 +192,67 @@ impl Download {
         (sender, written)
     }
 
-    /// Hands the bytes of a piece to its writer, over as many connections as it takes. Returns who sent the last ones,
-    /// also when the writer has refused them.
+    /// Hands the bytes of a piece to its writer, over as many connections as it takes. Returns who sent them, also when
+    /// the writer has refused them.
     async fn feed(
         &self,
         piece: &Piece,
         frames: mpsc::Sender<Bytes>,
         attempts: &mut Attempts<'_>,
-    ) -> Result<String, FetchError> {
-        let path = format!("/v1/blobs/{}", piece.blob.digest);
+        with_peers: bool,
+    ) -> Result<Trail, FetchError> {
+        let mut trail = Trail::new(blob_path(piece));
         let mut position = piece.range.start;
-        let mut url = path.clone();
         while position < piece.range.end {
             let part = (position > 0 || !piece.is_whole()).then_some(position..piece.range.end);
-            let fed = match self.origins.get(attempts.origin(), &path, part).await {
+            let (peer, incoming) = self.ask(piece, part, attempts.origin(), with_peers).await;
+            trail.step(position, peer);
+            let fed = match incoming {
                 Ok(incoming) => {
-                    url.clone_from(&incoming.url);
+                    trail.url.clone_from(&incoming.url);
                     feed_from(incoming, piece, &mut position, &frames, attempts).await
                 }
                 Err(error) => Err(error),
             };
-            match fed {
-                Ok(Fed::Complete) => {}
-                Ok(Fed::Refused) => break,
-                Err(error) => attempts.after(error).await?,
+            match (fed, peer) {
+                (Ok(Fed::Complete), _) => {}
+                (Ok(Fed::Refused), _) => break,
+                // It goes on at once with somebody else.
+                (Err(error), Some(peer)) => self.peers.failed(peer, &piece.blob.digest, &error),
+                (Err(error), None) => attempts.after(error).await?,
             }
         }
-        Ok(url)
+        Ok(trail)
     }
+
+    /// Asks for a part of a blob: a peer that is known, or the server, or the peer that the server names.
+    async fn ask(
+        &self,
+        piece: &Piece,
+        part: Option<Range<u64>>,
+        origin: usize,
+        with_peers: bool,
+    ) -> (Option<Chosen>, Result<Incoming, FetchError>) {
+        let (digest, path) = (&piece.blob.digest, blob_path(piece));
+        if let Some(follow) = self.peers.header.as_deref().filter(|_| with_peers) {
+            let mut peer = self.peers.guess(digest);
+            if peer.is_none() {
+                match self.origins.get_or_follow(origin, &path, part.clone(), follow).await {
+                    Ok(Found::Here(incoming)) => return (None, Ok(incoming)),
+                    Ok(Found::AtPeer(address)) => peer = self.peers.follow(address, digest),
+                    Err(error) => return (None, Err(error)),
+                }
+            }
+            if let Some(peer) = peer {
+                return (Some(peer), self.peers.get(peer, &piece.blob, part).await);
+            }
+        }
+        (None, self.origins.get(origin, &path, part).await)
+    }
+}
+
+fn blob_path(piece: &Piece) -> String {
+    format!("/v1/blobs/{}", piece.blob.digest)
 }
 
 enum Fed {

@@ -1,16 +1,17 @@
 //! One request to one artifact server, and its body piece by piece.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::{AUTHORIZATION, CONTENT_RANGE, HeaderValue, RANGE, RETRY_AFTER};
-use reqwest::{Certificate, Client, Response, StatusCode, Url};
+use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, HeaderValue, LOCATION, RANGE, RETRY_AFTER};
+use reqwest::{Certificate, Client, RequestBuilder, Response, StatusCode, Url, redirect};
 use tokio::time::{Instant, timeout};
 
 use super::FetchOptions;
 use super::error::FetchError;
+use crate::peers::{PEER_HEADER, WAIT_HEADER};
 use crate::rate::{RateFloor, RateWatch};
 use crate::token::Token;
 
@@ -20,6 +21,7 @@ const MAX_TEXT: usize = 300;
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(30);
 
 /// How to reach artifact servers.
+#[derive(Clone)]
 pub(super) struct Origins {
     client: Client,
     urls: Vec<String>,
@@ -56,25 +58,104 @@ impl Origins {
         path: &str,
         part: Option<Range<u64>>,
     ) -> Result<Incoming, FetchError> {
-        let base = self.urls.get(origin % self.urls.len()).map(String::as_str).unwrap_or_default();
-        let url = format!("{base}{path}");
-        let mut request = self.client.get(&url).header(AUTHORIZATION, self.authorization.clone());
-        if let Some(part) = &part {
-            request = request.header(RANGE, format!("bytes={}-{}", part.start, part.end.saturating_sub(1)));
+        let url = self.url(origin, path);
+        request(self.client.get(&url).header(AUTHORIZATION, self.authorization.clone()), url, part, self.floor).await
+    }
+
+    /// The same, saying that we can follow to a peer with what `follow` says of us.
+    pub(super) async fn get_or_follow(
+        &self,
+        origin: usize,
+        path: &str,
+        part: Option<Range<u64>>,
+        follow: &str,
+    ) -> Result<Found, FetchError> {
+        let url = self.url(origin, path);
+        let request = self.client.get(&url).header(AUTHORIZATION, self.authorization.clone());
+        let (response, watch) = send(request.header(PEER_HEADER, follow), &url, part.clone(), self.floor).await?;
+        if response.status() != StatusCode::TEMPORARY_REDIRECT {
+            return incoming(url, response, part, watch, self.floor).await.map(Found::Here);
         }
-        let mut watch = RateWatch::new(self.floor);
-        let start = Instant::now();
-        let response = match timeout(watch.patience(), request.send()).await {
-            Ok(Ok(response)) => response,
-            Ok(Err(error)) => return Err(broken(&url, 0, error)),
-            Err(_) => return Err(stalled(&url, 0, self.floor)),
-        };
-        watch.note(start.elapsed(), 0);
-        match response.status() {
-            StatusCode::OK | StatusCode::PARTIAL_CONTENT => Incoming::new(url, response, part, watch, self.floor),
-            _ => Err(refusal(url, response, self.floor).await),
+        match location(&response) {
+            Some(peer) => Ok(Found::AtPeer(peer)),
+            None => Err(refusal(url, response, self.floor).await),
         }
     }
+
+    /// A request to server number `origin` that announces something.
+    pub(super) fn put(&self, origin: usize, path: &str) -> RequestBuilder {
+        let request = self.client.put(self.url(origin, path)).header(CONTENT_LENGTH, 0);
+        request.header(AUTHORIZATION, self.authorization.clone())
+    }
+
+    /// A request to server number `origin` that takes something back.
+    pub(super) fn delete(&self, origin: usize, path: &str) -> RequestBuilder {
+        self.client.delete(self.url(origin, path)).header(AUTHORIZATION, self.authorization.clone())
+    }
+
+    fn url(&self, origin: usize, path: &str) -> String {
+        let base = self.urls.get(origin % self.urls.len()).map(String::as_str).unwrap_or_default();
+        format!("{base}{path}")
+    }
+}
+
+/// Where something is to be had.
+pub(super) enum Found {
+    /// It comes.
+    Here(Incoming),
+    /// At this host's peer port.
+    AtPeer(SocketAddr),
+}
+
+/// Sends a request for a content and gives what comes.
+pub(super) async fn request(
+    request: RequestBuilder,
+    url: String,
+    part: Option<Range<u64>>,
+    floor: RateFloor,
+) -> Result<Incoming, FetchError> {
+    let (response, watch) = send(request, &url, part.clone(), floor).await?;
+    incoming(url, response, part, watch, floor).await
+}
+
+async fn send(
+    mut request: RequestBuilder,
+    url: &str,
+    part: Option<Range<u64>>,
+    floor: RateFloor,
+) -> Result<(Response, RateWatch), FetchError> {
+    if let Some(part) = &part {
+        request = request.header(RANGE, format!("bytes={}-{}", part.start, part.end.saturating_sub(1)));
+    }
+    let mut watch = RateWatch::new(floor);
+    let start = Instant::now();
+    let response = match timeout(watch.patience(), request.send()).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(error)) => return Err(broken(url, 0, error)),
+        Err(_) => return Err(stalled(url, 0, floor)),
+    };
+    watch.note(start.elapsed(), 0);
+    Ok((response, watch))
+}
+
+async fn incoming(
+    url: String,
+    response: Response,
+    part: Option<Range<u64>>,
+    watch: RateWatch,
+    floor: RateFloor,
+) -> Result<Incoming, FetchError> {
+    match response.status() {
+        StatusCode::OK | StatusCode::PARTIAL_CONTENT => Incoming::new(url, response, part, watch, floor),
+        _ => Err(refusal(url, response, floor).await),
+    }
+}
+
+/// The peer that a server sends us to. Only an address is taken from it: what is asked for there is our own matter.
+fn location(response: &Response) -> Option<SocketAddr> {
+    let url = Url::parse(response.headers().get(LOCATION)?.to_str().ok()?).ok()?;
+    let ip = url.host_str()?.trim_matches(['[', ']']).parse().ok()?;
+    (url.scheme() == "http").then_some(SocketAddr::new(ip, url.port_or_known_default()?))
 }
 
 fn check(url: &str) -> Result<(), FetchError> {
@@ -91,8 +172,11 @@ fn check(url: &str) -> Result<(), FetchError> {
 fn client(urls: &[String], options: &FetchOptions) -> reqwest::Result<Client> {
     // Whoever was first in this process has chosen the same.
     rustls::crypto::ring::default_provider().install_default().ok();
-    let mut builder =
-        Client::builder().connect_timeout(options.connect_timeout).pool_max_idle_per_host(options.connections);
+    let mut builder = Client::builder()
+        .connect_timeout(options.connect_timeout)
+        .pool_max_idle_per_host(options.connections)
+        // A token is for the server that it came with, and for nobody that it may send us to.
+        .redirect(redirect::Policy::none());
     if urls.iter().all(|url| Url::parse(url).is_ok_and(|url| is_loopback(&url))) {
         builder = builder.no_proxy();
     }
@@ -204,8 +288,10 @@ fn retry_after(response: &Response) -> Option<Duration> {
     if !matches!(response.status(), StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
         return None;
     }
-    let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER))
+    let number = |name: &str| response.headers().get(name)?.to_str().ok()?.trim().parse().ok();
+    let finer = number(WAIT_HEADER).map(Duration::from_millis);
+    let wait = finer.or_else(|| number(RETRY_AFTER.as_str()).map(Duration::from_secs))?;
+    Some(wait.min(MAX_RETRY_AFTER))
 }
 
 pub(crate) fn broken(url: &str, bytes: u64, error: reqwest::Error) -> FetchError {

@@ -1,6 +1,7 @@
 //! Hashing and writing what comes, on a blocking thread.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -38,7 +39,7 @@ pub(super) struct Writer {
 #[derive(Debug)]
 pub(super) enum WriteError {
     /// Other bytes than the manifest promises.
-    Digest { expected: Digest, seen: Digest, bytes: u64 },
+    Digest { expected: Digest, seen: Digest, range: Range<u64> },
     /// The sender went away before the end, or did not stop there.
     Incomplete,
     /// The disk.
@@ -112,7 +113,7 @@ impl Writer {
         {
             let seen = self.hasher.finish();
             if seen != expected {
-                return Err(WriteError::Digest { expected, seen, bytes: self.position - self.hashed_from });
+                return Err(WriteError::Digest { expected, seen, range: self.hashed_from..self.position });
             }
             if let Some(feed) = &self.feed {
                 feed.verified(self.chunk);

@@ -14,7 +14,9 @@ use crate::hashing::Fingerprint;
 pub(super) enum Status {
     Ok,
     PartialContent,
+    NoContent,
     NotModified,
+    TemporaryRedirect,
     BadRequest,
     Unauthorized,
     Forbidden,
@@ -35,6 +37,8 @@ impl Status {
         match self {
             Self::Ok => "200 OK",
             Self::PartialContent => "206 Partial Content",
+            Self::NoContent => "204 No Content",
+            Self::TemporaryRedirect => "307 Temporary Redirect",
             Self::NotModified => "304 Not Modified",
             Self::BadRequest => "400 Bad Request",
             Self::Unauthorized => "401 Unauthorized",
@@ -84,6 +88,11 @@ impl Answer {
         Self { status, headers: vec![("Content-Type", "text/plain; charset=utf-8".to_owned())], body, close: false }
     }
 
+    /// An answer that says everything by its status.
+    pub(super) fn empty(status: Status) -> Self {
+        Self { status, headers: Vec::new(), body: Body::Bytes(Bytes::new()), close: false }
+    }
+
     pub(super) fn new(status: Status, content_type: &str, body: Body) -> Self {
         Self { status, headers: vec![("Content-Type", content_type.to_owned())], body, close: false }
     }
@@ -123,7 +132,7 @@ impl Answer {
         for (name, value) in &self.headers {
             write!(text, "{name}: {value}\r\n").ok();
         }
-        if self.status != Status::NotModified {
+        if !matches!(self.status, Status::NotModified | Status::NoContent) {
             write!(text, "Content-Length: {}\r\n", self.length()).ok();
         }
         text += if self.close { "Connection: close\r\n\r\n" } else { "Connection: keep-alive\r\n\r\n" };

@@ -1,6 +1,7 @@
 //! One connection: request after request until somebody closes it.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -11,16 +12,30 @@ use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsAcceptor;
 
 use super::answer::{Answer, Body, Status};
-use super::request::{Head, MAX_HEAD, Parsed, parse};
-use super::routes::{self, Content, Peer};
+use super::request::{Head, MAX_HEAD, Method, Parsed, parse};
 use super::wire::Wire;
 use crate::rate::RateFloor;
 
+/// What a server has to give.
+pub(super) trait Site: Send + Sync + 'static {
+    /// The answer to `head`, while `streams` files are being sent.
+    fn answer(&self, head: &Head, client: Client, streams: usize) -> impl Future<Output = Answer> + Send;
+}
+
+/// How a request came in.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Client {
+    pub(super) address: SocketAddr,
+    pub(super) encrypted: bool,
+}
+
 /// What all connections share.
-pub(super) struct Shared {
-    pub(super) content: Content,
+pub(super) struct Shared<S> {
+    pub(super) site: S,
     /// One permit per file that is being sent.
     pub(super) streams: Semaphore,
+    /// How many permits there are.
+    pub(super) max_streams: usize,
     /// How long a connection may be without a request.
     pub(super) idle: Duration,
     pub(super) floor: RateFloor,
@@ -30,14 +45,20 @@ pub(super) struct Shared {
     pub(super) sent: AtomicU64,
 }
 
+impl<S> Shared<S> {
+    pub(super) fn streams(&self) -> usize {
+        self.max_streams.saturating_sub(self.streams.available_permits())
+    }
+}
+
 /// Serves until the client goes, asks for the end, or misbehaves.
-pub(super) async fn serve(mut wire: Wire, peer: Peer, shared: Arc<Shared>) -> io::Result<()> {
+pub(super) async fn serve<S: Site>(mut wire: Wire, client: Client, shared: Arc<Shared<S>>) -> io::Result<()> {
     let mut buffer = BytesMut::new();
     loop {
         let (answer, without_body) = match read_head(&mut wire, &mut buffer, shared.idle).await? {
             Read::Head(head) => {
-                let answer = routes::answer(&shared.content, &head, peer).await;
-                (if head.close { answer.closing() } else { answer }, head.without_body)
+                let answer = shared.site.answer(&head, client, shared.streams()).await;
+                (if head.close { answer.closing() } else { answer }, head.method == Method::Head)
             }
             Read::Refused(status) => (refusal(status), false),
             Read::Closed => return Ok(()),
@@ -52,7 +73,7 @@ pub(super) async fn serve(mut wire: Wire, peer: Peer, shared: Arc<Shared>) -> io
 pub(super) async fn turn_away(mut wire: Wire, patience: Duration) -> io::Result<()> {
     let mut buffer = BytesMut::new();
     let without_body = match read_head(&mut wire, &mut buffer, patience).await? {
-        Read::Head(head) => head.without_body,
+        Read::Head(head) => head.method == Method::Head,
         Read::Refused(_) => false,
         Read::Closed => return Ok(()),
     };
@@ -95,7 +116,7 @@ enum After {
     Close,
 }
 
-async fn send(wire: &mut Wire, answer: Answer, without_body: bool, shared: &Shared) -> io::Result<After> {
+async fn send<S>(wire: &mut Wire, answer: Answer, without_body: bool, shared: &Shared<S>) -> io::Result<After> {
     let permit = match answer.body {
         Body::File(_) if !without_body => Some(shared.streams.try_acquire()),
         _ => None,
@@ -120,7 +141,7 @@ async fn send(wire: &mut Wire, answer: Answer, without_body: bool, shared: &Shar
 }
 
 /// A clear word now is better than a connection that crawls.
-fn overloaded() -> Answer {
+pub(super) fn overloaded() -> Answer {
     Answer::text(Status::Unavailable, "too many transfers at once, come back later").header("Retry-After", "1")
 }
 

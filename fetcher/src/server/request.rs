@@ -5,22 +5,40 @@ use std::borrow::Cow;
 use percent_encoding::percent_decode_str;
 
 use super::answer::Status;
+use crate::peers::{FAULT_HEADER, HOLDER_HEADER, PEER_HEADER};
 
 /// Longest head that is read, in bytes.
 pub(super) const MAX_HEAD: usize = 16 << 10;
 const MAX_HEADERS: usize = 64;
+/// Where the paths of announcements and reports begin.
+pub(super) const HOLDERS: &str = "/v1/holders/";
+
+/// What a client wants done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Method {
+    #[default]
+    Get,
+    Head,
+    /// Only at [`HOLDERS`].
+    Put,
+    /// Only at [`HOLDERS`].
+    Delete,
+}
 
 /// What a client asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Head {
-    /// HEAD instead of GET.
-    pub(super) without_body: bool,
+    pub(super) method: Method,
     /// Without query, percent-decoded, starting with a slash.
     pub(super) path: String,
     pub(super) bearer: Option<String>,
     pub(super) range: Option<String>,
     pub(super) if_range: Option<String>,
     pub(super) if_none_match: Option<String>,
+    /// [`PEER_HEADER`], [`HOLDER_HEADER`] and [`FAULT_HEADER`].
+    pub(super) peer: Option<String>,
+    pub(super) holder: Option<String>,
+    pub(super) fault: Option<String>,
     /// Whether the client wants the connection closed after the answer.
     pub(super) close: bool,
 }
@@ -51,13 +69,16 @@ pub(super) fn parse(bytes: &[u8]) -> Parsed {
 }
 
 fn head(request: &httparse::Request<'_, '_>) -> Result<Head, Status> {
+    let path = path(request.path.unwrap_or_default()).ok_or(Status::BadRequest)?;
     let mut head = Head {
-        without_body: match request.method {
-            Some("GET") => false,
-            Some("HEAD") => true,
+        method: match request.method {
+            Some("GET") => Method::Get,
+            Some("HEAD") => Method::Head,
+            Some("PUT") if path.starts_with(HOLDERS) => Method::Put,
+            Some("DELETE") if path.starts_with(HOLDERS) => Method::Delete,
             _ => return Err(Status::MethodNotAllowed),
         },
-        path: path(request.path.unwrap_or_default()).ok_or(Status::BadRequest)?,
+        path,
         close: request.version == Some(0),
         ..Head::default()
     };
@@ -68,6 +89,9 @@ fn head(request: &httparse::Request<'_, '_>) -> Result<Head, Status> {
             "range" => head.range = Some(value.to_owned()),
             "if-range" => head.if_range = Some(value.to_owned()),
             "if-none-match" => head.if_none_match = Some(value.to_owned()),
+            name if name.eq_ignore_ascii_case(PEER_HEADER) => head.peer = Some(value.to_owned()),
+            name if name.eq_ignore_ascii_case(HOLDER_HEADER) => head.holder = Some(value.to_owned()),
+            name if name.eq_ignore_ascii_case(FAULT_HEADER) => head.fault = Some(value.to_owned()),
             "connection" => head.close |= value.split(',').any(|word| word.trim().eq_ignore_ascii_case("close")),
             // Bodies are never read: what follows one on the connection could not be told from it.
             "content-length" if value != "0" => return Err(Status::BodyNotAllowed),
@@ -119,7 +143,7 @@ mod tests {
         assert_eq!(read.bearer.as_deref(), Some("t0k"));
         assert_eq!(read.range.as_deref(), Some("bytes=1-2"));
         assert_eq!(read.if_range.as_deref(), Some("\"e\""));
-        assert!(!read.close && !read.without_body);
+        assert!(!read.close && read.method == Method::Get);
     }
 
     #[test]
@@ -137,6 +161,8 @@ mod tests {
     fn what_is_no_simple_request_is_refused() {
         for (text, status) in [
             ("POST / HTTP/1.1\r\n\r\n", Status::MethodNotAllowed),
+            ("PUT /v1/blobs/x HTTP/1.1\r\n\r\n", Status::MethodNotAllowed),
+            ("PUT /v1/holders/x HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello", Status::BodyNotAllowed),
             ("GET / HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello", Status::BodyNotAllowed),
             ("GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", Status::BodyNotAllowed),
             ("GET x HTTP/1.1\r\n\r\n", Status::BadRequest),

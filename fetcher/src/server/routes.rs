@@ -3,28 +3,27 @@
 //! ```text
 //! /v1/manifests/<digest>     the manifest            bearer token
 //! /v1/blobs/<digest>         the content of a file   bearer token; secrets only where nobody listens
+//! /v1/holders/<digest>       PUT: a host holds it    bearer token; DELETE: it does not; of the manifest: all of it
 //! /<token>/<target path>     a published file        for the Mesos fetcher, which can send no header
 //! ```
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use bytes::Bytes;
 use parking_lot::RwLock;
 use subtle::ConstantTimeEq as _;
 
-use super::answer::{Answer, Body, FileBody, Status};
-use super::range::{Part, part};
-use super::request::Head;
+use super::answer::{Answer, Body, Status};
+use super::connection::{Client, Site};
+use super::file::{self, ASK_AGAIN, FOR_EVER, is_known, not_modified};
+use super::referral::Referral;
+use super::request::{Head, Method};
 use crate::build::Catalogue;
 use crate::digest::Digest;
 use crate::hashing::{self, Fingerprint, HashError};
 use crate::manifest::Manifest;
 use crate::token::{Tokens, unguessable};
-
-/// Content under a digest never changes; it is nobody's business but the worker's.
-const FOR_EVER: &str = "private, max-age=31536000, immutable";
 
 /// Everything that can be asked for.
 pub(super) struct Content {
@@ -34,6 +33,7 @@ pub(super) struct Content {
     pub(super) tokens: Tokens,
     published: RwLock<HashMap<String, Published>>,
     plain_secrets: bool,
+    pub(super) referral: Referral,
 }
 
 struct Published {
@@ -41,15 +41,8 @@ struct Published {
     source: PathBuf,
 }
 
-/// How a request came in.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Peer {
-    pub(super) address: SocketAddr,
-    pub(super) encrypted: bool,
-}
-
 impl Content {
-    pub(super) fn new(manifest: &Manifest, catalogue: Catalogue, plain_secrets: bool) -> Self {
+    pub(super) fn new(manifest: &Manifest, catalogue: Catalogue, plain_secrets: bool, peers_above: usize) -> Self {
         Self {
             manifest: manifest.encode(),
             digest: manifest.digest(),
@@ -57,6 +50,7 @@ impl Content {
             tokens: Tokens::default(),
             published: RwLock::default(),
             plain_secrets,
+            referral: Referral::new(manifest, peers_above),
         }
     }
 
@@ -84,8 +78,13 @@ impl Content {
     }
 }
 
-/// The answer to `head`.
-pub(super) async fn answer(content: &Content, head: &Head, peer: Peer) -> Answer {
+impl Site for Content {
+    async fn answer(&self, head: &Head, client: Client, streams: usize) -> Answer {
+        answer(self, head, client, streams).await
+    }
+}
+
+async fn answer(content: &Content, head: &Head, client: Client, streams: usize) -> Answer {
     let not_found = || Answer::text(Status::NotFound, "no such artifact");
     let Some((first, rest)) = head.path.strip_prefix('/').and_then(|path| path.split_once('/')) else {
         return not_found();
@@ -98,14 +97,17 @@ pub(super) async fn answer(content: &Content, head: &Head, peer: Peer) -> Answer
     }
     // Whoever has no token learns nothing, not even which digests exist.
     let Some(worker) = head.bearer.as_deref().and_then(|token| content.tokens.worker(token)) else {
-        tracing::warn!(peer = %peer.address, "Refused a request without a valid artifact token.");
+        tracing::warn!(client = %client.address, "Refused a request without a valid artifact token.");
         return Answer::text(Status::Unauthorized, "missing or wrong artifact token")
             .header("WWW-Authenticate", "Bearer");
     };
     tracing::debug!(worker, path = head.path, range = head.range, "Serving an artifact.");
     match rest.split_once('/').map(|(kind, digest)| (kind, digest.parse::<Digest>())) {
+        Some(("holders", Ok(digest))) if matches!(head.method, Method::Put | Method::Delete) => {
+            content.referral.hear(digest, content.digest, head, client.address.ip())
+        }
         Some(("manifests", Ok(digest))) if digest == content.digest => manifest(content, head),
-        Some(("blobs", Ok(digest))) => blob(content, digest, head, peer).await,
+        Some(("blobs", Ok(digest))) => blob(content, digest, head, client, streams).await,
         _ => not_found(),
     }
 }
@@ -120,13 +122,16 @@ fn manifest(content: &Content, head: &Head) -> Answer {
         .header("Cache-Control", FOR_EVER)
 }
 
-async fn blob(content: &Content, digest: Digest, head: &Head, peer: Peer) -> Answer {
+async fn blob(content: &Content, digest: Digest, head: &Head, client: Client, streams: usize) -> Answer {
     let Some(source) = content.catalogue.get(&digest) else {
         return Answer::text(Status::NotFound, "no such artifact");
     };
-    if source.secret && !(peer.encrypted || peer.address.ip().is_loopback() || content.plain_secrets) {
-        tracing::warn!(peer = %peer.address, %digest, "Refused to serve a secret over a plain connection.");
+    if source.secret && !(client.encrypted || client.address.ip().is_loopback() || content.plain_secrets) {
+        tracing::warn!(client = %client.address, %digest, "Refused to serve a secret over a plain connection.");
         return Answer::text(Status::Forbidden, "a secret artifact is served over TLS only");
+    }
+    if let Some(answer) = content.referral.refer(&digest, head, client.address.ip(), streams) {
+        return answer;
     }
     file(source.path.clone(), Some((digest, source.fingerprint)), head).await
 }
@@ -134,35 +139,20 @@ async fn blob(content: &Content, digest: Digest, head: &Head, peer: Peer) -> Ans
 /// A file from the disk; when its digest is known, only if it is still the file that was hashed.
 async fn file(source: PathBuf, hashed: Option<(Digest, Fingerprint)>, head: &Head) -> Answer {
     let path = source.clone();
-    let (file, fingerprint) = match tokio::task::spawn_blocking(move || hashing::open(&path)).await {
+    let opened = match tokio::task::spawn_blocking(move || hashing::open(&path)).await {
         Ok(Ok(opened)) => opened,
         Ok(Err(error)) => return unreadable(&error),
         Err(_) => return Answer::text(Status::Unavailable, "the server is stopping").closing(),
     };
-    if hashed.is_some_and(|(_, expected)| expected != fingerprint) {
+    let Some((digest, expected)) = hashed else {
+        let etag = format!("\"{}\"", opened.1);
+        return file::answer(opened, &etag, ASK_AGAIN, head);
+    };
+    if expected != opened.1 {
         tracing::error!(path = %source.display(), "An artifact changed after it was hashed; it is not served any more.");
         return Answer::text(Status::Gone, "the file changed after it was hashed");
     }
-    let etag = hashed.map_or_else(|| format!("\"{fingerprint}\""), |(digest, _)| quoted(&digest));
-    if is_known(head, &etag) {
-        return not_modified(&etag);
-    }
-    let range = head.range.as_deref().filter(|_| head.if_range.as_ref().is_none_or(|condition| *condition == etag));
-    let size = fingerprint.size;
-    let (status, range) = match part(range, size) {
-        Part::Whole => (Status::Ok, 0..size),
-        Part::Bytes(range) => (Status::PartialContent, range),
-        Part::Unsatisfiable => {
-            return Answer::text(Status::RangeNotSatisfiable, "the range lies behind the end of the file")
-                .header("Content-Range", format!("bytes */{size}"));
-        }
-    };
-    let content_range = format!("bytes {}-{}/{size}", range.start, range.end.saturating_sub(1));
-    let answer = Answer::new(status, "application/octet-stream", Body::File(FileBody { file, fingerprint, range }))
-        .header("ETag", etag)
-        .header("Accept-Ranges", "bytes")
-        .header("Cache-Control", if hashed.is_some() { FOR_EVER } else { "private, no-cache" });
-    if status == Status::PartialContent { answer.header("Content-Range", content_range) } else { answer }
+    file::answer(opened, &quoted(&digest), FOR_EVER, head)
 }
 
 fn unreadable(error: &HashError) -> Answer {
@@ -179,17 +169,11 @@ fn quoted(digest: &Digest) -> String {
     format!("\"{digest}\"")
 }
 
-fn is_known(head: &Head, etag: &str) -> bool {
-    head.if_none_match.as_deref().is_some_and(|known| known.split(',').any(|one| one.trim() == etag))
-}
-
-fn not_modified(etag: &str) -> Answer {
-    Answer::new(Status::NotModified, "text/plain", Body::Bytes(Bytes::new())).header("ETag", etag)
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use std::net::SocketAddr;
+
     use super::*;
     use crate::build::{Artifact, build};
 
@@ -204,11 +188,11 @@ mod tests {
         for (plain_secrets, encrypted, status) in
             [(false, false, Status::Forbidden), (false, true, Status::Ok), (true, false, Status::Ok)]
         {
-            let content = Content::new(&manifest, catalogue.clone(), plain_secrets);
+            let content = Content::new(&manifest, catalogue.clone(), plain_secrets, 8);
             let bearer = Some(content.tokens.issue("tm").expose().to_owned());
             let head = Head { path: path.clone(), bearer, ..Head::default() };
-            let peer = Peer { address: SocketAddr::from(([192, 0, 2, 1], 1)), encrypted };
-            assert_eq!(answer(&content, &head, peer).await.status, status);
+            let client = Client { address: SocketAddr::from(([192, 0, 2, 1], 1)), encrypted };
+            assert_eq!(content.answer(&head, client, 0).await.status, status);
         }
     }
 }

@@ -213,7 +213,7 @@ async fn a_port_in_use_is_said_in_so_many_words() {
     let options = ServerOptions { bind: server.address(), ..loopback() };
     let manifest = Manifest::new(Vec::new()).unwrap();
     match ArtifactServer::start(options, manifest, Catalogue::default()).await {
-        Err(error @ ServerError::PortInUse(_)) => assert!(error.to_string().contains("in use")),
+        Err(error @ ServerError::PortInUse { .. }) => assert!(error.to_string().contains("in use")),
         Err(error) => panic!("{error}"),
         Ok(_) => panic!("two servers on one port"),
     }

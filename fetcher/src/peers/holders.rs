@@ -1,0 +1,310 @@
+//! What an artifact server knows of who holds what, and whom it sends to a holder.
+
+use std::collections::{HashMap, VecDeque};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use indexmap::{IndexMap, IndexSet};
+use rand::rngs::StdRng;
+use rand::{Rng as _, SeedableRng as _};
+
+use crate::digest::Digest;
+
+/// Holders of one content that are compared for each decision; of more, as many are drawn.
+const COMPARED: usize = 16;
+/// How fast a holder is taken to send, in bytes per second: what it was sent an asker for counts as a stream of it for
+/// that long. A holder with more than it bears says so itself.
+const ASSUMED_RATE: f64 = 200e6;
+/// How long an asker that the server serves itself goes first without asking for more.
+const SEED_FOR: Duration = Duration::from_secs(1);
+/// Streams of one seed: the connections of one fetch.
+const STREAMS_PER_SEED: usize = 4;
+/// Askers per second that are told to come back.
+const APPOINTMENTS: u32 = 10_000;
+/// Shortest and longest time that an asker is told to wait.
+const WAIT: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
+
+/// How many streams are too many, and what is remembered for how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Policy {
+    /// From so many streams on, askers are sent to holders; 0 is never.
+    pub above: usize,
+    /// Askers that are sent to one holder at the same time.
+    pub per_holder: usize,
+    /// How long a holder is one after its last announcement.
+    pub lifetime: Duration,
+    /// How long a holder that was reported as bad is none.
+    pub barred: Duration,
+    /// Holders that are remembered at most.
+    pub max_holders: usize,
+    /// What all holders together hold at most, in contents.
+    pub max_entries: usize,
+}
+
+impl Default for Policy {
+    /// Above 8 streams, 4 per holder, for ten minutes, one when reported; 16 384 holders of a million contents.
+    fn default() -> Self {
+        Self {
+            above: 8,
+            per_holder: 4,
+            lifetime: Duration::from_secs(600),
+            barred: Duration::from_secs(60),
+            max_holders: 1 << 14,
+            max_entries: 1 << 20,
+        }
+    }
+}
+
+/// A request for a content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asked {
+    /// What it is for.
+    pub digest: Digest,
+    /// How many bytes of it.
+    pub bytes: u64,
+    /// The asker's own peer port, if it has one.
+    pub asker: Option<SocketAddr>,
+}
+
+/// What to answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// The content.
+    Serve,
+    /// Where to get it.
+    SendTo(SocketAddr),
+    /// When to ask again.
+    Wait(Duration),
+}
+
+/// Why an announcement is not heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// Reported not long ago.
+    #[error("this peer was reported as a bad one not long ago")]
+    Barred,
+    /// No more can be remembered.
+    #[error("there are peers enough")]
+    Full,
+}
+
+/// Who holds what.
+#[derive(Debug)]
+pub struct Holders {
+    policy: Policy,
+    random: StdRng,
+    /// A holder keeps its number until its place is given to another one.
+    holders: Vec<Holder>,
+    numbers: HashMap<SocketAddr, u32>,
+    contents: IndexMap<Digest, IndexSet<u32>>,
+    entries: usize,
+    /// Askers with a peer port that the server serves itself, and until when.
+    seeds: Vec<(SocketAddr, Duration)>,
+    /// When the last of those who wait comes back.
+    appointment: Duration,
+}
+
+#[derive(Debug)]
+struct Holder {
+    address: SocketAddr,
+    /// When it has announced something last.
+    seen: Duration,
+    barred_until: Duration,
+    /// The places of its contents in [`Holders::contents`].
+    contents: Vec<u32>,
+    /// When each of the streams that it is taken to have ends.
+    streams: VecDeque<Duration>,
+}
+
+impl Holder {
+    fn streams(&mut self, now: Duration) -> usize {
+        self.streams.retain(|end| *end > now);
+        self.streams.len()
+    }
+}
+
+impl Holders {
+    /// Nobody holds anything yet.
+    pub fn new(policy: Policy, seed: u64) -> Self {
+        Self {
+            policy,
+            random: StdRng::seed_from_u64(seed),
+            holders: Vec::new(),
+            numbers: HashMap::new(),
+            contents: IndexMap::new(),
+            entries: 0,
+            seeds: Vec::new(),
+            appointment: Duration::ZERO,
+        }
+    }
+
+    /// Who holds `digest`, in no order, as far as is known.
+    pub fn of(&self, digest: &Digest) -> impl Iterator<Item = SocketAddr> {
+        let numbers = self.contents.get(digest).into_iter().flatten();
+        numbers.filter_map(|number| self.holders.get(*number as usize)).map(|holder| holder.address)
+    }
+
+    /// How many holders there are, those included that are going to be found out to be none any more.
+    pub fn count(&self) -> usize {
+        self.holders.iter().filter(|holder| !holder.contents.is_empty()).count()
+    }
+
+    /// Notes that somebody holds contents, and goes on holding what it has announced before.
+    pub fn announce(
+        &mut self,
+        now: Duration,
+        holder: SocketAddr,
+        digests: impl IntoIterator<Item = Digest>,
+    ) -> Result<(), Refused> {
+        let number = self.number(now, holder).ok_or(Refused::Full)?;
+        let Some(holder) = self.holders.get_mut(number as usize) else { return Err(Refused::Full) };
+        if holder.barred_until > now {
+            return Err(Refused::Barred);
+        }
+        holder.seen = now;
+        for digest in digests {
+            if self.entries >= self.policy.max_entries {
+                return Err(Refused::Full);
+            }
+            let content = self.contents.entry(digest);
+            let place = content.index() as u32;
+            if content.or_default().insert(number) {
+                holder.contents.push(place);
+                self.entries += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes what an asker has found out about a holder: `lacks` is only that it does not have this content.
+    pub fn report(&mut self, now: Duration, holder: SocketAddr, digest: &Digest, lacks: bool) {
+        let Some(number) = self.numbers.get(&holder).copied() else { return };
+        if !lacks {
+            self.forget(number);
+            if let Some(holder) = self.holders.get_mut(number as usize) {
+                holder.barred_until = now + self.policy.barred;
+            }
+        } else if let Some((place, _, holders)) = self.contents.get_full_mut(digest)
+            && holders.swap_remove(&number)
+            && let Some(holder) = self.holders.get_mut(number as usize)
+        {
+            holder.contents.retain(|content| *content as usize != place);
+            self.entries -= 1;
+        }
+    }
+
+    /// What to answer to an asker that can follow, while the server has `streams` streams.
+    pub fn decide(&mut self, now: Duration, streams: usize, asked: &Asked) -> Decision {
+        if self.policy.above == 0 || streams < self.policy.above {
+            self.note_seed(now, asked.asker);
+            return Decision::Serve;
+        }
+        if let Some(holder) = self.choose(now, asked) {
+            return Decision::SendTo(holder);
+        }
+        if self.note_seed(now, asked.asker) {
+            return Decision::Serve;
+        }
+        // Whoever gets a part now would get the rest late: better few who have all of it soon, and serve the others.
+        let soon = !self.seeds.is_empty() || self.of(&asked.digest).any(|holder| Some(holder) != asked.asker);
+        if soon { Decision::Wait(self.appoint(now)) } else { Decision::Serve }
+    }
+
+    /// A holder with as few streams as can be, whoever of several.
+    fn choose(&mut self, now: Duration, asked: &Asked) -> Option<SocketAddr> {
+        let mut best: Option<(u32, usize)> = None;
+        let mut ties = 0;
+        let mut past = Vec::new();
+        let holders = self.contents.get(&asked.digest)?;
+        for at in 0..holders.len().min(COMPARED) {
+            let at = if holders.len() > COMPARED { self.random.random_range(0..holders.len()) } else { at };
+            let Some(number) = holders.get_index(at).copied() else { continue };
+            let Some(holder) = self.holders.get_mut(number as usize) else { continue };
+            if now.saturating_sub(holder.seen) > self.policy.lifetime {
+                past.push(number);
+                continue;
+            }
+            let streams = holder.streams(now);
+            if Some(holder.address) == asked.asker || streams >= self.policy.per_holder {
+                continue;
+            }
+            match best {
+                Some((_, least)) if streams > least => {}
+                Some((_, least)) if streams == least => {
+                    ties += 1;
+                    if self.random.random_range(0..=ties) == 0 {
+                        best = Some((number, streams));
+                    }
+                }
+                _ => (best, ties) = (Some((number, streams)), 0),
+            }
+        }
+        past.into_iter().for_each(|number| self.forget(number));
+        let (number, _) = best?;
+        let holder = self.holders.get_mut(number as usize)?;
+        holder.streams.push_back(now + Duration::from_secs_f64(asked.bytes as f64 / ASSUMED_RATE));
+        Some(holder.address)
+    }
+
+    /// Whether an asker goes first: it has a peer port, so that all others are soon going to have a holder.
+    fn note_seed(&mut self, now: Duration, asker: Option<SocketAddr>) -> bool {
+        self.seeds.retain(|(_, until)| *until > now);
+        let Some(asker) = asker else { return false };
+        if let Some((_, until)) = self.seeds.iter_mut().find(|(seed, _)| *seed == asker) {
+            *until = now + SEED_FOR;
+            return true;
+        }
+        let has_place = self.seeds.len() < self.policy.above.div_ceil(STREAMS_PER_SEED);
+        if has_place {
+            self.seeds.push((asker, now + SEED_FOR));
+        }
+        has_place
+    }
+
+    /// How long to wait, so that those who wait come back one after another.
+    fn appoint(&mut self, now: Duration) -> Duration {
+        let (least, most) = WAIT;
+        let next = self.appointment + Duration::from_secs(1) / APPOINTMENTS;
+        self.appointment = next.clamp(now + least, now + most);
+        self.appointment - now
+    }
+
+    /// The number of a holder, a new one if there is room.
+    fn number(&mut self, now: Duration, address: SocketAddr) -> Option<u32> {
+        if let Some(number) = self.numbers.get(&address) {
+            return Some(*number);
+        }
+        let holder = Holder { address, seen: now, barred_until: now, contents: Vec::new(), streams: VecDeque::new() };
+        let number = if self.holders.len() < self.policy.max_holders {
+            self.holders.push(holder);
+            self.holders.len() as u32 - 1
+        } else {
+            let lifetime = self.policy.lifetime;
+            let is_past = |known: &Holder| now.saturating_sub(known.seen) > lifetime && known.barred_until <= now;
+            let number = self.holders.iter().position(is_past)? as u32;
+            self.forget(number);
+            let place = self.holders.get_mut(number as usize)?;
+            self.numbers.remove(&place.address);
+            *place = holder;
+            number
+        };
+        self.numbers.insert(address, number);
+        Some(number)
+    }
+
+    /// Takes everything from a holder.
+    fn forget(&mut self, number: u32) {
+        let Some(holder) = self.holders.get_mut(number as usize) else { return };
+        for place in std::mem::take(&mut holder.contents) {
+            if let Some((_, holders)) = self.contents.get_index_mut(place as usize)
+                && holders.swap_remove(&number)
+            {
+                self.entries -= 1;
+            }
+        }
+        holder.streams.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests;

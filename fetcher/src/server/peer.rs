@@ -1,0 +1,164 @@
+//! The peer server: gives what this host's cache holds to other hosts.
+//!
+//! ```text
+//! /v1/blobs/<name>     a complete content of the cache   by its BlobName: whoever knows it has a manifest that names it
+//! /metrics             the metrics of this process       when there are any
+//! /healthz             "ok"
+//! ```
+//!
+//! It asks for no token: it has no secrets, since the cache has none, and what it sends is verified by whoever gets it.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::answer::{Answer, Body, Status};
+use super::connection::{Client, Shared, Site};
+use super::file::{self, FOR_EVER};
+use super::request::Head;
+use super::{ServerError, listen, listening};
+use crate::cache::Cache;
+use crate::manifest::BlobName;
+use crate::rate::RateFloor;
+
+/// How a peer server listens and what it bears.
+#[derive(Debug, Clone)]
+pub struct PeerOptions {
+    /// Address to listen on; port 0 is any free one.
+    pub bind: SocketAddr,
+    /// Files sent at the same time; further requests are answered with 503 and `Retry-After`.
+    pub max_streams: usize,
+    /// Connections open at the same time; further ones get one 503 and are closed.
+    pub max_connections: usize,
+    /// The slowest client that is borne.
+    pub floor: RateFloor,
+    /// How long a connection may be without a request.
+    pub idle: Duration,
+}
+
+impl Default for PeerOptions {
+    /// Any free port of all addresses, 8 streams, 1024 connections, 64 KiB/s over 10 seconds.
+    fn default() -> Self {
+        Self {
+            bind: SocketAddr::from(([0, 0, 0, 0], 0)),
+            max_streams: 8,
+            max_connections: 1024,
+            floor: RateFloor { bytes_per_second: 64 << 10, window: Duration::from_secs(10) },
+            idle: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Writes the metrics of this process in Prometheus' text format.
+pub type Metrics = Arc<dyn Fn() -> String + Send + Sync>;
+
+/// A running peer server. Dropping it ends it at once, with all transfers.
+pub struct PeerServer {
+    address: SocketAddr,
+    shared: Arc<Shared<Shelf>>,
+    stop: CancellationToken,
+    accepting: JoinHandle<()>,
+}
+
+impl PeerServer {
+    /// Starts to serve what is in `cache`, and `/metrics` if there are any.
+    pub async fn start(options: PeerOptions, cache: Cache, metrics: Option<Metrics>) -> Result<Self, ServerError> {
+        let (listener, address) = listen("peer server", options.bind).await?;
+        let shared = Arc::new(Shared {
+            site: Shelf { cache, metrics },
+            streams: Semaphore::new(options.max_streams),
+            max_streams: options.max_streams,
+            idle: options.idle,
+            floor: options.floor,
+            acceptor: None,
+            sent: AtomicU64::new(0),
+        });
+        tracing::info!(%address, "Peer server started.");
+        let stop = CancellationToken::new();
+        let accepting =
+            tokio::spawn(listening::accept(listener, Arc::clone(&shared), options.max_connections, stop.clone()));
+        Ok(Self { address, shared, stop, accepting })
+    }
+
+    /// Where it listens: what to announce. An unspecified address is fine there.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Bytes of contents that have been sent to peers since the start, without heads.
+    pub fn bytes_sent(&self) -> u64 {
+        self.shared.sent.load(Ordering::Relaxed)
+    }
+
+    /// Contents that are being sent now.
+    pub fn streams(&self) -> usize {
+        self.shared.streams()
+    }
+
+    /// Stops listening and ends all transfers.
+    pub async fn shutdown(mut self) {
+        self.stop.cancel();
+        if let Err(error) = (&mut self.accepting).await {
+            tracing::error!(%error, "The peer server did not end well.");
+        }
+    }
+}
+
+impl fmt::Debug for PeerServer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("PeerServer").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+impl Drop for PeerServer {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+/// What can be asked for.
+struct Shelf {
+    cache: Cache,
+    metrics: Option<Metrics>,
+}
+
+impl Site for Shelf {
+    async fn answer(&self, head: &Head, _client: Client, _streams: usize) -> Answer {
+        match (head.path.as_str(), &self.metrics) {
+            ("/healthz", _) => Answer::text(Status::Ok, "ok"),
+            ("/metrics", Some(metrics)) => {
+                Answer::new(Status::Ok, "text/plain; version=0.0.4", Body::Bytes(Bytes::from(metrics())))
+            }
+            (path, _) => match path.strip_prefix("/v1/blobs/").map(str::parse) {
+                Some(Ok(name)) => self.content(name, head).await,
+                _ => not_found(),
+            },
+        }
+    }
+}
+
+impl Shelf {
+    async fn content(&self, name: BlobName, head: &Head) -> Answer {
+        let cache = self.cache.clone();
+        match tokio::task::spawn_blocking(move || cache.open_content(&name)).await {
+            Ok(Ok(Some(opened))) => file::answer(opened, &format!("\"{name}\""), FOR_EVER, head),
+            Ok(Ok(None)) => not_found(),
+            Ok(Err(error)) => {
+                tracing::error!(%error, "A content of the cache cannot be read.");
+                Answer::text(Status::Internal, "the file cannot be read")
+            }
+            Err(_) => Answer::text(Status::Unavailable, "the server is stopping").closing(),
+        }
+    }
+}
+
+fn not_found() -> Answer {
+    Answer::text(Status::NotFound, "no such content")
+}

@@ -1,0 +1,107 @@
+//! Sending askers to other hosts that hold what they ask for, and hearing who these are.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+use super::answer::{Answer, Status};
+use super::connection::overloaded;
+use super::range::{Part, part};
+use super::request::{Head, Method};
+use crate::digest::Digest;
+use crate::manifest::{BlobName, Manifest};
+use crate::peers::{Asked, Decision, Holders, Policy, Refused, WAIT_HEADER, peer_address};
+
+/// Who holds what of one manifest.
+pub(super) struct Referral {
+    holders: Mutex<Holders>,
+    /// The name at peers and the size of every content that is no secret.
+    shared: HashMap<Digest, (BlobName, u64)>,
+    start: Instant,
+}
+
+impl Referral {
+    /// For a server that serves itself below `above` streams.
+    pub(super) fn new(manifest: &Manifest, above: usize) -> Self {
+        let policy = Policy { above, ..Policy::default() };
+        let blobs = |secret| {
+            let entries = manifest.entries().iter().filter(move |entry| entry.secret == secret);
+            entries.filter_map(|entry| entry.blob())
+        };
+        let mut shared: HashMap<_, _> = blobs(false).map(|blob| (blob.digest, (blob.name(), blob.size))).collect();
+        // The same content may stand in the tree as a secret, too.
+        for secret in blobs(true) {
+            shared.remove(&secret.digest);
+        }
+        Self { holders: Mutex::new(Holders::new(policy, rand::random())), shared, start: Instant::now() }
+    }
+
+    /// How many peers hold something.
+    pub(super) fn holders(&self) -> usize {
+        self.holders.lock().count()
+    }
+
+    /// The answer to an asker that should not be served by us; none when it should be, or cannot follow.
+    pub(super) fn refer(&self, digest: &Digest, head: &Head, source: IpAddr, streams: usize) -> Option<Answer> {
+        let follows = head.peer.as_deref().filter(|_| head.method == Method::Get)?;
+        let (name, size) = self.shared.get(digest)?;
+        let bytes = match part(head.range.as_deref(), *size) {
+            Part::Whole => *size,
+            Part::Bytes(range) => range.end - range.start,
+            Part::Unsatisfiable => return None,
+        };
+        let asked = Asked { digest: *digest, bytes, asker: peer_address(follows, source).ok() };
+        let decision = self.holders.lock().decide(self.now(), streams, &asked);
+        match decision {
+            Decision::Serve => None,
+            Decision::SendTo(holder) => {
+                tracing::debug!(%digest, %holder, "Sent an asker to a holder.");
+                let answer = Answer::text(Status::TemporaryRedirect, "another host has it")
+                    .header("Location", format!("http://{holder}/v1/blobs/{name}"))
+                    .header("Cache-Control", "no-store");
+                Some(answer)
+            }
+            Decision::Wait(wait) => Some(overloaded().header(WAIT_HEADER, wait.as_millis().to_string())),
+        }
+    }
+
+    /// Hears that a host holds a content, or everything that is no secret of the tree named `tree`; or that it does not.
+    pub(super) fn hear(&self, digest: Digest, tree: Digest, head: &Head, source: IpAddr) -> Answer {
+        let whole = digest == tree;
+        if !whole && !self.shared.contains_key(&digest) {
+            return Answer::text(Status::NotFound, "no such artifact");
+        }
+        let said = head.holder.as_deref().unwrap_or_default();
+        let now = self.now();
+        if head.method == Method::Delete {
+            // Whoever it is about: it only makes us serve more ourselves.
+            let Ok(holder) = said.parse() else { return bad_address(&crate::peers::AddressError::Malformed) };
+            let lacks = head.fault.as_deref() == Some(crate::peers::LACKS);
+            tracing::warn!(%holder, %digest, lacks, reporter = %source, "A peer was reported as a bad one.");
+            self.holders.lock().report(now, holder, &digest, lacks);
+            return Answer::empty(Status::NoContent);
+        }
+        let holder = match peer_address(said, source) {
+            Ok(holder) => holder,
+            Err(error) => return bad_address(&error),
+        };
+        let all = self.shared.keys().copied().filter(|_| whole);
+        let one = (!whole).then_some(digest);
+        match self.holders.lock().announce(now, holder, all.chain(one)) {
+            Ok(()) => Answer::empty(Status::NoContent),
+            Err(error @ Refused::Barred) => Answer::text(Status::Forbidden, &error.to_string()),
+            Err(error @ Refused::Full) => Answer::text(Status::Unavailable, &error.to_string()),
+        }
+    }
+
+    fn now(&self) -> Duration {
+        self.start.elapsed()
+    }
+}
+
+fn bad_address(error: &crate::peers::AddressError) -> Answer {
+    Answer::text(Status::BadRequest, &error.to_string())
+}
