@@ -260,6 +260,7 @@ async fn serve(
         advertise: Some(wanted.host(&addresses.host).to_owned()),
         identity: plan.settings.tls.artifacts.as_ref().map(|endpoint| endpoint.identity.clone()),
         plain_published: wanted.listen_for_mesos(addresses.bind),
+        peers_above: wanted.peers_above,
         plain_secrets: wanted.plain_secrets,
         ..ServerOptions::default()
     };

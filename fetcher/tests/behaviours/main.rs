@@ -7,6 +7,8 @@ mod encryption;
 mod faults;
 mod materialise;
 mod origin;
+mod peer_server;
+mod peers;
 mod server;
 mod sources;
 mod support;

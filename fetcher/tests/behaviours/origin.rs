@@ -28,6 +28,8 @@ pub(crate) enum Fault {
     Longer,
     /// The range is ignored, as HTTP allows.
     NoRange,
+    /// This status, and the same path elsewhere as the place to go to.
+    Elsewhere(u16, SocketAddr),
 }
 
 /// One request as it came.
@@ -56,11 +58,21 @@ impl Origin {
         let mut contents =
             HashMap::from([(format!("/v1/manifests/{}", manifest.digest()), manifest.encode().to_vec())]);
         contents.extend(blobs.iter().map(|blob| (format!("/v1/blobs/{}", fetcher::Digest::of(blob)), blob.clone())));
+        // As a peer knows them.
+        for blob in manifest.entries().iter().filter_map(fetcher::Entry::blob) {
+            if let Some(content) = blobs.iter().find(|content| fetcher::Digest::of(content) == blob.digest) {
+                contents.insert(format!("/v1/blobs/{}", blob.name()), content.clone());
+            }
+        }
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let asked = Arc::new(Mutex::new(Vec::new()));
         let accepting = tokio::spawn(accept(listener, Arc::new(contents), Arc::new(script), Arc::clone(&asked)));
         Self { address, asked, accepting }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     pub(crate) fn url(&self) -> String {
@@ -127,6 +139,13 @@ async fn answer(socket: &mut TcpStream, content: Option<&Vec<u8>>, asked: &Asked
         let retry_after = retry_after.map_or_else(String::new, |seconds| format!("Retry-After: {seconds}\r\n"));
         let head =
             format!("HTTP/1.1 {status} As Told\r\nConnection: close\r\n{retry_after}Content-Length: 5\r\n\r\nsorry");
+        return socket.write_all(head.as_bytes()).await;
+    }
+    if let Fault::Elsewhere(status, address) = fault {
+        let head = format!(
+            "HTTP/1.1 {status} Elsewhere\r\nConnection: close\r\nLocation: http://{address}{}\r\nContent-Length: 0\r\n\r\n",
+            asked.path
+        );
         return socket.write_all(head.as_bytes()).await;
     }
     let range = asked.range.clone().filter(|_| !matches!(fault, Fault::NoRange));

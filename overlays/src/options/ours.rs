@@ -125,6 +125,12 @@ pub(super) const OPTIONS: &[ConfigOption] = &[
         "let the artifact server serve secrets to other machines without TLS",
     )
     .default("false"),
+    option(
+        "mesos.resourcemanager.artifactserver.peers-above",
+        Integer,
+        "transfers at once from which on workers' hosts get files from each other where a fetcher runs on them; 0 is never",
+    )
+    .default("8"),
     option("mesos.artifacts.<name>", Text, "a file or folder for the workers, who have it as `flink/artifacts/<name>`"),
     option("mesos.secret-artifacts.<name>", Text, "the same, never cached and for the worker's user only"),
     option("mesos.flink.opt", Boolean, "ship Flink's `opt` folder to the workers, too").default("false"),

@@ -2,12 +2,14 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use fetcher::ServerOptions;
 use overlays::config::Configuration;
 
 use super::{ARTIFACT_PORT, SettingsError, invalid, port};
 
 /// The artifact server's address the workers are told.
 const ARTIFACT_ADDRESS: &str = "mesos.resourcemanager.artifactserver.address";
+const PEERS_ABOVE: &str = "mesos.resourcemanager.artifactserver.peers-above";
 const BIND_ADDRESS: &str = "mesos.resourcemanager.artifactserver.bind-address";
 
 /// The artifact server's options.
@@ -19,6 +21,8 @@ pub struct ArtifactServerSettings {
     pub bind: Option<IpAddr>,
     /// The host that workers are told; the JobManager's, if `None`.
     pub address: Option<String>,
+    /// Transfers at once from which on hosts are sent to each other; 0 is never.
+    pub peers_above: usize,
     /// Secrets go to other machines without encryption.
     pub plain_secrets: bool,
     /// The port at which the executor's program alone is served without encryption; 0 is any free one.
@@ -48,9 +52,18 @@ pub fn artifact_server(config: &Configuration) -> Result<ArtifactServerSettings,
         port: port(config, ARTIFACT_PORT)?.unwrap_or(0),
         bind: bind(config)?,
         address: address(config)?,
+        peers_above: peers_above(config)?,
         plain_secrets: config.get_bool("mesos.resourcemanager.artifactserver.plain-secrets")?.unwrap_or(false),
         executor_port: port(config, "mesos.resourcemanager.artifactserver.executor-port")?,
     })
+}
+
+fn peers_above(config: &Configuration) -> Result<usize, SettingsError> {
+    let Some(number) = config.get_i64(PEERS_ABOVE)? else { return Ok(ServerOptions::default().peers_above) };
+    usize::try_from(number)
+        .ok()
+        .filter(|number| *number <= 10_000)
+        .ok_or_else(|| invalid(PEERS_ABOVE, config, "a number of transfers from 0 (never) to 10000".to_owned()))
 }
 
 fn bind(config: &Configuration) -> Result<Option<IpAddr>, SettingsError> {

@@ -1,0 +1,365 @@
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use fetcher::rate::RateFloor;
+use fetcher::{
+    ArtifactServer, Blame, Cache, CacheOptions, Digest, FetchError, FetchOptions, Manifest, Materialised, PeerOptions,
+    PeerServer, Request, ServerOptions, build, materialise_with,
+};
+use reqwest::{Method, StatusCode};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+
+use crate::origin::{Fault, Origin};
+use crate::support::{Answer, artifact, loopback, noise, request};
+
+const MIB: usize = 1 << 20;
+const FOLLOW: (&str, &str) = ("Flink-Mesos-Peer", "follow");
+
+/// A large file, one in the middle, a small one and a secret, on a server that sends askers to peers above one stream.
+struct Scene {
+    folder: tempfile::TempDir,
+    manifest: Manifest,
+    contents: Vec<Vec<u8>>,
+    server: ArtifactServer,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let contents = vec![noise(21 * MIB, 1), noise(3 * MIB, 2), noise(5000, 3), b"secret".to_vec()];
+        let mut artifacts: Vec<_> = [("lib/large.jar", 0), ("lib/a.jar", 1), ("lib/small.jar", 2), ("conf/keytab", 3)]
+            .map(|(target, content)| artifact(folder.path(), target, &contents[content]))
+            .to_vec();
+        artifacts[3].secret = true;
+        let (manifest, catalogue) = build(artifacts).await.unwrap();
+        let options = ServerOptions { peers_above: 1, ..loopback() };
+        let server = ArtifactServer::start(options, manifest.clone(), catalogue).await.unwrap();
+        Self { folder, manifest, contents, server }
+    }
+
+    /// Bytes of the tree without its secret.
+    fn size(&self) -> u64 {
+        self.contents[..3].iter().map(|content| content.len() as u64).sum()
+    }
+
+    /// Takes one stream of the server for as long as the result lives.
+    async fn keep_busy(&self) -> TcpStream {
+        let source = self.folder.path().join("filler");
+        fs_err::write(&source, noise(64 * MIB, 9)).unwrap();
+        let url = self.server.publish_file("filler", source);
+        let path = url.strip_prefix(self.server.url()).unwrap();
+        let mut client = TcpStream::connect(self.server.address()).await.unwrap();
+        client.write_all(format!("GET {path} HTTP/1.1\r\n\r\n").as_bytes()).await.unwrap();
+        client.read_exact(&mut [0; 100]).await.unwrap();
+        client
+    }
+
+    async fn peer(&self, name: &str) -> (Cache, PeerServer) {
+        let cache = Cache::open(CacheOptions { path: self.folder.path().join(name), budget: 1 << 40 }).unwrap();
+        let options = PeerOptions { bind: SocketAddr::from(([127, 0, 0, 1], 0)), ..PeerOptions::default() };
+        (cache.clone(), PeerServer::start(options, cache, None).await.unwrap())
+    }
+
+    async fn fetch(&self, cache: &Cache, name: &str, options: FetchOptions) -> Result<Materialised, FetchError> {
+        cache.materialise(self.request(name), options, watch::Sender::default()).await
+    }
+
+    fn request(&self, name: &str) -> Request {
+        Request {
+            urls: vec![self.server.url().to_owned()],
+            manifest: self.manifest.digest(),
+            token: self.server.issue_token("tm"),
+            target: self.folder.path().join(name),
+        }
+    }
+
+    fn assert_arrived(&self, target: &Path) {
+        for (path, content) in [("lib/large.jar", 0), ("lib/a.jar", 1), ("lib/small.jar", 2), ("conf/keytab", 3)] {
+            assert!(fs_err::read(target.join(path)).unwrap() == self.contents[content], "{path}");
+        }
+    }
+
+    /// Asks the server for a content.
+    async fn get(&self, content: usize, headers: &[(&str, &str)]) -> Answer {
+        let url = format!("{}/v1/blobs/{}", self.server.url(), Digest::of(&self.contents[content]));
+        crate::support::get(&url, Some(self.server.issue_token("tm").expose()), headers).await
+    }
+
+    async fn announce(&self, method: Method, digest: Digest, holder: &str, token: Option<&str>) -> Answer {
+        let url = format!("{}/v1/holders/{digest}", self.server.url());
+        request(method, &url, token, &[("Flink-Mesos-Holder", holder)]).await.unwrap()
+    }
+
+    /// A peer that meets `fault`, whoever asks for what, and that the server believes to have everything.
+    async fn bad_peer(&self, fault: Fault) -> Origin {
+        let peer = Origin::start(&self.manifest, &self.contents, move |_, _| fault).await;
+        let token = self.server.issue_token("tm");
+        let answer =
+            self.announce(Method::PUT, self.manifest.digest(), &peer.address().to_string(), Some(token.expose())).await;
+        assert_eq!(answer.status, StatusCode::NO_CONTENT);
+        peer
+    }
+
+    async fn holders_become(&self, count: usize) {
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
+        while self.server.holders() != count {
+            assert!(tokio::time::Instant::now() < deadline, "{} holders instead of {count}", self.server.holders());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+/// As by default, but for tests that do not want to wait.
+fn quick() -> FetchOptions {
+    FetchOptions {
+        peer_floor: RateFloor { bytes_per_second: 1000, window: Duration::from_millis(500) },
+        backoff: (Duration::from_millis(1), Duration::from_millis(50)),
+        ..FetchOptions::default()
+    }
+}
+
+#[tokio::test]
+async fn a_busy_server_sends_askers_to_a_host_that_has_what_they_want() {
+    let scene = Scene::new().await;
+    let ((first, first_peer), (second, _)) = (scene.peer("first").await, scene.peer("second").await);
+    let options = FetchOptions { announce: Some(first_peer.address()), ..quick() };
+    scene.fetch(&first, "one", options).await.unwrap();
+    scene.holders_become(1).await;
+    let (before, _busy) = (scene.server.bytes_sent(), scene.keep_busy().await);
+
+    let done = scene.fetch(&second, "two", quick()).await.unwrap();
+    scene.assert_arrived(&done.target);
+    assert_eq!(first_peer.bytes_sent(), scene.size());
+    assert_eq!(scene.server.bytes_sent() - before, 6, "more than the secret came from the server");
+}
+
+#[tokio::test]
+async fn without_a_cache_peers_are_just_as_good() {
+    let scene = Scene::new().await;
+    let (first, peer) = scene.peer("first").await;
+    let options = FetchOptions { announce: Some(peer.address()), ..quick() };
+    scene.fetch(&first, "one", options).await.unwrap();
+    scene.holders_become(1).await;
+    let _busy = scene.keep_busy().await;
+    let done = materialise_with(scene.request("two"), quick(), watch::Sender::default()).await.unwrap();
+    scene.assert_arrived(&done.target);
+    assert_eq!(peer.bytes_sent(), scene.size());
+}
+
+#[tokio::test]
+async fn three_hosts_at_once_cost_the_server_little_more_than_one() {
+    let scene = Scene::new().await;
+    let hosts = [scene.peer("a").await, scene.peer("b").await, scene.peer("c").await];
+    let fetches = hosts.iter().enumerate().map(|(at, (cache, peer))| {
+        let options = FetchOptions { announce: Some(peer.address()), ..quick() };
+        let (scene, name) = (&scene, format!("target-{at}"));
+        async move { scene.fetch(cache, &name, options).await }
+    });
+    for done in futures_util::future::try_join_all(fetches).await.unwrap() {
+        scene.assert_arrived(&done.target);
+    }
+    let sent = scene.server.bytes_sent() - 3 * 6;
+    let from_peers: u64 = hosts.iter().map(|(_, peer)| peer.bytes_sent()).sum();
+    assert!(sent < 2 * scene.size(), "{sent} bytes from the server for a tree of {}", scene.size());
+    assert!(sent + from_peers >= 3 * scene.size(), "{from_peers} bytes from peers, {sent} from the server");
+}
+
+#[tokio::test]
+async fn a_bad_peer_is_dropped_and_reported_and_the_fetch_succeeds() {
+    for fault in [Fault::Wrong, Fault::Truncate(1000), Fault::Stall(1000), Fault::Longer, Fault::Status(500, None)] {
+        let scene = Scene::new().await;
+        let peer = scene.bad_peer(fault).await;
+        let _busy = scene.keep_busy().await;
+        let done = materialise_with(scene.request("flink"), quick(), watch::Sender::default()).await;
+        let done = done.unwrap_or_else(|error| panic!("{fault:?}: {error}"));
+        scene.assert_arrived(&done.target);
+        let asked = peer.asked().len();
+        assert!((1..=4).contains(&asked), "{fault:?}: asked {asked} times: once per connection is enough");
+        scene.holders_become(0).await;
+    }
+}
+
+#[tokio::test]
+async fn a_peer_that_is_gone_does_not_matter() {
+    let scene = Scene::new().await;
+    drop(scene.bad_peer(Fault::None).await);
+    let _busy = scene.keep_busy().await;
+    let done = materialise_with(scene.request("flink"), quick(), watch::Sender::default()).await.unwrap();
+    scene.assert_arrived(&done.target);
+    scene.holders_become(0).await;
+}
+
+#[tokio::test]
+async fn a_peer_that_has_removed_something_is_no_longer_counted_on_for_it() {
+    let scene = Scene::new().await;
+    let peer = scene.bad_peer(Fault::Status(404, None)).await;
+    let _busy = scene.keep_busy().await;
+    let done = materialise_with(scene.request("flink"), quick(), watch::Sender::default()).await.unwrap();
+    scene.assert_arrived(&done.target);
+    scene.holders_become(0).await;
+    assert!(peer.asked().len() >= 3, "one thing that it lacks says nothing about the others");
+}
+
+#[tokio::test]
+async fn a_busy_peer_is_no_bad_one() {
+    let scene = Scene::new().await;
+    let _peer = scene.bad_peer(Fault::Status(503, Some(1))).await;
+    let _busy = scene.keep_busy().await;
+    let done = materialise_with(scene.request("flink"), quick(), watch::Sender::default()).await.unwrap();
+    scene.assert_arrived(&done.target);
+    assert_eq!(scene.server.holders(), 1);
+}
+
+/// The last of the bytes came from the server, which is to blame for nothing here.
+#[tokio::test]
+async fn what_the_server_itself_has_wrong_is_still_the_artifacts_fault() {
+    let folder = tempfile::tempdir().unwrap();
+    let content = noise(MIB, 1);
+    let (manifest, _) = build(vec![artifact(folder.path(), "a", &content)]).await.unwrap();
+    let peer = Origin::start(&manifest, &[content.clone()], |_, _| Fault::Wrong).await;
+    let to = peer.address();
+    let liar = Origin::start(&manifest, &[content], move |before, asked| match before {
+        _ if asked.path.contains("manifests") => Fault::None,
+        0 => Fault::Elsewhere(307, to),
+        _ => Fault::Wrong,
+    })
+    .await;
+    let request = Request {
+        urls: vec![liar.url()],
+        manifest: manifest.digest(),
+        token: "t".parse().unwrap(),
+        target: folder.path().join("flink"),
+    };
+    let error = materialise_with(request, quick(), watch::Sender::default()).await.unwrap_err();
+    assert!(matches!(error, FetchError::Digest { .. }), "{error}");
+    assert_eq!(error.blame(), Blame::Artifact);
+    assert!(error.to_string().contains(&liar.url()), "{error}");
+}
+
+#[tokio::test]
+async fn a_peer_never_sees_the_token() {
+    let scene = Scene::new().await;
+    let peer = scene.bad_peer(Fault::None).await;
+    let _busy = scene.keep_busy().await;
+    materialise_with(scene.request("flink"), quick(), watch::Sender::default()).await.unwrap();
+    let asked = peer.asked();
+    assert!(asked.len() >= 3 && asked.iter().all(|asked| asked.token.is_empty()), "{asked:?}");
+}
+
+#[tokio::test]
+async fn any_other_redirect_is_an_error_and_takes_no_token_along() {
+    let folder = tempfile::tempdir().unwrap();
+    let content = noise(MIB, 1);
+    let (manifest, _) = build(vec![artifact(folder.path(), "a", &content)]).await.unwrap();
+    let elsewhere = Origin::start(&manifest, &[content.clone()], |_, _| Fault::None).await;
+    let to = elsewhere.address();
+    let origin = Origin::start(&manifest, &[content], move |_, _| Fault::Elsewhere(302, to)).await;
+    let request = Request {
+        urls: vec![origin.url()],
+        manifest: manifest.digest(),
+        token: "t".parse().unwrap(),
+        target: folder.path().join("flink"),
+    };
+    let error = materialise_with(request, quick(), watch::Sender::default()).await.unwrap_err();
+    assert!(matches!(error, FetchError::Status { status: StatusCode::FOUND, .. }), "{error}");
+    assert!(elsewhere.asked().is_empty(), "{:?}", elsewhere.asked());
+}
+
+#[tokio::test]
+async fn the_answer_says_where_and_keeps_nothing_back() {
+    let scene = Scene::new().await;
+    let peer = scene.bad_peer(Fault::None).await;
+    let _busy = scene.keep_busy().await;
+    let url = format!("{}/v1/blobs/{}", scene.server.url(), Digest::of(&scene.contents[1]));
+    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy();
+    let client = client.tls_certs_only([]).build().unwrap();
+    let token = scene.server.issue_token("tm");
+    let asked = client.get(url).bearer_auth(token.expose()).header(FOLLOW.0, FOLLOW.1).send().await.unwrap();
+    assert_eq!(asked.status(), StatusCode::TEMPORARY_REDIRECT);
+    let name = scene.manifest.entries().iter().find(|entry| entry.path.as_str() == "lib/a.jar").unwrap();
+    let expected = format!("http://{}/v1/blobs/{}", peer.address(), name.blob().unwrap().name());
+    assert_eq!(asked.headers()["location"].to_str().unwrap(), expected);
+}
+
+#[tokio::test]
+async fn who_cannot_follow_is_never_sent_elsewhere() {
+    let scene = Scene::new().await;
+    let _peer = scene.bad_peer(Fault::None).await;
+    let _busy = scene.keep_busy().await;
+    assert_eq!(scene.get(1, &[]).await.status, StatusCode::OK);
+    let (name, options) = ("flink", FetchOptions { follow_peers: false, ..quick() });
+    materialise_with(scene.request(name), options, watch::Sender::default()).await.unwrap();
+    assert_eq!(scene.server.holders(), 1);
+}
+
+#[tokio::test]
+async fn nobody_is_sent_anywhere_while_nobody_holds_anything() {
+    let scene = Scene::new().await;
+    let _busy = scene.keep_busy().await;
+    for content in 0..3 {
+        assert_eq!(scene.get(content, &[FOLLOW]).await.status, StatusCode::OK);
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_busy_serves_itself() {
+    let scene = Scene::new().await;
+    let peer = scene.bad_peer(Fault::None).await;
+    assert_eq!(scene.get(1, &[FOLLOW]).await.status, StatusCode::OK);
+    assert!(peer.asked().is_empty());
+}
+
+#[tokio::test]
+async fn a_secret_is_the_servers_own_matter() {
+    let scene = Scene::new().await;
+    let token = scene.server.issue_token("tm");
+    let peer = scene.bad_peer(Fault::None).await;
+    let digest = Digest::of(b"secret");
+    let answer = scene.announce(Method::PUT, digest, &peer.address().to_string(), Some(token.expose())).await;
+    assert_eq!(answer.status, StatusCode::NOT_FOUND);
+    let _busy = scene.keep_busy().await;
+    assert_eq!(scene.get(3, &[FOLLOW]).await.body, b"secret");
+    assert!(peer.asked().is_empty());
+}
+
+#[tokio::test]
+async fn without_a_good_token_nobody_is_a_holder_and_nothing_is_told() {
+    let scene = Scene::new().await;
+    let mut bodies = Vec::new();
+    for digest in [scene.manifest.digest(), Digest::of(&scene.contents[0]), Digest::of(b"unknown")] {
+        for method in [Method::PUT, Method::DELETE] {
+            for token in [None, Some("wrong")] {
+                let answer = scene.announce(method.clone(), digest, "127.0.0.1:7070", token).await;
+                assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+                bodies.push(answer.body);
+            }
+        }
+    }
+    assert!(bodies.windows(2).all(|pair| pair[0] == pair[1]), "the answer tells what exists");
+    assert_eq!(scene.server.holders(), 0);
+}
+
+#[tokio::test]
+async fn an_absurd_address_is_refused() {
+    let scene = Scene::new().await;
+    let token = scene.server.issue_token("tm");
+    let long = "1".repeat(8000);
+    for holder in ["", "10.0.0.1:7070", "169.254.169.254:80", "127.0.0.1:0", "file:///etc/passwd", "localhost:1", &long]
+    {
+        let digest = Digest::of(&scene.contents[0]);
+        let answer = scene.announce(Method::PUT, digest, holder, Some(token.expose())).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{holder}");
+    }
+    assert_eq!(scene.server.holders(), 0);
+}
+
+#[tokio::test]
+async fn what_is_not_in_the_tree_cannot_be_held() {
+    let scene = Scene::new().await;
+    let token = scene.server.issue_token("tm");
+    let answer = scene.announce(Method::PUT, Digest::of(b"unknown"), "127.0.0.1:7070", Some(token.expose())).await;
+    assert_eq!(answer.status, StatusCode::NOT_FOUND);
+}
