@@ -30,6 +30,8 @@ use origin::Origins;
 pub(crate) use error::available;
 pub use error::{Blame, FetchError};
 pub use meter::Progress;
+pub use piece::pieces;
+pub use retry::when_busy;
 
 pub(crate) use download::{Download, Store, Target};
 pub(crate) use error::Retry;

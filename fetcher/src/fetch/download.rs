@@ -91,7 +91,7 @@ impl Download {
 
     /// The manifest of that name.
     pub(crate) async fn manifest(&self, digest: Digest) -> Result<Manifest, FetchError> {
-        let mut attempts = Attempts::new(0, &self.mirrors, &self.meter, &self.options);
+        let mut attempts = Attempts::new(0, &self.mirrors, &self.meter, &self.options, &self.peers.news);
         let path = format!("/v1/manifests/{digest}");
         loop {
             match self.manifest_from(attempts.origin(), &path, digest).await {
@@ -145,7 +145,7 @@ impl Download {
     async fn piece<S: Store>(&self, piece: &Piece, target: &Target, store: &Arc<S>) -> Result<(), FetchError> {
         let Ok(_permit) = self.connections.acquire().await else { return Err(FetchError::Stopped) };
         let origin = self.begun.fetch_add(1, Ordering::Relaxed) % self.origins.count();
-        let mut attempts = Attempts::new(origin, &self.mirrors, &self.meter, &self.options);
+        let mut attempts = Attempts::new(origin, &self.mirrors, &self.meter, &self.options, &self.peers.news);
         let mut with_peers = true;
         loop {
             let (frames, written) = self.write(piece.clone(), target, Arc::clone(store));
@@ -238,7 +238,7 @@ impl Download {
             let mut peer = self.peers.guess(digest);
             if peer.is_none() {
                 match self.origins.get_or_follow(origin, &path, part.clone(), follow).await {
-                    Ok(Found::Here(incoming)) => return (None, Ok(incoming)),
+                    Ok(Found::Here(incoming)) => return (None, Ok(*incoming)),
                     Ok(Found::AtPeer(address)) => peer = self.peers.follow(address, digest),
                     Err(error) => return (None, Err(error)),
                 }

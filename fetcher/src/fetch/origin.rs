@@ -74,7 +74,9 @@ impl Origins {
         let request = self.client.get(&url).header(AUTHORIZATION, self.authorization.clone());
         let (response, watch) = send(request.header(PEER_HEADER, follow), &url, part.clone(), self.floor).await?;
         if response.status() != StatusCode::TEMPORARY_REDIRECT {
-            return incoming(url, response, part, watch, self.floor).await.map(Found::Here);
+            return incoming(url, response, part, watch, self.floor)
+                .await
+                .map(|incoming| Found::Here(Box::new(incoming)));
         }
         match location(&response) {
             Some(peer) => Ok(Found::AtPeer(peer)),
@@ -102,7 +104,7 @@ impl Origins {
 /// Where something is to be had.
 pub(super) enum Found {
     /// It comes.
-    Here(Incoming),
+    Here(Box<Incoming>),
     /// At this host's peer port.
     AtPeer(SocketAddr),
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use reqwest::{Client, StatusCode, redirect};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::FetchOptions;
@@ -45,6 +46,8 @@ pub(super) struct Peers {
     start: Instant,
     /// What goes with a request to the server; none when this fetch follows nobody.
     pub(super) header: Option<String>,
+    /// Told when a peer has sent something good for the first time.
+    pub(super) news: Notify,
     notices: Notices,
 }
 
@@ -61,6 +64,7 @@ impl Peers {
             floor: options.peer_floor,
             start: Instant::now(),
             header: options.follow_peers.then_some(header),
+            news: Notify::new(),
             notices,
         }
     }
@@ -89,7 +93,10 @@ impl Peers {
 
     /// Notes that a peer has sent what it should.
     pub(super) fn served(&self, peer: Chosen) {
-        self.known.lock().served(peer.address);
+        let is_news = self.known.lock().served(peer.address);
+        if is_news {
+            self.news.notify_waiters();
+        }
     }
 
     /// Notes that a peer has not, and tells the server if that is its business.

@@ -62,6 +62,11 @@ impl Piece {
     }
 }
 
+/// The parts of a blob that are asked for one by one.
+pub fn pieces(blob: Blob) -> Vec<Range<u64>> {
+    Piece::missing(&Arc::new(blob), |_| false).into_iter().map(|piece| piece.range).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rand::Rng as _;
+use tokio::sync::Notify;
 
 use super::FetchOptions;
 use super::error::{FetchError, Retry};
@@ -28,11 +29,19 @@ impl Mirrors {
     }
 }
 
+/// How long to wait when a server says that it is busy for `wait`: never less, and not all at one instant. `chance` is
+/// from 0 to 1.
+pub fn when_busy(wait: Duration, chance: f64) -> Duration {
+    wait.mul_f64(1.0 + chance / 2.0)
+}
+
 /// The attempts for one piece.
 pub(super) struct Attempts<'a> {
     mirrors: &'a Mirrors,
     meter: &'a Meter,
     options: &'a FetchOptions,
+    /// Told when there is a peer that may have what a busy server has not sent.
+    news: &'a Notify,
     /// Servers that do not have this piece.
     without: Vec<usize>,
     origin: usize,
@@ -41,8 +50,14 @@ pub(super) struct Attempts<'a> {
 
 impl<'a> Attempts<'a> {
     /// Begins with server number `origin`, or the next one that is not known to be wrong.
-    pub(super) fn new(origin: usize, mirrors: &'a Mirrors, meter: &'a Meter, options: &'a FetchOptions) -> Self {
-        let mut attempts = Self { mirrors, meter, options, without: Vec::new(), origin, failures: 0 };
+    pub(super) fn new(
+        origin: usize,
+        mirrors: &'a Mirrors,
+        meter: &'a Meter,
+        options: &'a FetchOptions,
+        news: &'a Notify,
+    ) -> Self {
+        let mut attempts = Self { mirrors, meter, options, news, without: Vec::new(), origin, failures: 0 };
         attempts.origin = attempts.next_origin(origin).unwrap_or(origin);
         attempts
     }
@@ -60,7 +75,9 @@ impl<'a> Attempts<'a> {
     /// Waits until it is time to ask [`Attempts::origin`] again, or gives the error back when there is no use in it.
     pub(super) async fn after(&mut self, error: FetchError) -> Result<(), FetchError> {
         let idle = self.meter.last_moved().elapsed();
-        let wait = match error.retry() {
+        let retry = error.retry();
+        let is_busy = matches!(retry, Retry::After(_));
+        let wait = match retry {
             Retry::Never => return Err(error),
             Retry::Elsewhere => {
                 self.without.push(self.origin);
@@ -72,12 +89,15 @@ impl<'a> Attempts<'a> {
             Retry::Again if idle >= self.options.patience => return Err(error),
             Retry::After(_) if idle >= self.options.busy_patience => return Err(error),
             Retry::Again => self.backoff(),
-            Retry::After(wait) => wait.mul_f64(rand::rng().random_range(1.0..1.5)),
+            Retry::After(wait) => when_busy(wait, rand::rng().random()),
         };
         let Some(next) = self.next_origin(self.origin + 1) else { return Err(error) };
         tracing::warn!(%error, wait_ms = wait.as_millis() as u64, "A part of an artifact did not come; asking again.");
         self.origin = next;
-        tokio::time::sleep(wait).await;
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = self.news.notified(), if is_busy => {}
+        }
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! What an artifact server knows of who holds what, and whom it sends to a holder.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -12,9 +12,11 @@ use crate::digest::Digest;
 
 /// Holders of one content that are compared for each decision; of more, as many are drawn.
 const COMPARED: usize = 16;
-/// How fast a holder is taken to send, in bytes per second: what it was sent an asker for counts as a stream of it for
-/// that long. A holder with more than it bears says so itself.
+/// How fast a holder is taken to send to an asker that we do not hear of again, in bytes per second.
 const ASSUMED_RATE: f64 = 200e6;
+/// How long an asker that has been sent to a holder is taken to be there after it has asked for something, unless it says
+/// before that it has everything.
+const THERE_FOR: Duration = Duration::from_secs(2);
 /// How long an asker that the server serves itself goes first without asking for more.
 const SEED_FOR: Duration = Duration::from_secs(1);
 /// Streams of one seed: the connections of one fetch.
@@ -29,7 +31,7 @@ const WAIT: (Duration, Duration) = (Duration::from_millis(50), Duration::from_se
 pub struct Policy {
     /// From so many streams on, askers are sent to holders; 0 is never.
     pub above: usize,
-    /// Askers that are sent to one holder at the same time.
+    /// Askers that are sent to one holder at the same time: few, so that they soon are holders themselves.
     pub per_holder: usize,
     /// How long a holder is one after its last announcement.
     pub lifetime: Duration,
@@ -42,11 +44,11 @@ pub struct Policy {
 }
 
 impl Default for Policy {
-    /// Above 8 streams, 4 per holder, for ten minutes, one when reported; 16 384 holders of a million contents.
+    /// Above 8 streams, 2 askers per holder, for ten minutes, one when reported; 16 384 holders of a million contents.
     fn default() -> Self {
         Self {
             above: 8,
-            per_holder: 4,
+            per_holder: 2,
             lifetime: Duration::from_secs(600),
             barred: Duration::from_secs(60),
             max_holders: 1 << 14,
@@ -94,10 +96,12 @@ pub struct Holders {
     policy: Policy,
     random: StdRng,
     /// A holder keeps its number until its place is given to another one.
-    holders: Vec<Holder>,
+    known: Vec<Holder>,
     numbers: HashMap<SocketAddr, u32>,
     contents: IndexMap<Digest, IndexSet<u32>>,
     entries: usize,
+    /// Which holder each asker with a peer port was sent to last: once there, it is sent there for everything.
+    sent: HashMap<SocketAddr, u32>,
     /// Askers with a peer port that the server serves itself, and until when.
     seeds: Vec<(SocketAddr, Duration)>,
     /// When the last of those who wait comes back.
@@ -112,14 +116,30 @@ struct Holder {
     barred_until: Duration,
     /// The places of its contents in [`Holders::contents`].
     contents: Vec<u32>,
-    /// When each of the streams that it is taken to have ends.
-    streams: VecDeque<Duration>,
+    /// Who was sent there, and until when it is taken to be there.
+    askers: Vec<(Option<SocketAddr>, Duration)>,
 }
 
 impl Holder {
-    fn streams(&mut self, now: Duration) -> usize {
-        self.streams.retain(|end| *end > now);
-        self.streams.len()
+    fn askers(&mut self, now: Duration) -> usize {
+        self.askers.retain(|(_, until)| *until > now);
+        self.askers.len()
+    }
+
+    fn has_asker(&self, asker: SocketAddr) -> bool {
+        self.askers.iter().any(|(there, _)| *there == Some(asker))
+    }
+
+    /// Notes that somebody is sent there for so many bytes.
+    fn send(&mut self, now: Duration, asked: &Asked) {
+        let until = match asked.asker {
+            Some(_) => now + THERE_FOR,
+            None => now + Duration::from_secs_f64(asked.bytes as f64 / ASSUMED_RATE),
+        };
+        match self.askers.iter_mut().find(|(asker, _)| asker.is_some() && *asker == asked.asker) {
+            Some((_, there)) => *there = until,
+            None => self.askers.push((asked.asker, until)),
+        }
     }
 }
 
@@ -129,10 +149,11 @@ impl Holders {
         Self {
             policy,
             random: StdRng::seed_from_u64(seed),
-            holders: Vec::new(),
+            known: Vec::new(),
             numbers: HashMap::new(),
             contents: IndexMap::new(),
             entries: 0,
+            sent: HashMap::new(),
             seeds: Vec::new(),
             appointment: Duration::ZERO,
         }
@@ -141,12 +162,12 @@ impl Holders {
     /// Who holds `digest`, in no order, as far as is known.
     pub fn of(&self, digest: &Digest) -> impl Iterator<Item = SocketAddr> {
         let numbers = self.contents.get(digest).into_iter().flatten();
-        numbers.filter_map(|number| self.holders.get(*number as usize)).map(|holder| holder.address)
+        numbers.filter_map(|number| self.known.get(*number as usize)).map(|holder| holder.address)
     }
 
     /// How many holders there are, those included that are going to be found out to be none any more.
     pub fn count(&self) -> usize {
-        self.holders.iter().filter(|holder| !holder.contents.is_empty()).count()
+        self.known.iter().filter(|holder| !holder.contents.is_empty()).count()
     }
 
     /// Notes that somebody holds contents, and goes on holding what it has announced before.
@@ -157,7 +178,7 @@ impl Holders {
         digests: impl IntoIterator<Item = Digest>,
     ) -> Result<(), Refused> {
         let number = self.number(now, holder).ok_or(Refused::Full)?;
-        let Some(holder) = self.holders.get_mut(number as usize) else { return Err(Refused::Full) };
+        let Some(holder) = self.known.get_mut(number as usize) else { return Err(Refused::Full) };
         if holder.barred_until > now {
             return Err(Refused::Barred);
         }
@@ -176,17 +197,31 @@ impl Holders {
         Ok(())
     }
 
+    /// Notes that an asker has everything: it goes nowhere any more.
+    pub fn complete(&mut self, asker: SocketAddr) {
+        self.seeds.retain(|(seed, _)| *seed != asker);
+        self.leave(asker);
+    }
+
+    fn leave(&mut self, asker: SocketAddr) {
+        if let Some(number) = self.sent.remove(&asker)
+            && let Some(holder) = self.known.get_mut(number as usize)
+        {
+            holder.askers.retain(|(there, _)| *there != Some(asker));
+        }
+    }
+
     /// Notes what an asker has found out about a holder: `lacks` is only that it does not have this content.
     pub fn report(&mut self, now: Duration, holder: SocketAddr, digest: &Digest, lacks: bool) {
         let Some(number) = self.numbers.get(&holder).copied() else { return };
         if !lacks {
             self.forget(number);
-            if let Some(holder) = self.holders.get_mut(number as usize) {
+            if let Some(holder) = self.known.get_mut(number as usize) {
                 holder.barred_until = now + self.policy.barred;
             }
         } else if let Some((place, _, holders)) = self.contents.get_full_mut(digest)
             && holders.swap_remove(&number)
-            && let Some(holder) = self.holders.get_mut(number as usize)
+            && let Some(holder) = self.known.get_mut(number as usize)
         {
             holder.contents.retain(|content| *content as usize != place);
             self.entries -= 1;
@@ -210,8 +245,44 @@ impl Holders {
         if soon { Decision::Wait(self.appoint(now)) } else { Decision::Serve }
     }
 
-    /// A holder with as few streams as can be, whoever of several.
+    /// The holder that the asker was sent to before, or one with as few askers as can be, whoever of several.
     fn choose(&mut self, now: Duration, asked: &Asked) -> Option<SocketAddr> {
+        let number = match self.again(now, asked) {
+            Some(number) => number,
+            None => self.least(now, asked)?,
+        };
+        if let Some(asker) = asked.asker
+            && self.sent.get(&asker) != Some(&number)
+        {
+            self.leave(asker);
+            if self.sent.len() >= self.policy.max_holders {
+                self.forget_who_left(now);
+            }
+            if self.sent.len() < self.policy.max_holders {
+                self.sent.insert(asker, number);
+            }
+        }
+        let holder = self.known.get_mut(number as usize)?;
+        holder.send(now, asked);
+        Some(holder.address)
+    }
+
+    fn forget_who_left(&mut self, now: Duration) {
+        let known = &mut self.known;
+        self.sent.retain(|asker, number| {
+            let holder = known.get_mut(*number as usize);
+            holder.is_some_and(|holder| holder.askers(now) > 0 && holder.has_asker(*asker))
+        });
+    }
+
+    fn again(&mut self, now: Duration, asked: &Asked) -> Option<u32> {
+        let number = *self.sent.get(&asked.asker?)?;
+        let holder = self.known.get_mut(number as usize)?;
+        holder.askers(now);
+        (holder.has_asker(asked.asker?) && self.contents.get(&asked.digest)?.contains(&number)).then_some(number)
+    }
+
+    fn least(&mut self, now: Duration, asked: &Asked) -> Option<u32> {
         let mut best: Option<(u32, usize)> = None;
         let mut ties = 0;
         let mut past = Vec::new();
@@ -219,31 +290,30 @@ impl Holders {
         for at in 0..holders.len().min(COMPARED) {
             let at = if holders.len() > COMPARED { self.random.random_range(0..holders.len()) } else { at };
             let Some(number) = holders.get_index(at).copied() else { continue };
-            let Some(holder) = self.holders.get_mut(number as usize) else { continue };
+            let Some(holder) = self.known.get_mut(number as usize) else { continue };
             if now.saturating_sub(holder.seen) > self.policy.lifetime {
                 past.push(number);
                 continue;
             }
-            let streams = holder.streams(now);
-            if Some(holder.address) == asked.asker || streams >= self.policy.per_holder {
+            let askers = holder.askers(now);
+            if Some(holder.address) == asked.asker || askers >= self.policy.per_holder {
                 continue;
             }
             match best {
-                Some((_, least)) if streams > least => {}
-                Some((_, least)) if streams == least => {
+                Some((_, least)) if askers > least => {}
+                Some((_, least)) if askers == least => {
                     ties += 1;
                     if self.random.random_range(0..=ties) == 0 {
-                        best = Some((number, streams));
+                        best = Some((number, askers));
                     }
                 }
-                _ => (best, ties) = (Some((number, streams)), 0),
+                _ => (best, ties) = (Some((number, askers)), 0),
             }
         }
-        past.into_iter().for_each(|number| self.forget(number));
-        let (number, _) = best?;
-        let holder = self.holders.get_mut(number as usize)?;
-        holder.streams.push_back(now + Duration::from_secs_f64(asked.bytes as f64 / ASSUMED_RATE));
-        Some(holder.address)
+        for number in past {
+            self.forget(number);
+        }
+        best.map(|(number, _)| number)
     }
 
     /// Whether an asker goes first: it has a peer port, so that all others are soon going to have a holder.
@@ -266,7 +336,7 @@ impl Holders {
         let (least, most) = WAIT;
         let next = self.appointment + Duration::from_secs(1) / APPOINTMENTS;
         self.appointment = next.clamp(now + least, now + most);
-        self.appointment - now
+        self.appointment.saturating_sub(now)
     }
 
     /// The number of a holder, a new one if there is room.
@@ -274,16 +344,16 @@ impl Holders {
         if let Some(number) = self.numbers.get(&address) {
             return Some(*number);
         }
-        let holder = Holder { address, seen: now, barred_until: now, contents: Vec::new(), streams: VecDeque::new() };
-        let number = if self.holders.len() < self.policy.max_holders {
-            self.holders.push(holder);
-            self.holders.len() as u32 - 1
+        let holder = Holder { address, seen: now, barred_until: now, contents: Vec::new(), askers: Vec::new() };
+        let number = if self.known.len() < self.policy.max_holders {
+            self.known.push(holder);
+            self.known.len() as u32 - 1
         } else {
             let lifetime = self.policy.lifetime;
-            let is_past = |known: &Holder| now.saturating_sub(known.seen) > lifetime && known.barred_until <= now;
-            let number = self.holders.iter().position(is_past)? as u32;
+            let is_past = |old: &Holder| now.saturating_sub(old.seen) > lifetime && old.barred_until <= now;
+            let number = self.known.iter().position(is_past)? as u32;
             self.forget(number);
-            let place = self.holders.get_mut(number as usize)?;
+            let place = self.known.get_mut(number as usize)?;
             self.numbers.remove(&place.address);
             *place = holder;
             number
@@ -294,7 +364,7 @@ impl Holders {
 
     /// Takes everything from a holder.
     fn forget(&mut self, number: u32) {
-        let Some(holder) = self.holders.get_mut(number as usize) else { return };
+        let Some(holder) = self.known.get_mut(number as usize) else { return };
         for place in std::mem::take(&mut holder.contents) {
             if let Some((_, holders)) = self.contents.get_index_mut(place as usize)
                 && holders.swap_remove(&number)
@@ -302,7 +372,7 @@ impl Holders {
                 self.entries -= 1;
             }
         }
-        holder.streams.clear();
+        holder.askers.clear();
     }
 }
 

@@ -1,6 +1,6 @@
 //! What one fetch knows of its peers: whom it has been sent to, and what came of it.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -40,12 +40,13 @@ struct Peer {
     /// Whether something has come from it.
     is_good: bool,
     busy_until: Duration,
-    lacks: HashSet<Digest>,
+    /// What it does not have; true when somebody had said that it does.
+    lacks: HashMap<Digest, bool>,
 }
 
 impl Peer {
-    fn can_serve(&self, now: Duration, digest: &Digest) -> bool {
-        !self.is_bad && self.busy_until <= now && !self.lacks.contains(digest)
+    fn is_able(&self, now: Duration) -> bool {
+        !self.is_bad && self.busy_until <= now
     }
 }
 
@@ -58,7 +59,7 @@ impl Known {
     /// Somebody who has sent something good before and may well have this, too: whoever has one part of a tree mostly
     /// has more of it. Saves asking the server.
     pub fn guess(&mut self, now: Duration, digest: &Digest) -> Option<SocketAddr> {
-        let able = |peer: &&Peer| peer.is_good && peer.can_serve(now, digest);
+        let able = |peer: &&Peer| peer.is_good && peer.is_able(now) && !peer.lacks.contains_key(digest);
         let count = self.peers.iter().filter(able).count();
         if count == 0 {
             return None;
@@ -70,21 +71,20 @@ impl Known {
     /// Whether to go where the server sends this fetch. If not, the server has to serve itself.
     pub fn follows(&mut self, now: Duration, peer: SocketAddr, digest: &Digest) -> bool {
         if let Some(known) = self.peers.iter().find(|known| known.address == peer) {
-            return known.can_serve(now, digest);
+            // What it did not have at a guess it may have got since.
+            return known.is_able(now) && known.lacks.get(digest) != Some(&true);
         }
         if self.peers.len() >= MOST {
             return false;
         }
-        let (busy_until, lacks) = (Duration::ZERO, HashSet::new());
+        let (busy_until, lacks) = (Duration::ZERO, HashMap::new());
         self.peers.push(Peer { address: peer, is_bad: false, is_good: false, busy_until, lacks });
         true
     }
 
-    /// Notes that a peer has sent what it should.
-    pub fn served(&mut self, peer: SocketAddr) {
-        if let Some(known) = self.find(peer) {
-            known.is_good = true;
-        }
+    /// Notes that a peer has sent what it should. True the first time: all who wait can try it now.
+    pub fn served(&mut self, peer: SocketAddr) -> bool {
+        self.find(peer).is_some_and(|known| !std::mem::replace(&mut known.is_good, true))
     }
 
     /// Notes that a peer has not, and says whether the server is to be told. `guessed` is that nobody has said that it
@@ -103,7 +103,10 @@ impl Known {
                 known.busy_until = now + wait;
                 false
             }
-            Failure::Lacks => known.lacks.insert(*digest) && !guessed,
+            Failure::Lacks => {
+                known.lacks.insert(*digest, !guessed);
+                !guessed
+            }
             Failure::Bad => !std::mem::replace(&mut known.is_bad, true),
         };
         let tells = tells && self.reports < REPORTS;
@@ -131,7 +134,7 @@ mod tests {
         let (digest, mut known) = (Digest::of(b"a"), Known::new(1));
         assert!(known.follows(NOW, peer(1), &digest));
         assert_eq!(known.guess(NOW, &digest), None, "nothing has come yet");
-        known.served(peer(1));
+        assert!(known.served(peer(1)) && !known.served(peer(1)));
         assert_eq!(known.guess(NOW, &digest), Some(peer(1)));
     }
 
@@ -153,8 +156,10 @@ mod tests {
         known.served(peer(1));
         assert!(!known.failed(NOW, peer(1), &digest, Failure::Lacks, true));
         assert_eq!(known.guess(NOW, &digest), None);
+        assert!(known.follows(NOW, peer(1), &digest), "it has it by now, says the server");
         assert_eq!(known.guess(NOW, &Digest::of(b"b")), Some(peer(1)));
-        assert!(known.failed(NOW, peer(1), &Digest::of(b"c"), Failure::Lacks, false));
+        assert!(known.failed(NOW, peer(1), &digest, Failure::Lacks, false));
+        assert!(!known.follows(NOW, peer(1), &digest));
     }
 
     #[test]

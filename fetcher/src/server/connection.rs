@@ -83,7 +83,7 @@ pub(super) async fn turn_away(mut wire: Wire, patience: Duration) -> io::Result<
 }
 
 enum Read {
-    Head(Head),
+    Head(Box<Head>),
     Refused(Status),
     Closed,
 }

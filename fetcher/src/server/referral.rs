@@ -13,7 +13,7 @@ use super::range::{Part, part};
 use super::request::{Head, Method};
 use crate::digest::Digest;
 use crate::manifest::{BlobName, Manifest};
-use crate::peers::{Asked, Decision, Holders, Policy, Refused, WAIT_HEADER, peer_address};
+use crate::peers::{AddressError, Asked, Decision, Holders, LACKS, Policy, Refused, WAIT_HEADER, peer_address};
 
 /// Who holds what of one manifest.
 pub(super) struct Referral {
@@ -78,19 +78,23 @@ impl Referral {
         let now = self.now();
         if head.method == Method::Delete {
             // Whoever it is about: it only makes us serve more ourselves.
-            let Ok(holder) = said.parse() else { return bad_address(&crate::peers::AddressError::Malformed) };
-            let lacks = head.fault.as_deref() == Some(crate::peers::LACKS);
+            let Ok(holder) = said.parse() else { return bad_address(AddressError::Malformed) };
+            let lacks = head.fault.as_deref() == Some(LACKS);
             tracing::warn!(%holder, %digest, lacks, reporter = %source, "A peer was reported as a bad one.");
             self.holders.lock().report(now, holder, &digest, lacks);
             return Answer::empty(Status::NoContent);
         }
         let holder = match peer_address(said, source) {
             Ok(holder) => holder,
-            Err(error) => return bad_address(&error),
+            Err(error) => return bad_address(error),
         };
         let all = self.shared.keys().copied().filter(|_| whole);
         let one = (!whole).then_some(digest);
-        match self.holders.lock().announce(now, holder, all.chain(one)) {
+        let mut holders = self.holders.lock();
+        if whole {
+            holders.complete(holder);
+        }
+        match holders.announce(now, holder, all.chain(one)) {
             Ok(()) => Answer::empty(Status::NoContent),
             Err(error @ Refused::Barred) => Answer::text(Status::Forbidden, &error.to_string()),
             Err(error @ Refused::Full) => Answer::text(Status::Unavailable, &error.to_string()),
@@ -102,6 +106,6 @@ impl Referral {
     }
 }
 
-fn bad_address(error: &crate::peers::AddressError) -> Answer {
+fn bad_address(error: AddressError) -> Answer {
     Answer::text(Status::BadRequest, &error.to_string())
 }

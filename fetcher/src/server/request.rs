@@ -47,7 +47,7 @@ pub(super) struct Head {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Parsed {
     /// A head of so many bytes.
-    Complete(Head, usize),
+    Complete(Box<Head>, usize),
     Incomplete,
     /// Nothing that can be answered but with this; the connection must be closed after it.
     Refused(Status),
@@ -59,7 +59,7 @@ pub(super) fn parse(bytes: &[u8]) -> Parsed {
     let mut request = httparse::Request::new(&mut headers);
     match request.parse(bytes) {
         Ok(httparse::Status::Complete(length)) => match head(&request) {
-            Ok(head) => Parsed::Complete(head, length),
+            Ok(head) => Parsed::Complete(Box::new(head), length),
             Err(status) => Parsed::Refused(status),
         },
         Ok(httparse::Status::Partial) if bytes.len() < MAX_HEAD => Parsed::Incomplete,
@@ -129,7 +129,7 @@ mod tests {
 
     fn head(text: &str) -> Head {
         match parse(text.as_bytes()) {
-            Parsed::Complete(head, length) if length == text.len() => head,
+            Parsed::Complete(head, length) if length == text.len() => *head,
             other => panic!("{text:?} gave {other:?}"),
         }
     }

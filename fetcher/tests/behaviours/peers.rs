@@ -219,7 +219,7 @@ async fn what_the_server_itself_has_wrong_is_still_the_artifacts_fault() {
     let folder = tempfile::tempdir().unwrap();
     let content = noise(MIB, 1);
     let (manifest, _) = build(vec![artifact(folder.path(), "a", &content)]).await.unwrap();
-    let peer = Origin::start(&manifest, &[content.clone()], |_, _| Fault::Wrong).await;
+    let peer = Origin::start(&manifest, std::slice::from_ref(&content), |_, _| Fault::Wrong).await;
     let to = peer.address();
     let liar = Origin::start(&manifest, &[content], move |before, asked| match before {
         _ if asked.path.contains("manifests") => Fault::None,
@@ -254,7 +254,7 @@ async fn any_other_redirect_is_an_error_and_takes_no_token_along() {
     let folder = tempfile::tempdir().unwrap();
     let content = noise(MIB, 1);
     let (manifest, _) = build(vec![artifact(folder.path(), "a", &content)]).await.unwrap();
-    let elsewhere = Origin::start(&manifest, &[content.clone()], |_, _| Fault::None).await;
+    let elsewhere = Origin::start(&manifest, std::slice::from_ref(&content), |_, _| Fault::None).await;
     let to = elsewhere.address();
     let origin = Origin::start(&manifest, &[content], move |_, _| Fault::Elsewhere(302, to)).await;
     let request = Request {

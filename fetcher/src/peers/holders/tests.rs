@@ -61,6 +61,34 @@ fn the_holder_with_the_fewest_streams_is_next() {
 }
 
 #[test]
+fn an_asker_stays_with_its_holder_until_it_has_everything() {
+    let mut holders = holders();
+    for number in 1..=20 {
+        holders.announce(SECOND, peer(number), [digest(1), digest(2)]).unwrap();
+    }
+    let asker = Some(peer(100));
+    let first = holders.decide(SECOND, 8, &asked(1, asker));
+    for round in 1..10 {
+        assert_eq!(holders.decide(SECOND + round * SECOND / 2, 8, &asked(2, asker)), first);
+    }
+    let askers = |holders: &Holders| holders.known.iter().map(|holder| holder.askers.len()).sum::<usize>();
+    assert_eq!(askers(&holders), 1, "one asker takes one place");
+    holders.complete(peer(100));
+    assert_eq!((askers(&holders), holders.sent.len()), (0, 0));
+}
+
+#[test]
+fn an_asker_moves_on_when_its_holder_does_not_have_the_next_content() {
+    let mut holders = holders();
+    holders.announce(SECOND, peer(1), [digest(1)]).unwrap();
+    holders.announce(SECOND, peer(2), [digest(2)]).unwrap();
+    let asker = Some(peer(100));
+    assert_eq!(holders.decide(SECOND, 8, &asked(1, asker)), Decision::SendTo(peer(1)));
+    assert_eq!(holders.decide(SECOND, 8, &asked(2, asker)), Decision::SendTo(peer(2)));
+    assert_eq!(holders.known[0].askers.len(), 0);
+}
+
+#[test]
 fn who_is_not_heard_of_for_long_is_forgotten() {
     let mut holders = holders();
     holders.announce(SECOND, peer(1), [digest(1)]).unwrap();
@@ -127,7 +155,7 @@ fn what_is_remembered_is_bounded() {
     assert_eq!(holders.entries, 15);
     assert_eq!(holders.announce(SECOND, peer(200), [digest(1)]), Err(Refused::Full));
     assert_eq!(holders.announce(SECOND * 700, peer(200), [digest(1)]), Ok(()), "the old ones have made room");
-    assert_eq!(holders.holders.len(), 10);
+    assert_eq!(holders.known.len(), 10);
 }
 
 #[derive(Debug, Clone)]
@@ -183,7 +211,7 @@ proptest! {
                             let number = (0..20).find(|number| peer(*number) == holder).unwrap();
                             prop_assert_ne!(Some(number), who);
                             let (seen, held) = &model[&number];
-                            prop_assert!(held.contains(&what) && now - *seen <= policy.lifetime);
+                            prop_assert!(held.contains(&what) && now.saturating_sub(*seen) <= policy.lifetime);
                         }
                         Decision::Wait(wait) => prop_assert!(WAIT.0 <= wait && wait <= WAIT.1),
                         Decision::Serve => {}
@@ -192,8 +220,9 @@ proptest! {
             }
             let entries: usize = holders.contents.values().map(IndexSet::len).sum();
             prop_assert_eq!(entries, holders.entries);
-            prop_assert_eq!(entries, holders.holders.iter().map(|holder| holder.contents.len()).sum::<usize>());
-            prop_assert!(holders.holders.len() <= 12 && holders.numbers.len() == holders.holders.len());
+            prop_assert_eq!(entries, holders.known.iter().map(|holder| holder.contents.len()).sum::<usize>());
+            prop_assert!(holders.sent.len() <= 12 && holders.known.iter().all(|holder| holder.askers.len() <= 2));
+            prop_assert!(holders.known.len() <= 12 && holders.numbers.len() == holders.known.len());
         }
     }
 }

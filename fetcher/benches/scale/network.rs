@@ -1,0 +1,111 @@
+//! A network in virtual time: hosts with a line each, and flows that share the lines.
+//!
+//! A flow gets an equal part of the sender's and of the receiver's line, whichever is less. That is never more than real
+//! flows would get, which also take what others leave.
+
+/// Bytes per second of a line of 10 Gbit/s, in each direction.
+pub(crate) const LINE: f64 = 10e9 / 8.0;
+
+pub(crate) type HostId = usize;
+pub(crate) type FlowId = usize;
+
+/// When a flow ends, unless its version has changed by then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct End {
+    pub(crate) flow: FlowId,
+    pub(crate) version: u32,
+    /// Nanoseconds.
+    pub(crate) at: u64,
+}
+
+pub(crate) struct Network {
+    hosts: Vec<Host>,
+    flows: Vec<Flow>,
+    unused: Vec<FlowId>,
+    /// Ends that are new since they were taken.
+    pub(crate) ends: Vec<End>,
+}
+
+#[derive(Default, Clone)]
+struct Host {
+    sends: Vec<FlowId>,
+    receives: Vec<FlowId>,
+    sent: f64,
+}
+
+struct Flow {
+    from: HostId,
+    to: HostId,
+    left: f64,
+    /// Bytes per second: the line of the busier end by the flows there.
+    rate: f64,
+    shared_by: usize,
+    /// When `left` was true.
+    since: u64,
+    version: u32,
+}
+
+impl Network {
+    pub(crate) fn new(hosts: usize) -> Self {
+        Self { hosts: vec![Host::default(); hosts], flows: Vec::new(), unused: Vec::new(), ends: Vec::new() }
+    }
+
+    /// Flows that a host sends now.
+    pub(crate) fn streams(&self, host: HostId) -> usize {
+        self.hosts[host].sends.len()
+    }
+
+    /// Bytes that a host has sent in flows that have ended.
+    pub(crate) fn sent(&self, host: HostId) -> f64 {
+        self.hosts[host].sent
+    }
+
+    pub(crate) fn start(&mut self, now: u64, from: HostId, to: HostId, bytes: u64) -> FlowId {
+        let flow = Flow { from, to, left: bytes as f64, rate: 0.0, shared_by: 0, since: now, version: 0 };
+        let id = if let Some(id) = self.unused.pop() {
+            let version = self.flows[id].version + 1;
+            self.flows[id] = Flow { version, ..flow };
+            id
+        } else {
+            self.flows.push(flow);
+            self.flows.len() - 1
+        };
+        self.hosts[from].sent += bytes as f64;
+        self.hosts[from].sends.push(id);
+        self.hosts[to].receives.push(id);
+        self.share(now, from, to);
+        id
+    }
+
+    /// Ends a flow if it is over: its sender.
+    pub(crate) fn end(&mut self, now: u64, end: End) -> Option<HostId> {
+        let Flow { from, to, version, .. } = self.flows[end.flow];
+        if version != end.version {
+            return None;
+        }
+        self.flows[end.flow].version += 1;
+        self.unused.push(end.flow);
+        self.hosts[from].sends.retain(|flow| *flow != end.flow);
+        self.hosts[to].receives.retain(|flow| *flow != end.flow);
+        self.share(now, from, to);
+        Some(from)
+    }
+
+    /// Shares the lines out anew.
+    fn share(&mut self, now: u64, from: HostId, to: HostId) {
+        let Self { hosts, flows, ends, .. } = self;
+        for id in hosts[from].sends.iter().chain(&hosts[to].receives) {
+            let flow = &mut flows[*id];
+            let most = hosts[flow.from].sends.len().max(hosts[flow.to].receives.len());
+            if most == flow.shared_by {
+                continue;
+            }
+            let rate = LINE / most as f64;
+            flow.left = (flow.left - flow.rate * (now - flow.since) as f64 / 1e9).max(0.0);
+            (flow.rate, flow.shared_by, flow.since) = (rate, most, now);
+            flow.version += 1;
+            let at = now + (flow.left / rate * 1e9).ceil() as u64;
+            ends.push(End { flow: *id, version: flow.version, at });
+        }
+    }
+}

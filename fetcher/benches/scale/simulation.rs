@@ -1,0 +1,362 @@
+//! Agents that fetch one tree at the same time, in virtual time, by the protocol's own code: what the artifact server
+//! knows and decides ([`Holders`]), what a fetch knows and decides ([`Known`]), how it cuts blobs and how long it waits.
+//!
+//! Lines are those of `network`; a request costs the server [`REQUEST`] of its time, one after another, and takes
+//! [`HOP`] on the way. Disks and processors keep up, hosts do not break.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::Range;
+use std::time::Duration;
+
+use fetcher::fetch::{pieces, when_busy};
+use fetcher::manifest::Blob;
+use fetcher::peers::{ANNOUNCED_FROM, Asked, Decision, Failure, Holders, Known, Policy};
+use fetcher::{Digest, FetchOptions, PeerOptions, ServerOptions};
+use rand::rngs::StdRng;
+use rand::{Rng as _, SeedableRng as _};
+
+use crate::network::{End, HostId, LINE, Network};
+
+/// Nanoseconds that a message is on its way.
+const HOP: u64 = 100_000;
+/// Nanoseconds of the server's time that a request takes.
+const REQUEST: u64 = 20_000;
+/// What servers that are busy say.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// The host with the artifact server; agents follow.
+const SERVER: HostId = 0;
+
+/// Sizes of the files of Flink 1.20.5 in bytes: lib and opt, then those of bin, conf and plugins.
+pub(crate) fn tree() -> Vec<Blob> {
+    let jars = [
+        126_269_344,
+        38_425_434,
+        33_415_796,
+        21_060_636,
+        15_714_706,
+        3_549_038,
+        1_914_666,
+        987_689,
+        563_713,
+        356_379,
+        348_513,
+        204_408,
+        198_365,
+        102_375,
+        25_319,
+    ];
+    let digest = |number: u64| Digest::of(&number.to_le_bytes());
+    let blob = |(number, size): (usize, u64)| {
+        let chunks = (0..Blob::chunk_count(size)).map(|chunk| digest(chunk as u64)).collect();
+        Blob { size, digest: digest(number as u64), chunks }
+    };
+    jars.into_iter().chain([20_000; 35]).enumerate().map(blob).collect()
+}
+
+fn size() -> u64 {
+    tree().iter().map(|blob| blob.size).sum()
+}
+
+/// How long the server's line takes at least to carry the tree so many times.
+pub(crate) fn seconds_alone(agents: usize) -> f64 {
+    agents as f64 * size() as f64 / LINE
+}
+
+/// What came out of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Outcome {
+    /// Until every agent had everything.
+    pub(crate) seconds: f64,
+    /// What the server sent, in trees.
+    pub(crate) copies: f64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Event {
+    /// A connection of an agent asks for its piece, unless it has done so before its time.
+    Ask(usize, usize, u32),
+    /// A message has come to the server, which has others before it.
+    Come(Message),
+    /// The server turns to a message.
+    Answer(Message),
+    /// A request of an agent's connection has come to a peer, which was guessed or not.
+    AtPeer(usize, usize, usize, bool),
+    /// A flow ends: its number and version.
+    End(usize, u32),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Message {
+    /// A request of an agent's connection, which can follow or not.
+    Get(usize, usize, bool),
+    /// An agent holds a blob, or all.
+    Holds(usize, Option<usize>),
+    /// An agent reports that another one lacks a blob.
+    Lacks(usize, usize),
+}
+
+#[derive(Default, Clone)]
+struct Connection {
+    piece: usize,
+    /// The peer that it comes from, or the server.
+    source: Option<usize>,
+    /// Whether it waits because everybody is busy.
+    waits: bool,
+    /// How often it has asked.
+    turn: u32,
+}
+
+struct Agent {
+    connections: Vec<Connection>,
+    next: usize,
+    /// Pieces of each blob that are to come.
+    missing: Vec<usize>,
+    known: Known,
+}
+
+struct Simulation {
+    now: u64,
+    events: BinaryHeap<Reverse<(u64, u64, Event)>>,
+    count: u64,
+    network: Network,
+    /// Whom each flow is for: agent and connection.
+    receivers: Vec<(usize, usize)>,
+    blobs: Vec<Blob>,
+    /// Blob and range of every piece in the order in which they are fetched.
+    pieces: Vec<(usize, Range<u64>)>,
+    agents: Vec<Agent>,
+    holders: Holders,
+    with_peers: bool,
+    server_free: u64,
+    random: StdRng,
+}
+
+/// So many agents that want the tree at one instant.
+pub(crate) fn run(agents: usize, with_peers: bool, seed: u64) -> Outcome {
+    let blobs = tree();
+    let cut = |(number, blob): (usize, &Blob)| pieces(blob.clone()).into_iter().map(move |range| (number, range));
+    let pieces: Vec<_> = blobs.iter().enumerate().flat_map(cut).collect();
+    let missing: Vec<usize> =
+        (0..blobs.len()).map(|blob| pieces.iter().filter(|(of, _)| *of == blob).count()).collect();
+    let connections = FetchOptions::default().connections;
+    let agent = |number: usize| Agent {
+        connections: vec![Connection::default(); connections],
+        next: 0,
+        missing: missing.clone(),
+        known: Known::new(seed ^ number as u64),
+    };
+    let above = if with_peers { ServerOptions::default().peers_above } else { 0 };
+    let simulation = Simulation {
+        now: 0,
+        events: BinaryHeap::new(),
+        count: 0,
+        network: Network::new(agents + 1),
+        receivers: Vec::new(),
+        agents: (0..agents).map(agent).collect(),
+        blobs,
+        pieces,
+        holders: Holders::new(Policy { above, ..Policy::default() }, seed),
+        with_peers,
+        server_free: 0,
+        random: StdRng::seed_from_u64(seed),
+    };
+    simulation.run()
+}
+
+impl Simulation {
+    fn run(mut self) -> Outcome {
+        let mut order: Vec<usize> = (0..self.agents.len()).collect();
+        rand::seq::SliceRandom::shuffle(order.as_mut_slice(), &mut self.random);
+        for agent in order {
+            for connection in 0..self.agents[agent].connections.len() {
+                self.take(agent, connection, 0);
+            }
+        }
+        while let Some(Reverse((at, _, event))) = self.events.pop() {
+            self.now = at;
+            match event {
+                Event::Ask(agent, connection, turn) => self.ask(agent, connection, turn),
+                Event::Come(message) => {
+                    self.server_free = self.server_free.max(self.now) + REQUEST;
+                    self.at(self.server_free - self.now, Event::Answer(message));
+                }
+                Event::Answer(message) => self.answer(message),
+                Event::AtPeer(agent, connection, peer, guessed) => self.at_peer(agent, connection, peer, guessed),
+                Event::End(flow, version) => self.end(End { flow, version, at }),
+            }
+            for end in std::mem::take(&mut self.network.ends) {
+                self.at(end.at - self.now, Event::End(end.flow, end.version));
+            }
+        }
+        let done = self.agents.iter().all(|agent| agent.missing.iter().all(|missing| *missing == 0));
+        assert!(done, "the agents wait for something that does not come");
+        Outcome { seconds: self.now as f64 / 1e9, copies: self.network.sent(SERVER) / size() as f64 }
+    }
+
+    fn at(&mut self, after: u64, event: Event) {
+        self.count += 1;
+        self.events.push(Reverse((self.now + after, self.count, event)));
+    }
+
+    fn time(&self) -> Duration {
+        Duration::from_nanos(self.now)
+    }
+
+    /// Gives a connection its next piece.
+    fn take(&mut self, agent: usize, connection: usize, after: u64) {
+        let of = &mut self.agents[agent];
+        if of.next < self.pieces.len() {
+            of.connections[connection].piece = of.next;
+            of.next += 1;
+            self.ask_after(agent, connection, after);
+        }
+    }
+
+    fn ask_after(&mut self, agent: usize, connection: usize, after: u64) {
+        let of = &mut self.agents[agent].connections[connection];
+        (of.turn, of.waits) = (of.turn + 1, false);
+        let turn = of.turn;
+        self.at(after, Event::Ask(agent, connection, turn));
+    }
+
+    /// As `Download::ask` does.
+    fn ask(&mut self, agent: usize, connection: usize, turn: u32) {
+        if self.agents[agent].connections[connection].turn != turn {
+            return;
+        }
+        self.agents[agent].connections[connection].waits = false;
+        let now = self.time();
+        let digest = self.digest(agent, connection);
+        match self.agents[agent].known.guess(now, &digest).filter(|_| self.with_peers) {
+            Some(peer) => self.at(HOP, Event::AtPeer(agent, connection, number(peer), true)),
+            None => self.at(HOP, Event::Come(Message::Get(agent, connection, true))),
+        }
+    }
+
+    fn answer(&mut self, message: Message) {
+        let now = self.time();
+        match message {
+            Message::Get(agent, connection, follows) => self.get(agent, connection, follows),
+            Message::Holds(agent, Some(blob)) => {
+                self.holders.announce(now, address(agent), [self.blobs[blob].digest]).ok();
+            }
+            Message::Holds(agent, None) => {
+                let all = self.blobs.iter().map(|blob| blob.digest);
+                self.holders.complete(address(agent));
+                self.holders.announce(now, address(agent), all).ok();
+            }
+            Message::Lacks(agent, blob) => self.holders.report(now, address(agent), &self.blobs[blob].digest, true),
+        }
+    }
+
+    /// As the artifact server does.
+    fn get(&mut self, agent: usize, connection: usize, follows: bool) {
+        let now = self.time();
+        let (digest, streams) = (self.digest(agent, connection), self.network.streams(SERVER));
+        let asked = Asked { digest, bytes: self.bytes(agent, connection), asker: Some(address(agent)) };
+        let decision =
+            if follows && self.with_peers { self.holders.decide(now, streams, &asked) } else { Decision::Serve };
+        match decision {
+            Decision::Serve if streams >= ServerOptions::default().max_streams => {
+                self.wait(agent, connection, RETRY_AFTER);
+            }
+            Decision::Serve => self.send(agent, connection, None),
+            Decision::Wait(wait) => self.wait(agent, connection, wait),
+            // Back to the agent, to the peer and back for the connection, and to the peer.
+            Decision::SendTo(peer) if self.agents[agent].known.follows(now, peer, &digest) => {
+                self.at(4 * HOP, Event::AtPeer(agent, connection, number(peer), false));
+            }
+            Decision::SendTo(_) => self.at(2 * HOP, Event::Come(Message::Get(agent, connection, false))),
+        }
+    }
+
+    fn wait(&mut self, agent: usize, connection: usize, wait: Duration) {
+        let wait = when_busy(wait, self.random.random());
+        self.ask_after(agent, connection, HOP + wait.as_nanos() as u64);
+        self.agents[agent].connections[connection].waits = true;
+    }
+
+    /// As a peer server does, and the fetch with its answer.
+    fn at_peer(&mut self, agent: usize, connection: usize, peer: usize, guessed: bool) {
+        let (now, digest) = (self.time(), self.digest(agent, connection));
+        let blob = self.blob(agent, connection);
+        let failure = if self.agents[peer].missing[blob] > 0 {
+            Failure::Lacks
+        } else if self.network.streams(peer + 1) >= PeerOptions::default().max_streams {
+            Failure::Busy(RETRY_AFTER)
+        } else {
+            return self.send(agent, connection, Some(peer));
+        };
+        if self.agents[agent].known.failed(now, address(peer), &digest, failure, guessed) {
+            self.at(2 * HOP, Event::Come(Message::Lacks(peer, blob)));
+        }
+        self.ask_after(agent, connection, HOP);
+    }
+
+    fn send(&mut self, agent: usize, connection: usize, peer: Option<usize>) {
+        let (from, bytes) = (peer.map_or(SERVER, |peer| peer + 1), self.bytes(agent, connection));
+        let flow = self.network.start(self.now, from, agent + 1, bytes);
+        self.agents[agent].connections[connection].source = peer;
+        if self.receivers.len() <= flow {
+            self.receivers.resize(flow + 1, (0, 0));
+        }
+        self.receivers[flow] = (agent, connection);
+    }
+
+    fn end(&mut self, end: End) {
+        if self.network.end(self.now, end).is_none() {
+            return;
+        }
+        let (agent, connection) = self.receivers[end.flow];
+        let blob = self.blob(agent, connection);
+        if let Some(peer) = self.agents[agent].connections[connection].source
+            && self.agents[agent].known.served(address(peer))
+        {
+            for other in (0..self.agents[agent].connections.len()).filter(|other| *other != connection) {
+                if self.agents[agent].connections[other].waits {
+                    self.ask_after(agent, other, 0);
+                }
+            }
+        }
+        let of = &mut self.agents[agent];
+        of.missing[blob] -= 1;
+        let (has_blob, has_all) = (of.missing[blob] == 0, of.missing.iter().all(|missing| *missing == 0));
+        if self.with_peers && has_blob && self.blobs[blob].size >= ANNOUNCED_FROM {
+            self.at(2 * HOP, Event::Come(Message::Holds(agent, Some(blob))));
+        }
+        if self.with_peers && has_all {
+            self.at(2 * HOP, Event::Come(Message::Holds(agent, None)));
+        }
+        self.take(agent, connection, HOP);
+    }
+
+    fn piece(&self, agent: usize, connection: usize) -> &(usize, Range<u64>) {
+        &self.pieces[self.agents[agent].connections[connection].piece]
+    }
+
+    fn blob(&self, agent: usize, connection: usize) -> usize {
+        self.piece(agent, connection).0
+    }
+
+    fn digest(&self, agent: usize, connection: usize) -> Digest {
+        self.blobs[self.blob(agent, connection)].digest
+    }
+
+    fn bytes(&self, agent: usize, connection: usize) -> u64 {
+        let range = &self.piece(agent, connection).1;
+        range.end - range.start
+    }
+}
+
+fn address(agent: usize) -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::from(0x0a00_0000 + agent as u32), 7070))
+}
+
+fn number(address: SocketAddr) -> usize {
+    match address {
+        SocketAddr::V4(address) => (address.ip().to_bits() - 0x0a00_0000) as usize,
+        SocketAddr::V6(_) => unreachable!("agents have none"),
+    }
+}
