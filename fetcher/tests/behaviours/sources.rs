@@ -238,7 +238,7 @@ async fn proxied() {
     assert!(error.contains("am.example.org") && error.contains("expected"), "{error}");
 }
 
-/// The same with the host in NO_PROXY.
+/// The same with the host in `NO_PROXY`.
 #[tokio::test]
 #[ignore = "run by proxies_of_the_environment_are_used_but_not_for_this_machine"]
 async fn not_proxied() {
