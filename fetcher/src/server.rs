@@ -257,6 +257,16 @@ fn in_url(host: &str) -> String {
     if host.parse::<std::net::Ipv6Addr>().is_ok() { format!("[{host}]") } else { host.to_owned() }
 }
 
+/// What fuzzing tries: bytes that come where a request's head is expected.
+#[cfg(fuzzing)]
+pub fn fuzz_head(bytes: &[u8]) {
+    if let request::Parsed::Complete(head, length) = request::parse(bytes) {
+        assert!(head.path.starts_with('/') && length <= bytes.len());
+        let again = bytes.get(..length).map(request::parse);
+        assert_eq!(again, Some(request::Parsed::Complete(head, length)));
+    }
+}
+
 async fn acceptor(identity: Option<Identity>) -> Result<Option<TlsAcceptor>, ServerError> {
     let Some(identity) = identity else { return Ok(None) };
     let config = tokio::task::spawn_blocking(move || identity.load()).await.map_err(|_| ServerError::Stopped)??;

@@ -1,4 +1,4 @@
-//! What the fuzz targets of both configuration formats share.
+//! What the fuzz targets share.
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
@@ -15,10 +15,12 @@ pub struct Installation {
 }
 
 thread_local! {
-    /// In memory where there is such a folder: it is written thousands of times a second.
-    static FOLDER: RefCell<tempfile::TempDir> = RefCell::new(
-        tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a folder for files"),
-    );
+    static FOLDER: RefCell<tempfile::TempDir> = RefCell::new(folder());
+}
+
+/// A new folder. In memory where there is such a place: it is written thousands of times a second.
+pub fn folder() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a folder for files")
 }
 
 impl Installation {

@@ -1,0 +1,43 @@
+//! Archives of every format: whatever the bytes, nothing gets outside of the folder, and what is said to have come out is
+//! what is there. The first byte chooses the format.
+#![no_main]
+
+use std::collections::BTreeSet;
+use std::io::Cursor;
+use std::path::Path;
+
+use fetcher::unpack::{Format, Limits, unpack};
+use libfuzzer_sys::fuzz_target;
+
+const FORMATS: [Format; 4] = [Format::Tar, Format::TarGz, Format::TarZst, Format::Zip];
+const LIMITS: Limits = Limits { entries: 100, bytes: 1 << 20, ratio: 1000 };
+
+fuzz_target!(|bytes: &[u8]| {
+    let Some((first, archive)) = bytes.split_first() else { return };
+    let format = FORMATS[usize::from(*first) % FORMATS.len()];
+    let outside = fuzz::folder();
+    let folder = outside.path().join("folder");
+    fs_err::create_dir(&folder).expect("a folder for what comes out");
+    let unpacked = unpack(Cursor::new(archive), format, &folder, LIMITS);
+    assert_eq!(names(outside.path()), BTreeSet::from(["folder".to_owned()]), "something got outside");
+    let Ok(manifest) = unpacked else { return };
+    let mut there = BTreeSet::new();
+    list(&folder, "", &mut there);
+    assert_eq!(there, manifest.entries().iter().map(|entry| entry.path.to_string()).collect());
+});
+
+fn names(folder: &Path) -> BTreeSet<String> {
+    let entries = fs_err::read_dir(folder).expect("a folder");
+    entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect()
+}
+
+/// Everything below `folder` that is no folder; links are not followed.
+fn list(folder: &Path, prefix: &str, there: &mut BTreeSet<String>) {
+    for name in names(folder) {
+        let path = folder.join(&name);
+        match fs_err::symlink_metadata(&path).expect("an entry").is_dir() {
+            true => list(&path, &format!("{prefix}{name}/"), there),
+            false => drop(there.insert(format!("{prefix}{name}"))),
+        }
+    }
+}
