@@ -24,6 +24,8 @@ pub use known::{Failure, Known};
 
 /// Header of a request for a content: the asker can follow to a peer. `follow`, or the address of its own peer port.
 pub const PEER_HEADER: &str = "Flink-Mesos-Peer";
+/// Header of a request that can follow: a peer that it does not want to be sent to, because it is busy, say.
+pub const AVOID_HEADER: &str = "Flink-Mesos-Avoid";
 /// Header of an announcement or a report: the address that it is about.
 pub const HOLDER_HEADER: &str = "Flink-Mesos-Holder";
 /// Header of a report: [`LACKS`], else the holder is bad.

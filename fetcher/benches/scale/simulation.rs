@@ -88,9 +88,16 @@ enum Event {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Follow {
+    Anybody,
+    AnybodyBut(usize),
+    Nobody,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Message {
-    /// A request of an agent's connection, which can follow or not.
-    Get(usize, usize, bool),
+    /// A request of an agent's connection, which can follow, to whom it does not want, or not.
+    Get(usize, usize, Follow),
     /// An agent holds a blob, or all.
     Holds(usize, Option<usize>),
     /// An agent reports that another one lacks a blob.
@@ -231,14 +238,14 @@ impl Simulation {
         let digest = self.digest(agent, connection);
         match self.agents[agent].known.guess(now, &digest).filter(|_| self.with_peers) {
             Some(peer) => self.at(HOP, Event::AtPeer(agent, connection, number(peer), true)),
-            None => self.at(HOP, Event::Come(Message::Get(agent, connection, true))),
+            None => self.at(HOP, Event::Come(Message::Get(agent, connection, Follow::Anybody))),
         }
     }
 
     fn answer(&mut self, message: Message) {
         let now = self.time();
         match message {
-            Message::Get(agent, connection, follows) => self.get(agent, connection, follows),
+            Message::Get(agent, connection, follow) => self.get(agent, connection, follow),
             Message::Holds(agent, Some(blob)) => {
                 self.holders.announce(now, address(agent), [self.blobs[blob].digest]).ok();
             }
@@ -252,12 +259,19 @@ impl Simulation {
     }
 
     /// As the artifact server does.
-    fn get(&mut self, agent: usize, connection: usize, follows: bool) {
+    fn get(&mut self, agent: usize, connection: usize, follow: Follow) {
         let now = self.time();
         let (digest, streams) = (self.digest(agent, connection), self.network.streams(SERVER));
-        let asked = Asked { digest, bytes: self.bytes(agent, connection), asker: Some(address(agent)) };
-        let decision =
-            if follows && self.with_peers { self.holders.decide(now, streams, &asked) } else { Decision::Serve };
+        let avoid = match follow {
+            Follow::AnybodyBut(peer) => Some(address(peer)),
+            Follow::Anybody | Follow::Nobody => None,
+        };
+        let asked = Asked { digest, bytes: self.bytes(agent, connection), asker: Some(address(agent)), avoid };
+        let decision = if follow != Follow::Nobody && self.with_peers {
+            self.holders.decide(now, streams, &asked)
+        } else {
+            Decision::Serve
+        };
         match decision {
             Decision::Serve if streams >= ServerOptions::default().max_streams => {
                 self.wait(agent, connection, RETRY_AFTER);
@@ -268,7 +282,13 @@ impl Simulation {
             Decision::SendTo(peer) if self.agents[agent].known.follows(now, peer, &digest) => {
                 self.at(4 * HOP, Event::AtPeer(agent, connection, number(peer), false));
             }
-            Decision::SendTo(_) => self.at(2 * HOP, Event::Come(Message::Get(agent, connection, false))),
+            Decision::SendTo(peer) => {
+                let again = match follow {
+                    Follow::Anybody => Follow::AnybodyBut(number(peer)),
+                    Follow::AnybodyBut(_) | Follow::Nobody => Follow::Nobody,
+                };
+                self.at(2 * HOP, Event::Come(Message::Get(agent, connection, again)));
+            }
         }
     }
 

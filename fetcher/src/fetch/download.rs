@@ -31,6 +31,9 @@ const FRAMES: usize = 4;
 /// Files under way at the same time; most wait for a connection.
 const FILES: usize = 32;
 
+/// Peers that the server may name one after another before it has to serve itself.
+const NAMED: usize = 2;
+
 /// One fetch from one set of servers.
 pub(crate) struct Download {
     origins: Origins,
@@ -235,16 +238,20 @@ impl Download {
     ) -> (Option<Chosen>, Result<Incoming, FetchError>) {
         let (digest, path) = (&piece.blob.digest, blob_path(piece));
         if let Some(follow) = self.peers.header.as_deref().filter(|_| with_peers) {
-            let mut peer = self.peers.guess(digest);
-            if peer.is_none() {
-                match self.origins.get_or_follow(origin, &path, part.clone(), follow).await {
-                    Ok(Found::Here(incoming)) => return (None, Ok(*incoming)),
-                    Ok(Found::AtPeer(address)) => peer = self.peers.follow(address, digest),
-                    Err(error) => return (None, Err(error)),
-                }
-            }
-            if let Some(peer) = peer {
+            if let Some(peer) = self.peers.guess(digest) {
                 return (Some(peer), self.peers.get(peer, &piece.blob, part).await);
+            }
+            let mut avoid = None;
+            for _ in 0..NAMED {
+                let address = match self.origins.get_or_follow(origin, &path, part.clone(), follow, avoid).await {
+                    Ok(Found::Here(incoming)) => return (None, Ok(*incoming)),
+                    Ok(Found::AtPeer(address)) => address,
+                    Err(error) => return (None, Err(error)),
+                };
+                if let Some(peer) = self.peers.follow(address, digest) {
+                    return (Some(peer), self.peers.get(peer, &piece.blob, part).await);
+                }
+                avoid = Some(address);
             }
         }
         (None, self.origins.get(origin, &path, part).await)

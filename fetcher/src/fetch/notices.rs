@@ -41,8 +41,13 @@ impl Notices {
         // Ends when the fetch has ended and all is told.
         tokio::spawn(async move {
             while let Some(notice) = notices.recv().await {
+                let mut is_told = true;
                 for origin in 0..origins.count() {
-                    tell(&origins, origin, notice, own).await;
+                    is_told &= tell(&origins, origin, notice, own).await;
+                }
+                // Nobody waits for the rest any more.
+                if !is_told && notices.is_closed() {
+                    return;
                 }
             }
         });
@@ -57,22 +62,25 @@ impl Notices {
     }
 }
 
-async fn tell(origins: &Origins, origin: usize, notice: Notice, own: Option<SocketAddr>) {
+/// Whether the server has got it, wanted or not.
+async fn tell(origins: &Origins, origin: usize, notice: Notice, own: Option<SocketAddr>) -> bool {
     let request = match (notice, own) {
         (Notice::Holds(digest), Some(own)) => {
             origins.put(origin, &path(&digest)).header(HOLDER_HEADER, own.to_string())
         }
-        (Notice::Holds(_), None) => return,
+        (Notice::Holds(_), None) => return true,
         (Notice::Bad { holder, digest, lacks }, _) => {
             let request = origins.delete(origin, &path(&digest)).header(HOLDER_HEADER, holder.to_string());
             if lacks { request.header(FAULT_HEADER, LACKS) } else { request }
         }
     };
-    match request.timeout(TIMEOUT).send().await {
+    let answer = request.timeout(TIMEOUT).send().await;
+    match &answer {
         Ok(answer) if answer.status().is_success() => {}
         Ok(answer) => tracing::debug!(?notice, status = %answer.status(), "An artifact server did not want to know."),
         Err(error) => tracing::debug!(?notice, %error, "An artifact server could not be told."),
     }
+    answer.is_ok()
 }
 
 fn path(digest: &Digest) -> String {

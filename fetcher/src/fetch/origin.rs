@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout};
 
 use super::FetchOptions;
 use super::error::FetchError;
-use crate::peers::{PEER_HEADER, WAIT_HEADER};
+use crate::peers::{AVOID_HEADER, PEER_HEADER, WAIT_HEADER};
 use crate::rate::{RateFloor, RateWatch};
 use crate::token::Token;
 
@@ -62,23 +62,29 @@ impl Origins {
         request(self.client.get(&url).header(AUTHORIZATION, self.authorization.clone()), url, part, self.floor).await
     }
 
-    /// The same, saying that we can follow to a peer with what `follow` says of us.
+    /// The same, saying that we can follow to a peer with what `follow` says of us, but not to `avoid`.
     pub(super) async fn get_or_follow(
         &self,
         origin: usize,
         path: &str,
         part: Option<Range<u64>>,
         follow: &str,
+        avoid: Option<SocketAddr>,
     ) -> Result<Found, FetchError> {
         let url = self.url(origin, path);
-        let request = self.client.get(&url).header(AUTHORIZATION, self.authorization.clone());
-        let (response, watch) = send(request.header(PEER_HEADER, follow), &url, part.clone(), self.floor).await?;
+        let mut request = self.client.get(&url).header(AUTHORIZATION, self.authorization.clone());
+        request = request.header(PEER_HEADER, follow);
+        if let Some(avoid) = avoid {
+            request = request.header(AVOID_HEADER, avoid.to_string());
+        }
+        let (response, watch) = send(request, &url, part.clone(), self.floor).await?;
         if response.status() != StatusCode::TEMPORARY_REDIRECT {
             return incoming(url, response, part, watch, self.floor)
                 .await
                 .map(|incoming| Found::Here(Box::new(incoming)));
         }
-        match location(&response) {
+        let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
+        match location.and_then(peer_at) {
             Some(peer) => Ok(Found::AtPeer(peer)),
             None => Err(refusal(url, response, self.floor).await),
         }
@@ -154,8 +160,8 @@ async fn incoming(
 }
 
 /// The peer that a server sends us to. Only an address is taken from it: what is asked for there is our own matter.
-fn location(response: &Response) -> Option<SocketAddr> {
-    let url = Url::parse(response.headers().get(LOCATION)?.to_str().ok()?).ok()?;
+fn peer_at(location: &str) -> Option<SocketAddr> {
+    let url = Url::parse(location).ok()?;
     let ip = url.host_str()?.trim_matches(['[', ']']).parse().ok()?;
     (url.scheme() == "http").then_some(SocketAddr::new(ip, url.port_or_known_default()?))
 }
@@ -313,4 +319,21 @@ pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peer_is_an_address_and_nothing_else() {
+        let expected = Some(SocketAddr::from(([10, 0, 0, 5], 7070)));
+        assert_eq!(peer_at("http://10.0.0.5:7070/v1/blobs/x"), expected);
+        assert!(peer_at("http://[::1]:7070/v1/blobs/x").is_some_and(|peer| peer.is_ipv6()));
+        for location in
+            ["", "/v1/blobs/x", "https://10.0.0.5:7070/", "file:///etc/passwd", "http://host:7070/", "ftp://10.0.0.5/"]
+        {
+            assert_eq!(peer_at(location), None, "{location}");
+        }
+    }
 }

@@ -14,11 +14,8 @@ use crate::digest::Digest;
 const COMPARED: usize = 16;
 /// How fast a holder is taken to send to an asker that we do not hear of again, in bytes per second.
 const ASSUMED_RATE: f64 = 200e6;
-/// How long an asker that has been sent to a holder is taken to be there after it has asked for something, unless it says
-/// before that it has everything.
-const THERE_FOR: Duration = Duration::from_secs(2);
-/// How long an asker that the server serves itself goes first without asking for more.
-const SEED_FOR: Duration = Duration::from_secs(1);
+/// How slow an asker may be, in bytes per second, and how long it may be silent on top, until it is taken to be gone.
+const SLOWEST: (f64, Duration) = (10e6, Duration::from_secs(1));
 /// Streams of one seed: the connections of one fetch.
 const STREAMS_PER_SEED: usize = 4;
 /// Askers per second that are told to come back.
@@ -66,6 +63,20 @@ pub struct Asked {
     pub bytes: u64,
     /// The asker's own peer port, if it has one.
     pub asker: Option<SocketAddr>,
+    /// A holder that it does not want to be sent to now.
+    pub avoid: Option<SocketAddr>,
+}
+
+impl Asked {
+    /// When the next thing should have been heard of the asker.
+    fn until(&self, now: Duration) -> Duration {
+        let (rate, silence) = SLOWEST;
+        now + silence + Duration::from_secs_f64(self.bytes as f64 / rate)
+    }
+
+    fn wants(&self, holder: SocketAddr) -> bool {
+        self.asker != Some(holder) && self.avoid != Some(holder)
+    }
 }
 
 /// What to answer.
@@ -133,7 +144,7 @@ impl Holder {
     /// Notes that somebody is sent there for so many bytes.
     fn send(&mut self, now: Duration, asked: &Asked) {
         let until = match asked.asker {
-            Some(_) => now + THERE_FOR,
+            Some(_) => asked.until(now),
             None => now + Duration::from_secs_f64(asked.bytes as f64 / ASSUMED_RATE),
         };
         match self.askers.iter_mut().find(|(asker, _)| asker.is_some() && *asker == asked.asker) {
@@ -231,17 +242,17 @@ impl Holders {
     /// What to answer to an asker that can follow, while the server has `streams` streams.
     pub fn decide(&mut self, now: Duration, streams: usize, asked: &Asked) -> Decision {
         if self.policy.above == 0 || streams < self.policy.above {
-            self.note_seed(now, asked.asker);
+            self.note_seed(now, asked);
             return Decision::Serve;
         }
         if let Some(holder) = self.choose(now, asked) {
             return Decision::SendTo(holder);
         }
-        if self.note_seed(now, asked.asker) {
+        if self.note_seed(now, asked) {
             return Decision::Serve;
         }
         // Whoever gets a part now would get the rest late: better few who have all of it soon, and serve the others.
-        let soon = !self.seeds.is_empty() || self.of(&asked.digest).any(|holder| Some(holder) != asked.asker);
+        let soon = !self.seeds.is_empty() || self.of(&asked.digest).any(|holder| asked.wants(holder));
         if soon { Decision::Wait(self.appoint(now)) } else { Decision::Serve }
     }
 
@@ -279,7 +290,8 @@ impl Holders {
         let number = *self.sent.get(&asked.asker?)?;
         let holder = self.known.get_mut(number as usize)?;
         holder.askers(now);
-        (holder.has_asker(asked.asker?) && self.contents.get(&asked.digest)?.contains(&number)).then_some(number)
+        let is_there = holder.has_asker(asked.asker?) && asked.wants(holder.address);
+        (is_there && self.contents.get(&asked.digest)?.contains(&number)).then_some(number)
     }
 
     fn least(&mut self, now: Duration, asked: &Asked) -> Option<u32> {
@@ -296,7 +308,7 @@ impl Holders {
                 continue;
             }
             let askers = holder.askers(now);
-            if Some(holder.address) == asked.asker || askers >= self.policy.per_holder {
+            if !asked.wants(holder.address) || askers >= self.policy.per_holder {
                 continue;
             }
             match best {
@@ -317,16 +329,16 @@ impl Holders {
     }
 
     /// Whether an asker goes first: it has a peer port, so that all others are soon going to have a holder.
-    fn note_seed(&mut self, now: Duration, asker: Option<SocketAddr>) -> bool {
+    fn note_seed(&mut self, now: Duration, asked: &Asked) -> bool {
         self.seeds.retain(|(_, until)| *until > now);
-        let Some(asker) = asker else { return false };
+        let Some(asker) = asked.asker else { return false };
         if let Some((_, until)) = self.seeds.iter_mut().find(|(seed, _)| *seed == asker) {
-            *until = now + SEED_FOR;
+            *until = asked.until(now);
             return true;
         }
         let has_place = self.seeds.len() < self.policy.above.div_ceil(STREAMS_PER_SEED);
         if has_place {
-            self.seeds.push((asker, now + SEED_FOR));
+            self.seeds.push((asker, asked.until(now)));
         }
         has_place
     }

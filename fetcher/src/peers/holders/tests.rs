@@ -16,7 +16,7 @@ fn digest(number: u8) -> Digest {
 }
 
 fn asked(number: u8, asker: Option<SocketAddr>) -> Asked {
-    Asked { digest: digest(number), bytes: 1 << 20, asker }
+    Asked { digest: digest(number), bytes: 1 << 20, asker, avoid: None }
 }
 
 fn holders() -> Holders {
@@ -43,6 +43,18 @@ fn nobody_is_sent_to_itself() {
     let mut holders = holders();
     holders.announce(SECOND, peer(1), [digest(1)]).unwrap();
     assert_eq!(holders.decide(SECOND, 8, &asked(1, Some(peer(1)))), Decision::Serve);
+}
+
+#[test]
+fn nobody_is_sent_to_whom_it_does_not_want() {
+    let mut holders = holders();
+    for number in 1..=2 {
+        holders.announce(SECOND, peer(number), [digest(1)]).unwrap();
+    }
+    let Decision::SendTo(first) = holders.decide(SECOND, 8, &asked(1, Some(peer(100)))) else { panic!("not sent") };
+    let other = Asked { avoid: Some(first), ..asked(1, Some(peer(100))) };
+    let second = holders.decide(SECOND, 8, &other);
+    assert!(matches!(second, Decision::SendTo(holder) if holder != first), "{second:?}");
 }
 
 #[test]
