@@ -97,14 +97,14 @@ pub struct FetchOptions {
 }
 
 impl Default for FetchOptions {
-    /// Four connections; peers of at least 256 KiB/s over five seconds; two minutes of patience, ten with busy servers.
+    /// Four connections; peers of at least 64 KiB/s over five seconds; two minutes of patience, ten with busy servers.
     fn default() -> Self {
         Self {
             connections: 4,
             trusted: None,
             connect_timeout: Duration::from_secs(10),
             floor: RateFloor::default(),
-            peer_floor: RateFloor { bytes_per_second: 256 << 10, window: Duration::from_secs(5) },
+            peer_floor: RateFloor { bytes_per_second: 64 << 10, window: Duration::from_secs(5) },
             follow_peers: true,
             announce: None,
             patience: Duration::from_secs(120),
