@@ -18,9 +18,11 @@ use std::net::{IpAddr, SocketAddr};
 
 mod holders;
 mod known;
+mod policy;
 
-pub use holders::{Asked, Decision, Holders, Policy, Refused};
+pub use holders::Holders;
 pub use known::{Failure, Known};
+pub use policy::{Asked, Decision, Policy, Refused};
 
 /// Header of a request for a content: the asker can follow to a peer. `follow`, or the address of its own peer port.
 pub const PEER_HEADER: &str = "Flink-Mesos-Peer";
@@ -55,18 +57,20 @@ pub enum AddressError {
 }
 
 /// The address that `text` says, sent from `source`. Nobody speaks for another host, so that no worker can send the
-/// others to where they do not want to go. An unspecified address (`0.0.0.0:7070`) is the one that `source` has.
+/// others to where they do not want to go. An unspecified address (`[::]:7070`, over IPv4 also `0.0.0.0:7070`) is the one
+/// that `source` has.
 pub fn peer_address(text: &str, source: IpAddr) -> Result<SocketAddr, AddressError> {
     let said: SocketAddr = text.parse().map_err(|_| AddressError::Malformed)?;
     let (ip, source) = (said.ip().to_canonical(), source.to_canonical());
     if said.port() == 0 {
         return Err(AddressError::Port);
     }
-    if ip.is_unspecified() || ip == source || (ip.is_loopback() && source.is_loopback()) {
-        let ip = if ip.is_unspecified() { source } else { ip };
-        return Ok(SocketAddr::new(ip, said.port()));
+    let listens_everywhere = ip.is_unspecified() && (ip.is_ipv6() || source.is_ipv4());
+    if listens_everywhere {
+        return Ok(SocketAddr::new(source, said.port()));
     }
-    Err(AddressError::Foreign)
+    let is_own = ip == source || (ip.is_loopback() && source.is_loopback());
+    if is_own { Ok(SocketAddr::new(ip, said.port())) } else { Err(AddressError::Foreign) }
 }
 
 #[cfg(test)]
@@ -97,6 +101,8 @@ mod tests {
             assert_eq!(peer_address(text, host), Err(error), "{text}");
         }
         assert!(peer_address(&"1".repeat(10_000), host).is_err());
+        let over_ipv6 = peer_address("0.0.0.0:7070", "2001:db8::5".parse().unwrap());
+        assert_eq!(over_ipv6, Err(AddressError::Foreign), "nobody listens there");
     }
 
     #[test]

@@ -5,8 +5,11 @@
 mod network;
 #[path = "../benches/scale/simulation.rs"]
 mod simulation;
+#[path = "../benches/scale/tree.rs"]
+mod tree;
 
-use simulation::{Outcome, run, seconds_alone};
+use simulation::{Outcome, run};
+use tree::seconds_alone;
 
 /// The middle one of three seeds by time.
 fn herd(agents: usize) -> Outcome {

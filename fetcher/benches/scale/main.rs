@@ -5,11 +5,13 @@
 mod chart;
 mod network;
 mod simulation;
+mod tree;
 
 use std::path::PathBuf;
 
 use chart::{Axis, Line, Panel};
-use simulation::{Outcome, run, seconds_alone};
+use simulation::{Outcome, run};
+use tree::seconds_alone;
 
 const AGENTS: [usize; 10] = [10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000];
 /// Herds up to this size are simulated without peers, too. A larger one is taken to get all that the server's line can

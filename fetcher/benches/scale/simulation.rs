@@ -17,7 +17,8 @@ use fetcher::{Digest, FetchOptions, PeerOptions, ServerOptions};
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 
-use crate::network::{End, HostId, LINE, Network};
+use crate::network::{End, HostId, Network};
+use crate::tree;
 
 /// Nanoseconds that a message is on its way.
 const HOP: u64 = 100_000;
@@ -27,42 +28,6 @@ const REQUEST: u64 = 20_000;
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// The host with the artifact server; agents follow.
 const SERVER: HostId = 0;
-
-/// Sizes of the files of Flink 1.20.5 in bytes: lib and opt, then those of bin, conf and plugins.
-pub(crate) fn tree() -> Vec<Blob> {
-    let jars = [
-        126_269_344,
-        38_425_434,
-        33_415_796,
-        21_060_636,
-        15_714_706,
-        3_549_038,
-        1_914_666,
-        987_689,
-        563_713,
-        356_379,
-        348_513,
-        204_408,
-        198_365,
-        102_375,
-        25_319,
-    ];
-    let digest = |number: u64| Digest::of(&number.to_le_bytes());
-    let blob = |(number, size): (usize, u64)| {
-        let chunks = (0..Blob::chunk_count(size)).map(|chunk| digest(chunk as u64)).collect();
-        Blob { size, digest: digest(number as u64), chunks }
-    };
-    jars.into_iter().chain([20_000; 35]).enumerate().map(blob).collect()
-}
-
-fn size() -> u64 {
-    tree().iter().map(|blob| blob.size).sum()
-}
-
-/// How long the server's line takes at least to carry the tree so many times.
-pub(crate) fn seconds_alone(agents: usize) -> f64 {
-    agents as f64 * size() as f64 / LINE
-}
 
 /// What came out of it.
 #[derive(Debug, Clone, Copy)]
@@ -142,7 +107,7 @@ struct Simulation {
 
 /// So many agents that want the tree at one instant.
 pub(crate) fn run(agents: usize, with_peers: bool, seed: u64) -> Outcome {
-    let blobs = tree();
+    let blobs = tree::blobs();
     let cut = |(number, blob): (usize, &Blob)| pieces(blob.clone()).into_iter().map(move |range| (number, range));
     let pieces: Vec<_> = blobs.iter().enumerate().flat_map(cut).collect();
     let missing: Vec<usize> =
@@ -199,7 +164,7 @@ impl Simulation {
         }
         let done = self.agents.iter().all(|agent| agent.missing.iter().all(|missing| *missing == 0));
         assert!(done, "the agents wait for something that does not come");
-        Outcome { seconds: self.now as f64 / 1e9, copies: self.network.sent(SERVER) / size() as f64 }
+        Outcome { seconds: self.now as f64 / 1e9, copies: self.network.sent(SERVER) / tree::size() as f64 }
     }
 
     fn at(&mut self, after: u64, event: Event) {

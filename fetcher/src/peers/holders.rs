@@ -8,98 +8,20 @@ use indexmap::{IndexMap, IndexSet};
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 
+use super::policy::{Asked, Decision, Policy, Refused};
 use crate::digest::Digest;
+use holder::Holder;
+
+mod holder;
 
 /// Holders of one content that are compared for each decision; of more, as many are drawn.
 const COMPARED: usize = 16;
-/// How fast a holder is taken to send to an asker that we do not hear of again, in bytes per second.
-const ASSUMED_RATE: f64 = 200e6;
-/// How slow an asker may be, in bytes per second, and how long it may be silent on top, until it is taken to be gone.
-const SLOWEST: (f64, Duration) = (10e6, Duration::from_secs(1));
 /// Streams of one seed: the connections of one fetch.
 const STREAMS_PER_SEED: usize = 4;
 /// Askers per second that are told to come back.
 const APPOINTMENTS: u32 = 10_000;
 /// Shortest and longest time that an asker is told to wait.
 const WAIT: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
-
-/// How many streams are too many, and what is remembered for how long.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Policy {
-    /// From so many streams on, askers are sent to holders; 0 is never.
-    pub above: usize,
-    /// Askers that are sent to one holder at the same time: few, so that they soon are holders themselves.
-    pub per_holder: usize,
-    /// How long a holder is one after its last announcement.
-    pub lifetime: Duration,
-    /// How long a holder that was reported as bad is none.
-    pub barred: Duration,
-    /// Holders that are remembered at most.
-    pub max_holders: usize,
-    /// What all holders together hold at most, in contents.
-    pub max_entries: usize,
-}
-
-impl Default for Policy {
-    /// Above 8 streams, 2 askers per holder, for ten minutes, one when reported; 16 384 holders of a million contents.
-    fn default() -> Self {
-        Self {
-            above: 8,
-            per_holder: 2,
-            lifetime: Duration::from_secs(600),
-            barred: Duration::from_secs(60),
-            max_holders: 1 << 14,
-            max_entries: 1 << 20,
-        }
-    }
-}
-
-/// A request for a content.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Asked {
-    /// What it is for.
-    pub digest: Digest,
-    /// How many bytes of it.
-    pub bytes: u64,
-    /// The asker's own peer port, if it has one.
-    pub asker: Option<SocketAddr>,
-    /// A holder that it does not want to be sent to now.
-    pub avoid: Option<SocketAddr>,
-}
-
-impl Asked {
-    /// When the next thing should have been heard of the asker.
-    fn until(&self, now: Duration) -> Duration {
-        let (rate, silence) = SLOWEST;
-        now + silence + Duration::from_secs_f64(self.bytes as f64 / rate)
-    }
-
-    fn wants(&self, holder: SocketAddr) -> bool {
-        self.asker != Some(holder) && self.avoid != Some(holder)
-    }
-}
-
-/// What to answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Decision {
-    /// The content.
-    Serve,
-    /// Where to get it.
-    SendTo(SocketAddr),
-    /// When to ask again.
-    Wait(Duration),
-}
-
-/// Why an announcement is not heard.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
-    /// Reported not long ago.
-    #[error("this peer was reported as a bad one not long ago")]
-    Barred,
-    /// No more can be remembered.
-    #[error("there are peers enough")]
-    Full,
-}
 
 /// Who holds what.
 #[derive(Debug)]
@@ -117,41 +39,6 @@ pub struct Holders {
     seeds: Vec<(SocketAddr, Duration)>,
     /// When the last of those who wait comes back.
     appointment: Duration,
-}
-
-#[derive(Debug)]
-struct Holder {
-    address: SocketAddr,
-    /// When it has announced something last.
-    seen: Duration,
-    barred_until: Duration,
-    /// The places of its contents in [`Holders::contents`].
-    contents: Vec<u32>,
-    /// Who was sent there, and until when it is taken to be there.
-    askers: Vec<(Option<SocketAddr>, Duration)>,
-}
-
-impl Holder {
-    fn askers(&mut self, now: Duration) -> usize {
-        self.askers.retain(|(_, until)| *until > now);
-        self.askers.len()
-    }
-
-    fn has_asker(&self, asker: SocketAddr) -> bool {
-        self.askers.iter().any(|(there, _)| *there == Some(asker))
-    }
-
-    /// Notes that somebody is sent there for so many bytes.
-    fn send(&mut self, now: Duration, asked: &Asked) {
-        let until = match asked.asker {
-            Some(_) => asked.until(now),
-            None => now + Duration::from_secs_f64(asked.bytes as f64 / ASSUMED_RATE),
-        };
-        match self.askers.iter_mut().find(|(asker, _)| asker.is_some() && *asker == asked.asker) {
-            Some((_, there)) => *there = until,
-            None => self.askers.push((asked.asker, until)),
-        }
-    }
 }
 
 impl Holders {
@@ -356,7 +243,7 @@ impl Holders {
         if let Some(number) = self.numbers.get(&address) {
             return Some(*number);
         }
-        let holder = Holder { address, seen: now, barred_until: now, contents: Vec::new(), askers: Vec::new() };
+        let holder = Holder::new(now, address);
         let number = if self.known.len() < self.policy.max_holders {
             self.known.push(holder);
             self.known.len() as u32 - 1

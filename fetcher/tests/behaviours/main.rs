@@ -1,6 +1,7 @@
 //! What the fetcher promises, tried over real sockets and real files.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
 
+mod announcements;
 mod archives;
 mod cache;
 mod encryption;
