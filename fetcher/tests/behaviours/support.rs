@@ -78,6 +78,15 @@ pub(crate) async fn get(url: &str, token: Option<&str>, headers: &[(&str, &str)]
     request(Method::GET, url, token, headers).await.unwrap()
 }
 
+/// Waits until something is so: what a server counts, it counts behind the last byte.
+pub(crate) async fn becomes<T: PartialEq + std::fmt::Debug>(value: impl Fn() -> T, expected: T) {
+    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(10);
+    while value() != expected {
+        assert!(tokio::time::Instant::now() < deadline, "{:?} instead of {expected:?}", value());
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+}
+
 /// Waits until nothing is left in a folder: what is removed off the async threads takes a moment.
 pub(crate) async fn folder_is_empty(folder: &Path) {
     let names = || fs_err::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>();
