@@ -21,6 +21,7 @@ setup: ## install what tests and demo need, into ~/.cache/flink-mesos
 
 build: ## the programs, as they are shipped: target/release
 	$(CARGO) build --release --locked --bin flink-mesos --bin flink-mesos-executor
+	$(CARGO) build --release --locked --package fetcher --features sidecar --bin flink-mesos-fetcher
 
 check: ## formatting, lints, documentation, dependencies
 	@tests/setup/setup deny
@@ -31,7 +32,7 @@ check: ## formatting, lints, documentation, dependencies
 	$(CARGO) deny --all-features check bans licenses sources
 
 test: setup ## every test, on the real Mesos, ZooKeeper and Flink
-	$(CARGO) build --locked --workspace --bins
+	$(CARGO) build --locked --workspace --all-features --bins
 	@tests/all --locked --workspace --all-features --no-fail-fast
 
 fuzz: ## look for inputs that break the parsers, guided by coverage

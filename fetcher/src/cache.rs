@@ -12,6 +12,9 @@
 //! <cache>/quarantine/<key>     content that `verify` found to be wrong
 //! ```
 //!
+//! Everything in `trees`, `manifests` and `archives` is for all users of the host to read, so that the workers of any of them
+//! can be given a tree by a sidecar that runs as another one; so are the locks of trees, to keep a tree for as long.
+//!
 //! Everything appears under its name by renaming what is complete and on the disk, so at every instant, also after a
 //! crash, it is complete or absent. All locks are the kernel's (`flock`): they end with the process that holds them.
 //! Secrets never get here: they go from the server into the sandbox of the worker whose token fetched them.
@@ -21,8 +24,10 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use nix::unistd::Uid;
 use tokio::sync::watch;
 
+use crate::counters::Counters;
 use crate::digest::Digest;
 use crate::fetch::{
     Download, FetchError, FetchOptions, Materialised, Meter, Progress, Request, Shared, Staging, blocking, start,
@@ -30,10 +35,14 @@ use crate::fetch::{
 use crate::manifest::{Entry, Manifest};
 use crate::project::Projector;
 pub(crate) use lock::FileLock;
+#[cfg(feature = "sidecar")]
+pub(crate) use lock::Mode;
+pub(crate) use reading::Shelf;
 
 mod archives;
 mod blobs;
 mod lock;
+mod reading;
 mod reservation;
 mod room;
 mod trees;
@@ -57,7 +66,10 @@ pub struct CacheOptions {
 
 /// The cache of this host. Any number of processes may have the same one open.
 #[derive(Debug, Clone)]
-pub struct Cache(Arc<CacheOptions>);
+pub struct Cache {
+    options: Arc<CacheOptions>,
+    counters: Arc<Counters>,
+}
 
 /// Why a folder cannot be used as a cache.
 #[derive(Debug, thiserror::Error)]
@@ -82,21 +94,21 @@ pub(crate) struct Tree {
     /// Its entries with all archives unpacked.
     pub(crate) entries: Vec<Entry>,
     /// Whether this fetch found it.
-    was_there: bool,
-    pin: FileLock,
+    pub(crate) was_there: bool,
+    pub(crate) pin: FileLock,
 }
 
 impl Cache {
     /// Opens the cache, or makes it. Blocks.
     pub fn open(options: CacheOptions) -> Result<Self, CacheError> {
-        let cache = Self(Arc::new(options));
+        let cache = Self { options: Arc::new(options), counters: Arc::default() };
         for folder in [cache.root().to_owned()].into_iter().chain(FOLDERS.map(|name| cache.root().join(name))) {
             std::fs::DirBuilder::new()
                 .recursive(true)
                 .mode(0o755)
                 .create(&folder)
                 .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", folder.display())))?;
-            check_owner(&folder)?;
+            check_owner(&folder, nix::unistd::geteuid())?;
         }
         Ok(cache)
     }
@@ -111,31 +123,7 @@ impl Cache {
     ) -> Result<Materialised, FetchError> {
         let fetch = Fetch::new(request, options, progress);
         let tree = self.tree(&fetch).await?;
-        let (target, path, entries) = (fetch.request.target.clone(), tree.path.clone(), tree.entries);
-        let (staging, secrets, files, projection) = blocking(move || {
-            let staging = Staging::create(target, &entries)?;
-            let mut projector = Projector::new();
-            let (secrets, shared): (Vec<Entry>, Vec<Entry>) = entries.into_iter().partition(|entry| entry.secret);
-            staging.project(&shared, |entry| entry.path.under(&path), &mut projector)?;
-            // A secret is no archive.
-            let (files, _) = staging.make_files(&secrets)?;
-            Ok((staging, secrets, files, projector.way()))
-        })
-        .await?;
-        let staging = Arc::new(staging);
-        if !files.is_empty() {
-            let (download, meter) = fetch.start().await?;
-            meter.expect_more(files.len(), files.iter().map(|file| file.blob.size).sum());
-            download.targets(files, &staging).await?;
-        }
-        let staging = Arc::into_inner(staging).ok_or(FetchError::Stopped)?;
-        let target = blocking(move || {
-            staging.finish_files(&secrets)?;
-            staging.publish()
-        })
-        .await?;
-        let shared = Some(Shared { path: tree.path, was_there: tree.was_there, projection, _pin: tree.pin });
-        Ok(Materialised { target, manifest: tree.manifest, shared })
+        fetch.project(tree).await
     }
 
     /// Fetches what is missing into the cache and leaves it there for whoever comes next.
@@ -148,8 +136,18 @@ impl Cache {
         self.tree(&Fetch::new(request, options, progress)).await.map(drop)
     }
 
+    /// What this process has counted so far at this cache.
+    pub fn counters(&self) -> &Arc<Counters> {
+        &self.counters
+    }
+
+    /// What it was opened with.
+    pub fn options(&self) -> &CacheOptions {
+        &self.options
+    }
+
     fn root(&self) -> &Path {
-        &self.0.path
+        &self.options.path
     }
 
     fn blob(&self, key: &str) -> PathBuf {
@@ -175,13 +173,13 @@ impl Cache {
 
 const FOLDERS: [&str; 8] = ["archives", "blobs", "partial", "trees", "manifests", "locks", "reserved", "quarantine"];
 
-fn check_owner(folder: &Path) -> Result<(), CacheError> {
+fn check_owner(folder: &Path, owner: Uid) -> Result<(), CacheError> {
     let metadata = fs_err::symlink_metadata(folder)?;
     let untrusted = |reason| CacheError::Untrusted { path: folder.to_owned(), reason };
     if !metadata.is_dir() {
         return Err(untrusted("is no folder".to_owned()));
     }
-    if metadata.uid() != nix::unistd::geteuid().as_raw() {
+    if metadata.uid() != owner.as_raw() {
         return Err(untrusted(format!("belongs to user {}", metadata.uid())));
     }
     if metadata.mode() & 0o022 != 0 {
@@ -192,15 +190,44 @@ fn check_owner(folder: &Path) -> Result<(), CacheError> {
 
 /// One fetch through the cache: its connections come about only when something has to be fetched.
 pub(crate) struct Fetch {
-    request: Request,
-    options: FetchOptions,
-    progress: watch::Sender<Progress>,
+    pub(crate) request: Request,
+    pub(crate) options: FetchOptions,
+    pub(crate) progress: watch::Sender<Progress>,
     started: tokio::sync::OnceCell<(Arc<Download>, Arc<Meter>)>,
 }
 
 impl Fetch {
-    fn new(request: Request, options: FetchOptions, progress: watch::Sender<Progress>) -> Self {
+    pub(crate) fn new(request: Request, options: FetchOptions, progress: watch::Sender<Progress>) -> Self {
         Self { request, options, progress, started: tokio::sync::OnceCell::new() }
+    }
+
+    /// Puts a tree in place, with its secrets, which are fetched now.
+    pub(crate) async fn project(&self, tree: Tree) -> Result<Materialised, FetchError> {
+        let (target, path, entries) = (self.request.target.clone(), tree.path.clone(), tree.entries);
+        let (staging, secrets, files, projection) = blocking(move || {
+            let staging = Staging::create(target, &entries)?;
+            let mut projector = Projector::new();
+            let (secrets, shared): (Vec<Entry>, Vec<Entry>) = entries.into_iter().partition(|entry| entry.secret);
+            staging.project(&shared, |entry| entry.path.under(&path), &mut projector)?;
+            // A secret is no archive.
+            let (files, _) = staging.make_files(&secrets)?;
+            Ok((staging, secrets, files, projector.way()))
+        })
+        .await?;
+        let staging = Arc::new(staging);
+        if !files.is_empty() {
+            let (download, meter) = self.start().await?;
+            meter.expect_more(files.len(), files.iter().map(|file| file.blob.size).sum());
+            download.targets(files, &staging).await?;
+        }
+        let staging = Arc::into_inner(staging).ok_or(FetchError::Stopped)?;
+        let target = blocking(move || {
+            staging.finish_files(&secrets)?;
+            staging.publish()
+        })
+        .await?;
+        let shared = Some(Shared { path: tree.path, was_there: tree.was_there, projection, _pin: tree.pin });
+        Ok(Materialised { target, manifest: tree.manifest, shared })
     }
 
     async fn start(&self) -> Result<(Arc<Download>, Arc<Meter>), FetchError> {

@@ -20,6 +20,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::sync::watch;
 
 use crate::cache::FileLock;
+use crate::counters::Counters;
 use crate::digest::Digest;
 use crate::manifest::Manifest;
 use crate::project::Projection;
@@ -94,6 +95,8 @@ pub struct FetchOptions {
     pub busy_patience: Duration,
     /// Shortest and longest pause before asking again.
     pub backoff: (Duration, Duration),
+    /// Where it is counted what comes and what goes wrong.
+    pub counters: Arc<Counters>,
 }
 
 impl Default for FetchOptions {
@@ -110,6 +113,7 @@ impl Default for FetchOptions {
             patience: Duration::from_secs(120),
             busy_patience: Duration::from_secs(600),
             backoff: (Duration::from_millis(100), Duration::from_secs(5)),
+            counters: Arc::default(),
         }
     }
 }

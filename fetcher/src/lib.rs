@@ -2,22 +2,26 @@
 //!
 //! [`build()`] hashes local files into a [`Manifest`], whose own digest names the whole tree. [`ArtifactServer`] serves
 //! the manifest and every blob in it to workers that show their [`Token`]. [`materialise`] puts the tree into a folder on
-//! another machine, [`Cache::materialise`] does so by way of a cache that all workers of that machine share. A byte that
-//! does not have the digest that the manifest says is never visible under its final name.
+//! another machine, [`Cache::materialise`] does so by way of a cache that all workers of that machine share, and
+//! [`obtain()`] with the help of that machine's [`sidecar`] where there is one. A byte that does not have
+//! the digest that the manifest says is never visible under its final name.
 
 pub mod build;
 pub mod cache;
+pub mod counters;
 mod crash;
 pub mod digest;
 pub mod fetch;
 pub mod hashing;
 pub mod manifest;
+pub mod obtain;
 mod page_cache;
 pub mod path;
 pub mod peers;
 mod project;
 pub mod rate;
 pub mod server;
+pub mod sidecar;
 pub mod sources;
 mod sys;
 pub mod token;
@@ -30,6 +34,7 @@ pub use fetch::{
     Blame, FetchError, FetchOptions, Materialised, Progress, Request, Shared, materialise, materialise_with,
 };
 pub use manifest::{Blob, BlobName, Entry, Kind, Manifest, ManifestError};
+pub use obtain::{DEFAULT_SOCKET, Ways, obtain};
 pub use path::TreePath;
 pub use project::Projection;
 pub use server::{

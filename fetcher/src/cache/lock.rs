@@ -16,7 +16,7 @@ const ASK_AGAIN: (Duration, Duration) = (Duration::from_millis(2), Duration::fro
 
 /// Shared or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mode {
+pub(crate) enum Mode {
     Shared,
     Exclusive,
 }
@@ -30,9 +30,9 @@ pub(crate) struct FileLock {
 impl FileLock {
     /// The lock of the file at `path`, which is made when it is not there; none when somebody else has it. Blocks, but
     /// for no lock.
-    pub(super) fn attempt(path: &Path, mode: Mode) -> io::Result<Option<Self>> {
+    pub(crate) fn attempt(path: &Path, mode: Mode) -> io::Result<Option<Self>> {
         loop {
-            let file = open(path)?;
+            let file = open(path, mode)?;
             let locked = match mode {
                 Mode::Shared => file.file().try_lock_shared(),
                 Mode::Exclusive => file.file().try_lock(),
@@ -68,14 +68,16 @@ impl FileLock {
     }
 }
 
-/// Opens for reading, which a lock needs no more of: the file may be a read-only one on its way into its place.
-fn open(path: &Path) -> io::Result<File> {
+/// Opens for reading, which a lock needs no more of: the file may be a read-only one on its way into its place. What
+/// can be shared is for other users, too.
+fn open(path: &Path, mode: Mode) -> io::Result<File> {
+    let permissions = if mode == Mode::Shared { 0o644 } else { 0o600 };
     loop {
         match File::open(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             opened => return opened,
         }
-        match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        match OpenOptions::new().write(true).create_new(true).mode(permissions).open(path) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
             _ => {}
         }

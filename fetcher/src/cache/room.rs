@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
 use fs_err::DirEntry;
+use serde::{Deserialize, Serialize};
 
 use super::Cache;
 use super::blobs::Content;
@@ -23,7 +24,7 @@ const PARTIAL_FOR: Duration = Duration::from_secs(24 * 3600);
 const LISTING_FOR: Duration = Duration::from_secs(90 * 24 * 3600);
 
 /// What the cache holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Usage {
     /// Complete trees.
     pub trees: usize,
@@ -34,13 +35,15 @@ pub struct Usage {
     /// Bytes of all contents.
     pub bytes: u64,
     /// Bytes of contents that are under way or broke off.
+    #[serde(rename = "partial_bytes")]
     pub partial: u64,
     /// Bytes that running fetches are still going to need.
+    #[serde(rename = "reserved_bytes")]
     pub reserved: u64,
 }
 
 /// What was removed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Removed {
     /// Trees.
     pub trees: usize,
@@ -78,6 +81,7 @@ impl Cache {
                 let mut removed = cache.remove_old_parts()?;
                 let used = cache.usage()?.bytes;
                 cache.remove_least_used(used.saturating_sub(budget), &mut removed)?;
+                cache.counters.evicted(&removed);
                 Ok(removed)
             };
             collect().map_err(FetchError::Disk)
@@ -115,12 +119,13 @@ impl Cache {
 
     fn make_room(&self, bytes: u64) -> io::Result<()> {
         let usage = self.usage()?;
-        let over = (usage.bytes + usage.reserved.max(usage.partial) + bytes).saturating_sub(self.0.budget);
+        let over = (usage.bytes + usage.reserved.max(usage.partial) + bytes).saturating_sub(self.options.budget);
         let short = bytes.saturating_sub(available(self.root()).unwrap_or(u64::MAX));
         let mut removed = Removed::default();
         if over.max(short) > 0 {
             removed = self.remove_old_parts()?;
             self.remove_least_used(over.max(short), &mut removed)?;
+            self.counters.evicted(&removed);
         }
         if removed.bytes < over {
             tracing::warn!(over = over - removed.bytes, "The cache gets larger than its budget: the rest is in use.");

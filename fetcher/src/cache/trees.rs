@@ -2,7 +2,9 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fs::Permissions;
 use std::io::{self, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,12 +39,15 @@ const IN_USE_FOR: Duration = Duration::from_secs(5);
 
 impl Cache {
     /// The tree of a fetch, made when it is not there.
-    pub(super) async fn tree(&self, fetch: &Fetch) -> Result<Tree, FetchError> {
+    pub(crate) async fn tree(&self, fetch: &Fetch) -> Result<Tree, FetchError> {
         let digest = fetch.request.manifest;
         let (mut made, mut waited) = (0, Duration::ZERO);
         while made < ATTEMPTS && waited < IN_USE_FOR {
             let pin = FileLock::acquire(self.lock(&digest.to_string()), Mode::Shared).await?;
             if let Some((manifest, entries)) = self.find_tree(digest).await? {
+                if made == 0 {
+                    self.counters.hit();
+                }
                 fetch.show_complete(&manifest);
                 return Ok(Tree { path: self.tree_path(&digest), manifest, entries, was_there: made == 0, pin });
             }
@@ -51,6 +56,9 @@ impl Cache {
             let making = blocking(move || FileLock::attempt(&lock, Mode::Exclusive).map_err(FetchError::Disk)).await?;
             if making.is_some() {
                 if self.find_tree(digest).await?.is_none() {
+                    if made == 0 {
+                        self.counters.missed();
+                    }
                     self.make_tree(digest, fetch).await?;
                 }
                 made += 1;
@@ -71,7 +79,7 @@ impl Cache {
     }
 
     /// What a tree holds, with archives and unpacked, when it is there and looks as it should. Notes that it is used.
-    fn look_for_tree(&self, digest: &Digest) -> Option<(Manifest, Vec<Entry>)> {
+    pub(super) fn look_for_tree(&self, digest: &Digest) -> Option<(Manifest, Vec<Entry>)> {
         let path = self.tree_path(digest);
         let manifest = self.known_manifest(digest)?;
         let entries = self.expand(&manifest)?;
@@ -240,6 +248,7 @@ pub(super) fn remove_folder(path: &Path) -> io::Result<()> {
 pub(super) fn save(place: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = place.parent().unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.as_file().set_permissions(Permissions::from_mode(0o644))?;
     file.write_all(bytes)?;
     crash::point();
     file.as_file().sync_all()?;
@@ -250,7 +259,7 @@ pub(super) fn save(place: &Path, bytes: &[u8]) -> io::Result<()> {
 
 impl Fetch {
     /// Shows those who watch that everything is there.
-    fn show_complete(&self, manifest: &Manifest) {
+    pub(crate) fn show_complete(&self, manifest: &Manifest) {
         let shared = manifest.entries().iter().filter_map(Content::of);
         let (files, bytes) = shared.fold((0, 0), |(files, bytes), content| (files + 1, bytes + content.blob.size));
         self.progress.send_replace(Progress { files_done: files, files, bytes_done: bytes, bytes });

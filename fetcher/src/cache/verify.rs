@@ -5,6 +5,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use fs_err::File;
+use serde::{Deserialize, Serialize};
 
 use super::Cache;
 use super::blobs::{Content, read_full};
@@ -14,7 +15,7 @@ use crate::digest::{Digest, Hasher};
 use crate::manifest::{Blob, CHUNK};
 
 /// What a look at everything has shown.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Verified {
     /// Contents that were read.
     pub contents: usize,

@@ -108,6 +108,7 @@ impl Download {
         let mut incoming = self.origins.get(origin, path, None).await?;
         let mut encoded = Vec::new();
         while let Some(bytes) = incoming.next().await? {
+            self.options.counters.received(incoming.source, bytes.len() as u64);
             encoded.extend_from_slice(&bytes);
             if encoded.len() > MAX_ENCODED {
                 let (expected, seen) = (MAX_ENCODED as u64, encoded.len() as u64);
@@ -286,6 +287,7 @@ async fn feed_from(
     // A server that knows no ranges sends what comes behind this piece, too.
     let more_follows = incoming.whole && piece.range.end < piece.blob.size;
     while let Some(mut bytes) = incoming.next().await? {
+        attempts.received(incoming.source, bytes.len() as u64);
         let left = piece.range.end - *position;
         if more_follows {
             bytes.truncate(left as usize);

@@ -24,6 +24,18 @@ pub enum Blame {
     Configuration,
 }
 
+impl Blame {
+    /// One word for logs and metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Artifact => "artifact",
+            Self::Network => "network",
+            Self::Host => "host",
+            Self::Configuration => "configuration",
+        }
+    }
+}
+
 /// Why a tree could not be fetched.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
@@ -158,6 +170,25 @@ impl FetchError {
             Self::Size { .. } | Self::Digest { .. } | Self::Manifest { .. } | Self::Archive { .. } => Blame::Artifact,
             Self::Status { .. } | Self::Network { .. } | Self::Stalled { .. } => Blame::Network,
             Self::NoSpace { .. } | Self::Disk(_) | Self::Stopped => Blame::Host,
+        }
+    }
+
+    /// One word for what went wrong, for logs and metrics. Kinds stay when messages change.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Address { .. } => "address",
+            Self::Refused { .. } => "refused",
+            Self::Status { .. } => "status",
+            Self::Network { .. } => "network",
+            Self::Stalled { .. } => "stalled",
+            Self::Size { .. } => "size",
+            Self::Digest { .. } => "digest",
+            Self::Manifest { .. } => "manifest",
+            Self::Archive { .. } => "archive",
+            Self::NoSpace { .. } => "no-space",
+            Self::Disk(_) => "disk",
+            Self::Exists(_) => "exists",
+            Self::Stopped => "stopped",
         }
     }
 

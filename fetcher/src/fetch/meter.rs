@@ -1,11 +1,12 @@
 //! Counting what has arrived, for those who watch and for telling progress from its absence.
 
 use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 /// How far a fetch has come. Files of the same content count once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Progress {
     /// Files that are complete and verified.
     pub files_done: usize,

@@ -11,6 +11,7 @@ use tokio::time::{Instant, timeout};
 
 use super::FetchOptions;
 use super::error::FetchError;
+use crate::counters::Source;
 use crate::peers::{AVOID_HEADER, PEER_HEADER, WAIT_HEADER};
 use crate::rate::{RateFloor, RateWatch};
 use crate::token::Token;
@@ -206,6 +207,8 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
 /// A body on its way.
 pub(super) struct Incoming {
     pub(super) url: String,
+    /// Who sends it.
+    pub(super) source: Source,
     response: Response,
     /// Whether the whole file comes, asked for or not.
     pub(super) whole: bool,
@@ -235,7 +238,7 @@ impl Incoming {
                 return Err(FetchError::Network { url, bytes: 0, reason: format!("asked for {asked}, got `{given}`") });
             }
         }
-        Ok(Self { url, response, whole, skip, received: 0, watch, floor })
+        Ok(Self { url, source: Source::Server, response, whole, skip, received: 0, watch, floor })
     }
 
     /// Size of the body as the server announces it, in bytes.

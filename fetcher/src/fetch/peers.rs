@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::ops::Range;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -14,6 +14,7 @@ use super::FetchOptions;
 use super::error::{FetchError, Retry};
 use super::notices::{Notice, Notices};
 use super::origin::{Incoming, request};
+use crate::counters::{Counters, Source};
 use crate::digest::Digest;
 use crate::manifest::Blob;
 use crate::peers::{FOLLOW, Failure, Known};
@@ -49,6 +50,7 @@ pub(super) struct Peers {
     /// Told when a peer has sent something good for the first time.
     pub(super) news: Notify,
     notices: Notices,
+    counters: Arc<Counters>,
 }
 
 impl Peers {
@@ -66,6 +68,7 @@ impl Peers {
             header: options.follow_peers.then_some(header),
             news: Notify::new(),
             notices,
+            counters: Arc::clone(&options.counters),
         }
     }
 
@@ -88,7 +91,9 @@ impl Peers {
         part: Option<Range<u64>>,
     ) -> Result<Incoming, FetchError> {
         let url = format!("http://{}/v1/blobs/{}", peer.address, blob.name());
-        request(self.client()?.get(&url), url, part, self.floor).await
+        let mut incoming = request(self.client()?.get(&url), url, part, self.floor).await?;
+        incoming.source = Source::Peer;
+        Ok(incoming)
     }
 
     /// Notes that a peer has sent what it should.
@@ -101,6 +106,7 @@ impl Peers {
 
     /// Notes that a peer has not, and tells the server if that is its business.
     pub(super) fn failed(&self, peer: Chosen, digest: &Digest, error: &FetchError) {
+        self.counters.request_failed(error);
         let failure = failure(error);
         let tells = self.known.lock().failed(self.now(), peer.address, digest, failure, peer.guessed);
         if tells || failure == Failure::Bad {

@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use super::FetchOptions;
 use super::error::{FetchError, Retry};
 use super::meter::Meter;
+use crate::counters::Source;
 
 /// Which servers have shown themselves to be wrong, for all pieces of a fetch.
 pub(super) struct Mirrors(Vec<AtomicBool>);
@@ -72,8 +73,14 @@ impl<'a> Attempts<'a> {
         self.failures = 0;
     }
 
+    /// Counts what came, good or not.
+    pub(super) fn received(&self, from: Source, bytes: u64) {
+        self.options.counters.received(from, bytes);
+    }
+
     /// Waits until it is time to ask [`Attempts::origin`] again, or gives the error back when there is no use in it.
     pub(super) async fn after(&mut self, error: FetchError) -> Result<(), FetchError> {
+        self.options.counters.request_failed(&error);
         let idle = self.meter.last_moved().elapsed();
         let retry = error.retry();
         let is_busy = matches!(retry, Retry::After(_));

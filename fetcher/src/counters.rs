@@ -1,0 +1,118 @@
+//! What a process counts while it fetches: bytes by source, what the cache had, what it gave up, what went wrong.
+//!
+//! Numbers that only grow. What can be seen by looking (what the cache holds, what is in use) is not counted here.
+
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
+
+use crate::cache::Removed;
+use crate::fetch::FetchError;
+
+/// Where bytes came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// An artifact server.
+    Server,
+    /// Another host that has them, too.
+    Peer,
+}
+
+/// The counters of one process; whoever fetches adds to them, whoever watches takes [`Counters::counts`].
+#[derive(Debug, Default)]
+pub struct Counters(Mutex<Counts>);
+
+/// The numbers at one instant, since the start of the process.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Counts {
+    /// Bytes of bodies that came from artifact servers, wrong ones included.
+    pub bytes_from_servers: u64,
+    /// The same from other hosts.
+    pub bytes_from_peers: u64,
+    /// Trees that were asked for and there.
+    pub hits: u64,
+    /// Trees that were asked for and had to be made.
+    pub misses: u64,
+    /// Contents that were removed to make room.
+    pub evictions: u64,
+    /// Their bytes.
+    pub evicted_bytes: u64,
+    /// Requests that went wrong, also those that went well when they were repeated.
+    pub request_errors: Vec<Errors>,
+    /// Fetches that went wrong for good.
+    pub failed_fetches: Vec<Errors>,
+}
+
+/// How often one thing went wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Errors {
+    /// What went wrong: [`FetchError::kind`].
+    pub kind: String,
+    /// Whose it is to mend: [`FetchError::blame`].
+    pub blame: String,
+    /// How often.
+    pub count: u64,
+}
+
+impl Counters {
+    /// The numbers now.
+    pub fn counts(&self) -> Counts {
+        self.0.lock().clone()
+    }
+
+    pub(crate) fn received(&self, from: Source, bytes: u64) {
+        let mut counts = self.0.lock();
+        match from {
+            Source::Server => counts.bytes_from_servers += bytes,
+            Source::Peer => counts.bytes_from_peers += bytes,
+        }
+    }
+
+    pub(crate) fn hit(&self) {
+        self.0.lock().hits += 1;
+    }
+
+    pub(crate) fn missed(&self) {
+        self.0.lock().misses += 1;
+    }
+
+    pub(crate) fn evicted(&self, removed: &Removed) {
+        let mut counts = self.0.lock();
+        counts.evictions += removed.contents as u64;
+        counts.evicted_bytes += removed.bytes;
+    }
+
+    pub(crate) fn request_failed(&self, error: &FetchError) {
+        add(&mut self.0.lock().request_errors, error);
+    }
+
+    /// Notes that a fetch has failed for good.
+    pub fn fetch_failed(&self, error: &FetchError) {
+        add(&mut self.0.lock().failed_fetches, error);
+    }
+}
+
+fn add(errors: &mut Vec<Errors>, error: &FetchError) {
+    let (kind, blame) = (error.kind(), error.blame().name());
+    match errors.iter_mut().find(|errors| errors.kind == kind && errors.blame == blame) {
+        Some(errors) => errors.count += 1,
+        None => errors.push(Errors { kind: kind.to_owned(), blame: blame.to_owned(), count: 1 }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    #[test]
+    fn errors_are_counted_by_kind_and_blame() {
+        let counters = Counters::default();
+        counters.fetch_failed(&FetchError::Exists(PathBuf::from("/a")));
+        counters.fetch_failed(&FetchError::Stopped);
+        counters.fetch_failed(&FetchError::Exists(PathBuf::from("/b")));
+        let failed: Vec<_> = counters.counts().failed_fetches.into_iter().map(|e| (e.kind, e.blame, e.count)).collect();
+        let expected = [("exists", "configuration", 2), ("stopped", "host", 1)];
+        assert_eq!(failed, expected.map(|(kind, blame, count)| (kind.to_owned(), blame.to_owned(), count)));
+    }
+}

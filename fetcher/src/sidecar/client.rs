@@ -1,0 +1,110 @@
+//! The executor's half: asks the sidecar for a tree and takes hold of it.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use hyper::Method;
+
+use super::connection::{Answer, Connection, PATIENCE};
+use super::wire::{Ask, FETCH, Failure, Told};
+use crate::cache::{CacheError, Fetch, Shelf, Tree};
+use crate::fetch::{FetchError, blocking};
+
+/// The longest silence that is borne; a sidecar that is well says something every second.
+const QUIET: Duration = Duration::from_secs(15);
+
+/// Why the sidecar is of no help.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AskError {
+    /// There is no socket, or nobody listens any more.
+    #[error("no sidecar listens at {socket}")]
+    Absent {
+        /// Where it should be.
+        socket: PathBuf,
+    },
+    /// It cannot be talked to.
+    #[error("the sidecar at {socket} cannot be reached: {source}")]
+    Unreachable {
+        /// Where it is.
+        socket: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Anybody could have put it there.
+    #[error("the sidecar at {socket} runs as user {owner}, and only root and our own user are believed")]
+    Untrusted {
+        /// Where it is.
+        socket: PathBuf,
+        /// Who it is.
+        owner: u32,
+    },
+    /// It says nothing any more.
+    #[error("the sidecar has said nothing for {} s", waited.as_secs())]
+    Silent {
+        /// How long it was waited for.
+        waited: Duration,
+    },
+    /// It ended, or it speaks another language.
+    #[error("the sidecar broke off: {reason}")]
+    Broken {
+        /// What happened.
+        reason: String,
+    },
+    /// It does not do that.
+    #[error("the sidecar answered {status}: {text}")]
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// What it says.
+        text: String,
+    },
+    /// It has tried.
+    #[error("the sidecar could not fetch the tree: {} (to blame: {})", .0.message, .0.blame)]
+    Failed(Failure),
+    /// It has the tree where we cannot use it.
+    #[error("the sidecar's cache cannot be used: {0}")]
+    Cache(String),
+}
+
+/// Has the sidecar at `socket` get the tree of a fetch, and keeps it there.
+pub(crate) async fn ask(socket: &Path, fetch: &Fetch) -> Result<Tree, AskError> {
+    let mut connection = Connection::open(socket).await?;
+    let body = serde_json::to_vec(&asked(fetch)).map_err(|error| AskError::Broken { reason: error.to_string() })?;
+    let mut answer = connection.request(Method::POST, FETCH, body, Some(PATIENCE)).await?;
+    let (cache, was_there) = follow(&mut answer, fetch).await?;
+    let (digest, owner) = (fetch.request.manifest, connection.owner);
+    let opened = blocking(move || Ok(Shelf::open(cache, owner))).await.map_err(|error| unusable(&error))?;
+    let tree = opened.map_err(|error: CacheError| AskError::Cache(error.to_string()))?.tree(digest).await;
+    // Only now may the sidecar let go of it.
+    drop((answer, connection));
+    let tree = tree.map_err(|error| unusable(&error))?.map(|tree| Tree { was_there, ..tree });
+    tree.ok_or_else(|| AskError::Cache(format!("tree {digest} is not there, or not for us to read")))
+}
+
+fn asked(fetch: &Fetch) -> Ask {
+    let trusted = fetch.options.trusted.as_deref();
+    Ask {
+        manifest: fetch.request.manifest,
+        urls: fetch.request.urls.clone(),
+        token: fetch.request.token.expose().to_owned(),
+        trusted: trusted.map(|pem| String::from_utf8_lossy(pem).into_owned()),
+    }
+}
+
+/// Shows progress until the tree is there; returns the cache that it is in, and whether it was there before.
+async fn follow(answer: &mut Answer, fetch: &Fetch) -> Result<(PathBuf, bool), AskError> {
+    loop {
+        let line = answer.line(QUIET).await?;
+        let told = serde_json::from_slice(&line);
+        match told.map_err(|error| AskError::Broken { reason: format!("it says what we do not know: {error}") })? {
+            Told::Progress(progress) => drop(fetch.progress.send_replace(progress)),
+            Told::Ready { cache, was_there, .. } => return Ok((cache, was_there)),
+            Told::Failed(failure) => return Err(AskError::Failed(failure)),
+        }
+    }
+}
+
+fn unusable(error: &FetchError) -> AskError {
+    AskError::Cache(error.to_string())
+}

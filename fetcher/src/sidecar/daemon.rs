@@ -1,0 +1,164 @@
+//! The daemon: the cache, who is served from it, and its life from the first lock to the last byte.
+//!
+//! ```text
+//! locks its socket's place → opens the cache → listens → READY
+//! SIGTERM or SIGINT → STOPPING, listens no more → running fetches get the grace → the end
+//! ```
+//!
+//! One thread does everything that waits; what blocks (writing, hashing, unpacking) is on threads that end when there is
+//! nothing to do. Idle, it wakes up for nothing but the watchdog.
+
+use std::future::{Future, IntoFuture as _};
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::net::TcpListener;
+use tokio::select;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::settings::{Settings, human_bytes};
+use super::status::{Running, Status};
+use crate::cache::{Cache, CacheOptions};
+use crate::fetch::{FetchError, UNPACKED_AT_ONCE, blocking};
+use socket::Socket;
+
+pub use metrics::reference as metrics_reference;
+
+mod fetching;
+mod metrics;
+mod routes;
+mod socket;
+mod system;
+
+/// Threads for what blocks besides fetches.
+const SPARE_THREADS: usize = 16;
+
+/// What all connections share.
+struct Daemon {
+    settings: Settings,
+    cache: Cache,
+    started: Instant,
+    /// One permit per tree that is being fetched.
+    permits: Semaphore,
+    /// The fetches that are asked for and not over.
+    fetches: TaskTracker,
+    stop: CancellationToken,
+}
+
+/// Runs the daemon until it is told to stop.
+pub fn run(settings: Settings) -> anyhow::Result<()> {
+    // A fetch writes on as many threads as it has connections, and unpacks on some more: with fewer for all of them
+    // they could wait for each other.
+    let threads = settings.fetches * (settings.connections + UNPACKED_AT_ONCE) + SPARE_THREADS;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(threads)
+        .thread_keep_alive(Duration::from_secs(1))
+        .build()?;
+    runtime.block_on(live(settings))
+}
+
+async fn live(settings: Settings) -> anyhow::Result<()> {
+    // What is made here is for others to read, whatever whoever starts us is used to.
+    nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
+    let signals = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let socket = Socket::take(&settings.socket)?;
+    let cache = open(&settings).await?;
+    let listener = match settings.listen {
+        Some(address) => Some(TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?),
+        None => None,
+    };
+    let grace = settings.grace;
+    let daemon = Arc::new(Daemon {
+        started: Instant::now(),
+        permits: Semaphore::new(settings.fetches),
+        fetches: TaskTracker::new(),
+        stop: CancellationToken::new(),
+        cache,
+        settings,
+    });
+    say_hello(&daemon, listener.as_ref());
+    let mut serving = pin!(serve(Arc::clone(&daemon), &socket, listener)?);
+    system::ready();
+    select! {
+        served = &mut serving => return served.context("the daemon listens no more"),
+        name = told_to_stop(signals) => tracing::info!(signal = name, "The daemon stops."),
+        () = system::keep_watchdog_quiet() => {}
+    }
+    system::stopping();
+    daemon.stop.cancel();
+    daemon.fetches.close();
+    let ended = select! {
+        ended = timeout(grace, serving) => ended,
+        () = system::keep_watchdog_quiet() => return Ok(()),
+    };
+    if let Ok(served) = ended {
+        served.context("the daemon did not end well")?;
+    } else {
+        tracing::warn!(fetches = daemon.fetches.len(), "Fetches did not end in time; they are broken off.");
+    }
+    tracing::info!("The daemon has stopped.");
+    Ok(())
+}
+
+/// Where the daemon can be reached, and on what.
+fn say_hello(daemon: &Daemon, listener: Option<&TcpListener>) {
+    let settings = &daemon.settings;
+    tracing::info!(
+        socket = %settings.socket.display(),
+        cache = %settings.cache.display(),
+        budget = %human_bytes(settings.budget),
+        listen = listener.and_then(|listener| listener.local_addr().ok()).map(tracing::field::display),
+        "flink-mesos-fetcher {} runs.",
+        env!("CARGO_PKG_VERSION")
+    );
+}
+
+async fn open(settings: &Settings) -> anyhow::Result<Cache> {
+    let options = CacheOptions { path: settings.cache.clone(), budget: settings.budget };
+    Ok(tokio::task::spawn_blocking(move || Cache::open(options)).await??)
+}
+
+/// Serves executors, and other machines where that is wanted, until the daemon stops and all connections have ended.
+fn serve(
+    daemon: Arc<Daemon>,
+    socket: &Socket,
+    listener: Option<TcpListener>,
+) -> io::Result<impl Future<Output = io::Result<()>> + use<>> {
+    let stop = daemon.stop.clone();
+    let here = routes::for_this_host(Arc::clone(&daemon));
+    let here = axum::serve(socket.listener()?, here).with_graceful_shutdown(stop.clone().cancelled_owned());
+    let elsewhere = async move {
+        let Some(listener) = listener else { return Ok(()) };
+        let served = axum::serve(listener, routes::for_other_hosts(daemon));
+        served.with_graceful_shutdown(stop.cancelled_owned()).into_future().await
+    };
+    Ok(async move { futures_util::try_join!(here.into_future(), elsewhere).map(drop) })
+}
+
+async fn told_to_stop((mut terminate, mut interrupt): (Signal, Signal)) -> &'static str {
+    select! {
+        _ = terminate.recv() => "SIGTERM",
+        _ = interrupt.recv() => "SIGINT",
+    }
+}
+
+impl Daemon {
+    async fn status(&self) -> Result<Status, FetchError> {
+        let running = Running {
+            pid: std::process::id(),
+            uptime_seconds: self.started.elapsed().as_secs_f64(),
+            fetches_in_flight: self.fetches.len(),
+            counts: self.cache.counters().counts(),
+        };
+        let cache = self.cache.clone();
+        blocking(move || Status::look(&cache, Some(running)).map_err(FetchError::Disk)).await
+    }
+}

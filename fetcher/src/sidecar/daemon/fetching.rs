@@ -1,0 +1,126 @@
+//! One executor's request for a tree, from its question to its closing the connection.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use futures_util::stream::unfold;
+use tokio::select;
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::Daemon;
+use crate::cache::{Fetch, Tree};
+use crate::fetch::{FetchError, FetchOptions, Progress, Request};
+use crate::sidecar::wire::{Ask, Failure, Told};
+use crate::token::TokenError;
+
+/// Progress is not told more often than this.
+const SHORTEST: Duration = Duration::from_millis(100);
+/// Nor so much more seldom: silence would mean that we are ill.
+const LONGER: Duration = Duration::from_millis(900);
+
+/// How long a tree is held for an executor that neither closes its connection nor locks the tree.
+const HELD: Duration = Duration::from_secs(60);
+/// The same when the daemon is about to end.
+const HELD_AT_THE_END: Duration = Duration::from_secs(5);
+
+/// An answer being given. When it is dropped, because the executor is gone, the fetch ends with it.
+enum Answer {
+    Fetching(AbortOnDropHandle<Result<Tree, FetchError>>, watch::Receiver<Progress>),
+    /// The tree is there and stays there.
+    Holding(Tree),
+    Over,
+}
+
+/// Begins to fetch, and to answer.
+pub(super) fn begin(daemon: &Arc<Daemon>, ask: Ask) -> Result<Body, TokenError> {
+    let (sender, progress) = watch::channel(Progress::default());
+    let request = Request { urls: ask.urls, manifest: ask.manifest, token: ask.token.parse()?, target: PathBuf::new() };
+    let options = FetchOptions {
+        connections: daemon.settings.connections,
+        patience: daemon.settings.patience,
+        trusted: ask.trusted.map(String::into_bytes),
+        counters: Arc::clone(daemon.cache.counters()),
+        ..FetchOptions::default()
+    };
+    // A task of its own: an executor that does not read its answer must not hold up those who wait for the same tree.
+    let got = get(Arc::clone(daemon), Fetch::new(request, options, sender));
+    let fetching = AbortOnDropHandle::new(daemon.fetches.spawn(got));
+    let (cache, stop) = (daemon.settings.cache.clone(), daemon.stop.clone());
+    let lines = unfold(Answer::Fetching(fetching, progress), move |answer| answer.next(cache.clone(), stop.clone()));
+    Ok(Body::from_stream(lines))
+}
+
+async fn get(daemon: Arc<Daemon>, fetch: Fetch) -> Result<Tree, FetchError> {
+    let manifest = fetch.request.manifest;
+    let got = get_tree(&daemon, &fetch).await;
+    match &got {
+        Ok(tree) => tracing::info!(%manifest, files = tree.entries.len(), "A tree is there."),
+        Err(error) => {
+            daemon.cache.counters().fetch_failed(error);
+            let (kind, blame) = (error.kind(), error.blame().name());
+            tracing::warn!(%manifest, kind, blame, %error, "A tree could not be fetched.");
+        }
+    }
+    got
+}
+
+async fn get_tree(daemon: &Daemon, fetch: &Fetch) -> Result<Tree, FetchError> {
+    // What is there waits for nobody.
+    if let Some(tree) = daemon.cache.tree_if_there(fetch.request.manifest).await? {
+        daemon.cache.counters().hit();
+        fetch.show_complete(&tree.manifest);
+        return Ok(tree);
+    }
+    let Ok(_permit) = daemon.permits.acquire().await else { return Err(FetchError::Stopped) };
+    daemon.cache.tree(fetch).await
+}
+
+impl Answer {
+    /// The next line, and what follows.
+    async fn next(self, cache: PathBuf, stop: CancellationToken) -> Option<(std::io::Result<Bytes>, Self)> {
+        match self {
+            Self::Fetching(mut fetching, mut progress) => select! {
+                biased;
+                got = &mut fetching => match got.unwrap_or(Err(FetchError::Stopped)) {
+                    Ok(tree) => {
+                        let ready = Told::Ready { cache, tree: tree.path.clone(), was_there: tree.was_there };
+                        Some((line(&ready), Self::Holding(tree)))
+                    }
+                    Err(error) => Some((line(&Told::Failed(Failure::from(&error))), Self::Over)),
+                },
+                () = news(&mut progress) => {
+                    let latest = *progress.borrow_and_update();
+                    Some((line(&Told::Progress(latest)), Self::Fetching(fetching, progress)))
+                }
+            },
+            Self::Holding(_tree) => {
+                select! {
+                    () = sleep(HELD) => {}
+                    () = async { stop.cancelled().await; sleep(HELD_AT_THE_END).await } => {}
+                }
+                None
+            }
+            Self::Over => None,
+        }
+    }
+}
+
+/// Waits until it is time to say something.
+async fn news(progress: &mut watch::Receiver<Progress>) {
+    sleep(SHORTEST).await;
+    if let Ok(Err(_)) = timeout(LONGER, progress.changed()).await {
+        // Nobody fetches any more: the outcome is about to come.
+        sleep(LONGER).await;
+    }
+}
+
+fn line(told: &Told) -> std::io::Result<Bytes> {
+    let mut line = serde_json::to_vec(told)?;
+    line.push(b'\n');
+    Ok(Bytes::from(line))
+}

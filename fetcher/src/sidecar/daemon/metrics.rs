@@ -1,0 +1,152 @@
+//! Metrics for Prometheus: every one is declared here, and made of what [`Status`] says at this instant.
+
+use std::fmt::Write as _;
+
+use crate::counters::Errors;
+use crate::sidecar::status::{Running, Status};
+
+/// Of the text format, as Prometheus knows it.
+pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+const PREFIX: &str = "flink_mesos_fetcher_";
+
+/// One metric.
+struct Metric {
+    /// Without the prefix; ends with the unit, and with `total` when it only grows.
+    name: &'static str,
+    help: &'static str,
+    samples: fn(&Status, &Running) -> Vec<Sample>,
+}
+
+/// Labels, and a value with them.
+type Sample = (Vec<(&'static str, String)>, f64);
+
+const METRICS: &[Metric] = &[
+    metric("build_info", "Always 1; the label says which version runs.", |status, _| {
+        vec![(vec![("version", status.version.clone())], 1.0)]
+    }),
+    metric("uptime_seconds", "Seconds since the daemon started.", |_, running| one(running.uptime_seconds)),
+    metric("fetches_in_flight", "Fetches that were asked for and are not over.", |_, running| {
+        one(running.fetches_in_flight as f64)
+    }),
+    metric("received_bytes_total", "Bytes received, by where they came from: `server` or `peer`.", |_, running| {
+        let by_source = [("server", running.counts.bytes_from_servers), ("peer", running.counts.bytes_from_peers)];
+        by_source.map(|(source, bytes)| (vec![("source", source.to_owned())], bytes as f64)).to_vec()
+    }),
+    metric("cache_hits_total", "Trees that were asked for and there.", |_, running| one(running.counts.hits as f64)),
+    metric("cache_misses_total", "Trees that were asked for and had to be fetched.", |_, running| {
+        one(running.counts.misses as f64)
+    }),
+    metric("cache_evictions_total", "Contents that were removed to make room.", |_, running| {
+        one(running.counts.evictions as f64)
+    }),
+    metric("cache_evicted_bytes_total", "Bytes that were removed to make room.", |_, running| {
+        one(running.counts.evicted_bytes as f64)
+    }),
+    metric("cache_bytes", "Bytes of all contents in the cache.", |status, _| one(status.cache.usage.bytes as f64)),
+    metric("cache_budget_bytes", "Bytes that the cache keeps.", |status, _| one(status.cache.budget_bytes as f64)),
+    metric("cache_partial_bytes", "Bytes of contents that are under way or broke off.", |status, _| {
+        one(status.cache.usage.partial as f64)
+    }),
+    metric("cache_reserved_bytes", "Bytes that running fetches are still going to need.", |status, _| {
+        one(status.cache.usage.reserved as f64)
+    }),
+    metric("cache_contents", "Contents in the cache.", |status, _| one(status.cache.usage.contents as f64)),
+    metric("cache_trees", "Complete trees in the cache.", |status, _| one(status.cache.usage.trees as f64)),
+    metric("cache_trees_in_use", "Trees that a worker or a fetch uses.", |status, _| {
+        one(status.cache.usage.trees_in_use as f64)
+    }),
+    metric("request_errors_total", "Requests that went wrong, by kind and by who is to blame.", |_, running| {
+        by_kind(&running.counts.request_errors)
+    }),
+    metric(
+        "failed_fetches_total",
+        "Fetches that went wrong for good, by kind and by who is to blame.",
+        |_, running| by_kind(&running.counts.failed_fetches),
+    ),
+];
+
+const fn metric(name: &'static str, help: &'static str, samples: fn(&Status, &Running) -> Vec<Sample>) -> Metric {
+    Metric { name, help, samples }
+}
+
+impl Metric {
+    fn kind(&self) -> &'static str {
+        if self.name.ends_with("_total") { "counter" } else { "gauge" }
+    }
+}
+
+fn one(value: f64) -> Vec<Sample> {
+    vec![(Vec::new(), value)]
+}
+
+fn by_kind(errors: &[Errors]) -> Vec<Sample> {
+    let labels = |errors: &Errors| vec![("kind", errors.kind.clone()), ("blame", errors.blame.clone())];
+    errors.iter().map(|errors| (labels(errors), errors.count as f64)).collect()
+}
+
+/// All metrics, as Prometheus reads them.
+pub(super) fn text(status: &Status) -> String {
+    let mut text = String::new();
+    let Some(running) = &status.daemon else { return text };
+    for metric in METRICS {
+        let (name, kind) = (metric.name, metric.kind());
+        // Writing to a string does not fail, here and below.
+        _ = write!(text, "# HELP {PREFIX}{name} {}\n# TYPE {PREFIX}{name} {kind}\n", metric.help);
+        for (labels, value) in (metric.samples)(status, running) {
+            // Our labels hold words and versions: nothing to escape.
+            let labels: Vec<_> = labels.iter().map(|(label, value)| format!("{label}=\"{value}\"")).collect();
+            let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
+            _ = writeln!(text, "{PREFIX}{name}{labels} {value}");
+        }
+    }
+    text
+}
+
+/// The table of metrics for the documentation, in Markdown.
+pub fn reference() -> String {
+    let mut table = String::from("| metric | kind | meaning |\n| --- | --- | --- |\n");
+    for metric in METRICS {
+        _ = writeln!(table, "| `{PREFIX}{}` | {} | {} |", metric.name, metric.kind(), metric.help);
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::cache::Usage;
+    use crate::counters::Counts;
+    use crate::sidecar::status::Held;
+
+    #[test]
+    fn what_is_the_case_is_what_prometheus_reads() {
+        let failed = vec![Errors { kind: "digest".to_owned(), blame: "artifact".to_owned(), count: 3 }];
+        let counts = Counts { bytes_from_peers: 7 << 40, hits: 2, failed_fetches: failed, ..Counts::default() };
+        let daemon = Running { pid: 1, uptime_seconds: 1.5, fetches_in_flight: 4, counts };
+        let usage = Usage { trees_in_use: 1, ..Usage::default() };
+        let cache = Held { path: "/c".into(), budget_bytes: 20 << 30, usage };
+        let text = text(&Status { version: "1.2.3".to_owned(), daemon: Some(daemon), cache });
+        for line in [
+            "flink_mesos_fetcher_build_info{version=\"1.2.3\"} 1",
+            "flink_mesos_fetcher_uptime_seconds 1.5",
+            "flink_mesos_fetcher_fetches_in_flight 4",
+            "flink_mesos_fetcher_received_bytes_total{source=\"server\"} 0",
+            "flink_mesos_fetcher_received_bytes_total{source=\"peer\"} 7696581394432",
+            "# TYPE flink_mesos_fetcher_cache_hits_total counter",
+            "flink_mesos_fetcher_cache_hits_total 2",
+            "# TYPE flink_mesos_fetcher_cache_trees_in_use gauge",
+            "flink_mesos_fetcher_cache_trees_in_use 1",
+            "flink_mesos_fetcher_failed_fetches_total{kind=\"digest\",blame=\"artifact\"} 3",
+        ] {
+            assert!(text.lines().any(|found| found == line), "no line `{line}` in\n{text}");
+        }
+    }
+
+    #[test]
+    fn the_documentation_lists_every_metric() {
+        let documentation = include_str!("../../../../docs/fetcher.md");
+        assert!(documentation.contains(&reference()), "docs/fetcher.md should have this table:\n{}", reference());
+    }
+}

@@ -1,0 +1,56 @@
+//! The place of the daemon's socket: one daemon has it, and one that was killed leaves nothing that is in the way.
+
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use tokio::net::UnixListener;
+
+use crate::cache::{FileLock, Mode};
+
+/// A socket that is listened on; its file is removed when this is dropped.
+pub(super) struct Socket {
+    path: PathBuf,
+    listener: std::os::unix::net::UnixListener,
+    /// Who has it may remove the file and make another one.
+    _lock: FileLock,
+}
+
+impl Socket {
+    /// Takes the place, also from a daemon that is no more.
+    pub(super) fn take(path: &Path) -> anyhow::Result<Self> {
+        let folder = path.parent().unwrap_or(Path::new("/"));
+        let made = std::fs::DirBuilder::new().recursive(true).mode(0o755).create(folder);
+        made.with_context(|| format!("cannot make {}", folder.display()))?;
+        let lock = FileLock::attempt(&beside(path), Mode::Exclusive)?;
+        let Some(lock) = lock else { anyhow::bail!("another daemon listens at {}", path.display()) };
+        match fs_err::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
+        let listener = std::os::unix::net::UnixListener::bind(path)
+            .with_context(|| format!("cannot listen at {}", path.display()))?;
+        listener.set_nonblocking(true)?;
+        // Every user's executors may ask; what only some may is checked when they do.
+        fs_err::set_permissions(path, std::fs::Permissions::from_mode(0o666))?;
+        Ok(Self { path: path.to_owned(), listener, _lock: lock })
+    }
+
+    pub(super) fn listener(&self) -> io::Result<UnixListener> {
+        UnixListener::from_std(self.listener.try_clone()?)
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        // Left over, it says the same: nobody listens.
+        fs_err::remove_file(&self.path).ok();
+    }
+}
+
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".lock");
+    path.with_file_name(name)
+}

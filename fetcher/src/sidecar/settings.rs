@@ -1,0 +1,251 @@
+//! The daemon's settings: a table of keys, and what they are set to in a file, by the environment and by flags.
+//!
+//! A later place goes before an earlier one: defaults, `/etc/flink-mesos/fetcher.toml`, `FLINK_MESOS_FETCHER_*`, flags.
+//! All places are read by the same rules, and whatever is wrong is told with its place.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Write as _};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use file::entries;
+use values::{address, bytes, duration, format, level, number, path};
+
+pub use values::{LogFormat, human_bytes};
+
+mod file;
+mod values;
+
+/// The file that is read when no other is named. It need not be there.
+pub const DEFAULT_FILE: &str = "/etc/flink-mesos/fetcher.toml";
+
+/// How the names of environment variables begin: `FLINK_MESOS_FETCHER_BUDGET` for `budget`.
+pub const VARIABLE_PREFIX: &str = "FLINK_MESOS_FETCHER_";
+
+/// The variable that `prefetch` takes the artifact token from. It is no setting.
+pub const TOKEN_VARIABLE: &str = "FLINK_MESOS_FETCHER_TOKEN";
+
+/// What can be set.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting {
+    /// Its name in the file; that of the flag is the same.
+    pub key: &'static str,
+    /// What it is without being set.
+    pub default: &'static str,
+    /// What it is for, with what is allowed.
+    pub meaning: &'static str,
+}
+
+/// Everything that can be set, in the order of the documentation.
+pub const SETTINGS: &[Setting] = &[
+    setting("socket", crate::DEFAULT_SOCKET, "socket for the executors of this host, an absolute path"),
+    setting("cache", "/var/cache/flink-mesos", "folder of the cache, an absolute path"),
+    setting("budget", "20 GiB", "how much the cache keeps; what is in use stays even when it is more"),
+    setting("listen", "", "address and port for other machines, e.g. `0.0.0.0:7080`; empty: none"),
+    setting("fetches", "16", "trees that are fetched at the same time, 1 to 64; others wait"),
+    setting("connections", "4", "requests at the same time for each of them, 1 to 32"),
+    setting("patience", "2 min", "how long a server that gives nothing is asked again"),
+    setting("grace", "30 s", "how long running fetches may go on when the daemon is told to stop"),
+    setting(
+        "log",
+        "info",
+        "level of the log: `error`, `warn`, `info`, `debug` or `trace`, also by part: `warn,fetcher=debug`",
+    ),
+    setting("log-format", "text", "`text` or `json`: an object for each line"),
+];
+
+const fn setting(key: &'static str, default: &'static str, meaning: &'static str) -> Setting {
+    Setting { key, default, meaning }
+}
+
+impl Setting {
+    /// The environment variable for it.
+    pub fn variable(&self) -> String {
+        format!("{VARIABLE_PREFIX}{}", self.key.replace('-', "_").to_ascii_uppercase())
+    }
+}
+
+/// What the daemon and its commands go by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// For executors.
+    pub socket: PathBuf,
+    /// The cache's folder.
+    pub cache: PathBuf,
+    /// Bytes that the cache keeps.
+    pub budget: u64,
+    /// For other machines.
+    pub listen: Option<SocketAddr>,
+    /// Trees that are fetched at the same time.
+    pub fetches: usize,
+    /// Requests at the same time for each.
+    pub connections: usize,
+    /// For servers that give nothing.
+    pub patience: Duration,
+    /// For running fetches when the daemon ends.
+    pub grace: Duration,
+    /// Filter of the log.
+    pub log: String,
+    /// Form of the log.
+    pub log_format: LogFormat,
+}
+
+/// A setting that cannot be used, or cannot be read.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SettingsError {
+    /// The file is not there or not ours to read.
+    #[error("{0}")]
+    Read(String),
+    /// The file is no TOML.
+    #[error("{place}: {reason}")]
+    Syntax {
+        /// Where.
+        place: Place,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Nothing of that name can be set.
+    #[error("{place}: `{key}` is no setting (allowed: {})", keys())]
+    Unknown {
+        /// Where.
+        place: Place,
+        /// The name.
+        key: String,
+    },
+    /// It cannot be set to that.
+    #[error("{place}: {key} = `{value}` {reason}")]
+    Value {
+        /// Where.
+        place: Place,
+        /// Of which setting.
+        key: &'static str,
+        /// As it was given.
+        value: String,
+        /// What is wrong with it, and what is allowed.
+        reason: String,
+    },
+}
+
+/// Where a value comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// It was not set.
+    Default,
+    /// A line of a file.
+    File(PathBuf, usize),
+    /// A variable of the environment.
+    Variable(String),
+    /// A flag.
+    Flag(&'static str),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => formatter.write_str("default"),
+            Self::File(path, line) => write!(formatter, "{}:{line}", path.display()),
+            Self::Variable(name) => write!(formatter, "environment variable {name}"),
+            Self::Flag(key) => write!(formatter, "--{key}"),
+        }
+    }
+}
+
+fn keys() -> String {
+    SETTINGS.iter().map(|setting| setting.key).collect::<Vec<_>>().join(", ")
+}
+
+/// The texts that are set, before anybody has looked at them.
+#[derive(Debug)]
+pub struct Sources(BTreeMap<&'static str, (Place, String)>);
+
+impl Sources {
+    /// Nothing but defaults.
+    pub fn defaults() -> Self {
+        let defaults = SETTINGS.iter().map(|setting| (setting.key, (Place::Default, setting.default.to_owned())));
+        Self(defaults.collect())
+    }
+
+    /// What a file says. Blocks.
+    pub fn read_file(&mut self, path: &Path) -> Result<(), SettingsError> {
+        let text = fs_err::read_to_string(path).map_err(|error| SettingsError::Read(error.to_string()))?;
+        for (place, key, value) in entries(path, &text)? {
+            self.set(place, &key, value)?;
+        }
+        Ok(())
+    }
+
+    /// What the environment says.
+    pub fn read_variables(&mut self, variables: &[(String, String)]) -> Result<(), SettingsError> {
+        for (name, value) in variables {
+            let Some(rest) = name.strip_prefix(VARIABLE_PREFIX).filter(|_| name != TOKEN_VARIABLE) else { continue };
+            let key = rest.to_ascii_lowercase().replace('_', "-");
+            self.set(Place::Variable(name.clone()), &key, value.clone())?;
+        }
+        Ok(())
+    }
+
+    /// What a flag says.
+    pub fn read_flag(&mut self, setting: &Setting, value: String) {
+        self.0.insert(setting.key, (Place::Flag(setting.key), value));
+    }
+
+    fn set(&mut self, place: Place, key: &str, value: String) -> Result<(), SettingsError> {
+        let Some(setting) = SETTINGS.iter().find(|setting| setting.key == key) else {
+            return Err(SettingsError::Unknown { place, key: key.to_owned() });
+        };
+        self.0.insert(setting.key, (place, value));
+        Ok(())
+    }
+
+    /// The settings, if all of them can be used.
+    pub fn settings(&self) -> Result<Settings, SettingsError> {
+        Ok(Settings {
+            socket: self.value("socket", path)?,
+            cache: self.value("cache", path)?,
+            budget: self.value("budget", bytes)?,
+            listen: self.value("listen", address)?,
+            fetches: self.value("fetches", |text| number(text, 1..=64))?,
+            connections: self.value("connections", |text| number(text, 1..=32))?,
+            patience: self.value("patience", duration)?,
+            grace: self.value("grace", duration)?,
+            log: self.value("log", level)?,
+            log_format: self.value("log-format", format)?,
+        })
+    }
+
+    /// All texts that are set, for people, with where each comes from.
+    pub fn explain(&self) -> String {
+        let mut lines = String::new();
+        for setting in SETTINGS {
+            let Some((place, text)) = self.0.get(setting.key) else { continue };
+            // Writing to a string does not fail.
+            _ = writeln!(lines, "{} = {text:?} # {place}", setting.key);
+        }
+        lines
+    }
+
+    fn value<T>(&self, key: &'static str, read: impl FnOnce(&str) -> Result<T, String>) -> Result<T, SettingsError> {
+        let (place, value) = self.0.get(key).cloned().unwrap_or((Place::Default, String::new()));
+        read(value.trim()).map_err(|reason| SettingsError::Value { place, key, value, reason })
+    }
+}
+
+/// A number of bytes as people write them, for flags that are no settings.
+pub fn size(text: &str) -> Result<u64, String> {
+    bytes(text.trim())
+}
+
+/// The table of settings for the documentation, in Markdown.
+pub fn reference() -> String {
+    let mut table = String::from("| key and flag | variable | default | meaning |\n| --- | --- | --- | --- |\n");
+    for setting in SETTINGS {
+        let default = if setting.default.is_empty() { "(empty)".to_owned() } else { format!("`{}`", setting.default) };
+        // Writing to a string does not fail.
+        _ = writeln!(table, "| `{}` | `{}` | {default} | {} |", setting.key, setting.variable(), setting.meaning);
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,80 @@
+//! Reading the values of settings: each gives what is wrong and what is allowed.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+
+/// Longer ones are mistakes.
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// An object for each line.
+    Json,
+}
+
+pub(super) fn path(text: &str) -> Result<PathBuf, String> {
+    if !Path::new(text).is_absolute() {
+        return Err("is no absolute path (allowed: a path that begins with /)".to_owned());
+    }
+    Ok(PathBuf::from(text))
+}
+
+/// A number of bytes as people write them.
+pub(super) fn bytes(text: &str) -> Result<u64, String> {
+    let wrong = || "is no size (allowed: a number with B, KiB, MiB, GiB or TiB, or kB, MB, GB or TB)".to_owned();
+    let size = text.parse::<ByteSize>().map_err(|_| wrong())?;
+    if size.as_u64() == 0 {
+        return Err("is nothing (allowed: 1 B and more)".to_owned());
+    }
+    Ok(size.as_u64())
+}
+
+/// A number of bytes for people, as [`bytes`] reads them.
+pub fn human_bytes(bytes: u64) -> impl fmt::Display {
+    ByteSize::b(bytes).display().iec()
+}
+
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || "is no time (allowed: a number with ms, s, min or h, up to 24 h)".to_owned();
+    let duration = humantime::parse_duration(text).map_err(|_| wrong())?;
+    if duration > LONGEST { Err(wrong()) } else { Ok(duration) }
+}
+
+pub(super) fn number(text: &str, allowed: RangeInclusive<usize>) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| allowed.contains(number));
+    number.ok_or_else(|| format!("is out of range (allowed: {} to {})", allowed.start(), allowed.end()))
+}
+
+/// None for an empty text.
+pub(super) fn address(text: &str) -> Result<Option<SocketAddr>, String> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let wrong = "is no address with a port (allowed: e.g. 0.0.0.0:7080 or [::]:7080, or nothing)";
+    text.parse().map(Some).map_err(|_| wrong.to_owned())
+}
+
+pub(super) fn level(text: &str) -> Result<String, String> {
+    let wrong = "is no level (allowed: error, warn, info, debug, trace or off, also by part: warn,fetcher=debug)";
+    // A single word would be taken for the name of a part.
+    let levels = text.split(',').map(|part| part.rsplit_once('=').map_or(part, |(_, level)| level));
+    let are_levels = levels.into_iter().all(|level| !level.is_empty() && level.parse::<LevelFilter>().is_ok());
+    if are_levels && text.parse::<Targets>().is_ok() { Ok(text.to_owned()) } else { Err(wrong.to_owned()) }
+}
+
+pub(super) fn format(text: &str) -> Result<LogFormat, String> {
+    match text {
+        "text" => Ok(LogFormat::Text),
+        "json" => Ok(LogFormat::Json),
+        _ => Err("is no format (allowed: text, json)".to_owned()),
+    }
+}

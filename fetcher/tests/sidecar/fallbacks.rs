@@ -1,0 +1,105 @@
+use std::os::unix::fs::PermissionsExt as _;
+
+use fetcher::{CacheOptions, FetchError, Ways, obtain};
+use tokio::io::AsyncReadExt as _;
+use tokio::net::UnixListener;
+use tokio::sync::watch;
+
+use crate::host::{Host, Sidecar, Tree, is_root, quick, skip};
+
+#[tokio::test]
+async fn without_a_sidecar_the_hosts_cache_serves() {
+    let host = Host::new();
+    let tree = Tree::served(&host, 1).await;
+    let materialised = host.obtain(&tree, "flink").await.unwrap();
+    tree.assert_arrived(&materialised.target);
+    assert!(materialised.shared.unwrap().path.starts_with(host.path("own-cache")));
+}
+
+#[tokio::test]
+async fn without_anything_the_server_itself_serves() {
+    let host = Host::new();
+    let tree = Tree::served(&host, 1).await;
+    let request = tree.request(&host.path("flink"));
+    let materialised = obtain(request, quick(), Ways::default(), watch::Sender::default()).await.unwrap();
+    tree.assert_arrived(&materialised.target);
+    assert!(materialised.shared.is_none());
+}
+
+#[tokio::test]
+async fn a_cache_that_cannot_be_used_costs_no_worker() {
+    let host = Host::new();
+    let tree = Tree::served(&host, 1).await;
+    fs_err::create_dir(host.path("own-cache")).unwrap();
+    fs_err::set_permissions(host.path("own-cache"), std::fs::Permissions::from_mode(0o777)).unwrap();
+    let materialised = host.obtain(&tree, "flink").await.unwrap();
+    tree.assert_arrived(&materialised.target);
+    assert!(materialised.shared.is_none());
+}
+
+#[tokio::test]
+async fn a_sidecar_that_breaks_off_costs_no_worker() {
+    let host = Host::new();
+    let tree = Tree::served(&host, 1).await;
+    fs_err::create_dir(host.path("run")).unwrap();
+    let listener = UnixListener::bind(host.socket()).unwrap();
+    let breaking = tokio::spawn(async move {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        socket.read_u8().await.unwrap();
+    });
+    let materialised = host.obtain(&tree, "flink").await.unwrap();
+    breaking.await.unwrap();
+    tree.assert_arrived(&materialised.target);
+}
+
+#[tokio::test]
+async fn a_sidecar_with_a_cache_that_others_can_write_to_is_not_believed() {
+    let host = Host::new();
+    let _sidecar = host.start(&[]).await;
+    let tree = Tree::served(&host, 1).await;
+    fs_err::set_permissions(host.cache().join("trees"), std::fs::Permissions::from_mode(0o777)).unwrap();
+    let materialised = host.obtain(&tree, "flink").await.unwrap();
+    assert!(materialised.shared.unwrap().path.starts_with(host.path("own-cache")));
+}
+
+#[tokio::test]
+async fn a_sidecar_of_somebody_else_is_not_asked() {
+    if !is_root() {
+        return skip("a sidecar of another user: needs root");
+    }
+    let host = Host::new();
+    let tree = Tree::served(&host, 1).await;
+    // A place of that user's own.
+    for name in ["run", "cache"] {
+        fs_err::create_dir(host.path(name)).unwrap();
+        nix::unistd::chown(&host.path(name), Some(65534.into()), None).unwrap();
+    }
+    let copy = host.path("flink-mesos-fetcher");
+    fs_err::copy(crate::host::program(), &copy).unwrap();
+    let mut command = tokio::process::Command::new(&copy);
+    command.args(["--log-format", "json", "--socket"]).arg(host.socket()).arg("--cache").arg(host.cache());
+    command.uid(65534).gid(65534).kill_on_drop(true);
+    let sidecar = Sidecar::start(command).await;
+    let materialised = host.obtain(&tree, "flink").await.unwrap();
+    tree.assert_arrived(&materialised.target);
+    assert!(materialised.shared.unwrap().path.starts_with(host.path("own-cache")));
+    assert!(!sidecar.log().contains("tree"), "{}", sidecar.log());
+    let (code, _, complaint) = host.run(&["status"]).await;
+    assert_eq!(code, 1);
+    assert!(complaint.contains("runs as user 65534, and only root and our own user are believed"), "{complaint}");
+}
+
+#[tokio::test]
+async fn what_is_wrong_everywhere_is_told_as_the_server_says_it() {
+    let host = Host::new();
+    let _sidecar = host.start(&[]).await;
+    let tree = Tree::served(&host, 1).await.with_token("wrong");
+    let ways = Ways {
+        socket: Some(host.socket()),
+        caches: vec![CacheOptions { path: host.path("own-cache"), budget: 1 << 40 }],
+    };
+    let request = tree.request(&host.path("flink"));
+    let error = obtain(request, quick(), ways, watch::Sender::default()).await.unwrap_err();
+    assert!(matches!(error, FetchError::Refused { .. }), "{error}");
+    assert!(!host.path("flink").exists());
+}

@@ -1,0 +1,300 @@
+//! A host with a sidecar, and a tree for it to fetch.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+
+use fetcher::{
+    ArtifactServer, CacheOptions, Digest, FetchError, FetchOptions, Manifest, Materialised, Progress, Request, Ways,
+    build, obtain,
+};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, Command};
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use crate::origin::{Fault, Origin};
+use crate::support::{artifact, loopback, noise, serve};
+
+/// Longer than anything should take on a busy machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+pub(crate) const SECRET: &[u8] = b"a secret that belongs in no cache";
+
+/// The program.
+pub(crate) fn program() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_flink-mesos-fetcher"))
+}
+
+/// Says loudly that something was not tried. Not captured, unlike what macros print, and counted by what runs all tests.
+pub(crate) fn skip(why: &str) {
+    std::io::stderr().write_all(format!("\nSKIPPED: {why}\n").as_bytes()).unwrap();
+}
+
+pub(crate) fn is_root() -> bool {
+    nix::unistd::geteuid().is_root()
+}
+
+/// Folders of one host.
+pub(crate) struct Host {
+    folder: tempfile::TempDir,
+}
+
+impl Host {
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        // For other users, too.
+        fs_err::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        Self { folder }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.path("run/fetcher.sock")
+    }
+
+    pub(crate) fn cache(&self) -> PathBuf {
+        self.path("cache")
+    }
+
+    /// The program with this host's settings and nobody's environment.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program());
+        command.env_clear().args(["--config", "/dev/null"]).args(arguments);
+        command.arg("--socket").arg(self.socket()).arg("--cache").arg(self.cache());
+        command.stdin(Stdio::null()).kill_on_drop(true);
+        command
+    }
+
+    /// Runs a command to its end: the exit code, what it printed, what it complained of.
+    pub(crate) async fn run(&self, arguments: &[&str]) -> (i32, String, String) {
+        finish(self.command(arguments)).await
+    }
+
+    /// Runs a command that prints JSON and succeeds.
+    pub(crate) async fn json(&self, arguments: &[&str]) -> Value {
+        let (code, printed, complaints) = self.run(&[&["--output", "json"], arguments].concat()).await;
+        assert_eq!(code, 0, "{complaints}");
+        serde_json::from_str(&printed).unwrap()
+    }
+
+    pub(crate) async fn start(&self, arguments: &[&str]) -> Sidecar {
+        Sidecar::start(self.command(&[&["daemon", "--log-format", "json"], arguments].concat())).await
+    }
+
+    /// Gets a tree as an executor does, into `target`.
+    pub(crate) async fn obtain(&self, tree: &Tree, target: &str) -> Result<Materialised, FetchError> {
+        self.obtain_watched(tree, target, watch::Sender::default()).await
+    }
+
+    pub(crate) async fn obtain_watched(
+        &self,
+        tree: &Tree,
+        target: &str,
+        progress: watch::Sender<Progress>,
+    ) -> Result<Materialised, FetchError> {
+        let cache = CacheOptions { path: self.path("own-cache"), budget: 1 << 40 };
+        let ways = Ways { socket: Some(self.socket()), caches: vec![cache] };
+        obtain(tree.request(&self.path(target)), quick(), ways, progress).await
+    }
+}
+
+/// Little patience.
+pub(crate) fn quick() -> FetchOptions {
+    FetchOptions { patience: Duration::ZERO, ..FetchOptions::default() }
+}
+
+pub(crate) async fn finish(mut command: Command) -> (i32, String, String) {
+    let output = timeout(PATIENCE, command.output()).await.unwrap().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+/// A daemon that runs.
+pub(crate) struct Sidecar {
+    process: Child,
+    log: Arc<Mutex<Vec<String>>>,
+    lines: watch::Receiver<usize>,
+}
+
+impl Sidecar {
+    pub(crate) async fn start(mut command: Command) -> Self {
+        let mut process = command.stderr(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
+        let log = Arc::<Mutex<Vec<String>>>::default();
+        let (sender, receiver) = watch::channel(0);
+        let kept = Arc::clone(&log);
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = lines.next_line().await {
+                kept.lock().unwrap().push(line);
+                sender.send_modify(|count| *count += 1);
+            }
+        });
+        let mut sidecar = Self { process, log, lines: receiver };
+        sidecar.says(" runs.").await;
+        sidecar
+    }
+
+    pub(crate) fn pid(&self) -> Pid {
+        Pid::from_raw(self.process.id().unwrap().try_into().unwrap())
+    }
+
+    pub(crate) fn log(&self) -> String {
+        self.log.lock().unwrap().join("\n")
+    }
+
+    /// Waits for a line of the log.
+    pub(crate) async fn says(&mut self, part: &str) -> Value {
+        let log = Arc::clone(&self.log);
+        let found = || log.lock().unwrap().iter().find(|line| line.contains(part)).cloned();
+        let waited = timeout(PATIENCE, self.lines.wait_for(|_| found().is_some())).await;
+        let heard = waited.is_ok_and(|waited| waited.is_ok()) || found().is_some();
+        assert!(heard, "`{part}` is not in the log:\n{}", self.log());
+        serde_json::from_str(&found().unwrap()).unwrap()
+    }
+
+    /// The address for other machines.
+    pub(crate) async fn address(&mut self) -> String {
+        let hello = self.says(" runs.").await;
+        hello["fields"]["listen"].as_str().unwrap().to_owned()
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill(self.pid(), signal).unwrap();
+    }
+
+    /// Waits for its end.
+    pub(crate) async fn ended(&mut self) -> std::process::ExitStatus {
+        timeout(PATIENCE, self.process.wait()).await.unwrap().unwrap()
+    }
+
+    pub(crate) async fn kill(&mut self) {
+        self.process.kill().await.unwrap();
+    }
+}
+
+/// A tree: a large file and a small one, and a secret.
+pub(crate) struct Tree {
+    pub(crate) manifest: Manifest,
+    pub(crate) contents: Vec<Vec<u8>>,
+    urls: Vec<String>,
+    token: String,
+    server: Option<ArtifactServer>,
+    _origin: Option<Origin>,
+}
+
+const FILES: [&str; 3] = ["lib/large.jar", "lib/small.jar", "conf/keytab"];
+
+fn contents(seed: u64) -> Vec<Vec<u8>> {
+    vec![noise(21 << 20, seed), noise(900 << 10, seed + 1), SECRET.to_vec()]
+}
+
+fn artifacts(folder: &Path, contents: &[Vec<u8>]) -> Vec<fetcher::Artifact> {
+    let mut artifacts: Vec<_> =
+        FILES.iter().zip(contents).map(|(target, content)| artifact(folder, target, content)).collect();
+    artifacts[2].secret = true;
+    artifacts
+}
+
+impl Tree {
+    /// Served by the real artifact server.
+    pub(crate) async fn served(host: &Host, seed: u64) -> Self {
+        let folder = host.path(&format!("artifacts-{seed}"));
+        fs_err::create_dir(&folder).unwrap();
+        let contents = contents(seed);
+        let (manifest, _) = build(artifacts(&folder, &contents)).await.unwrap();
+        let server = serve(artifacts(&folder, &contents), loopback()).await;
+        let token = server.issue_token("taskmanager-1-1").expose().to_owned();
+        Self { manifest, contents, urls: vec![server.url().to_owned()], token, server: Some(server), _origin: None }
+    }
+
+    /// Served by an origin that gives no file before the gate is open.
+    pub(crate) async fn gated(host: &Host, gate: &Gate) -> Self {
+        let folder = host.path("gated");
+        fs_err::create_dir(&folder).unwrap();
+        let contents = contents(77);
+        let (manifest, _) = build(artifacts(&folder, &contents)).await.unwrap();
+        let gate = gate.clone();
+        let origin = Origin::start(&manifest, &contents, move |_, asked| {
+            // The first half of the large file comes in any case.
+            let is_first = asked.range.as_ref().is_some_and(|range| range.start == 0);
+            if asked.path.starts_with("/v1/blobs/") && !is_first {
+                gate.pass();
+            }
+            Fault::None
+        })
+        .await;
+        Self {
+            manifest,
+            contents,
+            urls: vec![origin.url()],
+            token: "token".to_owned(),
+            server: None,
+            _origin: Some(origin),
+        }
+    }
+
+    pub(crate) fn digest(&self) -> Digest {
+        self.manifest.digest()
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        &self.urls[0]
+    }
+
+    pub(crate) fn token(&self) -> &str {
+        &self.token
+    }
+
+    pub(crate) fn bytes_sent(&self) -> u64 {
+        self.server.as_ref().unwrap().bytes_sent()
+    }
+
+    /// With another token.
+    pub(crate) fn with_token(self, token: &str) -> Self {
+        Self { token: token.to_owned(), ..self }
+    }
+
+    pub(crate) fn request(&self, target: &Path) -> Request {
+        Request {
+            urls: self.urls.clone(),
+            manifest: self.digest(),
+            token: self.token.parse().unwrap(),
+            target: target.to_owned(),
+        }
+    }
+
+    pub(crate) fn assert_arrived(&self, target: &Path) {
+        for (path, content) in FILES.iter().zip(&self.contents) {
+            assert!(fs_err::read(target.join(path)).unwrap() == *content, "{path}");
+        }
+    }
+
+    /// Bytes of what is no secret.
+    pub(crate) fn shared_bytes(&self) -> u64 {
+        (self.contents[0].len() + self.contents[1].len()) as u64
+    }
+}
+
+/// Holds up answers until it is open. Needs threads: those who wait block theirs.
+#[derive(Clone, Default)]
+pub(crate) struct Gate(Arc<(Mutex<bool>, Condvar)>);
+
+impl Gate {
+    pub(crate) fn open(&self) {
+        *self.0.0.lock().unwrap() = true;
+        self.0.1.notify_all();
+    }
+
+    fn pass(&self) {
+        drop(self.0.1.wait_timeout_while(self.0.0.lock().unwrap(), PATIENCE, |open| !*open).unwrap());
+    }
+}

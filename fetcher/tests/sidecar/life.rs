@@ -1,0 +1,138 @@
+use std::time::Duration;
+
+use fetcher::Progress;
+use nix::sys::signal::Signal;
+use tokio::net::UnixDatagram;
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use crate::host::{Gate, Host, PATIENCE, Sidecar, Tree};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 16)]
+async fn told_to_stop_it_lets_running_fetches_come_to_their_end() {
+    let host = Host::new();
+    let mut sidecar = host.start(&[]).await;
+    let gate = Gate::default();
+    let tree = Tree::gated(&host, &gate).await;
+    let (sender, mut progress) = watch::channel(Progress::default());
+    let obtaining = host.obtain_watched(&tree, "flink", sender);
+    let stopping = async {
+        timeout(PATIENCE, progress.wait_for(|progress| progress.bytes_done > 0)).await.unwrap().unwrap();
+        sidecar.signal(Signal::SIGTERM);
+        sidecar.says("The daemon stops.").await;
+        gate.open();
+        sidecar.ended().await
+    };
+    let (materialised, ended) = tokio::join!(obtaining, stopping);
+    assert!(ended.success(), "{ended}");
+    let materialised = materialised.unwrap();
+    tree.assert_arrived(&materialised.target);
+    assert!(materialised.shared.unwrap().path.starts_with(host.cache()));
+    assert!(!host.socket().exists());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 16)]
+async fn a_fetch_that_takes_longer_than_the_grace_is_broken_off() {
+    let host = Host::new();
+    let mut sidecar = host.start(&["--grace", "100 ms"]).await;
+    let gate = Gate::default();
+    let tree = Tree::gated(&host, &gate).await;
+    let (sender, mut progress) = watch::channel(Progress::default());
+    let obtaining = host.obtain_watched(&tree, "flink", sender);
+    let stopping = async {
+        timeout(PATIENCE, progress.wait_for(|progress| progress.bytes_done > 0)).await.unwrap().unwrap();
+        sidecar.signal(Signal::SIGTERM);
+        sidecar.says("Fetches did not end in time").await;
+        let ended = sidecar.ended().await;
+        gate.open();
+        ended
+    };
+    let (materialised, ended) = tokio::join!(obtaining, stopping);
+    assert!(ended.success(), "{ended}");
+    assert!(materialised.unwrap().shared.unwrap().path.starts_with(host.path("own-cache")));
+}
+
+#[tokio::test]
+async fn systemd_hears_of_its_start_its_health_and_its_end() {
+    let host = Host::new();
+    let heard = UnixDatagram::bind(host.path("notify")).unwrap();
+    let hear = async |wanted: &str| {
+        let mut buffer = [0; 4096];
+        loop {
+            let size = timeout(PATIENCE, heard.recv(&mut buffer)).await.unwrap().unwrap();
+            if String::from_utf8_lossy(&buffer[..size]).lines().any(|line| line == wanted) {
+                return;
+            }
+        }
+    };
+    let mut command = host.command(&["--log-format", "json"]);
+    command.env("NOTIFY_SOCKET", host.path("notify")).env("WATCHDOG_USEC", "400000");
+    let mut sidecar = Sidecar::start(command).await;
+    hear("READY=1").await;
+    hear("WATCHDOG=1").await;
+    hear("WATCHDOG=1").await;
+    sidecar.signal(Signal::SIGTERM);
+    hear("STOPPING=1").await;
+    assert!(sidecar.ended().await.success());
+}
+
+#[tokio::test]
+async fn what_a_killed_daemon_leaves_behind_is_in_nobodys_way() {
+    let host = Host::new();
+    let mut killed = host.start(&["--listen", "127.0.0.1:0"]).await;
+    let address = killed.address().await;
+    killed.kill().await;
+    assert!(host.socket().exists());
+    let mut next = host.start(&["--listen", &address]).await;
+    assert_eq!(next.address().await, address);
+    let status = host.json(&["status"]).await;
+    assert_eq!(status["daemon"]["pid"].as_i64(), Some(next.pid().as_raw().into()));
+}
+
+#[tokio::test]
+async fn there_is_one_daemon_at_a_socket() {
+    let host = Host::new();
+    let _first = host.start(&[]).await;
+    let (code, _, complaint) = host.run(&["daemon"]).await;
+    assert_eq!(code, 1);
+    assert!(complaint.contains("another daemon listens at "), "{complaint}");
+    assert!(host.json(&["status"]).await["daemon"].is_object(), "the first one was disturbed");
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_is_told() {
+    let host = Host::new();
+    let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let (code, _, complaint) = host.run(&["daemon", "--listen", &address]).await;
+    assert_eq!(code, 1);
+    assert!(complaint.contains(&format!("cannot listen on {address}: ")), "{complaint}");
+}
+
+/// How often its threads have gone to sleep, and so have been woken.
+fn wakes(sidecar: &Sidecar) -> u64 {
+    let threads = fs_err::read_dir(format!("/proc/{}/task", sidecar.pid())).unwrap();
+    let of_thread = |path: std::path::PathBuf| {
+        let status = fs_err::read_to_string(path.join("status")).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:").map(str::to_owned));
+        line.map_or(0, |count| count.trim().parse::<u64>().unwrap())
+    };
+    threads.map(|thread| of_thread(thread.unwrap().path())).sum()
+}
+
+#[tokio::test]
+async fn idle_it_wakes_up_for_next_to_nothing() {
+    const SECONDS: u64 = 10;
+    let host = Host::new();
+    let mut command = host.command(&["--log-format", "json", "--listen", "127.0.0.1:0"]);
+    command.env("NOTIFY_SOCKET", host.path("nobody")).env("WATCHDOG_USEC", "60000000");
+    let sidecar = Sidecar::start(command).await;
+    let tree = Tree::served(&host, 1).await;
+    host.obtain(&tree, "flink").await.unwrap();
+    // Threads that have nothing to do end.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let before = wakes(&sidecar);
+    tokio::time::sleep(Duration::from_secs(SECONDS)).await;
+    let woken = wakes(&sidecar) - before;
+    assert!(woken <= SECONDS, "it woke up {woken} times in {SECONDS} seconds");
+}
