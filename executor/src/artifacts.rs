@@ -1,19 +1,20 @@
-//! Getting a worker's artifacts into its sandbox: through the cache that all workers of this host share, or without it.
+//! Getting a worker's artifacts into its sandbox: from the host's sidecar, through a cache that workers of this host share,
+//! or without either.
 //!
-//! The cache makes a warm start free, but nothing depends on it: where it cannot be used, the worker gets its artifacts all
+//! The sidecar takes the work from the task, the cache makes a warm start free, but nothing depends on them: where they cannot be used, the worker gets its artifacts all
 //! the same, and the log says why it was slower.
 
 use std::{fmt, path::PathBuf};
 
 use fetcher::{
-    Blame, Cache, CacheError, CacheOptions, FetchError, FetchOptions, Materialised, Progress, Projection, Request,
-    Shared,
+    CacheOptions, DEFAULT_SOCKET, FetchError, FetchOptions, Materialised, Progress, Projection, Request, Shared, Ways,
+    cache::PATH_VARIABLE, obtain, obtain::SOCKET_VARIABLE,
 };
 use overlays::config::Configuration;
 use serde::{Deserialize, Serialize};
-use tokio::{sync::watch, task::spawn_blocking};
-use tracing::{info, warn};
+use tokio::sync::watch;
 
+const SOCKET: &str = "mesos.executor.fetcher-socket";
 const ENABLED: &str = "mesos.executor.cache.enabled";
 const PATH: &str = "mesos.executor.cache.path";
 const SIZE: &str = "mesos.executor.cache.size";
@@ -24,9 +25,11 @@ const DEFAULT_PATH: &str = "/var/cache/flink-mesos";
 /// The least that is worth a cache: a distribution of Flink.
 const LEAST_SIZE: u64 = 512 << 20;
 
-/// What a worker's configuration says about the cache.
+/// What a worker's configuration says about the sidecar and the cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CacheSettings {
+    /// Where the host's sidecar listens, if it is to be asked.
+    pub socket: Option<PathBuf>,
     /// Whether there is to be one.
     pub enabled: bool,
     /// Where, instead of the usual place.
@@ -37,7 +40,7 @@ pub struct CacheSettings {
 
 impl Default for CacheSettings {
     fn default() -> Self {
-        Self { enabled: true, path: None, size: 20 << 30 }
+        Self { socket: Some(PathBuf::from(DEFAULT_SOCKET)), enabled: true, path: None, size: 20 << 30 }
     }
 }
 
@@ -46,15 +49,25 @@ impl CacheSettings {
     pub(crate) fn of(config: &Configuration) -> Result<Self, String> {
         let default = Self::default();
         let enabled = config.get_bool(ENABLED).map_err(|error| error.to_string())?.unwrap_or(default.enabled);
-        let path = config.get(PATH).filter(|path| !path.is_empty()).map(PathBuf::from);
-        if let Some(path) = path.as_ref().filter(|path| !path.is_absolute()) {
-            return Err(format!("{PATH} is '{}', allowed are absolute paths", path.display()));
-        }
+        let path = absolute(config, PATH)?;
+        // An empty one is none.
+        let socket = if config.get(SOCKET).is_some() { absolute(config, SOCKET)? } else { default.socket };
         let size = config.get_memory(SIZE).map_err(|error| error.to_string())?.map_or(default.size, |size| size.0);
         if size < LEAST_SIZE {
             return Err(format!("{SIZE} is {size} bytes, allowed are {LEAST_SIZE} and more"));
         }
-        Ok(Self { enabled, path, size })
+        Ok(Self { socket, enabled, path, size })
+    }
+
+    /// What there may be on this host that helps.
+    fn ways(&self, socket_of_the_agent: Option<String>, path_of_the_agent: Option<String>) -> Ways {
+        let socket = match socket_of_the_agent {
+            Some(path) => Some(PathBuf::from(path)).filter(|path| !path.as_os_str().is_empty()),
+            None => self.socket.clone(),
+        };
+        let places = if self.enabled { self.places(path_of_the_agent) } else { Vec::new() };
+        let caches = places.into_iter().map(|path| CacheOptions { path, budget: self.size });
+        Ways { socket, caches: caches.collect() }
     }
 
     /// Where to try, one after the other.
@@ -63,6 +76,14 @@ impl CacheSettings {
             Some(path) => vec![path],
             None => vec![PathBuf::from(DEFAULT_PATH), of_this_user()],
         }
+    }
+}
+
+fn absolute(config: &Configuration, key: &str) -> Result<Option<PathBuf>, String> {
+    let path = config.get(key).filter(|path| !path.is_empty()).map(PathBuf::from);
+    match path.as_ref().filter(|path| !path.is_absolute()) {
+        Some(path) => Err(format!("{key} is '{}', allowed are absolute paths", path.display())),
+        None => Ok(path),
     }
 }
 
@@ -122,43 +143,17 @@ fn name(projection: Projection) -> &'static str {
     }
 }
 
-/// Puts the artifacts in their place, complete and verified, or not at all. `of_the_agent` is the agent's own word on where
-/// the cache is.
+/// Puts the artifacts in their place, complete and verified, or not at all. `lookup` knows the agent's environment, which
+/// has the last word on what there is on this host.
 pub(crate) async fn deliver(
     request: Request,
     options: FetchOptions,
     settings: &CacheSettings,
-    of_the_agent: Option<String>,
+    lookup: impl Fn(&str) -> Option<String>,
     progress: watch::Sender<Progress>,
 ) -> Result<Delivered, FetchError> {
-    if let Some(cache) = open(settings, of_the_agent).await {
-        match cache.materialise(request.clone(), options.clone(), progress.clone()).await {
-            // The cache's disk may be full or broken while the sandbox's is not.
-            Err(error) if error.blame() == Blame::Host => warn!("doing without the host's cache: {error}"),
-            materialised => return materialised.map(Delivered::new),
-        }
-    }
-    fetcher::materialise_with(request, options, progress).await.map(Delivered::new)
-}
-
-/// The first cache that can be used.
-async fn open(settings: &CacheSettings, of_the_agent: Option<String>) -> Option<Cache> {
-    if !settings.enabled {
-        return None;
-    }
-    for path in settings.places(of_the_agent) {
-        let options = CacheOptions { path, budget: settings.size };
-        let shown = options.path.display().to_string();
-        let opened = spawn_blocking(move || Cache::open(options)).await;
-        match opened.unwrap_or_else(|error| Err(CacheError::Disk(std::io::Error::other(error)))) {
-            Ok(cache) => {
-                info!("artifacts come through the host's cache in {shown}");
-                return Some(cache);
-            }
-            Err(error) => warn!("the host's cache in {shown} cannot be used: {error}"),
-        }
-    }
-    None
+    let ways = settings.ways(lookup(SOCKET_VARIABLE), lookup(PATH_VARIABLE));
+    obtain(request, options, ways, progress).await.map(Delivered::new)
 }
 
 #[cfg(test)]
@@ -192,9 +187,29 @@ mod tests {
     }
 
     #[test]
+    fn the_sidecar_is_asked_unless_somebody_says_otherwise() {
+        let socket = |entries: &[(&str, &str)], agent: Option<&str>| {
+            settings(entries)
+                .unwrap()
+                .ways(agent.map(str::to_owned), None)
+                .socket
+                .map(|path| path.display().to_string())
+        };
+        assert_eq!(socket(&[], None).as_deref(), Some(DEFAULT_SOCKET));
+        assert_eq!(socket(&[(SOCKET, "/s")], None).as_deref(), Some("/s"));
+        assert_eq!(socket(&[(SOCKET, "")], None), None);
+        assert_eq!(socket(&[(SOCKET, "/s")], Some("/agent")).as_deref(), Some("/agent"));
+        assert_eq!(socket(&[(SOCKET, "/s")], Some("")), None);
+        let without_cache = settings(&[(ENABLED, "false")]).unwrap().ways(None, None);
+        assert!(without_cache.socket.is_some() && without_cache.caches.is_empty());
+    }
+
+    #[test]
     fn nonsense_is_refused_by_name() {
         let error = settings(&[(PATH, "cache")]).unwrap_err();
         assert_eq!(error, "mesos.executor.cache.path is 'cache', allowed are absolute paths");
+        let error = settings(&[(SOCKET, "run/s")]).unwrap_err();
+        assert_eq!(error, "mesos.executor.fetcher-socket is 'run/s', allowed are absolute paths");
         let error = settings(&[(SIZE, "1 mb")]).unwrap_err();
         assert_eq!(error, "mesos.executor.cache.size is 1048576 bytes, allowed are 536870912 and more");
         assert!(settings(&[(ENABLED, "maybe")]).unwrap_err().contains(ENABLED));

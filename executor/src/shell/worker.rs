@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, pin::Pin, sync::Arc, time::Duration};
 
-use fetcher::{FetchOptions, Progress, Request, cache::PATH_VARIABLE};
+use fetcher::{FetchOptions, Progress, Request};
 use overlays::{
     command::CommandLine,
     config::Configuration,
@@ -132,8 +132,8 @@ async fn fetch(place: &Place, worker: &Worker, progress: watch::Sender<Progress>
     info!("fetching manifest {} from {}", request.manifest, request.urls.join(", "));
     let trusted = Some(source.trusted).filter(|pem| !pem.is_empty()).map(String::into_bytes);
     let options = FetchOptions { trusted, ..FetchOptions::default() };
-    let of_the_agent = place.lookup(PATH_VARIABLE);
-    let delivered = artifacts::deliver(request, options, &worker.cache, of_the_agent, progress).await;
+    let lookup = |name: &str| place.lookup(name);
+    let delivered = artifacts::deliver(request, options, &worker.cache, lookup, progress).await;
     let delivered = delivered.map_err(|error| Failure::fetch(&error))?;
     info!("all artifacts are in place: {}", delivered.delivery);
     Ok(delivered)

@@ -79,6 +79,16 @@ impl Host {
         self.folder.path().join("cache")
     }
 
+    /// Where executors look for a sidecar.
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.folder.path().join("sidecar/fetcher.sock")
+    }
+
+    /// Where a sidecar keeps what it has fetched.
+    pub(crate) fn cache_of_sidecar(&self) -> PathBuf {
+        self.folder.path().join("sidecar/cache")
+    }
+
     /// Bytes of files that the artifact server has sent.
     pub(crate) fn fetched(&self) -> u64 {
         self.artifacts.bytes_sent()
@@ -118,6 +128,7 @@ impl Host {
             .env("MESOS_RECOVERY_TIMEOUT", "15mins")
             .env("MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD", "5secs")
             .env("FLINK_MESOS_CACHE_DIR", self.cache())
+            .env("FLINK_MESOS_FETCHER_SOCKET", self.socket())
             .env("AGENT_SECRET", "not for workers")
             .envs(more.iter().copied())
             .current_dir(&sandbox)

@@ -10,3 +10,4 @@ mod leftovers;
 mod life;
 mod limits;
 mod recovery;
+mod sidecar;

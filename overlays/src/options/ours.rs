@@ -72,6 +72,13 @@ pub(super) const OPTIONS: &[ConfigOption] = &[
         "size at which `taskmanager.out` and `taskmanager.err` are rotated, 4 kb or more",
     )
     .default("10 mb"),
+    option(
+        "mesos.executor.fetcher-socket",
+        Text,
+        "where the sidecar `flink-mesos-fetcher` listens on the agents, if there is one; empty: it is not asked; the \
+         agent's variable `FLINK_MESOS_FETCHER_SOCKET` goes before it",
+    )
+    .default("/run/flink-mesos/fetcher.sock"),
     option("mesos.executor.cache.enabled", Boolean, "keep artifacts in a cache that all workers of an agent share")
         .default("true"),
     option(
