@@ -234,3 +234,82 @@ pub(crate) fn available(path: &Path) -> Option<u64> {
     let stat = nix::sys::statvfs::statvfs(path).ok()?;
     Some(stat.blocks_available().saturating_mul(stat.fragment_size()))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::manifest::Manifest;
+
+    const URL: &str = "http://host:1/v1/blobs/x";
+
+    /// One of each, with what its message has to name.
+    fn all() -> Vec<(FetchError, Blame, &'static [&'static str])> {
+        let (url, text) = (|| URL.to_owned(), "sorry".to_owned());
+        let path: TreePath = "lib/a.jar".parse().unwrap();
+        let (expected, seen) = (Digest::of(b""), Digest::of(b"abc"));
+        let status = |status| FetchError::Status { url: url(), status, text: "sorry".to_owned(), retry_after: None };
+        vec![
+            (FetchError::Address { url: url(), reason: "is odd".to_owned() }, Blame::Configuration, &[URL, "is odd"]),
+            (
+                FetchError::Refused { url: url(), status: StatusCode::UNAUTHORIZED, text },
+                Blame::Configuration,
+                &[URL, "401", "sorry"],
+            ),
+            (status(StatusCode::NOT_FOUND), Blame::Artifact, &[URL, "404", "sorry"]),
+            (status(StatusCode::BAD_GATEWAY), Blame::Network, &[URL, "502", "sorry"]),
+            (
+                FetchError::Network { url: url(), bytes: 17, reason: "reset".to_owned() },
+                Blame::Network,
+                &[URL, "17 bytes", "reset"],
+            ),
+            (FetchError::Stalled { url: url(), bytes: 17, floor: 1024 }, Blame::Network, &[URL, "17 bytes", "1024"]),
+            (FetchError::Size { url: url(), expected: 5, seen: 6 }, Blame::Artifact, &[URL, "5", "6"]),
+            (
+                FetchError::Digest { url: url(), expected, seen, bytes: 17 },
+                Blame::Artifact,
+                &[URL, "17 bytes", "expected e3b0c442", "sha256 ba7816bf"],
+            ),
+            (
+                FetchError::Manifest { url: url(), source: Manifest::decode(b"x").unwrap_err() },
+                Blame::Artifact,
+                &[URL, "no usable manifest"],
+            ),
+            (
+                FetchError::archive(UnpackError::Limit { what: "files", limit: 7 }, &path, Path::new("/s")),
+                Blame::Artifact,
+                &["lib/a.jar", "more than 7 files"],
+            ),
+            (
+                FetchError::NoSpace { path: "/c".into(), needed: 5, available: 4 },
+                Blame::Host,
+                &["/c", "5 bytes needed", "4 available"],
+            ),
+            (FetchError::Disk(fs_err::read("/no/such").unwrap_err()), Blame::Host, &["/no/such"]),
+            (FetchError::Exists("/s/flink".into()), Blame::Configuration, &["/s/flink"]),
+            (FetchError::Stopped, Blame::Host, &["before it was complete"]),
+        ]
+    }
+
+    #[test]
+    fn every_error_names_what_it_is_about_and_who_is_to_blame() {
+        for (error, blame, named) in all() {
+            let message = error.to_string();
+            for name in named {
+                assert!(message.contains(name), "{}: no `{name}` in `{message}`", error.kind());
+            }
+            assert_eq!(error.blame(), blame, "{message}");
+        }
+    }
+
+    #[test]
+    fn kinds_are_told_apart() {
+        let mut kinds: Vec<_> = all().iter().map(|(error, ..)| error.kind()).collect();
+        kinds.dedup();
+        let count = kinds.len();
+        kinds.sort_unstable();
+        kinds.dedup();
+        // The status is there twice, once for each who may be to blame.
+        assert_eq!((kinds.len(), count), (13, 13));
+    }
+}

@@ -108,3 +108,69 @@ async fn follow(answer: &mut Answer, fetch: &Fetch) -> Result<(PathBuf, bool), A
 fn unusable(error: &FetchError) -> AskError {
     AskError::Cache(error.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::UnixListener;
+    use tokio::sync::watch;
+
+    use super::*;
+    use crate::digest::Digest;
+    use crate::fetch::{FetchOptions, Progress, Request};
+
+    /// What comes of asking somebody who answers with that, and keeps the connection open.
+    async fn asking(answer: &'static str) -> Result<Tree, AskError> {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("fetcher.sock");
+        let listener = UnixListener::bind(&socket).unwrap();
+        let answering = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            stream.read_u8().await.unwrap();
+            stream.write_all(answer.as_bytes()).await.unwrap();
+            std::future::pending::<()>().await;
+        };
+        let request = Request {
+            urls: vec!["http://127.0.0.1:1".to_owned()],
+            manifest: Digest::of(b""),
+            token: "token".parse().unwrap(),
+            target: PathBuf::new(),
+        };
+        let fetch = Fetch::new(request, FetchOptions::default(), watch::Sender::new(Progress::default()));
+        tokio::select! {
+            tree = ask(&socket, &fetch) => tree,
+            () = answering => unreachable!(),
+        }
+    }
+
+    const HEAD: &str = "HTTP/1.1 200 OK\r\n\r\n";
+
+    #[tokio::test(start_paused = true)]
+    async fn a_sidecar_that_falls_silent_is_not_waited_for() {
+        for answer in ["", HEAD, "HTTP/1.1 200 OK\r\n\r\n{\"progress\":"] {
+            let error = asking(answer).await.err().unwrap();
+            assert!(matches!(error, AskError::Silent { .. }), "{answer:?}: {error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_nobody_should_say_is_told_as_it_is() {
+        for (answer, expected) in [
+            ("HTTP/1.1 200 OK\r\n\r\nhello\n", "the sidecar broke off: it says what we do not know: "),
+            (
+                "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+                "the sidecar broke off: it ended before the tree was there",
+            ),
+            ("HTTP/1.1 404 Not Found\r\nContent-Length: 3\r\n\r\nno\n", "the sidecar answered 404: no"),
+            ("hello\r\n", "the sidecar broke off: "),
+            (
+                "HTTP/1.1 200 OK\r\n\r\n{\"ready\":{\"cache\":\"/no/such\",\"tree\":\"/no/such/x\",\"was_there\":true}}\n",
+                "the sidecar's cache cannot be used: ",
+            ),
+        ] {
+            let error = asking(answer).await.err().unwrap().to_string();
+            assert!(error.starts_with(expected), "{answer:?}: {error}");
+        }
+    }
+}
