@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -56,8 +57,8 @@ impl Default for PeerOptions {
     }
 }
 
-/// Writes the metrics of this process in Prometheus' text format.
-pub type Metrics = Arc<dyn Fn() -> String + Send + Sync>;
+/// Writes the metrics of this process in Prometheus' text format, for which it may have to look at the disk.
+pub type Metrics = Arc<dyn Fn() -> BoxFuture<'static, String> + Send + Sync>;
 
 /// A running peer server. Dropping it ends it at once, with all transfers.
 pub struct PeerServer {
@@ -134,7 +135,7 @@ impl Site for Shelf {
         match (head.path.as_str(), &self.metrics) {
             ("/healthz", _) => Answer::text(Status::Ok, "ok"),
             ("/metrics", Some(metrics)) => {
-                Answer::new(Status::Ok, "text/plain; version=0.0.4", Body::Bytes(Bytes::from(metrics())))
+                Answer::new(Status::Ok, "text/plain; version=0.0.4", Body::Bytes(Bytes::from(metrics().await)))
             }
             (path, _) => match path.strip_prefix("/v1/blobs/").map(str::parse) {
                 Some(Ok(name)) => self.content(name, head).await,

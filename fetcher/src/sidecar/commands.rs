@@ -205,7 +205,7 @@ fn status_text(status: &Status) -> String {
     let (cache, usage) = (&status.cache, &status.cache.usage);
     let daemon = match &status.daemon {
         Some(running) => format!(
-            "daemon   {}, process {}, up {}\nfetches  {} in flight, {} hits, {} misses, {} failed\nreceived {} from servers, {} from peers\n",
+            "daemon   {}, process {}, up {}\nfetches  {} in flight, {} hits, {} misses, {} failed\nreceived {} from servers, {} from peers; sent {} to peers\n",
             status.version,
             running.pid,
             humantime::format_duration(Duration::from_secs(running.uptime_seconds as u64)),
@@ -215,6 +215,7 @@ fn status_text(status: &Status) -> String {
             running.counts.failed_fetches.iter().map(|failed| failed.count).sum::<u64>(),
             human_bytes(running.counts.bytes_from_servers),
             human_bytes(running.counts.bytes_from_peers),
+            human_bytes(running.bytes_to_peers),
         ),
         None => "daemon   does not run\n".to_owned(),
     };

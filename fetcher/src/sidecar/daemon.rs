@@ -10,12 +10,12 @@
 
 use std::future::{Future, IntoFuture as _};
 use std::io;
+use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use tokio::net::TcpListener;
 use tokio::select;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Semaphore;
@@ -27,6 +27,7 @@ use super::settings::{Settings, human_bytes};
 use super::status::{Running, Status};
 use crate::cache::{Cache, CacheOptions};
 use crate::fetch::{FetchError, UNPACKED_AT_ONCE, blocking};
+use crate::server::{Metrics, PeerOptions, PeerServer, ServerError};
 use socket::Socket;
 
 pub use metrics::reference as metrics_reference;
@@ -50,6 +51,8 @@ struct Daemon {
     /// The fetches that are asked for and not over.
     fetches: TaskTracker,
     stop: CancellationToken,
+    /// For other machines, where that is wanted.
+    peers: OnceLock<PeerServer>,
 }
 
 /// Runs the daemon until it is told to stop.
@@ -71,21 +74,19 @@ async fn live(settings: Settings) -> anyhow::Result<()> {
     let signals = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let socket = Socket::take(&settings.socket)?;
     let cache = open(&settings).await?;
-    let listener = match settings.listen {
-        Some(address) => Some(TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?),
-        None => None,
-    };
     let grace = settings.grace;
     let daemon = Arc::new(Daemon {
         started: Instant::now(),
         permits: Semaphore::new(settings.fetches),
         fetches: TaskTracker::new(),
         stop: CancellationToken::new(),
+        peers: OnceLock::new(),
         cache,
         settings,
     });
-    say_hello(&daemon, listener.as_ref());
-    let mut serving = pin!(serve(Arc::clone(&daemon), &socket, listener)?);
+    serve_other_hosts(&daemon).await?;
+    say_hello(&daemon);
+    let mut serving = pin!(serve_this_host(&daemon, &socket)?);
     system::ready();
     select! {
         served = &mut serving => return served.context("the daemon listens no more"),
@@ -109,13 +110,13 @@ async fn live(settings: Settings) -> anyhow::Result<()> {
 }
 
 /// Where the daemon can be reached, and on what.
-fn say_hello(daemon: &Daemon, listener: Option<&TcpListener>) {
+fn say_hello(daemon: &Daemon) {
     let settings = &daemon.settings;
     tracing::info!(
         socket = %settings.socket.display(),
         cache = %settings.cache.display(),
         budget = %human_bytes(settings.budget),
-        listen = listener.and_then(|listener| listener.local_addr().ok()).map(tracing::field::display),
+        listen = daemon.peer_address().map(tracing::field::display),
         "flink-mesos-fetcher {} runs.",
         env!("CARGO_PKG_VERSION")
     );
@@ -126,21 +127,31 @@ async fn open(settings: &Settings) -> anyhow::Result<Cache> {
     Ok(tokio::task::spawn_blocking(move || Cache::open(options)).await??)
 }
 
-/// Serves executors, and other machines where that is wanted, until the daemon stops and all connections have ended.
-fn serve(
-    daemon: Arc<Daemon>,
-    socket: &Socket,
-    listener: Option<TcpListener>,
-) -> io::Result<impl Future<Output = io::Result<()>> + use<>> {
-    let stop = daemon.stop.clone();
-    let here = routes::for_this_host(Arc::clone(&daemon));
-    let here = axum::serve(socket.listener()?, here).with_graceful_shutdown(stop.clone().cancelled_owned());
-    let elsewhere = async move {
-        let Some(listener) = listener else { return Ok(()) };
-        let served = axum::serve(listener, routes::for_other_hosts(daemon));
-        served.with_graceful_shutdown(stop.cancelled_owned()).into_future().await
-    };
-    Ok(async move { futures_util::try_join!(here.into_future(), elsewhere).map(drop) })
+/// Serves executors until the daemon stops and all connections have ended.
+fn serve_this_host(daemon: &Arc<Daemon>, socket: &Socket) -> io::Result<impl Future<Output = io::Result<()>> + use<>> {
+    let routes = routes::for_this_host(Arc::clone(daemon));
+    let stop = daemon.stop.clone().cancelled_owned();
+    Ok(axum::serve(socket.listener()?, routes).with_graceful_shutdown(stop).into_future())
+}
+
+/// Serves what the cache holds, and metrics, to other machines if that is wanted, until the daemon is dropped.
+async fn serve_other_hosts(daemon: &Arc<Daemon>) -> Result<(), ServerError> {
+    let Some(bind) = daemon.settings.listen else { return Ok(()) };
+    let itself = Arc::downgrade(daemon);
+    let metrics: Metrics = Arc::new(move || {
+        let daemon = itself.upgrade();
+        Box::pin(async move {
+            let Some(daemon) = daemon else { return String::new() };
+            daemon.metrics().await.unwrap_or_else(|error| {
+                tracing::error!(%error, "Metrics could not be taken.");
+                String::new()
+            })
+        })
+    });
+    let options = PeerOptions { bind, ..PeerOptions::default() };
+    let server = PeerServer::start(options, daemon.cache.clone(), Some(metrics)).await?;
+    daemon.peers.get_or_init(|| server);
+    Ok(())
 }
 
 async fn told_to_stop((mut terminate, mut interrupt): (Signal, Signal)) -> &'static str {
@@ -151,11 +162,23 @@ async fn told_to_stop((mut terminate, mut interrupt): (Signal, Signal)) -> &'sta
 }
 
 impl Daemon {
+    /// The port that other hosts get contents from.
+    fn peer_address(&self) -> Option<SocketAddr> {
+        self.peers.get().map(PeerServer::address)
+    }
+
+    /// As Prometheus reads them.
+    async fn metrics(&self) -> Result<String, FetchError> {
+        Ok(metrics::text(&self.status().await?))
+    }
+
     async fn status(&self) -> Result<Status, FetchError> {
         let running = Running {
             pid: std::process::id(),
             uptime_seconds: self.started.elapsed().as_secs_f64(),
             fetches_in_flight: self.fetches.len(),
+            peer_streams: self.peers.get().map_or(0, PeerServer::streams),
+            bytes_to_peers: self.peers.get().map_or(0, PeerServer::bytes_sent),
             counts: self.cache.counters().counts(),
         };
         let cache = self.cache.clone();

@@ -42,7 +42,11 @@ pub const SETTINGS: &[Setting] = &[
     setting("socket", crate::DEFAULT_SOCKET, "socket for the executors of this host, an absolute path"),
     setting("cache", "/var/cache/flink-mesos", "folder of the cache, an absolute path"),
     setting("budget", "20 GiB", "how much the cache keeps; what is in use stays even when it is more"),
-    setting("listen", "", "address and port for other machines, e.g. `0.0.0.0:7080`; empty: none"),
+    setting(
+        "listen",
+        "",
+        "address and port for other machines: contents for other agents, and metrics; e.g. `0.0.0.0:7080`; empty: none",
+    ),
     setting("fetches", "16", "trees that are fetched at the same time, 1 to 64; others wait"),
     setting("connections", "4", "requests at the same time for each of them, 1 to 32"),
     setting("patience", "2 min", "how long a server that gives nothing is asked again"),

@@ -25,6 +25,10 @@ pub(super) struct Running {
     pub(super) uptime_seconds: f64,
     /// Fetches that are asked for and not over.
     pub(super) fetches_in_flight: usize,
+    /// Contents that are being sent to other hosts.
+    pub(super) peer_streams: usize,
+    /// What has been sent to them since the start.
+    pub(super) bytes_to_peers: u64,
     pub(super) counts: Counts,
 }
 

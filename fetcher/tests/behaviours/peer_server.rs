@@ -1,7 +1,9 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use fetcher::{Cache, CacheOptions, Digest, Entry, FetchOptions, Manifest, PeerOptions, PeerServer, Request, build};
+use fetcher::{
+    Cache, CacheOptions, Digest, Entry, FetchOptions, Manifest, Metrics, PeerOptions, PeerServer, Request, build,
+};
 use reqwest::{Method, StatusCode};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -45,7 +47,7 @@ impl Scene {
         };
         cache.prefetch(wanted, FetchOptions::default(), watch::Sender::default()).await.unwrap();
         let options = PeerOptions { bind: SocketAddr::from(([127, 0, 0, 1], 0)), ..options };
-        let metrics = Arc::new(|| "bytes 7\n".to_owned());
+        let metrics: Metrics = Arc::new(|| Box::pin(async { "bytes 7\n".to_owned() }));
         let server = PeerServer::start(options, cache.clone(), Some(metrics)).await.unwrap();
         Self { folder, manifest, contents, cache, server }
     }

@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::path::Path;
 
 use fetcher::{Materialised, Progress};
@@ -128,6 +129,34 @@ async fn a_workers_tree_stays_when_the_sidecar_is_killed_and_room_is_made() {
     assert!(!shared.exists());
 }
 
+/// The metrics of a sidecar, by their names with labels.
+async fn metrics(address: &str) -> HashMap<String, u64> {
+    let answer = get(&format!("http://{address}/metrics"), None, &[]).await;
+    assert!(answer.header("content-type").starts_with("text/plain; version=0.0.4"), "{:?}", answer.headers);
+    let text = String::from_utf8(answer.body).unwrap();
+    let samples = text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.rsplit_once(' '));
+    let named = samples
+        .filter_map(|(name, value)| Some((name.strip_prefix("flink_mesos_fetcher_")?.to_owned(), value.parse().ok()?)));
+    named.collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn sidecars_of_two_hosts_help_each_other() {
+    let (one, other) = (Host::new(), Host::new());
+    let mut first = one.start(&["--listen", "127.0.0.1:0"]).await;
+    let mut second = other.start(&["--listen", "127.0.0.1:0"]).await;
+    let tree = Tree::served(&one, 1).await;
+    one.obtain(&tree, "flink").await.unwrap();
+    tree.holders_become(1).await;
+    let _busy = tree.keep_busy(&one).await;
+    let materialised = other.obtain(&tree, "flink").await.unwrap();
+    tree.assert_arrived(&materialised.target);
+    let received = metrics(&second.address().await).await["received_bytes_total{source=\"peer\"}"];
+    assert_eq!(received, tree.shared_bytes(), "{}", second.log());
+    assert_eq!(metrics(&first.address().await).await["sent_bytes_total"], received);
+    tree.holders_become(2).await;
+}
+
 #[tokio::test]
 async fn metrics_tell_what_was_fetched_and_what_went_wrong() {
     let host = Host::new();
@@ -138,12 +167,8 @@ async fn metrics_tell_what_was_fetched_and_what_went_wrong() {
     let refused = Tree::served(&host, 5).await.with_token("wrong");
     host.obtain(&refused, "three").await.unwrap_err();
     let address = sidecar.address().await;
-    let answer = get(&format!("http://{address}/metrics"), None, &[]).await;
-    let text = String::from_utf8(answer.body.clone()).unwrap();
-    let value = |name: &str| {
-        let line = text.lines().find_map(|line| line.strip_prefix(&format!("flink_mesos_fetcher_{name} ")));
-        line.unwrap_or_else(|| panic!("no {name} in\n{text}")).parse::<u64>().unwrap()
-    };
+    let metrics = metrics(&address).await;
+    let value = |name: &str| *metrics.get(name).unwrap_or_else(|| panic!("no {name} in {metrics:?}"));
     assert_eq!((value("cache_hits_total"), value("cache_misses_total")), (1, 2));
     assert!(value("received_bytes_total{source=\"server\"}") >= tree.shared_bytes());
     assert_eq!(value("cache_bytes"), tree.shared_bytes());

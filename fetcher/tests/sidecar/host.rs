@@ -7,13 +7,14 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use fetcher::{
-    ArtifactServer, CacheOptions, Digest, FetchError, FetchOptions, Manifest, Materialised, Progress, Request, Ways,
-    build, obtain,
+    ArtifactServer, CacheOptions, Digest, FetchError, FetchOptions, Manifest, Materialised, Progress, Request,
+    ServerOptions, Ways, build, obtain,
 };
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -211,7 +212,9 @@ impl Tree {
         fs_err::create_dir(&folder).unwrap();
         let contents = contents(seed);
         let (manifest, _) = build(artifacts(&folder, &contents)).await.unwrap();
-        let server = serve(artifacts(&folder, &contents), loopback()).await;
+        // With peers, from the second stream on.
+        let options = ServerOptions { peers_above: 1, ..loopback() };
+        let server = serve(artifacts(&folder, &contents), options).await;
         let token = server.issue_token("taskmanager-1-1").expose().to_owned();
         Self { manifest, contents, urls: vec![server.url().to_owned()], token, server: Some(server), _origin: None }
     }
@@ -256,6 +259,29 @@ impl Tree {
 
     pub(crate) fn bytes_sent(&self) -> u64 {
         self.server.as_ref().unwrap().bytes_sent()
+    }
+
+    /// Waits until the server knows so many hosts that hold something.
+    pub(crate) async fn holders_become(&self, count: usize) {
+        let server = self.server.as_ref().unwrap();
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        while server.holders() != count {
+            assert!(tokio::time::Instant::now() < deadline, "{} holders instead of {count}", server.holders());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Takes one stream of the server for as long as the result lives.
+    pub(crate) async fn keep_busy(&self, host: &Host) -> TcpStream {
+        let server = self.server.as_ref().unwrap();
+        let source = host.path("filler");
+        fs_err::write(&source, noise(64 << 20, 9)).unwrap();
+        let url = server.publish_file("filler", source);
+        let path = url.strip_prefix(server.url()).unwrap();
+        let mut client = TcpStream::connect(server.address()).await.unwrap();
+        client.write_all(format!("GET {path} HTTP/1.1\r\n\r\n").as_bytes()).await.unwrap();
+        client.read_exact(&mut [0; 100]).await.unwrap();
+        client
     }
 
     /// With another token.

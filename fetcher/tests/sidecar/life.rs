@@ -106,7 +106,7 @@ async fn a_port_that_is_taken_is_told() {
     let address = taken.local_addr().unwrap().to_string();
     let (code, _, complaint) = host.run(&["daemon", "--listen", &address]).await;
     assert_eq!(code, 1);
-    assert!(complaint.contains(&format!("cannot listen on {address}: ")), "{complaint}");
+    assert!(complaint.contains(&format!("the peer server's port is in use: {address}")), "{complaint}");
 }
 
 /// How often its threads have gone to sleep, and so have been woken.

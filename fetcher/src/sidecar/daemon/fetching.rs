@@ -43,6 +43,7 @@ pub(super) fn begin(daemon: &Arc<Daemon>, ask: Ask) -> Result<Body, TokenError> 
     let options = FetchOptions {
         connections: daemon.settings.connections,
         patience: daemon.settings.patience,
+        announce: daemon.peer_address(),
         trusted: ask.trusted.map(String::into_bytes),
         counters: Arc::clone(daemon.cache.counters()),
         ..FetchOptions::default()

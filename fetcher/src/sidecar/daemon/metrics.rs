@@ -33,6 +33,12 @@ const METRICS: &[Metric] = &[
         let by_source = [("server", running.counts.bytes_from_servers), ("peer", running.counts.bytes_from_peers)];
         by_source.map(|(source, bytes)| (vec![("source", source.to_owned())], bytes as f64)).to_vec()
     }),
+    metric("sent_bytes_total", "Bytes of contents sent to other hosts.", |_, running| {
+        one(running.bytes_to_peers as f64)
+    }),
+    metric("peer_streams", "Contents that are being sent to other hosts.", |_, running| {
+        one(running.peer_streams as f64)
+    }),
     metric("cache_hits_total", "Trees that were asked for and there.", |_, running| one(running.counts.hits as f64)),
     metric("cache_misses_total", "Trees that were asked for and had to be fetched.", |_, running| {
         one(running.counts.misses as f64)
@@ -124,7 +130,8 @@ mod tests {
     fn what_is_the_case_is_what_prometheus_reads() {
         let failed = vec![Errors { kind: "digest".to_owned(), blame: "artifact".to_owned(), count: 3 }];
         let counts = Counts { bytes_from_peers: 7 << 40, hits: 2, failed_fetches: failed, ..Counts::default() };
-        let daemon = Running { pid: 1, uptime_seconds: 1.5, fetches_in_flight: 4, counts };
+        let daemon =
+            Running { pid: 1, uptime_seconds: 1.5, fetches_in_flight: 4, peer_streams: 2, bytes_to_peers: 9, counts };
         let usage = Usage { trees_in_use: 1, ..Usage::default() };
         let cache = Held { path: "/c".into(), budget_bytes: 20 << 30, usage };
         let text = text(&Status { version: "1.2.3".to_owned(), daemon: Some(daemon), cache });
@@ -134,6 +141,8 @@ mod tests {
             "flink_mesos_fetcher_fetches_in_flight 4",
             "flink_mesos_fetcher_received_bytes_total{source=\"server\"} 0",
             "flink_mesos_fetcher_received_bytes_total{source=\"peer\"} 7696581394432",
+            "flink_mesos_fetcher_sent_bytes_total 9",
+            "flink_mesos_fetcher_peer_streams 2",
             "# TYPE flink_mesos_fetcher_cache_hits_total counter",
             "flink_mesos_fetcher_cache_hits_total 2",
             "# TYPE flink_mesos_fetcher_cache_trees_in_use gauge",

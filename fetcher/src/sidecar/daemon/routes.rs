@@ -32,18 +32,13 @@ impl Connected<IncomingStream<'_, UnixListener>> for Caller {
 /// For executors and for people at this host.
 pub(super) fn for_this_host(daemon: Arc<Daemon>) -> IntoMakeServiceWithConnectInfo<Router, Caller> {
     let for_the_owner = Router::new().route(GC, post(gc)).route(VERIFY, post(verify)).layer(from_fn(owner_only));
-    let for_all = Router::new().route(FETCH, post(fetch)).route(STATUS, get(status));
-    let routes = for_all.merge(for_the_owner).merge(watching()).with_state(daemon);
+    let for_all = Router::new()
+        .route(FETCH, post(fetch))
+        .route(STATUS, get(status))
+        .route("/metrics", get(show_metrics))
+        .route("/healthz", get(async || "ok"));
+    let routes = for_all.merge(for_the_owner).with_state(daemon);
     routes.into_make_service_with_connect_info::<Caller>()
-}
-
-/// For other machines.
-pub(super) fn for_other_hosts(daemon: Arc<Daemon>) -> Router {
-    watching().with_state(daemon)
-}
-
-fn watching() -> Router<Arc<Daemon>> {
-    Router::new().route("/metrics", get(show_metrics)).route("/healthz", get(async || "well\n"))
 }
 
 /// Removing what others use is not for everybody.
@@ -76,8 +71,7 @@ async fn verify(State(daemon): State<Arc<Daemon>>) -> Result<Json<Verified>, Tro
 }
 
 async fn show_metrics(State(daemon): State<Arc<Daemon>>) -> Result<Response, Trouble> {
-    let text = metrics::text(&daemon.status().await?);
-    Ok(([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response())
+    Ok(([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], daemon.metrics().await?).into_response())
 }
 
 /// The disk does not do what it should.
