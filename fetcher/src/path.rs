@@ -34,6 +34,11 @@ impl TreePath {
         root.join(&self.0)
     }
 
+    /// The outermost part: a folder, or the name itself.
+    pub fn first(&self) -> &str {
+        self.0.split('/').next().unwrap_or_default()
+    }
+
     /// The folders that hold this path, outermost first; the tree's root is not among them.
     pub fn ancestors(&self) -> impl Iterator<Item = &str> {
         self.0.match_indices('/').filter_map(|(at, _)| self.0.get(..at))

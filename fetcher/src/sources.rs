@@ -110,12 +110,12 @@ pub enum SourceError {
 }
 
 impl SourceError {
-    /// Whether nothing is known against the content: the way there, or whoever is at its end, failed.
-    pub fn is_passing(&self) -> bool {
+    /// Who has to do something about it.
+    pub fn blame(&self) -> Blame {
         match self {
-            Self::Fetch(error) => error.blame() == Blame::Network,
-            Self::Store { passing, .. } => *passing,
-            Self::File(_) | Self::Absent { .. } => false,
+            Self::Fetch(error) => error.blame(),
+            Self::Store { passing: true, .. } => Blame::Network,
+            Self::Store { .. } | Self::File(_) | Self::Absent { .. } => Blame::Configuration,
         }
     }
 }

@@ -36,6 +36,7 @@ use crate::{
     settings::{self, Endpoint, SHUTDOWN_GRACE, Settings, SettingsError, StateLocation},
     shell::{Outcome, Parts, Shell, Signals},
     store::{FileStore, Store, fresh_state},
+    user_uris::{Room, UserUris},
 };
 
 /// Hashes of what workers need, in the folder of what is kept.
@@ -150,12 +151,21 @@ async fn run(mut plan: Plan, lookup: &Arc<Lookup>, console: Console, place: Plac
     );
     let fields = json!({ "flink": plan.home.version.to_string(), "java": plan.java.version, "logs": place.log });
     console.tell("starting", &text, fields);
+    let mut uris = None;
     loop {
         let leadership = tokio::select! {
             leadership = lead(&plan.settings, &console) => leadership?,
             () = signals.any() => break,
         };
-        let parts = parts(&plan, lookup, &addresses, &trusted, &place, leadership).await?;
+        // Once, and not before it is certain that nobody else uses the same folder.
+        let uris = match &mut uris {
+            Some(uris) => uris,
+            none => none.insert(tokio::select! {
+                uris = user_uris(&plan, lookup, &place.work, &console) => uris?,
+                () = signals.any() => break,
+            }),
+        };
+        let parts = parts(&plan, lookup, &addresses, &trusted, uris, &place, leadership).await?;
         match Shell::start(parts, &console).await?.run(&mut signals).await? {
             Outcome::Ended => break,
             Outcome::Deposed => console.tell("deposed", "Another application master may lead now.", json!({})),
@@ -186,6 +196,18 @@ impl Trusted {
     }
 }
 
+/// Fetches the users' own files: beside the durable state where that is a folder, else into the working folder.
+async fn user_uris(plan: &Plan, lookup: &Arc<Lookup>, work: &Path, console: &Console) -> Result<UserUris, Failure> {
+    let (state, home, here) = (plan.settings.state.clone(), plan.home.path.clone(), lookup.clone());
+    let is_folder = matches!(state, StateLocation::Directory(_));
+    let kept = spawn_blocking(move || kept::folder(&state, &home, &*here).filter(|_| is_folder));
+    let room = match kept.await.map_err(Failure::other)? {
+        Some(kept) => Room { folder: kept.join("sources"), record: Some(kept.join("sources.json")) },
+        None => Room { folder: work.join("sources"), record: None },
+    };
+    UserUris::fetch(&plan.settings.uris, room, &**lookup, console).await
+}
+
 /// Waits until we may act for the cluster; without ZooKeeper that is at once.
 async fn lead(settings: &Settings, console: &Console) -> Result<Leadership, Failure> {
     match &settings.state {
@@ -205,10 +227,11 @@ async fn parts(
     lookup: &Arc<Lookup>,
     addresses: &Addresses,
     trusted: &Trusted,
+    uris: &UserUris,
     place: &Place,
     leadership: Leadership,
 ) -> Result<Parts, Failure> {
-    let (server, template) = serve(plan, lookup, addresses, trusted, &place.work).await?;
+    let (server, template) = serve(plan, lookup, addresses, trusted, uris, &place.work).await?;
     let job_manager = job_manager(plan, lookup, addresses, trusted, place).await?;
     let mut framework = plan.settings.framework.clone();
     framework.hostname = Some(addresses.host.clone());
@@ -232,6 +255,7 @@ async fn serve(
     lookup: &Arc<Lookup>,
     addresses: &Addresses,
     trusted: &Trusted,
+    uris: &UserUris,
     work: &Path,
 ) -> Result<(ArtifactServer, Template), Failure> {
     let (home, config, lookup, secrets) =
@@ -252,8 +276,9 @@ async fn serve(
         secret: file.secret,
     });
     let hash_cache = kept.as_ref().map(|folder| folder.join(HASHES));
-    let build = BuildOptions { hash_cache, ..BuildOptions::default() };
-    let (manifest, catalogue) = fetcher::build_with(artifacts.collect(), build).await.map_err(Failure::other)?;
+    let artifacts = artifacts.chain(uris.artifacts.iter().cloned()).collect();
+    let build = BuildOptions { archives: uris.archives.clone(), hash_cache };
+    let (manifest, catalogue) = fetcher::build_with(artifacts, build).await.map_err(Failure::other)?;
     let wanted = &plan.settings.artifact_server;
     let options = ServerOptions {
         bind: wanted.listen(addresses.bind),
@@ -272,7 +297,8 @@ async fn serve(
         trusted: trusted.artifacts.clone().unwrap_or_default(),
     };
     let java_home = plan.config.get("mesos.executor.java-home").unwrap_or_default().to_owned();
-    let worker = WorkerSpec { artifacts: Some(artifacts), java_home, ..worker };
+    let links = uris.links.clone();
+    let worker = WorkerSpec { artifacts: Some(artifacts), java_home, links, ..worker };
     let settings = &plan.settings;
     let published = || ExecutorDelivery::Fetched(server.publish_file("flink-mesos-executor", plan.executor.clone()));
     let template = Template {

@@ -347,7 +347,7 @@ mod tests {
             format!("(from {file}:3)"),
             "error: mesos.master: zk:/nonsense".to_owned(),
             "error: the TaskManager's memory: ".to_owned(),
-            "error: mesos.resourcemanager.tasks.uris is not supported".to_owned(),
+            "error: mesos.resourcemanager.tasks.uris: x: is not absolute".to_owned(),
             "error: mesos.constraints.hard.hostattribute: x: ".to_owned(),
             "error: the JobManager's memory: ".to_owned(),
             "error: security.kerberos.login.keytab: ".to_owned(),

@@ -21,3 +21,4 @@ pub mod process;
 pub mod settings;
 pub mod shell;
 pub mod store;
+pub mod user_uris;

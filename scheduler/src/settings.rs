@@ -5,6 +5,7 @@ mod demand;
 mod framework;
 mod state;
 mod tls;
+mod uris;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -18,6 +19,7 @@ use overlays::{
 pub use self::artifact_server::{ArtifactServerSettings, artifact_server};
 pub use self::state::{StateLocation, state_location};
 pub use self::tls::{Endpoint, Tls, rest_tls, tls};
+pub use self::uris::{TAKEN, TaskUri, TaskUris, task_uris};
 use self::{
     demand::demand,
     framework::{credential, framework},
@@ -56,6 +58,14 @@ pub enum SettingsError {
         /// The file and what is wrong with it.
         reason: String,
     },
+    /// An option about a kind of source that there is not.
+    #[error("{key}: {reason}")]
+    Source {
+        /// The option.
+        key: String,
+        /// What is wrong and what is allowed.
+        reason: String,
+    },
     /// An option that must be there is missing.
     #[error("{key} must be configured: {hint}")]
     Missing {
@@ -79,7 +89,7 @@ impl SettingsError {
     /// The option that is wrong, if it is one.
     pub fn key(&self) -> Option<&str> {
         match self {
-            Self::Form(ConfigurationError::Value { key, .. }) => Some(key),
+            Self::Form(ConfigurationError::Value { key, .. }) | Self::Source { key, .. } => Some(key),
             Self::Value { key, .. }
             | Self::File { key, .. }
             | Self::Missing { key, .. }
@@ -108,6 +118,8 @@ pub struct Settings {
     pub artifact_server: ArtifactServerSettings,
     /// Who speaks TLS.
     pub tls: Tls,
+    /// What else goes into the sandboxes.
+    pub uris: TaskUris,
     /// Where the state is kept.
     pub state: StateLocation,
     /// User of executor and TaskManager.
@@ -132,7 +144,6 @@ const UNSUPPORTED: &[&str] = &[
     "mesos.resourcemanager.tasks.container.image.name",
     "mesos.resourcemanager.tasks.container.volumes",
     "mesos.resourcemanager.tasks.taskmanager-cmd",
-    "mesos.resourcemanager.tasks.uris",
 ];
 
 impl Settings {
@@ -153,6 +164,7 @@ impl Settings {
             executor_binary: config.get("mesos.executor.binary").map(PathBuf::from),
             artifact_server: artifact_server(config)?,
             tls: tls(config)?,
+            uris: task_uris(config)?,
             state: state_location(config)?,
             task_user: config.get("mesos.resourcemanager.tasks.user").map(str::to_owned),
             labels: labels(config)?,
@@ -179,6 +191,7 @@ pub fn problems(config: &Configuration, flink: &FlinkVersion) -> Vec<SettingsErr
         executor(config).err(),
         artifact_server(config).err(),
         tls(config).err(),
+        task_uris(config).err(),
         state_location(config).err(),
         labels(config).err(),
     ];

@@ -5,6 +5,8 @@
 mod cluster;
 #[path = "end_to_end/encryption.rs"]
 mod encryption;
+#[path = "end_to_end/uris.rs"]
+mod uris;
 
 use std::{path::Path, time::Duration};
 

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use super::{Obtained, SourceError, SourceOptions, SourceProgress, SourceUri, kept, obtain};
 use crate::digest::Digest;
+use crate::fetch::Blame;
 
 /// The record of first uses, in a file or only in memory.
 #[derive(Debug, Default)]
@@ -50,6 +51,17 @@ pub enum FirstUseError {
     Record(#[from] io::Error),
 }
 
+impl FirstUseError {
+    /// Who has to do something about it.
+    pub fn blame(&self) -> Blame {
+        match self {
+            Self::Source(error) => error.blame(),
+            Self::Changed { .. } => Blame::Artifact,
+            Self::Record(_) => Blame::Host,
+        }
+    }
+}
+
 impl FirstUses {
     /// Reads the record, which need not be there yet. Blocks.
     pub fn open(path: PathBuf) -> Result<Self, FirstUseError> {
@@ -76,7 +88,7 @@ impl FirstUses {
     ) -> Result<Obtained, FirstUseError> {
         let first = self.known.get(&uri.fingerprint()).map(|known| known.sha256).filter(|_| expected.is_none());
         let obtained = match (obtain(uri, expected, options, progress).await, first) {
-            (Err(error), Some(first)) if error.is_passing() => {
+            (Err(error), Some(first)) if error.blame() == Blame::Network => {
                 let Some(kept) = kept(options, first).await else { return Err(error.into()) };
                 tracing::warn!(%error, "A source does not answer; what it had before is used.");
                 kept

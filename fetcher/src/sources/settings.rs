@@ -57,6 +57,11 @@ fn allowed(scheme: Scheme) -> impl Iterator<Item = &'static str> {
 }
 
 impl Settings {
+    /// The settings that there are for a kind of source.
+    pub fn names(scheme: Scheme) -> impl Iterator<Item = &'static str> {
+        allowed(scheme)
+    }
+
     /// Adds a setting of that kind of source.
     pub fn set(&mut self, scheme: Scheme, key: &str, value: &str) -> Result<(), SettingError> {
         let known = allowed(scheme).find(|known| *known == key);

@@ -71,7 +71,12 @@ pub(super) const OPTIONS: &[ConfigOption] = &[
     option("mesos.resourcemanager.tasks.hostname", Text, "`taskmanager.host`; `_TASK_` stands for the task id"),
     option("mesos.resourcemanager.tasks.user", Text, "user of the tasks"),
     option("mesos.resourcemanager.tasks.labels", Map, "labels of the tasks"),
-    option("mesos.resourcemanager.tasks.uris", Text, "more files for the sandbox, fetched by Mesos, with commas"),
+    option(
+        "mesos.resourcemanager.tasks.uris",
+        Text,
+        "more files for the sandboxes, with commas: `/path`, `file://`, `http(s)://`, `s3://`, `gs://`, `hdfs://` or \
+         `webhdfs://`, each with options as in `https://host/a.tgz#sha256=…&extract=true&executable=false&destination=dir/name`",
+    ),
     option("mesos.resourcemanager.tasks.bootstrap-cmd", Text, "command before the TaskManager's"),
     option("mesos.resourcemanager.tasks.taskmanager-cmd", Text, "command in place of the TaskManager's"),
     option("mesos.resourcemanager.tasks.container.type", Choice(&["mesos", "docker"]), "containerizer")

@@ -10,6 +10,8 @@ use crate::flink::{FlinkHome, FlinkHomeError};
 use crate::java::{Java, JavaError};
 use crate::overlay::{AGENTS_PATH, FOR_EXECUTORS};
 
+mod links;
+
 /// Why a worker cannot be started here.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -33,6 +35,14 @@ pub enum ApplyError {
     Secrets {
         /// The artifact.
         path: std::path::PathBuf,
+    },
+    /// A name for the sandbox that leads elsewhere.
+    #[error("the worker's description wants `{name}` in the sandbox to lead to `{target}`, which is not in its tree")]
+    Link {
+        /// The name.
+        name: String,
+        /// Where it should lead.
+        target: String,
     },
     /// No java to run it with.
     #[error(transparent)]
@@ -69,6 +79,7 @@ pub fn apply(
     if home.version.to_string() != spec.flink_version {
         return Err(ApplyError::Version { found: home.version, described: spec.flink_version.clone() });
     }
+    links::make(spec, sandbox)?;
     let secrets = read_secrets(sandbox)?;
     let environment: Vec<(String, String)> = spec
         .environment

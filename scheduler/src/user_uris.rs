@@ -1,0 +1,197 @@
+//! Fetches what `mesos.resourcemanager.tasks.uris` names, once, and says where workers get it: everything is in the
+//! manifest's tree below `uris/`, and has a name in the sandbox itself, which is where Mesos put it.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, anyhow};
+use fetcher::{
+    Archive, Artifact, Blame, Manifest,
+    sources::{FirstUses, Obtained, Scheme, SourceOptions, SourceProgress},
+    unpack::{Format, Limits, unpack},
+};
+use fs_err as fs;
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::{sync::watch, task::spawn_blocking};
+
+use crate::{
+    console::Console,
+    failure::Failure,
+    plan::Lookup,
+    settings::{TAKEN, TaskUri, TaskUris},
+};
+
+/// What workers get besides Flink.
+#[derive(Clone, Debug, Default)]
+pub struct UserUris {
+    /// Files.
+    pub artifacts: Vec<Artifact>,
+    /// Archives to unpack on arrival.
+    pub archives: Vec<Archive>,
+    /// Names in the sandbox, and where they lead in the tree.
+    pub links: BTreeMap<String, String>,
+}
+
+/// Where downloads are, and what is remembered about them.
+#[derive(Clone, Debug)]
+pub struct Room {
+    /// The folder of the downloads.
+    pub folder: PathBuf,
+    /// The file that says what sources had when they were first used, where there is a next start.
+    pub record: Option<PathBuf>,
+}
+
+const TREE: &str = "uris";
+
+impl UserUris {
+    /// Fetches everything. What nobody asks for any more is removed from the room.
+    pub async fn fetch(wanted: &TaskUris, room: Room, lookup: &Lookup, console: &Console) -> Result<Self, Failure> {
+        if wanted.uris.is_empty() {
+            return Ok(Self::default());
+        }
+        fs::create_dir_all(&room.folder).map_err(Failure::other)?;
+        let mut options = SourceOptions::new(room.folder.clone());
+        options.settings.clone_from(&wanted.settings);
+        from_environment(&mut options, lookup).map_err(Failure::usage)?;
+        let mut first_uses = match room.record.clone() {
+            Some(record) => spawn_blocking(|| FirstUses::open(record)).await.map_err(Failure::other)?,
+            None => Ok(FirstUses::default()),
+        };
+        let first_uses = first_uses.as_mut().map_err(|error| Failure::other(anyhow!("{error}")))?;
+        let mut found = Self::default();
+        let mut used = Vec::new();
+        for uri in &wanted.uris {
+            let obtained = obtain(uri, first_uses, &options, console).await?;
+            used.push(obtained.path.clone());
+            found.add(uri, obtained).await?;
+        }
+        spawn_blocking(move || tidy(&room.folder, &used)).await.map_err(Failure::other)?;
+        Ok(found)
+    }
+
+    async fn add(&mut self, uri: &TaskUri, obtained: Obtained) -> Result<(), Failure> {
+        let Some(format) = uri.extract else {
+            let Some(place) = &uri.destination else { return Ok(()) };
+            self.artifacts.push(Artifact {
+                source: obtained.path,
+                target: format!("{TREE}/{place}"),
+                executable: uri.executable,
+                secret: false,
+            });
+            return self.link(uri, place.first(), &format!("{TREE}/{}", place.first()));
+        };
+        let manifest = look_into(uri, obtained.path.clone(), format).await?;
+        let target = match &uri.destination {
+            Some(place) => format!("{TREE}/{place}"),
+            None => format!("{TREE}/.unpacked-{}", self.archives.len() + 1),
+        };
+        match &uri.destination {
+            Some(place) => self.link(uri, place.first(), &format!("{TREE}/{}", place.first()))?,
+            None => {
+                for entry in manifest.entries() {
+                    let name = entry.path.first();
+                    self.link(uri, name, &format!("{target}/{name}"))?;
+                }
+            }
+        }
+        self.archives.push(Archive { source: obtained.path, target, format });
+        Ok(())
+    }
+
+    /// Gives something a name in the sandbox.
+    fn link(&mut self, uri: &TaskUri, name: &str, target: &str) -> Result<(), Failure> {
+        let hint = "give it a destination=…, or another one";
+        if TAKEN.contains(&name) {
+            let taken = TAKEN.join(", ");
+            return Err(Failure::usage(anyhow!("{}: `{name}` is taken in a sandbox ({taken}): {hint}", uri.source)));
+        }
+        match self.links.insert(name.to_owned(), target.to_owned()) {
+            Some(other) if other != target => {
+                let source = &uri.source;
+                Err(Failure::usage(anyhow!("{source}: another URI puts `{name}` into the sandbox, too: {hint}")))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What the stores' own tools take from the environment, and `OpenDAL` does not.
+fn from_environment(options: &mut SourceOptions, lookup: &Lookup) -> Result<(), fetcher::sources::SettingError> {
+    let region = lookup("AWS_REGION").or_else(|| lookup("AWS_DEFAULT_REGION"));
+    let region = region.unwrap_or_else(|| "us-east-1".to_owned());
+    options.settings.entry(Scheme::S3).or_default().set_default(Scheme::S3, "region", &region)?;
+    if let Some(user) = lookup("HADOOP_USER_NAME") {
+        for scheme in [Scheme::Hdfs, Scheme::WebHdfs] {
+            options.settings.entry(scheme).or_default().set_default(scheme, "user", &user)?;
+        }
+    }
+    Ok(())
+}
+
+async fn obtain(
+    uri: &TaskUri,
+    first_uses: &mut FirstUses,
+    options: &SourceOptions,
+    console: &Console,
+) -> Result<Obtained, Failure> {
+    let source = &uri.source;
+    let (sender, mut progress) = watch::channel(SourceProgress::default());
+    console.waiting(&format!("fetching {source}"));
+    let obtaining = first_uses.obtain(source, uri.sha256, options, &sender);
+    tokio::pin!(obtaining);
+    let obtained = loop {
+        tokio::select! {
+            obtained = &mut obtaining => break obtained,
+            Ok(()) = progress.changed() => {
+                let now = *progress.borrow_and_update();
+                console.waiting(&format!("fetching {source}: {}", megabytes(now)));
+            }
+        }
+    };
+    console.settled();
+    let obtained = obtained.map_err(|error| {
+        let told = anyhow!("mesos.resourcemanager.tasks.uris: {error}");
+        match error.blame() {
+            Blame::Configuration | Blame::Artifact => Failure::usage(told),
+            Blame::Network | Blame::Host => Failure::other(told),
+        }
+    })?;
+    let text = format!("{source} is here: {} bytes, sha256 {}", obtained.size, obtained.digest);
+    let fields = json!({ "uri": source.to_string(), "bytes": obtained.size, "sha256": obtained.digest.to_string() });
+    console.tell("fetched", &text, fields);
+    Ok(obtained)
+}
+
+fn megabytes(progress: SourceProgress) -> String {
+    let megabytes = |bytes: u64| bytes as f64 / 1e6;
+    match progress.total {
+        Some(total) => format!("{:.1} of {:.1} MB", megabytes(progress.bytes), megabytes(total)),
+        None => format!("{:.1} MB", megabytes(progress.bytes)),
+    }
+}
+
+/// Unpacks an archive for once, so that one that no worker could unpack is told here, and to know what is in it.
+async fn look_into(uri: &TaskUri, path: PathBuf, format: Format) -> Result<Manifest, Failure> {
+    let looked = spawn_blocking(move || {
+        let folder = TempDir::with_prefix("flink-mesos-archive-").context("cannot make a folder to unpack into")?;
+        let file = fs::File::open(path)?;
+        let manifest = unpack(file, format, folder.path(), Limits::default())?;
+        Ok::<_, anyhow::Error>(manifest)
+    });
+    let looked = looked.await.map_err(Failure::other)?;
+    looked.map_err(|error| Failure::usage(anyhow!("mesos.resourcemanager.tasks.uris: {}: {error}", uri.source)))
+}
+
+/// Removes what is no longer wanted.
+fn tidy(folder: &Path, used: &[PathBuf]) {
+    for entry in fs::read_dir(folder).into_iter().flatten().map_while(Result::ok) {
+        let path = entry.path();
+        if !used.contains(&path) {
+            // What cannot be removed only takes space.
+            _ = fs::remove_file(path);
+        }
+    }
+}
