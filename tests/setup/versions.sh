@@ -21,3 +21,6 @@ oldest_version=1.18.1
 oldest_sha256=369ce11ab33e5e15cdd349db2f5412dcc2fad163b6a87aa93b927a3631bcca7f
 
 avmesos_version=0.4.2
+
+moto_version=5.2.5
+gcs_version=2026.7.19

@@ -48,6 +48,11 @@ pub fn python() -> PathBuf {
     from_setup("python/bin/python")
 }
 
+/// The Python that has object stores for tests (`moto`, `gcp-storage-emulator`).
+pub fn stores_python() -> PathBuf {
+    from_setup("stores/bin/python")
+}
+
 /// The real Mesos: `bin/mesos-master`, `bin/mesos-agent`.
 pub fn mesos_home() -> PathBuf {
     from_setup("mesos")
