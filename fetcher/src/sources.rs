@@ -136,7 +136,9 @@ pub async fn obtain(
     {
         return Ok(obtained);
     }
-    let origin = Origin::new(uri, options)?;
+    let (to, how) = (uri.clone(), options.clone());
+    // Reading this machine's certificates takes a moment.
+    let origin = blocking(move || Ok(Origin::new(&to, &how))).await??;
     download::download(&origin, uri, expected, options, progress).await
 }
 

@@ -322,7 +322,9 @@ async fn job_manager(
 ) -> Result<JobManager, Failure> {
     let folder = place.work.join("jobmanager");
     let directories = Directories { conf: folder.join("conf"), log: place.log.clone(), tmp: folder.join("tmp") };
-    let (home, java, config, lookup) = (plan.home.clone(), plan.java.clone(), plan.config.clone(), lookup.clone());
+    // Its page shows its configuration to everybody.
+    let config = settings::without_sources(&plan.config);
+    let (home, java, lookup) = (plan.home.clone(), plan.java.clone(), lookup.clone());
     let prepared = spawn_blocking(move || {
         command::prepare(&home, &config, &directories)?;
         command::job_manager(&home, &java, &config, &directories, &*lookup)

@@ -19,7 +19,7 @@ use overlays::{
 pub use self::artifact_server::{ArtifactServerSettings, artifact_server};
 pub use self::state::{StateLocation, state_location};
 pub use self::tls::{Endpoint, Tls, rest_tls, tls};
-pub use self::uris::{TAKEN, TaskUri, TaskUris, task_uris};
+pub use self::uris::{TAKEN, TaskUri, TaskUris, task_uris, without_sources};
 use self::{
     demand::demand,
     framework::{credential, framework},

@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context as _, anyhow};
 use fetcher::{
     Archive, Artifact, Blame, Manifest,
-    sources::{FirstUses, Obtained, Scheme, SourceOptions, SourceProgress},
+    sources::{FirstUseError, FirstUses, Obtained, Scheme, SourceOptions, SourceProgress},
     unpack::{Format, Limits, unpack},
 };
 use fs_err as fs;
@@ -46,25 +46,39 @@ pub struct Room {
 
 const TREE: &str = "uris";
 
+impl Room {
+    /// Makes the folder, or empties it when there is `nothing` to go into it, and reads the record. Blocks.
+    fn open(&self, nothing: bool) -> Result<FirstUses, FirstUseError> {
+        if nothing {
+            tidy(&self.folder, &[]);
+            return Ok(FirstUses::default());
+        }
+        fs::create_dir_all(&self.folder)?;
+        self.record.clone().map_or_else(|| Ok(FirstUses::default()), FirstUses::open)
+    }
+}
+
 impl UserUris {
     /// Fetches everything. What nobody asks for any more is removed from the room.
     pub async fn fetch(wanted: &TaskUris, room: Room, lookup: &Lookup, console: &Console) -> Result<Self, Failure> {
-        if wanted.uris.is_empty() {
+        let nothing = wanted.uris.is_empty();
+        let mut first_uses = spawn_blocking({
+            let room = room.clone();
+            move || room.open(nothing)
+        })
+        .await
+        .map_err(Failure::other)?
+        .map_err(Failure::other)?;
+        if nothing {
             return Ok(Self::default());
         }
-        fs::create_dir_all(&room.folder).map_err(Failure::other)?;
         let mut options = SourceOptions::new(room.folder.clone());
         options.settings.clone_from(&wanted.settings);
         from_environment(&mut options, lookup).map_err(Failure::usage)?;
-        let mut first_uses = match room.record.clone() {
-            Some(record) => spawn_blocking(|| FirstUses::open(record)).await.map_err(Failure::other)?,
-            None => Ok(FirstUses::default()),
-        };
-        let first_uses = first_uses.as_mut().map_err(|error| Failure::other(anyhow!("{error}")))?;
         let mut found = Self::default();
         let mut used = Vec::new();
         for uri in &wanted.uris {
-            let obtained = obtain(uri, first_uses, &options, console).await?;
+            let obtained = obtain(uri, &mut first_uses, &options, console).await?;
             used.push(obtained.path.clone());
             found.add(uri, obtained).await?;
         }

@@ -12,11 +12,11 @@ use tokio::sync::watch;
 
 use crate::support::{artifact, get, loopback, noise, serve};
 
-fn certificate(name: &str) -> PathBuf {
+pub(crate) fn certificate(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/behaviours/certificates").join(name)
 }
 
-fn encrypted() -> ServerOptions {
+pub(crate) fn encrypted() -> ServerOptions {
     let identity = Identity::Pem { certificate: certificate("server.pem"), key: certificate("server.key") };
     ServerOptions { identity: Some(identity), advertise: Some("localhost".to_owned()), ..loopback() }
 }

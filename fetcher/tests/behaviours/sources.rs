@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
-use fetcher::sources::{FirstUses, Obtained, SourceError, SourceOptions, SourceProgress, SourceUri, obtain};
+use fetcher::rate::RateFloor;
+use fetcher::sources::{
+    FirstUses, Obtained, Scheme, Settings, SourceError, SourceOptions, SourceProgress, SourceUri, obtain,
+};
 use fetcher::{ArtifactServer, Digest, Request, build, materialise};
 use tokio::sync::watch;
 
-use crate::support::{artifact, loopback, noise};
+use crate::encryption::{certificate, encrypted};
+use crate::support::{artifact, loopback, noise, serve};
 use crate::web::Web;
 
 struct Place {
@@ -136,6 +140,16 @@ async fn what_is_not_there_is_told_at_once_and_a_busy_server_is_asked_again() {
 }
 
 #[tokio::test]
+async fn a_source_from_which_next_to_nothing_comes_is_given_up() {
+    let mut place = Place::new();
+    place.options.floor = RateFloor { bytes_per_second: 1000, window: Duration::from_millis(50) };
+    let web = Web::start(&noise(1000, 1)).await;
+    web.change(|state| state.stall = Some(10));
+    let error = place.obtain(&web.url("/a"), None).await.unwrap_err().to_string();
+    assert!(error.contains("/a stalled after 10 bytes"), "{error}");
+}
+
+#[tokio::test]
 async fn a_redirection_is_followed_but_not_in_circles() {
     let place = Place::new();
     let (web, other) = (Web::start(b"").await, Web::start(b"content").await);
@@ -145,6 +159,20 @@ async fn a_redirection_is_followed_but_not_in_circles() {
     other.change(|state| state.location = Some(web.url("/back")));
     let error = place.obtain(&web.url("/here"), None).await.unwrap_err().to_string();
     assert!(error.contains("in circles"), "{error}");
+}
+
+#[tokio::test]
+async fn a_web_server_with_tls_needs_somebody_to_vouch_for_it() {
+    let mut place = Place::new();
+    let folder = place.folder.path().to_owned();
+    let server = serve(Vec::new(), encrypted()).await;
+    let url = server.publish_file("a.jar", artifact(&folder, "a.jar", b"content").source);
+    let error = place.obtain(&url, None).await.unwrap_err().to_string();
+    assert!(error.contains("/a.jar") && error.contains("certificate"), "{error}");
+    let mut settings = Settings::default();
+    settings.set(Scheme::Https, "authorities", certificate("authority.pem").to_str().unwrap()).unwrap();
+    place.options.settings.insert(Scheme::Https, settings);
+    assert_eq!(place.obtain(&url, None).await.unwrap().digest, Digest::of(b"content"));
 }
 
 #[tokio::test]

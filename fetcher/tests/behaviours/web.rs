@@ -14,6 +14,8 @@ pub(crate) struct State {
     pub(crate) content: Vec<u8>,
     /// The connection is closed after so many bytes of the body; once.
     pub(crate) truncate: Option<usize>,
+    /// Nothing more comes after so many bytes of the body, but the connection stays open.
+    pub(crate) stall: Option<usize>,
     /// Answered in place of the content.
     pub(crate) status: Option<u16>,
     /// Where the content is instead.
@@ -79,20 +81,24 @@ async fn serve(mut socket: TcpStream, state: &Mutex<State>, log: &Mutex<Vec<Stri
     let range = header("range");
     let line = head.lines().next().unwrap().trim_end_matches(" HTTP/1.1").to_owned();
     log.lock().unwrap().push(range.as_ref().map_or(line.clone(), |range| format!("{line} {range}")));
-    let (answer, body) = {
+    let (answer, body, stalls) = {
         let mut state = state.lock().unwrap();
         let answer = answer(&state, range.as_deref(), header("if-range").as_deref());
         let (head, mut body) = answer;
         if let Some(after) = state.truncate.take() {
             body.truncate(after);
         }
+        if let Some(after) = state.stall {
+            body.truncate(after);
+        }
         if let Some(next) = state.next.take() {
             state.content = next;
         }
-        (head, body)
+        (head, body, state.stall.is_some())
     };
     socket.write_all(answer.as_bytes()).await?;
-    socket.write_all(&body).await
+    socket.write_all(&body).await?;
+    if stalls { std::future::pending().await } else { Ok(()) }
 }
 
 fn answer(state: &State, range: Option<&str>, if_range: Option<&str>) -> (String, Vec<u8>) {
