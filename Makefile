@@ -1,7 +1,7 @@
 # What people and CI run. `make` alone explains.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build check test fuzz demo bench clean
+.PHONY: help setup build check test fuzz soak demo bench clean
 CARGO ?= cargo
 BENCH ?= all
 FUZZ ?= all
@@ -37,6 +37,10 @@ test: setup ## every test, on the real Mesos, ZooKeeper and Flink
 
 fuzz: ## look for inputs that break the parsers, guided by coverage
 	@fuzz/run "$(FUZZ)" "$(SECONDS)"
+
+soak: ## the scheduler's core in simulated worlds, for SECONDS or for RUNS of them
+	FLINK_MESOS_SIMULATION_$(if $(RUNS),RUNS="$(RUNS)",SECONDS="$(SECONDS)") \
+		$(CARGO) test --release --locked -p scheduler --test simulation -- --nocapture
 
 demo: setup build ## Flink on a Mesos before your eyes
 	@MESOS="$(MESOS)" ONESHOT="$(ONESHOT)" FLINK="$(or $(FLINK),1)" tests/demo/demo $(TARGET)/release

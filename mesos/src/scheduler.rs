@@ -14,7 +14,8 @@
 //!                              Rejected (4xx, too old)      Rejected (ERROR event): nothing more comes
 //! ```
 //!
-//! A call belongs to the subscription under which it was made: it is sent once, in the order of all calls, or fails.
+//! A call belongs to the subscription under which it was made: it is sent once, in the order of all calls, or fails. When one
+//! gets lost, the subscription is renewed: an offer whose DECLINE got lost would be held for us for ever.
 
 pub mod calls;
 mod events;

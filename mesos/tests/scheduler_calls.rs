@@ -213,3 +213,14 @@ async fn a_connection_that_the_master_closed_is_replaced_for_the_next_call() {
     };
     soon(async { tokio::join!(dialogue, calls) }).await;
 }
+
+#[tokio::test]
+async fn a_call_that_gets_lost_renews_the_subscription() {
+    let mut master = FakePeer::start().await;
+    let (mut framework, _events) = Framework::subscribed_to(&mut master).await;
+    framework.handle.send(kill("task-1"));
+    master.asked().await.hang_up();
+    assert_eq!(framework.disconnected().await, "a call to the master got lost");
+    let _events = subscribe(master.asked().await, "stream-2");
+    framework.until_subscribed().await;
+}

@@ -21,6 +21,7 @@ mod status;
 #[cfg(test)]
 mod tests;
 pub mod worker;
+mod writing;
 
 use std::{
     cmp::Reverse,
@@ -36,6 +37,7 @@ use self::{
     reconciliation::Reconciliation,
     resources::Demand,
     worker::{Overdue, Patience, Phase, Worker},
+    writing::Write,
 };
 
 /// What the core goes by.
@@ -64,17 +66,22 @@ pub struct Core {
     workers: BTreeMap<WorkerId, Worker>,
     target: usize,
     stopping: bool,
-    stopped: bool,
+    /// Whether the framework's end was asked for on this connection.
+    tearing_down: bool,
     subscribed: bool,
+    /// Since when the JobManager is up, so that TaskManagers can register.
+    job_manager: Option<Moment>,
     /// Whether Mesos was last told that we want offers; `None` if it must be told anew.
     offers_wanted: Option<bool>,
+    /// When it was told, or showed that it knows.
+    offers_told: Moment,
     pace: Pace,
     reconciliation: Reconciliation,
     refusals: Refusals,
     /// The reasons that people were last told, and after how many offers.
     explained: (Vec<String>, usize),
-    stores: VecDeque<(u64, Vec<Output>)>,
-    next_store: u64,
+    writes: VecDeque<Write>,
+    next_write: u64,
     outputs: Vec<Output>,
 }
 
@@ -91,15 +98,17 @@ impl Core {
             workers,
             target: 0,
             stopping: false,
-            stopped: false,
+            tearing_down: false,
             subscribed: false,
+            job_manager: None,
             offers_wanted: None,
+            offers_told: now,
             pace: Pace::default(),
             reconciliation: Reconciliation::default(),
             refusals: Refusals::default(),
             explained: (Vec::new(), 0),
-            stores: VecDeque::new(),
-            next_store: 0,
+            writes: VecDeque::new(),
+            next_write: 0,
             outputs: Vec::new(),
         }
     }
@@ -113,10 +122,13 @@ impl Core {
             Input::Disconnected => self.disconnected(),
             Input::FrameworkRemoved => self.framework_removed(),
             Input::Offers(offers) => self.offers(offers),
+            Input::Rescinded(offer) => self.rescinded(&offer),
             Input::Status(status) => self.status(*status),
             Input::Stored(number) => self.stored(number),
+            Input::JobManager(up) => self.job_manager = up.then_some(self.now),
             Input::Registered(listed) => self.registered(&listed),
             Input::Stop => self.stopping = true,
+            Input::TornDown => self.torn_down(),
             Input::Tick => {}
         }
         self.settle();
@@ -125,10 +137,22 @@ impl Core {
 
     /// When [`Input::Tick`] is needed next, if nothing else happens.
     pub fn wake_at(&self) -> Option<Moment> {
-        let workers = self.workers.values().filter_map(|w| w.deadline(&self.settings.patience)).map(|(at, _)| at);
+        let workers = self
+            .workers
+            .values()
+            .filter_map(|w| w.deadline(&self.settings.patience, self.job_manager))
+            .map(|(at, _)| at);
         let waiting = if self.missing() > 0 { self.pace.wait(self.now) } else { None };
-        let connected =
-            self.reconciliation.wake_at().into_iter().chain(waiting).chain(workers).filter(|_| self.subscribed);
+        let late = self.store_is_late_at();
+        let connected = self
+            .reconciliation
+            .wake_at()
+            .into_iter()
+            .chain(waiting)
+            .chain(workers)
+            .chain(late)
+            .chain(self.unheard_at())
+            .filter(|_| self.subscribed);
         connected.min()
     }
 
@@ -143,6 +167,7 @@ impl Core {
             self.store(vec![Change::Framework(Some(framework))], Vec::new());
         }
         self.subscribed = true;
+        self.tearing_down = false;
         self.offers_wanted = None;
         for worker in self.workers.values_mut() {
             worker.answered = matches!(worker.phase, Phase::Storing);
@@ -158,10 +183,14 @@ impl Core {
     fn disconnected(&mut self) {
         self.subscribed = false;
         self.reconciliation.pause();
+        self.withdraw_launches();
     }
 
     fn framework_removed(&mut self) {
         self.disconnected();
+        if self.stopping {
+            return self.torn_down();
+        }
         self.notice(Notice::FrameworkLost);
         self.forget_framework(Vec::new());
     }
@@ -178,62 +207,32 @@ impl Core {
     }
 
     fn registered(&mut self, listed: &BTreeSet<WorkerId>) {
-        for id in listed {
-            let Some(worker) = self.workers.get_mut(id) else { continue };
-            if !std::mem::replace(&mut worker.registered, true) {
+        for (id, worker) in &mut self.workers {
+            let there = listed.contains(id);
+            if there && !worker.registered {
                 self.outputs.push(Output::Notice(Notice::Registered(id.clone())));
+            } else if !there && worker.registered {
+                worker.unregistered = self.now;
             }
+            worker.registered = there;
         }
     }
 
-    /// Makes `changes` durable and carries out `then` after that.
-    fn store(&mut self, changes: Vec<Change>, then: Vec<Output>) {
-        let number = self.next_store;
-        self.next_store += 1;
-        self.outputs.push(Output::Store(number, changes));
-        self.stores.push_back((number, then));
-    }
-
-    /// Carries out `output` once all that was stored before is durable.
-    fn after_stores(&mut self, output: Output) {
-        match self.stores.back_mut() {
-            Some((_, then)) => then.push(output),
-            None => self.outputs.push(output),
-        }
-    }
-
-    fn stored(&mut self, number: u64) {
-        while self.stores.front().is_some_and(|(first, _)| *first <= number) {
-            let Some((_, then)) = self.stores.pop_front() else { break };
-            for output in then {
-                self.release(output);
+    /// The launch of a worker leaves for Mesos.
+    fn launched(&mut self, id: &WorkerId, hostname: &str) {
+        if let Some(worker) = self.workers.get_mut(id) {
+            if worker.phase == Phase::Storing {
+                worker.enter(Phase::Launching, self.now);
+                worker.heard = self.now;
             }
-        }
-    }
-
-    /// Carries out an output whose turn has come. A worker that is no longer wanted is launched all the same: its kill
-    /// follows, and the task's end clears its record.
-    fn release(&mut self, output: Output) {
-        if let Output::Accept { offers, launches } = output {
-            for launch in &launches {
-                if let Some(worker) = self.workers.get_mut(&launch.worker) {
-                    if worker.phase == Phase::Storing {
-                        worker.enter(Phase::Launching, self.now);
-                        worker.heard = self.now;
-                    }
-                    let launched = Notice::Launched(launch.worker.clone(), launch.hostname.clone());
-                    self.outputs.push(Output::Notice(launched));
-                }
-            }
-            self.outputs.push(Output::Accept { offers, launches });
-        } else {
-            self.outputs.push(output);
+            self.outputs.push(Output::Notice(Notice::Launched(id.clone(), hostname.to_owned())));
         }
     }
 
     /// Brings everything to where it should be now.
     fn settle(&mut self) {
         self.reward_stability();
+        self.give_back_late_offers();
         if self.subscribed {
             self.act_on_overdue();
         }
@@ -242,13 +241,22 @@ impl Core {
             self.reconcile();
             self.want_offers();
         }
-        let ended = self.workers.values().all(|w| w.phase == Phase::Unreachable) && self.stores.is_empty();
-        if self.stopping && ended && !self.stopped {
-            self.stopped = true;
-            self.outputs.push(Output::Teardown);
-            // In this order: a framework id that Mesos has forgotten heals itself, one that we have forgotten does not.
-            self.forget_framework(vec![Output::Stopped]);
+        let ended = self.workers.values().all(|w| w.phase == Phase::Unreachable) && self.writes.is_empty();
+        let reachable = self.subscribed || self.framework.is_none();
+        if self.stopping && ended && reachable && !std::mem::replace(&mut self.tearing_down, true) {
+            if self.framework.is_some() {
+                self.outputs.push(Output::Teardown);
+            } else {
+                self.torn_down();
+            }
         }
+    }
+
+    /// In this order: a framework id that Mesos has forgotten heals itself, one that we have forgotten does not.
+    fn torn_down(&mut self) {
+        self.disconnected();
+        self.tearing_down = true;
+        self.forget_framework(vec![Output::Stopped]);
     }
 
     fn reward_stability(&mut self) {
@@ -259,7 +267,7 @@ impl Core {
     }
 
     fn act_on_overdue(&mut self) {
-        let due = |w: &Worker| w.deadline(&self.settings.patience).filter(|(at, _)| *at <= self.now);
+        let due = |w: &Worker| w.deadline(&self.settings.patience, self.job_manager).filter(|(at, _)| *at <= self.now);
         let overdue: Vec<_> = self.workers.iter().filter_map(|(id, w)| Some((id.clone(), due(w)?.1))).collect();
         for (id, what) in overdue {
             match what {
@@ -324,6 +332,13 @@ impl Core {
         }
         if due.implicit {
             self.outputs.push(Output::Reconcile(Vec::new()));
+            // Mesos says nothing of workers that it does not know (any more): those are asked for one by one then.
+            if !due.explicit && !self.workers.is_empty() {
+                for worker in self.workers.values_mut() {
+                    worker.answered = worker.phase == Phase::Storing;
+                }
+                self.reconciliation.ask_soon(self.now);
+            }
         }
     }
 

@@ -4,7 +4,10 @@ mod happenings;
 mod notices;
 mod signals;
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    time::Duration,
+};
 
 use anyhow::anyhow;
 use fetcher::ArtifactServer;
@@ -231,17 +234,24 @@ impl<'a> Shell<'a> {
         self.ending.take().and_then(|ending| ending.failure).map_or(Ok(Outcome::Ended), Err)
     }
 
-    async fn tear_down(&self) {
+    /// Whether the master has removed the framework.
+    async fn tear_down(&self) -> bool {
         match timeout(LAST_CALL, self.mesos.call(calls::teardown())).await {
-            Ok(Ok(())) => {}
+            Ok(Ok(())) => return true,
             Ok(Err(e)) => warn!("The framework could not be removed from Mesos: {e}"),
             Err(_) => warn!("The framework could not be removed from Mesos in time."),
         }
+        false
     }
 
     /// Tells the core and carries out what it asks for.
     async fn tell(&mut self, input: Input) -> Next {
-        for output in self.core.handle(self.clock.now(), input) {
+        let mut outputs = VecDeque::from(self.core.handle(self.clock.now(), input));
+        while let Some(output) = outputs.pop_front() {
+            // Whatever is left to do is the next leader's.
+            if self.deposed.is_cancelled() {
+                return Next::End(Ok(Outcome::Deposed));
+            }
             match output {
                 Output::Store(number, changes) => {
                     // The keeper ends only after this sender.
@@ -263,7 +273,11 @@ impl<'a> Shell<'a> {
                     self.mesos.send(calls::reconcile(tasks));
                 }
                 Output::Notice(notice) => self.notice(notice),
-                Output::Teardown => self.tear_down().await,
+                Output::Teardown => {
+                    if self.tear_down().await {
+                        outputs.extend(self.core.handle(self.clock.now(), Input::TornDown));
+                    }
+                }
                 Output::Stopped => return Next::End(self.ended()),
             }
         }

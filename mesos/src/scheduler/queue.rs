@@ -58,6 +58,9 @@ impl CallQueue {
                 result = self.make(*call, &session) => result,
                 () = current.ended(&session) => Err(CallError::NotSubscribed),
             };
+            if matches!(result, Err(CallError::Transport(_))) {
+                session.lose_call();
+            }
             let torn_down = teardown && result.is_ok();
             if !torn_down {
                 session.set_teardown(false);

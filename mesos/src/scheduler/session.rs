@@ -16,15 +16,33 @@ pub(super) struct Session {
     pub(super) framework_id: FrameworkId,
     /// A TEARDOWN has been sent and not been answered. The master ends the stream before it answers.
     teardown: watch::Sender<bool>,
+    /// A call got lost: master and framework may think differently about offers for ever.
+    lost_call: watch::Sender<bool>,
 }
 
 impl Session {
     pub(super) fn new(target: Target, stream_id: HeaderValue, framework_id: FrameworkId) -> Self {
-        Self { target, stream_id, framework_id, teardown: watch::Sender::new(false) }
+        Self {
+            target,
+            stream_id,
+            framework_id,
+            teardown: watch::Sender::new(false),
+            lost_call: watch::Sender::new(false),
+        }
     }
 
     pub(super) fn set_teardown(&self, under_way: bool) {
         self.teardown.send_replace(under_way);
+    }
+
+    pub(super) fn lose_call(&self) {
+        self.lost_call.send_replace(true);
+    }
+
+    /// Waits until a call is lost.
+    pub(super) async fn call_lost(&self) {
+        // Its sender is part of this session, so it cannot fail.
+        drop(self.lost_call.subscribe().wait_for(|lost| *lost).await.map(drop));
     }
 
     /// Waits while a TEARDOWN is under way.

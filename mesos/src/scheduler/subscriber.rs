@@ -166,7 +166,7 @@ impl Subscriber {
         let session = Arc::new(Session::new(target, stream_id, subscribed.framework_id.clone()));
         self.session.send_replace(Some(Arc::clone(&session)));
         let since = Instant::now();
-        let end = self.pass_on(subscribed, &mut records, leader).await;
+        let end = self.pass_on(subscribed, &mut records, leader, &session).await;
         // When it is taken, the queue ends and this with it: the stream's end was meant.
         session.no_teardown().await;
         if since.elapsed() >= STABLE {
@@ -175,12 +175,13 @@ impl Subscriber {
         end
     }
 
-    /// Hands on what the master sends until the stream ends or another master leads.
+    /// Hands on what the master sends until the stream ends, a call gets lost or another master leads.
     async fn pass_on(
         &mut self,
         subscribed: event::Subscribed,
         records: &mut RecordStream,
         leader: Option<HostPort>,
+        session: &Session,
     ) -> End {
         let heartbeat = heartbeat(&subscribed);
         let event::Subscribed { framework_id, master_info: master, .. } = subscribed;
@@ -191,6 +192,8 @@ impl Subscriber {
             let event = tokio::select! {
                 event = next_event(records, heartbeat) => event,
                 () = other_than(leader.as_ref(), &mut self.leader) => Err("another master leads now".to_owned()),
+                // The master forgets the offers that it holds for us only with the subscription.
+                () = session.call_lost() => Err("a call to the master got lost".to_owned()),
                 () = self.events.closed() => return End::Unread,
             };
             let event = match event {

@@ -136,6 +136,12 @@ impl Asked {
         self.reply(Response::builder().status(202).header("connection", "close"), Body::empty());
     }
 
+    /// Breaks the connection in the middle of the answer's head.
+    pub fn hang_up(self) {
+        let broken = futures_util::stream::once(async { Err::<Bytes, _>(std::io::Error::other("hung up")) });
+        self.reply(Response::builder().status(202), Body::from_stream(broken));
+    }
+
     pub fn redirect(self, location: &str) {
         self.reply(Response::builder().status(307).header("location", location), Body::empty());
     }

@@ -1,22 +1,30 @@
 //! From offers to launches.
 
+use std::time::Duration;
+
 use mesos::v1;
 
 use super::{
     Core, Settings,
-    message::{Change, Launch, Notice, Output, WorkerId, WorkerRecord},
+    message::{Change, Launch, Moment, Notice, Output, WorkerId, WorkerRecord},
     offers::{self, Bundle, Occupation, Refusal},
     resources::Taken,
     worker::{Phase, Worker},
 };
 
+/// Without any offer for so long, Mesos is told again that some are wanted.
+const UNHEARD: Duration = Duration::from_secs(120);
+/// Offers that come so long after Mesos was told not to send any were sent all the same.
+const BELATED: Duration = Duration::from_secs(5);
+
 impl Core {
     /// Uses or declines every offer at once.
     pub(super) fn offers(&mut self, offers: Vec<v1::Offer>) {
+        self.heard_offers();
         let missing = self.launchable();
         let Settings { demand, constraints, .. } = &self.settings;
         let mut occupation = Occupation::new(constraints);
-        for worker in self.workers.values() {
+        for worker in self.workers.values().filter(|worker| !worker.is_written_off()) {
             occupation.add(&worker.record.agent, &worker.record.values, constraints);
         }
         let mut launched = false;
@@ -71,16 +79,33 @@ impl Core {
 
     /// How many workers may be launched now.
     fn launchable(&self) -> usize {
-        let may = self.subscribed && self.framework.is_some() && self.pace.wait(self.now).is_none();
+        let may =
+            self.subscribed && self.framework.is_some() && !self.store_is_late() && self.pace.wait(self.now).is_none();
         if may { self.missing() } else { 0 }
     }
 
-    /// Tells Mesos whether offers are of use, when that has changed.
+    /// Tells Mesos whether offers are of use, when that has changed, or when Mesos behaves as if it had not heard.
     pub(super) fn want_offers(&mut self) {
         let wanted = self.launchable() > 0;
-        if self.offers_wanted != Some(wanted) {
+        let unheard = wanted && self.unheard_at().is_some_and(|at| at <= self.now);
+        if self.offers_wanted != Some(wanted) || unheard {
             self.outputs.push(if wanted { Output::Revive } else { Output::Suppress });
             self.offers_wanted = Some(wanted);
+            self.offers_told = self.now;
+        }
+    }
+
+    /// When a master that sends no offers although we want them is to be told so again: the call may be lost.
+    pub(super) fn unheard_at(&self) -> Option<Moment> {
+        (self.offers_wanted == Some(true)).then(|| self.offers_told.after(UNHEARD))
+    }
+
+    /// Offers have come: Mesos has heard of our want, or has not heard that there is none.
+    fn heard_offers(&mut self) {
+        match self.offers_wanted {
+            Some(true) => self.offers_told = self.now,
+            Some(false) if self.now.since(self.offers_told) >= BELATED => self.offers_wanted = None,
+            _ => {}
         }
     }
 

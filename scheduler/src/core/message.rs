@@ -138,14 +138,20 @@ pub enum Input {
     FrameworkRemoved,
     /// Offers.
     Offers(Vec<v1::Offer>),
+    /// An offer is void.
+    Rescinded(String),
     /// A task's status.
     Status(Box<v1::TaskStatus>),
     /// The changes of [`Output::Store`] with this number are durable.
     Stored(u64),
+    /// Whether the JobManager is up.
+    JobManager(bool),
     /// The TaskManagers that the JobManager lists now.
     Registered(BTreeSet<WorkerId>),
     /// Kill every worker, then tear the framework down.
     Stop,
+    /// The master has done what [`Output::Teardown`] asks for.
+    TornDown,
     /// Time passed; see [`super::Core::wake_at`].
     Tick,
 }
@@ -188,7 +194,7 @@ pub enum Output {
     Reconcile(Vec<(WorkerId, String)>),
     /// Tell people.
     Notice(Notice),
-    /// Remove the framework from the master.
+    /// Remove the framework from the master, then answer [`Input::TornDown`].
     Teardown,
     /// Nothing is left to do after [`Input::Stop`].
     Stopped,

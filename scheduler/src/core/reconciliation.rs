@@ -9,7 +9,7 @@ const LONGEST: Duration = Duration::from_secs(60);
 const IMPLICIT: Duration = Duration::from_secs(15 * 60);
 
 /// Explicit rounds until every worker is answered, ever more slowly, since a master that has just taken over knows nothing of
-/// an agent before that has registered again; then an implicit round every 15 minutes, for tasks that nobody knows.
+/// an agent before that has registered again; then an implicit round every 15 minutes, for tasks that nobody knows, and explicit ones for workers that it does not mention.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Reconciliation {
     round: u32,
@@ -36,6 +36,12 @@ impl Reconciliation {
     pub(super) fn ask(&mut self, now: Moment) {
         self.round = 0;
         self.explicit = Some(now);
+    }
+
+    /// All have just been asked for as one; those that are not answered are asked for next.
+    pub(super) fn ask_soon(&mut self, now: Moment) {
+        self.round = 0;
+        self.explicit = Some(now.after(FIRST));
     }
 
     /// Not connected: nothing can be asked.

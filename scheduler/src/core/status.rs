@@ -62,7 +62,8 @@ impl Core {
     fn unknown(&mut self, id: WorkerId, status: &v1::TaskStatus) {
         self.notice(Notice::Unknown(id.clone()));
         let agent = status.agent_id.as_ref().map(|agent| agent.value.clone());
-        self.outputs.push(Output::Kill { worker: id, agent });
+        // Its record may be on the way out: then the store is to know that first.
+        self.after_stores(Output::Kill { worker: id, agent });
     }
 
     fn known(&mut self, id: &WorkerId, meaning: Meaning, status: &v1::TaskStatus) {

@@ -341,6 +341,8 @@ fn a_launch_that_nothing_is_heard_of_is_asked_for_and_replaced_when_mesos_does_n
 fn a_worker_that_does_not_register_is_replaced() {
     let mut bench = Bench::subscribed(1);
     let worker = bench.running("A");
+    assert!(kills(&bench.wait(100_000)).is_empty(), "there is no JobManager yet");
+    bench.tell(Input::JobManager(true));
     let asked = bench.wait(300);
     assert_eq!(kills(&asked), [worker]);
     assert!(has(&asked, |o| matches!(o, Output::Revive)));
@@ -353,6 +355,112 @@ fn a_registered_worker_is_left_in_peace() {
     let asked = bench.tell(Input::Registered(BTreeSet::from([worker.clone()])));
     assert!(has(&asked, |o| matches!(o, Output::Notice(Notice::Registered(w)) if *w == worker)));
     assert!(kills(&bench.wait(100_000)).is_empty());
+}
+
+#[test]
+fn a_worker_that_the_jobmanager_has_lost_has_as_long_again_to_register() {
+    let mut bench = Bench::subscribed(1);
+    let worker = bench.running("A");
+    bench.tell(Input::JobManager(true));
+    bench.tell(Input::Registered(BTreeSet::from([worker.clone()])));
+    bench.wait(1000);
+    bench.tell(Input::Registered(BTreeSet::new()));
+    assert!(kills(&bench.wait(299)).is_empty());
+    assert_eq!(kills(&bench.wait(1)), [worker]);
+}
+
+#[test]
+fn no_worker_is_blamed_while_the_jobmanager_is_down() {
+    let mut bench = Bench::subscribed(1);
+    let worker = bench.running("A");
+    bench.tell(Input::JobManager(true));
+    bench.wait(200);
+    bench.tell(Input::JobManager(false));
+    assert!(kills(&bench.wait(1000)).is_empty());
+    bench.tell(Input::JobManager(true));
+    assert!(kills(&bench.wait(299)).is_empty());
+    assert_eq!(kills(&bench.wait(1)), [worker]);
+}
+
+#[test]
+fn an_offer_does_not_wait_long_for_the_store_and_no_launch_is_begun_until_it_is_back() {
+    let mut bench = Bench::subscribed(1);
+    bench.hold_stores = true;
+    bench.tell(Input::Offers(vec![offer("o", "A", 4)]));
+    let asked = bench.wait(5);
+    assert!(has(&asked, |o| matches!(o, Output::Decline(offers, _) if offers[0].value == "o")));
+    assert!(has(&asked, |o| matches!(o, Output::Suppress)) || !has(&asked, |o| matches!(o, Output::Revive)));
+    let asked = bench.release_stores();
+    assert!(launches(&asked).is_empty() && bench.state.workers.is_empty());
+    assert_eq!(bench.launch_on("A", 4).len(), 1);
+}
+
+#[test]
+fn an_offer_that_is_rescinded_while_the_store_is_slow_is_not_used() {
+    let mut bench = Bench::subscribed(2);
+    bench.hold_stores = true;
+    bench.tell(Input::Offers(vec![offer("1", "A", 1), offer("2", "A", 1)]));
+    let asked = bench.tell(Input::Rescinded("1".to_owned()));
+    assert!(has(&asked, |o| matches!(o, Output::Decline(offers, _) if offers.len() == 1 && offers[0].value == "2")));
+    assert!(launches(&bench.release_stores()).is_empty());
+    assert!(bench.state.workers.is_empty());
+}
+
+#[test]
+fn launches_that_wait_for_the_store_end_with_the_connection_that_brought_the_offers() {
+    let mut bench = Bench::subscribed(1);
+    bench.hold_stores = true;
+    bench.tell(Input::Offers(vec![offer("1", "A", 1)]));
+    bench.tell(Input::Disconnected);
+    assert!(launches(&bench.release_stores()).is_empty());
+    assert!(bench.state.workers.is_empty());
+}
+
+#[test]
+fn a_call_for_offers_that_seems_lost_is_made_again() {
+    let mut bench = Bench::subscribed(1);
+    assert!(!has(&bench.wait(119), |o| matches!(o, Output::Revive)));
+    assert!(has(&bench.wait(1), |o| matches!(o, Output::Revive)));
+    let worker = bench.running("A");
+    bench.tell(Input::Registered(BTreeSet::from([worker])));
+    bench.wait(100);
+    let asked = bench.tell(Input::Offers(vec![offer("2", "A", 1)]));
+    assert!(has(&asked, |o| matches!(o, Output::Suppress)), "offers come although none are wanted");
+}
+
+#[test]
+fn a_worker_that_is_written_off_stands_in_no_other_workers_way() {
+    let mut bench = Bench::constrained(1, "hostname:UNIQUE");
+    let worker = bench.running("A");
+    bench.tell(Input::Status(boxed(&worker, TaskState::TaskUnreachable)));
+    bench.wait(60);
+    assert_eq!(bench.launch_on("A", 1).len(), 1, "the machine is back under another agent id");
+}
+
+#[test]
+fn a_worker_that_mesos_no_longer_mentions_is_asked_for_within_a_quarter_of_an_hour() {
+    let mut bench = Bench::subscribed(2);
+    let (one, other) = (bench.running("A"), bench.running("B"));
+    bench.tell(Input::Registered(BTreeSet::from([one.clone(), other.clone()])));
+    assert!(has(&bench.wait(900), |o| matches!(o, Output::Reconcile(tasks) if tasks.is_empty())));
+    bench.tell(Input::Status(Box::new(v1::TaskStatus { uuid: None, ..status(&one, TaskState::TaskRunning) })));
+    let asked = bench.wait(5);
+    assert!(has(&asked, |o| matches!(o, Output::Reconcile(tasks) if tasks.len() == 1 && tasks[0].0 == other)));
+    bench.tell(Input::Status(Box::new(v1::TaskStatus { uuid: None, ..status(&other, TaskState::TaskGone) })));
+    assert!(!bench.state.workers.contains_key(&other));
+}
+
+#[test]
+fn a_framework_is_forgotten_only_when_mesos_has_removed_it() {
+    let mut bench = Bench::subscribed(0);
+    bench.tell(Input::Disconnected);
+    assert!(!has(&bench.tell(Input::Stop), |o| matches!(o, Output::Teardown | Output::Stopped)));
+    let asked = bench.tell(Input::Subscribed("F".to_owned()));
+    assert!(has(&asked, |o| matches!(o, Output::Teardown)));
+    assert_eq!(bench.state.framework.as_deref(), Some("F"));
+    bench.tell(Input::Disconnected);
+    assert!(has(&bench.tell(Input::Subscribed("F".to_owned())), |o| matches!(o, Output::Teardown)));
+    assert!(has(&bench.tell(Input::TornDown), |o| matches!(o, Output::Stopped)));
 }
 
 #[test]
@@ -438,7 +546,8 @@ fn stopping_does_not_wait_for_an_unreachable_worker_and_forgets_it_with_the_fram
     let worker = bench.running("A");
     bench.tell(Input::Status(boxed(&worker, TaskState::TaskUnreachable)));
     let asked = bench.tell(Input::Stop);
-    assert!(has(&asked, |o| matches!(o, Output::Teardown)) && has(&asked, |o| matches!(o, Output::Stopped)));
+    assert!(has(&asked, |o| matches!(o, Output::Teardown)) && !has(&asked, |o| matches!(o, Output::Stopped)));
+    assert!(has(&bench.tell(Input::TornDown), |o| matches!(o, Output::Stopped)));
     assert_eq!((bench.state.framework.as_deref(), bench.state.workers.len()), (None, 0));
 }
 

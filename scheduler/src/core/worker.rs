@@ -50,6 +50,8 @@ pub struct Worker {
     pub answered: bool,
     /// Whether the JobManager lists its TaskManager.
     pub registered: bool,
+    /// Since when it does not.
+    pub unregistered: Moment,
 }
 
 /// How long the core waits for a worker at each step.
@@ -95,7 +97,7 @@ pub enum Overdue {
 impl Worker {
     /// A worker whose record is new.
     pub fn new(record: WorkerRecord, phase: Phase, now: Moment) -> Self {
-        Self { record, phase, since: now, heard: now, answered: true, registered: false }
+        Self { record, phase, since: now, heard: now, answered: true, registered: false, unregistered: now }
     }
 
     /// A worker found in the store.
@@ -126,8 +128,13 @@ impl Worker {
         !self.record.released
     }
 
-    /// When something is to be done about it if nothing is heard, and what.
-    pub fn deadline(&self, patience: &Patience) -> Option<(Moment, Overdue)> {
+    /// Whether it is neither seen nor wanted any more: it stands in nobody's way.
+    pub fn is_written_off(&self) -> bool {
+        self.record.released && self.phase == Phase::Unreachable
+    }
+
+    /// When something is to be done about it if nothing is heard, and what. `job_manager` is since when there is one.
+    pub fn deadline(&self, patience: &Patience, job_manager: Option<Moment>) -> Option<(Moment, Overdue)> {
         match self.phase {
             Phase::Storing => None,
             Phase::Launching => Some((self.heard.after(patience.first_word), Overdue::Ask)),
@@ -137,9 +144,11 @@ impl Worker {
             }
             Phase::Running if self.registered => None,
             Phase::Running => {
+                // It cannot register before there is somebody to register with.
+                let since = self.since.max(self.unregistered).max(job_manager?);
                 let late =
                     format!("it did not register with the JobManager within {} s", patience.registration.as_secs());
-                Some((self.since.after(patience.registration), Overdue::Kill(late)))
+                Some((since.after(patience.registration), Overdue::Kill(late)))
             }
             Phase::Killing(next) => Some((next, Overdue::KillAgain)),
             Phase::Unreachable if self.record.released => None,

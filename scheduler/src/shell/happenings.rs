@@ -55,6 +55,10 @@ impl Shell<'_> {
                 let offers = event.offers.map(|event| event.offers).unwrap_or_default();
                 self.tell(Input::Offers(offers)).await
             }
+            event::Type::Rescind => match event.rescind {
+                Some(rescind) => self.tell(Input::Rescinded(rescind.offer_id.value)).await,
+                None => Next::GoOn,
+            },
             event::Type::Update => match event.update {
                 Some(update) => self.tell(Input::Status(Box::new(update.status))).await,
                 None => Next::GoOn,
@@ -70,6 +74,10 @@ impl Shell<'_> {
     async fn start_anew(&mut self) -> Next {
         if let Next::End(ended) = self.tell(Input::FrameworkRemoved).await {
             return Next::End(ended);
+        }
+        if self.ending.is_some() {
+            self.connected = false;
+            return Next::GoOn;
         }
         self.framework.id = None;
         match SchedulerConnection::open(self.options.clone(), self.framework.clone(), Vec::new()).await {
@@ -88,7 +96,7 @@ impl Shell<'_> {
                 let text = format!("JobManager is up: {}", self.web);
                 self.console.tell("jobmanager-up", &text, json!({ "web": self.web }));
                 self.tell_if_ready();
-                Next::GoOn
+                self.tell(Input::JobManager(true)).await
             }
             JobManagerEvent::TaskManagers(listed) => self.tell(Input::Registered(listed)).await,
             JobManagerEvent::Finished => {
@@ -100,7 +108,7 @@ impl Shell<'_> {
             JobManagerEvent::Restarting(why, wait) => {
                 let text = format!("{why}\nIt is started again in {wait:.1?}.");
                 self.console.tell("jobmanager-restarting", &text, json!({ "reason": why }));
-                Next::GoOn
+                self.tell(Input::JobManager(false)).await
             }
         }
     }

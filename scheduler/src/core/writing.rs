@@ -1,0 +1,120 @@
+//! What is on its way into the store, and what waits for it to arrive.
+
+use std::time::Duration;
+
+use super::{
+    Core,
+    message::{Change, Moment, Output},
+    worker::Phase,
+};
+
+/// Changes that are being made durable.
+#[derive(Debug)]
+pub(super) struct Write {
+    number: u64,
+    since: Moment,
+    /// What is done once they are, and all before them.
+    then: Vec<Output>,
+}
+
+/// How long offers wait for the store. Others may want them, and the store may be away for hours.
+const LONGEST_HOLD: Duration = Duration::from_secs(5);
+/// How long offers stay away that were given back for that.
+const REFUSE: Duration = Duration::from_secs(5);
+
+impl Core {
+    /// Makes `changes` durable and carries out `then` after that.
+    pub(super) fn store(&mut self, changes: Vec<Change>, then: Vec<Output>) {
+        let number = self.next_write;
+        self.next_write += 1;
+        self.outputs.push(Output::Store(number, changes));
+        self.writes.push_back(Write { number, since: self.now, then });
+    }
+
+    /// Carries out `output` once all that was stored before is durable.
+    pub(super) fn after_stores(&mut self, output: Output) {
+        match self.writes.back_mut() {
+            Some(write) => write.then.push(output),
+            None => self.outputs.push(output),
+        }
+    }
+
+    pub(super) fn stored(&mut self, number: u64) {
+        while self.writes.front().is_some_and(|write| write.number <= number) {
+            let Some(write) = self.writes.pop_front() else { break };
+            for output in write.then {
+                self.release(output);
+            }
+        }
+    }
+
+    /// Carries out an output whose turn has come. A worker that is no longer wanted is launched all the same: its kill
+    /// follows, and the task's end clears its record.
+    fn release(&mut self, output: Output) {
+        if let Output::Accept { launches, .. } = &output {
+            for launch in launches {
+                self.launched(&launch.worker, &launch.hostname);
+            }
+        }
+        self.outputs.push(output);
+    }
+
+    /// When the next write will have kept us waiting for too long.
+    pub(super) fn store_is_late_at(&self) -> Option<Moment> {
+        let late = self.writes.partition_point(|write| write.since.after(LONGEST_HOLD) <= self.now);
+        self.writes.get(late).map(|write| write.since.after(LONGEST_HOLD))
+    }
+
+    /// Whether the store has kept us waiting for so long that nothing new is begun.
+    pub(super) fn store_is_late(&self) -> bool {
+        self.writes.front().is_some_and(|write| write.since.after(LONGEST_HOLD) <= self.now)
+    }
+
+    /// Gives back the offers that have waited for the store for too long.
+    pub(super) fn give_back_late_offers(&mut self) {
+        let late = self.now;
+        for offers in self.withdraw(|write, _| write.since.after(LONGEST_HOLD) <= late) {
+            self.outputs.push(Output::Decline(offers, REFUSE));
+        }
+    }
+
+    /// Withdraws the launches that wait for the store with an offer that is void; gives back the other offers used.
+    pub(super) fn rescinded(&mut self, id: &str) {
+        for mut offers in self.withdraw(|_, offers| offers.iter().any(|offer| offer.value == id)) {
+            offers.retain(|offer| offer.value != id);
+            if !offers.is_empty() {
+                self.outputs.push(Output::Decline(offers, REFUSE));
+            }
+        }
+    }
+
+    /// Withdraws all launches that wait for the store: their offers have ended with the connection.
+    pub(super) fn withdraw_launches(&mut self) {
+        self.withdraw(|_, _| true);
+    }
+
+    /// Withdraws launches that wait for the store and gives their offers. Their tasks never existed.
+    fn withdraw(&mut self, which: impl Fn(&Write, &[mesos::v1::OfferId]) -> bool) -> Vec<Vec<mesos::v1::OfferId>> {
+        let (mut given_back, mut forgotten) = (Vec::new(), Vec::new());
+        for write in &mut self.writes {
+            for output in std::mem::take(&mut write.then) {
+                match output {
+                    Output::Accept { offers, launches } if which(write, &offers) => {
+                        given_back.push(offers);
+                        forgotten.extend(launches.into_iter().map(|launch| launch.worker));
+                    }
+                    other => write.then.push(other),
+                }
+            }
+        }
+        // A kill may wait behind the launch; then the worker goes with the answer to the kill.
+        forgotten.retain(|id| self.workers.get(id).is_some_and(|worker| worker.phase == Phase::Storing));
+        if !forgotten.is_empty() {
+            for id in &forgotten {
+                self.workers.remove(id);
+            }
+            self.store(forgotten.into_iter().map(Change::Forget).collect(), Vec::new());
+        }
+        given_back
+    }
+}

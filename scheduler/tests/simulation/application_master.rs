@@ -1,0 +1,328 @@
+//! Simulated application masters around the real core: what the shell does, and every way to fail at it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use scheduler::core::{
+    Core, Settings,
+    constraint::Constraint,
+    message::{Input, Moment, Output, WorkerId},
+    resources::Demand,
+    worker::Patience,
+};
+
+use crate::{
+    keeper::Write,
+    resources::Amounts,
+    world::{Call, Event, FromMaster, World},
+};
+
+#[derive(Debug)]
+pub(crate) struct ApplicationMaster {
+    /// Counts up with every start of the process and every attempt to lead.
+    pub(crate) session: u64,
+    pub(crate) core: Option<Core>,
+    pub(crate) framework: Option<String>,
+    pub(crate) link: Option<u64>,
+    /// While it lasts the process does nothing.
+    pub(crate) stalled_until: Moment,
+    /// When the core wants its next tick; what was asked for before is void.
+    pub(crate) wake: Option<Moment>,
+    pub(crate) job_manager: bool,
+    pub(crate) offers_wanted: bool,
+    /// Offers of the present link that were not answered, and since when.
+    pub(crate) unanswered: BTreeMap<String, Moment>,
+    /// Offers that the master has taken back, as far as was heard.
+    pub(crate) rescinded: BTreeSet<String>,
+    pub(crate) stopping: bool,
+}
+
+impl ApplicationMaster {
+    pub(crate) fn new() -> Self {
+        Self {
+            session: 0,
+            core: None,
+            framework: None,
+            link: None,
+            stalled_until: Moment(0),
+            wake: None,
+            job_manager: false,
+            offers_wanted: false,
+            unanswered: BTreeMap::new(),
+            rescinded: BTreeSet::new(),
+            stopping: false,
+        }
+    }
+}
+
+pub(crate) fn settings(constraints: &str) -> Settings {
+    let part = |cpus: f64, mem: f64| BTreeMap::from([("cpus".to_owned(), cpus), ("mem".to_owned(), mem)]);
+    Settings {
+        demand: Demand { task: part(1.0, 1000.0), executor: part(0.1, 32.0), ports: vec!["p".to_owned()] },
+        constraints: Constraint::parse_list(constraints).unwrap(),
+        decline: Duration::from_secs(5),
+        hopeless: Duration::from_secs(300),
+        patience: Patience::default(),
+    }
+}
+
+impl World {
+    /// The process starts, or tries to lead again.
+    pub(crate) fn stands_by(&mut self, master: usize) {
+        if self.stopped {
+            // The operator ends all of them.
+            return self.masters[master] = ApplicationMaster::new();
+        }
+        self.next_session += 1;
+        let session = self.next_session;
+        self.masters[master] = ApplicationMaster { session, ..ApplicationMaster::new() };
+        self.keeper.queue.push((session, master));
+        if self.keeper.leads(session) {
+            self.let_next_lead();
+        }
+    }
+
+    pub(crate) fn leads(&mut self, master: usize, session: u64) {
+        if self.masters[master].session != session || !self.keeper.leads(session) {
+            return;
+        }
+        if !self.keeper.up || self.cut_from_keeper == Some(master) {
+            return self.at(500, Event::Lead { master, session });
+        }
+        self.note(|| format!("master {master} leads (session {session})"));
+        let state = self.keeper.state.clone();
+        self.masters[master].framework.clone_from(&state.framework);
+        self.masters[master].core = Some(Core::new(settings(self.constraints), state, self.now));
+        let target = self.target;
+        self.tell_core(master, Input::Target(target));
+        if self.stop_asked {
+            self.tell_core(master, Input::Stop);
+        }
+        self.at(10, Event::Connect { master, session });
+        if self.job_manager_works {
+            let up = self.between(1000, 400_000);
+            self.at(up, Event::JobManagerUp { master, session });
+        }
+    }
+
+    pub(crate) fn connects(&mut self, master: usize, session: u64) {
+        let am = &self.masters[master];
+        if am.session != session || am.core.is_none() || am.link.is_some() {
+            return;
+        }
+        if !self.master.up {
+            return self.at(1000, Event::Connect { master, session });
+        }
+        self.next_link += 1;
+        let (link, framework) = (self.next_link, am.framework.clone());
+        self.links.insert(link, master);
+        self.masters[master].link = Some(link);
+        self.call(master, Call::Subscribe(framework));
+    }
+
+    pub(crate) fn call(&mut self, master: usize, call: Call) {
+        let Some(link) = self.masters[master].link else { return };
+        if !matches!(call, Call::Subscribe(_)) && self.chance(self.faults.calls_lost) {
+            self.note(|| format!("lost: {call:?}"));
+            // The connection notices that; what a master drops by itself it does not.
+            if matches!(call, Call::Accept { .. } | Call::Decline(..)) || self.chance(500) {
+                self.break_link(link);
+            }
+            return;
+        }
+        let at = self.in_order(link, true);
+        self.push(at, Event::ToMaster { link, call });
+    }
+
+    /// The link is broken, as both ends will notice.
+    pub(crate) fn break_link(&mut self, link: u64) {
+        let delay = self.latency();
+        self.at(delay, Event::FromMaster { link, what: FromMaster::Broken });
+        if self.master.link == Some(link) {
+            self.master.link = None;
+            self.master.offers.clear();
+        }
+    }
+
+    pub(crate) fn hears(&mut self, link: u64, what: FromMaster) {
+        let Some(master) = self.links.get(&link).copied() else { return };
+        if self.masters[master].link != Some(link) {
+            return;
+        }
+        let session = self.masters[master].session;
+        match what {
+            FromMaster::Subscribed(id) => {
+                self.masters[master].framework = Some(id.clone());
+                self.tell_core(master, Input::Subscribed(id));
+            }
+            FromMaster::Offers(offers) => {
+                let now = self.now;
+                let ids = offers.iter().map(|offer| (offer.id.value.clone(), now));
+                self.masters[master].unanswered.extend(ids);
+                self.tell_core(master, Input::Offers(offers));
+            }
+            FromMaster::Rescind(id) => {
+                self.masters[master].unanswered.remove(&id);
+                self.masters[master].rescinded.insert(id.clone());
+                self.tell_core(master, Input::Rescinded(id));
+            }
+            FromMaster::Update(status) => self.tell_core(master, Input::Status(status)),
+            FromMaster::Broken => {
+                self.hang_up(master);
+                self.tell_core(master, Input::Disconnected);
+                let delay = self.between(250, 5000);
+                self.at(delay, Event::Connect { master, session });
+            }
+            FromMaster::Removed if self.masters[master].stopping => {
+                self.hang_up(master);
+                self.tell_core(master, Input::TornDown);
+            }
+            FromMaster::Removed => {
+                self.hang_up(master);
+                self.tell_core(master, Input::FrameworkRemoved);
+                self.masters[master].framework = None;
+                // Who is ending anyway makes no new framework.
+                if !self.stop_asked {
+                    self.at(10, Event::Connect { master, session });
+                }
+            }
+            // As the shell does: the process ends with an error and is started again.
+            FromMaster::FailedOver => self.crashes(master),
+        }
+    }
+
+    fn hang_up(&mut self, master: usize) {
+        let am = &mut self.masters[master];
+        am.link = None;
+        am.unanswered.clear();
+        am.rescinded.clear();
+    }
+
+    /// Tells the core and carries out what it asks for, unless the process dies in between.
+    pub(crate) fn tell_core(&mut self, master: usize, input: Input) {
+        let Some(core) = self.masters[master].core.as_mut() else { return };
+        if self.verbose {
+            self.log.push(format!("{:>9} master {master} <- {input:?}", self.now.0));
+        }
+        let outputs = core.handle(self.now, input);
+        for output in outputs {
+            if self.chance(self.faults.crash_between) {
+                self.note(|| format!("master {master} crashes instead of {output:?}"));
+                return self.crashes(master);
+            }
+            self.note(|| format!("master {master} -> {output:?}"));
+            self.check_output(master, &output);
+            self.carry_out(master, output);
+            if self.masters[master].core.is_none() {
+                return;
+            }
+        }
+        let wake = self.masters[master].core.as_ref().and_then(Core::wake_at);
+        if self.masters[master].wake != wake {
+            self.masters[master].wake = wake;
+            if let Some(at) = wake {
+                let session = self.masters[master].session;
+                self.push(Moment(at.0.max(self.now.0) + 1), Event::Tick { master, session });
+            }
+        }
+    }
+
+    fn carry_out(&mut self, master: usize, output: Output) {
+        let session = self.masters[master].session;
+        match output {
+            Output::Store(number, changes) => {
+                let at = self.in_order(session, false);
+                self.push(at, Event::Write(Write { master, session, number, changes }));
+            }
+            Output::Accept { offers, launches } => {
+                let ids: Vec<_> = offers.iter().map(|offer| offer.value.clone()).collect();
+                self.answered(master, &ids);
+                let launches = launches.into_iter().map(|launch| {
+                    let taken = Amounts::of(launch.task_resources.iter().chain(&launch.executor_resources));
+                    (launch.worker.as_str().to_owned(), launch.agent, taken)
+                });
+                let launches = launches.collect();
+                self.call(master, Call::Accept { offers: ids, launches });
+            }
+            Output::Decline(offers, refuse) => {
+                let ids: Vec<_> = offers.iter().map(|offer| offer.value.clone()).collect();
+                self.answered(master, &ids);
+                self.call(master, Call::Decline(ids, refuse));
+            }
+            Output::Suppress => {
+                self.masters[master].offers_wanted = false;
+                self.call(master, Call::Suppress);
+            }
+            Output::Revive => {
+                self.masters[master].offers_wanted = true;
+                self.call(master, Call::Revive);
+            }
+            Output::Kill { worker, agent } => {
+                self.call(master, Call::Kill { task: worker.as_str().to_owned(), agent });
+            }
+            Output::Acknowledge { agent, task, uuid } => {
+                let uuid = u128::from_be_bytes(uuid.as_ref().try_into().unwrap()) as u64;
+                self.call(master, Call::Acknowledge { agent: agent.value, task: task.value, uuid });
+            }
+            Output::Reconcile(workers) => {
+                let tasks = workers.into_iter().map(|(worker, agent)| (worker.as_str().to_owned(), agent)).collect();
+                self.call(master, Call::Reconcile(tasks));
+            }
+            Output::Notice(_) => {}
+            Output::Teardown => {
+                self.masters[master].stopping = true;
+                self.call(master, Call::Teardown);
+            }
+            Output::Stopped => {
+                self.stopped = true;
+                self.keeper.queue.clear();
+                self.masters.iter_mut().for_each(|am| *am = ApplicationMaster::new());
+            }
+        }
+    }
+
+    fn answered(&mut self, master: usize, ids: &[String]) {
+        let am = &mut self.masters[master];
+        for id in ids {
+            am.unanswered.remove(id);
+        }
+    }
+
+    /// The TaskManagers that the JobManager lists.
+    pub(crate) fn lists(&mut self, master: usize) {
+        if !self.masters[master].job_manager {
+            return;
+        }
+        let there = self.agents.iter().filter(|agent| !agent.cut).flat_map(|agent| &agent.tasks);
+        let listed = there.filter(|(_, task)| task.registered).map(|(id, _)| WorkerId::from(id.as_str()));
+        let listed = listed.collect();
+        self.tell_core(master, Input::Registered(listed));
+    }
+
+    /// The process ends; what it sent is on its way, what it did not send never will be.
+    pub(crate) fn crashes(&mut self, master: usize) {
+        if let Some(link) = self.masters[master].link {
+            self.break_link(link);
+        }
+        let session = self.masters[master].session;
+        self.masters[master] = ApplicationMaster::new();
+        let over = if self.file_store { 0 } else { self.between(4000, 6000) };
+        self.at(over, Event::SessionEnds { session });
+        let again = self.between(500, 20_000);
+        self.at(again, Event::Starts { master });
+    }
+
+    /// Its session has ended: it stops acting, and stands by again.
+    pub(crate) fn is_deposed(&mut self, master: usize, session: u64) {
+        if self.masters[master].session != session || session == 0 {
+            return;
+        }
+        self.note(|| format!("master {master} is deposed (session {session})"));
+        if let Some(link) = self.masters[master].link {
+            self.break_link(link);
+        }
+        self.stands_by(master);
+    }
+}

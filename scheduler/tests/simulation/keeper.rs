@@ -1,0 +1,77 @@
+//! The simulated store: ZooKeeper with its lock, or a file of one application master.
+
+use scheduler::core::message::{Change, State};
+
+use crate::world::{Event, World};
+
+/// A write on its way.
+#[derive(Clone, Debug)]
+pub(crate) struct Write {
+    pub(crate) master: usize,
+    pub(crate) session: u64,
+    pub(crate) number: u64,
+    pub(crate) changes: Vec<Change>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Keeper {
+    /// What is durable.
+    pub(crate) state: State,
+    /// The sessions that want to lead, in order; the first one leads.
+    pub(crate) queue: Vec<(u64, usize)>,
+    pub(crate) up: bool,
+    /// Writes that wait for the store to come back.
+    waiting: Vec<Write>,
+}
+
+impl Keeper {
+    pub(crate) fn new(epoch: String) -> Self {
+        Self { state: State::fresh(epoch), queue: Vec::new(), up: true, waiting: Vec::new() }
+    }
+
+    pub(crate) fn leads(&self, session: u64) -> bool {
+        self.queue.first().is_some_and(|(first, _)| *first == session)
+    }
+}
+
+impl World {
+    pub(crate) fn write(&mut self, write: Write) {
+        if !self.keeper.up || self.cut_from_keeper == Some(write.master) {
+            self.keeper.waiting.push(write);
+        } else if self.keeper.leads(write.session) {
+            for change in &write.changes {
+                self.keeper.state.apply(change);
+            }
+            let delay = self.latency();
+            self.at(delay, Event::Written { master: write.master, session: write.session, number: write.number });
+        } else {
+            let event = Event::Deposed { master: write.master, session: write.session };
+            self.at(0, event);
+        }
+    }
+
+    pub(crate) fn keeper_returns(&mut self) {
+        self.keeper.up = true;
+        self.cut_from_keeper = None;
+        for write in std::mem::take(&mut self.keeper.waiting) {
+            self.write(write);
+        }
+    }
+
+    /// A session is over: its place in the queue is free, and the next one leads.
+    pub(crate) fn session_ends(&mut self, session: u64) {
+        let led = self.keeper.leads(session);
+        self.keeper.queue.retain(|(other, _)| *other != session);
+        self.keeper.waiting.retain(|write| write.session != session);
+        if led {
+            self.let_next_lead();
+        }
+    }
+
+    pub(crate) fn let_next_lead(&mut self) {
+        if let Some((session, master)) = self.keeper.queue.first().copied() {
+            let delay = self.latency();
+            self.at(delay, Event::Lead { master, session });
+        }
+    }
+}

@@ -1,0 +1,642 @@
+//! The world: its clock, its queue of what will happen, its dice and its misfortunes.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, BinaryHeap},
+    time::Duration,
+};
+
+use mesos::v1::{self, TaskState, TaskStatus};
+use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
+use scheduler::core::message::{Input, Moment, WorkerId};
+
+use crate::{
+    agent::Agent,
+    application_master::ApplicationMaster,
+    keeper::{Keeper, Write},
+    master::Master,
+    resources::Amounts,
+};
+
+/// What an application master asks of the Mesos master.
+#[derive(Clone, Debug)]
+pub(crate) enum Call {
+    Subscribe(Option<String>),
+    Accept { offers: Vec<String>, launches: Vec<(String, String, Amounts)> },
+    Decline(Vec<String>, Duration),
+    Suppress,
+    Revive,
+    Kill { task: String, agent: Option<String> },
+    Acknowledge { agent: String, task: String, uuid: u64 },
+    Reconcile(Vec<(String, String)>),
+    Teardown,
+}
+
+/// What it is told.
+#[derive(Clone, Debug)]
+pub(crate) enum FromMaster {
+    Subscribed(String),
+    Offers(Vec<v1::Offer>),
+    Rescind(String),
+    Update(Box<TaskStatus>),
+    Removed,
+    FailedOver,
+    Broken,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Event {
+    ToMaster {
+        link: u64,
+        call: Call,
+    },
+    FromMaster {
+        link: u64,
+        what: FromMaster,
+    },
+    Write(Write),
+    Written {
+        master: usize,
+        session: u64,
+        number: u64,
+    },
+    Starts {
+        master: usize,
+    },
+    Lead {
+        master: usize,
+        session: u64,
+    },
+    Connect {
+        master: usize,
+        session: u64,
+    },
+    Deposed {
+        master: usize,
+        session: u64,
+    },
+    SessionEnds {
+        session: u64,
+    },
+    Tick {
+        master: usize,
+        session: u64,
+    },
+    /// The JobManager of this application master has come up.
+    JobManagerUp {
+        master: usize,
+        session: u64,
+    },
+    Lists,
+    Launch {
+        agent: usize,
+        registration: u64,
+        task: (String, String, Amounts),
+    },
+    Kill {
+        agent: usize,
+        id: String,
+    },
+    Acknowledged {
+        agent: usize,
+        id: String,
+        uuid: u64,
+    },
+    Task {
+        agent: usize,
+        id: String,
+        to: TaskState,
+    },
+    Registers {
+        agent: usize,
+        id: String,
+    },
+    Update {
+        agent: usize,
+        status: Box<TaskStatus>,
+    },
+    Resend {
+        agent: usize,
+        id: String,
+        uuid: u64,
+    },
+    AgentRegisters {
+        agent: usize,
+    },
+    AgentTimeout {
+        agent: usize,
+        id: String,
+    },
+    AgentReturns {
+        agent: usize,
+    },
+    MarkedGone {
+        id: String,
+    },
+    Forgotten {
+        id: String,
+    },
+    MasterReturns,
+    KeeperReturns,
+    Allocate,
+    Misfortune,
+    Healed,
+}
+
+/// Which misfortunes there are in this world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Profile {
+    /// Only application masters, Mesos masters, connections and the store fail: no TaskManager may be lost.
+    Gentle,
+    /// Everything fails.
+    Wild,
+}
+
+/// Chances in thousandths.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Faults {
+    pub(crate) launch_fails: u32,
+    pub(crate) task_fails: u32,
+    pub(crate) never_registers: u32,
+    pub(crate) duplicates: u32,
+    pub(crate) events_lost: u32,
+    pub(crate) calls_lost: u32,
+    pub(crate) crash_between: u32,
+    pub(crate) reorder: u32,
+}
+
+struct Due {
+    at: Moment,
+    number: u64,
+    event: Event,
+}
+
+impl PartialEq for Due {
+    fn eq(&self, other: &Self) -> bool {
+        (self.at, self.number) == (other.at, other.number)
+    }
+}
+impl Eq for Due {}
+impl PartialOrd for Due {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl Ord for Due {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (other.at, other.number).cmp(&(self.at, self.number))
+    }
+}
+
+pub(crate) struct World {
+    pub(crate) verbose: bool,
+    pub(crate) log: Vec<String>,
+    dice: StdRng,
+    pub(crate) now: Moment,
+    queue: BinaryHeap<Due>,
+    pushed: u64,
+    pub(crate) profile: Profile,
+    pub(crate) faults: Faults,
+    pub(crate) constraints: &'static str,
+    /// In some worlds it never comes up, and tells nothing of lost TaskManagers.
+    pub(crate) job_manager_works: bool,
+    pub(crate) master: Master,
+    pub(crate) agents: Vec<Agent>,
+    pub(crate) keeper: Keeper,
+    pub(crate) file_store: bool,
+    /// The application master that cannot reach the store.
+    pub(crate) cut_from_keeper: Option<usize>,
+    pub(crate) masters: Vec<ApplicationMaster>,
+    /// Whose each connection to the Mesos master is.
+    pub(crate) links: BTreeMap<u64, usize>,
+    /// When the last thing on a link or to the store arrives; later ones do not overtake it.
+    order: BTreeMap<(u64, bool), Moment>,
+    pub(crate) target: usize,
+    /// Whether fewer workers were ever wanted than before.
+    pub(crate) lowered: bool,
+    pub(crate) stop_asked: bool,
+    pub(crate) stopped: bool,
+    healed: bool,
+    /// Every worker that was ever launched.
+    pub(crate) launched: BTreeSet<WorkerId>,
+    /// Every worker that was once registered.
+    pub(crate) ran: BTreeSet<WorkerId>,
+    pub(crate) gone_agents: BTreeSet<String>,
+    pub(crate) next_uuid: u64,
+    pub(crate) next_agent: u64,
+    pub(crate) next_link: u64,
+    pub(crate) next_session: u64,
+    pub(crate) next_framework: u64,
+    allocating: bool,
+    listing: bool,
+}
+
+const TROUBLE: u64 = 600_000;
+const PEACE: u64 = 3_600_000;
+
+impl World {
+    pub(crate) fn new(seed: u64, verbose: bool) -> Self {
+        let mut dice = StdRng::seed_from_u64(seed);
+        let profile = if seed.is_multiple_of(3) { Profile::Gentle } else { Profile::Wild };
+        let mut some = |most: u32| if dice.random_ratio(1, 2) { dice.random_range(0..=most) } else { 0 };
+        let faults = match profile {
+            Profile::Gentle => Faults { duplicates: some(300), crash_between: some(40), ..Faults::default() },
+            Profile::Wild => Faults {
+                launch_fails: some(300),
+                task_fails: some(300),
+                never_registers: some(100),
+                duplicates: some(300),
+                events_lost: some(100),
+                calls_lost: some(100),
+                crash_between: some(30),
+                reorder: some(200),
+            },
+        };
+        let hosts = dice.random_range(1..=5);
+        let agents: Vec<_> = (0..hosts)
+            .map(|host| Agent {
+                id: format!("S{host}"),
+                host,
+                up: true,
+                cut: false,
+                capacity: Amounts::room(dice.random_range(1..=4), *[0, 0, 300, 1000].get(host % 4).unwrap()),
+                registration: 0,
+                tasks: BTreeMap::new(),
+            })
+            .collect();
+        // One worker on each agent fits any of these.
+        let constraints = *["", "", "hostname:MAX_PER:1", "hostname:UNIQUE"].get(dice.random_range(0..4)).unwrap();
+        let file_store = dice.random_ratio(1, 4);
+        let masters = if file_store { 1 } else { dice.random_range(1..=3) };
+        Self {
+            verbose,
+            log: Vec::new(),
+            now: Moment(1_000_000),
+            queue: BinaryHeap::new(),
+            pushed: 0,
+            profile,
+            faults,
+            constraints,
+            job_manager_works: dice.random_ratio(3, 4),
+            master: Master::default(),
+            target: dice.random_range(1..=hosts),
+            agents,
+            keeper: Keeper::new(format!("e{seed}")),
+            file_store,
+            cut_from_keeper: None,
+            masters: (0..masters).map(|_| ApplicationMaster::new()).collect(),
+            links: BTreeMap::new(),
+            order: BTreeMap::new(),
+            lowered: false,
+            stop_asked: false,
+            stopped: false,
+            healed: false,
+            launched: BTreeSet::new(),
+            ran: BTreeSet::new(),
+            gone_agents: BTreeSet::new(),
+            next_uuid: 0,
+            next_agent: hosts as u64,
+            next_link: 0,
+            next_session: 0,
+            next_framework: 0,
+            allocating: false,
+            listing: false,
+            dice,
+        }
+    }
+
+    pub(crate) fn between(&mut self, least: u64, most: u64) -> u64 {
+        self.dice.random_range(least..=most)
+    }
+
+    pub(crate) fn chance(&mut self, thousandths: u32) -> bool {
+        thousandths > 0 && self.dice.random_range(0..1000) < thousandths
+    }
+
+    pub(crate) fn latency(&mut self) -> u64 {
+        if self.chance(self.faults.reorder) { self.between(1, 3000) } else { self.between(1, 40) }
+    }
+
+    pub(crate) fn push(&mut self, at: Moment, event: Event) {
+        self.pushed += 1;
+        self.queue.push(Due { at, number: self.pushed, event });
+    }
+
+    pub(crate) fn at(&mut self, milliseconds: u64, event: Event) {
+        self.push(self.now.after(Duration::from_millis(milliseconds)), event);
+    }
+
+    /// When the next thing on this link arrives, if things do not overtake each other there.
+    pub(crate) fn in_order(&mut self, link: u64, to_master: bool) -> Moment {
+        let latency = self.latency();
+        let arrival = self.now.after(Duration::from_millis(latency));
+        let last = self.order.entry((link, to_master)).or_default();
+        *last = (*last).max(arrival);
+        *last
+    }
+
+    pub(crate) fn send(&mut self, link: u64, what: FromMaster) {
+        // Updates of different agents do overtake each other now and then.
+        let at = match &what {
+            FromMaster::Update(_) if self.chance(self.faults.reorder) => {
+                let late = self.between(1, 5000);
+                self.now.after(Duration::from_millis(late))
+            }
+            _ => self.in_order(u64::MAX - link, false),
+        };
+        self.push(at, Event::FromMaster { link, what });
+    }
+
+    /// Something has changed that offers or the JobManager's list depend on.
+    pub(crate) fn changed(&mut self) {
+        if !std::mem::replace(&mut self.allocating, true) {
+            self.at(300, Event::Allocate);
+        }
+        if !std::mem::replace(&mut self.listing, true) {
+            self.at(500, Event::Lists);
+        }
+    }
+
+    /// For the story, if it is to be told.
+    pub(crate) fn note(&mut self, text: impl FnOnce() -> String) {
+        if self.verbose {
+            let text = text();
+            self.log.push(format!("{:>9} {text}", self.now.0));
+        }
+    }
+
+    /// Lives through it all; panics if a promise is broken. Gives the number of steps.
+    pub(crate) fn run(mut self) -> u64 {
+        self.master.up = true;
+        for agent in 0..self.agents.len() {
+            self.at(1, Event::AgentRegisters { agent });
+        }
+        for master in 0..self.masters.len() {
+            self.at(2 + master as u64, Event::Starts { master });
+        }
+        self.at(5000, Event::Misfortune);
+        self.at(TROUBLE, Event::Healed);
+        let end = self.now.after(Duration::from_millis(TROUBLE + PEACE));
+        let mut steps = 0;
+        while let Some(due) = self.queue.pop().filter(|due| due.at <= end) {
+            self.now = self.now.max(due.at);
+            steps += 1;
+            assert!(steps < 400_000, "the world does not come to rest");
+            self.happen(due.event);
+            self.check();
+        }
+        self.check_end();
+        steps
+    }
+
+    fn happen(&mut self, event: Event) {
+        if let Some(master) = self.concerns(&event)
+            && self.masters[master].stalled_until > self.now
+        {
+            // It has not the time now.
+            let at = self.masters[master].stalled_until;
+            return self.push(at, event);
+        }
+        if !matches!(event, Event::Tick { .. } | Event::FromMaster { .. }) {
+            self.note(|| format!("{event:?}"));
+        }
+        match event {
+            Event::ToMaster { link, call } => self.master_call(link, call),
+            Event::FromMaster { link, what } => self.hears(link, what),
+            Event::Write(write) => self.write(write),
+            Event::Written { master, session, number } => {
+                if self.masters[master].session == session {
+                    self.tell_core(master, Input::Stored(number));
+                }
+            }
+            Event::Starts { master } => self.starts(master),
+            Event::Lead { master, session } => self.leads(master, session),
+            Event::Connect { master, session } => self.connects(master, session),
+            Event::Deposed { master, session } => self.is_deposed(master, session),
+            Event::SessionEnds { session } => self.session_ends(session),
+            Event::Tick { master, session } => {
+                let am = &mut self.masters[master];
+                if am.session == session && am.wake.is_some_and(|wake| wake <= self.now) {
+                    am.wake = None;
+                    self.tell_core(master, Input::Tick);
+                }
+            }
+            Event::JobManagerUp { master, session } => {
+                if self.masters[master].session == session && self.masters[master].core.is_some() {
+                    self.masters[master].job_manager = true;
+                    self.tell_core(master, Input::JobManager(true));
+                    self.lists(master);
+                }
+            }
+            Event::Lists => {
+                self.listing = false;
+                for master in 0..self.masters.len() {
+                    if self.masters[master].stalled_until <= self.now {
+                        self.lists(master);
+                    } else {
+                        self.push(self.masters[master].stalled_until, Event::Lists);
+                    }
+                }
+            }
+            Event::Launch { agent, registration, task } => self.agent_launch(agent, registration, task),
+            Event::Kill { agent, id } => self.agent_kill(agent, &id),
+            Event::Acknowledged { agent, id, uuid } => self.agent_acknowledged(agent, &id, uuid),
+            Event::Task { agent, id, to } => self.task_event(agent, &id, to),
+            Event::Registers { agent, id } => self.registers(agent, &id),
+            Event::Update { agent, status } => self.master_update(agent, *status),
+            Event::Resend { agent, id, uuid } => {
+                let waits = self.agents[agent].tasks.get(&id).and_then(|task| task.unacknowledged.front());
+                if waits.is_some_and(|(first, _)| *first == uuid) {
+                    self.send_update(agent, &id);
+                }
+            }
+            Event::AgentRegisters { agent } => self.agent_registers(agent),
+            Event::AgentTimeout { agent, id } => self.agent_timeout(agent, &id),
+            Event::AgentReturns { agent } => {
+                self.agents[agent].up = true;
+                self.agents[agent].cut = false;
+                self.agent_registers(agent);
+            }
+            Event::MarkedGone { id } => self.marked_gone(&id),
+            Event::Forgotten { id } => {
+                self.master.unreachable.remove(&id);
+            }
+            Event::MasterReturns => self.master_returns(),
+            Event::KeeperReturns => self.keeper_returns(),
+            Event::Allocate => {
+                self.allocating = false;
+                self.allocate();
+            }
+            Event::Misfortune => self.misfortune(),
+            Event::Healed => self.heal(),
+        }
+    }
+
+    /// The application master to whose process this happens.
+    fn concerns(&self, event: &Event) -> Option<usize> {
+        match event {
+            Event::FromMaster { link, .. } => self.links.get(link).copied(),
+            Event::Written { master, .. }
+            | Event::Lead { master, .. }
+            | Event::Connect { master, .. }
+            | Event::JobManagerUp { master, .. }
+            | Event::Deposed { master, .. }
+            | Event::Tick { master, .. } => Some(*master),
+            _ => None,
+        }
+    }
+
+    fn registers(&mut self, agent: usize, id: &str) {
+        let Some(task) = self.agents[agent].tasks.get_mut(id).filter(|task| task.state == TaskState::TaskRunning)
+        else {
+            return;
+        };
+        task.registered = true;
+        self.ran.insert(WorkerId::from(id));
+        self.changed();
+    }
+
+    fn misfortune(&mut self) {
+        if self.healed {
+            return;
+        }
+        let next = self.between(1000, 60_000);
+        self.at(next, Event::Misfortune);
+        let (agent, master) = (self.any_agent(), self.any_master());
+        match (self.between(0, 12), self.profile) {
+            (0, _) => self.crashes(master),
+            (1, _) if self.master.up => self.master_fails_over(),
+            (2, _) => {
+                if let Some(link) = self.masters[master].link {
+                    self.break_link(link);
+                }
+            }
+            (3, _) => self.stalls(master),
+            (4 | 5, _) => self.store_fails(master),
+            (6, _) => self.retarget(),
+            (7, Profile::Wild) => self.machine_dies(agent),
+            (8, Profile::Wild) if self.agents[agent].reachable() => {
+                // A partition, or an agent that restarts.
+                self.agents[agent].cut = true;
+                self.agent_vanishes(agent);
+                let long = self.between(1000, 150_000);
+                self.at(long, Event::AgentReturns { agent });
+                if long > 60_000 && self.chance(500) {
+                    // The registry's memory of unreachable agents is bounded.
+                    let id = self.agents[agent].id.clone();
+                    self.at(long - 30_000, Event::Forgotten { id });
+                }
+            }
+            (9, Profile::Wild) => {
+                if let Some((id, _)) = self.agents[agent].tasks.iter().next() {
+                    let id = id.clone();
+                    self.at(1, Event::Task { agent, id, to: TaskState::TaskFailed });
+                }
+            }
+            (10, Profile::Wild) => self.rescind(agent),
+            (12, Profile::Wild) if self.keeper.queue.is_empty() => {
+                self.note(|| "the store loses the workers".to_owned());
+                self.keeper.state.workers.clear();
+            }
+            (11, Profile::Wild) if self.chance(200) => self.remove_framework(),
+            _ => {}
+        }
+    }
+
+    fn any_agent(&mut self) -> usize {
+        let last = self.agents.len() - 1;
+        self.between(0, last as u64) as usize
+    }
+
+    fn any_master(&mut self) -> usize {
+        let last = self.masters.len() - 1;
+        self.between(0, last as u64) as usize
+    }
+
+    /// The process of an application master stands still; when it goes on, it does not know that it may be deposed.
+    fn stalls(&mut self, master: usize) {
+        let long = self.between(500, 15_000);
+        self.masters[master].stalled_until = self.now.after(Duration::from_millis(long));
+        self.loses_session(master, long);
+    }
+
+    /// Without contact to the store for so long.
+    fn loses_session(&mut self, master: usize, long: u64) {
+        let session = self.masters[master].session;
+        if !self.file_store && long > 4000 && session > 0 {
+            self.at(4000, Event::Deposed { master, session });
+            let over = self.between(4000, 6000);
+            self.at(over, Event::SessionEnds { session });
+        }
+    }
+
+    fn store_fails(&mut self, master: usize) {
+        if !self.keeper.up || self.cut_from_keeper.is_some() {
+            return;
+        }
+        let long = if self.file_store { self.between(100, 100_000) } else { self.between(100, 8000) };
+        if self.file_store || self.chance(500) {
+            self.keeper.up = false;
+            for master in 0..self.masters.len() {
+                // Sessions do not end while the servers are away; those who wait for them too long give up.
+                let session = self.masters[master].session;
+                if !self.file_store && long > 4000 {
+                    self.at(4000, Event::Deposed { master, session });
+                    self.at(long + 10, Event::SessionEnds { session });
+                }
+            }
+        } else {
+            self.cut_from_keeper = Some(master);
+            self.loses_session(master, long);
+        }
+        self.at(long, Event::KeeperReturns);
+    }
+
+    fn retarget(&mut self) {
+        let most = self.agents.len() as u64;
+        let target = self.between(0, most) as usize;
+        self.lowered |= target < self.target;
+        self.target = target;
+        for master in 0..self.masters.len() {
+            self.tell_core(master, Input::Target(target));
+        }
+    }
+
+    fn heal(&mut self) {
+        self.healed = true;
+        self.faults = Faults::default();
+        self.keeper_returns();
+        for agent in 0..self.agents.len() {
+            let delay = self.between(1, 10_000);
+            self.at(delay, Event::AgentReturns { agent });
+            let Some(unlucky) = self.agents[agent]
+                .tasks
+                .iter()
+                .find(|(_, task)| task.state == TaskState::TaskRunning && !task.registered)
+            else {
+                continue;
+            };
+            let id = unlucky.0.clone();
+            self.at(delay, Event::Registers { agent, id });
+        }
+        if self.chance(200) {
+            self.stop_asked = true;
+            for master in 0..self.masters.len() {
+                self.tell_core(master, Input::Stop);
+            }
+        }
+    }
+
+    fn starts(&mut self, master: usize) {
+        if self.masters[master].session == 0 && !self.stopped {
+            self.stands_by(master);
+        }
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if std::thread::panicking() && self.verbose {
+            println!("{}", self.log.join("\n"));
+        }
+    }
+}
