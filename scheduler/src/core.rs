@@ -5,19 +5,26 @@
 //! - A worker is in the store before its task can exist: [`Output::Accept`] comes only after [`Input::Stored`].
 //! - A status is acknowledged only after what it means is in the store.
 //! - A task that the store does not know is killed on sight.
-//! - Every offer is answered in the same step that brings it: used or declined, never kept.
+//! - Every offer is answered in the same step that brings it: used or declined. One that is to be used waits for the store
+//!   for seconds, not longer.
 //! - With nothing to launch, offers are suppressed.
+//! - Workers that leave an agent or are restarted are replaced before they go, as far as `surge` and `max-unavailable` say.
 //!
-//! The life of one worker is drawn in [`worker`].
+//! The life of one worker is drawn in [`worker`]. No step looks at all workers, but for those that concern all of them
+//! ([`fleet`]).
 
 pub mod constraint;
+mod fleet;
+pub mod history;
 mod launching;
 pub mod message;
+mod moving;
 pub mod offers;
-mod pace;
+pub mod pace;
 mod reconciliation;
 pub mod resources;
 mod status;
+mod subscription;
 #[cfg(test)]
 mod tests;
 pub mod worker;
@@ -31,9 +38,12 @@ use std::{
 
 use self::{
     constraint::Constraint,
-    message::{Change, Input, Moment, Notice, Output, State, WorkerId},
+    fleet::Fleet,
+    history::{History, Initiator, Transition},
+    message::{Change, Input, Moment, Move, Notice, Output, State, WorkerId},
+    moving::Maintenance,
     offers::Refusals,
-    pace::{Pace, STABLE},
+    pace::{Failures, Suspicion},
     reconciliation::Reconciliation,
     resources::Demand,
     worker::{Overdue, Patience, Phase, Worker},
@@ -53,6 +63,10 @@ pub struct Settings {
     pub hopeless: Duration,
     /// How long workers are waited for.
     pub patience: Patience,
+    /// How gently workers leave agents.
+    pub moving: Move,
+    /// At most this share of the agents is avoided because workers failed there; between 0 and 1.
+    pub avoided_share: f64,
 }
 
 /// The state machine.
@@ -63,23 +77,28 @@ pub struct Core {
     epoch: String,
     next_number: u64,
     framework: Option<String>,
-    workers: BTreeMap<WorkerId, Worker>,
+    fleet: Fleet,
     target: usize,
+    /// How many more may live while others are replaced.
+    surge: usize,
     stopping: bool,
     /// Whether the framework's end was asked for on this connection.
     tearing_down: bool,
     subscribed: bool,
-    /// Since when the JobManager is up, so that TaskManagers can register.
-    job_manager: Option<Moment>,
     /// Whether Mesos was last told that we want offers; `None` if it must be told anew.
     offers_wanted: Option<bool>,
     /// When it was told, or showed that it knows.
     offers_told: Moment,
-    pace: Pace,
+    failures: Failures,
     reconciliation: Reconciliation,
     refusals: Refusals,
     /// The reasons that people were last told, and after how many offers.
     explained: (Vec<String>, usize),
+    draining: BTreeSet<String>,
+    maintenance: Maintenance,
+    generation: u64,
+    restart: Move,
+    history: History,
     writes: VecDeque<Write>,
     next_write: u64,
     outputs: Vec<Output>,
@@ -88,25 +107,33 @@ pub struct Core {
 impl Core {
     /// Begins with what the store had.
     pub fn new(settings: Settings, state: State, now: Moment) -> Self {
-        let workers = state.workers.into_iter().map(|(id, record)| (id, Worker::recovered(record, now))).collect();
+        let mut fleet = Fleet::new(settings.patience.clone(), settings.constraints.clone());
+        for record in state.workers.into_values() {
+            fleet.insert(Worker::recovered(record, now));
+        }
         Self {
+            failures: Failures::new(settings.avoided_share),
             settings,
             now,
             epoch: state.epoch,
             next_number: state.next_number,
             framework: state.framework,
-            workers,
+            fleet,
             target: 0,
+            surge: 0,
             stopping: false,
             tearing_down: false,
             subscribed: false,
-            job_manager: None,
             offers_wanted: None,
             offers_told: now,
-            pace: Pace::default(),
             reconciliation: Reconciliation::default(),
             refusals: Refusals::default(),
             explained: (Vec::new(), 0),
+            draining: state.draining,
+            maintenance: Maintenance::new(),
+            generation: state.generation,
+            restart: state.restart,
+            history: History::default(),
             writes: VecDeque::new(),
             next_write: 0,
             outputs: Vec::new(),
@@ -123,10 +150,16 @@ impl Core {
             Input::FrameworkRemoved => self.framework_removed(),
             Input::Offers(offers) => self.offers(offers),
             Input::Rescinded(offer) => self.rescinded(&offer),
+            Input::InverseOffers(offers) => self.inverse_offers(offers),
+            Input::InverseRescinded(offer) => self.inverse_rescinded(&offer),
             Input::Status(status) => self.status(*status),
             Input::Stored(number) => self.stored(number),
-            Input::JobManager(up) => self.job_manager = up.then_some(self.now),
+            Input::JobManager(up) => self.fleet.set_job_manager(up.then_some(self.now)),
             Input::Registered(listed) => self.registered(&listed),
+            Input::Drain(agent) => self.drain(agent),
+            Input::Undrain(agent) => self.undrain(agent),
+            Input::Restart(pace) => self.restart(pace),
+            Input::ClearAgent(agent) => self.clear_agent(agent.as_deref()),
             Input::Stop => self.stopping = true,
             Input::TornDown => self.torn_down(),
             Input::Tick => {}
@@ -137,113 +170,110 @@ impl Core {
 
     /// When [`Input::Tick`] is needed next, if nothing else happens.
     pub fn wake_at(&self) -> Option<Moment> {
-        let workers = self
-            .workers
-            .values()
-            .filter_map(|w| w.deadline(&self.settings.patience, self.job_manager))
-            .map(|(at, _)| at);
-        let waiting = if self.missing() > 0 { self.pace.wait(self.now) } else { None };
-        let late = self.store_is_late_at();
-        let connected = self
-            .reconciliation
-            .wake_at()
-            .into_iter()
-            .chain(waiting)
-            .chain(workers)
-            .chain(late)
-            .chain(self.unheard_at())
-            .filter(|_| self.subscribed);
-        connected.min()
+        let waiting = if self.missing() > 0 { self.failures.wait(self.now) } else { None };
+        let connected = [
+            self.fleet.next_due(),
+            waiting,
+            self.reconciliation.wake_at(),
+            self.store_is_late_at(),
+            self.unheard_at(),
+            self.maintenance_at(),
+        ];
+        connected.into_iter().flatten().filter(|_| self.subscribed).min()
     }
 
     /// The workers, by id.
     pub fn workers(&self) -> &BTreeMap<WorkerId, Worker> {
-        &self.workers
+        self.fleet.workers()
     }
 
-    fn subscribed(&mut self, framework: String) {
-        if self.framework.as_ref() != Some(&framework) {
-            self.framework = Some(framework.clone());
-            self.store(vec![Change::Framework(Some(framework))], Vec::new());
-        }
-        self.subscribed = true;
-        self.tearing_down = false;
-        self.offers_wanted = None;
-        for worker in self.workers.values_mut() {
-            worker.answered = matches!(worker.phase, Phase::Storing);
-            // Silence while the connection was down says nothing about the worker.
-            worker.heard = self.now;
-            if let Phase::Killing(next) = &mut worker.phase {
-                *next = self.now;
-            }
-        }
-        self.reconciliation.start(self.now);
+    /// The last steps of workers that are here or gone.
+    pub fn history(&self) -> &History {
+        &self.history
     }
 
-    fn disconnected(&mut self) {
-        self.subscribed = false;
-        self.reconciliation.pause();
-        self.withdraw_launches();
+    /// Agents on which workers failed.
+    pub fn suspicions(&self) -> Vec<Suspicion> {
+        self.failures.suspicions(self.now)
     }
 
-    fn framework_removed(&mut self) {
-        self.disconnected();
-        if self.stopping {
-            return self.torn_down();
-        }
-        self.notice(Notice::FrameworkLost);
-        self.forget_framework(Vec::new());
-    }
-
-    /// The framework is gone, and every task with it: a record without the framework id would say nothing.
-    fn forget_framework(&mut self, then: Vec<Output>) {
-        self.framework = None;
-        let mut changes = vec![Change::Framework(None)];
-        for id in std::mem::take(&mut self.workers).into_keys() {
-            changes.push(Change::Forget(id.clone()));
-            self.notice(Notice::Gone(id, "Mesos removed the framework".to_owned()));
-        }
-        self.store(changes, then);
+    /// Agents, by id or host name, that workers are to leave or have left.
+    pub fn draining(&self) -> &BTreeSet<String> {
+        &self.draining
     }
 
     fn registered(&mut self, listed: &BTreeSet<WorkerId>) {
-        for (id, worker) in &mut self.workers {
-            let there = listed.contains(id);
-            if there && !worker.registered {
-                self.outputs.push(Output::Notice(Notice::Registered(id.clone())));
-            } else if !there && worker.registered {
-                worker.unregistered = self.now;
+        let changed = |(id, worker): &(&WorkerId, &Worker)| listed.contains(*id) != worker.registered;
+        let changed: Vec<_> = self.fleet.workers().iter().filter(changed).map(|(id, _)| id.clone()).collect();
+        for id in changed {
+            let there = listed.contains(&id);
+            let now = self.now;
+            self.fleet.update(&id, |worker| {
+                worker.registered = there;
+                worker.unregistered = now;
+            });
+            if there {
+                self.remember(
+                    &id,
+                    "running",
+                    "registered",
+                    Initiator::JobManager,
+                    "the JobManager lists it".to_owned(),
+                );
+                self.notice(Notice::Registered(id));
             }
-            worker.registered = there;
         }
+    }
+
+    /// Forgets what failed on an agent, or on all of them.
+    fn clear_agent(&mut self, agent: Option<&str>) {
+        self.failures.clear(agent);
+        self.offers_wanted = None;
     }
 
     /// The launch of a worker leaves for Mesos.
     fn launched(&mut self, id: &WorkerId, hostname: &str) {
-        if let Some(worker) = self.workers.get_mut(id) {
-            if worker.phase == Phase::Storing {
-                worker.enter(Phase::Launching, self.now);
-                worker.heard = self.now;
-            }
-            self.outputs.push(Output::Notice(Notice::Launched(id.clone(), hostname.to_owned())));
+        let Some(worker) = self.fleet.get(id) else { return };
+        if worker.phase == Phase::Storing {
+            self.enter(id, Phase::Launching, Initiator::Scheduler, format!("launched on {hostname}"));
+            let now = self.now;
+            self.fleet.update(id, |worker| worker.heard = now);
         }
+        self.notice(Notice::Launched(id.clone(), hostname.to_owned()));
+    }
+
+    /// Takes a worker to its next phase; a change is remembered.
+    fn enter(&mut self, id: &WorkerId, phase: Phase, by: Initiator, cause: String) {
+        let now = self.now;
+        let from = self.fleet.update(id, |worker| {
+            let from = worker.phase.word();
+            worker.enter(phase, now);
+            from
+        });
+        if let Some(from) = from.filter(|from| *from != phase.word()) {
+            self.remember(id, from, phase.word(), by, cause);
+        }
+    }
+
+    fn remember(&mut self, id: &WorkerId, from: &'static str, to: &'static str, by: Initiator, cause: String) {
+        self.history.add(Transition { at: self.now, worker: id.clone(), from, to, cause, by });
     }
 
     /// Brings everything to where it should be now.
     fn settle(&mut self) {
-        self.reward_stability();
         self.give_back_late_offers();
         if self.subscribed {
             self.act_on_overdue();
         }
+        self.move_workers();
         self.drop_surplus();
         if self.subscribed {
             self.reconcile();
             self.want_offers();
         }
-        let ended = self.workers.values().all(|w| w.phase == Phase::Unreachable) && self.writes.is_empty();
         let reachable = self.subscribed || self.framework.is_none();
-        if self.stopping && ended && reachable && !std::mem::replace(&mut self.tearing_down, true) {
+        let ended = self.stopping && reachable && self.fleet.is_deserted() && self.writes.is_empty();
+        if ended && !std::mem::replace(&mut self.tearing_down, true) {
             if self.framework.is_some() {
                 self.outputs.push(Output::Teardown);
             } else {
@@ -252,93 +282,75 @@ impl Core {
         }
     }
 
-    /// In this order: a framework id that Mesos has forgotten heals itself, one that we have forgotten does not.
-    fn torn_down(&mut self) {
-        self.disconnected();
-        self.tearing_down = true;
-        self.forget_framework(vec![Output::Stopped]);
-    }
-
-    fn reward_stability(&mut self) {
-        let stable = |w: &Worker| w.phase == Phase::Running && self.now.since(w.since) >= STABLE;
-        if self.workers.values().any(stable) {
-            self.pace.stable();
-        }
-    }
-
     fn act_on_overdue(&mut self) {
-        let due = |w: &Worker| w.deadline(&self.settings.patience, self.job_manager).filter(|(at, _)| *at <= self.now);
-        let overdue: Vec<_> = self.workers.iter().filter_map(|(id, w)| Some((id.clone(), due(w)?.1))).collect();
-        for (id, what) in overdue {
+        for (id, what) in self.fleet.overdue(self.now) {
             match what {
-                Overdue::Kill(why) => self.kill(&id, &why),
-                Overdue::Replace => self.kill(&id, "it is unreachable and is replaced"),
+                Overdue::Kill(why) => self.kill(&id, &why, Initiator::Scheduler),
+                Overdue::Replace => self.kill(&id, "it is unreachable and is replaced", Initiator::Scheduler),
                 Overdue::KillAgain => self.remind_of_kill(&id),
                 Overdue::Ask => {
-                    if let Some(worker) = self.workers.get_mut(&id) {
-                        worker.heard = self.now;
-                        worker.answered = false;
-                    }
+                    let now = self.now;
+                    self.fleet.update(&id, |worker| (worker.heard, worker.answered) = (now, false));
                     self.reconciliation.ask(self.now);
+                }
+                Overdue::Proven => {
+                    let agent = self.fleet.update(&id, |worker| {
+                        worker.proven = true;
+                        worker.record.agent.clone()
+                    });
+                    self.failures.stable(&agent.unwrap_or_default());
                 }
             }
         }
     }
 
     fn drop_surplus(&mut self) {
-        let target = if self.stopping { 0 } else { self.target };
-        let counting = self.counting();
-        if counting <= target {
+        let most = if self.stopping { 0 } else { self.target + self.surge };
+        let counting = self.fleet.counting();
+        if counting <= most {
             return;
         }
         let why = if self.stopping { "the cluster is stopping" } else { "fewer workers are wanted" };
-        // Those that do not run yet go first, then the youngest: they have done the least.
-        let mut live: Vec<_> = self.workers.values().filter(|w| w.counts()).map(|w| &w.record).collect();
-        live.sort_by_key(|record| (record.running, Reverse((record.launched, record.id.clone()))));
-        let surplus: Vec<_> = live.into_iter().take(counting - target).map(|record| record.id.clone()).collect();
+        // Those that have to leave anyway go first, then those that do not run yet, then the youngest: they have done the
+        // least.
+        let idle = self.nobody_leaves();
+        let mut live: Vec<_> = self.fleet.workers().values().filter(|worker| worker.counts()).collect();
+        live.sort_by_key(|worker| {
+            let (record, stays) = (&worker.record, idle || self.leaves(worker).is_none());
+            (stays, record.running, Reverse((record.launched, record.id.clone())))
+        });
+        let surplus: Vec<_> = live.into_iter().take(counting - most).map(|worker| worker.record.id.clone()).collect();
         for id in surplus {
-            self.kill(&id, why);
+            self.kill(&id, why, Initiator::Operator);
         }
     }
 
     /// Lets a worker go: its record says so before Mesos is told.
-    fn kill(&mut self, id: &WorkerId, why: &str) {
-        let Some(worker) = self.workers.get_mut(id) else { return };
-        worker.record.released = true;
-        if worker.phase != Phase::Unreachable {
-            worker.enter(Phase::Killing(self.now.after(self.settings.patience.kill)), self.now);
+    fn kill(&mut self, id: &WorkerId, why: &str, by: Initiator) {
+        let Some(released) = self.fleet.update(id, |worker| {
+            worker.record.released = true;
+            (worker.record.clone(), worker.kill(), worker.phase)
+        }) else {
+            return;
+        };
+        let (record, kill, phase) = released;
+        if phase == Phase::Unreachable {
+            self.remember(id, phase.word(), "written off", by, why.to_owned());
+        } else {
+            self.enter(id, Phase::Killing(self.now.after(self.settings.patience.kill)), by, why.to_owned());
         }
-        let (change, kill) = (Change::Worker(worker.record.clone()), worker.kill());
         self.notice(Notice::Killing(id.clone(), why.to_owned()));
-        self.store(vec![change], vec![kill]);
+        self.store(vec![Change::Worker(record)], vec![kill]);
     }
 
     fn remind_of_kill(&mut self, id: &WorkerId) {
-        let Some(worker) = self.workers.get_mut(id) else { return };
-        worker.phase = Phase::Killing(self.now.after(self.settings.patience.kill));
-        let kill = worker.kill();
-        self.after_stores(kill);
-    }
-
-    fn reconcile(&mut self) {
-        let unanswered: Vec<_> = self.workers.values().filter(|w| !w.answered && w.phase != Phase::Storing).collect();
-        if unanswered.is_empty() {
-            self.reconciliation.answered();
-        }
-        let due = self.reconciliation.due(self.now);
-        if due.explicit && !unanswered.is_empty() {
-            let tasks = unanswered.iter().map(|w| (w.record.id.clone(), w.record.agent.clone())).collect();
-            self.outputs.push(Output::Reconcile(tasks));
-        }
-        if due.implicit {
-            self.outputs.push(Output::Reconcile(Vec::new()));
-            // Mesos says nothing of workers that it does not know (any more): those are asked for one by one then.
-            if !due.explicit && !self.workers.is_empty() {
-                for worker in self.workers.values_mut() {
-                    worker.answered = worker.phase == Phase::Storing;
-                }
-                self.reconciliation.ask_soon(self.now);
-            }
+        let next = Phase::Killing(self.now.after(self.settings.patience.kill));
+        let kill = self.fleet.update(id, |worker| {
+            worker.phase = next;
+            worker.kill()
+        });
+        if let Some(kill) = kill {
+            self.after_stores(kill);
         }
     }
 
@@ -346,11 +358,7 @@ impl Core {
         self.outputs.push(Output::Notice(notice));
     }
 
-    fn counting(&self) -> usize {
-        self.workers.values().filter(|w| w.counts()).count()
-    }
-
     fn missing(&self) -> usize {
-        if self.stopping { 0 } else { self.target.saturating_sub(self.counting()) }
+        if self.stopping { 0 } else { (self.target + self.surge).saturating_sub(self.fleet.counting()) }
     }
 }

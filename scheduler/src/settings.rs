@@ -28,6 +28,7 @@ use crate::{
     core::{
         self,
         constraint::{Constraint, ConstraintError, Field, Operator},
+        message::Move,
         resources::Demand,
         worker::Patience,
     },
@@ -250,6 +251,8 @@ fn core_settings(config: &Configuration, demand: Demand) -> Result<core::Setting
         decline,
         hopeless: Duration::from_secs(300),
         patience,
+        moving: Move::default(),
+        avoided_share: 0.25,
     })
 }
 

@@ -259,6 +259,10 @@ impl<'a> Shell<'a> {
                 }
                 Output::Accept { offers, launches } => self.accept(offers, &launches),
                 Output::Decline(offers, refuse) => self.mesos.send(calls::decline(offers, refuse.as_secs_f64())),
+                Output::AcceptInverse(offers) => self.mesos.send(calls::accept_inverse_offers(offers)),
+                Output::DeclineInverse(offers, refuse) => {
+                    self.mesos.send(calls::decline_inverse_offers(offers, refuse.as_secs_f64()));
+                }
                 Output::Suppress => self.mesos.send(calls::suppress(Vec::new())),
                 Output::Revive => self.mesos.send(calls::revive(Vec::new())),
                 Output::Kill { worker, agent } => {

@@ -2,7 +2,11 @@
 //!
 //! Operators and their meaning are those of Marathon (`docs/docs/constraints.md` there).
 
-use std::{collections::BTreeMap, fmt, str::FromStr};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+    str::FromStr,
+};
 
 use mesos::v1;
 use regex::Regex;
@@ -70,22 +74,41 @@ pub enum Unmet {
 
 /// How many workers there are of each value of one constraint's field.
 #[derive(Clone, Debug, Default)]
-pub struct Census(BTreeMap<String, usize>);
+pub struct Census {
+    values: HashMap<String, usize>,
+    /// How many values have each count.
+    counts: BTreeMap<usize, usize>,
+}
 
 impl Census {
-    /// Counts one more worker with this value.
-    pub fn add(&mut self, value: &str) {
-        *self.0.entry(value.to_owned()).or_insert(0) += 1;
+    /// Counts one more worker with this value, or one less.
+    pub fn count_one(&mut self, value: &str, more: bool) {
+        let before = self.count(value);
+        let after = if more { before + 1 } else { before.saturating_sub(1) };
+        match self.values.get_mut(value) {
+            _ if after == 0 => drop(self.values.remove(value)),
+            Some(count) => *count = after,
+            None => drop(self.values.insert(value.to_owned(), after)),
+        }
+        if let Some(many) = self.counts.get_mut(&before) {
+            *many -= 1;
+            if *many == 0 {
+                self.counts.remove(&before);
+            }
+        }
+        if after > 0 {
+            *self.counts.entry(after).or_default() += 1;
+        }
     }
 
     /// How many workers have this value.
     pub fn count(&self, value: &str) -> usize {
-        self.0.get(value).copied().unwrap_or(0)
+        self.values.get(value).copied().unwrap_or(0)
     }
 
     /// The count of the least used of at least `groups` values; values that were never seen count 0.
     fn least(&self, groups: usize) -> usize {
-        if self.0.len() < groups { 0 } else { self.0.values().copied().min().unwrap_or(0) }
+        if self.values.len() < groups { 0 } else { self.counts.keys().next().copied().unwrap_or(0) }
     }
 }
 
@@ -101,7 +124,7 @@ impl Constraint {
             // A value that nobody has yet is always the least used.
             Operator::GroupBy(groups) => (others.count(value) <= others.least(*groups), Unmet::Now),
             Operator::Cluster(Some(wanted)) => (value == wanted, Unmet::Ever),
-            Operator::Cluster(None) => (others.0.is_empty() || others.count(value) > 0, Unmet::Now),
+            Operator::Cluster(None) => (others.values.is_empty() || others.count(value) > 0, Unmet::Now),
             Operator::Is(wanted) => (same(value, wanted), Unmet::Ever),
             Operator::Like(pattern) => (pattern.is_match(value), Unmet::Ever),
             Operator::Unlike(pattern) => (!pattern.is_match(value), Unmet::Ever),
@@ -241,7 +264,7 @@ mod tests {
     fn census(values: &[&str]) -> Census {
         let mut census = Census::default();
         for value in values {
-            census.add(value);
+            census.count_one(value, true);
         }
         census
     }

@@ -6,8 +6,9 @@ use mesos::v1;
 
 use super::{
     Core, Settings,
+    history::Initiator,
     message::{Change, Launch, Moment, Notice, Output, WorkerId, WorkerRecord},
-    offers::{self, Bundle, Occupation, Refusal},
+    offers::{self, Bundle, Refusal},
     resources::Taken,
     worker::{Phase, Worker},
 };
@@ -17,19 +18,25 @@ const UNHEARD: Duration = Duration::from_secs(120);
 /// Offers that come so long after Mesos was told not to send any were sent all the same.
 const BELATED: Duration = Duration::from_secs(5);
 
+/// How long offers stay away of agents that workers are leaving.
+const VACATED: Duration = Duration::from_secs(60);
+/// How long offers stay away of agents on which workers keep failing.
+const SUSPECT: Duration = Duration::from_secs(60);
+/// Maintenance that begins within this time is too soon for a worker that would have to move then.
+const SOON: Duration = Duration::from_secs(3600);
+/// No filter is shorter.
+const SHORTEST: Duration = Duration::from_secs(1);
+
 impl Core {
     /// Uses or declines every offer at once.
     pub(super) fn offers(&mut self, offers: Vec<v1::Offer>) {
         self.heard_offers();
-        let missing = self.launchable();
-        let Settings { demand, constraints, .. } = &self.settings;
-        let mut occupation = Occupation::new(constraints);
-        for worker in self.workers.values().filter(|worker| !worker.is_written_off()) {
-            occupation.add(&worker.record.agent, &worker.record.values, constraints);
+        for offer in &offers {
+            self.failures.see(&offer.agent_id.value);
         }
+        let missing = self.launchable();
         let mut launched = false;
-        let bundles = offers::place(offers, demand, constraints, missing, &mut occupation);
-        for bundle in bundles {
+        for bundle in self.place(offers, missing) {
             if bundle.taken.is_empty() {
                 self.decline(bundle);
             } else {
@@ -45,13 +52,38 @@ impl Core {
         }
     }
 
+    fn place(&mut self, offers: Vec<v1::Offer>, missing: usize) -> Vec<Bundle> {
+        let mut occupation = std::mem::take(self.fleet.occupation_mut());
+        let (avoided, waiting) = (self.failures.avoided(self.now), self.failures.waiting(self.now));
+        let bar = |agent: &str, hostname: &str, unavailable: Option<Moment>| {
+            if let Some(why) = self.vacated(agent, hostname) {
+                Some(Refusal::Avoided(why, VACATED))
+            } else if unavailable.is_some_and(|from| from <= self.now.after(SOON)) {
+                Some(Refusal::Avoided("the agent goes into maintenance soon", VACATED))
+            } else if avoided.contains(&agent) {
+                Some(Refusal::Avoided("workers keep failing on the agent", SUSPECT))
+            } else {
+                let until = waiting.get(agent)?;
+                Some(Refusal::Avoided("a worker has just failed on the agent", until.since(self.now)))
+            }
+        };
+        let Settings { demand, constraints, .. } = &self.settings;
+        let placed = offers::place(offers, demand, constraints, missing, &mut occupation, bar);
+        *self.fleet.occupation_mut() = occupation;
+        placed
+    }
+
+    /// Gives offers back, for as long as they will be of no use.
     fn decline(&mut self, bundle: Bundle) {
         if let Some(refusal) = &bundle.refusal {
             self.refusals.add(bundle.offers.len(), refusal);
         }
-        let hopeless = bundle.refusal.as_ref().is_some_and(Refusal::is_hopeless);
-        let refuse = if hopeless { self.settings.hopeless } else { self.settings.decline };
-        self.outputs.push(Output::Decline(bundle.offers, refuse));
+        let refuse = match &bundle.refusal {
+            Some(Refusal::Avoided(_, time)) => *time,
+            Some(refusal) if refusal.is_hopeless() => self.settings.hopeless,
+            _ => self.settings.decline,
+        };
+        self.outputs.push(Output::Decline(bundle.offers, refuse.max(SHORTEST)));
     }
 
     fn launch(&mut self, bundle: Bundle) {
@@ -68,10 +100,18 @@ impl Core {
                 launched: self.now,
                 running: false,
                 released: false,
+                generation: self.generation,
             };
             changes.push(Change::Worker(record.clone()));
             launches.push(launch(&record, &bundle, taken.clone()));
-            self.workers.insert(id, Worker::new(record, Phase::Storing, self.now));
+            self.fleet.insert(Worker::new(record, Phase::Storing, self.now));
+            self.remember(
+                &id,
+                "wanted",
+                "storing",
+                Initiator::Scheduler,
+                format!("an offer of {} fits", bundle.hostname),
+            );
         }
         changes.push(Change::NextNumber(self.next_number));
         self.store(changes, vec![Output::Accept { offers: bundle.offers, launches }]);
@@ -79,8 +119,10 @@ impl Core {
 
     /// How many workers may be launched now.
     fn launchable(&self) -> usize {
-        let may =
-            self.subscribed && self.framework.is_some() && !self.store_is_late() && self.pace.wait(self.now).is_none();
+        let may = self.subscribed
+            && self.framework.is_some()
+            && !self.store_is_late()
+            && self.failures.wait(self.now).is_none();
         if may { self.missing() } else { 0 }
     }
 

@@ -76,6 +76,30 @@ pub struct WorkerRecord {
     pub running: bool,
     /// Whether it is to go: it is killed wherever it turns up.
     pub released: bool,
+    /// The generation it was launched in; see [`State::generation`].
+    pub generation: u64,
+}
+
+/// How gently workers are replaced that run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Move {
+    /// So many more than wanted may be alive meanwhile.
+    pub surge: usize,
+    /// So many fewer than wanted may be ready meanwhile.
+    pub max_unavailable: usize,
+}
+
+impl Move {
+    /// Whether anything can be replaced at all.
+    pub fn is_possible(self) -> bool {
+        self.surge + self.max_unavailable > 0
+    }
+}
+
+impl Default for Move {
+    fn default() -> Self {
+        Self { surge: 1, max_unavailable: 0 }
+    }
 }
 
 /// One change of the durable state.
@@ -89,6 +113,12 @@ pub enum Change {
     Worker(WorkerRecord),
     /// A worker that is gone.
     Forget(WorkerId),
+    /// An agent, by id or host name, that workers are to leave.
+    Drain(String),
+    /// An agent that may be used again.
+    Undrain(String),
+    /// Workers of earlier generations are to be replaced, this gently.
+    Generation(u64, Move),
 }
 
 /// The durable state as found at start.
@@ -102,12 +132,18 @@ pub struct State {
     pub next_number: u64,
     /// All workers that may exist.
     pub workers: BTreeMap<WorkerId, WorkerRecord>,
+    /// Agents, by id or host name, that workers are to leave.
+    pub draining: BTreeSet<String>,
+    /// Counts the restarts of all workers. Workers of earlier generations are to be replaced.
+    pub generation: u64,
+    /// How gently they are.
+    pub restart: Move,
 }
 
 impl State {
     /// The state of a cluster that never ran.
     pub fn fresh(epoch: String) -> Self {
-        Self { epoch, framework: None, next_number: 1, workers: BTreeMap::new() }
+        Self { epoch, next_number: 1, ..Self::default() }
     }
 
     /// Carries out one change.
@@ -121,6 +157,13 @@ impl State {
             Change::Forget(id) => {
                 self.workers.remove(id);
             }
+            Change::Drain(agent) => {
+                self.draining.insert(agent.clone());
+            }
+            Change::Undrain(agent) => {
+                self.draining.remove(agent);
+            }
+            Change::Generation(generation, pace) => (self.generation, self.restart) = (*generation, *pace),
         }
     }
 }
@@ -148,6 +191,18 @@ pub enum Input {
     JobManager(bool),
     /// The TaskManagers that the JobManager lists now.
     Registered(BTreeSet<WorkerId>),
+    /// Mesos wants agents back.
+    InverseOffers(Vec<v1::InverseOffer>),
+    /// An inverse offer is void.
+    InverseRescinded(String),
+    /// Workers are to leave this agent, given by id or host name.
+    Drain(String),
+    /// It may be used again.
+    Undrain(String),
+    /// Replace all workers, one after the other.
+    Restart(Move),
+    /// Forget what failed on this agent, or on all.
+    ClearAgent(Option<String>),
     /// Kill every worker, then tear the framework down.
     Stop,
     /// The master has done what [`Output::Teardown`] asks for.
@@ -170,6 +225,10 @@ pub enum Output {
     },
     /// Give offers back, and do not want them again for a while.
     Decline(Vec<v1::OfferId>, Duration),
+    /// Agree that an agent is taken away.
+    AcceptInverse(Vec<v1::OfferId>),
+    /// Do not agree, and be asked again after a while.
+    DeclineInverse(Vec<v1::OfferId>, Duration),
     /// Want no offers for now.
     Suppress,
     /// Want offers (again), and forget all filters.

@@ -3,12 +3,14 @@
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BinaryHeap, HashMap},
+    time::Duration,
 };
 
 use mesos::v1;
 
 use super::{
     constraint::{self, Census, Constraint, Operator, Unmet, Values},
+    message::Moment,
     resources::{Demand, Pool, Shortage, Taken},
 };
 
@@ -29,6 +31,8 @@ pub struct Bundle {
     pub taken: Vec<Taken>,
     /// Why no (further) worker fits; `None` if it was not tried.
     pub refusal: Option<Refusal>,
+    /// When the agent goes into maintenance, if that is planned.
+    pub unavailable: Option<Moment>,
     pool: Pool,
 }
 
@@ -39,6 +43,8 @@ pub enum Refusal {
     Shortage(Shortage),
     /// A placement constraint, by its text, does not allow it.
     Constraint(String, Unmet),
+    /// Nothing is launched there, for this reason, for this long.
+    Avoided(&'static str, Duration),
 }
 
 impl Refusal {
@@ -52,9 +58,9 @@ impl Refusal {
 pub const EXECUTOR_ATTRIBUTE: &str = "flink-mesos-executor";
 
 /// Where the workers are that there are already.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Occupation {
-    agents: BTreeMap<String, usize>,
+    agents: HashMap<String, usize>,
     /// One for each constraint.
     censuses: Vec<Census>,
 }
@@ -62,17 +68,28 @@ pub struct Occupation {
 impl Occupation {
     /// Nobody anywhere.
     pub fn new(constraints: &[Constraint]) -> Self {
-        Self { agents: BTreeMap::new(), censuses: vec![Census::default(); constraints.len()] }
+        Self { agents: HashMap::new(), censuses: vec![Census::default(); constraints.len()] }
     }
 
-    /// Counts a worker.
-    pub fn add(&mut self, agent: &str, values: &Values, constraints: &[Constraint]) {
-        *self.agents.entry(agent.to_owned()).or_insert(0) += 1;
+    /// Counts a worker, or one less.
+    pub fn count(&mut self, agent: &str, values: &Values, constraints: &[Constraint], more: bool) {
+        match (self.agents.get_mut(agent), more) {
+            (Some(count), true) => *count += 1,
+            (None, true) => drop(self.agents.insert(agent.to_owned(), 1)),
+            (Some(1), false) => drop(self.agents.remove(agent)),
+            (Some(count), false) => *count -= 1,
+            (None, false) => {}
+        }
         for (constraint, census) in constraints.iter().zip(&mut self.censuses) {
             if let Some(value) = values.get(&constraint.field) {
-                census.add(value);
+                census.count_one(value, more);
             }
         }
+    }
+
+    /// Whether there is a worker on this agent.
+    pub fn is_used(&self, agent: &str) -> bool {
+        self.agents.contains_key(agent)
     }
 
     /// Where the next worker should rather go: first the least used group of each `GROUP_BY`, then the emptiest agent.
@@ -93,17 +110,26 @@ impl Occupation {
     }
 }
 
-/// Places up to `missing` workers on `offers`, each where the fewest are, as far as demand and constraints allow.
+/// Places up to `missing` workers on `offers`, each where the fewest are, as far as demand and constraints allow. `bar` says
+/// of an agent, by id, host name and planned maintenance, why nothing may be launched there. `occupation` is as before when
+/// this returns.
 pub fn place(
     offers: Vec<v1::Offer>,
     demand: &Demand,
     constraints: &[Constraint],
     mut missing: usize,
     occupation: &mut Occupation,
+    bar: impl Fn(&str, &str, Option<Moment>) -> Option<Refusal>,
 ) -> Vec<Bundle> {
     let mut bundles = bundle(offers, constraints);
-    let ranked = |(i, bundle): (usize, &Bundle)| Reverse((occupation.rank(bundle, constraints), i));
-    let mut best: BinaryHeap<_> = bundles.iter().enumerate().map(ranked).collect();
+    if missing == 0 {
+        return bundles;
+    }
+    for bundle in &mut bundles {
+        bundle.refusal = bar(&bundle.agent, &bundle.hostname, bundle.unavailable);
+    }
+    let open = bundles.iter().enumerate().filter(|(_, bundle)| bundle.refusal.is_none());
+    let mut best: BinaryHeap<_> = open.map(|(i, bundle)| Reverse((occupation.rank(bundle, constraints), i))).collect();
     while missing > 0 {
         let Some(Reverse((rank, i))) = best.pop() else { break };
         // Ranks only grow while workers are placed: one that is out of date goes back to where it belongs now.
@@ -113,17 +139,20 @@ pub fn place(
             continue;
         }
         let bundle = &mut bundles[i];
-        match occupation
-            .check(&bundle.values, constraints)
-            .and_then(|()| bundle.pool.take(demand).map_err(Refusal::Shortage))
-        {
+        let allowed = occupation.check(&bundle.values, constraints);
+        match allowed.and_then(|()| bundle.pool.take(demand).map_err(Refusal::Shortage)) {
             Ok(taken) => {
                 bundle.taken.push(taken);
-                occupation.add(&bundle.agent, &bundle.values, constraints);
+                occupation.count(&bundle.agent, &bundle.values, constraints, true);
                 best.push(Reverse((rank, i)));
                 missing -= 1;
             }
             Err(refusal) => bundle.refusal = Some(refusal),
+        }
+    }
+    for bundle in &bundles {
+        for _ in &bundle.taken {
+            occupation.count(&bundle.agent, &bundle.values, constraints, false);
         }
     }
     bundles
@@ -143,6 +172,7 @@ fn bundle(offers: Vec<v1::Offer>, constraints: &[Constraint]) -> Vec<Bundle> {
                 installed_executor: text_attribute(&offer.attributes, EXECUTOR_ATTRIBUTE),
                 taken: Vec::new(),
                 refusal: None,
+                unavailable: offer.unavailability.as_ref().map(begins),
                 pool: Pool::default(),
             };
             bundles.push((bundle, Vec::new()));
@@ -153,6 +183,11 @@ fn bundle(offers: Vec<v1::Offer>, constraints: &[Constraint]) -> Vec<Bundle> {
         resources.extend(offer.resources);
     }
     bundles.into_iter().map(|(bundle, resources)| Bundle { pool: Pool::new(resources), ..bundle }).collect()
+}
+
+/// When an agent goes away.
+pub(super) fn begins(unavailability: &v1::Unavailability) -> Moment {
+    Moment(u64::try_from(unavailability.start.nanoseconds / 1_000_000).unwrap_or(0))
 }
 
 fn text_attribute(attributes: &[v1::Attribute], name: &str) -> Option<String> {
@@ -172,7 +207,10 @@ impl Refusals {
     pub fn add(&mut self, offers: usize, refusal: &Refusal) {
         self.offers += offers;
         match refusal {
-            Refusal::Constraint(text, _) => *self.constraints.entry(text.clone()).or_insert(0) += offers,
+            Refusal::Constraint(text, _) => {
+                *self.constraints.entry(format!("constraint {text} not met")).or_insert(0) += offers;
+            }
+            Refusal::Avoided(why, _) => *self.constraints.entry((*why).to_owned()).or_insert(0) += offers,
             Refusal::Shortage(shortage) => {
                 let new = || (shortage.clone(), 0);
                 let (largest, count) = self.shortages.entry(shortage.name.clone()).or_insert_with(new);
@@ -202,7 +240,7 @@ impl Refusals {
             let unit = s.unit();
             format!("need {} {}{unit}, largest was {}{unit}{}", s.name, s.needed, s.there, times(*count))
         });
-        let barred = self.constraints.iter().map(|(text, count)| format!("constraint {text} not met{}", times(*count)));
+        let barred = self.constraints.iter().map(|(text, count)| format!("{text}{}", times(*count)));
         short.chain(barred).collect()
     }
 

@@ -1,13 +1,78 @@
-//! How fast workers are launched when they keep failing.
+//! How fast workers are launched when they keep failing, by whose fault it is, and which agents are left alone for a while.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
+
+use mesos::v1::{self, TaskState, task_status::Reason};
 
 use super::message::Moment;
+
+/// Whose fault a failure is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Blame {
+    /// The agent's: its disk, its memory, its java. Other agents are worth a try.
+    Agent,
+    /// Something that was shipped is wrong: it is wrong for every worker.
+    Artifact,
+    /// The way to the application master or to the JobManager.
+    Network,
+    /// The configuration's: it fails everywhere.
+    Configuration,
+    /// The TaskManager's own, or nobody knows.
+    Worker,
+}
+
+impl Blame {
+    /// Who is to blame for the end that this status tells: as the executor says, or by Mesos's reason.
+    pub fn of(status: &v1::TaskStatus) -> Self {
+        let labels = status.labels.iter().flat_map(|labels| &labels.labels);
+        let told = labels.filter(|label| label.key == "blame").find_map(|label| label.value.as_deref());
+        let words = [Self::Agent, Self::Artifact, Self::Network, Self::Configuration, Self::Worker];
+        if let Some(blame) = told.and_then(|told| words.into_iter().find(|blame| blame.word() == told)) {
+            return blame;
+        }
+        let reason = status.reason.and_then(|reason| Reason::try_from(reason).ok());
+        match (TaskState::try_from(status.state), reason) {
+            (Ok(TaskState::TaskError), _) | (_, Some(Reason::ContainerLimitationMemory)) => Self::Configuration,
+            (
+                _,
+                Some(
+                    Reason::ContainerLaunchFailed
+                    | Reason::ContainerLimitationDisk
+                    | Reason::GcError
+                    | Reason::ExecutorRegistrationTimeout
+                    | Reason::ExecutorUnregistered,
+                ),
+            ) => Self::Agent,
+            (Ok(TaskState::TaskFailed | TaskState::TaskFinished | TaskState::TaskKilled), _) => Self::Worker,
+            _ => Self::Agent,
+        }
+    }
+
+    /// As it is told.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Agent => "agent",
+            Self::Artifact => "artifact",
+            Self::Network => "network",
+            Self::Configuration => "configuration",
+            Self::Worker => "worker",
+        }
+    }
+
+    /// How bad a light a failure throws on the agent where it happened.
+    fn weight(self) -> f64 {
+        match self {
+            Self::Agent => 1.0,
+            Self::Worker => 0.5,
+            Self::Artifact | Self::Network | Self::Configuration => 0.0,
+        }
+    }
+}
 
 /// Delays launches after failures: none after the first, then one second, doubling up to five minutes. A worker that ran
 /// for a minute shows that launching works, and all is forgotten.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Pace {
+struct Pace {
     failures: u32,
     until: Moment,
 }
@@ -16,49 +81,238 @@ const FIRST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(300);
 /// A worker that ran this long did not fail at its start.
 pub(super) const STABLE: Duration = Duration::from_secs(60);
+/// A score halves in this time.
+const HALF_LIFE: Duration = Duration::from_secs(600);
+/// From this score on an agent is suspect.
+const SUSPECT: f64 = 1.5;
+/// Scores below this are as good as none.
+const CLEAN: f64 = 0.1;
 
 impl Pace {
-    /// A worker failed after it had run for `ran`. Gives the delay that launches have from now on.
-    pub(super) fn failed(&mut self, now: Moment, ran: Duration) -> Duration {
+    fn failed(&mut self, now: Moment, ran: Duration) -> Duration {
         self.failures = if ran >= STABLE { 1 } else { self.failures.saturating_add(1) };
         let delay = match self.failures {
             0 | 1 => Duration::ZERO,
             n => FIRST.saturating_mul(1 << (n - 2).min(16)).min(LONGEST),
         };
-        self.until = now.after(delay);
-        delay
+        // Some more or less, so that clusters that failed together do not try together; never more than the longest.
+        let spread = delay.mul_f64(jitter(now, self.failures)).min(LONGEST);
+        self.until = now.after(spread);
+        spread
+    }
+}
+
+/// Between 0.8 and 1, the same for the same moment: the core has no dice.
+fn jitter(now: Moment, failures: u32) -> f64 {
+    let mixed = (now.0 ^ u64::from(failures)).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
+    0.8 + 0.2 * (mixed as f64 / f64::from(1_u32 << 24))
+}
+
+/// What an agent has done to its workers.
+#[derive(Clone, Debug)]
+struct Standing {
+    score: f64,
+    since: Moment,
+    pace: Pace,
+    last: String,
+}
+
+impl Standing {
+    fn score(&self, now: Moment) -> f64 {
+        self.score * 0.5_f64.powf(now.since(self.since).as_secs_f64() / HALF_LIFE.as_secs_f64())
+    }
+}
+
+/// An agent on which workers failed, as people see it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Suspicion {
+    /// The agent.
+    pub agent: String,
+    /// Its score; it halves every ten minutes.
+    pub score: f64,
+    /// Whether nothing is launched there for now.
+    pub avoided: bool,
+    /// The last failure.
+    pub last: String,
+}
+
+/// All failures that are not forgotten.
+#[derive(Clone, Debug)]
+pub(super) struct Failures {
+    causes: BTreeMap<Blame, Pace>,
+    agents: BTreeMap<String, Standing>,
+    /// Every agent that was ever offered, so that the share of avoided ones is bounded.
+    seen: std::collections::HashSet<String>,
+    share: f64,
+}
+
+impl Failures {
+    /// Never more than `share` of the agents are avoided.
+    pub(super) fn new(share: f64) -> Self {
+        Self { causes: BTreeMap::new(), agents: BTreeMap::new(), seen: <_>::default(), share }
     }
 
-    /// A worker has been running for a while.
-    pub(super) fn stable(&mut self) {
-        self.failures = 0;
+    /// A worker failed on `agent` after it had run for `ran`. Gives the delay that further launches have from now on, of
+    /// all or on that agent.
+    pub(super) fn add(&mut self, now: Moment, blame: Blame, agent: &str, ran: Duration, last: &str) -> Duration {
+        let fresh = || Standing { score: 0.0, since: now, pace: Pace::default(), last: String::new() };
+        if blame.weight() > 0.0 && ran < STABLE {
+            let standing = self.agents.entry(agent.to_owned()).or_insert_with(fresh);
+            (standing.score, standing.since) = (standing.score(now) + blame.weight(), now);
+            last.clone_into(&mut standing.last);
+        }
+        match (blame, self.agents.get_mut(agent)) {
+            (Blame::Agent, Some(standing)) => standing.pace.failed(now, ran),
+            _ => self.causes.entry(blame).or_default().failed(now, ran),
+        }
+    }
+
+    /// A worker has been running on `agent` for a while.
+    pub(super) fn stable(&mut self, agent: &str) {
+        self.causes.clear();
+        self.agents.remove(agent);
     }
 
     /// When launches are allowed again, if they are not now.
     pub(super) fn wait(&self, now: Moment) -> Option<Moment> {
-        (self.until > now).then_some(self.until)
+        self.causes.values().map(|pace| pace.until).filter(|until| *until > now).max()
+    }
+
+    /// Notes that an agent exists.
+    pub(super) fn see(&mut self, agent: &str) {
+        if !self.seen.contains(agent) {
+            self.seen.insert(agent.to_owned());
+        }
+    }
+
+    /// Agents on which the next launch has to wait, and until when.
+    pub(super) fn waiting(&self, now: Moment) -> BTreeMap<&str, Moment> {
+        let waiting = self.agents.iter().filter(|(_, standing)| standing.pace.until > now);
+        waiting.map(|(agent, standing)| (agent.as_str(), standing.pace.until)).collect()
+    }
+
+    /// The agents that are avoided now: the worst, and no more than their share.
+    pub(super) fn avoided(&self, now: Moment) -> Vec<&str> {
+        let scored = self.agents.iter().map(|(agent, standing)| (standing.score(now), agent.as_str()));
+        let mut suspect: Vec<_> = scored.filter(|(score, _)| *score >= SUSPECT).collect();
+        suspect.sort_by(|one, other| other.0.total_cmp(&one.0));
+        let most = (self.seen.len() as f64 * self.share) as usize;
+        suspect.into_iter().take(most).map(|(_, agent)| agent).collect()
+    }
+
+    /// What people are told of the agents.
+    pub(super) fn suspicions(&self, now: Moment) -> Vec<Suspicion> {
+        let avoided = self.avoided(now);
+        let all = self.agents.iter().map(|(agent, standing)| Suspicion {
+            agent: agent.clone(),
+            score: standing.score(now),
+            avoided: avoided.contains(&agent.as_str()),
+            last: standing.last.clone(),
+        });
+        all.filter(|suspicion| suspicion.score >= CLEAN).collect()
+    }
+
+    /// Forgets what one agent did, or all of them.
+    pub(super) fn clear(&mut self, agent: Option<&str>) {
+        self.agents.retain(|other, _| agent.is_some_and(|agent| agent != other));
     }
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp)]
 mod tests {
     use super::*;
 
+    const MINUTE: u64 = 60_000;
+
+    fn failures(agents: usize) -> Failures {
+        let mut failures = Failures::new(0.25);
+        (0..agents).for_each(|i| failures.see(&format!("S{i}")));
+        failures
+    }
+
+    fn fail(failures: &mut Failures, at: u64, blame: Blame, agent: &str) -> Duration {
+        failures.add(Moment(at), blame, agent, Duration::ZERO, "so")
+    }
+
     #[test]
     fn the_first_failure_costs_nothing_and_repeated_ones_ever_more_up_to_five_minutes() {
-        let mut pace = Pace::default();
-        let delays: Vec<u64> = (0..12).map(|_| pace.failed(Moment(0), Duration::ZERO).as_secs()).collect();
-        assert_eq!(delays, [0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
-        assert_eq!(pace.wait(Moment(299_999)), Some(Moment(300_000)));
-        assert_eq!(pace.wait(Moment(300_000)), None);
+        let mut failures = failures(1);
+        let delays = (0..12).map(|_| fail(&mut failures, 0, Blame::Configuration, "S0").as_secs_f64());
+        let longest = [0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300].map(f64::from);
+        for (delay, longest) in delays.zip(longest) {
+            assert!((0.8 * longest..=longest).contains(&delay), "{delay} of {longest}");
+        }
     }
 
     #[test]
     fn a_worker_that_ran_for_a_minute_makes_the_past_forgotten() {
-        let mut pace = Pace::default();
+        let mut failures = failures(1);
         for _ in 0..5 {
-            pace.failed(Moment(0), Duration::ZERO);
+            fail(&mut failures, 0, Blame::Worker, "S0");
         }
-        assert_eq!(pace.failed(Moment(0), STABLE), Duration::ZERO);
+        assert_eq!(failures.add(Moment(0), Blame::Worker, "S0", STABLE, "so"), Duration::ZERO);
+        failures.stable("S0");
+        assert_eq!(fail(&mut failures, 0, Blame::Worker, "S0"), Duration::ZERO);
+    }
+
+    #[test]
+    fn an_agent_to_blame_waits_alone_and_a_bad_artifact_makes_all_wait() {
+        let mut failures = failures(8);
+        for _ in 0..3 {
+            fail(&mut failures, 0, Blame::Agent, "S0");
+        }
+        assert_eq!(failures.wait(Moment(0)), None);
+        assert_eq!(failures.waiting(Moment(0)).into_keys().collect::<Vec<_>>(), ["S0"]);
+        for _ in 0..3 {
+            fail(&mut failures, 0, Blame::Artifact, "S1");
+        }
+        assert!(failures.wait(Moment(0)).is_some());
+        assert!(!failures.waiting(Moment(0)).contains_key("S1"));
+    }
+
+    #[test]
+    fn an_agent_where_launches_fail_is_avoided_until_its_score_has_decayed_or_is_cleared() {
+        let mut failures = failures(8);
+        for _ in 0..3 {
+            fail(&mut failures, 0, Blame::Agent, "S0");
+        }
+        assert_eq!(failures.avoided(Moment(10 * MINUTE - 1)), ["S0"]);
+        assert!(failures.avoided(Moment(10 * MINUTE + 1000)).is_empty());
+        failures.clear(Some("S0"));
+        assert!(failures.suspicions(Moment(0)).is_empty() && failures.avoided(Moment(0)).is_empty());
+    }
+
+    #[test]
+    fn never_more_than_a_quarter_of_the_agents_is_avoided_and_those_are_the_worst() {
+        let mut failures = failures(8);
+        for agent in 0..8 {
+            for _ in 0..(agent + 2) {
+                fail(&mut failures, 0, Blame::Agent, &format!("S{agent}"));
+            }
+        }
+        assert_eq!(failures.avoided(Moment(0)), ["S7", "S6"]);
+    }
+
+    #[test]
+    fn the_only_agent_of_a_small_cluster_is_never_avoided() {
+        let mut failures = failures(1);
+        for _ in 0..9 {
+            fail(&mut failures, 0, Blame::Agent, "S0");
+        }
+        assert!(failures.avoided(Moment(0)).is_empty());
+    }
+
+    #[test]
+    fn the_executors_word_goes_before_mesos_reason() {
+        let label = v1::Label { key: "blame".to_owned(), value: Some("artifact".to_owned()) };
+        let status = v1::TaskStatus {
+            state: TaskState::TaskFailed.into(),
+            reason: Some(Reason::ContainerLimitationMemory.into()),
+            ..Default::default()
+        };
+        assert_eq!(Blame::of(&status), Blame::Configuration);
+        let told = v1::TaskStatus { labels: Some(v1::Labels { labels: vec![label] }), ..status };
+        assert_eq!(Blame::of(&told), Blame::Artifact);
     }
 }

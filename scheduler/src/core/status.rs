@@ -6,7 +6,9 @@ use mesos::v1::{self, TaskState};
 
 use super::{
     Core,
+    history::Initiator,
     message::{Change, Notice, Output, WorkerId},
+    pace::Blame,
     worker::Phase,
 };
 
@@ -48,7 +50,7 @@ impl Core {
     /// Takes in a task's status; it is acknowledged once what it means is durable.
     pub(super) fn status(&mut self, mut status: v1::TaskStatus) {
         let id = WorkerId::from(status.task_id.value.as_str());
-        match (Meaning::of(status.state), self.workers.contains_key(&id)) {
+        match (Meaning::of(status.state), self.fleet.get(&id).is_some()) {
             (Some(meaning), true) => self.known(&id, meaning, &status),
             (Some(Meaning::Preparing | Meaning::Running | Meaning::Ending), false) => self.unknown(id, &status),
             // A task that is over or away and that nobody knows needs nothing, and neither does a state of the future.
@@ -67,57 +69,70 @@ impl Core {
     }
 
     fn known(&mut self, id: &WorkerId, meaning: Meaning, status: &v1::TaskStatus) {
-        let Some(worker) = self.workers.get_mut(id) else { return };
-        worker.heard = self.now;
-        worker.answered = true;
-        let released = worker.record.released;
+        let now = self.now;
+        let heard = self.fleet.update(id, |worker| {
+            worker.heard = now;
+            worker.answered = true;
+            (worker.record.released, worker.phase)
+        });
+        let Some((released, phase)) = heard else { return };
+        let by = if status.uuid.is_some() { Initiator::Executor } else { Initiator::Mesos };
         match meaning {
-            Meaning::Over(own_fault) => self.over(id, own_fault, status),
+            Meaning::Over(own_fault) => self.over(id, own_fault, by, status),
             Meaning::Unreachable => {
-                if worker.phase != Phase::Unreachable {
-                    worker.enter(Phase::Unreachable, self.now);
+                if phase != Phase::Unreachable {
+                    self.enter(id, Phase::Unreachable, by, explain(status));
                     self.notice(Notice::Unreachable(id.clone()));
                 }
             }
             // Released while it was away: now that it is back, exactly one may survive.
-            _ if released && worker.phase == Phase::Unreachable => {
-                worker.enter(Phase::Killing(self.now), self.now);
+            _ if released && phase == Phase::Unreachable => {
+                self.enter(
+                    id,
+                    Phase::Killing(self.now),
+                    Initiator::Scheduler,
+                    "it is back and was replaced".to_owned(),
+                );
             }
             Meaning::Preparing if !released => {
-                worker.enter(Phase::Staging, self.now);
+                self.enter(id, Phase::Staging, by, explain(status));
                 let progress = status.message.clone().filter(|text| !text.is_empty());
                 self.outputs.extend(progress.map(|text| Output::Notice(Notice::Progress(id.clone(), text))));
             }
-            Meaning::Running if !released => self.running(id),
+            Meaning::Running if !released => self.running(id, by, status),
             Meaning::Preparing | Meaning::Running | Meaning::Ending => {}
         }
     }
 
-    fn running(&mut self, id: &WorkerId) {
-        let Some(worker) = self.workers.get_mut(id) else { return };
-        worker.enter(Phase::Running, self.now);
-        if !worker.record.running {
-            worker.record.running = true;
-            let change = Change::Worker(worker.record.clone());
+    fn running(&mut self, id: &WorkerId, by: Initiator, status: &v1::TaskStatus) {
+        self.enter(id, Phase::Running, by, explain(status));
+        let news = self.fleet.update(id, |worker| {
+            let first = !std::mem::replace(&mut worker.record.running, true);
+            first.then(|| worker.record.clone())
+        });
+        if let Some(Some(record)) = news {
             self.notice(Notice::Running(id.clone()));
-            self.store(vec![change], Vec::new());
+            self.store(vec![Change::Worker(record)], Vec::new());
         }
     }
 
-    fn over(&mut self, id: &WorkerId, own_fault: bool, status: &v1::TaskStatus) {
-        let Some(worker) = self.workers.remove(id) else { return };
+    fn over(&mut self, id: &WorkerId, own_fault: bool, by: Initiator, status: &v1::TaskStatus) {
+        let Some(worker) = self.fleet.remove(id) else { return };
         self.store(vec![Change::Forget(id.clone())], Vec::new());
         let why = explain(status);
+        self.remember(id, worker.phase.word(), "gone", by, why.clone());
         self.notice(Notice::Gone(id.clone(), why.clone()));
-        if worker.record.released {
+        // Whoever drains an agent by Mesos's own means blames nobody.
+        let drained = status.reason == Some(v1::task_status::Reason::AgentDraining.into());
+        let failed = own_fault || !worker.record.running;
+        if worker.record.released || drained || !failed {
             return;
         }
         let ran = if worker.phase == Phase::Running { self.now.since(worker.since) } else { Duration::ZERO };
-        if own_fault || !worker.record.running {
-            let delay = self.pace.failed(self.now, ran);
-            if !delay.is_zero() {
-                self.notice(Notice::Waiting(delay, why));
-            }
+        let blame = Blame::of(status);
+        let delay = self.failures.add(self.now, blame, &worker.record.agent, ran, &why);
+        if !delay.is_zero() {
+            self.notice(Notice::Waiting(delay, format!("{why} (blamed on the {})", blame.word())));
         }
     }
 }

@@ -1,6 +1,8 @@
 //! What the core promises, each promise as a test, and all of them under random events.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod moving;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     slice,
@@ -13,7 +15,7 @@ use proptest::prelude::*;
 use super::{
     Core, Settings,
     constraint::Constraint,
-    message::{Change, Input, Launch, Moment, Notice, Output, State, WorkerId},
+    message::{Change, Input, Launch, Moment, Move, Notice, Output, State, WorkerId},
     resources::Demand,
     worker::{Patience, Phase},
 };
@@ -30,14 +32,20 @@ struct Bench {
 
 impl Bench {
     fn new(state: State) -> Self {
+        Self::with(state, "")
+    }
+
+    fn with(state: State, constraints: &str) -> Self {
         let part = |cpus: f64, mem: f64| BTreeMap::from([("cpus".to_owned(), cpus), ("mem".to_owned(), mem)]);
         let demand = Demand { task: part(1.0, 1000.0), executor: part(0.1, 32.0), ports: vec!["p".to_owned()] };
         let settings = Settings {
             demand,
-            constraints: Vec::new(),
+            constraints: Constraint::parse_list(constraints).unwrap(),
             decline: Duration::from_secs(5),
             hopeless: Duration::from_secs(300),
             patience: Patience::default(),
+            moving: Move::default(),
+            avoided_share: 0.25,
         };
         let core = Core::new(settings, state.clone(), Moment(0));
         Self { core, now: Moment(0), state, hold_stores: false, held: Vec::new(), outputs: Vec::new() }
@@ -48,8 +56,7 @@ impl Bench {
     }
 
     fn constrained(target: usize, constraints: &str) -> Self {
-        let mut bench = Self::new(State::fresh("e".to_owned()));
-        bench.core.settings.constraints = Constraint::parse_list(constraints).unwrap();
+        let mut bench = Self::with(State::fresh("e".to_owned()), constraints);
         bench.tell(Input::Target(target));
         bench.tell(Input::Subscribed("F".to_owned()));
         bench
@@ -247,8 +254,7 @@ fn a_constraint_counts_workers_of_earlier_offers_and_of_earlier_application_mast
     let mut bench = Bench::constrained(2, "hostname:UNIQUE");
     let first = bench.launch_on("A", 4);
     assert_eq!(first.len(), 1);
-    let mut again = Bench::new(bench.state.clone());
-    again.core.settings.constraints = Constraint::parse_list("hostname:UNIQUE").unwrap();
+    let mut again = Bench::with(bench.state.clone(), "hostname:UNIQUE");
     again.tell(Input::Target(2));
     again.tell(Input::Subscribed("F".to_owned()));
     assert!(again.launch_on("A", 4).is_empty());

@@ -16,7 +16,10 @@
 
 use std::time::Duration;
 
-use super::message::{Moment, Output, WorkerRecord};
+use super::{
+    message::{Moment, Output, WorkerRecord},
+    pace::STABLE,
+};
 
 /// Where a worker stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +55,22 @@ pub struct Worker {
     pub registered: bool,
     /// Since when it does not.
     pub unregistered: Moment,
+    /// Whether it has run for a while.
+    pub proven: bool,
+}
+
+impl Phase {
+    /// In one word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Storing => "storing",
+            Self::Launching => "launching",
+            Self::Staging => "staging",
+            Self::Running => "running",
+            Self::Killing(_) => "killing",
+            Self::Unreachable => "unreachable",
+        }
+    }
 }
 
 /// How long the core waits for a worker at each step.
@@ -92,12 +111,23 @@ pub enum Overdue {
     KillAgain,
     /// Stop counting on it.
     Replace,
+    /// It has run for so long that launching evidently works.
+    Proven,
 }
 
 impl Worker {
     /// A worker whose record is new.
     pub fn new(record: WorkerRecord, phase: Phase, now: Moment) -> Self {
-        Self { record, phase, since: now, heard: now, answered: true, registered: false, unregistered: now }
+        Self {
+            record,
+            phase,
+            since: now,
+            heard: now,
+            answered: true,
+            registered: false,
+            unregistered: now,
+            proven: false,
+        }
     }
 
     /// A worker found in the store.
@@ -128,6 +158,11 @@ impl Worker {
         !self.record.released
     }
 
+    /// Whether the JobManager can use it, and it is to stay so.
+    pub fn is_ready(&self) -> bool {
+        self.counts() && self.phase == Phase::Running && self.registered
+    }
+
     /// Whether it is neither seen nor wanted any more: it stands in nobody's way.
     pub fn is_written_off(&self) -> bool {
         self.record.released && self.phase == Phase::Unreachable
@@ -142,13 +177,16 @@ impl Worker {
                 let silence = format!("its executor said nothing for {} s", patience.staging.as_secs());
                 Some((self.heard.after(patience.staging), Overdue::Kill(silence)))
             }
-            Phase::Running if self.registered => None,
             Phase::Running => {
+                let proven = (!self.proven).then(|| (self.since.after(STABLE), Overdue::Proven));
                 // It cannot register before there is somebody to register with.
-                let since = self.since.max(self.unregistered).max(job_manager?);
-                let late =
-                    format!("it did not register with the JobManager within {} s", patience.registration.as_secs());
-                Some((since.after(patience.registration), Overdue::Kill(late)))
+                let unregistered = job_manager.filter(|_| !self.registered).map(|up| {
+                    let since = self.since.max(self.unregistered).max(up);
+                    let late =
+                        format!("it did not register with the JobManager within {} s", patience.registration.as_secs());
+                    (since.after(patience.registration), Overdue::Kill(late))
+                });
+                proven.into_iter().chain(unregistered).min_by_key(|(at, _)| *at)
             }
             Phase::Killing(next) => Some((next, Overdue::KillAgain)),
             Phase::Unreachable if self.record.released => None,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{
     Core,
+    history::Initiator,
     message::{Change, Moment, Output},
     worker::Phase,
 };
@@ -108,10 +109,11 @@ impl Core {
             }
         }
         // A kill may wait behind the launch; then the worker goes with the answer to the kill.
-        forgotten.retain(|id| self.workers.get(id).is_some_and(|worker| worker.phase == Phase::Storing));
+        forgotten.retain(|id| self.fleet.get(id).is_some_and(|worker| worker.phase == Phase::Storing));
         if !forgotten.is_empty() {
             for id in &forgotten {
-                self.workers.remove(id);
+                self.fleet.remove(id);
+                self.remember(id, "storing", "gone", Initiator::Scheduler, "its offer was given back".to_owned());
             }
             self.store(forgotten.into_iter().map(Change::Forget).collect(), Vec::new());
         }

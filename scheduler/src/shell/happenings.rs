@@ -59,6 +59,14 @@ impl Shell<'_> {
                 Some(rescind) => self.tell(Input::Rescinded(rescind.offer_id.value)).await,
                 None => Next::GoOn,
             },
+            event::Type::InverseOffers => {
+                let offers = event.inverse_offers.map(|event| event.inverse_offers).unwrap_or_default();
+                self.tell(Input::InverseOffers(offers)).await
+            }
+            event::Type::RescindInverseOffer => match event.rescind_inverse_offer {
+                Some(rescind) => self.tell(Input::InverseRescinded(rescind.inverse_offer_id.value)).await,
+                None => Next::GoOn,
+            },
             event::Type::Update => match event.update {
                 Some(update) => self.tell(Input::Status(Box::new(update.status))).await,
                 None => Next::GoOn,

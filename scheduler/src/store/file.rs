@@ -94,6 +94,7 @@ mod tests {
             launched: Moment(5),
             running: true,
             released: false,
+            generation: 2,
         })
     }
 

@@ -4,7 +4,7 @@ use prost::Message as _;
 
 use crate::core::{
     constraint::Field,
-    message::{Moment, State, WorkerId, WorkerRecord},
+    message::{Moment, Move, State, WorkerId, WorkerRecord},
 };
 
 #[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic)]
@@ -22,6 +22,12 @@ pub(super) fn encode(state: &State) -> Vec<u8> {
         framework: state.framework.clone(),
         next_number: state.next_number,
         workers: state.workers.values().map(to_proto).collect(),
+        draining: state.draining.iter().cloned().collect(),
+        generation: state.generation,
+        restart: Some(proto::Move {
+            surge: state.restart.surge as u64,
+            max_unavailable: state.restart.max_unavailable as u64,
+        }),
     };
     record.encode_to_vec()
 }
@@ -40,7 +46,19 @@ pub(super) fn decode(bytes: &[u8]) -> Result<State, String> {
         (worker.id.clone(), worker)
     });
     let workers = workers.collect();
-    Ok(State { epoch: record.epoch, framework: record.framework, next_number: record.next_number, workers })
+    let restart = record.restart.map_or_else(Move::default, |pace| Move {
+        surge: usize::try_from(pace.surge).unwrap_or(usize::MAX),
+        max_unavailable: usize::try_from(pace.max_unavailable).unwrap_or(usize::MAX),
+    });
+    Ok(State {
+        epoch: record.epoch,
+        framework: record.framework,
+        next_number: record.next_number,
+        workers,
+        draining: record.draining.into_iter().collect(),
+        generation: record.generation,
+        restart,
+    })
 }
 
 /// One worker's record alone.
@@ -63,6 +81,7 @@ fn to_proto(worker: &WorkerRecord) -> proto::Worker {
         launched: worker.launched.0,
         running: worker.running,
         released: worker.released,
+        generation: worker.generation,
     }
 }
 
@@ -75,5 +94,6 @@ fn from_proto(worker: proto::Worker) -> WorkerRecord {
         launched: Moment(worker.launched),
         running: worker.running,
         released: worker.released,
+        generation: worker.generation,
     }
 }

@@ -8,7 +8,7 @@ use std::{
 use scheduler::core::{
     Core, Settings,
     constraint::Constraint,
-    message::{Input, Moment, Output, WorkerId},
+    message::{Input, Moment, Move, Output, WorkerId},
     resources::Demand,
     worker::Patience,
 };
@@ -65,6 +65,8 @@ pub(crate) fn settings(constraints: &str) -> Settings {
         decline: Duration::from_secs(5),
         hopeless: Duration::from_secs(300),
         patience: Patience::default(),
+        moving: Move::default(),
+        avoided_share: 0.25,
     }
 }
 
@@ -168,6 +170,8 @@ impl World {
                 self.masters[master].rescinded.insert(id.clone());
                 self.tell_core(master, Input::Rescinded(id));
             }
+            FromMaster::InverseOffer(offer) => self.tell_core(master, Input::InverseOffers(vec![*offer])),
+            FromMaster::InverseRescinded(id) => self.tell_core(master, Input::InverseRescinded(id)),
             FromMaster::Update(status) => self.tell_core(master, Input::Status(status)),
             FromMaster::Broken => {
                 self.hang_up(master);
@@ -251,6 +255,7 @@ impl World {
                 self.answered(master, &ids);
                 self.call(master, Call::Decline(ids, refuse));
             }
+            Output::AcceptInverse(_) | Output::DeclineInverse(..) => self.call(master, Call::Inverse),
             Output::Suppress => {
                 self.masters[master].offers_wanted = false;
                 self.call(master, Call::Suppress);

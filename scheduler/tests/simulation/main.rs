@@ -26,7 +26,7 @@ use std::{
 
 use world::World;
 
-const RUNS: u64 = 3000;
+const RUNS: u64 = 2500;
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(format!("FLINK_MESOS_SIMULATION_{name}")).ok().map(|text| text.parse().expect(name))

@@ -1,6 +1,9 @@
 //! The simulated Mesos master.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use mesos::v1::{self, TaskState, TaskStatus};
 use scheduler::core::message::Moment;
@@ -26,8 +29,15 @@ pub(crate) struct Master {
     pub(crate) unreachable: BTreeMap<String, BTreeSet<String>>,
     pub(crate) offers: BTreeMap<String, (usize, Amounts)>,
     suppressed: bool,
+    /// Agents that go into maintenance, and when.
+    pub(crate) wanted_back: BTreeMap<String, Moment>,
     filters: BTreeMap<usize, Moment>,
     next: u64,
+}
+
+fn unavailability(start: Moment) -> v1::Unavailability {
+    let nanoseconds = i64::try_from(start.0).unwrap() * 1_000_000;
+    v1::Unavailability { start: v1::TimeInfo { nanoseconds }, duration: None }
 }
 
 impl World {
@@ -43,7 +53,7 @@ impl World {
             return;
         }
         match call {
-            Call::Subscribe(_) => {}
+            Call::Subscribe(_) | Call::Inverse => {}
             Call::Accept { offers, launches } => self.accept(&offers, launches),
             Call::Decline(offers, refuse) => {
                 for id in offers {
@@ -122,6 +132,32 @@ impl World {
         }
     }
 
+    /// Asks for an agent, for maintenance.
+    pub(crate) fn master_wants_back(&mut self, agent: usize) {
+        self.moved = true;
+        let id = self.agents[agent].id.clone();
+        let soon = self.between(0, 1_200_000);
+        let start = self.now.after(Duration::from_millis(soon));
+        self.master.next += 1;
+        let offer = v1::InverseOffer {
+            id: v1::OfferId { value: format!("I{}", self.master.next) },
+            agent_id: Some(v1::AgentId { value: id.clone() }),
+            unavailability: unavailability(start),
+            ..Default::default()
+        };
+        self.master.wanted_back.insert(id, start);
+        if let Some(link) = self.master.link {
+            self.send(link, FromMaster::InverseOffer(Box::new(offer.clone())));
+            // It is over after a while.
+            self.master.wanted_back.clear();
+            let end = self.between(1000, 200_000);
+            self.push(
+                self.now.after(Duration::from_millis(end)),
+                Event::FromMaster { link, what: FromMaster::InverseRescinded(offer.id.value) },
+            );
+        }
+    }
+
     pub(crate) fn allocate(&mut self) {
         let (Some(link), true) = (self.master.link, self.master.up && !self.master.suppressed) else { return };
         let mut offers = Vec::new();
@@ -146,6 +182,7 @@ impl World {
                 agent_id: v1::AgentId { value: agent.id.clone() },
                 hostname: format!("host{}", agent.host),
                 resources: free.to_resources(),
+                unavailability: self.master.wanted_back.get(&agent.id).copied().map(unavailability),
                 ..Default::default()
             });
         }

@@ -50,11 +50,14 @@ impl World {
             Output::Kill { worker, .. } => {
                 let released = durable(worker).is_none_or(|record| record.released);
                 assert!(released, "{worker} is killed, and the store does not know that");
-                if self.profile == Profile::Gentle && !self.lowered {
-                    let alive = self.agents.iter().any(|agent| {
-                        agent.tasks.get(worker.as_str()).is_some_and(|task| task.is_alive() && task.registered)
-                    });
-                    assert!(!alive || self.stop_asked, "{worker} is killed, and nothing is wrong with it");
+                if self.profile == Profile::Gentle && !self.lowered && !self.stop_asked {
+                    let alive = || self.agents.iter().flat_map(|agent| &agent.tasks);
+                    let of_use = || alive().filter(|(_, task)| task.registered).map(|(id, _)| id);
+                    let lost = of_use().any(|id| id == worker.as_str());
+                    assert!(!lost || self.moved, "{worker} is killed, and nothing is wrong with it");
+                    let others = of_use().filter(|id| *id != worker.as_str()).count();
+                    let least = self.target.saturating_sub(self.most_unavailable);
+                    assert!(!lost || others >= least, "{worker} is killed before another is ready in its place");
                 }
             }
             Output::Acknowledge { task, uuid, .. } => {
@@ -84,7 +87,8 @@ impl World {
             let Some(core) = &am.core else { continue };
             let counting = core.workers().values().filter(|worker| worker.counts()).count();
             // S10
-            let most = if self.stop_asked { 0 } else { self.target };
+            let surge = if self.moved { 2 } else { 0 };
+            let most = if self.stop_asked { 0 } else { self.target + surge };
             assert!(counting <= most, "master {i} counts on {counting} workers, {most} are wanted");
             if am.link.is_some() && am.stalled_until <= self.now {
                 let oldest = am.unanswered.values().min().map_or(0, |at| self.now.0 - at.0);
@@ -125,7 +129,11 @@ impl World {
         for id in &ids {
             assert_eq!(core.workers()[id].phase, Phase::Running, "{id}");
         }
-        if self.profile == Profile::Gentle && !self.lowered {
+        assert!(state.draining.is_empty());
+        for record in ids.iter().map(|id| &state.workers[id]) {
+            assert_eq!(record.generation, state.generation, "{} was not restarted", record.id);
+        }
+        if self.profile == Profile::Gentle && !self.lowered && !self.moved {
             let ran: BTreeSet<_> = self.ran.iter().filter(|id| !ids.contains(id)).collect();
             assert!(ran.is_empty(), "TaskManagers were lost, and nothing was wrong with them: {ran:?}");
         }

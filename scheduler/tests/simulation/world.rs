@@ -7,7 +7,7 @@ use std::{
 
 use mesos::v1::{self, TaskState, TaskStatus};
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
-use scheduler::core::message::{Input, Moment, WorkerId};
+use scheduler::core::message::{Input, Moment, Move, WorkerId};
 
 use crate::{
     agent::Agent,
@@ -23,6 +23,7 @@ pub(crate) enum Call {
     Subscribe(Option<String>),
     Accept { offers: Vec<String>, launches: Vec<(String, String, Amounts)> },
     Decline(Vec<String>, Duration),
+    Inverse,
     Suppress,
     Revive,
     Kill { task: String, agent: Option<String> },
@@ -37,6 +38,8 @@ pub(crate) enum FromMaster {
     Subscribed(String),
     Offers(Vec<v1::Offer>),
     Rescind(String),
+    InverseOffer(Box<v1::InverseOffer>),
+    InverseRescinded(String),
     Update(Box<TaskStatus>),
     Removed,
     FailedOver,
@@ -140,6 +143,7 @@ pub(crate) enum Event {
     Allocate,
     Misfortune,
     Healed,
+    Undrained,
 }
 
 /// Which misfortunes there are in this world.
@@ -213,6 +217,11 @@ pub(crate) struct World {
     pub(crate) target: usize,
     /// Whether fewer workers were ever wanted than before.
     pub(crate) lowered: bool,
+    /// Whether workers were ever asked to move, and how many might be missing meanwhile.
+    pub(crate) moved: bool,
+    pub(crate) most_unavailable: usize,
+    pub(crate) restarts: u64,
+    last_restart: bool,
     pub(crate) stop_asked: bool,
     pub(crate) stopped: bool,
     healed: bool,
@@ -287,6 +296,10 @@ impl World {
             links: BTreeMap::new(),
             order: BTreeMap::new(),
             lowered: false,
+            moved: false,
+            most_unavailable: 0,
+            restarts: 0,
+            last_restart: false,
             stop_asked: false,
             stopped: false,
             healed: false,
@@ -468,6 +481,19 @@ impl World {
             }
             Event::Misfortune => self.misfortune(),
             Event::Healed => self.heal(),
+            Event::Undrained => {
+                for agent in self.keeper.state.draining.clone() {
+                    self.command(&Input::Undrain(agent));
+                }
+                self.master.wanted_back.clear();
+                if self.restarts > 0 && !std::mem::replace(&mut self.last_restart, true) {
+                    // Where there is no room for one more, a restart can only go on if one may be missing.
+                    self.restarts(Move { surge: 1, max_unavailable: 1 });
+                }
+                if !self.keeper.state.draining.is_empty() {
+                    self.at(30_000, Event::Undrained);
+                }
+            }
         }
     }
 
@@ -502,7 +528,7 @@ impl World {
         let next = self.between(1000, 60_000);
         self.at(next, Event::Misfortune);
         let (agent, master) = (self.any_agent(), self.any_master());
-        match (self.between(0, 12), self.profile) {
+        match (self.between(0, 16), self.profile) {
             (0, _) => self.crashes(master),
             (1, _) if self.master.up => self.master_fails_over(),
             (2, _) => {
@@ -533,6 +559,22 @@ impl World {
                 }
             }
             (10, Profile::Wild) => self.rescind(agent),
+            // Without a JobManager nobody is ever ready, and nobody can move.
+            (13..=15, _) if !self.job_manager_works => {}
+            (13, _) => {
+                let gently = Move { surge: self.between(0, 2) as usize, max_unavailable: self.between(0, 1) as usize };
+                if gently.is_possible() {
+                    self.restarts(gently);
+                }
+            }
+            (14, Profile::Wild) => {
+                let id = self.agents[agent].id.clone();
+                let which = if self.chance(500) { id } else { format!("host{}", self.agents[agent].host) };
+                let input = if self.chance(500) { Input::Drain(which) } else { Input::Undrain(which) };
+                self.command(&input);
+            }
+            (15, Profile::Wild) => self.master_wants_back(agent),
+            (16, Profile::Wild) => self.command(&Input::ClearAgent(None)),
             (12, Profile::Wild) if self.keeper.queue.is_empty() => {
                 self.note(|| "the store loses the workers".to_owned());
                 self.keeper.state.workers.clear();
@@ -601,8 +643,25 @@ impl World {
         }
     }
 
+    fn restarts(&mut self, gently: Move) {
+        self.restarts += 1;
+        self.most_unavailable = self.most_unavailable.max(gently.max_unavailable);
+        self.command(&Input::Restart(gently));
+    }
+
+    /// A person tells the leader.
+    fn command(&mut self, input: &Input) {
+        self.moved = true;
+        for master in 0..self.masters.len() {
+            if self.keeper.leads(self.masters[master].session) {
+                self.tell_core(master, input.clone());
+            }
+        }
+    }
+
     fn heal(&mut self) {
         self.healed = true;
+        self.at(60_000, Event::Undrained);
         self.faults = Faults::default();
         self.keeper_returns();
         for agent in 0..self.agents.len() {

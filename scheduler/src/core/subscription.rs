@@ -1,0 +1,88 @@
+//! The subscription to the master: what begins and ends with it.
+
+use super::{
+    Core,
+    history::Initiator,
+    message::{Change, Notice, Output},
+    worker::Phase,
+};
+
+impl Core {
+    pub(super) fn subscribed(&mut self, framework: String) {
+        if self.framework.as_ref() != Some(&framework) {
+            self.framework = Some(framework.clone());
+            self.store(vec![Change::Framework(Some(framework))], Vec::new());
+        }
+        self.subscribed = true;
+        self.tearing_down = false;
+        self.offers_wanted = None;
+        let now = self.now;
+        self.fleet.update_all(|worker| {
+            worker.answered = worker.phase == Phase::Storing;
+            // Silence while the connection was down says nothing about the worker.
+            worker.heard = now;
+            if let Phase::Killing(next) = &mut worker.phase {
+                *next = now;
+            }
+        });
+        self.reconciliation.start(self.now);
+    }
+
+    pub(super) fn disconnected(&mut self) {
+        self.subscribed = false;
+        self.reconciliation.pause();
+        self.withdraw_launches();
+        // The next master, or this one, asks anew.
+        self.maintenance.clear();
+    }
+
+    pub(super) fn framework_removed(&mut self) {
+        self.disconnected();
+        if self.stopping {
+            return self.torn_down();
+        }
+        self.notice(Notice::FrameworkLost);
+        self.forget_framework(Vec::new());
+    }
+
+    /// In this order: a framework id that Mesos has forgotten heals itself, one that we have forgotten does not.
+    pub(super) fn torn_down(&mut self) {
+        self.disconnected();
+        self.tearing_down = true;
+        self.forget_framework(vec![Output::Stopped]);
+    }
+
+    /// The framework is gone, and every task with it: a record without the framework id would say nothing.
+    fn forget_framework(&mut self, then: Vec<Output>) {
+        self.framework = None;
+        let mut changes = vec![Change::Framework(None)];
+        let why = "Mesos removed the framework";
+        for id in self.fleet.workers().keys().cloned().collect::<Vec<_>>() {
+            let phase = self.fleet.remove(&id).map_or("", |worker| worker.phase.word());
+            self.remember(&id, phase, "gone", Initiator::Mesos, why.to_owned());
+            changes.push(Change::Forget(id.clone()));
+            self.notice(Notice::Gone(id, why.to_owned()));
+        }
+        self.store(changes, then);
+    }
+
+    pub(super) fn reconcile(&mut self) {
+        if self.fleet.unanswered().len() == 0 {
+            self.reconciliation.answered();
+        }
+        let due = self.reconciliation.due(self.now);
+        if due.explicit && self.fleet.unanswered().len() > 0 {
+            let unanswered = self.fleet.unanswered();
+            let tasks = unanswered.map(|worker| (worker.record.id.clone(), worker.record.agent.clone())).collect();
+            self.outputs.push(Output::Reconcile(tasks));
+        }
+        if due.implicit {
+            self.outputs.push(Output::Reconcile(Vec::new()));
+            // Mesos says nothing of workers that it does not know (any more): those are asked for one by one then.
+            if !due.explicit && !self.fleet.workers().is_empty() {
+                self.fleet.update_all(|worker| worker.answered = worker.phase == Phase::Storing);
+                self.reconciliation.ask_soon(self.now);
+            }
+        }
+    }
+}
