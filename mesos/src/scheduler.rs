@@ -33,7 +33,11 @@ pub use self::{
     events::{SchedulerEvent, is_failed_over, is_framework_removed},
     handle::{CallError, SchedulerHandle},
 };
-use crate::{master::MasterUrl, tls::TlsError, v1::FrameworkInfo};
+use crate::{
+    master::MasterUrl,
+    tls::TlsError,
+    v1::{FrameworkInfo, scheduler::OfferConstraints},
+};
 
 /// What a framework shows to a master that asks for authentication.
 #[derive(Clone, PartialEq, Eq)]
@@ -61,6 +65,8 @@ pub struct SchedulerOptions {
     pub https: bool,
     /// PEM certificates to trust instead of the machine's, for https.
     pub ca_file: Option<PathBuf>,
+    /// Offers of agents that do not meet these are not sent (Mesos 1.11 and newer).
+    pub offer_constraints: Option<OfferConstraints>,
     /// Shortest and longest wait before the next round of attempts.
     pub backoff: (Duration, Duration),
 }
@@ -69,7 +75,7 @@ impl SchedulerOptions {
     /// Plain HTTP without authentication; waits of 0.25 s to 10 s between attempts.
     pub fn new(master: MasterUrl) -> Self {
         let backoff = (Duration::from_millis(250), Duration::from_secs(10));
-        Self { master, credential: None, https: false, ca_file: None, backoff }
+        Self { master, credential: None, https: false, ca_file: None, offer_constraints: None, backoff }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Puts the application master together: checks, starts its parts in order, and ends them all.
 
 use std::{
+    net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -26,6 +27,7 @@ use tokio::task::spawn_blocking;
 use crate::{
     address::{self, Addresses, PortInUse},
     console::Console,
+    control::ControlServer,
     election::Leadership,
     failure::Failure,
     flink_rest::FlinkRest,
@@ -50,7 +52,8 @@ pub async fn session(request: Request, lookup: Arc<Lookup>, console: Console) ->
     let default_log = || plan.home.path.join("log");
     let log = lookup("FLINK_LOG_DIR").or_else(|| plan.config.get("env.log.dir").map(str::to_owned));
     let log = log.map_or_else(default_log, PathBuf::from);
-    run(plan, &lookup, console, Place { master, any_port: false, work: work.path().to_owned(), log }).await
+    let place = Place { master, any_port: false, work: work.path().to_owned(), log };
+    Box::pin(run(plan, &lookup, console, place)).await
 }
 
 /// Brings up a session cluster on a Mesos inside this process, and keeps it up.
@@ -69,7 +72,7 @@ pub async fn local(
         log: work.join("jobmanager").join("log"),
         work: work.clone(),
     };
-    let ended = run(plan, &lookup, console, place).await;
+    let ended = Box::pin(run(plan, &lookup, console, place)).await;
     cluster.shutdown().await;
     match (&ended, temporary) {
         (Err(_), Some(folder)) => eprint_kept(&folder.keep()),
@@ -238,7 +241,11 @@ async fn parts(
     framework.webui_url = Some(addresses.web());
     let credential = plan.settings.credential.clone();
     Ok(Parts {
-        options: SchedulerOptions { credential, ..SchedulerOptions::new(place.master.clone()) },
+        options: SchedulerOptions {
+            credential,
+            offer_constraints: plan.settings.offer_constraints.clone(),
+            ..SchedulerOptions::new(place.master.clone())
+        },
         framework,
         core: plan.settings.core.clone(),
         workers: plan.settings.workers,
@@ -246,7 +253,17 @@ async fn parts(
         server,
         template,
         job_manager,
+        control: control(plan, addresses).await?,
     })
+}
+
+/// The operator's API: on this machine alone, unless there is a token.
+async fn control(plan: &Plan, addresses: &Addresses) -> Result<ControlServer, Failure> {
+    let token = plan.config.get("mesos.control.token").map(str::to_owned);
+    let host = if token.is_some() { addresses.bind } else { Ipv4Addr::LOCALHOST.into() };
+    let address = SocketAddr::new(host, plan.settings.control_port);
+    let server = ControlServer::start(address, token).await;
+    server.map_err(|e| Failure::usage(anyhow!("mesos.control.port: cannot listen at {address}: {e}")))
 }
 
 /// Serves what workers need and makes the template of their tasks. Secrets become a file below `work`.

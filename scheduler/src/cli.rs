@@ -38,6 +38,61 @@ pub enum Command {
     /// Look at the configuration
     #[command(subcommand)]
     Config(Config),
+    /// Look at the TaskManagers of a running application master, move and restart them
+    Workers(Workers),
+}
+
+/// What an operator asks of a running application master.
+#[derive(Args, Clone, Debug)]
+pub struct Workers {
+    /// Where it listens, as it says itself at its start: `http://127.0.0.1:PORT`; see `mesos.control.port`
+    #[arg(long, env = "FLINK_MESOS_CONTROL", value_name = "URL", global = true)]
+    pub at: Option<String>,
+
+    /// The file with the token of `mesos.control.token`, if it has one
+    #[arg(long, value_name = "FILE", global = true)]
+    pub token_file: Option<PathBuf>,
+
+    /// Form of what is printed
+    #[arg(long, value_enum, default_value_t, global = true)]
+    pub output: OutputForm,
+
+    /// What to do.
+    #[command(subcommand)]
+    pub what: WorkersCommand,
+}
+
+/// What an operator can ask.
+#[derive(Subcommand, Clone, Debug)]
+pub enum WorkersCommand {
+    /// Show the TaskManagers, drained agents, agents on which TaskManagers fail, and why none can be launched
+    List,
+    /// Show the last steps of TaskManagers, with cause and initiator
+    History,
+    /// Have TaskManagers leave an agent, and launch none there; each is replaced before it goes (`mesos.worker.surge`)
+    Drain {
+        /// The agent's id or host name
+        agent: String,
+    },
+    /// Let a drained agent be used again
+    Undrain {
+        /// As it was given to drain
+        agent: String,
+    },
+    /// Replace all TaskManagers, one after the other, each as soon as enough others are registered
+    Restart {
+        /// So many more than wanted may live meanwhile
+        #[arg(long, default_value_t = 1)]
+        surge: usize,
+        /// So many fewer than wanted may be registered meanwhile
+        #[arg(long, default_value_t = 0)]
+        max_unavailable: usize,
+    },
+    /// Forget what failed on an agent, or on all, so that it is used again at once
+    ClearAgent {
+        /// The agent's id; all agents if there is none
+        agent: Option<String>,
+    },
 }
 
 /// Ways to look at the configuration.

@@ -187,6 +187,36 @@ impl Core {
         self.fleet.workers()
     }
 
+    /// The moment of the last input.
+    pub fn now(&self) -> Moment {
+        self.now
+    }
+
+    /// Whether the master takes our calls now.
+    pub fn is_subscribed(&self) -> bool {
+        self.subscribed
+    }
+
+    /// Of how many workers Mesos has not told the state since it was asked.
+    pub fn unanswered(&self) -> usize {
+        self.fleet.unanswered().len()
+    }
+
+    /// How many workers are wanted.
+    pub fn target(&self) -> usize {
+        self.target
+    }
+
+    /// How often all workers were restarted; those of earlier generations are being replaced.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// Why the offers that came since the last launch were of no use, if workers are missing.
+    pub fn starved(&self) -> Option<String> {
+        if self.missing() > 0 { self.refusals.explain() } else { None }
+    }
+
     /// The last steps of workers that are here or gone.
     pub fn history(&self) -> &History {
         &self.history

@@ -5,9 +5,10 @@ use std::{collections::HashMap, process::ExitCode, sync::Arc};
 use clap::Parser as _;
 use scheduler::{
     application, check,
-    cli::{Cli, Command, Common, Config},
+    cli::{Cli, Command, Common, Config, Workers},
     console::Console,
     failure::Failure,
+    operator,
     plan::{self, Lookup},
 };
 use tracing_subscriber::EnvFilter;
@@ -44,6 +45,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
             let console = begin(&common)?;
             runtime.block_on(application::session(common.request(environment), lookup, console))
         }
+        Command::Workers(workers) => runtime.block_on(operate(workers)),
         Command::Config(config) => runtime.block_on(show(config, environment, lookup)),
         Command::Local(local) => {
             let console = begin(&local.common)?;
@@ -69,6 +71,12 @@ async fn show(config: Config, environment: Vec<(String, String)>, lookup: Arc<Lo
             }
         }
     }
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "what was asked for")]
+async fn operate(workers: Workers) -> Result<(), Failure> {
+    println!("{}", operator::operate(workers).await?);
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 mod artifact_server;
 mod demand;
 mod framework;
+mod offers;
 mod state;
 mod tls;
 mod uris;
@@ -121,6 +122,10 @@ pub struct Settings {
     pub tls: Tls,
     /// What else goes into the sandboxes.
     pub uris: TaskUris,
+    /// The constraints that the master heeds itself.
+    pub offer_constraints: Option<v1::scheduler::OfferConstraints>,
+    /// The port of the operator's API; 0 is any.
+    pub control_port: u16,
     /// Where the state is kept.
     pub state: StateLocation,
     /// User of executor and TaskManager.
@@ -139,6 +144,7 @@ pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(15);
 const MASTER: &str = "mesos.master";
 /// The artifact server's port.
 pub const ARTIFACT_PORT: &str = "mesos.resourcemanager.artifactserver.port";
+const CONTROL_PORT: &str = "mesos.control.port";
 /// Options of upstream's module which would change where or how a worker runs, so that ignoring them would be wrong.
 const UNSUPPORTED: &[&str] = &[
     "mesos.resourcemanager.tasks.bootstrap-cmd",
@@ -156,8 +162,12 @@ impl Settings {
         let memory = TaskManagerMemory::compute(config, flink)?;
         let demand = demand(config, &memory)?;
         let gpus = demand.task.contains_key("gpus");
+        let mut framework = framework(config, gpus)?;
+        offers::describe(&mut framework, &demand);
         Ok(Self {
-            framework: framework(config, gpus)?,
+            offer_constraints: offers::constraints(&framework.roles, &constraints(config)?),
+            framework,
+            control_port: port(config, CONTROL_PORT)?.unwrap_or(0),
             credential: credential(config)?,
             workers: workers(config)?,
             core: core_settings(config, demand)?,
@@ -193,6 +203,7 @@ pub fn problems(config: &Configuration, flink: &FlinkVersion) -> Vec<SettingsErr
         artifact_server(config).err(),
         tls(config).err(),
         task_uris(config).err(),
+        port(config, CONTROL_PORT).err(),
         state_location(config).err(),
         labels(config).err(),
     ];
@@ -251,9 +262,30 @@ fn core_settings(config: &Configuration, demand: Demand) -> Result<core::Setting
         decline,
         hopeless: Duration::from_secs(300),
         patience,
-        moving: Move::default(),
-        avoided_share: 0.25,
+        moving: moving(config)?,
+        avoided_share: avoided_share(config)?,
     })
+}
+
+fn moving(config: &Configuration) -> Result<Move, SettingsError> {
+    let number = |key: &'static str, default: usize| match config.get_i64(key)? {
+        None => Ok(default),
+        Some(number) => usize::try_from(number)
+            .map_err(|_| invalid(key, config, "a number of TaskManagers, not negative".to_owned())),
+    };
+    let normal = Move::default();
+    Ok(Move {
+        surge: number("mesos.worker.surge", normal.surge)?,
+        max_unavailable: number("mesos.worker.max-unavailable", normal.max_unavailable)?,
+    })
+}
+
+fn avoided_share(config: &Configuration) -> Result<f64, SettingsError> {
+    let key = "mesos.worker.avoided-agents";
+    match config.get_f64(key)?.unwrap_or(0.25) {
+        share if (0.0..=1.0).contains(&share) => Ok(share),
+        _ => Err(invalid(key, config, "a share of the agents, from 0 to 1".to_owned())),
+    }
 }
 
 /// Marathon's constraints, and upstream's `attribute:value` pairs, which all must hold.

@@ -2,6 +2,7 @@
 
 mod happenings;
 mod notices;
+mod operator;
 mod signals;
 
 use std::{
@@ -28,6 +29,7 @@ pub use self::signals::Signals;
 use crate::{
     clock::Clock,
     console::Console,
+    control::ControlServer,
     core::{
         self, Core,
         message::{Input, Launch, Output, WorkerId},
@@ -57,6 +59,8 @@ pub struct Parts {
     pub template: Template,
     /// Flink's master.
     pub job_manager: JobManager,
+    /// The operator's way in.
+    pub control: ControlServer,
 }
 
 /// How a good run ended.
@@ -90,6 +94,7 @@ pub struct Shell<'a> {
     stop_job_manager: CancellationToken,
     keeper: AbortOnDropHandle<()>,
     job_manager_task: JoinHandle<()>,
+    control: ControlServer,
     view: View,
     ending: Option<Ending>,
 }
@@ -143,6 +148,9 @@ impl<'a> Shell<'a> {
         let keeper = AbortOnDropHandle::new(tokio::spawn(store::keep(store, batches_in, stored_out)));
         let job_manager_task = tokio::spawn(parts.job_manager.supervise(job_manager_out, stop_job_manager.clone()));
         let clock = Clock::start();
+        let control = parts.control.address();
+        let text = format!("Operators ask at http://{control}");
+        console.tell("control", &text, json!({ "address": format!("http://{control}") }));
         Ok(Self {
             core: Core::new(parts.core, state, clock.now()),
             clock,
@@ -158,6 +166,7 @@ impl<'a> Shell<'a> {
             stored,
             durable,
             server: parts.server,
+            control: parts.control,
             template: parts.template,
             web,
             job_manager,
@@ -201,6 +210,7 @@ impl<'a> Shell<'a> {
                     Some(number) => self.tell(Input::Stored(number)).await,
                     None => Next::End(Ok(Outcome::Deposed)),
                 },
+                Some(asked) = self.control.next() => self.asked(asked).await,
                 Some(event) = self.job_manager.recv() => self.job_manager_event(event).await,
                 () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => self.tell(Input::Tick).await,
                 () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => self.give_up().await,
@@ -226,6 +236,9 @@ impl<'a> Shell<'a> {
 
     /// The workers' ends are not awaited any longer: the master ends them with the framework.
     async fn give_up(&mut self) -> Next {
+        if self.deposed.is_cancelled() {
+            return Next::End(Ok(Outcome::Deposed));
+        }
         self.tear_down().await;
         Next::End(self.ended())
     }

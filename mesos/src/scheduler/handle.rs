@@ -12,7 +12,7 @@ use super::{
     Credential, SchedulerError, SchedulerEvent, SchedulerOptions,
     queue::{CallQueue, Queued},
     session::CurrentSession,
-    subscribe::{Access, basic_authentication},
+    subscribe::{Access, Wishes, basic_authentication},
     subscriber::Subscriber,
 };
 use crate::{
@@ -119,7 +119,7 @@ pub(super) async fn open(
         access.clone(),
         options.backoff,
         framework,
-        suppressed_roles,
+        Wishes { suppressed_roles, offer_constraints: options.offer_constraints },
         event_sender,
         session_sender,
     );

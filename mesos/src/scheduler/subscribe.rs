@@ -17,7 +17,7 @@ use crate::{
     transport::{Connection, RecordStream, Target, TransportError, chain, words},
     v1::{
         FrameworkInfo,
-        scheduler::{Call, call},
+        scheduler::{Call, OfferConstraints, call},
     },
 };
 
@@ -31,6 +31,13 @@ const MAX_EVENT: usize = 256 * 1024 * 1024;
 pub(super) struct Access {
     pub(super) tls: Option<Arc<ClientConfig>>,
     pub(super) authorization: Option<HeaderValue>,
+}
+
+/// What is asked of the allocator from the start.
+#[derive(Clone, Default)]
+pub(super) struct Wishes {
+    pub(super) suppressed_roles: Vec<String>,
+    pub(super) offer_constraints: Option<OfferConstraints>,
 }
 
 /// A stream of events that has begun.
@@ -55,10 +62,10 @@ pub(super) async fn subscribe(
     master: &HostPort,
     access: &Access,
     framework: &FrameworkInfo,
-    suppressed_roles: &[String],
+    wishes: &Wishes,
 ) -> Result<Subscription, Refusal> {
     let mut target = Target { host: master.clone(), tls: access.tls.clone(), socket: None };
-    let body = bytes::Bytes::from(subscribe_call(framework, suppressed_roles).encode_to_vec());
+    let body = bytes::Bytes::from(subscribe_call(framework, wishes).encode_to_vec());
     let mut headers = HeaderMap::new();
     if let Some(authorization) = &access.authorization {
         headers.insert(header::AUTHORIZATION, authorization.clone());
@@ -81,11 +88,11 @@ pub(super) async fn subscribe(
     Err(Refusal::Retry(format!("{master} and others only redirect to each other, no leader among them")))
 }
 
-fn subscribe_call(framework: &FrameworkInfo, suppressed_roles: &[String]) -> Call {
+fn subscribe_call(framework: &FrameworkInfo, wishes: &Wishes) -> Call {
     let subscribe = call::Subscribe {
         framework_info: framework.clone(),
-        suppressed_roles: suppressed_roles.to_vec(),
-        offer_constraints: None,
+        suppressed_roles: wishes.suppressed_roles.clone(),
+        offer_constraints: wishes.offer_constraints.clone(),
     };
     Call {
         framework_id: framework.id.clone(),

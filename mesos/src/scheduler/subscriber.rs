@@ -11,7 +11,7 @@ use tokio::{
 use super::{
     SchedulerEvent,
     session::{Session, SessionSender},
-    subscribe::{Access, Refusal, Subscription, subscribe},
+    subscribe::{Access, Refusal, Subscription, Wishes, subscribe},
 };
 use crate::{
     backoff::Backoff,
@@ -41,7 +41,7 @@ pub(super) struct Subscriber {
     access: Access,
     backoff: Backoff,
     framework: FrameworkInfo,
-    suppressed_roles: Vec<String>,
+    wishes: Wishes,
     events: mpsc::Sender<SchedulerEvent>,
     session: SessionSender,
     attempt: u32,
@@ -65,24 +65,13 @@ impl Subscriber {
         access: Access,
         (shortest, longest): (Duration, Duration),
         framework: FrameworkInfo,
-        suppressed_roles: Vec<String>,
+        wishes: Wishes,
         events: mpsc::Sender<SchedulerEvent>,
         session: SessionSender,
     ) -> Self {
         let leader = detector.leader();
         let backoff = Backoff::new(shortest, longest);
-        Self {
-            detector,
-            leader,
-            access,
-            backoff,
-            framework,
-            suppressed_roles,
-            events,
-            session,
-            attempt: 0,
-            without_api: 0,
-        }
+        Self { detector, leader, access, backoff, framework, wishes, events, session, attempt: 0, without_api: 0 }
     }
 
     /// Returns after a rejection or when nobody reads the events any more.
@@ -134,7 +123,7 @@ impl Subscriber {
             if self.events.send(connecting).await.is_err() {
                 return End::Unread;
             }
-            match subscribe(&master, &self.access, &self.framework, &self.suppressed_roles).await {
+            match subscribe(&master, &self.access, &self.framework, &self.wishes).await {
                 Ok(subscription) => return self.serve(subscription, leader).await,
                 Err(Refusal::Final(reason)) => return End::Rejected(reason),
                 Err(Refusal::NoApi(reason)) if self.never_had_the_api() => return End::Rejected(reason),

@@ -22,6 +22,22 @@ pub(super) const OPTIONS: &[ConfigOption] = &[
         "how long a worker on an unreachable agent is waited for",
     )
     .default("1 min"),
+    option("mesos.worker.surge", Integer, "so many more than wanted may live while workers leave an agent")
+        .default("1"),
+    option("mesos.worker.max-unavailable", Integer, "so many may be missing while workers leave an agent").default("0"),
+    option(
+        "mesos.worker.avoided-agents",
+        Number,
+        "at most this share of the agents is avoided because workers keep failing there",
+    )
+    .default("0.25"),
+    option("mesos.control.port", Integer, "port of the operator's API (`flink-mesos workers`); 0 is any free one")
+        .default("0"),
+    option(
+        "mesos.control.token",
+        Text,
+        "what users of the operator's API must show; without one it listens on its own machine alone",
+    ),
     option("mesos.worker.log4j", Text, "log4j properties for the workers, in place of `conf/log4j-console.properties`"),
     option("mesos.worker.logback", Text, "logback file for the workers, in place of `conf/logback-console.xml`"),
     option(

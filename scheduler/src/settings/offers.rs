@@ -1,0 +1,107 @@
+//! What the master is told of our wishes, so that it sends no offers that would only be declined.
+
+use mesos::v1::{self, OfferFilters, offer_filters, scheduler, value};
+
+use crate::core::{
+    constraint::{Constraint, Field, Operator},
+    resources::Demand,
+};
+use scheduler::{
+    AttributeConstraint, OfferConstraints,
+    attribute_constraint::{Predicate, Selector, predicate, selector::PseudoattributeType},
+    offer_constraints::{RoleConstraints, role_constraints::Group},
+};
+
+/// Offers with less than one worker needs are of no use (Mesos 1.10 and newer heed it). Counted are unreserved and reserved
+/// resources alike, so only what every offer must have itself is named.
+pub(super) fn filters(demand: &Demand) -> OfferFilters {
+    let quantities =
+        demand.task.keys().map(|name| (name.clone(), value::Scalar { value: demand.total(name) })).collect();
+    let quantities = vec![offer_filters::ResourceQuantities { quantities }];
+    OfferFilters { min_allocatable_resources: Some(offer_filters::MinAllocatableResources { quantities }) }
+}
+
+/// The constraints that an agent meets or not whatever the other workers do, for every role (Mesos 1.11 and newer heed them).
+/// `None` if there is nothing to tell.
+pub(super) fn constraints(roles: &[String], constraints: &[Constraint]) -> Option<OfferConstraints> {
+    let attribute_constraints: Vec<_> = constraints.iter().filter_map(constraint).collect();
+    if attribute_constraints.is_empty() {
+        return None;
+    }
+    let groups = RoleConstraints { groups: vec![Group { attribute_constraints }] };
+    Some(OfferConstraints { role_constraints: roles.iter().map(|role| (role.clone(), groups.clone())).collect() })
+}
+
+fn constraint(constraint: &Constraint) -> Option<AttributeConstraint> {
+    let pseudo =
+        |kind: PseudoattributeType| Selector { pseudoattribute_type: Some(kind.into()), ..Selector::default() };
+    let selector = match &constraint.field {
+        Field::Hostname => pseudo(PseudoattributeType::Hostname),
+        Field::Region => pseudo(PseudoattributeType::Region),
+        Field::Zone => pseudo(PseudoattributeType::Zone),
+        Field::Attribute(name) => Selector { attribute_name: Some(name.clone()), ..Selector::default() },
+    };
+    let exists = || Predicate { exists: Some(predicate::Exists {}), ..Predicate::default() };
+    let equals = |text: &str| {
+        let value = text.to_owned();
+        Predicate { text_equals: Some(predicate::TextEquals { value }), ..Predicate::default() }
+    };
+    let predicate = match &constraint.operator {
+        // A number may be written in many ways, and the core looks closer.
+        Operator::Is(value) | Operator::Cluster(Some(value)) if value.parse::<f64>().is_ok() => exists(),
+        Operator::Is(value) | Operator::Cluster(Some(value)) => equals(value),
+        Operator::Like(pattern) if is_common(pattern.as_str()) => {
+            let regex = pattern.as_str().to_owned();
+            Predicate { text_matches: Some(predicate::TextMatches { regex }), ..Predicate::default() }
+        }
+        Operator::Like(_) | Operator::Unique | Operator::GroupBy(_) | Operator::MaxPer(_) | Operator::Cluster(None) => {
+            exists()
+        }
+        Operator::Unlike(_) => return None,
+    };
+    Some(AttributeConstraint { selector, predicate })
+}
+
+/// Whether Mesos's RE2 surely reads the pattern as we do; a framework with one that it cannot read is refused.
+fn is_common(pattern: &str) -> bool {
+    let inner = pattern.strip_prefix("^(?:").and_then(|rest| rest.strip_suffix(")$"));
+    inner.is_some_and(|inner| inner.chars().all(|c| c.is_ascii_alphanumeric() || "._-*+|/ ".contains(c)))
+}
+
+/// Puts the filters into the framework's description, for each of its roles.
+pub(super) fn describe(framework: &mut v1::FrameworkInfo, demand: &Demand) {
+    let filters = filters(demand);
+    framework.offer_filters = framework.roles.iter().map(|role| (role.clone(), filters.clone())).collect();
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn told(text: &str) -> Vec<AttributeConstraint> {
+        let told = constraints(&["r".to_owned()], &Constraint::parse_list(text).unwrap());
+        told.map(|mut told| told.role_constraints.remove("r").unwrap().groups.remove(0).attribute_constraints)
+            .unwrap_or_default()
+    }
+
+    #[test]
+    fn what_an_agent_is_or_is_not_goes_to_the_master() {
+        let told = told("rack:IS:a,@zone:LIKE:z1|z2,hostname:UNIQUE");
+        assert_eq!(told[0].selector.attribute_name.as_deref(), Some("rack"));
+        assert_eq!(told[0].predicate.text_equals.as_ref().unwrap().value, "a");
+        assert_eq!(told[1].predicate.text_matches.as_ref().unwrap().regex, "^(?:z1|z2)$");
+        assert!(told[2].predicate.exists.is_some());
+    }
+
+    #[test]
+    fn what_the_master_might_read_differently_only_has_to_be_there() {
+        let told = told(r"cores:IS:4,rack:LIKE:\p{Greek}+");
+        assert!(told.iter().all(|constraint| constraint.predicate.exists.is_some()));
+    }
+
+    #[test]
+    fn without_such_constraints_nothing_is_told() {
+        assert!(constraints(&["r".to_owned()], &Constraint::parse_list("rack:UNLIKE:a").unwrap()).is_none());
+    }
+}

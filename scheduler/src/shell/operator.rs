@@ -1,0 +1,27 @@
+//! What an operator asks for.
+
+use serde_json::json;
+
+use super::{Next, Shell};
+use crate::control::{Ask, Asked, view};
+
+impl Shell<'_> {
+    /// Does it, and tells how things stand then.
+    pub(super) async fn asked(&mut self, Asked { what, answer }: Asked) -> Next {
+        let shown = match what {
+            Ask::History => view::history(&self.core),
+            Ask::Workers => view::workers(&self.core),
+            Ask::Command(input) => {
+                let text = format!("As the operator asks: {input:?}");
+                self.console.tell("command", &text, json!({ "command": format!("{input:?}") }));
+                if let Next::End(ended) = self.tell(input).await {
+                    return Next::End(ended);
+                }
+                view::workers(&self.core)
+            }
+        };
+        // Whoever asked may have gone.
+        _ = answer.send(shown);
+        Next::GoOn
+    }
+}

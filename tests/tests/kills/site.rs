@@ -1,0 +1,167 @@
+//! The real Mesos, ZooKeeper, application master and executors around TaskManagers that only have to be there.
+
+use std::{collections::BTreeMap, os::unix::fs::PermissionsExt as _, path::PathBuf, time::Duration};
+
+use nix::{sys::signal::Signal, unistd::Pid};
+use serde_json::Value;
+use tempfile::TempDir;
+use tests::{Line, RealMesos, RealMesosOptions, RealZooKeeper, flink_home, wait_until};
+
+use crate::cluster::{FlinkMesos, command};
+
+/// Enough for reconnecting with every back-off on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// Something that can be killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    Master,
+    Agent,
+    ApplicationMaster,
+    ZooKeeper,
+}
+
+pub(crate) struct Site {
+    pub(crate) mesos: RealMesos,
+    zookeeper: RealZooKeeper,
+    master: FlinkMesos,
+    /// The address of its API.
+    pub(crate) control: String,
+    client: reqwest::Client,
+    options: Vec<String>,
+    java: TempDir,
+}
+
+impl Site {
+    /// All parts, and so many TaskManagers on so many agents. Returns when all is well.
+    pub(crate) async fn start(workers: usize, options: RealMesosOptions, more: &[&str]) -> Self {
+        let (mesos, zookeeper) = (RealMesos::start_with(options).await, RealZooKeeper::start().await);
+        let java = stand_in();
+        let mut options = vec![
+            "session".to_owned(),
+            format!("-Dmesos.master={}", mesos.master()),
+            format!("-Dmesos.workers={workers}"),
+            format!("-Denv.java.home={}", java.path().display()),
+            format!("-Dmesos.executor.java-home={}", java.path().display()),
+            "-Dhigh-availability.type=zookeeper".to_owned(),
+            format!("-Dhigh-availability.zookeeper.quorum={}", zookeeper.connect_string()),
+            format!("-Dhigh-availability.storageDir=file://{}", java.path().display()),
+            "-Dhigh-availability.zookeeper.client.session-timeout=4 s".to_owned(),
+        ];
+        options.extend(more.iter().map(|&option| option.to_owned()));
+        let master = FlinkMesos::start(&flink_home(Line::V1_20), &borrowed(&options));
+        let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(2)).build().unwrap();
+        let mut this = Self { mesos, zookeeper, master, control: String::new(), client, options, java };
+        this.control = this.announced();
+        this.until_whole(workers).await;
+        this
+    }
+
+    fn announced(&mut self) -> String {
+        self.master.wait_for("control")["address"].as_str().unwrap().to_owned()
+    }
+
+    /// Kills it as `kill -9` does.
+    pub(crate) async fn kill(&mut self, part: Part) {
+        match part {
+            Part::Master => self.mesos.kill_master(0).await,
+            Part::Agent => self.mesos.kill_agent(0).await,
+            Part::ZooKeeper => self.zookeeper.kill().await,
+            Part::ApplicationMaster => {
+                self.master.signal(Signal::SIGKILL);
+                self.master.end();
+            }
+        }
+    }
+
+    /// Starts it again over what it left.
+    pub(crate) async fn restart(&mut self, part: Part) {
+        match part {
+            Part::Master => self.mesos.restart_master(0).await,
+            Part::Agent => self.mesos.restart_agent(0).await,
+            Part::ZooKeeper => self.zookeeper.restart().await,
+            Part::ApplicationMaster => {
+                self.master = FlinkMesos::start(&flink_home(Line::V1_20), &borrowed(&self.options));
+            }
+        }
+    }
+
+    /// What the application master says of its workers. It may have taken up its work anew, at another address.
+    pub(crate) async fn workers(&mut self) -> Option<Value> {
+        for event in self.master.told() {
+            if event["event"] == "control" {
+                event["address"].as_str().unwrap().clone_into(&mut self.control);
+            }
+        }
+        self.client.get(format!("{}/workers", self.control)).send().await.ok()?.json().await.ok()
+    }
+
+    /// Waits until the application master is subscribed, every worker is answered for, and exactly so many run.
+    pub(crate) async fn until_whole(&mut self, workers: usize) {
+        let what = format!("{workers} TaskManagers run and are registered");
+        wait_until(&what, PATIENCE, async || {
+            let told = self.workers().await?;
+            let all = told["workers"].as_array()?;
+            let well = |worker: &Value| worker["phase"] == "running" && worker["registered"] == true;
+            let settled = told["subscribed"] == true && told["unanswered"] == 0;
+            (settled && all.len() == workers && all.iter().all(well)).then_some(())
+        })
+        .await;
+    }
+
+    /// The TaskManagers that live, by worker.
+    pub(crate) fn task_managers(&self) -> BTreeMap<String, i32> {
+        let entries = fs_err::read_dir(self.java.path().join("there")).unwrap();
+        let one = |path: PathBuf| {
+            let pid = fs_err::read_to_string(&path).unwrap().parse().unwrap();
+            let lives = nix::sys::signal::kill(Pid::from_raw(pid), None).is_ok();
+            lives.then(|| (path.file_name().unwrap().to_str().unwrap().to_owned(), pid))
+        };
+        entries.filter_map(|entry| one(entry.unwrap().path())).collect()
+    }
+
+    /// The tasks that Mesos knows to be there.
+    pub(crate) async fn tasks(&self) -> Vec<String> {
+        let state = self.mesos.state().await;
+        let frameworks = state["frameworks"].as_array().unwrap();
+        let tasks = frameworks.iter().flat_map(|framework| framework["tasks"].as_array().unwrap());
+        let mut ids: Vec<_> = tasks.map(|task| task["id"].as_str().unwrap().to_owned()).collect();
+        ids.sort();
+        ids
+    }
+
+    /// `flink-mesos workers ARGUMENTS`, and the JSON that it prints.
+    pub(crate) fn operate(&self, arguments: &[&str]) -> Value {
+        let mut all = vec!["workers", "--at", self.control.as_str(), "--output", "json"];
+        all.extend(arguments);
+        let output = command(&all).output().unwrap();
+        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{all:?}: {err}");
+        serde_json::from_str(&out).unwrap()
+    }
+
+    /// Ends the cluster as Ctrl-C does; nothing may be left.
+    pub(crate) async fn end(mut self) {
+        self.master.signal(Signal::SIGINT);
+        assert!(self.master.end().success());
+        let left = self.task_managers();
+        assert!(left.is_empty(), "TaskManagers are left: {left:?}");
+        assert!(self.tasks().await.is_empty());
+    }
+}
+
+/// A java home whose java is `java.py`.
+fn stand_in() -> TempDir {
+    let home = TempDir::with_prefix("stand-in-").unwrap();
+    let (bin, java) = (home.path().join("bin"), home.path().join("bin/java"));
+    fs_err::create_dir(bin).unwrap();
+    fs_err::create_dir(home.path().join("there")).unwrap();
+    fs_err::write(home.path().join("release"), "JAVA_VERSION=\"17.0.1\"\n").unwrap();
+    fs_err::write(&java, include_str!("java.py")).unwrap();
+    fs_err::set_permissions(&java, std::fs::Permissions::from_mode(0o755)).unwrap();
+    home
+}
+
+fn borrowed(options: &[String]) -> Vec<&str> {
+    options.iter().map(String::as_str).collect()
+}
