@@ -94,13 +94,6 @@ impl FlinkMesos {
         }
     }
 
-    /// What it has said since it was last listened to.
-    pub(crate) fn told(&mut self) -> Vec<Value> {
-        let told: Vec<_> = self.events.try_iter().collect();
-        self.seen.extend(told.iter().cloned());
-        told
-    }
-
     /// Waits until all TaskManagers are there and gives the address of the web page.
     pub(crate) fn ready(&mut self) -> String {
         self.wait_for("ready")["web"].as_str().unwrap().to_owned()
