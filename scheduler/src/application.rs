@@ -1,5 +1,7 @@
 //! Puts the application master together: checks, starts its parts in order, and ends them all.
 
+mod cluster;
+
 use std::{
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
@@ -24,6 +26,7 @@ use serde_json::json;
 use tempfile::TempDir;
 use tokio::task::spawn_blocking;
 
+pub use self::cluster::Cluster;
 use crate::{
     address::{self, Addresses, PortInUse},
     console::Console,
@@ -44,8 +47,13 @@ use crate::{
 /// Hashes of what workers need, in the folder of what is kept.
 const HASHES: &str = "hashes.json";
 
-/// Brings up a session cluster on the Mesos that the configuration names, and keeps it up.
-pub async fn session(request: Request, lookup: Arc<Lookup>, console: Console) -> Result<(), Failure> {
+/// Brings up a cluster on the Mesos that the configuration names, and keeps it up.
+pub async fn on_mesos(
+    cluster: Cluster,
+    request: Request,
+    lookup: Arc<Lookup>,
+    console: Console,
+) -> Result<(), Failure> {
     let plan = make_plan(request, &lookup).await?;
     let master = settings::master(&plan.config).map_err(Failure::usage)?;
     let work = TempDir::with_prefix("flink-mesos-").context("cannot make a working folder").map_err(Failure::other)?;
@@ -53,11 +61,12 @@ pub async fn session(request: Request, lookup: Arc<Lookup>, console: Console) ->
     let log = lookup("FLINK_LOG_DIR").or_else(|| plan.config.get("env.log.dir").map(str::to_owned));
     let log = log.map_or_else(default_log, PathBuf::from);
     let place = Place { master, any_port: false, work: work.path().to_owned(), log };
-    Box::pin(run(plan, &lookup, console, place)).await
+    Box::pin(run(cluster, plan, &lookup, console, place)).await
 }
 
-/// Brings up a session cluster on a Mesos inside this process, and keeps it up.
+/// Brings up a cluster on a Mesos inside this process, and keeps it up.
 pub async fn local(
+    cluster: Cluster,
     request: Request,
     work_dir: Option<PathBuf>,
     lookup: Arc<Lookup>,
@@ -65,15 +74,15 @@ pub async fn local(
 ) -> Result<(), Failure> {
     let plan = make_plan(request, &lookup).await?;
     let (work, temporary) = work_folder(work_dir)?;
-    let cluster = LocalCluster::start(local_options(&plan, &work, &*lookup)).await.map_err(Failure::other)?;
+    let mesos = LocalCluster::start(local_options(&plan, &work, &*lookup)).await.map_err(Failure::other)?;
     let place = Place {
-        master: cluster.master().parse().map_err(Failure::other)?,
+        master: mesos.master().parse().map_err(Failure::other)?,
         any_port: true,
         log: work.join("jobmanager").join("log"),
         work: work.clone(),
     };
-    let ended = Box::pin(run(plan, &lookup, console, place)).await;
-    cluster.shutdown().await;
+    let ended = Box::pin(run(cluster, plan, &lookup, console, place)).await;
+    mesos.shutdown().await;
     match (&ended, temporary) {
         (Err(_), Some(folder)) => eprint_kept(&folder.keep()),
         (Ok(()), Some(folder)) => {
@@ -132,7 +141,13 @@ struct Place {
 }
 
 /// Leads as often as it may, until the cluster ends.
-async fn run(mut plan: Plan, lookup: &Arc<Lookup>, console: Console, place: Place) -> Result<(), Failure> {
+async fn run(
+    cluster: Cluster,
+    mut plan: Plan,
+    lookup: &Arc<Lookup>,
+    console: Console,
+    place: Place,
+) -> Result<(), Failure> {
     let mut signals = Signals::listen()?;
     let in_use = match place.any_port {
         true => PortInUse::TakeAnother,
@@ -155,27 +170,27 @@ async fn run(mut plan: Plan, lookup: &Arc<Lookup>, console: Console, place: Plac
     let fields = json!({ "flink": plan.home.version.to_string(), "java": plan.java.version, "logs": place.log });
     console.tell("starting", &text, fields);
     let mut uris = None;
-    loop {
+    let outcome = loop {
         let leadership = tokio::select! {
             leadership = lead(&plan.settings, &console) => leadership?,
-            () = signals.any() => break,
+            () = signals.any() => break Outcome::Stopped,
         };
         // Once, and not before it is certain that nobody else uses the same folder.
         let uris = match &mut uris {
             Some(uris) => uris,
             none => none.insert(tokio::select! {
                 uris = user_uris(&plan, lookup, &place.work, &console) => uris?,
-                () = signals.any() => break,
+                () = signals.any() => break Outcome::Stopped,
             }),
         };
-        let parts = parts(&plan, lookup, &addresses, &trusted, uris, &place, leadership).await?;
+        let parts = parts(&cluster, &plan, lookup, &addresses, &trusted, uris, &place, leadership).await?;
         match Shell::start(parts, &console).await?.run(&mut signals).await? {
-            Outcome::Ended => break,
             Outcome::Deposed => console.tell("deposed", "Another application master may lead now.", json!({})),
+            outcome => break outcome,
         }
-    }
+    };
     console.tell("stopped", "Stopped.", json!({}));
-    Ok(())
+    cluster.verdict(outcome)
 }
 
 /// In PEM, those who vouch for servers that speak TLS.
@@ -226,6 +241,7 @@ async fn lead(settings: &Settings, console: &Console) -> Result<Leadership, Fail
 }
 
 async fn parts(
+    cluster: &Cluster,
     plan: &Plan,
     lookup: &Arc<Lookup>,
     addresses: &Addresses,
@@ -235,7 +251,7 @@ async fn parts(
     leadership: Leadership,
 ) -> Result<Parts, Failure> {
     let (server, template) = serve(plan, lookup, addresses, trusted, uris, &place.work).await?;
-    let job_manager = job_manager(plan, lookup, addresses, trusted, place).await?;
+    let job_manager = job_manager(cluster, plan, lookup, addresses, trusted, place).await?;
     let mut framework = plan.settings.framework.clone();
     framework.hostname = Some(addresses.host.clone());
     framework.webui_url = Some(addresses.web());
@@ -331,6 +347,7 @@ async fn serve(
 
 /// Writes the JobManager's configuration and makes its command.
 async fn job_manager(
+    cluster: &Cluster,
     plan: &Plan,
     lookup: &Arc<Lookup>,
     addresses: &Addresses,
@@ -342,11 +359,13 @@ async fn job_manager(
     // Its page shows its configuration to everybody.
     let config = settings::without_sources(&plan.config);
     let (home, java, lookup) = (plan.home.clone(), plan.java.clone(), lookup.clone());
+    let runs_application = cluster.runs_application();
+    let cluster = cluster.clone();
     let prepared = spawn_blocking(move || {
         command::prepare(&home, &config, &directories)?;
-        command::job_manager(&home, &java, &config, &directories, &*lookup)
+        cluster.command(&home, &java, &config, &directories, &*lookup)
     });
     let command = prepared.await.map_err(Failure::other)?.map_err(|e| Failure::usage(anyhow!(e)))?;
     let rest = FlinkRest::new(addresses.web(), trusted.rest.as_deref()).map_err(Failure::other)?;
-    Ok(JobManager { command, log: place.log.clone(), rest })
+    Ok(JobManager { command, runs_application, log: place.log.clone(), rest })
 }

@@ -24,7 +24,9 @@ the offers it gets, serves them the Flink distribution, and keeps as many of the
 Try it without a Mesos:
   FLINK_HOME=/opt/flink flink-mesos local --workers 2
 On a cluster:
-  FLINK_HOME=/opt/flink flink-mesos session -Dmesos.master=zk://zk1:2181/mesos --workers 10";
+  FLINK_HOME=/opt/flink flink-mesos session -Dmesos.master=zk://zk1:2181/mesos --workers 10
+One job on a cluster of its own:
+  FLINK_HOME=/opt/flink flink-mesos application -Dmesos.master=… --jars job.jar --job-classname org.example.Job";
 
 /// The subcommands.
 #[derive(Debug, Subcommand)]
@@ -32,6 +34,9 @@ pub enum Command {
     /// Bring up a session cluster on Mesos and keep it up
     #[command(long_about = SESSION)]
     Session(Common),
+    /// Run one application on a cluster of its own, which ends with it
+    #[command(long_about = APPLICATION)]
+    Application(Application),
     /// Bring up a session cluster on this machine, on a Mesos for a laptop
     #[command(long_about = LOCAL)]
     Local(Local),
@@ -145,6 +150,16 @@ It ends with Ctrl-C, with `DELETE /cluster` at the JobManager, or with SIGTERM: 
 go with it. With durable state (`mesos.state.dir`, or `high-availability.type: zookeeper`) SIGTERM and crashes leave the \
 TaskManagers running for the next application master.";
 
+const APPLICATION: &str = "\
+Run one application on a cluster of its own, which ends with it.
+
+The application is what its `main` runs, out of the jars in the distribution's `usrlib` and those of `--jars`. The options are \
+those of Flink's standalone-job.sh; what follows them is for `main`, after `--` if it begins with a dash.
+
+Exit code: 0 when the application has finished, 1 when it failed, 2 when it was cancelled or stopped before its end, 64 for \
+mistakes in usage and configuration. With `high-availability.type: zookeeper` it goes on from its last checkpoint when the \
+application master or the JobManager is started again.";
+
 const LOCAL: &str = "\
 Bring up a session cluster on this machine, on a Mesos for a laptop.
 
@@ -183,6 +198,72 @@ pub struct Local {
     pub work_dir: Option<PathBuf>,
 }
 
+/// What `application` adds.
+#[derive(Args, Clone, Debug)]
+pub struct Application {
+    /// The same as for a session.
+    #[command(flatten)]
+    pub common: Common,
+
+    /// Class with `main` [default: that of the only jar that names one]
+    #[arg(short, long, value_name = "CLASS")]
+    pub job_classname: Option<String>,
+
+    /// The job's id, 32 hexadecimal digits
+    #[arg(long, value_name = "ID", value_parser = job_id)]
+    pub job_id: Option<String>,
+
+    /// Jars of the application, with commas, besides those in `usrlib`; the option `mesos.application.jars`
+    #[arg(long, value_name = "JAR", value_delimiter = ',')]
+    pub jars: Vec<String>,
+
+    /// Savepoint or checkpoint to start from, e.g. `hdfs:///flink/savepoint-1537`
+    #[arg(short = 's', long = "fromSavepoint", value_name = "PATH")]
+    pub from_savepoint: Option<String>,
+
+    /// Leave out state of the savepoint that the job no longer has
+    #[arg(short = 'n', long = "allowNonRestoredState")]
+    pub allow_non_restored_state: bool,
+
+    /// Run on this machine, on a Mesos for a laptop
+    #[arg(long)]
+    pub local: bool,
+
+    /// With `--local`: where sandboxes and logs go, as for `flink-mesos local`
+    #[arg(long, value_name = "DIR", requires = "local")]
+    pub work_dir: Option<PathBuf>,
+
+    /// What `main` gets
+    #[arg(trailing_var_arg = true)]
+    pub arguments: Vec<String>,
+}
+
+/// Flink's ids are 16 bytes.
+fn job_id(text: &str) -> Result<String, String> {
+    if text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Ok(text.to_owned());
+    }
+    Err("a job's id has 32 hexadecimal digits".to_owned())
+}
+
+impl Application {
+    /// What is asked for.
+    pub fn request(&self, environment: Vec<(String, String)>) -> Request {
+        Request { jars: self.jars.clone(), ..self.common.request(environment) }
+    }
+
+    /// The job, as Flink is told it.
+    pub fn job(&self) -> overlays::command::Application {
+        overlays::command::Application {
+            job_class: self.job_classname.clone(),
+            job_id: self.job_id.clone(),
+            savepoint: self.from_savepoint.clone(),
+            allow_non_restored_state: self.allow_non_restored_state,
+            arguments: self.arguments.clone(),
+        }
+    }
+}
+
 impl Place {
     /// What is asked for.
     pub fn request(&self, environment: Vec<(String, String)>) -> Request {
@@ -190,8 +271,8 @@ impl Place {
             flink_home: self.flink_home.clone(),
             conf_dir: self.conf_dir.clone(),
             dynamic: self.dynamic.clone(),
-            workers: None,
             environment,
+            ..Request::default()
         }
     }
 }
@@ -220,5 +301,48 @@ mod tests {
         let cli = Cli::try_parse_from(["flink-mesos", "session", "-Da.b=c d", "-D", "e=f=-1"]).unwrap();
         let Command::Session(common) = cli.command else { panic!("not a session") };
         assert_eq!(common.place.dynamic, ["a.b=c d", "e=f=-1"]);
+    }
+
+    fn application(arguments: &[&str]) -> Result<Application, clap::Error> {
+        let cli = Cli::try_parse_from(["flink-mesos", "application"].iter().chain(arguments))?;
+        let Command::Application(application) = cli.command else { panic!("not an application") };
+        Ok(application)
+    }
+
+    #[test]
+    fn an_application_takes_the_options_of_standalone_job_sh_and_leaves_the_rest_to_main() {
+        let id = "0".repeat(32);
+        let arguments = [
+            "--job-classname",
+            "a.B",
+            "--job-id",
+            &id,
+            "--jars",
+            "a.jar,b.jar",
+            "-s",
+            "f:/s",
+            "-n",
+            "in",
+            "--host",
+            "-Dx",
+        ];
+        let application = application(&arguments).unwrap();
+        assert_eq!(application.jars, ["a.jar", "b.jar"]);
+        assert!(application.common.place.dynamic.is_empty());
+        let expected = overlays::command::Application {
+            job_class: Some("a.B".to_owned()),
+            job_id: Some(id),
+            savepoint: Some("f:/s".to_owned()),
+            allow_non_restored_state: true,
+            arguments: ["in", "--host", "-Dx"].map(str::to_owned).to_vec(),
+        };
+        assert_eq!(application.job(), expected);
+    }
+
+    #[test]
+    fn a_mistyped_option_is_not_taken_for_an_argument_of_main() {
+        assert!(application(&["--job-clasname", "a.B"]).is_err());
+        assert_eq!(application(&["--", "--host", "x"]).unwrap().arguments, ["--host", "x"]);
+        assert!(application(&["--job-id", "17"]).unwrap_err().to_string().contains("32 hexadecimal digits"));
     }
 }

@@ -7,6 +7,8 @@ use std::fmt;
 pub enum Failure {
     /// Usage or configuration: exit code 64.
     Usage(anyhow::Error),
+    /// An application that was cancelled or stopped: exit code 2.
+    Cancelled(anyhow::Error),
     /// Everything else: exit code 1.
     Other(anyhow::Error),
 }
@@ -22,10 +24,11 @@ impl Failure {
         Self::Other(error.into())
     }
 
-    /// The process's exit code: `EX_USAGE` of sysexits(3), or 1.
+    /// The process's exit code: `EX_USAGE` of sysexits(3), 2 for what was cancelled, or 1.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) => 64,
+            Self::Cancelled(_) => 2,
             Self::Other(_) => 1,
         }
     }
@@ -33,7 +36,7 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Self::Usage(error) | Self::Other(error)) = self;
+        let (Self::Usage(error) | Self::Cancelled(error) | Self::Other(error)) = self;
         let mut last = error.to_string();
         f.write_str(&last)?;
         // Many errors repeat their cause in their own words.

@@ -1,7 +1,10 @@
 //! Flink's own master, the JobManager, as a supervised child process.
 
+mod ending;
+
 use std::{
     collections::BTreeSet,
+    io,
     path::{Path, PathBuf},
     process::ExitStatus,
     time::Duration,
@@ -18,6 +21,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+use self::ending::Ending;
 use crate::{core::message::WorkerId, flink_rest::FlinkRest, process};
 
 /// What becomes of the JobManager.
@@ -27,9 +31,11 @@ pub enum JobManagerEvent {
     Ready,
     /// The TaskManagers that it lists.
     TaskManagers(BTreeSet<WorkerId>),
-    /// It ended by itself and in order, as `DELETE /cluster` makes it.
+    /// It ended by itself and in order, as `DELETE /cluster` makes it, or an application that has finished.
     Finished,
-    /// It cannot be started.
+    /// Its application was cancelled.
+    Cancelled,
+    /// It cannot be started, or its application has failed.
     Failed(String),
     /// It ended in disorder and is started again after a while.
     Restarting(String, Duration),
@@ -40,6 +46,8 @@ pub enum JobManagerEvent {
 pub struct JobManager {
     /// Its java command.
     pub command: CommandLine,
+    /// It runs one application and ends with it.
+    pub runs_application: bool,
     /// Where its logs are.
     pub log: PathBuf,
     /// Its REST API.
@@ -53,7 +61,7 @@ const CALM: Duration = Duration::from_secs(2);
 
 enum End {
     Told,
-    Exited { status: std::io::Result<ExitStatus>, ready: bool },
+    Exited { status: io::Result<ExitStatus>, ready: bool },
     NeverReady,
 }
 
@@ -76,13 +84,20 @@ impl JobManager {
             process::stop(&mut child, GRACE).await;
             let why = match end {
                 End::Told => return,
-                End::Exited { status: Ok(status), ready: true } if status.success() => {
-                    return tell(&events, JobManagerEvent::Finished).await;
-                }
-                End::Exited { status, ready } => {
-                    was_ready |= ready;
-                    self.reason(&describe(status)).await
-                }
+                End::Exited { status, ready } => match self.ending(status.as_ref().ok().copied(), ready).await {
+                    Ending::Finished => return tell(&events, JobManagerEvent::Finished).await,
+                    Ending::Cancelled => return tell(&events, JobManagerEvent::Cancelled).await,
+                    Ending::ApplicationFailed(why) => {
+                        let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+                        let log = self.log_file();
+                        let why = format!("the application failed{why}; the JobManager's log is {}", log.display());
+                        return tell(&events, JobManagerEvent::Failed(why)).await;
+                    }
+                    Ending::Crashed => {
+                        was_ready |= ready;
+                        self.reason(&describe(status)).await
+                    }
+                },
                 End::NeverReady => {
                     self.reason(&format!("its REST API did not answer within {} s", START.as_secs())).await
                 }
@@ -138,8 +153,21 @@ impl JobManager {
         }
     }
 
+    async fn ending(&self, status: Option<ExitStatus>, ready: bool) -> Ending {
+        if !self.runs_application {
+            return ending::of_session(status, ready);
+        }
+        let log = self.log_file();
+        let log = spawn_blocking(move || tail(&log)).await.ok().flatten();
+        ending::of_application(status, &log.unwrap_or_default())
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.log.join("jobmanager.log")
+    }
+
     async fn reason(&self, end: &str) -> String {
-        let (log, err) = (self.log.join("jobmanager.log"), self.log.join("jobmanager.err"));
+        let (log, err) = (self.log_file(), self.log.join("jobmanager.err"));
         let path = log.clone();
         let lines = spawn_blocking(move || last_lines(&path).or_else(|| last_lines(&err))).await;
         let lines = lines.ok().flatten().unwrap_or_default();
@@ -152,7 +180,7 @@ async fn tell(events: &mpsc::Sender<JobManagerEvent>, event: JobManagerEvent) {
     _ = events.send(event).await;
 }
 
-fn describe(status: std::io::Result<ExitStatus>) -> String {
+fn describe(status: io::Result<ExitStatus>) -> String {
     use std::os::unix::process::ExitStatusExt as _;
     match status {
         Ok(status) => match (status.code(), status.signal()) {
@@ -166,14 +194,19 @@ fn describe(status: std::io::Result<ExitStatus>) -> String {
 
 /// The last lines of a log that say something, for an error message; at most ten.
 fn last_lines(path: &Path) -> Option<String> {
-    use std::io::{Read as _, Seek as _, SeekFrom};
-    let mut file = fs::File::open(path).ok()?;
-    let length = file.metadata().ok()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(16 * 1024))).ok()?;
-    let mut tail = Vec::new();
-    file.read_to_end(&mut tail).ok()?;
-    let tail = String::from_utf8_lossy(&tail);
+    let tail = tail(path)?;
     let mut lines: Vec<&str> = tail.lines().rev().filter(|line| !line.trim().is_empty()).take(10).collect();
     lines.reverse();
     (!lines.is_empty()).then(|| format!(", which ends with:\n  {}", lines.join("\n  ")))
+}
+
+/// The end of a log, 64 KiB at most.
+fn tail(path: &Path) -> Option<String> {
+    use std::io::{Read as _, Seek as _, SeekFrom};
+    let mut file = fs::File::open(path).ok()?;
+    let length = file.metadata().ok()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(64 * 1024))).ok()?;
+    let mut tail = Vec::new();
+    file.read_to_end(&mut tail).ok()?;
+    Some(String::from_utf8_lossy(&tail).into_owned())
 }

@@ -4,7 +4,8 @@ use std::{collections::HashMap, process::ExitCode, sync::Arc};
 
 use clap::Parser as _;
 use scheduler::{
-    application, check,
+    application::{self, Cluster},
+    check,
     cli::{Cli, Command, Common, Config, Workers},
     console::Console,
     failure::Failure,
@@ -43,13 +44,22 @@ fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Session(common) => {
             let console = begin(&common)?;
-            runtime.block_on(application::session(common.request(environment), lookup, console))
+            runtime.block_on(application::on_mesos(Cluster::Session, common.request(environment), lookup, console))
+        }
+        Command::Application(application) => {
+            let console = begin(&application.common)?;
+            let (cluster, request) = (Cluster::Application(application.job()), application.request(environment));
+            if application.local {
+                return runtime.block_on(application::local(cluster, request, application.work_dir, lookup, console));
+            }
+            runtime.block_on(application::on_mesos(cluster, request, lookup, console))
         }
         Command::Workers(workers) => runtime.block_on(operate(workers)),
         Command::Config(config) => runtime.block_on(show(config, environment, lookup)),
         Command::Local(local) => {
             let console = begin(&local.common)?;
-            runtime.block_on(application::local(local.common.request(environment), local.work_dir, lookup, console))
+            let request = local.common.request(environment);
+            runtime.block_on(application::local(Cluster::Session, request, local.work_dir, lookup, console))
         }
     }
 }

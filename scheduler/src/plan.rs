@@ -27,6 +27,8 @@ pub struct Request {
     pub dynamic: Vec<String>,
     /// `--workers`.
     pub workers: Option<usize>,
+    /// `--jars`.
+    pub jars: Vec<String>,
     /// The environment's variables.
     pub environment: Vec<(String, String)>,
 }
@@ -88,6 +90,10 @@ pub fn configuration(home: &FlinkHome, request: &Request) -> Result<Configuratio
     config.apply_dynamic_properties(&request.dynamic).map_err(Failure::usage)?;
     if let Some(workers) = request.workers {
         config.set("mesos.workers", workers.to_string(), Source::Computed("--workers"));
+    }
+    if !request.jars.is_empty() {
+        let quoted = request.jars.iter().map(|jar| format!("\"{}\"", jar.replace('"', "\"\"")));
+        config.set("mesos.application.jars", quoted.collect::<Vec<_>>().join(";"), Source::Computed("--jars"));
     }
     // Workers start together with the JobManager; Flink itself would have those that were faster try again after 10 s.
     if config.get(REGISTRATION_RETRY).is_none() {

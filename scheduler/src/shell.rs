@@ -66,8 +66,10 @@ pub struct Parts {
 /// How a good run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// The cluster has ended, or was left to the next application master as asked.
+    /// The JobManager ended by itself and in order, and the cluster with it.
     Ended,
+    /// The cluster was ended, or left to the next application master, as asked.
+    Stopped,
     /// Another application master may lead now.
     Deposed,
 }
@@ -113,7 +115,7 @@ struct View {
 #[derive(Debug)]
 struct Ending {
     deadline: Instant,
-    failure: Option<Failure>,
+    end: Result<Outcome, Failure>,
 }
 
 enum Next {
@@ -205,10 +207,10 @@ impl<'a> Shell<'a> {
             let deadline = self.ending.as_ref().map(|ending| ending.deadline);
             let next = tokio::select! {
                 event = self.events.recv(), if self.connected => self.mesos_event(event).await,
-                () = deposed.cancelled() => Next::End(Ok(Outcome::Deposed)),
+                () = deposed.cancelled() => self.deposed().await,
                 number = self.stored.recv() => match number {
                     Some(number) => self.tell(Input::Stored(number)).await,
-                    None => Next::End(Ok(Outcome::Deposed)),
+                    None => self.deposed().await,
                 },
                 Some(asked) = self.control.next() => self.asked(asked).await,
                 Some(event) = self.job_manager.recv() => self.job_manager_event(event).await,
@@ -223,15 +225,21 @@ impl<'a> Shell<'a> {
         }
     }
 
-    async fn stop(&mut self, failure: Option<Failure>) -> Next {
+    async fn stop(&mut self, end: Result<Outcome, Failure>) -> Next {
         self.stop_job_manager.cancel();
         if self.ending.is_some() {
             return Next::GoOn;
         }
-        self.ending = Some(Ending { deadline: Instant::now() + LONGEST_END, failure });
+        self.ending = Some(Ending { deadline: Instant::now() + LONGEST_END, end });
         self.console.tell("stopping", "Stopping the TaskManagers and the JobManager.", json!({}));
         self.console.waiting("Stopping");
         self.tell(Input::Stop).await
+    }
+
+    /// Leadership is lost. What was about to end ends nevertheless: a JobManager that ends its cluster in order removes the
+    /// cluster's whole node from ZooKeeper, and ours is below it.
+    async fn deposed(&mut self) -> Next {
+        if self.ending.is_some() { self.give_up().await } else { Next::End(Ok(Outcome::Deposed)) }
     }
 
     /// The workers' ends are not awaited any longer: the master ends them with the framework.
@@ -244,7 +252,7 @@ impl<'a> Shell<'a> {
     }
 
     fn ended(&mut self) -> Result<Outcome, Failure> {
-        self.ending.take().and_then(|ending| ending.failure).map_or(Ok(Outcome::Ended), Err)
+        self.ending.take().map_or(Ok(Outcome::Stopped), |ending| ending.end)
     }
 
     /// Whether the master has removed the framework.

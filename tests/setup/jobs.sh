@@ -7,9 +7,11 @@ mkdir "$work/jobs"
 for version in "$flink_1_version" "$flink_2_version"; do
   home=$cache/flink-$version
   [ -d "$home/lib" ] || fail "Flink $version is not there" "run: tests/setup/setup flink-1 flink-2 jobs"
-  mkdir "$work/classes"
-  javac -d "$work/classes" -cp "$home/lib/*" "$here"/../jobs/WordCount.java
-  jar --create --file "$work/jobs/wordcount-$version.jar" --main-class WordCount -C "$work/classes" .
-  rm -r "$work/classes"
+  for class in WordCount Endings; do
+    mkdir "$work/classes"
+    javac -d "$work/classes" -cp "$home/lib/*" "$here/../jobs/$class.java"
+    jar --create --file "$work/jobs/${class,,}-$version.jar" --main-class "$class" -C "$work/classes" .
+    rm -r "$work/classes"
+  done
 done
 put_in_place "$work/jobs" jobs

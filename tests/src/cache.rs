@@ -43,6 +43,11 @@ pub fn wordcount_jar(line: Line) -> PathBuf {
     from_setup(&format!("jobs/wordcount-{}.jar", line.version()))
 }
 
+/// The job of `tests/jobs` that ends as its one argument says, compiled for this line.
+pub fn endings_jar(line: Line) -> PathBuf {
+    from_setup(&format!("jobs/endings-{}.jar", line.version()))
+}
+
 /// The Python that has third-party Mesos clients (`avmesos`).
 pub fn python() -> PathBuf {
     from_setup("python/bin/python")

@@ -87,6 +87,12 @@ impl FlinkRest {
         Ok(list(&answer, |item| (text(&item["key"]), text(&item["value"]))))
     }
 
+    /// Asks the JobManager to cancel a job.
+    pub async fn cancel(&self, job: &str) -> Result<(), reqwest::Error> {
+        self.client.patch(format!("{}/jobs/{job}?mode=cancel", self.url)).send().await?.error_for_status()?;
+        Ok(())
+    }
+
     /// `DELETE /cluster`: asks the JobManager to end the cluster.
     pub async fn shut_down(&self) -> Result<(), reqwest::Error> {
         self.client.delete(format!("{}/cluster", self.url)).send().await?.error_for_status()?;

@@ -14,7 +14,9 @@ mod real_mesos;
 mod wait;
 mod zookeeper;
 
-pub use cache::{Line, binary, cache_folder, flink_home, mesos_home, python, stores_python, wordcount_jar};
+pub use cache::{
+    Line, binary, cache_folder, endings_jar, flink_home, mesos_home, python, stores_python, wordcount_jar,
+};
 pub use flink_rest::{FlinkRest, Job, Overview, TaskManager};
 pub use keeper::{Ended, Keeper, Program};
 pub use ports::{PortBlock, ReservedPort};

@@ -7,7 +7,7 @@ mod cluster;
 
 use cluster::{FlinkMesos, processes_with};
 use nix::sys::signal::Signal;
-use tests::{Line, RealMesos, RealZooKeeper, flink_home};
+use tests::{FlinkRest, Line, RealMesos, RealZooKeeper, flink_home};
 
 fn application_master(mesos: &RealMesos, zookeeper: &RealZooKeeper, storage: &str) -> FlinkMesos {
     let options = [
@@ -65,4 +65,16 @@ async fn a_leader_that_loses_zookeeper_stops_acting_and_leads_again_when_it_is_b
     leader.ready();
     leader.signal(Signal::SIGINT);
     assert!(leader.end().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deleting_the_cluster_at_the_job_manager_ends_everything_although_flink_removes_its_node_from_zookeeper() {
+    let (mesos, zookeeper) = (RealMesos::start(1).await, RealZooKeeper::start().await);
+    let storage = tempfile::tempdir().unwrap();
+    let mut leader = application_master(&mesos, &zookeeper, &storage.path().display().to_string());
+    let web = leader.ready();
+    FlinkRest::new(&web).shut_down().await.unwrap();
+    assert!(leader.end().success());
+    assert!(task_managers(&mesos).is_empty());
+    assert_eq!(mesos.state().await["frameworks"].as_array().map(Vec::len), Some(0));
 }

@@ -1,10 +1,16 @@
 //! An application cluster's JobManager: it runs one job out of `usrlib`, and ends with it.
 
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use fs_err::os::unix::fs::symlink;
+
 use super::{CommandError, CommandLine, Directories, Launch, Process, properties, text};
 use crate::config::Configuration;
 use crate::flink::FlinkHome;
 use crate::java::Java;
 use crate::memory::JobManagerMemory;
+use crate::overlay;
 
 const APPLICATION: Process = Process {
     class: "org.apache.flink.container.entrypoint.StandaloneApplicationClusterEntryPoint",
@@ -48,15 +54,41 @@ pub fn application(
     fs_err::create_dir_all(&folder)?;
     // The JVM knows its working directory without links.
     let folder = fs_err::canonicalize(folder)?;
-    let link = folder.join("flink");
-    if fs_err::symlink_metadata(&link).is_ok() {
-        fs_err::remove_file(&link)?;
-    }
-    fs_err::os::unix::fs::symlink(std::path::absolute(&home.path)?, &link)?;
-    let home = FlinkHome { path: link, ..home.clone() };
+    let home = FlinkHome { path: flink_in(&folder, home, config)?, ..home.clone() };
     let launch = Launch { home: &home, java, config, directories, lookup };
     let command = launch.command(&APPLICATION, memory.jvm_flags(), arguments)?;
     Ok(CommandLine { directory: folder, ..command })
+}
+
+/// Makes `flink` in `folder`: this Flink out of links, with all of the application's jars in its `usrlib`.
+fn flink_in(folder: &Path, home: &FlinkHome, config: &Configuration) -> Result<PathBuf, CommandError> {
+    let flink = folder.join("flink");
+    if fs_err::symlink_metadata(&flink).is_ok() {
+        fs_err::remove_dir_all(&flink)?;
+    }
+    link_entries(&home.path, &flink, |name| name != USRLIB)?;
+    let (theirs, ours) = (home.path.join(USRLIB), flink.join(USRLIB));
+    if theirs.is_dir() {
+        link_entries(&theirs, &ours, |_| true)?;
+    }
+    for (jar, name) in overlay::application_jars(config)? {
+        fs_err::create_dir_all(&ours)?;
+        symlink(std::path::absolute(jar)?, ours.join(name))?;
+    }
+    Ok(flink)
+}
+
+const USRLIB: &str = "usrlib";
+
+fn link_entries(from: &Path, to: &Path, wanted: impl Fn(&OsStr) -> bool) -> Result<(), CommandError> {
+    fs_err::create_dir(to)?;
+    for entry in fs_err::read_dir(std::path::absolute(from)?)? {
+        let entry = entry?;
+        if wanted(&entry.file_name()) {
+            symlink(entry.path(), to.join(entry.file_name()))?;
+        }
+    }
+    Ok(())
 }
 
 impl Application {

@@ -1,7 +1,7 @@
 //! The options that this project adds.
 
 use super::ConfigOption;
-use super::Kind::{Boolean, Choice, Duration, Integer, Memory, Number, Text};
+use super::Kind::{Boolean, Choice, Duration, Integer, List, Memory, Number, Text};
 
 const fn option(key: &'static str, kind: super::Kind, meaning: &'static str) -> ConfigOption {
     ConfigOption::new(key, kind, meaning)
@@ -182,5 +182,6 @@ pub(super) const OPTIONS: &[ConfigOption] = &[
     option("mesos.source.webhdfs.endpoint", Text, "namenode's web address; else the URI's host and port"),
     option("mesos.source.webhdfs.user", Text, "user; else `HADOOP_USER_NAME`"),
     option("mesos.source.webhdfs.delegation-token", Text, "delegation token"),
+    option("mesos.application.jars", List, "jars of an application, besides those in `usrlib`"),
     option("mesos.flink.opt", Boolean, "ship Flink's `opt` folder to the workers, too").default("false"),
 ];

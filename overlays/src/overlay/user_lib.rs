@@ -1,11 +1,38 @@
-//! The user's jars: `usrlib` beside `lib`.
+//! The user's jars: `usrlib` beside `lib`, and those of an application that are elsewhere.
+
+use std::path::Path;
 
 use super::{Draft, Master, OverlayError, tree};
+use crate::config::{Configuration, ConfigurationError};
+
+const JARS: &str = "mesos.application.jars";
 
 pub(super) fn collect(master: &Master<'_>, draft: &mut Draft) -> Result<(), OverlayError> {
     let folder = master.home.path.join("usrlib");
     if folder.is_dir() {
         tree::ship(&folder, "usrlib", draft, |_| true)?;
     }
+    for (jar, name) in application_jars(master.config)? {
+        let unreadable = |cause| OverlayError::Configured { key: JARS.to_owned(), cause };
+        let opened = fs_err::File::open(&jar).map_err(unreadable);
+        let shipped = opened.and_then(|_| tree::ship_one(Path::new(&jar), &format!("usrlib/{name}"), false, draft));
+        draft.note(shipped);
+    }
     Ok(())
+}
+
+/// Jars for `usrlib`, and the names that they have there.
+pub(crate) fn application_jars(config: &Configuration) -> Result<Vec<(String, String)>, ConfigurationError> {
+    let jars = config.get_list(JARS)?.unwrap_or_default();
+    let named = jars.into_iter().map(|jar| {
+        // Flink takes nothing else out of usrlib.
+        let name = Path::new(&jar).file_name()?.to_str()?.to_owned();
+        name.ends_with(".jar").then_some((jar, name))
+    });
+    named.collect::<Option<_>>().ok_or_else(|| ConfigurationError::Value {
+        key: JARS.to_owned(),
+        value: config.get(JARS).unwrap_or_default().to_owned(),
+        allowed: "a list of paths that end with '.jar'",
+        origin: config.source(JARS).cloned().unwrap_or(crate::config::Source::Default),
+    })
 }

@@ -110,9 +110,12 @@ impl Shell<'_> {
             JobManagerEvent::Finished => {
                 let text = "The JobManager has ended in order; ending the cluster.";
                 self.console.tell("jobmanager-ended", text, json!({}));
-                self.stop(None).await
+                self.stop(Ok(Outcome::Ended)).await
             }
-            JobManagerEvent::Failed(why) => self.stop(Some(Failure::other(anyhow!(why)))).await,
+            JobManagerEvent::Cancelled => {
+                self.stop(Err(Failure::Cancelled(anyhow!("the application was cancelled")))).await
+            }
+            JobManagerEvent::Failed(why) => self.stop(Err(Failure::other(anyhow!(why)))).await,
             JobManagerEvent::Restarting(why, wait) => {
                 let text = format!("{why}\nIt is started again in {wait:.1?}.");
                 self.console.tell("jobmanager-restarting", &text, json!({ "reason": why }));
@@ -123,7 +126,7 @@ impl Shell<'_> {
 
     /// Ctrl-C ends everything in order; a second one at once.
     pub(super) async fn interrupted(&mut self) -> Next {
-        if self.ending.is_some() { self.give_up().await } else { self.stop(None).await }
+        if self.ending.is_some() { self.give_up().await } else { self.stop(Ok(Outcome::Stopped)).await }
     }
 
     /// SIGTERM leaves the workers to the next application master if there is a state that it can go by.
@@ -133,6 +136,6 @@ impl Shell<'_> {
         }
         let text = "Leaving the TaskManagers to the next application master.";
         self.console.tell("leaving", text, json!({}));
-        Next::End(Ok(Outcome::Ended))
+        Next::End(Ok(Outcome::Stopped))
     }
 }

@@ -49,9 +49,9 @@ impl FlinkMesos {
         // What a test asks for comes last, and wins.
         let mut child = command(&arguments[..1])
             .args(SMALL)
-            .args(&arguments[1..])
             .arg(format!("-Denv.log.dir={}", log.display()))
             .args(["--output", "json", "--log", "info"])
+            .args(&arguments[1..])
             .env("FLINK_HOME", home)
             .env_remove("FLINK_CONF_DIR")
             .env_remove("FLINK_LOG_DIR")
@@ -119,6 +119,11 @@ impl FlinkMesos {
                 self.seen.push(event);
             }
         }
+    }
+
+    /// What it said on standard error; it must have ended.
+    pub(crate) fn errors(&mut self) -> String {
+        self.errors.take().and_then(|errors| errors.join().ok()).unwrap_or_default()
     }
 
     /// Everything that it said, for the message of a failed test.

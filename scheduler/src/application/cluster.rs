@@ -1,0 +1,63 @@
+//! What kind of cluster is brought up: the JobManager that makes it that, and what its end means.
+
+use anyhow::anyhow;
+use overlays::{
+    command::{self, Application, CommandError, CommandLine, Directories},
+    config::Configuration,
+    flink::FlinkHome,
+    java::Java,
+};
+
+use crate::{failure::Failure, plan::Lookup, shell::Outcome};
+
+/// What kind of cluster is brought up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cluster {
+    /// Takes jobs until somebody ends it.
+    Session,
+    /// Runs one application and ends with it.
+    Application(Application),
+}
+
+impl Cluster {
+    /// The JobManager's command. Blocks: it makes folders and links.
+    pub(super) fn command(
+        &self,
+        home: &FlinkHome,
+        java: &Java,
+        config: &Configuration,
+        directories: &Directories,
+        lookup: &Lookup,
+    ) -> Result<CommandLine, CommandError> {
+        match self {
+            Self::Session => command::job_manager(home, java, config, directories, lookup),
+            Self::Application(job) => command::application(home, java, config, directories, job, lookup),
+        }
+    }
+
+    pub(super) fn runs_application(&self) -> bool {
+        matches!(self, Self::Application(_))
+    }
+
+    /// What the end of a run is to whoever waits for the program: an application that was stopped has not finished.
+    pub(super) fn verdict(&self, outcome: Outcome) -> Result<(), Failure> {
+        match outcome {
+            Outcome::Stopped if self.runs_application() => {
+                Err(Failure::Cancelled(anyhow!("stopped before the application had finished")))
+            }
+            Outcome::Stopped | Outcome::Ended | Outcome::Deposed => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_application_that_was_stopped_has_not_done_what_was_asked() {
+        let application = Cluster::Application(Application::default());
+        assert_eq!(application.verdict(Outcome::Stopped).err().map(|failure| failure.exit_code()), Some(2));
+        assert!(application.verdict(Outcome::Ended).is_ok() && Cluster::Session.verdict(Outcome::Stopped).is_ok());
+    }
+}

@@ -1,0 +1,34 @@
+import org.apache.flink.api.common.functions.MapFunction;
+import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
+
+/** A job that ends as its one argument says: "finish", "fail", or "never". Its own code runs on the TaskManagers. */
+public class Endings {
+    public static class Work implements MapFunction<Long, Long> {
+        private final String ending;
+
+        public Work(String ending) {
+            this.ending = ending;
+        }
+
+        @Override
+        public Long map(Long number) throws InterruptedException {
+            if (ending.equals("fail")) {
+                throw new IllegalStateException("it was to fail");
+            }
+            if (ending.equals("never")) {
+                Thread.sleep(100);
+            }
+            return 2 * number;
+        }
+    }
+
+    public static void main(String[] arguments) throws Exception {
+        if (arguments.length != 1) {
+            throw new IllegalArgumentException("usage: Endings finish|fail|never, not " + String.join("|", arguments));
+        }
+        StreamExecutionEnvironment environment = StreamExecutionEnvironment.getExecutionEnvironment();
+        long last = arguments[0].equals("never") ? Long.MAX_VALUE - 1 : 3;
+        environment.fromSequence(1, last).map(new Work(arguments[0])).returns(Long.class).print();
+        environment.execute("endings");
+    }
+}

@@ -1,0 +1,144 @@
+//! An application on a cluster of its own, which ends with it: the real `flink-mesos`, Mesos, ZooKeeper and Flink.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::disallowed_methods, missing_docs)]
+
+#[path = "end_to_end/cluster.rs"]
+#[allow(dead_code)]
+mod cluster;
+
+use std::path::Path;
+
+use cluster::{FlinkMesos, PATIENCE, assert_no_flink_in};
+use fs_err::os::unix::fs::symlink;
+use nix::sys::signal::Signal;
+use tests::{FlinkRest, Line, RealMesos, RealZooKeeper, endings_jar, flink_home, wait_until};
+
+/// The application whose one argument says how it ends.
+fn endings(home: &Path, more: &[&str], ending: &str) -> FlinkMesos {
+    let arguments = [&["application"], more, &["--job-classname", "Endings", ending]].concat();
+    FlinkMesos::start(home, &arguments)
+}
+
+/// The same on a real Mesos, its jar out of the user's own folder.
+fn endings_on(mesos: &RealMesos, ending: &str) -> FlinkMesos {
+    let (master, jar) = (format!("-Dmesos.master={}", mesos.master()), endings_jar(Line::V1_20).display().to_string());
+    endings(&flink_home(Line::V1_20), &[&master, "--jars", &jar], ending)
+}
+
+/// The id of the job that runs there.
+async fn running_job(web: &str) -> String {
+    let rest = FlinkRest::new(web);
+    wait_until("a job runs", PATIENCE, async || {
+        rest.jobs().await.ok()?.into_iter().find(|job| job.state == "RUNNING").map(|job| job.id)
+    })
+    .await
+}
+
+/// Nothing of the framework is left, on the agents and at the master.
+async fn assert_torn_down(mesos: &RealMesos) {
+    assert_no_flink_in(mesos.work_dir());
+    let state = mesos.state().await;
+    assert_eq!(state["frameworks"].as_array().map(Vec::len), Some(0), "{state:#}");
+    assert_eq!(state["completed_frameworks"].as_array().map(Vec::len), Some(1), "{state:#}");
+}
+
+#[test]
+fn an_application_finishes_on_the_mesos_for_a_laptop_with_flink_1_20_and_the_cluster_ends_with_it() {
+    let jar = endings_jar(Line::V1_20).display().to_string();
+    let mut cluster = endings(&flink_home(Line::V1_20), &["--local", "--workers", "2", "--jars", &jar], "finish");
+    assert_eq!(cluster.end().code(), Some(0));
+    assert_no_flink_in(cluster.work.path());
+}
+
+#[test]
+fn an_application_out_of_usrlib_finishes_with_flink_2() {
+    let home = tempfile::tempdir().unwrap();
+    for folder in ["bin", "conf", "lib", "plugins"] {
+        symlink(flink_home(Line::V2).join(folder), home.path().join(folder)).unwrap();
+    }
+    fs_err::create_dir(home.path().join("usrlib")).unwrap();
+    fs_err::copy(endings_jar(Line::V2), home.path().join("usrlib/endings.jar")).unwrap();
+    let mut cluster = endings(home.path(), &["--local"], "finish");
+    assert_eq!(cluster.end().code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_application_finishes_on_the_real_mesos_and_leaves_nothing_behind() {
+    let mesos = RealMesos::start(1).await;
+    let mut cluster = endings_on(&mesos, "finish");
+    cluster.wait_for("jobmanager-ended");
+    assert_eq!(cluster.end().code(), Some(0));
+    assert_torn_down(&mesos).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_application_that_fails_ends_the_cluster_with_exit_code_1_and_the_reason() {
+    let mesos = RealMesos::start(1).await;
+    let mut cluster = endings_on(&mesos, "fail");
+    assert_eq!(cluster.end().code(), Some(1));
+    let errors = cluster.errors();
+    let said = errors.lines().find(|line| line.starts_with("flink-mesos: ")).unwrap_or_default();
+    assert!(
+        said.contains("the application failed: java.lang.IllegalStateException: it was to fail")
+            && said.contains("jobmanager.log"),
+        "{errors}"
+    );
+    assert_torn_down(&mesos).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_application_that_is_cancelled_ends_the_cluster_with_exit_code_2() {
+    let mesos = RealMesos::start(1).await;
+    let mut cluster = endings_on(&mesos, "never");
+    let web = cluster.ready();
+    FlinkRest::new(&web).cancel(&running_job(&web).await).await.unwrap();
+    assert_eq!(cluster.end().code(), Some(2));
+    assert!(cluster.errors().contains("the application was cancelled"));
+    assert_torn_down(&mesos).await;
+}
+
+#[test]
+fn an_application_that_is_stopped_with_ctrl_c_has_not_finished() {
+    let jar = endings_jar(Line::V1_20).display().to_string();
+    let mut cluster = endings(&flink_home(Line::V1_20), &["--local", "--jars", &jar], "never");
+    cluster.ready();
+    cluster.signal(Signal::SIGINT);
+    assert_eq!(cluster.end().code(), Some(2));
+    assert_no_flink_in(cluster.work.path());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_high_availability_the_same_job_goes_on_after_the_application_master_was_killed() {
+    let (mesos, zookeeper) = (RealMesos::start(1).await, RealZooKeeper::start().await);
+    let storage = tempfile::tempdir().unwrap();
+    let jar = endings_jar(Line::V1_20).display().to_string();
+    let start = || {
+        let options = [
+            format!("-Dmesos.master={}", mesos.master()),
+            format!("-Dhigh-availability.zookeeper.quorum={}", zookeeper.connect_string()),
+            format!("-Dhigh-availability.storageDir=file://{}", storage.path().display()),
+            "-Dhigh-availability.type=zookeeper".to_owned(),
+            "-Dhigh-availability.zookeeper.client.session-timeout=4 s".to_owned(),
+            format!("--jars={jar}"),
+        ];
+        endings(&flink_home(Line::V1_20), &options.each_ref().map(String::as_str), "never")
+    };
+    let mut first = start();
+    let web = first.ready();
+    let job = running_job(&web).await;
+    first.signal(Signal::SIGKILL);
+    first.end();
+    let mut second = start();
+    let web = second.ready();
+    assert_eq!(running_job(&web).await, job);
+    FlinkRest::new(&web).cancel(&job).await.unwrap();
+    assert_eq!(second.end().code(), Some(2));
+    assert_torn_down(&mesos).await;
+}
+
+#[test]
+fn a_jar_that_is_not_there_is_a_mistake_of_usage() {
+    let mut cluster = endings(&flink_home(Line::V1_20), &["--local", "--jars", "/no/such.jar"], "finish");
+    assert_eq!(cluster.end().code(), Some(64));
+    let errors = cluster.errors();
+    assert!(errors.contains("mesos.application.jars") && errors.contains("/no/such.jar"), "{errors}");
+}
