@@ -12,7 +12,7 @@ fuzz_target!(|text: &str| {
     let mut config = Configuration::new();
     config.set(KEY, text, Source::DynamicProperty);
     drop((config.get_i64(KEY), config.get_f64(KEY), config.get_bool(KEY), config.get_duration(KEY)));
-    drop(config.get_list(KEY));
+    drop((config.get_list(KEY), config.get_map(KEY)));
     if let Ok(Some(size)) = config.get_memory(KEY) {
         assert_eq!(size.to_string().parse::<MemorySize>(), Ok(size));
     }

@@ -311,13 +311,7 @@ fn executor(config: &Configuration) -> Result<Option<ExecutorDelivery>, Settings
 }
 
 fn labels(config: &Configuration) -> Result<Vec<(String, String)>, SettingsError> {
-    let key = "mesos.resourcemanager.tasks.labels";
-    let text = config.get(key).unwrap_or_default();
-    let pairs = text.split(',').filter(|pair| !pair.trim().is_empty()).map(|pair| {
-        let (name, value) = pair.split_once(':').filter(|(_, value)| !value.contains(':'))?;
-        Some((name.trim().to_owned(), value.trim().to_owned()))
-    });
-    pairs.collect::<Option<_>>().ok_or_else(|| invalid(key, config, "expected key1:value1,key2:value2".to_owned()))
+    Ok(config.get_map("mesos.resourcemanager.tasks.labels")?.unwrap_or_default())
 }
 
 fn invalid(key: &'static str, config: &Configuration, reason: String) -> SettingsError {

@@ -5,7 +5,7 @@
 #[allow(dead_code)]
 mod cluster;
 
-use cluster::{FlinkMesos, processes_with};
+use cluster::{FlinkMesos, assert_no_flink_in, processes_with};
 use nix::sys::signal::Signal;
 use tests::{FlinkRest, Line, RealMesos, RealZooKeeper, flink_home};
 
@@ -75,6 +75,6 @@ async fn deleting_the_cluster_at_the_job_manager_ends_everything_although_flink_
     let web = leader.ready();
     FlinkRest::new(&web).shut_down().await.unwrap();
     assert!(leader.end().success());
-    assert!(task_managers(&mesos).is_empty());
+    assert_no_flink_in(mesos.work_dir());
     assert_eq!(mesos.state().await["frameworks"].as_array().map(Vec::len), Some(0));
 }

@@ -1,4 +1,4 @@
-//! Values read as numbers, booleans, durations, sizes and lists, in the forms that Flink's own options take.
+//! Values read as numbers, booleans, durations, sizes, lists and maps, in the forms that Flink's own options take.
 
 use std::time::Duration;
 
@@ -6,9 +6,11 @@ use super::{Configuration, ConfigurationError, MemorySize, secret};
 
 mod duration;
 mod list;
+mod map;
 
 use self::duration::parse_duration;
 use self::list::parse_list;
+use self::map::parse_map;
 
 impl Configuration {
     /// The value as a whole number.
@@ -49,6 +51,19 @@ impl Configuration {
     /// hold one.
     pub fn get_list(&self, key: &str) -> Result<Option<Vec<String>>, ConfigurationError> {
         self.parsed(key, list::FORM, parse_list)
+    }
+
+    /// The value as a map, in its order: `key1:value1,key2:value2` or a YAML mapping. Where the key itself is not set, the
+    /// keys below it are the map, as `config.yaml` has it when it is written over several lines.
+    pub fn get_map(&self, key: &str) -> Result<Option<Vec<(String, String)>>, ConfigurationError> {
+        if self.contains(key) {
+            return self.parsed(key, map::FORM, parse_map);
+        }
+        let below = self.iter().filter_map(|(known, value)| {
+            let name = known.strip_prefix(key)?.strip_prefix('.')?;
+            Some((name.to_owned(), value.to_owned()))
+        });
+        Ok(Some(below.collect::<Vec<_>>()).filter(|pairs| !pairs.is_empty()))
     }
 
     fn parsed<T>(
@@ -123,6 +138,18 @@ mod tests {
         let mut config = Configuration::new();
         config.set("a.password", "hush", Source::DynamicProperty);
         assert!(!config.get_i64("a.password").unwrap_err().to_string().contains("hush"));
+    }
+
+    #[test]
+    fn a_map_is_one_value_or_the_keys_below() {
+        let expected = || Some(vec![("a".to_owned(), "1".to_owned()), ("b.c".to_owned(), "2".to_owned())]);
+        assert_eq!(with("a:1,b.c:2").get_map("some.key").unwrap(), expected());
+        let mut config = Configuration::new();
+        config.set("some.key.a", "1", Source::DynamicProperty);
+        config.set("some.key.b.c", "2", Source::DynamicProperty);
+        config.set("some.keys", "3", Source::DynamicProperty);
+        assert_eq!(config.get_map("some.key").unwrap(), expected());
+        assert_eq!(config.get_map("other").unwrap(), None);
     }
 
     #[test]

@@ -42,7 +42,10 @@ pub(super) fn read(text: &str) -> Result<Vec<Flat>, SyntaxError> {
 
 fn flatten(map: Vec<document::Pair>, prefix: &str, entries: &mut Vec<Flat>) -> Result<(), SyntaxError> {
     for document::Pair { key, line, value } in map {
-        let key = format!("{prefix}{key}");
+        if key.is_literal {
+            return Err(document::not_text(line));
+        }
+        let key = format!("{prefix}{}", key.text);
         let (value, shape) = match value {
             Node::Map(inner) => {
                 flatten(inner, &format!("{key}."), entries)?;
@@ -72,14 +75,21 @@ pub(super) fn line(key: &str, value: &str, shape: Shape) -> String {
 /// The parts of a value that is a YAML sequence, as texts; `None` for anything else.
 pub(super) fn list(value: &str) -> Option<Vec<String>> {
     let Ok(Some(Node::List(nodes))) = document::parse(value) else { return None };
-    nodes
-        .into_iter()
-        .map(|node| match node {
-            Node::Text(text) | Node::Literal(text) => Some(text),
-            Node::Null => None,
-            collection @ (Node::List(_) | Node::Map(_)) => Some(emit::flow(&collection)),
-        })
-        .collect()
+    nodes.into_iter().map(part).collect()
+}
+
+/// The pairs of a value that is a YAML mapping, as texts; `None` for anything else.
+pub(super) fn map(value: &str) -> Option<Vec<(String, String)>> {
+    let Ok(Some(Node::Map(pairs))) = document::parse(value) else { return None };
+    pairs.into_iter().map(|pair| Some((pair.key.text, part(pair.value)?))).collect()
+}
+
+fn part(node: Node) -> Option<String> {
+    match node {
+        Node::Text(text) | Node::Literal(text) => Some(text),
+        Node::Null => None,
+        collection @ (Node::List(_) | Node::Map(_)) => Some(emit::flow(&collection)),
+    }
 }
 
 #[cfg(test)]

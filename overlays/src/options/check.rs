@@ -27,6 +27,10 @@ impl fmt::Display for Problem {
 /// Keys that earlier Flinks had on Mesos, and what replaces them.
 pub(super) const GONE: &[(&str, &str)] = &[
     ("mesos.resourcemanager.tasks.mem", "it is gone since Flink 1.10: set taskmanager.memory.process.size"),
+    (
+        "internal.jobgraph-path",
+        "it is gone since Flink 1.15: put the job's jar into usrlib and run `flink-mesos application`",
+    ),
     ("mesos.maximum-failed-tasks", "it is gone: failing workers are started ever more slowly, without a limit"),
     (
         "mesos.maximum-failed-workers-per-interval",
@@ -48,7 +52,7 @@ fn problem(config: &Configuration, key: &str, value: &str) -> Option<Problem> {
         ((*message).to_owned(), true)
     } else if let Some(option) = find(key) {
         (form_error(option, value)?, true)
-    } else if key.starts_with("mesos.") {
+    } else if key.starts_with("mesos.") && !is_in_map(key) {
         let near = nearest(key).map(|near| format!("; did you mean {near}?")).unwrap_or_default();
         (format!("there is no such option{near}"), false)
     } else {
@@ -58,12 +62,18 @@ fn problem(config: &Configuration, key: &str, value: &str) -> Option<Problem> {
     Some(Problem { key: key.to_owned(), origin, message, fatal })
 }
 
+/// Is this one of a map's keys, which `config.yaml` may have on a line of its own?
+fn is_in_map(key: &str) -> bool {
+    let maps = Section::ALL.into_iter().flat_map(Section::options).filter(|option| option.kind == Kind::Map);
+    maps.into_iter().any(|map| key.strip_prefix(map.key).is_some_and(|rest| rest.starts_with('.')))
+}
+
 /// What is wrong with a value of this option.
 pub(super) fn form_error(option: &ConfigOption, value: &str) -> Option<String> {
     let mut config = Configuration::new();
     config.set(option.key, value, Source::Default);
     let result = match option.kind {
-        Kind::Text | Kind::Map => return None,
+        Kind::Text => return None,
         Kind::Choice(allowed) if allowed.contains(&value) => return None,
         Kind::Choice(allowed) => return Some(format!("'{value}' is not one of {}", allowed.join(", "))),
         Kind::Integer => config.get_i64(option.key).map(drop),
@@ -72,6 +82,7 @@ pub(super) fn form_error(option: &ConfigOption, value: &str) -> Option<String> {
         Kind::Duration => config.get_duration(option.key).map(drop),
         Kind::Memory => config.get_memory(option.key).map(drop),
         Kind::List => config.get_list(option.key).map(drop),
+        Kind::Map => config.get_map(option.key).map(drop),
     };
     match result.err()? {
         crate::config::ConfigurationError::Value { value, allowed, .. } => Some(format!("'{value}' is not {allowed}")),
@@ -127,6 +138,9 @@ mod tests {
         let found = check_one("mesos.resourcemanager.tasks.container.type", "rkt");
         assert!(found[0].contains("'rkt' is not one of mesos, docker"), "{found:?}");
         assert!(check_one("external-resource.gpu.amount", "2").is_empty());
+        let found = check_one("mesos.resourcemanager.tasks.labels", "a:b:c");
+        assert!(found[0].contains("'a:b:c' is not a map such as key1:value1"), "{found:?}");
+        assert!(check_one("mesos.resourcemanager.tasks.labels.team", "a:b:c").is_empty());
     }
 
     #[test]

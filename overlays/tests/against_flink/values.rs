@@ -7,12 +7,12 @@ use rand::{Rng, SeedableRng};
 
 use super::oracle::{LINES, Oracle, flink_home};
 
-const VALUES: usize = 2000;
+const VALUES: usize = 4000;
 
 /// A type of option, pieces that its values are made of, and our reading as the text that the oracle answers with.
 type Kind = (&'static str, &'static [&'static str], fn(&Configuration) -> Option<String>);
 
-const KINDS: [Kind; 6] = [
+const KINDS: [Kind; 7] = [
     (
         "duration",
         &["1", "0", "25", " ", "s", "ms", "min", "M", "h", "d", "days", "ns", "µs", "micro", "S", "-", "."],
@@ -36,6 +36,11 @@ const KINDS: [Kind; 6] = [
     }),
     ("list", &["a", "b c", ";", " ", "'", "\"", "[", "]", ",", "''", "x", "1", "true", "- ", "\\"], |config| {
         Some(config.get_list("k").ok()??.join("\n"))
+    }),
+    ("map", &["a", "b:c", "a:b,c:d", ":", ": ", ", ", " ", "'", "\"", "''", "x y", "{", "}", "1", "true"], |config| {
+        let mut pairs = config.get_map("k").ok()??;
+        pairs.sort();
+        Some(pairs.into_iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join("\n"))
     }),
 ];
 

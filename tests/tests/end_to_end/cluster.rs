@@ -94,6 +94,14 @@ impl FlinkMesos {
         }
     }
 
+    /// What it has said since it was last listened to.
+    #[allow(dead_code, reason = "some of the test programs that share this file do not ask")]
+    pub(crate) fn told(&mut self) -> Vec<Value> {
+        let told: Vec<_> = self.events.try_iter().collect();
+        self.seen.extend(told.iter().cloned());
+        told
+    }
+
     /// Waits until all TaskManagers are there and gives the address of the web page.
     pub(crate) fn ready(&mut self) -> String {
         self.wait_for("ready")["web"].as_str().unwrap().to_owned()

@@ -13,7 +13,7 @@ pub(super) fn parse_list(text: &str) -> Option<Vec<String>> {
 
 /// Flink's `StructuredOptionsSplitter`: parts between delimiters; a part may be quoted with `'` or `"`, a doubled quote
 /// inside stands for itself. Two delimiters in a row have an empty part between them; one at an end has none beside it.
-fn split(text: &str, delimiter: char) -> Option<Vec<String>> {
+pub(super) fn split(text: &str, delimiter: char) -> Option<Vec<String>> {
     let mut parts = Vec::new();
     let mut rest = text.trim_start_matches(is_java_blank);
     let mut after_delimiter = false;

@@ -27,15 +27,22 @@ pub(in crate::config) enum Node {
 /// A key, its line, and its value.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::config) struct Pair {
-    pub(super) key: String,
+    pub(super) key: Key,
     pub(super) line: usize,
     pub(super) value: Node,
+}
+
+/// A key of a mapping: Flink wants text at the file's levels and takes numbers and booleans inside a value.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::config) struct Key {
+    pub(super) text: String,
+    pub(super) is_literal: bool,
 }
 
 /// A collection whose end has not come yet.
 enum Open {
     List { anchor: usize, nodes: Vec<Node> },
-    Map { anchor: usize, pairs: Vec<Pair>, key: Option<(String, usize)> },
+    Map { anchor: usize, pairs: Vec<Pair>, key: Option<(Key, usize)> },
 }
 
 /// The only document of a text; `None` when there is none.
@@ -124,15 +131,20 @@ impl Builder {
     }
 }
 
-fn new_key(node: Node, pairs: &[Pair], line: usize) -> Result<String, SyntaxError> {
-    let Node::Text(key) = node else { return Err(not_text(line)) };
+fn new_key(node: Node, pairs: &[Pair], line: usize) -> Result<Key, SyntaxError> {
+    let key = match node {
+        Node::Text(text) => Key { text, is_literal: false },
+        Node::Literal(text) => Key { text, is_literal: true },
+        Node::Null | Node::List(_) | Node::Map(_) => return Err(not_text(line)),
+    };
     if pairs.iter().any(|pair| pair.key == key) {
-        return Err(SyntaxError { line, reason: format!("duplicate key '{key}'") });
+        return Err(SyntaxError { line, reason: format!("duplicate key '{}'", key.text) });
     }
     Ok(key)
 }
 
-fn not_text(line: usize) -> SyntaxError {
+/// A key that is no text where it must be.
+pub(super) fn not_text(line: usize) -> SyntaxError {
     SyntaxError { line, reason: "a key must be text: put quotes around it".to_owned() }
 }
 

@@ -1,6 +1,7 @@
 //! Values as YAML text, with quotes only where a reader would see something else without them.
 
 use super::Node;
+use super::document::Key;
 use super::scalar;
 
 /// Where a text stands: what may stand plain there differs.
@@ -22,7 +23,8 @@ pub(super) fn flow(node: &Node) -> String {
         Node::Text(value) => text(value, Place::Flow),
         Node::List(nodes) => format!("[{}]", nodes.iter().map(flow).collect::<Vec<_>>().join(", ")),
         Node::Map(pairs) => {
-            let pairs = pairs.iter().map(|pair| format!("{}: {}", text(&pair.key, Place::Flow), flow(&pair.value)));
+            let key = |key: &Key| if key.is_literal { key.text.clone() } else { text(&key.text, Place::Flow) };
+            let pairs = pairs.iter().map(|pair| format!("{}: {}", key(&pair.key), flow(&pair.value)));
             format!("{{{}}}", pairs.collect::<Vec<_>>().join(", "))
         }
     }

@@ -1,0 +1,60 @@
+//! What an application master does before it can serve a Flink distribution: its files found, described and hashed. Once as at
+//! the first start, once as at every later one, when the hashes are remembered.
+//!
+//! ```text
+//! cargo bench -p tests --bench collect -- <flink home>
+//! ```
+//!
+//! Prints one line per row: name, group, ours, peer, ratio, unit, with tabs between. Medians.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr, missing_docs)]
+
+use std::path::{Path, PathBuf};
+
+use fetcher::{Artifact, BuildOptions};
+use overlays::{
+    config::{Configuration, Source},
+    flink::FlinkHome,
+    overlay, worker,
+};
+use tokio::time::Instant;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let [home] = arguments.as_slice() else {
+        eprintln!("usage: cargo bench -p tests --bench collect -- <flink home>");
+        std::process::exit(64);
+    };
+    let home = FlinkHome::open(Path::new(home), None).unwrap();
+    let mut config = Configuration::load(&home.conf_dir, &home.version).unwrap();
+    config.set("mesos.flink.opt", "true", Source::DynamicProperty);
+    let folder = tempfile::tempdir().unwrap();
+    let hashes = folder.path().join("hashes.json");
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let run = |cache: Option<&PathBuf>| {
+        let started = Instant::now();
+        let spec = overlay::collect(&home, &config, &|_| None).unwrap();
+        let (_, files) = worker::template(&spec, &home, folder.path()).unwrap();
+        let artifacts = files.into_iter().map(|file| Artifact {
+            source: file.source,
+            target: file.target,
+            executable: file.executable,
+            secret: file.secret,
+        });
+        let options = BuildOptions { hash_cache: cache.cloned(), ..BuildOptions::default() };
+        runtime.block_on(fetcher::build_with(artifacts.collect(), options)).unwrap();
+        started.elapsed().as_secs_f64() * 1e3
+    };
+    row("collect-hash-cold", median((0..5).map(|_| run(None))));
+    run(Some(&hashes));
+    row("collect-hash-warm", median((0..100).map(|_| run(Some(&hashes)))));
+}
+
+fn median(figures: impl Iterator<Item = f64>) -> f64 {
+    let mut figures: Vec<f64> = figures.collect();
+    figures.sort_by(f64::total_cmp);
+    figures[figures.len() / 2]
+}
+
+fn row(name: &str, milliseconds: f64) {
+    println!("{name}\toverlays\t{milliseconds:.2}\t\t\tms");
+}
