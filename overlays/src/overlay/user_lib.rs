@@ -25,9 +25,10 @@ pub(super) fn collect(master: &Master<'_>, draft: &mut Draft) -> Result<(), Over
 pub(crate) fn application_jars(config: &Configuration) -> Result<Vec<(String, String)>, ConfigurationError> {
     let jars = config.get_list(JARS)?.unwrap_or_default();
     let named = jars.into_iter().map(|jar| {
+        let path = Path::new(&jar);
+        let name = path.file_name()?.to_str()?.to_owned();
         // Flink takes nothing else out of usrlib.
-        let name = Path::new(&jar).file_name()?.to_str()?.to_owned();
-        name.ends_with(".jar").then_some((jar, name))
+        path.extension().is_some_and(|extension| extension == "jar").then_some((jar, name))
     });
     named.collect::<Option<_>>().ok_or_else(|| ConfigurationError::Value {
         key: JARS.to_owned(),
