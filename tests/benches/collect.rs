@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Prints one line per row: name, group, ours, peer, ratio, unit, with tabs between. Medians.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, missing_docs)]
 
 use std::path::{Path, PathBuf};
 
@@ -20,10 +20,7 @@ use tokio::time::Instant;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
-    let [home] = arguments.as_slice() else {
-        eprintln!("usage: cargo bench -p tests --bench collect -- <flink home>");
-        std::process::exit(64);
-    };
+    let [home] = arguments.as_slice() else { panic!("usage: cargo bench -p tests --bench collect -- <flink home>") };
     let home = FlinkHome::open(Path::new(home), None).unwrap();
     let mut config = Configuration::load(&home.conf_dir, &home.version).unwrap();
     config.set("mesos.flink.opt", "true", Source::DynamicProperty);

@@ -1,0 +1,166 @@
+//! The parts of an application master, made anew whenever it leads: what workers need is collected and served, the
+//! JobManager's command is made.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use anyhow::anyhow;
+use fetcher::{Artifact, ArtifactServer, BuildOptions, Catalogue, Manifest, ServerOptions};
+use fs_err as fs;
+use mesos::scheduler::SchedulerOptions;
+use overlays::{
+    command::{self, Directories},
+    overlay,
+    worker::{self, ArtifactSource, WorkerSpec},
+};
+use tokio::task::spawn_blocking;
+
+use super::{Cluster, Place, Trusted};
+use crate::{
+    address::Addresses,
+    control::ControlServer,
+    election::Leadership,
+    failure::Failure,
+    flink_rest::FlinkRest,
+    job_manager::JobManager,
+    kept,
+    launch::{ExecutorDelivery, Template},
+    plan::{Lookup, Plan},
+    settings::{self, SHUTDOWN_GRACE},
+    shell::Parts,
+    user_uris::UserUris,
+};
+
+/// Hashes of what workers need, in the folder of what is kept.
+const HASHES: &str = "hashes.json";
+
+/// What stays the same for as long as the application master lives.
+pub(super) struct Settled {
+    pub(super) cluster: Cluster,
+    pub(super) plan: Plan,
+    pub(super) lookup: Arc<Lookup>,
+    pub(super) addresses: Addresses,
+    pub(super) trusted: Trusted,
+    pub(super) place: Place,
+}
+
+impl Settled {
+    /// All parts, ready to be started.
+    pub(super) async fn parts(&self, uris: &UserUris, leadership: Leadership) -> Result<Parts, Failure> {
+        let (server, template) = self.serve(uris).await?;
+        let job_manager = self.job_manager().await?;
+        let Self { plan, addresses, place, .. } = self;
+        let mut framework = plan.settings.framework.clone();
+        framework.hostname = Some(addresses.host.clone());
+        framework.webui_url = Some(addresses.web());
+        let credential = plan.settings.credential.clone();
+        Ok(Parts {
+            options: SchedulerOptions {
+                credential,
+                offer_constraints: plan.settings.offer_constraints.clone(),
+                ..SchedulerOptions::new(place.master.clone())
+            },
+            framework,
+            core: plan.settings.core.clone(),
+            workers: plan.settings.workers,
+            leadership,
+            server,
+            template,
+            job_manager,
+            control: self.control().await?,
+        })
+    }
+
+    /// The operator's API: on this machine alone, unless there is a token.
+    async fn control(&self) -> Result<ControlServer, Failure> {
+        let Self { plan, addresses, .. } = self;
+        let token = plan.config.get("mesos.control.token").map(str::to_owned);
+        let host = if token.is_some() { addresses.bind } else { Ipv4Addr::LOCALHOST.into() };
+        let address = SocketAddr::new(host, plan.settings.control_port);
+        let server = ControlServer::start(address, token).await;
+        server.map_err(|e| Failure::usage(anyhow!("mesos.control.port: cannot listen at {address}: {e}")))
+    }
+
+    /// Serves what workers need and makes the template of their tasks. Secrets become a file below `work`.
+    async fn serve(&self, uris: &UserUris) -> Result<(ArtifactServer, Template), Failure> {
+        let Self { plan, addresses, trusted, .. } = self;
+        let (worker, manifest, catalogue) = self.collect(uris).await?;
+        let wanted = &plan.settings.artifact_server;
+        let options = ServerOptions {
+            bind: wanted.listen(addresses.bind),
+            advertise: Some(wanted.host(&addresses.host).to_owned()),
+            identity: plan.settings.tls.artifacts.as_ref().map(|endpoint| endpoint.identity.clone()),
+            plain_published: wanted.listen_for_mesos(addresses.bind),
+            peers_above: wanted.peers_above,
+            plain_secrets: wanted.plain_secrets,
+            ..ServerOptions::default()
+        };
+        let server = ArtifactServer::start(options, manifest, catalogue).await.map_err(Failure::usage)?;
+        let artifacts = ArtifactSource {
+            urls: vec![server.url().to_owned()],
+            manifest: server.manifest().to_string(),
+            token: String::new(),
+            trusted: trusted.artifacts.clone().unwrap_or_default(),
+        };
+        let java_home = plan.config.get("mesos.executor.java-home").unwrap_or_default().to_owned();
+        let links = uris.links.clone();
+        let worker = WorkerSpec { artifacts: Some(artifacts), java_home, links, ..worker };
+        let settings = &plan.settings;
+        let published =
+            || ExecutorDelivery::Fetched(server.publish_file("flink-mesos-executor", plan.executor.clone()));
+        let template = Template {
+            executor: settings.executor.clone().unwrap_or_else(published),
+            user: settings.task_user.clone(),
+            labels: settings.labels.clone(),
+            shutdown_grace: SHUTDOWN_GRACE.as_secs_f64(),
+            hostname: settings.hostname.clone(),
+            spec: worker,
+        };
+        Ok((server, template))
+    }
+
+    /// The description of a worker, and what it needs.
+    async fn collect(&self, uris: &UserUris) -> Result<(WorkerSpec, Manifest, Catalogue), Failure> {
+        let (home, config, state) =
+            (self.plan.home.clone(), self.plan.config.clone(), self.plan.settings.state.clone());
+        let (lookup, secrets) = (self.lookup.clone(), self.place.work.join("secrets"));
+        let collected = spawn_blocking(move || {
+            let kept = kept::folder(&state, &home.path, &*lookup);
+            let spec = overlay::collect(&home, &config, &*lookup).map_err(Failure::usage)?;
+            fs::create_dir_all(&secrets).map_err(Failure::other)?;
+            let (worker, files) = worker::template(&spec, &home, &secrets).map_err(Failure::other)?;
+            Ok((worker, files, kept))
+        });
+        let (worker, files, kept) = collected.await.map_err(Failure::other)??;
+        let artifacts = files.into_iter().map(|file| Artifact {
+            source: file.source,
+            target: file.target,
+            executable: file.executable,
+            secret: file.secret,
+        });
+        let artifacts = artifacts.chain(uris.artifacts.iter().cloned()).collect();
+        let hash_cache = kept.map(|folder| folder.join(HASHES));
+        let build = BuildOptions { archives: uris.archives.clone(), hash_cache };
+        let (manifest, catalogue) = fetcher::build_with(artifacts, build).await.map_err(Failure::other)?;
+        Ok((worker, manifest, catalogue))
+    }
+
+    /// Writes the JobManager's configuration and makes its command.
+    async fn job_manager(&self) -> Result<JobManager, Failure> {
+        let Self { cluster, plan, lookup, addresses, trusted, place } = self;
+        let folder = place.work.join("jobmanager");
+        let directories = Directories { conf: folder.join("conf"), log: place.log.clone(), tmp: folder.join("tmp") };
+        // Its page shows its configuration to everybody.
+        let config = settings::without_sources(&plan.config);
+        let (home, java, lookup) = (plan.home.clone(), plan.java.clone(), lookup.clone());
+        let runs_application = cluster.runs_application();
+        let cluster = cluster.clone();
+        let prepared = spawn_blocking(move || {
+            command::prepare(&home, &config, &directories)?;
+            cluster.command(&home, &java, &config, &directories, &*lookup)
+        });
+        let command = prepared.await.map_err(Failure::other)?.map_err(|e| Failure::usage(anyhow!(e)))?;
+        let rest = FlinkRest::new(addresses.web(), trusted.rest.as_deref()).map_err(Failure::other)?;
+        Ok(JobManager { command, runs_application, log: place.log.clone(), rest })
+    }
+}
