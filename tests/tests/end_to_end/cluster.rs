@@ -41,6 +41,7 @@ pub(crate) const SMALL: &[&str] = &[
     "-Dheartbeat.timeout=8000",
 ];
 
+#[allow(dead_code, reason = "each test program that shares this file needs some of it")]
 impl FlinkMesos {
     /// Starts `flink-mesos ARGUMENTS` with this Flink.
     pub(crate) fn start(home: &Path, arguments: &[&str]) -> Self {
@@ -95,7 +96,6 @@ impl FlinkMesos {
     }
 
     /// What it has said since it was last listened to.
-    #[allow(dead_code, reason = "some of the test programs that share this file do not ask")]
     pub(crate) fn told(&mut self) -> Vec<Value> {
         let told: Vec<_> = self.events.try_iter().collect();
         self.seen.extend(told.iter().cloned());
