@@ -16,7 +16,7 @@ use nix::{
 };
 use overlays::worker::{Entry, WorkerSpec};
 use rig::{PATIENCE, Rig};
-use tests::{RealMesosOptions, wait_until};
+use tests::{Keeper, Program, RealMesosOptions, binary, wait_until};
 
 /// Runs until the test says `end`, and does not obey SIGTERM.
 const STUBBORN: &str = "trap '' TERM; while [ ! -e {file}end ]; do sleep 0.02; done";
@@ -272,4 +272,30 @@ fn files_in_sandboxes(rig: &Rig) -> BTreeSet<String> {
     let executors = frameworks.flat_map(|framework| below(&framework.join("executors")));
     let files = executors.flat_map(|executor| below(&executor.join("runs/latest")));
     files.map(|file| file.file_name().unwrap().to_string_lossy().into_owned()).collect()
+}
+
+#[tokio::test]
+async fn artifacts_come_from_the_hosts_sidecar_to_executors_of_the_real_agent() {
+    let rig = Rig::start().await;
+    let host = tempfile::tempdir().unwrap();
+    let (socket, cache) = (host.path().join("fetcher.sock"), host.path().join("cache"));
+    let mut sidecar = Program::new(binary("flink-mesos-fetcher"), &host.path().join("log"));
+    let path = |path: &Path| path.display().to_string();
+    sidecar.arguments =
+        ["--config", "/dev/null", "--socket", &path(&socket), "--cache", &path(&cache)].map(str::to_owned).to_vec();
+    let keeper = Keeper::start();
+    keeper.run(&sidecar);
+    wait_until("the sidecar listens", PATIENCE, async || socket.exists().then_some(())).await;
+    for id in ["one", "two"] {
+        let mut worker = rig.worker(id, STUBBORN);
+        let entry = |key: &str, value: String| Entry { key: key.into(), value };
+        worker.configuration.push(entry("mesos.executor.fetcher-socket", path(&socket)));
+        rig.launch(vec![worker]).await;
+        rig.update(id, TaskState::TaskRunning).await;
+        let trees = || fs_err::read_dir(cache.join("trees")).unwrap().count();
+        assert_eq!(trees(), 1, "the sidecar was not asked");
+        rig.say(id, "end");
+        rig.update(id, TaskState::TaskFinished).await;
+    }
+    rig.until_nothing_is_left(&["one".to_owned(), "two".to_owned()]).await;
 }
