@@ -15,7 +15,7 @@ use mesos::backoff::Backoff;
 
 use crate::{
     core::message::State,
-    store::{Nodes, Store, StoreError, ZooKeeperStore},
+    store::{Mirror, Nodes, Store, StoreError, ZooKeeperStore},
 };
 
 /// How to reach ZooKeeper and where our nodes are.
@@ -92,8 +92,18 @@ impl ZooKeeperOptions {
         let prefix = LockPrefix::new_curator(&folder, "latch-").map_err(failed("lock"))?;
         let whoami = format!("{}", std::process::id());
         report("Standing by for the leadership.");
-        let lock = client.lock(prefix, whoami.as_bytes(), LockOptions::new(acls)).await.map_err(failed("lock"))?;
-        let (store, state) = ZooKeeperStore::open(lock.into_owned(), nodes).await?;
+        // Who stands by has the state in memory already when the time comes.
+        let mut mirror = Mirror::begin(&client, &nodes).await;
+        let waiting = client.lock(prefix, whoami.as_bytes(), LockOptions::new(acls));
+        let lock = match &mut mirror {
+            None => waiting.await,
+            Some(mirror) => tokio::select! {
+                lock = waiting => lock,
+                never = mirror.follow(&client) => match never {},
+            },
+        };
+        let lock = lock.map_err(failed("lock"))?.into_owned();
+        let (store, state) = ZooKeeperStore::open(lock, nodes, mirror).await?;
         info!("Leading the cluster {}.", self.base);
         let deposed = CancellationToken::new();
         let watch = Some(AbortOnDropHandle::new(tokio::spawn(watch(store.client().clone(), deposed.clone()))));

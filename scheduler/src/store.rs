@@ -4,6 +4,7 @@
 //! the meantime, and says up to which one they are.
 
 mod file;
+mod mirror;
 mod record;
 mod zookeeper;
 
@@ -13,6 +14,7 @@ use mesos::backoff::Backoff;
 use tokio::sync::mpsc;
 use tracing::{error, info};
 
+pub(crate) use self::mirror::Mirror;
 pub use self::{
     file::FileStore,
     zookeeper::{Nodes, ZooKeeperStore},

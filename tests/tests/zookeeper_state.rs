@@ -73,6 +73,23 @@ async fn ten_thousand_workers_are_written_and_read_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_standby_finds_what_was_written_forgotten_and_changed_while_it_stood_by() {
+    let zookeeper = RealZooKeeper::start().await;
+    let options = options(&zookeeper);
+    let first = lead(&options).await;
+    let mut second = Box::pin(options.lead(|_| {}));
+    assert!(timeout(Duration::from_millis(500), &mut second).await.is_err(), "it leads beside the first one");
+    let changed = WorkerRecord { released: true, ..worker(3) };
+    let mut changes: Vec<_> = (1..=500).map(|number| Change::Worker(worker(number))).collect();
+    changes.extend([Change::Worker(changed.clone()), Change::Forget(WorkerId::new("e", 1))]);
+    let ((), state) = tokio::join!(async { assert!(write(first, changes).await) }, async {
+        timeout(PATIENCE, second).await.expect("leadership in time").state
+    });
+    assert_eq!(state.workers.len(), 499);
+    assert_eq!(state.workers[&changed.id], changed);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn only_one_leads_and_the_next_one_follows_when_it_is_gone() {
     let zookeeper = RealZooKeeper::start().await;
     let options = options(&zookeeper);

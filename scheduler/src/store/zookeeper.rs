@@ -15,7 +15,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use tracing::info;
 use zookeeper_client::{Acls, CheckWriteError, Client, CreateMode, Error, OwnedLockClient};
 
-use super::{StoreError, fresh_state, record};
+use super::{Mirror, StoreError, fresh_state, record};
 use crate::core::message::{Change, State, WorkerId};
 
 /// Operations in one transaction; with records of a few hundred bytes this stays well below ZooKeeper's limit of 1 MB.
@@ -65,7 +65,7 @@ impl Nodes {
         format!("{}/v2/state", self.base)
     }
 
-    fn workers(&self) -> String {
+    pub(super) fn workers(&self) -> String {
         format!("{}/v2/workers", self.base)
     }
 
@@ -75,9 +75,13 @@ impl Nodes {
 }
 
 impl ZooKeeperStore {
-    /// Reads the state that there is, and stands ready to change it while `lock` is held.
-    pub async fn open(lock: OwnedLockClient, nodes: Nodes) -> Result<(Self, State), StoreError> {
-        let found = load(lock.client(), &nodes).await?;
+    /// Reads the state that there is, as far as `mirror` does not have it, and stands ready to change it while `lock` is held.
+    pub(crate) async fn open(
+        lock: OwnedLockClient,
+        nodes: Nodes,
+        mirror: Option<Mirror>,
+    ) -> Result<(Self, State), StoreError> {
+        let found = load(lock.client(), &nodes, mirror).await?;
         let state = match &found {
             Some(state) => state.clone(),
             None => inherited(lock.client(), &nodes).await?,
@@ -99,7 +103,7 @@ impl ZooKeeperStore {
         }
         let durable = match self.durable.take() {
             Some(durable) => durable,
-            None => load(self.lock.client(), &self.nodes).await?.unwrap_or_default(),
+            None => load(self.lock.client(), &self.nodes, None).await?.unwrap_or_default(),
         };
         let operations = difference(&durable, &self.wanted);
         for batch in operations.chunks(BATCH) {
@@ -176,7 +180,7 @@ fn difference(from: &State, to: &State) -> Vec<Operation> {
 }
 
 /// Our own state, if it was ever written.
-async fn load(client: &Client, nodes: &Nodes) -> Result<Option<State>, StoreError> {
+async fn load(client: &Client, nodes: &Nodes, mirror: Option<Mirror>) -> Result<Option<State>, StoreError> {
     let path = nodes.state();
     let head = match client.get_data(&path).await {
         Ok((head, _)) => head,
@@ -185,6 +189,12 @@ async fn load(client: &Client, nodes: &Nodes) -> Result<Option<State>, StoreErro
     };
     let corrupt = |path: String, reason| StoreError::Corrupt { path: path.into(), reason };
     let mut state = record::decode(&head).map_err(|reason| corrupt(path, reason))?;
+    if let Some(mirror) = mirror
+        && let Some(workers) = mirror.finish(client).await?
+    {
+        state.workers = workers;
+        return Ok(Some(state));
+    }
     let folder = nodes.workers();
     let names = client.list_children(&folder).await.map_err(|e| failed("list", &folder, e))?;
     // All requests leave at once: a round trip for each of thousands of workers would take seconds.
