@@ -265,9 +265,13 @@ impl Core {
     fn launched(&mut self, id: &WorkerId, hostname: &str) {
         let Some(worker) = self.fleet.get(id) else { return };
         if worker.phase == Phase::Storing {
-            self.enter(id, Phase::Launching, Initiator::Scheduler, format!("launched on {hostname}"));
             let now = self.now;
-            self.fleet.update(id, |worker| worker.heard = now);
+            self.fleet.update(id, |worker| {
+                worker.heard = now;
+                worker.enter(Phase::Launching, now);
+            });
+            let cause = format!("launched on {hostname}");
+            self.remember(id, "storing", "launching", Initiator::Scheduler, cause);
         }
         self.notice(Notice::Launched(id.clone(), hostname.to_owned()));
     }

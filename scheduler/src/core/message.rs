@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
+    sync::Arc,
     time::Duration,
 };
 
@@ -33,12 +34,12 @@ impl Moment {
 /// `taskmanager-<epoch>-<number>`: the epoch is drawn when a cluster's state is first made, the number counts up in the
 /// store, so that an id is never used twice, not even after the store was lost.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct WorkerId(String);
+pub struct WorkerId(Arc<str>);
 
 impl WorkerId {
     /// The id of worker `number` of the cluster that began with `epoch`.
     pub fn new(epoch: &str, number: u64) -> Self {
-        Self(format!("taskmanager-{epoch}-{number:05}"))
+        Self(format!("taskmanager-{epoch}-{number:05}").into())
     }
 
     /// The id as Mesos and Flink see it.
@@ -49,7 +50,7 @@ impl WorkerId {
 
 impl From<&str> for WorkerId {
     fn from(id: &str) -> Self {
-        Self(id.to_owned())
+        Self(id.into())
     }
 }
 

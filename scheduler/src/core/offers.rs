@@ -92,13 +92,11 @@ impl Occupation {
         self.agents.contains_key(agent)
     }
 
-    /// Where the next worker should rather go: first the least used group of each `GROUP_BY`, then the emptiest agent.
-    fn rank(&self, bundle: &Bundle, constraints: &[Constraint]) -> (Vec<usize>, usize) {
-        let grouped =
-            constraints.iter().zip(&self.censuses).filter(|(c, _)| matches!(c.operator, Operator::GroupBy(_)));
-        let groups =
-            grouped.map(|(c, census)| bundle.values.get(&c.field).map_or(usize::MAX, |value| census.count(value)));
-        (groups.collect(), self.agents.get(&bundle.agent).copied().unwrap_or(0))
+    /// How many workers there are in this group.
+    fn rank(&self, group: &Group, constraints: &[Constraint]) -> Vec<usize> {
+        let grouped = constraints.iter().zip(&self.censuses).filter(|(constraint, _)| is_grouping(constraint));
+        let ranks = grouped.zip(&group.values);
+        ranks.map(|((_, census), value)| value.as_ref().map_or(usize::MAX, |value| census.count(value))).collect()
     }
 
     fn check(&self, values: &Values, constraints: &[Constraint]) -> Result<(), Refusal> {
@@ -128,27 +126,32 @@ pub fn place(
     for bundle in &mut bundles {
         bundle.refusal = bar(&bundle.agent, &bundle.hostname, bundle.unavailable);
     }
-    let open = bundles.iter().enumerate().filter(|(_, bundle)| bundle.refusal.is_none());
-    let mut best: BinaryHeap<_> = open.map(|(i, bundle)| Reverse((occupation.rank(bundle, constraints), i))).collect();
+    // First the least used group of each `GROUP_BY`, then its emptiest agent.
+    let mut groups = groups(&bundles, constraints, occupation);
+    let ranked = |(g, group): (usize, &Group)| Some(Reverse((occupation.rank(group, constraints), group.best()?, g)));
+    let mut best: BinaryHeap<_> = groups.iter().enumerate().filter_map(ranked).collect();
     while missing > 0 {
-        let Some(Reverse((rank, i))) = best.pop() else { break };
+        let Some(Reverse((rank, _, g))) = best.pop() else { break };
+        let group = &mut groups[g];
         // Ranks only grow while workers are placed: one that is out of date goes back to where it belongs now.
-        let rank_now = occupation.rank(&bundles[i], constraints);
-        if rank_now != rank {
-            best.push(Reverse((rank_now, i)));
-            continue;
-        }
-        let bundle = &mut bundles[i];
-        let allowed = occupation.check(&bundle.values, constraints);
-        match allowed.and_then(|()| bundle.pool.take(demand).map_err(Refusal::Shortage)) {
-            Ok(taken) => {
-                bundle.taken.push(taken);
-                occupation.count(&bundle.agent, &bundle.values, constraints, true);
-                best.push(Reverse((rank, i)));
-                missing -= 1;
+        let rank_now = occupation.rank(group, constraints);
+        if rank_now == rank
+            && let Some(Reverse((there, i))) = group.agents.pop()
+        {
+            let bundle = &mut bundles[i];
+            let allowed = occupation.check(&bundle.values, constraints);
+            match allowed.and_then(|()| bundle.pool.take(demand).map_err(Refusal::Shortage)) {
+                Ok(taken) => {
+                    bundle.taken.push(taken);
+                    occupation.count(&bundle.agent, &bundle.values, constraints, true);
+                    group.agents.push(Reverse((there + 1, i)));
+                    missing -= 1;
+                }
+                Err(refusal) => bundle.refusal = Some(refusal),
             }
-            Err(refusal) => bundle.refusal = Some(refusal),
         }
+        let group = &groups[g];
+        best.extend(group.best().map(|agent| Reverse((occupation.rank(group, constraints), agent, g))));
     }
     for bundle in &bundles {
         for _ in &bundle.taken {
@@ -156,6 +159,41 @@ pub fn place(
         }
     }
     bundles
+}
+
+/// Agents that are the same to every `GROUP_BY`.
+struct Group {
+    /// The value that each `GROUP_BY` looks at.
+    values: Vec<Option<String>>,
+    /// The agents' bundles, those with the fewest workers first.
+    agents: BinaryHeap<Reverse<(usize, usize)>>,
+}
+
+impl Group {
+    fn best(&self) -> Option<(usize, usize)> {
+        self.agents.peek().map(|Reverse(agent)| *agent)
+    }
+}
+
+fn is_grouping(constraint: &Constraint) -> bool {
+    matches!(constraint.operator, Operator::GroupBy(_))
+}
+
+/// The bundles that may be used, by group.
+fn groups(bundles: &[Bundle], constraints: &[Constraint], occupation: &Occupation) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    let mut places: HashMap<Vec<Option<String>>, usize> = HashMap::new();
+    for (i, bundle) in bundles.iter().enumerate().filter(|(_, bundle)| bundle.refusal.is_none()) {
+        let grouping = constraints.iter().filter(|constraint| is_grouping(constraint));
+        let values: Vec<_> = grouping.map(|constraint| bundle.values.get(&constraint.field).cloned()).collect();
+        let place = *places.entry(values).or_insert_with_key(|values| {
+            groups.push(Group { values: values.clone(), agents: BinaryHeap::new() });
+            groups.len() - 1
+        });
+        let there = occupation.agents.get(&bundle.agent).copied().unwrap_or(0);
+        groups[place].agents.push(Reverse((there, i)));
+    }
+    groups
 }
 
 fn bundle(offers: Vec<v1::Offer>, constraints: &[Constraint]) -> Vec<Bundle> {
