@@ -14,12 +14,18 @@ use tests::{Line, binary, flink_home};
 fn distribution_with(script: &str) -> TempDir {
     let (home, flink) = (tempfile::tempdir().unwrap(), flink_home(Line::V1_20));
     fs::create_dir(home.path().join("bin")).unwrap();
-    for folder in ["lib", "conf", "plugins"] {
+    for folder in ["conf", "plugins"] {
         symlink(flink.join(folder), home.path().join(folder)).unwrap();
     }
-    // Flink's scripts find their distribution by where they really are.
-    for file in ["config.sh", "taskmanager.sh", "flink-console.sh", "bash-java-utils.jar"] {
-        fs::copy(flink.join("bin").join(file), home.path().join("bin").join(file)).unwrap();
+    // Flink's scripts do not follow a link to the whole folder, and find their distribution by where they really are.
+    fs::create_dir(home.path().join("lib")).unwrap();
+    for file in fs::read_dir(flink.join("lib")).unwrap().map(Result::unwrap) {
+        symlink(file.path(), home.path().join("lib").join(file.file_name())).unwrap();
+    }
+    for file in fs::read_dir(flink.join("bin")).unwrap().map(Result::unwrap) {
+        if file.path().is_file() {
+            fs::copy(file.path(), home.path().join("bin").join(file.file_name())).unwrap();
+        }
     }
     let packaged = Path::new(env!("CARGO_MANIFEST_DIR")).join("../packaging/bin").join(script);
     fs::copy(packaged, home.path().join("bin").join(script)).unwrap();
@@ -70,7 +76,7 @@ fn the_task_manager_script_becomes_a_task_manager_that_knows_its_arguments() {
         "-Dtaskmanager.registration.timeout=1 ms",
     ];
     let output = run(&home, "mesos-taskmanager.sh", &arguments);
-    let said = String::from_utf8_lossy(&output.stdout);
+    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert_eq!(output.status.code(), Some(1), "it was to give up registering:\n{said}");
     assert!(said.contains("TaskManager with ResourceID: the-one"), "{said}");
 }

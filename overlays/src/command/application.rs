@@ -66,19 +66,23 @@ fn flink_in(folder: &Path, home: &FlinkHome, config: &Configuration) -> Result<P
     if fs_err::symlink_metadata(&flink).is_ok() {
         fs_err::remove_dir_all(&flink)?;
     }
-    link_entries(&home.path, &flink, |name| name != USRLIB)?;
-    let (theirs, ours) = (home.path.join(USRLIB), flink.join(USRLIB));
-    if theirs.is_dir() {
-        link_entries(&theirs, &ours, |_| true)?;
+    link_entries(&home.path, &flink, |name| !FOLDERS.iter().any(|folder| name == *folder))?;
+    for folder in FOLDERS {
+        if home.path.join(folder).is_dir() {
+            link_entries(&home.path.join(folder), &flink.join(folder), |_| true)?;
+        }
     }
     for (jar, name) in overlay::application_jars(config)? {
-        fs_err::create_dir_all(&ours)?;
-        symlink(std::path::absolute(jar)?, ours.join(name))?;
+        fs_err::create_dir_all(flink.join(USRLIB))?;
+        symlink(std::path::absolute(jar)?, flink.join(USRLIB).join(name))?;
     }
     Ok(flink)
 }
 
 const USRLIB: &str = "usrlib";
+
+/// Folders that must not be links themselves: Flink looks for jars in them without following links to folders.
+const FOLDERS: [&str; 4] = ["lib", "opt", "plugins", USRLIB];
 
 fn link_entries(from: &Path, to: &Path, wanted: impl Fn(&OsStr) -> bool) -> Result<(), CommandError> {
     fs_err::create_dir(to)?;
