@@ -7,8 +7,8 @@
 use std::{fmt, path::PathBuf};
 
 use fetcher::{
-    CacheOptions, DEFAULT_SOCKET, FetchError, FetchOptions, Materialised, Progress, Projection, Request, Shared, Ways,
-    cache::PATH_VARIABLE, obtain, obtain::SOCKET_VARIABLE,
+    Cache, CacheOptions, DEFAULT_SOCKET, FetchError, FetchOptions, Materialised, Progress, Projection, Request, Shared,
+    Ways, cache::PATH_VARIABLE, obtain, obtain::SOCKET_VARIABLE,
 };
 use overlays::config::Configuration;
 use serde::{Deserialize, Serialize};
@@ -68,6 +68,13 @@ impl CacheSettings {
         let places = if self.enabled { self.places(path_of_the_agent) } else { Vec::new() };
         let caches = places.into_iter().map(|path| CacheOptions { path, budget: self.size });
         Ways { socket, caches: caches.collect() }
+    }
+
+    /// The cache in which this user may keep things, wherever the artifacts came from; none when there is to be none, or
+    /// none can be used. Blocking.
+    pub(crate) fn open(&self, of_the_agent: Option<String>) -> Option<Cache> {
+        let places = if self.enabled { self.places(of_the_agent) } else { Vec::new() };
+        places.into_iter().find_map(|path| Cache::open(CacheOptions { path, budget: self.size }).ok())
     }
 
     /// Where to try, one after the other.

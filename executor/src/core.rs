@@ -33,6 +33,9 @@
 //!                  Terminal (exactly one terminal update; the executor ends once it is acknowledged)
 //! ```
 //!
+//! One that was started with class data from the host's cache and dies within its first seconds, for no known reason,
+//! goes back to Starting, once: it is started again without.
+//!
 //! While running, a registration with the JobManager, or its absence, is reported as the task's health.
 //!
 //! What holds after every step (the simulation checks it):
@@ -346,7 +349,7 @@ impl Task {
         match work {
             Input::Progress(progress) => self.progress(progress),
             Input::Fetched => self.fetched(now, effects),
-            Input::Started { pid } => self.started(now, pid, effects),
+            Input::Started { pid, class_data } => self.started(now, pid, class_data, effects),
             Input::Listening => self.listening(effects),
             Input::Registered => self.health(now, Ok(()), effects),
             Input::Unregistered(why) => self.health(now, Err(why), effects),

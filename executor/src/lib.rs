@@ -15,6 +15,7 @@
 
 pub mod artifacts;
 mod cgroups;
+mod class_data;
 pub mod core;
 pub mod diagnosis;
 pub mod host;

@@ -29,17 +29,18 @@ use tokio::{
     time::Instant,
 };
 use tokio_util::task::AbortOnDropHandle;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::{
     artifacts::Delivered,
-    core::{Core, Exit, Input, Now, Output, Settings},
+    class_data::{ClassData, Settling},
+    core::{Core, Exit, Input, Now, Output, Settings, Worker},
     journal::Journal,
     process::Control,
     usage,
 };
 use agent::{Sender, Subscription};
-use worker::{Outcome, Place, Started, Watch, Work};
+use worker::{Outcome, Place, Shared, Started, Watch, Work};
 
 /// From SIGTERM to SIGKILL when neither the KILL nor the task says otherwise. A TaskManager that obeys needs a fraction
 /// of a second.
@@ -85,12 +86,17 @@ struct Shell {
     /// What has been fetched: it stays in the host's cache for as long as it is in use.
     delivered: Option<Box<Delivered>>,
     process: Option<Process>,
+    /// The class data that the process was started with or could leave.
+    class_data: Option<ClassData>,
+    settling: Option<Settling>,
 }
 
 /// The process that runs.
 struct Process {
     control: Control,
     watch: Watch,
+    pid: u32,
+    worker: Arc<Worker>,
     #[expect(dead_code, reason = "held for their drop")]
     watchers: Vec<AbortOnDropHandle<()>>,
 }
@@ -119,6 +125,8 @@ impl Shell {
             work: None,
             delivered: None,
             process: None,
+            class_data: None,
+            settling: None,
         })
     }
 
@@ -126,6 +134,9 @@ impl Shell {
         let mut input = Input::Begin;
         loop {
             if let Some(clean) = self.step(input).await {
+                if let Some(settling) = self.settling.take() {
+                    settling.end().await;
+                }
                 if let Some(sender) = self.sender.take() {
                     tokio::time::timeout(FLUSH, sender.flush()).await.ok();
                 }
@@ -139,10 +150,15 @@ impl Shell {
     async fn next(&mut self, inputs: &mut UnboundedReceiver<Input>) -> Input {
         let deadline = self.core.deadline().map(|deadline| self.started + deadline);
         select! {
-            Some(input) = inputs.recv() => input,
+            Some(input) = inputs.recv() => {
+                if matches!(input, Input::Registered) {
+                    self.settle_class_data();
+                }
+                input
+            }
             outcome = ended(self.work.as_mut()) => self.worked(outcome).await,
             exit = died(self.process.as_mut()) => {
-                self.process = None;
+                (self.process, self.settling) = (None, None);
                 self.journal.ended().await;
                 Input::Exited(exit)
             }
@@ -163,17 +179,28 @@ impl Shell {
             Outcome::Failed(failure) => Input::Failed(failure),
             Outcome::Cancelled => Input::Cancelled,
             Outcome::Started(started) => {
-                let Started { control, watch, startup, about } = *started;
+                let Started { control, watch, startup, about, class_data } = *started;
                 let pid = startup.pid;
                 let worker = startup.worker.spec.worker_id.clone();
                 self.journal.started(&worker, watch.guard(), pid, about).await;
                 let sandbox = self.place.sandbox.path.clone();
                 let connection = Arc::clone(&self.connection);
                 let usage = watch.guard().map(|guard| usage::tell(connection, worker, guard, sandbox));
+                let described = Arc::clone(&startup.worker);
                 let watchers = [startup.watch(self.inbox.clone())].into_iter().chain(usage).collect();
-                self.process = Some(Process { control, watch, watchers });
-                Input::Started { pid }
+                self.process = Some(Process { control, watch, pid, worker: described, watchers });
+                let is_warm = class_data.as_ref().is_some_and(ClassData::is_used);
+                self.class_data = class_data;
+                Input::Started { pid, class_data: is_warm }
             }
+        }
+    }
+
+    /// What later TaskManagers start with is seen to once this one is up.
+    fn settle_class_data(&mut self) {
+        let Some(process) = &self.process else { return };
+        if let (None, Some(trainer)) = (&self.settling, self.place.trainer(&process.worker)) {
+            self.settling = self.class_data.clone().map(|class_data| class_data.settle(process.pid, trainer));
         }
     }
 
@@ -204,9 +231,14 @@ impl Shell {
                 self.journal.told(&status).await;
             }
             Output::Fetch(worker) => self.work = Some(Work::fetch(&self.place, worker, self.inbox.clone())),
-            Output::Start(worker) => {
+            Output::Start { worker, distrust } => {
+                if let Some(class_data) = self.class_data.take().filter(|_| distrust) {
+                    warn!("the TaskManager died early with class data of another one: it is started once more without");
+                    class_data.quarantine().await;
+                }
                 let delivery = self.delivered.as_ref().map(|delivered| delivered.delivery.clone());
-                self.work = Some(Work::start(&self.place, worker, delivery));
+                let shared = Shared { delivery, class_data: worker.class_data_sharing && !distrust };
+                self.work = Some(Work::start(&self.place, worker, shared));
             }
             Output::Cancel => {
                 if let Some(work) = &self.work {
@@ -218,6 +250,7 @@ impl Shell {
                 if let Some(process) = &mut self.process {
                     process.control.terminate().await;
                 }
+                self.settling = self.settling.take().inspect(Settling::cancel);
             }
             Output::Destroy => {
                 info!("SIGKILL to everything that came of the TaskManager");

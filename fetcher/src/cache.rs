@@ -6,6 +6,7 @@
 //! <cache>/trees/<manifest>/    complete trees of hard links to blobs; their time of change is when they were last used
 //! <cache>/manifests/<manifest> what each tree holds
 //! <cache>/archives/<key>       what came out of each archive
+//! <cache>/class-data/<key>.jsa what a JVM has made of its class path
 //! <cache>/locks/<manifest>     shared while a tree is in use, exclusive while it is made or removed
 //! <cache>/locks/gc             exclusive while room is made
 //! <cache>/reserved/<random>/   what a running fetch counts on: room, and contents that it needs
@@ -41,6 +42,7 @@ pub(crate) use reading::Shelf;
 
 mod archives;
 mod blobs;
+mod class_data;
 mod lock;
 mod reading;
 mod reservation;
@@ -48,6 +50,7 @@ mod room;
 mod trees;
 mod verify;
 
+pub use class_data::ClassDataMaking;
 pub use room::{Removed, Usage};
 pub use verify::Verified;
 
@@ -171,7 +174,8 @@ impl Cache {
     }
 }
 
-const FOLDERS: [&str; 8] = ["archives", "blobs", "partial", "trees", "manifests", "locks", "reserved", "quarantine"];
+const FOLDERS: [&str; 9] =
+    ["archives", "blobs", "class-data", "partial", "trees", "manifests", "locks", "reserved", "quarantine"];
 
 fn check_owner(folder: &Path, owner: Uid) -> Result<(), CacheError> {
     let metadata = fs_err::symlink_metadata(folder)?;

@@ -61,6 +61,8 @@ pub struct FlinkHome {
     pub version: FlinkVersion,
     /// Where its configuration is read from: `<path>/conf` unless told otherwise.
     pub conf_dir: PathBuf,
+    /// Another place with the same files, to which the class path leads for those jars that are there.
+    pub jars_at: Option<PathBuf>,
 }
 
 /// Why a folder is not a Flink distribution that can be run.
@@ -116,12 +118,21 @@ impl FlinkHome {
             return Err(FlinkHomeError::TooOld { home, version });
         }
         let conf_dir = conf_dir.map_or_else(|| home.join("conf"), Path::to_owned);
-        Ok(Self { path: home, version, conf_dir })
+        Ok(Self { path: home, version, conf_dir, jars_at: None })
     }
 
     /// The folder of the jars.
     pub fn lib(&self) -> PathBuf {
         self.path.join("lib")
+    }
+
+    /// Where the class path finds a file of the distribution.
+    pub(crate) fn class_path_entry(&self, file: &Path) -> PathBuf {
+        let elsewhere = self.jars_at.as_ref().zip(file.strip_prefix(&self.path).ok());
+        let elsewhere = elsewhere.map(|(place, file)| place.join(file));
+        // A class path cannot hold a colon; then the sandbox has to do.
+        let usable = |file: &PathBuf| file.is_file() && !file.to_string_lossy().contains(':');
+        elsewhere.filter(usable).unwrap_or_else(|| file.to_owned())
     }
 }
 

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::disallowed_methods, missing_docs)]
 
 #[path = "../tests/executor_real/artifacts.rs"]
+#[allow(dead_code, reason = "tests use the rest")]
 mod artifacts;
 
 use std::{path::Path, time::Duration};
@@ -176,7 +177,7 @@ impl Framework {
                 entry("jobmanager.rpc.address", "localhost"),
             ],
             environment: vec![entry("FAKE_TASK_MANAGER", "exec sleep 1000")],
-            java_home: self.artifacts.java_home().display().to_string(),
+            java_home: self.artifacts.java_home.display().to_string(),
             hostname: "localhost".into(),
             ..WorkerSpec::default()
         }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, missing_docs)]
 
 #[path = "executor_real/artifacts.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
 mod artifacts;
 #[path = "executor_real/rig.rs"]
 mod rig;

@@ -68,7 +68,7 @@ impl Bench {
         let mut bench = Self::subscribed(checkpoint);
         assert_eq!(bench.launch("w"), ["fetch", "TaskStarting"]);
         assert_eq!(bench.names(Input::Fetched), ["start"]);
-        assert_eq!(bench.names(Input::Started { pid: 7 }), ["TaskRunning"]);
+        assert_eq!(bench.names(Input::Started { pid: 7, class_data: false }), ["TaskRunning"]);
         bench
     }
 
@@ -109,7 +109,8 @@ fn name(output: &Output) -> String {
         Output::Subscribe { tasks, updates } => format!("subscribe {}/{}", tasks.len(), updates.len()),
         Output::Send(status) => state(status),
         Output::Fetch(_) => "fetch".into(),
-        Output::Start(_) => "start".into(),
+        Output::Start { distrust: false, .. } => "start".into(),
+        Output::Start { distrust: true, .. } => "start differently".into(),
         Output::Cancel => "cancel".into(),
         Output::Terminate => "terminate".into(),
         Output::Destroy => "destroy".into(),
@@ -156,7 +157,7 @@ fn the_grace_is_the_events_then_the_tasks_and_may_only_shrink() {
     patient.kill_policy = Some(KillPolicy { grace_period: Some(DurationInfo { nanoseconds: 60_000_000_000 }) });
     bench.names(Input::Launch(Box::new(patient)));
     bench.names(Input::Fetched);
-    bench.names(Input::Started { pid: 7 });
+    bench.names(Input::Started { pid: 7, class_data: false });
     (1..=2).for_each(|number| drop(bench.acknowledge(number)));
     assert_eq!(bench.kill("w"), ["terminate"]);
     assert!(bench.pass(SECOND * 30).is_empty());
@@ -179,7 +180,7 @@ fn a_kill_while_the_process_starts_ends_it_once_it_is_there() {
     bench.launch("w");
     bench.names(Input::Fetched);
     assert_eq!(bench.kill("w"), ["cancel"]);
-    assert_eq!(bench.names(Input::Started { pid: 7 }), ["terminate"]);
+    assert_eq!(bench.names(Input::Started { pid: 7, class_data: false }), ["terminate"]);
     assert_eq!(bench.names(exit(ExitStatus::Signal(15))), ["TaskKilled"]);
 }
 
@@ -188,7 +189,7 @@ fn a_task_may_be_running_only_once_it_listens() {
     let mut bench = Bench::subscribed(true);
     bench.names(Input::Launch(Box::new(patient_task("w"))));
     bench.names(Input::Fetched);
-    assert!(bench.names(Input::Started { pid: 7 }).is_empty());
+    assert!(bench.names(Input::Started { pid: 7, class_data: false }).is_empty());
     assert_eq!(bench.names(Input::Listening), ["TaskRunning"]);
 }
 
@@ -198,7 +199,7 @@ fn a_process_that_dies_before_it_listens_is_a_failure_and_a_kill_terminates_it()
         let mut bench = Bench::subscribed(true);
         bench.names(Input::Launch(Box::new(patient_task("w"))));
         bench.names(Input::Fetched);
-        bench.names(Input::Started { pid: 7 });
+        bench.names(Input::Started { pid: 7, class_data: false });
         bench
     };
     assert_eq!(starting().names(exit(ExitStatus::Code(1))), ["TaskFailed"]);
@@ -368,4 +369,51 @@ fn an_agent_that_acknowledges_nothing_does_not_keep_us_for_ever() {
     let said = bench.pass(SECOND * 61);
     assert_eq!(said.iter().filter(|name| *name == "TaskFailed").count(), 6, "sent again and again");
     assert_eq!(said.last().unwrap(), "end: its task is done, and the agent acknowledges nothing");
+}
+
+/// A death that nobody can explain.
+fn crash() -> Input {
+    let explanation = "it crashed".into();
+    Input::Exited(Exit { status: ExitStatus::Signal(6), reason: None, blame: Blame::Worker, explanation })
+}
+
+fn warm(bench: &mut Bench) {
+    bench.launch("w");
+    bench.names(Input::Fetched);
+    assert_eq!(bench.names(Input::Started { pid: 7, class_data: true }), ["TaskRunning"]);
+}
+
+#[test]
+fn a_task_manager_that_dies_early_with_class_data_is_started_once_more_without() {
+    let mut bench = Bench::subscribed(true);
+    warm(&mut bench);
+    bench.pass(SECOND * 3);
+    assert_eq!(bench.names(crash()), ["start differently"]);
+    assert_eq!(bench.names(Input::Started { pid: 8, class_data: false }), ["TaskRunning"]);
+    assert_eq!(bench.names(crash()), ["TaskFailed"], "once");
+}
+
+#[test]
+fn class_data_are_not_to_blame_for_a_late_or_explained_or_wanted_end() {
+    let mut late = Bench::subscribed(true);
+    warm(&mut late);
+    late.pass(SECOND * 20);
+    assert_eq!(late.names(crash()), ["TaskFailed"]);
+
+    let ends = [
+        (ExitStatus::Code(0), Blame::Worker, "TaskFinished"),
+        (ExitStatus::Code(1), Blame::Configuration, "TaskFailed"),
+        (ExitStatus::Signal(9), Blame::Worker, "TaskFailed"),
+    ];
+    for (status, blame, told) in ends {
+        let mut bench = Bench::subscribed(true);
+        warm(&mut bench);
+        let exit = Exit { status, reason: None, blame, explanation: String::new() };
+        assert_eq!(bench.names(Input::Exited(exit)), [told]);
+    }
+
+    let mut killed = Bench::subscribed(true);
+    warm(&mut killed);
+    killed.kill("w");
+    assert_eq!(killed.names(crash()), ["TaskKilled"]);
 }

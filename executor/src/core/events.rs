@@ -76,6 +76,8 @@ pub enum Input {
     Started {
         /// Its process id.
         pid: u32,
+        /// It was started with class data that another one has left.
+        class_data: bool,
     },
     /// The process listens on its data port.
     Listening,
@@ -108,7 +110,12 @@ pub enum Output {
     /// Fetch the artifacts.
     Fetch(Arc<Worker>),
     /// Write the configuration and start the TaskManager.
-    Start(Arc<Worker>),
+    Start {
+        /// Which.
+        worker: Arc<Worker>,
+        /// Not so with what the one before was started with: that is not to be used again.
+        distrust: bool,
+    },
     /// Give up the fetch or the start under way.
     Cancel,
     /// SIGTERM to the TaskManager's process group.
@@ -176,6 +183,16 @@ pub struct Exit {
     pub blame: Blame,
     /// What the log says about it, for that person; may be empty.
     pub explanation: String,
+}
+
+impl Exit {
+    /// It failed, nobody killed it, and nothing that it left behind says what somebody could do about it.
+    pub(super) fn is_unexplained_death(&self) -> bool {
+        use nix::libc::{SIGKILL, SIGTERM};
+        let unforced =
+            !matches!(self.status, ExitStatus::Code(0) | ExitStatus::Signal(SIGKILL | SIGTERM) | ExitStatus::Unknown);
+        unforced && self.blame == Blame::Worker
+    }
 }
 
 /// Code or signal of a process.

@@ -87,6 +87,9 @@ struct World {
     core: Core,
     /// Tasks are running once they listen.
     patient: bool,
+    /// There are class data to start with.
+    warm: bool,
+    distrusted: bool,
     elapsed: Duration,
     link: Link,
     on_the_wire: VecDeque<TaskStatus>,
@@ -105,9 +108,11 @@ struct World {
 }
 
 impl World {
-    fn new(checkpoint: bool, patient: bool) -> Self {
+    fn new(checkpoint: bool, patient: bool, warm: bool) -> Self {
         let mut world = Self {
             patient,
+            warm,
+            distrusted: false,
             core: new_core(checkpoint),
             elapsed: Duration::ZERO,
             link: Link::Down,
@@ -160,7 +165,11 @@ impl World {
                 self.on_the_wire.push_back(*status);
             }
             Output::Fetch(worker) => self.begin(Work::Fetch, &worker.spec.worker_id),
-            Output::Start(worker) => self.begin(Work::Start, &worker.spec.worker_id),
+            Output::Start { worker, distrust } => {
+                assert!(!distrust || (self.warm && !self.distrusted), "distrust without a reason, or twice");
+                self.distrusted |= distrust;
+                self.begin(Work::Start, &worker.spec.worker_id);
+            }
             Output::Cancel => self.work.as_mut().expect("something to cancel").1 = true,
             Output::Terminate => self.process.as_mut().expect("a process to terminate").terminated = true,
             Output::Destroy => {
@@ -295,7 +304,7 @@ impl World {
             Some((Work::Fetch, false)) => self.handle(Input::Fetched),
             Some((Work::Start, false)) => {
                 self.process = Some(Process::default());
-                self.handle(Input::Started { pid: 7 });
+                self.handle(Input::Started { pid: 7, class_data: self.warm && !self.distrusted });
             }
             None => {}
         }
@@ -347,8 +356,8 @@ fn actions() -> impl Strategy<Value = Vec<Action>> {
     prop::collection::vec(action(), 0..120)
 }
 
-fn live(checkpoint: bool, patient: bool, actions: &[Action]) -> World {
-    let mut world = World::new(checkpoint, patient);
+fn live(checkpoint: bool, patient: bool, warm: bool, actions: &[Action]) -> World {
+    let mut world = World::new(checkpoint, patient, warm);
     for action in actions {
         world.act(action);
     }
@@ -360,8 +369,8 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_promises_hold_whatever_happens(checkpoint: bool, patient: bool, actions in actions()) {
-        live(checkpoint, patient, &actions);
+    fn the_promises_hold_whatever_happens(checkpoint: bool, patient: bool, warm: bool, actions in actions()) {
+        live(checkpoint, patient, warm, &actions);
     }
 }
 
@@ -371,9 +380,10 @@ fn the_simulation_gets_everywhere() {
     let mut seen = BTreeSet::new();
     for round in 0..400 {
         let actions = actions().new_tree(&mut runner).unwrap().current();
-        let world = live(round % 2 == 0, round % 3 == 0, &actions);
+        let world = live(round % 2 == 0, round % 3 == 0, round % 5 < 3, &actions);
         seen.extend(world.made.iter().map(|made| TaskState::try_from(made.state).unwrap().as_str_name()));
         seen.extend(world.ended);
+        seen.extend(world.distrusted.then_some("started once more"));
     }
     let expected = [
         "TASK_STARTING",
@@ -388,6 +398,7 @@ fn the_simulation_gets_everywhere() {
         "the agent is gone",
         "shut down by the agent",
         "its task is done, and the agent acknowledges nothing",
+        "started once more",
     ];
     for what in expected {
         assert!(seen.contains(what), "never reached: {what}");

@@ -13,10 +13,15 @@ const REPORT_EVERY: Duration = Duration::from_secs(4);
 /// What is left after SIGKILL is killed again: a process may have been forked between the look and the kill.
 const DESTROY_EVERY: Duration = Duration::from_secs(1);
 
+/// A TaskManager that dies later does not die of what it was started with: all its classes are loaded.
+const FIRST_SECONDS: Duration = Duration::from_secs(15);
+
 #[derive(Debug)]
 pub(super) struct Task {
     pub(super) id: String,
     phase: Phase,
+    /// Runs with class data, and is to be started once more without should it die early.
+    warm: Option<Arc<Worker>>,
 }
 
 #[derive(Debug)]
@@ -39,7 +44,7 @@ struct Work {
 #[derive(Debug)]
 enum Start {
     /// The process is asked for.
-    Asked { wait_for_port: bool },
+    Asked { worker: Arc<Worker> },
     /// It is there, but does not listen yet.
     Spawned { pid: u32, since: Duration },
 }
@@ -91,7 +96,7 @@ impl Task {
     /// A task to be done: reports `TASK_STARTING` and begins the fetch.
     pub(super) fn launch(now: Duration, id: &str, worker: Arc<Worker>, effects: &mut Effects) -> Self {
         let work = Work { worker: Arc::clone(&worker), report_at: now + REPORT_EVERY };
-        let task = Self { id: id.to_owned(), phase: Phase::Received(work) };
+        let task = Self { id: id.to_owned(), phase: Phase::Received(work), warm: None };
         task.report(TaskState::TaskStarting, format!("fetching Flink {}", worker.spec.flink_version), effects);
         effects.outputs.push(Output::Fetch(worker));
         task
@@ -99,7 +104,7 @@ impl Task {
 
     /// A task that ended before anything was begun.
     pub(super) fn over(now: Duration, id: &str) -> Self {
-        Self { id: id.to_owned(), phase: Phase::Terminal { since: now } }
+        Self { id: id.to_owned(), phase: Phase::Terminal { since: now }, warm: None }
     }
 
     pub(super) fn progress(&mut self, progress: Progress) {
@@ -111,20 +116,24 @@ impl Task {
     pub(super) fn fetched(&mut self, now: Duration, effects: &mut Effects) {
         match &self.phase {
             Phase::Received(work) | Phase::Fetching(work, _) => {
-                effects.outputs.push(Output::Start(Arc::clone(&work.worker)));
-                self.phase = Phase::Starting(Start::Asked { wait_for_port: work.worker.wait_for_port });
+                let worker = Arc::clone(&work.worker);
+                self.start(worker, false, effects);
             }
             Phase::Killing(killing) if killing.is_cancelling() => self.killed(now, "before it was started", effects),
             _ => {}
         }
     }
 
-    pub(super) fn started(&mut self, now: Duration, pid: u32, effects: &mut Effects) {
+    pub(super) fn started(&mut self, now: Duration, pid: u32, class_data: bool, effects: &mut Effects) {
         match &mut self.phase {
-            Phase::Starting(Start::Asked { wait_for_port: true }) => {
-                self.phase = Phase::Starting(Start::Spawned { pid, since: now });
+            Phase::Starting(Start::Asked { worker }) => {
+                self.warm = class_data.then(|| Arc::clone(worker));
+                if worker.wait_for_port {
+                    self.phase = Phase::Starting(Start::Spawned { pid, since: now });
+                } else {
+                    self.running(now, pid, effects);
+                }
             }
-            Phase::Starting(Start::Asked { .. }) => self.running(now, pid, effects),
             Phase::Killing(killing) => {
                 if let Step::Cancelling { grace } = killing.step {
                     killing.step = Step::Terminating { destroy_at: now + grace };
@@ -179,6 +188,10 @@ impl Task {
     pub(super) fn exited(&mut self, now: Duration, exit: &Exit, effects: &mut Effects) {
         match &self.phase {
             Phase::Running { since } | Phase::Starting(Start::Spawned { since, .. }) => {
+                let early = now.saturating_sub(*since) < FIRST_SECONDS && exit.is_unexplained_death();
+                if let Some(worker) = self.warm.take().filter(|_| early) {
+                    return self.start(worker, true, effects);
+                }
                 let separator = if exit.explanation.is_empty() { "" } else { ": " };
                 let Exit { status, explanation, .. } = exit;
                 let message = format!("the TaskManager {status} after {}{separator}{explanation}", passed(*since, now));
@@ -259,6 +272,11 @@ impl Task {
             Phase::Terminal { since } => Some(since),
             _ => None,
         }
+    }
+
+    fn start(&mut self, worker: Arc<Worker>, distrust: bool, effects: &mut Effects) {
+        effects.outputs.push(Output::Start { worker: Arc::clone(&worker), distrust });
+        self.phase = Phase::Starting(Start::Asked { worker });
     }
 
     fn running(&mut self, since: Duration, pid: u32, effects: &mut Effects) {

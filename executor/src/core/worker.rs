@@ -32,6 +32,9 @@ const LEAST_OUTPUT_SIZE: u64 = 4 << 10;
 
 const MOST_OUTPUT_FILES: u32 = 1000;
 
+/// Whether TaskManagers leave what their JVM makes of its class path to later ones.
+const CLASS_DATA_SHARING: &str = "mesos.executor.class-data-sharing";
+
 const DATA_PORT: &str = "taskmanager.data.port";
 
 /// One worker.
@@ -49,6 +52,8 @@ pub struct Worker {
     pub output: OutputLimits,
     /// The cache that it shares with others.
     pub cache: CacheSettings,
+    /// Start with the class data that another one has left in the cache, or leave some.
+    pub class_data_sharing: bool,
 }
 
 /// How much of a stream is kept.
@@ -115,7 +120,9 @@ impl Worker {
         let registration_timeout = timeout.unwrap_or(DEFAULT_REGISTRATION_TIMEOUT);
         let output = OutputLimits::of(&config)?;
         let cache = CacheSettings::of(&config)?;
-        Ok(Self { spec, wait_for_port, data_port, registration_timeout, output, cache })
+        let sharing = config.get_bool(CLASS_DATA_SHARING).map_err(|error| error.to_string())?;
+        let class_data_sharing = sharing.unwrap_or(true);
+        Ok(Self { spec, wait_for_port, data_port, registration_timeout, output, cache, class_data_sharing })
     }
 }
 
@@ -158,6 +165,13 @@ mod tests {
         assert_eq!(error, "mesos.executor.output-size is 1024 bytes, allowed are 4096 and more");
         let error = worker(&[(OUTPUT_FILES, "-1")], &[]).unwrap_err();
         assert_eq!(error, "mesos.executor.output-files is -1, allowed are 0 to 1000");
+    }
+
+    #[test]
+    fn class_data_is_shared_unless_somebody_says_no() {
+        assert!(worker(&[], &[]).unwrap().class_data_sharing);
+        assert!(!worker(&[(CLASS_DATA_SHARING, "false")], &[]).unwrap().class_data_sharing);
+        assert!(worker(&[(CLASS_DATA_SHARING, "maybe")], &[]).unwrap_err().contains(CLASS_DATA_SHARING));
     }
 
     #[test]

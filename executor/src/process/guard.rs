@@ -62,6 +62,9 @@ fn guard() -> anyhow::Result<()> {
     let mut socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     let order = Order::read(&mut socket).context("got no order")?;
     set_limits().context("cannot set limits")?;
+    if order.background {
+        step_back().context("cannot stay in the background")?;
+    }
     let cgroup = Cgroup::create(std::process::id());
     let (child, outputs) = match start(&order, cgroup.as_ref()) {
         Ok(started) => started,
@@ -95,6 +98,12 @@ fn set_limits() -> nix::Result<()> {
     setrlimit(Resource::RLIMIT_CORE, 0, most)?;
     umask(Mode::from_bits_truncate(0o027));
     Ok(())
+}
+
+/// What is started from here on inherits it.
+fn step_back() -> io::Result<()> {
+    fs_err::write("/proc/self/oom_score_adj", "1000")?;
+    sys::lower_priority().map_err(io::Error::from)
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the place that starts, ends and reaps the TaskManager")]

@@ -35,6 +35,9 @@ pub(super) struct Order {
     pub(super) output_size: u64,
     #[prost(uint32, tag = "8")]
     pub(super) older_outputs: u32,
+    /// Everything else on this host comes first.
+    #[prost(bool, tag = "9")]
+    pub(super) background: bool,
 }
 
 /// One environment variable.
@@ -63,6 +66,7 @@ impl Order {
             stderr: bytes(&outputs.stderr),
             output_size: outputs.limits.size,
             older_outputs: outputs.limits.older,
+            background: false,
         }
     }
 

@@ -80,12 +80,27 @@ impl Supervised {
         command: &CommandLine,
         outputs: &Outputs,
     ) -> Result<Self, StartError> {
+        Self::start_ordered(binary, name, Order::new(command, outputs)).await
+    }
+
+    /// The same for a process that everything else on this host goes before: it gets the processor when nobody else wants
+    /// it, and is the first to go when memory runs out.
+    pub async fn start_in_background(
+        binary: &Path,
+        name: &str,
+        command: &CommandLine,
+        outputs: &Outputs,
+    ) -> Result<Self, StartError> {
+        Self::start_ordered(binary, name, Order { background: true, ..Order::new(command, outputs) }).await
+    }
+
+    async fn start_ordered(binary: &Path, name: &str, order: Order) -> Result<Self, StartError> {
         let (ours, theirs) = StdStream::pair()?;
         ours.set_nonblocking(true)?;
         let guard = start_guard(binary, name, theirs.into())?;
         let (read, mut write) = UnixStream::from_std(ours)?.into_split();
         let mut notices = BufReader::new(read).lines();
-        write.write_all(&Order::new(command, outputs).to_bytes()).await?;
+        write.write_all(&order.to_bytes()).await?;
         match notices.next_line().await?.as_deref().and_then(Notice::parse) {
             Some(Notice::Started(pid)) => Ok(Self { pid, control: Control(write), end: End { guard, notices } }),
             Some(Notice::Failed(why)) => Err(StartError::Program(why)),

@@ -49,6 +49,17 @@ pub(super) fn close_inherited_on_exec() -> nix::Result<()> {
     Errno::result(result).map(drop)
 }
 
+/// Of the processor and the disk this process gets what is left over.
+pub(super) fn lower_priority() -> nix::Result<()> {
+    const WHO_PROCESS: i32 = 1;
+    const CLASS_IDLE: i32 = 3 << 13;
+    // SAFETY: setpriority takes integers and changes this process only.
+    Errno::result(unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, 19) })?;
+    // SAFETY: ioprio_set takes integers and changes this process only.
+    let set = unsafe { libc::syscall(libc::SYS_ioprio_set, WHO_PROCESS, 0, CLASS_IDLE) };
+    Errno::result(set).map(drop)
+}
+
 /// A descriptor that stays with this process even when its number is given to another one.
 pub(super) fn open_pidfd(pid: i32) -> nix::Result<OwnedFd> {
     // SAFETY: pidfd_open takes two integers and returns a new descriptor or -1.

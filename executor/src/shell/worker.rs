@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, pin::Pin, sync::Arc, time::Duration};
 
-use fetcher::{FetchOptions, Progress, Request};
+use fetcher::{FetchOptions, Progress, Request, cache::PATH_VARIABLE};
 use overlays::{
     command::CommandLine,
     config::Configuration,
@@ -18,6 +18,7 @@ use tracing::info;
 
 use crate::{
     artifacts::{self, Delivered, Delivery},
+    class_data::{ClassData, Trainer},
     core::{Exit, ExitStatus, Failure, Input, Worker},
     diagnosis::{Mask, Scene},
     journal::About,
@@ -45,6 +46,13 @@ impl Place {
         self.variables.iter().rfind(|(key, _)| key == name).map(|(_, value)| value.clone())
     }
 
+    /// What makes class data for workers like this one.
+    pub(super) fn trainer(&self, worker: &Worker) -> Option<Trainer> {
+        let environment = environment::of_task_manager(self.variables.iter().cloned(), Vec::new());
+        let flink = worker.spec.flink_version.parse().ok()?;
+        Some(Trainer { binary: self.binary.clone(), flink, environment })
+    }
+
     fn log(&self, name: &str) -> PathBuf {
         self.sandbox.log().join(name)
     }
@@ -70,6 +78,16 @@ pub(super) struct Started {
     pub(super) watch: Watch,
     pub(super) startup: Startup,
     pub(super) about: About,
+    pub(super) class_data: Option<ClassData>,
+}
+
+/// What to start a worker with besides its sandbox.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    /// How its artifacts came.
+    pub(super) delivery: Option<Delivery>,
+    /// With class data from the host's cache, if there are any.
+    pub(super) class_data: bool,
 }
 
 impl Work {
@@ -89,13 +107,13 @@ impl Work {
         })
     }
 
-    pub(super) fn start(place: &Arc<Place>, worker: Arc<Worker>, delivery: Option<Delivery>) -> Self {
+    pub(super) fn start(place: &Arc<Place>, worker: Arc<Worker>, shared: Shared) -> Self {
         let place = Arc::clone(place);
         Self::new(move |cancel| async move {
             let command = select! {
                 biased;
                 () = cancel.cancelled() => return Outcome::Cancelled,
-                command = configure(Arc::clone(&place), Arc::clone(&worker), delivery) => command,
+                command = configure(Arc::clone(&place), Arc::clone(&worker), shared) => command,
             };
             // Not to be cancelled from here on: a process that may be there must be accounted for.
             match command {
@@ -154,18 +172,23 @@ struct Configured {
     command: CommandLine,
     mask: Mask,
     about: About,
+    class_data: Option<ClassData>,
 }
 
-async fn configure(place: Arc<Place>, worker: Arc<Worker>, delivery: Option<Delivery>) -> Result<Configured, Failure> {
+async fn configure(place: Arc<Place>, worker: Arc<Worker>, shared: Shared) -> Result<Configured, Failure> {
     let applied = spawn_blocking(move || {
         let lookup = |name: &str| place.lookup(name);
+        let Shared { delivery, class_data } = shared;
+        let tree = delivery.as_ref().and_then(|delivery| delivery.tree.as_deref());
         let mut command =
-            apply(&worker.spec, &place.sandbox, &lookup).map_err(|error| Failure::configuration(&error))?;
+            apply(&worker.spec, &place.sandbox, tree, &lookup).map_err(|error| Failure::configuration(&error))?;
+        let cache = class_data.then(|| worker.cache.open(lookup(PATH_VARIABLE))).flatten();
+        let class_data = cache.and_then(|cache| ClassData::choose(&cache, &mut command));
         let written = written(&worker.spec, &place.sandbox);
         let mask = mask(&worker.spec, &written, &command);
         command.environment = environment::of_task_manager(place.variables.iter().cloned(), command.environment);
         let about = About { delivery, ..about(&worker.spec, &written, &command, &mask) };
-        Ok(Configured { command, mask, about })
+        Ok(Configured { command, mask, about, class_data })
     });
     applied.await.unwrap_or_else(|error| Err(Failure::internal(&error)))
 }
@@ -198,7 +221,7 @@ fn about(spec: &WorkerSpec, written: &Configuration, command: &CommandLine, mask
 }
 
 async fn start(place: Arc<Place>, worker: Arc<Worker>, configured: Configured) -> Outcome {
-    let Configured { command, mask, about } = configured;
+    let Configured { command, mask, about, class_data } = configured;
     info!(directory = %command.directory.display(), "starting {}", command.program.display());
     let outputs =
         Outputs { stdout: place.log("taskmanager.out"), stderr: place.log("taskmanager.err"), limits: worker.output };
@@ -207,7 +230,7 @@ async fn start(place: Arc<Place>, worker: Arc<Worker>, configured: Configured) -
             let startup = Startup { pid, worker, log: place.log("taskmanager.log"), mask: mask.clone() };
             let scene = Scene::begin(place.sandbox.clone(), pid, command.directory.clone(), mask);
             let watch = Watch::start(end, scene);
-            Outcome::Started(Box::new(Started { control, watch, startup, about }))
+            Outcome::Started(Box::new(Started { control, watch, startup, about, class_data }))
         }
         Err(error) => Outcome::Failed(Failure::start(&command.program, &error)),
     }

@@ -37,6 +37,9 @@ pub struct Usage {
     /// Bytes of contents that are under way or broke off.
     #[serde(rename = "partial_bytes")]
     pub partial: u64,
+    /// Bytes of archives of class data.
+    #[serde(rename = "class_data_bytes")]
+    pub class_data: u64,
     /// Bytes that running fetches are still going to need.
     #[serde(rename = "reserved_bytes")]
     pub reserved: u64,
@@ -66,6 +69,7 @@ impl Cache {
             usage.contents += 1;
             usage.bytes += size(&blob);
         }
+        (_, usage.class_data) = self.class_data_usage()?;
         usage.partial = self.list("partial")?.iter().map(allocated).sum();
         usage.reserved = Reservation::all(&self.root().join("reserved"))?;
         Ok(usage)
@@ -79,8 +83,8 @@ impl Cache {
         blocking(move || {
             let collect = || {
                 let mut removed = cache.remove_old_parts()?;
-                let used = cache.usage()?.bytes;
-                cache.remove_least_used(used.saturating_sub(budget), &mut removed)?;
+                let Usage { bytes, class_data, .. } = cache.usage()?;
+                cache.remove_least_used((bytes + class_data).saturating_sub(budget), &mut removed)?;
                 cache.counters.evicted(&removed);
                 Ok(removed)
             };
@@ -119,7 +123,8 @@ impl Cache {
 
     fn make_room(&self, bytes: u64) -> io::Result<()> {
         let usage = self.usage()?;
-        let over = (usage.bytes + usage.reserved.max(usage.partial) + bytes).saturating_sub(self.options.budget);
+        let kept = usage.bytes + usage.class_data + usage.reserved.max(usage.partial);
+        let over = (kept + bytes).saturating_sub(self.options.budget);
         let short = bytes.saturating_sub(available(self.root()).unwrap_or(u64::MAX));
         let mut removed = Removed::default();
         if over.max(short) > 0 {
@@ -142,7 +147,8 @@ impl Cache {
                 fs_err::remove_file(part.path())?;
             }
         }
-        for folder in ["trees", "manifests", "archives", "partial"] {
+        self.remove_old_class_data(&mut removed)?;
+        for folder in ["trees", "manifests", "archives", "class-data", "partial"] {
             for entry in fs_err::read_dir(self.root().join(folder))? {
                 let entry = entry?;
                 let is_temporary = entry.file_name().to_string_lossy().starts_with('.');
@@ -158,13 +164,15 @@ impl Cache {
         Ok(removed)
     }
 
-    /// Removes trees that are not in use, least lately used first, and the contents that no tree needs any more, until
-    /// `wanted` bytes are free.
+    /// Removes archives of class data, and then trees that are not in use and the contents that no tree needs any more, of
+    /// each what was not used for longest first, until `wanted` bytes are free.
     fn remove_least_used(&self, wanted: u64, removed: &mut Removed) -> io::Result<()> {
         if removed.bytes >= wanted {
             return Ok(());
         }
         self.remove_orphans(removed)?;
+        let (_, class_data) = self.class_data_usage()?;
+        self.bound_class_data(class_data.saturating_sub(wanted.saturating_sub(removed.bytes)), removed)?;
         let mut trees = self.list("trees")?;
         trees.sort_by_key(|tree| tree.metadata().and_then(|metadata| metadata.modified()).unwrap_or(UNIX_EPOCH));
         for tree in trees {
@@ -213,7 +221,7 @@ impl Cache {
     }
 }
 
-fn is_old(entry: &DirEntry, limit: Duration) -> bool {
+pub(super) fn is_old(entry: &DirEntry, limit: Duration) -> bool {
     let changed = entry.metadata().and_then(|metadata| metadata.modified());
     changed.is_ok_and(|changed| changed.elapsed().is_ok_and(|age| age > limit))
 }
@@ -226,7 +234,7 @@ fn allocated(entry: &DirEntry) -> u64 {
     entry.metadata().map_or(0, |metadata| metadata.blocks() * 512)
 }
 
-fn remove_if_there(path: &Path) -> io::Result<()> {
+pub(super) fn remove_if_there(path: &Path) -> io::Result<()> {
     match fs_err::remove_file(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         removed => removed,

@@ -21,7 +21,7 @@ pub struct Verified {
     pub contents: usize,
     /// Their bytes.
     pub bytes: u64,
-    /// The names of contents that were wrong and are in quarantine now.
+    /// The names of contents and archives of class data that were wrong and are in quarantine now.
     pub wrong: Vec<String>,
     /// Trees that held one of them and were removed.
     pub trees_removed: Vec<String>,
@@ -50,6 +50,7 @@ impl Cache {
                 self.remove_trees_with(metadata.dev(), metadata.ino(), &mut verified)?;
             }
         }
+        verified.wrong.extend(self.verify_class_data()?);
         Ok(verified)
     }
 

@@ -17,7 +17,7 @@ impl Launch<'_> {
             .partition(|jar| jar.file_name().is_some_and(|name| is_distribution(&name.to_string_lossy())));
         let mut entries = Vec::new();
         for jar in others.iter().chain(&distribution) {
-            entries.push(text(jar)?);
+            entries.push(text(&self.home.class_path_entry(jar))?);
             if entries.last().is_some_and(|entry| entry.contains(':')) {
                 return Err(CommandError::Path { path: jar.clone(), reason: "a class path cannot hold a colon" });
             }

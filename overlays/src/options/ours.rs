@@ -109,6 +109,12 @@ pub(super) const OPTIONS: &[ConfigOption] = &[
         "how much the cache keeps, 512 mb or more; what is in use stays even when it is more",
     )
     .default("20 gb"),
+    option(
+        "mesos.executor.class-data-sharing",
+        Boolean,
+        "keep what a TaskManager's JVM makes of its class path in the cache, so that later ones start faster",
+    )
+    .default("true"),
     option("mesos.executor.output-files", Integer, "how many older ones of each are kept, 0 to 1000").default("4"),
     option(
         "mesos.resourcemanager.artifactserver.address",

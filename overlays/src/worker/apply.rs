@@ -1,6 +1,8 @@
 //! The agent's end: from a description and a materialised manifest to a configuration in the sandbox and a command
 //! line.
 
+use std::path::Path;
+
 use prost::Message;
 
 use super::{Entry, SECRETS, Sandbox, WorkerSecrets, WorkerSpec};
@@ -69,13 +71,16 @@ const AGENTS_OWN: &[&str] = &[
 ];
 
 /// Writes the worker's final configuration into the sandbox, makes its folders, finds java and builds the command line.
-/// `lookup` reads the agent's environment; the worker's own variables win over it. Blocking.
+/// The class path leads to `tree`, if there is one: the same artifacts at a place that stays the same from worker to
+/// worker. `lookup` reads the agent's environment; the worker's own variables win over it. Blocking.
 pub fn apply(
     spec: &WorkerSpec,
     sandbox: &Sandbox,
+    tree: Option<&Path>,
     lookup: &dyn Fn(&str) -> Option<String>,
 ) -> Result<CommandLine, ApplyError> {
-    let home = FlinkHome::open(&sandbox.flink(), None)?;
+    let mut home = FlinkHome::open(&sandbox.flink(), None)?;
+    home.jars_at = tree.map(Path::to_owned);
     if home.version.to_string() != spec.flink_version {
         return Err(ApplyError::Version { found: home.version, described: spec.flink_version.clone() });
     }
@@ -227,7 +232,7 @@ mod tests {
 
         fn apply(&self) -> Result<CommandLine, ApplyError> {
             let lookup = |name: &str| self.lookup.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone());
-            apply(&self.spec, &self.sandbox(), &lookup)
+            apply(&self.spec, &self.sandbox(), None, &lookup)
         }
 
         /// The configuration that was written.
@@ -277,6 +282,21 @@ mod tests {
             (command.program, command.directory),
             (agent.folder.path().join("jdk/bin/java"), agent.sandbox().path)
         );
+    }
+
+    #[test]
+    fn the_class_path_leads_to_those_jars_that_are_in_the_tree() {
+        let agent = Agent::new(&[]);
+        let tree = tempfile::tempdir().unwrap();
+        fs_err::create_dir(tree.path().join("lib")).unwrap();
+        fs_err::write(tree.path().join("lib/flink-dist-1.20.5.jar"), "").unwrap();
+        let lookup = |name: &str| agent.lookup.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone());
+        let command = apply(&agent.spec, &agent.sandbox(), Some(tree.path()), &lookup).unwrap();
+        let flink = agent.sandbox().flink();
+        let expected = format!("{}/lib/a.jar:{}/lib/flink-dist-1.20.5.jar", flink.display(), tree.path().display());
+        assert!(command.arguments.contains(&expected), "{:?}", command.arguments);
+        let home = command.environment.iter().find(|(name, _)| name == "FLINK_LIB_DIR").unwrap();
+        assert_eq!(home.1, flink.join("lib").to_str().unwrap());
     }
 
     #[test]

@@ -69,7 +69,12 @@ mod tests {
     }
 
     fn home() -> FlinkHome {
-        FlinkHome { path: "/flink".into(), version: "1.20.5".parse().unwrap(), conf_dir: "/flink/conf".into() }
+        FlinkHome {
+            path: "/flink".into(),
+            version: "1.20.5".parse().unwrap(),
+            conf_dir: "/flink/conf".into(),
+            jars_at: None,
+        }
     }
 
     #[test]

@@ -48,7 +48,7 @@ fn an_application_finishes(line: &str) {
     let sandbox = Sandbox { path: folder.path().join("sandbox") };
     fs_err::create_dir(&sandbox.path).unwrap();
     fs_err::os::unix::fs::symlink(&home.path, sandbox.flink()).unwrap();
-    let _task_manager = start(&worker::apply(&spec, &sandbox, &environment).unwrap());
+    let _task_manager = start(&worker::apply(&spec, &sandbox, None, &environment).unwrap());
 
     let ended = wait_for(|| job_manager.0.try_wait().unwrap());
     let logs = logs(folder.path());

@@ -49,7 +49,7 @@ fn a_task_manager_registers(line: &str) {
     let sandbox = Sandbox { path: folder.path().join("sandbox") };
     fs_err::create_dir(&sandbox.path).unwrap();
     fs_err::os::unix::fs::symlink(&home.path, sandbox.flink()).unwrap();
-    let mut task_manager = start(&worker::apply(&spec, &sandbox, &environment).unwrap());
+    let mut task_manager = start(&worker::apply(&spec, &sandbox, None, &environment).unwrap());
 
     let registered = wait_for(|| get(rest, "/taskmanagers").filter(|body| body.contains("taskmanager-00001")));
     assert!(registered.is_some(), "{line}: no TaskManager registered, logs:\n{}", logs(folder.path()));

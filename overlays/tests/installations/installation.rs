@@ -114,7 +114,7 @@ impl Installation {
         materialise(&artifacts, &sandbox);
         let mut agents = self.agents.clone();
         agents.push(("JAVA_HOME".to_owned(), self.located("<master>/jdk")));
-        let command = worker::apply(&spec, &sandbox, &lookup(&agents)).unwrap();
+        let command = worker::apply(&spec, &sandbox, None, &lookup(&agents)).unwrap();
         let mut text = described(&spec, &artifacts);
         text.push_str(&started(&command, &sandbox));
         text.replace(sandbox.path.to_str().unwrap(), "<agent>")

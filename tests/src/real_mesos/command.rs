@@ -45,9 +45,10 @@ pub(super) fn agent(options: &RealMesosOptions, work: &Path, name: &str, master:
     let bin = mesos_home().join("bin");
     let mut program = Program::new(bin.join("mesos-agent"), &work.join(format!("{name}.log")));
     let home = work.join(name);
-    // What executors keep for each other; they have the agent's environment.
-    program.environment.push(("FLINK_MESOS_CACHE_DIR".to_owned(), home.join("cache").display().to_string()));
     program.arguments = common();
+    // Where executors keep things for each other.
+    let variables = json!({ "FLINK_MESOS_CACHE_DIR": home.join("cache") });
+    program.arguments.push(format!("--executor_environment_variables={variables}"));
     for (flag, folder) in [
         ("work_dir", "work"),
         ("runtime_dir", "run"),

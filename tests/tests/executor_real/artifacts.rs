@@ -19,15 +19,28 @@ pub(crate) struct Artifacts {
     pub(crate) server: ArtifactServer,
     /// Through the gate.
     pub(crate) url: String,
+    pub(crate) java_home: PathBuf,
     open: watch::Sender<bool>,
     _gate: JoinSet<()>,
 }
 
 impl Artifacts {
+    /// Something like Flink and java.
     pub(crate) async fn serve() -> Self {
         let folder = TempDir::new().unwrap();
-        make_java(&folder.path().join("java"));
-        let (manifest, catalogue) = fetcher::build(make_flink(&folder.path().join("dist"))).await.unwrap();
+        let java = folder.path().join("java");
+        make_java(&java);
+        let files = make_flink(&folder.path().join("dist"));
+        Self::in_folder(folder, files, java).await
+    }
+
+    /// These files, for this java.
+    pub(crate) async fn of_files(files: Vec<Artifact>, java_home: PathBuf) -> Self {
+        Self::in_folder(TempDir::new().unwrap(), files, java_home).await
+    }
+
+    async fn in_folder(folder: TempDir, files: Vec<Artifact>, java_home: PathBuf) -> Self {
+        let (manifest, catalogue) = fetcher::build(files).await.unwrap();
         let options = ServerOptions { bind: "127.0.0.1:0".parse().unwrap(), ..ServerOptions::default() };
         let server = ArtifactServer::start(options, manifest, catalogue).await.unwrap();
         let gate = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -35,16 +48,12 @@ impl Artifacts {
         let (open, is_open) = watch::channel(true);
         let mut tasks = JoinSet::new();
         tasks.spawn(keep_gate(gate, server.address(), is_open));
-        Self { folder, server, url, open, _gate: tasks }
+        Self { folder, server, url, java_home, open, _gate: tasks }
     }
 
     /// While it is shut, whoever asks for artifacts waits.
     pub(crate) fn open_gate(&self, open: bool) {
         self.open.send_replace(open);
-    }
-
-    pub(crate) fn java_home(&self) -> PathBuf {
-        self.folder.path().join("java")
     }
 }
 

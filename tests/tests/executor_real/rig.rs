@@ -47,9 +47,13 @@ impl Rig {
         Self::start_with(RealMesosOptions::default()).await
     }
 
-    pub(crate) async fn start_with(mut options: RealMesosOptions) -> Self {
+    pub(crate) async fn start_with(options: RealMesosOptions) -> Self {
+        Self::start_on(options, Artifacts::serve().await).await
+    }
+
+    pub(crate) async fn start_on(mut options: RealMesosOptions, artifacts: Artifacts) -> Self {
         options.master_flags.push("--allocation_interval=100ms".to_owned());
-        let (mesos, artifacts) = (RealMesos::start_with(options).await, Artifacts::serve().await);
+        let mesos = RealMesos::start_with(options).await;
         let capability = framework_info::capability::Type::TaskKillingState;
         let framework = FrameworkInfo {
             user: "root".to_owned(),
@@ -72,6 +76,12 @@ impl Rig {
         let prefix = self.file(id, "").display().to_string();
         let script =
             format!("echo $$ > {prefix}new && mv {prefix}new {prefix}pid; {}", script.replace("{file}", &prefix));
+        let environment = vec![Entry { key: "FAKE_TASK_MANAGER".into(), value: script }];
+        WorkerSpec { environment, ..self.description(id) }
+    }
+
+    /// A worker with these artifacts.
+    pub(crate) fn description(&self, id: &str) -> WorkerSpec {
         let entry = |key: &str, value: &str| Entry { key: key.into(), value: value.into() };
         WorkerSpec {
             worker_id: id.into(),
@@ -86,8 +96,7 @@ impl Rig {
                 entry("taskmanager.memory.process.size", "1728m"),
                 entry("jobmanager.rpc.address", "localhost"),
             ],
-            environment: vec![entry("FAKE_TASK_MANAGER", &script)],
-            java_home: self.artifacts.java_home().display().to_string(),
+            java_home: self.artifacts.java_home.display().to_string(),
             hostname: "localhost".into(),
             ..WorkerSpec::default()
         }
@@ -155,6 +164,11 @@ impl Rig {
     /// The process ids of all executors.
     pub(crate) fn executors(&self) -> Vec<i32> {
         self.mesos.below_agents().into_iter().filter(|pid| name(*pid) == "flink-mesos-exe").collect()
+    }
+
+    /// Where the agent's executors keep for each other what they have fetched.
+    pub(crate) fn cache(&self) -> PathBuf {
+        self.mesos.sandboxes(0).ancestors().nth(2).unwrap().join("cache")
     }
 
     /// A file through which the test and a worker's script talk.

@@ -1,0 +1,269 @@
+//! Making an archive: a TaskManager of no cluster, whose JVM writes at its end what it has loaded.
+//!
+//! It is configured to look for a JobManager at a port that this executor keeps closed, so it gets as far as a TaskManager
+//! gets by itself, and is then told to end. It knows nothing of the worker's configuration: no secrets, no reporters, no
+//! plugins, no agents. It runs with the lowest priority, and the kernel takes it first when memory runs out.
+
+use std::{
+    io,
+    net::Ipv4Addr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use fetcher::cache::ClassDataMaking;
+use overlays::{
+    command::CommandLine,
+    config::{Configuration, Source},
+    flink::FlinkVersion,
+};
+use tokio::{
+    net::TcpSocket,
+    select,
+    task::spawn_blocking,
+    time::{Instant, interval, timeout},
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::plan::Plan;
+use crate::{
+    core::{ExitStatus, OutputLimits},
+    process::{Control, End, Outputs, Supervised},
+};
+
+/// For everything; a host that is so busy has better things to do.
+const LONGEST: Duration = Duration::from_secs(300);
+
+/// How often to look how far it is.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// So far a TaskManager gets without a JobManager; in the log of every Flink since 1.18.
+const FAR_ENOUGH: &str = "Could not resolve ResourceManager address";
+
+const MAIN: &str = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner";
+
+/// Heap of the JVM that makes an archive, and as much for its direct memory.
+const MEMORY: &str = "128m";
+
+/// What Flink's scripts would have computed, as small as it goes.
+const MEMORY_SIZES: [(&str, &str); 12] = [
+    ("taskmanager.cpu.cores", "1.0"),
+    ("taskmanager.memory.framework.heap.size", "32mb"),
+    ("taskmanager.memory.framework.off-heap.size", "32mb"),
+    ("taskmanager.memory.task.heap.size", "64mb"),
+    ("taskmanager.memory.task.off-heap.size", "0b"),
+    ("taskmanager.memory.managed.size", "1mb"),
+    ("taskmanager.memory.network.min", "8mb"),
+    ("taskmanager.memory.network.max", "8mb"),
+    ("taskmanager.memory.jvm-metaspace.size", "128mb"),
+    ("taskmanager.memory.jvm-overhead.min", "64mb"),
+    ("taskmanager.memory.jvm-overhead.max", "64mb"),
+    ("taskmanager.numberOfTaskSlots", "1"),
+];
+
+/// The appenders of Flink's own properties, so that their classes are loaded, too.
+const LOGGING: &str = "rootLogger.level = INFO
+rootLogger.appenderRef.file.ref = File
+rootLogger.appenderRef.console.ref = Console
+appender.console.name = Console
+appender.console.type = CONSOLE
+appender.console.layout.type = PatternLayout
+appender.console.layout.pattern = %d{yyyy-MM-dd HH:mm:ss,SSS} %-5p %-60c %x - %m%n
+appender.console.filter.threshold.type = ThresholdFilter
+appender.console.filter.threshold.level = OFF
+appender.file.name = File
+appender.file.type = RollingFile
+appender.file.append = true
+appender.file.fileName = ${sys:log.file}
+appender.file.filePattern = ${sys:log.file}.%i
+appender.file.layout.type = PatternLayout
+appender.file.layout.pattern = %d{yyyy-MM-dd HH:mm:ss,SSS} %-5p %-60c %x - %m%n
+appender.file.policies.type = Policies
+appender.file.policies.size.type = SizeBasedTriggeringPolicy
+appender.file.policies.size.size = 100MB
+appender.file.policies.startup.type = OnStartupTriggeringPolicy
+appender.file.strategy.type = DefaultRolloverStrategy
+appender.file.strategy.max = 1
+";
+
+/// Starts the JVM that makes an archive.
+#[derive(Debug)]
+pub(crate) struct Trainer {
+    /// This binary, as its guard.
+    pub(crate) binary: PathBuf,
+    pub(crate) flink: FlinkVersion,
+    /// What every process here may know.
+    pub(crate) environment: Vec<(String, String)>,
+}
+
+/// How an attempt ended.
+enum Attempt {
+    Made,
+    /// It would not be any better soon.
+    Failed(String),
+    GivenUp,
+}
+
+impl Trainer {
+    /// Makes an archive, or sees to it that nobody tries again for a day.
+    pub(super) async fn make(&self, plan: &Plan, making: ClassDataMaking, cancelled: CancellationToken) {
+        info!("an archive of class data is made in the background");
+        let begun = Instant::now();
+        let attempt = timeout(LONGEST, self.attempt(plan, &making, &cancelled)).await;
+        let ended = match attempt {
+            Err(_) => Ok(Attempt::Failed(format!("not done after {} s", LONGEST.as_secs()))),
+            Ok(attempt) => attempt,
+        };
+        let kept = spawn_blocking(move || match ended {
+            Ok(Attempt::Made) => {
+                let place = making.finish()?;
+                info!("{} was made in {:.1} s", place.display(), begun.elapsed().as_secs_f64());
+                Ok(())
+            }
+            Ok(Attempt::Failed(why)) => {
+                warn!("no archive of class data: {why}");
+                making.refuse(&why)
+            }
+            Ok(Attempt::GivenUp) => Ok(()),
+            Err(error) => Err(error),
+        });
+        match kept.await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => warn!("no archive of class data: {error}"),
+            Err(error) => warn!("no archive of class data: {error}"),
+        }
+    }
+
+    async fn attempt(
+        &self,
+        plan: &Plan,
+        making: &ClassDataMaking,
+        cancelled: &CancellationToken,
+    ) -> io::Result<Attempt> {
+        let folder = making.folder().to_owned();
+        // Bound but not listening: nobody else can take the port, and whoever calls there is turned away.
+        let closed = TcpSocket::new_v4()?;
+        closed.bind((Ipv4Addr::LOCALHOST, 0).into())?;
+        let (flink, port, configured) = (self.flink, closed.local_addr()?.port(), folder.clone());
+        spawn_blocking(move || configure(&flink, &configured, port)).await.map_err(io::Error::other)??;
+        let Some(status) = self.run(&folder, training(plan, &folder, &making.archive()), true, cancelled).await? else {
+            return Ok(Attempt::GivenUp);
+        };
+        if !making.archive().is_file() {
+            return Ok(Attempt::Failed(format!("its JVM {status} and left none")));
+        }
+        // Whether a JVM can work with it is for a JVM to say.
+        match self.run(&folder, trial(plan, &making.archive()), false, cancelled).await? {
+            None => Ok(Attempt::GivenUp),
+            Some(ExitStatus::Code(0)) => Ok(Attempt::Made),
+            Some(status) => Ok(Attempt::Failed(format!("a JVM that was to use it {status}"))),
+        }
+    }
+
+    /// How it ended, unless it was given up.
+    async fn run(
+        &self,
+        folder: &Path,
+        (program, arguments): (PathBuf, Vec<String>),
+        tell_to_end: bool,
+        cancelled: &CancellationToken,
+    ) -> io::Result<Option<ExitStatus>> {
+        let command =
+            CommandLine { program, arguments, environment: self.environment.clone(), directory: folder.to_owned() };
+        let limits = OutputLimits { size: 64 << 10, older: 0 };
+        let outputs = Outputs { stdout: folder.join("out"), stderr: folder.join("err"), limits };
+        let started = Supervised::start_in_background(&self.binary, "class-data", &command, &outputs).await;
+        let Supervised { control, end, .. } = started.map_err(io::Error::other)?;
+        Ok(follow(control, end, tell_to_end.then(|| folder.join("log")), cancelled).await)
+    }
+}
+
+/// Until its end, which it is told to come to once its log says that it is far enough.
+async fn follow(
+    mut control: Control,
+    end: End,
+    log: Option<PathBuf>,
+    cancelled: &CancellationToken,
+) -> Option<ExitStatus> {
+    let ended = end.wait();
+    tokio::pin!(ended);
+    let mut look = interval(LOOK_EVERY);
+    let mut log = log.map(Arc::new);
+    loop {
+        select! {
+            status = &mut ended => return Some(status),
+            () = cancelled.cancelled() => {
+                control.destroy().await;
+                ended.await;
+                return None;
+            }
+            _ = look.tick(), if log.is_some() => {
+                if is_far_enough(log.clone()).await {
+                    log = None;
+                    control.terminate().await;
+                }
+            }
+        }
+    }
+}
+
+async fn is_far_enough(log: Option<Arc<PathBuf>>) -> bool {
+    let look = move || log.and_then(|log| fs_err::read_to_string(log.as_path()).ok());
+    spawn_blocking(look).await.ok().flatten().is_some_and(|text| text.contains(FAR_ENOUGH))
+}
+
+/// Blocking.
+fn configure(flink: &FlinkVersion, folder: &Path, job_manager: u16) -> io::Result<()> {
+    let mut config = Configuration::new();
+    let mut set = |key: &str, value: String| config.set(key, value, Source::Computed("the executor"));
+    set("jobmanager.rpc.address", Ipv4Addr::LOCALHOST.to_string());
+    set("jobmanager.rpc.port", job_manager.to_string());
+    set("taskmanager.host", Ipv4Addr::LOCALHOST.to_string());
+    set("taskmanager.bind-host", Ipv4Addr::LOCALHOST.to_string());
+    set("taskmanager.resource-id", "class-data".to_owned());
+    set("io.tmp.dirs", folder.join("tmp").display().to_string());
+    for name in ["tmp", "conf"] {
+        fs_err::create_dir(folder.join(name))?;
+    }
+    config.write(&folder.join("conf"), flink).map_err(io::Error::other)?;
+    fs_err::write(folder.join("log4j.properties"), LOGGING)
+}
+
+/// The command that makes an archive.
+fn training(plan: &Plan, folder: &Path, archive: &Path) -> (PathBuf, Vec<String>) {
+    let folder = folder.display();
+    let mut arguments = plan.options.clone();
+    arguments.extend([
+        format!("-XX:ArchiveClassesAtExit={}", archive.display()),
+        "-Xlog:disable".to_owned(),
+        format!("-Xmx{MEMORY}"),
+        format!("-XX:MaxDirectMemorySize={MEMORY}"),
+        "-XX:+IgnoreUnrecognizedVMOptions".to_owned(),
+        format!("-Djava.io.tmpdir={folder}/tmp"),
+        format!("-Dlog.file={folder}/log"),
+        format!("-Dlog4j.configurationFile=file:{folder}/log4j.properties"),
+        "-classpath".to_owned(),
+        plan.class_path.clone(),
+        MAIN.to_owned(),
+        "--configDir".to_owned(),
+        format!("{folder}/conf"),
+    ]);
+    arguments.extend(MEMORY_SIZES.iter().flat_map(|(key, value)| ["-D".to_owned(), format!("{key}={value}")]));
+    (plan.program.clone(), arguments)
+}
+
+/// A command that fails unless a JVM can work with the archive.
+fn trial(plan: &Plan, archive: &Path) -> (PathBuf, Vec<String>) {
+    let mut arguments = plan.options.clone();
+    arguments.extend([
+        format!("-XX:SharedArchiveFile={}", archive.display()),
+        "-Xshare:on".to_owned(),
+        "-Xlog:disable".to_owned(),
+        "-classpath".to_owned(),
+        plan.class_path.clone(),
+        "-version".to_owned(),
+    ]);
+    (plan.program.clone(), arguments)
+}

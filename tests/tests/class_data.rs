@@ -1,0 +1,128 @@
+//! Class-data sharing with the real Mesos, Flink and JVM: what the first TaskManager of a host leaves to later ones.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, missing_docs)]
+
+#[path = "executor_real/artifacts.rs"]
+#[allow(dead_code, reason = "other tests use it all")]
+mod artifacts;
+#[path = "executor_real/flink.rs"]
+mod flink;
+#[path = "executor_real/rig.rs"]
+#[allow(dead_code, reason = "other tests use it all")]
+mod rig;
+
+use std::{
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+};
+
+use artifacts::Artifacts;
+use flink::{JobManager, PATIENCE};
+use mesos::v1::TaskState;
+use overlays::worker::Entry;
+use rig::Rig;
+use tests::{RealMesosOptions, wait_until};
+
+struct Scene {
+    rig: Rig,
+    job_manager: JobManager,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        let artifacts = Artifacts::of_files(flink::distribution(), flink::java_home()).await;
+        let rig = Rig::start_on(RealMesosOptions::default(), artifacts).await;
+        Self { rig, job_manager: JobManager::start().await }
+    }
+
+    /// A TaskManager that has registered: its process.
+    async fn registered(&self, id: &str, more: &[(&str, &str)]) -> i32 {
+        let mut worker = self.rig.description(id);
+        worker.configuration.clone_from(&self.job_manager.configuration);
+        worker
+            .configuration
+            .extend(more.iter().map(|(key, value)| Entry { key: (*key).into(), value: (*value).into() }));
+        self.rig.launch(vec![worker]).await;
+        self.rig.update(id, TaskState::TaskRunning).await;
+        self.job_manager.registered(id).await;
+        let below = self.rig.mesos.below_agents();
+        below.into_iter().find(|pid| is_task_manager(*pid, id)).expect("a TaskManager")
+    }
+
+    async fn end(&self, id: &str) {
+        self.rig.kill(id).await;
+        self.rig.update(id, TaskState::TaskKilled).await;
+    }
+
+    fn class_data(&self) -> PathBuf {
+        self.rig.cache().join("class-data")
+    }
+
+    /// The archive that is in use.
+    fn archive(&self) -> Option<PathBuf> {
+        let entries = fs_err::read_dir(self.class_data()).ok()?.filter_map(Result::ok).map(|entry| entry.path());
+        entries.into_iter().find(|path| path.extension().is_some_and(|end| end == "jsa"))
+    }
+
+    async fn archive_is_made(&self) -> PathBuf {
+        wait_until("an archive is made", PATIENCE, async || {
+            let refused = fs_err::read_dir(self.class_data()).ok()?.filter_map(Result::ok).map(|entry| entry.path());
+            let mut refused = refused.filter(|path| path.extension().is_some_and(|end| end == "refused"));
+            let why = refused.next().map(|path| fs_err::read_to_string(path).unwrap());
+            assert_eq!(why, None, "no archive can be made");
+            self.archive()
+        })
+        .await
+    }
+}
+
+fn is_task_manager(pid: i32, id: &str) -> bool {
+    let command = fs_err::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let command = String::from_utf8_lossy(&command);
+    // Not the JVM that makes an archive, whose configuration is elsewhere.
+    command.contains("TaskManagerRunner")
+        && command.contains(&format!("/executors/{id}/"))
+        && !command.contains("AtExit")
+}
+
+/// Whether a process has a file in its memory.
+fn has_mapped(pid: i32, file: &Path) -> bool {
+    fs_err::read_to_string(format!("/proc/{pid}/maps")).unwrap().contains(&file.display().to_string())
+}
+
+/// Options that the JVM itself says it was started with.
+fn flags(pid: i32) -> String {
+    let jcmd = flink::java_home().join("bin/jcmd");
+    let output = std::process::Command::new(jcmd).args([&pid.to_string(), "VM.flags"]).output().unwrap();
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[tokio::test]
+async fn the_first_task_manager_leaves_an_archive_that_the_next_ones_start_with_unless_it_is_broken() {
+    let scene = Scene::new().await;
+    let first = scene.registered("first", &[]).await;
+    let archive = scene.archive_is_made().await;
+    assert!(!has_mapped(first, &archive));
+    assert!(Path::new(&format!("/proc/{first}")).exists(), "the first one was left in peace");
+    scene.end("first").await;
+
+    let second = scene.registered("second", &[]).await;
+    assert!(has_mapped(second, &archive), "{}", flags(second));
+    assert!(flags(second).contains(&format!("-XX:SharedArchiveFile={}", archive.display())), "{}", flags(second));
+    // A user who has it in their own hands.
+    let off = scene.registered("off", &[("env.java.opts.taskmanager", "-Xshare:off")]).await;
+    assert!(!has_mapped(off, &archive) && !flags(off).contains("SharedArchiveFile"), "{}", flags(off));
+    scene.end("off").await;
+    scene.end("second").await;
+
+    // A JVM would die of it.
+    let content = fs_err::read(&archive).unwrap();
+    fs_err::remove_file(&archive).unwrap();
+    fs_err::write(&archive, &content[..content.len() / 2]).unwrap();
+    fs_err::set_permissions(&archive, std::fs::Permissions::from_mode(0o444)).unwrap();
+    let third = scene.registered("third", &[]).await;
+    assert!(!flags(third).contains("SharedArchiveFile"), "{}", flags(third));
+    assert!(!archive.exists() && scene.rig.cache().join("quarantine").join(archive.file_name().unwrap()).exists());
+    scene.end("third").await;
+    let ids = ["first", "second", "off", "third"].map(str::to_owned);
+    scene.rig.until_nothing_is_left(&ids).await;
+}

@@ -1,0 +1,106 @@
+//! The real Flink for workers: its distribution as artifacts, and a JobManager that they register with.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use fetcher::Artifact;
+use overlays::{
+    command::{self, Directories},
+    config::{Configuration, Source},
+    flink::FlinkHome,
+    java::Java,
+    worker::Entry,
+};
+use tempfile::TempDir;
+use tests::{FlinkRest, Line, ReservedPort, flink_home, wait_until};
+
+/// Long enough for a JVM on a busy machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Ends with its owner.
+pub(crate) struct JobManager {
+    child: Child,
+    pub(crate) rest: FlinkRest,
+    /// What a TaskManager needs to find it.
+    pub(crate) configuration: Vec<Entry>,
+    _folder: TempDir,
+    _ports: [ReservedPort; 2],
+}
+
+impl JobManager {
+    pub(crate) async fn start() -> Self {
+        let home = FlinkHome::open(&flink_home(Line::V1_20), None).unwrap();
+        let (folder, ports) = (TempDir::new().unwrap(), [ReservedPort::new(), ReservedPort::new()]);
+        let mut config = Configuration::load(&home.conf_dir, &home.version).unwrap();
+        let [rpc, rest] = ports.each_ref().map(|port| port.number().to_string());
+        for (key, value) in [
+            ("jobmanager.rpc.address", "127.0.0.1"),
+            ("jobmanager.rpc.port", &rpc),
+            ("rest.address", "127.0.0.1"),
+            ("rest.port", &rest),
+            ("jobmanager.memory.process.size", "700m"),
+            ("taskmanager.memory.process.size", "1024m"),
+        ] {
+            config.set(key, value, Source::Computed("the test"));
+        }
+        let place = |name: &str| folder.path().join(name);
+        let directories = Directories { conf: place("conf"), log: place("log"), tmp: place("tmp") };
+        command::prepare(&home, &config, &directories).unwrap();
+        let command = command::job_manager(&home, &java(), &config, &directories, &variable).unwrap();
+        let mut program = Command::new(&command.program);
+        program.args(&command.arguments).envs(command.environment).current_dir(&command.directory);
+        let child = program.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let configuration = config.iter().map(|(key, value)| Entry { key: key.into(), value: value.into() }).collect();
+        let rest = FlinkRest::new(&format!("http://127.0.0.1:{rest}"));
+        let job_manager = Self { child, rest, configuration, _folder: folder, _ports: ports };
+        wait_until("the JobManager answers", PATIENCE, async || job_manager.rest.overview().await.ok()).await;
+        job_manager
+    }
+
+    /// Waits until this TaskManager is listed.
+    pub(crate) async fn registered(&self, id: &str) {
+        wait_until(&format!("{id} is registered"), PATIENCE, async || {
+            let listed = self.rest.task_managers().await.ok()?;
+            listed.iter().any(|task_manager| task_manager.id == id).then_some(())
+        })
+        .await;
+    }
+}
+
+impl Drop for JobManager {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+/// What workers need of the distribution.
+pub(crate) fn distribution() -> Vec<Artifact> {
+    let home = flink_home(Line::V1_20);
+    let mut artifacts = Vec::new();
+    for folder in ["bin", "conf", "lib"] {
+        for entry in fs_err::read_dir(home.join(folder)).unwrap() {
+            let source = entry.unwrap().path();
+            let target = source.strip_prefix(&home).unwrap().display().to_string();
+            artifacts.push(Artifact { source, target, executable: folder == "bin", secret: false });
+        }
+    }
+    artifacts
+}
+
+/// The home of the machine's java.
+pub(crate) fn java_home() -> PathBuf {
+    let program = fs_err::canonicalize(java().program).unwrap();
+    program.ancestors().nth(2).map(Path::to_owned).unwrap()
+}
+
+fn java() -> Java {
+    Java::find(&Configuration::new(), &variable).unwrap()
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
