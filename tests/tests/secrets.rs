@@ -100,7 +100,7 @@ fn flink_configured(folder: &Path, options: &[(&str, &str)]) -> PathBuf {
     for part in ["bin", "lib", "plugins"] {
         fs_err::os::unix::fs::symlink(flink.join(part), home.join(part)).unwrap();
     }
-    let lines: String = options.iter().map(|(key, value)| format!("{key}: {value}\n")).collect();
+    let lines = options.iter().map(|(key, value)| format!("{key}: {value}\n")).collect::<Vec<_>>().concat();
     fs_err::write(home.join("conf/config.yaml"), lines).unwrap();
     let logging = "conf/log4j-console.properties";
     fs_err::copy(flink.join(logging), home.join(logging)).unwrap();
@@ -152,7 +152,7 @@ async fn no_planted_secret_is_seen_anywhere_but_in_the_workers_own_files() {
         let credentials = path.parent() == Some(mesos.work_dir());
         let mode = fs_err::metadata(path).unwrap().permissions().mode() & 0o777;
         assert!(credentials || path.display().to_string().contains(&worker), "a secret is in {}", path.display());
-        assert!(credentials || mode & 0o077 == 0, "{} is open to others: {mode:o}", path.display());
+        assert!(credentials || mode.trailing_zeros() >= 6, "{} is open to others: {mode:o}", path.display());
     }
 
     cluster.signal(Signal::SIGINT);
