@@ -56,7 +56,11 @@ impl SourceUri {
 
     /// The last part of its path: what a file made of it is called.
     pub fn name(&self) -> &str {
-        let path = self.path.split(['?', '#']).next().unwrap_or_default();
+        let path = match self.scheme {
+            // Nothing but a slash means anything in the name of a file.
+            Scheme::File => self.path.as_str(),
+            _ => self.path.split(['?', '#']).next().unwrap_or_default(),
+        };
         path.rsplit('/').next().unwrap_or_default()
     }
 
@@ -237,6 +241,12 @@ mod tests {
         assert!(!format!("{secret:?}").contains("hush"));
         let error = "ftp://user:hush@h/b?hush".parse::<SourceUri>().unwrap_err();
         assert!(!error.to_string().contains("hush"), "{error}");
+    }
+
+    #[test]
+    fn a_question_mark_is_part_of_a_files_name() {
+        assert_eq!(uri("/data/what?").name(), "what?");
+        assert_eq!(uri("https://h/what?").name(), "what");
     }
 
     proptest! {
