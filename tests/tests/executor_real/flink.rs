@@ -26,7 +26,7 @@ pub(crate) struct JobManager {
     pub(crate) rest: FlinkRest,
     /// What a TaskManager needs to find it.
     pub(crate) configuration: Vec<Entry>,
-    _folder: TempDir,
+    folder: TempDir,
     _ports: [ReservedPort; 2],
 }
 
@@ -55,9 +55,15 @@ impl JobManager {
         let child = program.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let configuration = config.iter().map(|(key, value)| Entry { key: key.into(), value: value.into() }).collect();
         let rest = FlinkRest::new(&format!("http://127.0.0.1:{rest}"));
-        let job_manager = Self { child, rest, configuration, _folder: folder, _ports: ports };
+        let job_manager = Self { child, rest, configuration, folder, _ports: ports };
         wait_until("the JobManager answers", PATIENCE, async || job_manager.rest.overview().await.ok()).await;
         job_manager
+    }
+
+    /// The folder of its configuration.
+    #[allow(dead_code, reason = "not of every test")]
+    pub(crate) fn conf(&self) -> PathBuf {
+        self.folder.path().join("conf")
     }
 
     /// Waits until this TaskManager is listed.

@@ -18,7 +18,7 @@ use mesos::{
 use overlays::worker::{ArtifactSource, Entry, WorkerSpec};
 use prost::Message as _;
 use tests::{RealMesos, RealMesosOptions, binary, wait_until};
-use tokio::{sync::mpsc::Receiver, task::JoinSet};
+use tokio::{sync::mpsc::Receiver, task::JoinSet, time::Instant};
 
 use crate::artifacts::Artifacts;
 
@@ -39,7 +39,7 @@ pub(crate) struct Rig {
 struct Heard {
     offers: Vec<Offer>,
     /// Without those that come again.
-    updates: Vec<TaskStatus>,
+    updates: Vec<(Instant, TaskStatus)>,
 }
 
 impl Rig {
@@ -102,8 +102,8 @@ impl Rig {
         }
     }
 
-    /// Launches these workers with all that is on offer.
-    pub(crate) async fn launch(&self, workers: Vec<WorkerSpec>) {
+    /// Launches these workers with all that is on offer, from this moment on.
+    pub(crate) async fn launch(&self, workers: Vec<WorkerSpec>) -> Instant {
         let offers = wait_until("something is on offer", PATIENCE, async || {
             let offers = std::mem::take(&mut self.heard.lock().unwrap().offers);
             (!offers.is_empty()).then_some(offers)
@@ -112,7 +112,9 @@ impl Rig {
         let agent_id = &offers[0].agent_id;
         let tasks = workers.iter().map(|worker| TaskInfo { agent_id: agent_id.clone(), ..task(worker) }).collect();
         let ids = offers.iter().map(|offer| offer.id.clone()).collect();
+        let now = Instant::now();
         self.handle.call(calls::accept(ids, vec![calls::launch(tasks)], 0.0)).await.unwrap();
+        now
     }
 
     /// Asks Mesos to kill a worker, with all the time in the world for it to end by itself.
@@ -124,10 +126,15 @@ impl Rig {
 
     /// The update with this state; the worker must not have come to another end before.
     pub(crate) async fn update(&self, id: &str, state: TaskState) -> TaskStatus {
+        self.update_at(id, state).await.1
+    }
+
+    /// The same, with when it came.
+    pub(crate) async fn update_at(&self, id: &str, state: TaskState) -> (Instant, TaskStatus) {
         wait_until(&format!("worker {id} is {}", state.as_str_name()), PATIENCE, async || {
-            let updates = self.updates(id);
-            let end = updates.iter().find(|status| is_terminal(status.state()));
-            let found = updates.iter().find(|status| status.state() == state);
+            let updates = self.timed_updates(id);
+            let end = updates.iter().find(|(_, status)| is_terminal(status.state()));
+            let found = updates.iter().find(|(_, status)| status.state() == state);
             assert!(found.is_some() || end.is_none(), "{id} is not {} but {end:?}", state.as_str_name());
             found.cloned()
         })
@@ -136,8 +143,12 @@ impl Rig {
 
     /// What was told of a worker so far.
     pub(crate) fn updates(&self, id: &str) -> Vec<TaskStatus> {
+        self.timed_updates(id).into_iter().map(|(_, status)| status).collect()
+    }
+
+    fn timed_updates(&self, id: &str) -> Vec<(Instant, TaskStatus)> {
         let heard = self.heard.lock().unwrap();
-        heard.updates.iter().filter(|status| status.task_id.value == id).cloned().collect()
+        heard.updates.iter().filter(|(_, status)| status.task_id.value == id).cloned().collect()
     }
 
     /// Waits until the agent has neither executor nor anything that came of one, and tells of no worker two ends.
@@ -195,8 +206,8 @@ async fn listen(mut events: Receiver<SchedulerEvent>, handle: SchedulerHandle, h
         if let (Some(agent), Some(uuid)) = (status.agent_id.clone(), status.uuid.clone()) {
             handle.send(calls::acknowledge(agent, status.task_id.clone(), uuid));
         }
-        if !heard.updates.iter().any(|before| before.uuid == status.uuid) {
-            heard.updates.push(status);
+        if !heard.updates.iter().any(|(_, before)| before.uuid == status.uuid) {
+            heard.updates.push((Instant::now(), status));
         }
     }
 }
