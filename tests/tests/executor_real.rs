@@ -6,6 +6,7 @@
 #[allow(dead_code, reason = "other tests use the rest")]
 mod artifacts;
 #[path = "executor_real/rig.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
 mod rig;
 
 use std::{collections::BTreeSet, net::TcpListener, path::Path};

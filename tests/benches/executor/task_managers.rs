@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use mesos::v1::TaskState;
 use overlays::worker::{Sandbox, WorkerSpec, apply};
 use tempfile::TempDir;
-use tests::{Line, flink_home, wait_until};
+use tests::{Line, RealMesosOptions, flink_home, wait_until};
 use tokio::time::Instant;
 
 use crate::{
@@ -25,8 +25,10 @@ struct Scene {
 
 pub(crate) async fn measure() {
     let artifacts = Artifacts::of_files(flink::distribution(), flink::java_home()).await;
-    let scene =
-        Scene { rig: Rig::start_on(Default::default(), artifacts).await, job_manager: JobManager::start().await };
+    let scene = Scene {
+        rig: Rig::start_on(RealMesosOptions::default(), artifacts).await,
+        job_manager: JobManager::start().await,
+    };
     scene.warm().await;
     let (mut ours, mut memory, mut plain, mut script) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for round in 0..ROUNDS {
