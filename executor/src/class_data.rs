@@ -44,9 +44,9 @@ pub(crate) struct ClassData {
 }
 
 impl ClassData {
-    /// Points a command at the archive that was made for it, if there is one; none when this command can have none.
-    /// Blocking.
-    pub(crate) fn choose(cache: &Cache, command: &mut CommandLine) -> Option<Self> {
+    /// Points a command at the archive that was made for it, if there is one; none when this command can have none, for
+    /// which no cache is opened. Blocking.
+    pub(crate) fn choose(open: impl FnOnce() -> Option<Cache>, command: &mut CommandLine) -> Option<Self> {
         let plan = match Plan::of(command) {
             Ok(plan) => plan,
             Err(why) => {
@@ -54,6 +54,7 @@ impl ClassData {
                 return None;
             }
         };
+        let cache = open()?;
         let archive = cache.class_data(&plan.key).unwrap_or_else(|error| {
             warn!("no class-data sharing: {error}");
             None
@@ -63,7 +64,7 @@ impl ClassData {
             // In front of all others, where it is nobody's value.
             command.arguments.splice(0..0, plan::using(archive));
         }
-        Some(Self { cache: cache.clone(), plan: Arc::new(plan), archive })
+        Some(Self { cache, plan: Arc::new(plan), archive })
     }
 
     /// Whether the TaskManager was started with an archive.

@@ -182,8 +182,8 @@ async fn configure(place: Arc<Place>, worker: Arc<Worker>, shared: Shared) -> Re
         let tree = delivery.as_ref().and_then(|delivery| delivery.tree.as_deref());
         let mut command =
             apply(&worker.spec, &place.sandbox, tree, &lookup).map_err(|error| Failure::configuration(&error))?;
-        let cache = class_data.then(|| worker.cache.open(lookup(PATH_VARIABLE))).flatten();
-        let class_data = cache.and_then(|cache| ClassData::choose(&cache, &mut command));
+        let open = || worker.cache.open(lookup(PATH_VARIABLE));
+        let class_data = class_data.then(|| ClassData::choose(open, &mut command)).flatten();
         let written = written(&worker.spec, &place.sandbox);
         let mask = mask(&worker.spec, &written, &command);
         command.environment = environment::of_task_manager(place.variables.iter().cloned(), command.environment);
