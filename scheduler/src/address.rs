@@ -9,7 +9,7 @@ use std::{
 use mesos::master::MasterUrl;
 use overlays::config::{Configuration, Source};
 use tokio::{
-    net::{TcpListener, UdpSocket},
+    net::{TcpListener, TcpSocket, UdpSocket},
     time::{Instant, sleep},
 };
 
@@ -48,6 +48,11 @@ pub enum PortInUse {
     Wait(Duration),
 }
 
+/// A port that the system chose. As long as this lives it gives the port to nobody else, but a server that reuses addresses,
+/// as those of Java do, may listen on it: the socket here is bound and does not listen.
+#[derive(Debug)]
+pub struct Reservation(#[expect(dead_code, reason = "held for its drop")] TcpSocket);
+
 const RPC_ADDRESS: &str = "jobmanager.rpc.address";
 const POLL: Duration = Duration::from_millis(100);
 const RPC_PORT: &str = "jobmanager.rpc.port";
@@ -56,14 +61,14 @@ const REST_PORT: &str = "rest.port";
 /// Settles host and ports and writes them into the JobManager's configuration.
 ///
 /// The file that Flink ships says `localhost` everywhere. That is kept only where Mesos itself is on this machine; else this
-/// machine's address as the master sees it takes its place.
-///
+/// machine's address as the master sees it takes its place. Ports that the system chose are ours for as long as the reservations
+/// live.
 pub async fn settle(
     config: &mut Configuration,
     master: &MasterUrl,
     lookup: &dyn Fn(&str) -> Option<String>,
     in_use: PortInUse,
-) -> Result<Addresses, SettingsError> {
+) -> Result<(Addresses, Vec<Reservation>), SettingsError> {
     let host = host(config, master, lookup).await;
     let loopback = is_loopback(&host);
     let bind = if loopback { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { IpAddr::V4(Ipv4Addr::UNSPECIFIED) };
@@ -77,14 +82,15 @@ pub async fn settle(
     if config.get("rest.address").is_none_or(is_loopback) {
         config.set("rest.address", host.clone(), computed);
     }
-    let rpc_port = free_port(config, RPC_PORT, 6123, in_use, bind).await?;
+    let (rpc_port, rpc) = free_port(config, RPC_PORT, 6123, in_use, bind).await?;
     config.set(RPC_PORT, rpc_port.to_string(), Source::Computed("a free port"));
-    let rest_port = free_port(config, REST_PORT, 8081, in_use, bind).await?;
+    let (rest_port, rest) = free_port(config, REST_PORT, 8081, in_use, bind).await?;
     config.set(REST_PORT, rest_port.to_string(), Source::Computed("a free port"));
     if config.get("rest.bind-port").is_none() {
         config.set("rest.bind-port", rest_port.to_string(), Source::Computed("rest.port"));
     }
-    Ok(Addresses { host, rest_port, bind, tls: rest_tls(config)? })
+    let addresses = Addresses { host, rest_port, bind, tls: rest_tls(config)? };
+    Ok((addresses, [rpc, rest].into_iter().flatten().collect()))
 }
 
 /// What would keep [`settle`] or the artifact server from working: ports in use, a host that nobody knows. Without a
@@ -161,29 +167,37 @@ async fn free_port(
     usual: u16,
     in_use: PortInUse,
     bind: IpAddr,
-) -> Result<u16, SettingsError> {
+) -> Result<(u16, Option<Reservation>), SettingsError> {
     let number = port(config, key)?.unwrap_or(usual);
     let deliberate = matches!(config.source(key), Some(Source::DynamicProperty));
     let deadline = Instant::now() + if let PortInUse::Wait(patience) = in_use { patience } else { Duration::ZERO };
     let error = loop {
         match listen(bind, number).await {
-            Ok(port) => return Ok(port),
+            Ok(found) => return Ok(found),
             Err(e) if e.kind() == ErrorKind::AddrInUse && Instant::now() < deadline => sleep(POLL).await,
             Err(e) => break e,
         }
     };
     if in_use == PortInUse::TakeAnother
         && !deliberate
-        && let Ok(port) = listen(bind, 0).await
+        && let Ok(found) = listen(bind, 0).await
     {
-        return Ok(port);
+        return Ok(found);
     }
     let hint = format!("choose another with -D{key}=…, 0 is any free one");
     let reason = format!("cannot listen on {bind}:{number}: {error}; {hint}");
     Err(SettingsError::Value { key, value: number.to_string(), reason })
 }
 
-/// The port, if it is free; a free one for 0. It is free again when this returns, so somebody could still take it.
-async fn listen(bind: IpAddr, port: u16) -> std::io::Result<u16> {
-    Ok(TcpListener::bind(SocketAddr::new(bind, port)).await?.local_addr()?.port())
+/// The port, if it is free: that may change as soon as this returns. For 0, one that stays free.
+async fn listen(bind: IpAddr, port: u16) -> std::io::Result<(u16, Option<Reservation>)> {
+    let address = SocketAddr::new(bind, port);
+    if port > 0 {
+        return Ok((TcpListener::bind(address).await?.local_addr()?.port(), None));
+    }
+    let socket = if bind.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.bind(address)?;
+    // Only now: before, the system might have chosen a port that somebody else has reserved.
+    socket.set_reuseaddr(true)?;
+    Ok((socket.local_addr()?.port(), Some(Reservation(socket))))
 }

@@ -60,7 +60,9 @@ pub async fn local(
     lookup: Arc<Lookup>,
     console: Console,
 ) -> Result<(), Failure> {
-    let plan = make_plan(request, &lookup).await?;
+    let mut plan = make_plan(request, &lookup).await?;
+    // The Mesos inside this process does not do them; the scheduler heeds its constraints itself.
+    plan.settings.offer_constraints = None;
     let (work, temporary) = work_folder(work_dir)?;
     let mesos = LocalCluster::start(local_options(&plan, &work, &*lookup)).await.map_err(Failure::other)?;
     let place = Place {
@@ -144,7 +146,7 @@ async fn run(
         false => PortInUse::Refuse,
     };
     let addresses = address::settle(&mut plan.config, &place.master, &**lookup, in_use).await;
-    let addresses = addresses.map_err(Failure::usage)?;
+    let (addresses, reservations) = addresses.map_err(Failure::usage)?;
     let trusted = Trusted::read(&plan.settings, &addresses).await?;
     for warning in &plan.warnings {
         console.tell("warning", &format!("Warning: {warning}"), json!({ "warning": warning }));
@@ -178,6 +180,7 @@ async fn run(
             outcome => break outcome,
         }
     };
+    drop(reservations);
     console.tell("stopped", "Stopped.", json!({}));
     settled.cluster.verdict(outcome)
 }

@@ -47,6 +47,15 @@ impl Task {
 }
 
 impl Framework {
+    /// Whether an agent's free resources are worth an offer to it: as much of everything as one of its filters names.
+    pub(super) fn finds_enough(&self, role: &str, free: &Amount) -> bool {
+        let filter = self.info.offer_filters.get(role).and_then(|filters| filters.min_allocatable_resources.as_ref());
+        filter.is_none_or(|least| {
+            let mut any_of = least.quantities.iter().map(|least| least.quantities.iter());
+            any_of.any(|least| free.has_quantities(least.map(|(name, value)| (name, value.value))))
+        })
+    }
+
     pub(super) fn new(info: FrameworkInfo) -> Self {
         Self {
             info,

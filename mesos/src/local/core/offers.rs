@@ -76,7 +76,9 @@ impl Core {
         let wants = |framework: &Framework, role: &String| {
             let refused =
                 |filter: &Filter| filter.agent == agent && filter.role == *role && filter.resources.contains(free);
-            !framework.suppressed.contains(role) && !framework.filters.iter().any(refused)
+            !framework.suppressed.contains(role)
+                && framework.finds_enough(role, free)
+                && !framework.filters.iter().any(refused)
         };
         let candidates = connected.flat_map(|(id, framework)| {
             framework.roles().into_iter().filter(move |role| wants(framework, role)).map(move |role| (id, role))

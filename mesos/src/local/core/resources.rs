@@ -108,6 +108,17 @@ impl Amount {
         self.thousandths("cpus") >= 10 || self.thousandths("mem") >= 32_000
     }
 
+    /// Whether it has so much of each of these.
+    pub(super) fn has_quantities<'a>(&self, mut quantities: impl Iterator<Item = (&'a String, f64)>) -> bool {
+        quantities.all(|(name, least)| self.quantity(name) as f64 >= (least * 1000.0).round())
+    }
+
+    /// Of ranges, how many numbers there are in them, in thousandths as well.
+    fn quantity(&self, name: &str) -> i64 {
+        let numbers: u64 = self.ranges.get(name).into_iter().flatten().map(|(begin, end)| end - begin + 1).sum();
+        self.thousandths(name).saturating_add(i64::try_from(numbers).unwrap_or(i64::MAX).saturating_mul(1000))
+    }
+
     /// The largest part that this amount is of the whole.
     pub(super) fn share_of(&self, whole: &Self) -> f64 {
         let parts = self.scalars.iter().map(|(name, value)| *value as f64 / (whole.thousandths(name).max(1)) as f64);

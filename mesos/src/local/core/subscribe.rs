@@ -117,8 +117,5 @@ fn refuse_unsupported(call: &Subscribe) -> Result<(), Refusal> {
     if call.offer_constraints.as_ref().is_some_and(|constraints| !constraints.role_constraints.is_empty()) {
         return Err(Refusal::NotImplemented("The local Mesos does not do offer constraints".into()));
     }
-    if !call.framework_info.offer_filters.is_empty() {
-        return Err(Refusal::NotImplemented("The local Mesos does not do 'FrameworkInfo.offer_filters'".into()));
-    }
     Ok(())
 }

@@ -4,7 +4,7 @@
 mod accounting;
 mod timing;
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Bytes;
 use uuid::Uuid;
@@ -20,12 +20,14 @@ use crate::{
         environment::{Variable, variable},
         executor,
         offer::{Operation, operation},
+        offer_filters,
         scheduler::{
             self, Call, OfferConstraints,
             call::{self, Accept, Acknowledge, Decline, Subscribe, Type},
             offer_constraints::RoleConstraints,
         },
         task_status::Source,
+        value,
     },
 };
 
@@ -34,6 +36,7 @@ struct Bench {
     core: Core,
     uptime: Duration,
     framework: String,
+    offer_filters: BTreeMap<String, OfferFilters>,
     stream: Uuid,
     events: Vec<scheduler::Event>,
     launched: Vec<super::Container>,
@@ -50,6 +53,7 @@ impl Bench {
             core,
             uptime: Duration::ZERO,
             framework: String::new(),
+            offer_filters: BTreeMap::new(),
             stream: Uuid::new_v4(),
             events: Vec::new(),
             launched: Vec::new(),
@@ -72,6 +76,7 @@ impl Bench {
             user: "me".into(),
             id: id.clone(),
             failover_timeout: Some(failover_timeout),
+            offer_filters: self.offer_filters.clone(),
             ..FrameworkInfo::default()
         };
         let subscribe = Some(Subscribe { framework_info: info, ..Subscribe::default() });
@@ -242,19 +247,34 @@ fn what_the_local_mesos_does_not_do_is_refused_by_name() {
 }
 
 #[test]
-fn a_framework_that_wants_its_offers_chosen_for_it_is_refused() {
-    let mut bench = Bench::new(LocalOptions::default());
-    let filters = [("*".to_owned(), OfferFilters::default())].into();
-    let framework_info = FrameworkInfo { offer_filters: filters, ..FrameworkInfo::default() };
-    let constraints = OfferConstraints { role_constraints: [("*".to_owned(), RoleConstraints::default())].into() };
-    for (subscribe, what) in [
-        (Subscribe { framework_info, ..Subscribe::default() }, "'FrameworkInfo.offer_filters'"),
-        (Subscribe { offer_constraints: Some(constraints), ..Subscribe::default() }, "offer constraints"),
+fn a_framework_gets_no_offers_of_less_than_it_says_it_needs() {
+    let options = LocalOptions { cpus: 4.0, mem_mb: 1000.0, ports: (31000, 31009), ..LocalOptions::default() };
+    for (needs, is_offered) in [
+        (("mem", 1000.0), true),
+        (("mem", 1000.5), false),
+        (("ports", 10.0), true),
+        (("ports", 11.0), false),
+        (("gpus", 1.0), false),
     ] {
-        let call = Call { r#type: Some(Type::Subscribe.into()), subscribe: Some(subscribe), ..Call::default() };
-        let words = format!("The local Mesos does not do {what}");
-        assert_eq!(bench.core.scheduler_call(call, bench.stream, None), Err(Refusal::NotImplemented(words)));
+        let quantities = [(needs.0.to_owned(), value::Scalar { value: needs.1 })].into();
+        let quantities = vec![offer_filters::ResourceQuantities { quantities }];
+        let least = offer_filters::MinAllocatableResources { quantities };
+        let filters = OfferFilters { min_allocatable_resources: Some(least) };
+        let mut bench = Bench::new(options.clone());
+        bench.offer_filters = [("*".to_owned(), filters)].into();
+        bench.subscribe(0.0);
+        assert_eq!(!bench.take_offers().is_empty(), is_offered, "{needs:?}");
     }
+}
+
+#[test]
+fn a_framework_that_wants_its_agents_chosen_for_it_is_refused() {
+    let mut bench = Bench::new(LocalOptions::default());
+    let constraints = OfferConstraints { role_constraints: [("*".to_owned(), RoleConstraints::default())].into() };
+    let subscribe = Some(Subscribe { offer_constraints: Some(constraints), ..Subscribe::default() });
+    let call = Call { r#type: Some(Type::Subscribe.into()), subscribe, ..Call::default() };
+    let words = "The local Mesos does not do offer constraints".to_owned();
+    assert_eq!(bench.core.scheduler_call(call, bench.stream, None), Err(Refusal::NotImplemented(words)));
 }
 
 #[test]
