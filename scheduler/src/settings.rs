@@ -162,8 +162,7 @@ impl Settings {
         let memory = TaskManagerMemory::compute(config, flink)?;
         let demand = demand(config, &memory)?;
         let gpus = demand.task.contains_key("gpus");
-        let mut framework = framework(config, gpus)?;
-        offers::describe(&mut framework, &demand);
+        let framework = framework(config, gpus)?;
         Ok(Self {
             offer_constraints: offers::constraints(&framework.roles, &constraints(config)?),
             framework,

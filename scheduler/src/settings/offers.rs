@@ -1,25 +1,14 @@
-//! What the master is told of our wishes, so that it sends no offers that would only be declined.
+//! What the master is told of our wishes, so that it sends no offers that would only be declined. Not how large offers must be:
+//! whoever waits for a worker that fits nowhere wants to hear what the largest offer was.
 
-use mesos::v1::{self, OfferFilters, offer_filters, scheduler, value};
+use mesos::v1::scheduler;
 
-use crate::core::{
-    constraint::{Constraint, Field, Operator},
-    resources::Demand,
-};
+use crate::core::constraint::{Constraint, Field, Operator};
 use scheduler::{
     AttributeConstraint, OfferConstraints,
     attribute_constraint::{Predicate, Selector, predicate, selector::PseudoattributeType},
     offer_constraints::{RoleConstraints, role_constraints::Group},
 };
-
-/// Offers with less than one worker needs are of no use (Mesos 1.10 and newer heed it). Counted are unreserved and reserved
-/// resources alike, so only what every offer must have itself is named.
-pub(super) fn filters(demand: &Demand) -> OfferFilters {
-    let quantities =
-        demand.task.keys().map(|name| (name.clone(), value::Scalar { value: demand.total(name) })).collect();
-    let quantities = vec![offer_filters::ResourceQuantities { quantities }];
-    OfferFilters { min_allocatable_resources: Some(offer_filters::MinAllocatableResources { quantities }) }
-}
 
 /// The constraints that an agent meets or not whatever the other workers do, for every role (Mesos 1.11 and newer heed them).
 /// `None` if there is nothing to tell.
@@ -66,12 +55,6 @@ fn constraint(constraint: &Constraint) -> Option<AttributeConstraint> {
 fn is_common(pattern: &str) -> bool {
     let inner = pattern.strip_prefix("^(?:").and_then(|rest| rest.strip_suffix(")$"));
     inner.is_some_and(|inner| inner.chars().all(|c| c.is_ascii_alphanumeric() || "._-*+|/ ".contains(c)))
-}
-
-/// Puts the filters into the framework's description, for each of its roles.
-pub(super) fn describe(framework: &mut v1::FrameworkInfo, demand: &Demand) {
-    let filters = filters(demand);
-    framework.offer_filters = framework.roles.iter().map(|role| (role.clone(), filters.clone())).collect();
 }
 
 #[cfg(test)]

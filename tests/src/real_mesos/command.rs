@@ -46,9 +46,10 @@ pub(super) fn agent(options: &RealMesosOptions, work: &Path, name: &str, master:
     let mut program = Program::new(bin.join("mesos-agent"), &work.join(format!("{name}.log")));
     let home = work.join(name);
     program.arguments = common();
-    // Where executors keep things for each other.
-    let variables = json!({ "FLINK_MESOS_CACHE_DIR": home.join("cache") });
-    program.arguments.push(format!("--executor_environment_variables={variables}"));
+    if options.own_cache {
+        let variables = json!({ "FLINK_MESOS_CACHE_DIR": home.join("cache") });
+        program.arguments.push(format!("--executor_environment_variables={variables}"));
+    }
     for (flag, folder) in [
         ("work_dir", "work"),
         ("runtime_dir", "run"),

@@ -18,6 +18,8 @@ pub struct RealMesosOptions {
     pub agent_flags: Vec<String>,
     /// Principals and secrets; if there are any, frameworks must authenticate with one of them (HTTP basic).
     pub credentials: Vec<(String, String)>,
+    /// Whether executors are told, by a variable, to keep what they fetch in the cluster's own folder.
+    pub own_cache: bool,
     /// With it executors must authenticate with the JSON Web Token that the agent signs with this key.
     pub jwt_key: Option<String>,
 }
@@ -32,6 +34,7 @@ impl Default for RealMesosOptions {
             master_flags: Vec::new(),
             agent_flags: Vec::new(),
             credentials: Vec::new(),
+            own_cache: true,
             jwt_key: None,
         }
     }

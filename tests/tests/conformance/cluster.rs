@@ -45,7 +45,9 @@ impl Cluster {
     pub(crate) async fn real(agents: usize) -> Self {
         let resources = "cpus:4;mem:4096;disk:8192".to_owned();
         let master_flags = vec![format!("--allocation_interval={}ms", ROUND.as_millis())];
-        let options = RealMesosOptions { agents, resources, master_flags, ..RealMesosOptions::default() };
+        // What is tried is Mesos itself, as it is.
+        let own_cache = false;
+        let options = RealMesosOptions { agents, resources, master_flags, own_cache, ..RealMesosOptions::default() };
         Self { mesos: Mesos::Real(Box::new(RealMesos::start_with(options).await)), http: Http::new() }
     }
 
