@@ -25,10 +25,10 @@ fn application_master(mesos: &RealMesos, zookeeper: &RealZooKeeper, storage: &st
     FlinkMesos::start(&flink_home(Line::V1_20), &arguments)
 }
 
-/// The TaskManagers in the sandboxes of this Mesos.
+/// The TaskManagers in the sandboxes of this Mesos; without the JVM that may be making an archive of their classes.
 fn task_managers(mesos: &RealMesos) -> Vec<i32> {
     let mut mine = processes_with(&mesos.work_dir().display().to_string());
-    mine.retain(|(_, line)| line.contains("TaskManagerRunner"));
+    mine.retain(|(_, line)| line.contains("TaskManagerRunner") && !line.contains("ArchiveClassesAtExit"));
     mine.into_iter().map(|(pid, _)| pid).collect()
 }
 
