@@ -11,7 +11,7 @@
 //! - Workers that leave an agent or are restarted are replaced before they go, as far as `surge` and `max-unavailable` say.
 //!
 //! The life of one worker is drawn in [`worker`]. No step looks at all workers, but for those that concern all of them
-//! ([`fleet`]).
+//! (`fleet`).
 
 pub mod constraint;
 mod fleet;

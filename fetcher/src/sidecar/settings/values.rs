@@ -38,7 +38,7 @@ pub(super) fn bytes(text: &str) -> Result<u64, String> {
     Ok(size.as_u64())
 }
 
-/// A number of bytes for people, as [`bytes`] reads them.
+/// A number of bytes for people, as `bytes` reads them.
 pub fn human_bytes(bytes: u64) -> impl fmt::Display {
     ByteSize::b(bytes).display().iec()
 }
