@@ -1,8 +1,8 @@
 //! Getting a worker's artifacts into its sandbox: from the host's sidecar, through a cache that workers of this host share,
 //! or without either.
 //!
-//! The sidecar takes the work from the task, the cache makes a warm start free, but nothing depends on them: where they cannot be used, the worker gets its artifacts all
-//! the same, and the log says why it was slower.
+//! The sidecar takes the work from the task, the cache makes a warm start free, but nothing depends on them: where they
+//! cannot be used, the worker gets its artifacts all the same, and the log says why it was slower.
 
 use std::{fmt, path::PathBuf};
 
@@ -30,11 +30,11 @@ const LEAST_SIZE: u64 = 512 << 20;
 pub struct CacheSettings {
     /// Where the host's sidecar listens, if it is to be asked.
     pub socket: Option<PathBuf>,
-    /// Whether there is to be one.
+    /// Whether there is to be a cache.
     pub enabled: bool,
-    /// Where, instead of the usual place.
+    /// Where it is, instead of the usual place.
     pub path: Option<PathBuf>,
-    /// How much may be kept, in bytes.
+    /// How much it may keep, in bytes.
     pub size: u64,
 }
 
@@ -65,16 +65,19 @@ impl CacheSettings {
             Some(path) => Some(PathBuf::from(path)).filter(|path| !path.as_os_str().is_empty()),
             None => self.socket.clone(),
         };
-        let places = if self.enabled { self.places(path_of_the_agent) } else { Vec::new() };
-        let caches = places.into_iter().map(|path| CacheOptions { path, budget: self.size });
-        Ways { socket, caches: caches.collect() }
+        Ways { socket, caches: self.caches(path_of_the_agent) }
     }
 
     /// The cache in which this user may keep things, wherever the artifacts came from; none when there is to be none, or
     /// none can be used. Blocking.
     pub(crate) fn open(&self, of_the_agent: Option<String>) -> Option<Cache> {
+        self.caches(of_the_agent).into_iter().find_map(|options| Cache::open(options).ok())
+    }
+
+    /// Those that may be used, the best first.
+    fn caches(&self, of_the_agent: Option<String>) -> Vec<CacheOptions> {
         let places = if self.enabled { self.places(of_the_agent) } else { Vec::new() };
-        places.into_iter().find_map(|path| Cache::open(CacheOptions { path, budget: self.size }).ok())
+        places.into_iter().map(|path| CacheOptions { path, budget: self.size }).collect()
     }
 
     /// Where to try, one after the other.

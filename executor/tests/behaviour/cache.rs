@@ -1,29 +1,12 @@
 //! The cache that all workers of a host share.
 
-use std::{os::unix::fs::MetadataExt as _, path::PathBuf, time::Duration};
+use std::{os::unix::fs::MetadataExt as _, path::PathBuf};
 
 use fetcher::{Cache, CacheOptions};
 use mesos::v1::TaskState;
 use overlays::worker::Entry;
 
-use crate::host::{Executor, Host, task};
-
-const SCRIPT: &str = "exec sleep 1000";
-
-/// A worker that runs.
-async fn running(host: &mut Host, id: &str, variables: &[(&str, &str)]) -> Executor {
-    let executor = host.executor(variables);
-    host.agent.subscribe().await;
-    host.agent.launch(host.task(id, SCRIPT));
-    host.agent.update(TaskState::TaskRunning).await;
-    executor
-}
-
-async fn end(host: &mut Host, id: &str, mut executor: Executor) {
-    host.agent.kill(id, Duration::from_secs(60));
-    host.agent.update(TaskState::TaskKilled).await;
-    assert!(executor.ended().await.success(), "{}", host.log());
-}
+use crate::host::{Host, SLEEPS, task};
 
 fn open(host: &Host) -> Cache {
     Cache::open(CacheOptions { path: host.cache(), budget: 1 << 30 }).unwrap()
@@ -37,22 +20,22 @@ fn trees(host: &Host) -> Vec<PathBuf> {
 #[tokio::test]
 async fn the_second_worker_of_a_host_fetches_nothing() {
     let mut host = Host::new().await;
-    let executor = running(&mut host, "w1", &[]).await;
-    end(&mut host, "w1", executor).await;
+    let executor = host.running("w1", &[]).await;
+    host.end("w1", executor).await;
     let fetched = host.fetched();
     assert!(fetched > 0 && host.log().contains("which was fetched"), "{}", host.log());
 
     host.next_sandbox();
-    let executor = running(&mut host, "w2", &[]).await;
+    let executor = host.running("w2", &[]).await;
     assert_eq!(host.fetched(), fetched);
     assert!(host.log().contains("which was there"), "{}", host.log());
-    end(&mut host, "w2", executor).await;
+    host.end("w2", executor).await;
 }
 
 #[tokio::test]
 async fn what_a_worker_uses_stays_in_the_cache_until_it_ends() {
     let mut host = Host::new().await;
-    let executor = running(&mut host, "w", &[]).await;
+    let executor = host.running("w", &[]).await;
     let jar = host.sandbox("flink/lib/flink-dist-1.20.5.jar");
     assert!(jar.exists());
     open(&host).collect_garbage(0).await.unwrap();
@@ -61,7 +44,7 @@ async fn what_a_worker_uses_stays_in_the_cache_until_it_ends() {
     let shared = trees_in_use[0].join("lib/flink-dist-1.20.5.jar");
     assert_eq!(fs_err::metadata(shared).unwrap().size(), fs_err::metadata(jar).unwrap().size());
 
-    end(&mut host, "w", executor).await;
+    host.end("w", executor).await;
     open(&host).collect_garbage(0).await.unwrap();
     assert!(trees(&host).is_empty(), "{:?}", trees(&host));
 }
@@ -69,10 +52,10 @@ async fn what_a_worker_uses_stays_in_the_cache_until_it_ends() {
 #[tokio::test]
 async fn a_cache_that_cannot_be_used_costs_time_only() {
     let mut host = Host::new().await;
-    let executor = running(&mut host, "w", &[("FLINK_MESOS_CACHE_DIR", "/proc/no-cache-here")]).await;
+    let executor = host.running("w", &[("FLINK_MESOS_CACHE_DIR", "/proc/no-cache-here")]).await;
     assert!(host.log().contains("The host's cache cannot be used."), "{}", host.log());
     assert!(host.log().contains("without a cache"), "{}", host.log());
-    end(&mut host, "w", executor).await;
+    host.end("w", executor).await;
 }
 
 #[tokio::test]
@@ -80,10 +63,10 @@ async fn a_worker_that_wants_no_cache_makes_none() {
     let mut host = Host::new().await;
     let executor = host.executor(&[]);
     host.agent.subscribe().await;
-    let mut worker = host.worker("w", SCRIPT);
+    let mut worker = host.worker("w", SLEEPS);
     worker.configuration.push(Entry { key: "mesos.executor.cache.enabled".into(), value: "false".into() });
     host.agent.launch(task(&worker));
     host.agent.update(TaskState::TaskRunning).await;
     assert!(!host.cache().exists());
-    end(&mut host, "w", executor).await;
+    host.end("w", executor).await;
 }

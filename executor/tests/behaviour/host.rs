@@ -8,13 +8,16 @@ use std::{
 };
 
 use fetcher::{Artifact, ArtifactServer, ServerOptions};
-use mesos::v1::{TaskId, TaskInfo};
+use mesos::v1::{TaskId, TaskInfo, TaskState};
 use overlays::worker::{ArtifactSource, Entry, WorkerSpec};
 use prost::Message as _;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
 use crate::agent::{Agent, PATIENCE};
+
+/// A TaskManager that does nothing.
+pub(crate) const SLEEPS: &str = "exec sleep 1000";
 
 pub(crate) struct Host {
     pub(crate) agent: Agent,
@@ -72,6 +75,22 @@ impl Host {
     pub(crate) async fn pid(&self, name: &str) -> u32 {
         let path = self.folder.path().join(name);
         until(|| fs_err::read_to_string(&path).ok()?.trim().parse().ok()).await
+    }
+
+    /// A worker that runs.
+    pub(crate) async fn running(&mut self, id: &str, variables: &[(&str, &str)]) -> Executor {
+        let executor = self.executor(variables);
+        self.agent.subscribe().await;
+        self.agent.launch(self.task(id, SLEEPS));
+        self.agent.update(TaskState::TaskRunning).await;
+        executor
+    }
+
+    /// Kills a worker and waits for the end of its executor.
+    pub(crate) async fn end(&mut self, id: &str, mut executor: Executor) {
+        self.agent.kill(id, Duration::from_secs(60));
+        self.agent.update(TaskState::TaskKilled).await;
+        assert!(executor.ended().await.success(), "{}", self.log());
     }
 
     /// Where executors keep for each other what they have fetched.

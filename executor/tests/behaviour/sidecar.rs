@@ -3,22 +3,15 @@
 use std::{
     path::{Path, PathBuf},
     process::Stdio,
-    time::Duration,
 };
 
-use mesos::v1::TaskState;
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
     process::{Child, Command},
     time::timeout,
 };
 
-use crate::{
-    agent::PATIENCE,
-    host::{Executor, Host},
-};
-
-const SCRIPT: &str = "exec sleep 1000";
+use crate::{agent::PATIENCE, host::Host};
 
 /// Starts the sidecar of a host, and waits until it listens.
 async fn sidecar(host: &Host) -> Child {
@@ -45,20 +38,6 @@ async fn sidecar(host: &Host) -> Child {
     process
 }
 
-async fn running(host: &mut Host, id: &str) -> Executor {
-    let executor = host.executor(&[]);
-    host.agent.subscribe().await;
-    host.agent.launch(host.task(id, SCRIPT));
-    host.agent.update(TaskState::TaskRunning).await;
-    executor
-}
-
-async fn end(host: &mut Host, id: &str, mut executor: Executor) {
-    host.agent.kill(id, Duration::from_secs(60));
-    host.agent.update(TaskState::TaskKilled).await;
-    assert!(executor.ended().await.success(), "{}", host.log());
-}
-
 fn trees(host: &Host) -> Vec<PathBuf> {
     fs_err::read_dir(host.cache_of_sidecar().join("trees")).unwrap().map(|entry| entry.unwrap().path()).collect()
 }
@@ -67,33 +46,33 @@ fn trees(host: &Host) -> Vec<PathBuf> {
 async fn artifacts_come_from_the_sidecar_where_there_is_one() {
     let mut host = Host::new().await;
     let _sidecar = sidecar(&host).await;
-    let executor = running(&mut host, "w1").await;
+    let executor = host.running("w1", &[]).await;
     assert!(host.log().contains("The sidecar has the tree."), "{}", host.log());
     assert!(host.log().contains("which was fetched"), "{}", host.log());
-    end(&mut host, "w1", executor).await;
+    host.end("w1", executor).await;
     let fetched = host.fetched();
 
     host.next_sandbox();
-    let executor = running(&mut host, "w2").await;
+    let executor = host.running("w2", &[]).await;
     assert!(host.log().contains("which was there"), "{}", host.log());
     assert_eq!(host.fetched(), fetched);
     assert!(host.sandbox("flink/lib/flink-dist-1.20.5.jar").exists());
     let own = fs_err::read_dir(host.cache().join("blobs")).map_or(0, Iterator::count);
     assert_eq!(own, 0, "it has fetched into a cache of its own, too");
-    end(&mut host, "w2", executor).await;
+    host.end("w2", executor).await;
 }
 
 #[tokio::test]
 async fn a_worker_keeps_its_tree_whatever_becomes_of_the_sidecar() {
     let mut host = Host::new().await;
     let mut first = sidecar(&host).await;
-    let executor = running(&mut host, "w").await;
+    let executor = host.running("w", &[]).await;
     first.kill().await.unwrap();
     let cache = fetcher::CacheOptions { path: host.cache_of_sidecar(), budget: 1 << 30 };
     let cache = fetcher::Cache::open(cache).unwrap();
     cache.collect_garbage(0).await.unwrap();
     assert_eq!(trees(&host).len(), 1);
-    end(&mut host, "w", executor).await;
+    host.end("w", executor).await;
     cache.collect_garbage(0).await.unwrap();
     assert!(trees(&host).is_empty());
 }
@@ -104,8 +83,8 @@ async fn a_sidecar_that_is_gone_costs_time_only() {
     let mut gone = sidecar(&host).await;
     gone.kill().await.unwrap();
     assert!(host.socket().exists());
-    let executor = running(&mut host, "w").await;
+    let executor = host.running("w", &[]).await;
     assert!(host.log().contains("Fetching without a sidecar."), "{}", host.log());
     assert!(host.cache().exists());
-    end(&mut host, "w", executor).await;
+    host.end("w", executor).await;
 }
