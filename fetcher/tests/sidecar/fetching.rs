@@ -59,14 +59,11 @@ async fn a_sidecar_that_is_killed_in_the_middle_costs_no_worker() {
     let mut sidecar = host.start(&[]).await;
     let gate = Gate::default();
     let tree = Tree::gated(&host, &gate).await;
-    let (sender, mut progress) = watch::channel(Progress::default());
-    let obtaining = host.obtain_watched(&tree, "flink", sender);
     let killing = async move {
-        timeout(PATIENCE, progress.wait_for(|progress| progress.bytes_done > 0)).await.unwrap().unwrap();
         sidecar.kill().await;
         gate.open();
     };
-    let (materialised, ()) = tokio::join!(obtaining, killing);
+    let (materialised, ()) = host.obtain_while(&tree, killing).await;
     let materialised = materialised.unwrap();
     tree.assert_arrived(&materialised.target);
     assert!(cached(&materialised).starts_with(host.path("own-cache")));

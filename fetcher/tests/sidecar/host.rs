@@ -106,6 +106,20 @@ impl Host {
         let ways = Ways { socket: Some(self.socket()), caches: vec![cache] };
         obtain(tree.request(&self.path(target)), quick(), ways, progress).await
     }
+
+    /// Gets a tree as `flink`, and does something else as soon as a part of it has come.
+    pub(crate) async fn obtain_while<T>(
+        &self,
+        tree: &Tree,
+        other: impl Future<Output = T>,
+    ) -> (Result<Materialised, FetchError>, T) {
+        let (sender, mut progress) = watch::channel(Progress::default());
+        let once_begun = async {
+            timeout(PATIENCE, progress.wait_for(|progress| progress.bytes_done > 0)).await.unwrap().unwrap();
+            other.await
+        };
+        tokio::join!(self.obtain_watched(tree, "flink", sender), once_begun)
+    }
 }
 
 /// Little patience.

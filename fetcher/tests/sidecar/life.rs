@@ -1,9 +1,7 @@
 use std::time::Duration;
 
-use fetcher::Progress;
 use nix::sys::signal::Signal;
 use tokio::net::UnixDatagram;
-use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::host::{Gate, Host, PATIENCE, Sidecar, Tree};
@@ -14,16 +12,13 @@ async fn told_to_stop_it_lets_running_fetches_come_to_their_end() {
     let mut sidecar = host.start(&[]).await;
     let gate = Gate::default();
     let tree = Tree::gated(&host, &gate).await;
-    let (sender, mut progress) = watch::channel(Progress::default());
-    let obtaining = host.obtain_watched(&tree, "flink", sender);
     let stopping = async {
-        timeout(PATIENCE, progress.wait_for(|progress| progress.bytes_done > 0)).await.unwrap().unwrap();
         sidecar.signal(Signal::SIGTERM);
         sidecar.says("The daemon stops.").await;
         gate.open();
         sidecar.ended().await
     };
-    let (materialised, ended) = tokio::join!(obtaining, stopping);
+    let (materialised, ended) = host.obtain_while(&tree, stopping).await;
     assert!(ended.success(), "{ended}");
     let materialised = materialised.unwrap();
     tree.assert_arrived(&materialised.target);
@@ -37,17 +32,14 @@ async fn a_fetch_that_takes_longer_than_the_grace_is_broken_off() {
     let mut sidecar = host.start(&["--grace", "100 ms"]).await;
     let gate = Gate::default();
     let tree = Tree::gated(&host, &gate).await;
-    let (sender, mut progress) = watch::channel(Progress::default());
-    let obtaining = host.obtain_watched(&tree, "flink", sender);
     let stopping = async {
-        timeout(PATIENCE, progress.wait_for(|progress| progress.bytes_done > 0)).await.unwrap().unwrap();
         sidecar.signal(Signal::SIGTERM);
         sidecar.says("Fetches did not end in time").await;
         let ended = sidecar.ended().await;
         gate.open();
         ended
     };
-    let (materialised, ended) = tokio::join!(obtaining, stopping);
+    let (materialised, ended) = host.obtain_while(&tree, stopping).await;
     assert!(ended.success(), "{ended}");
     assert!(materialised.unwrap().shared.unwrap().path.starts_with(host.path("own-cache")));
 }
