@@ -13,6 +13,9 @@ mod reference;
 pub use check::{Problem, check};
 pub use reference::reference;
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use crate::flink::FlinkVersion;
 
 /// What a value looks like.
@@ -36,6 +39,8 @@ pub enum Kind {
     Map,
     /// One of these.
     Choice(&'static [&'static str]),
+    /// One of these, in upper or lower case, as Flink reads its own.
+    Enum(&'static [&'static str]),
 }
 
 /// An option.
@@ -49,12 +54,15 @@ pub struct ConfigOption {
     pub default: Option<&'static str>,
     /// What a number counts.
     pub unit: Option<&'static str>,
-    /// Old names, in the order in which they are looked at. Only Flink's own options have any.
+    /// Old names, in the order in which they are looked at. Only what Flink had has any.
     pub deprecated: &'static [&'static str],
-    /// The first Flink line that knows it; `None`: all from 1.18 on, or it is not Flink's own.
+    /// The first release that knows it: of Flink for its own options (`None`: all from 1.18 on), of this project for the
+    /// others (`None`: all).
     pub since: Option<(u32, u32)>,
     /// The first Flink line that does not know it any more.
     pub until: Option<(u32, u32)>,
+    /// Why it has no effect on Mesos, if it has none.
+    pub without_effect: Option<&'static str>,
     /// What it is for.
     pub meaning: &'static str,
 }
@@ -66,33 +74,94 @@ pub enum Section {
     Upstream,
     /// `mesos.*` options of this project.
     Ours,
-    /// Flink's own that have to do with how its processes are started.
-    Flink,
+    /// Flink's own: memory of its processes.
+    Memory,
+    /// Flink's own: TaskManagers.
+    TaskManager,
+    /// Flink's own: the network between TaskManagers.
+    Network,
+    /// Flink's own: the JobManager.
+    JobManager,
+    /// Flink's own: slots and who brings them.
+    ResourceManager,
+    /// Flink's own: REST.
+    Rest,
+    /// Flink's own: high availability.
+    HighAvailability,
+    /// Flink's own: Kerberos and TLS.
+    Security,
+    /// Flink's own: what its scripts read.
+    Scripts,
 }
 
 impl Section {
     /// All parts in the order of the reference.
-    pub const ALL: [Self; 3] = [Self::Upstream, Self::Ours, Self::Flink];
+    pub const ALL: [Self; 11] = [
+        Self::Upstream,
+        Self::Ours,
+        Self::Memory,
+        Self::TaskManager,
+        Self::Network,
+        Self::JobManager,
+        Self::ResourceManager,
+        Self::Rest,
+        Self::HighAvailability,
+        Self::Security,
+        Self::Scripts,
+    ];
 
     /// The options of this part.
     pub fn options(self) -> &'static [ConfigOption] {
         match self {
             Self::Upstream => mesos::OPTIONS,
             Self::Ours => ours::OPTIONS,
-            Self::Flink => flink::OPTIONS,
+            Self::Memory => flink::memory::OPTIONS,
+            Self::TaskManager => flink::task_manager::OPTIONS,
+            Self::Network => flink::network::OPTIONS,
+            Self::JobManager => flink::job_manager::OPTIONS,
+            Self::ResourceManager => flink::resource_manager::OPTIONS,
+            Self::Rest => flink::rest::OPTIONS,
+            Self::HighAvailability => flink::high_availability::OPTIONS,
+            Self::Security => flink::security::OPTIONS,
+            Self::Scripts => flink::scripts::OPTIONS,
         }
+    }
+
+    /// Whether Flink itself reads them; the others are read by the programs of this project.
+    pub fn is_flinks(self) -> bool {
+        !matches!(self, Self::Upstream | Self::Ours)
     }
 }
 
-/// The option of this key.
-pub fn find(key: &str) -> Option<&'static ConfigOption> {
-    Section::ALL.iter().flat_map(|section| section.options()).find(|option| option.is_named(key))
+/// Every option.
+pub fn all() -> impl Iterator<Item = &'static ConfigOption> {
+    Section::ALL.into_iter().flat_map(Section::options)
 }
 
-/// The old names of `key`. Asked for every value that is read, so it does not look at what has none.
+/// Options by their keys. Asked for every value that is read.
+static BY_KEY: LazyLock<HashMap<&'static str, &'static ConfigOption>> =
+    LazyLock::new(|| all().map(|option| (option.key, option)).collect());
+
+/// The option of this key.
+pub fn find(key: &str) -> Option<&'static ConfigOption> {
+    let with_names = || all().find(|option| option.key.contains('<') && matches(option.key, key));
+    BY_KEY.get(key).copied().or_else(with_names)
+}
+
+/// The old names of `key`.
 pub(crate) fn deprecated_names(key: &str) -> &'static [&'static str] {
-    let renamed = Section::Flink.options().iter().filter(|option| !option.deprecated.is_empty());
-    renamed.into_iter().find(|option| option.key == key).map_or(&[], |option| option.deprecated)
+    BY_KEY.get(key).map_or(&[], |option| option.deprecated)
+}
+
+/// Is this the key of the pattern, with any names for its named parts?
+fn matches(pattern: &str, key: &str) -> bool {
+    let Some((before, named)) = pattern.split_once('<') else { return pattern == key };
+    let after = named.split_once('>').map_or("", |(_, after)| after);
+    let Some(rest) = key.strip_prefix(before) else { return false };
+    if after.is_empty() {
+        return !rest.is_empty();
+    }
+    rest.char_indices().skip(1).any(|(end, _)| matches(after, &rest[end..]))
 }
 
 impl ConfigOption {
@@ -102,24 +171,20 @@ impl ConfigOption {
             && self.until.is_none_or(|(major, minor)| !version.at_least(major, minor))
     }
 
-    /// Is this its key, with any name for its named part?
-    fn is_named(&self, key: &str) -> bool {
-        match self
-            .key
-            .split_once('<')
-            .map(|(before, rest)| (before, rest.split_once('>').map_or("", |(_, after)| after)))
-        {
-            None => self.key == key,
-            Some((before, after)) => {
-                key.strip_prefix(before).and_then(|rest| rest.strip_suffix(after)).is_some_and(|name| !name.is_empty())
-            }
-        }
-    }
-
     // How the table is written.
 
     const fn new(key: &'static str, kind: Kind, meaning: &'static str) -> Self {
-        Self { key, kind, default: None, unit: None, deprecated: &[], since: None, until: None, meaning }
+        Self {
+            key,
+            kind,
+            default: None,
+            unit: None,
+            deprecated: &[],
+            since: None,
+            until: None,
+            without_effect: None,
+            meaning,
+        }
     }
 
     const fn default(mut self, default: &'static str) -> Self {
@@ -142,6 +207,11 @@ impl ConfigOption {
         self
     }
 
+    const fn without_effect(mut self, why: &'static str) -> Self {
+        self.without_effect = Some(why);
+        self
+    }
+
     const fn until(mut self, major: u32, minor: u32) -> Self {
         self.until = Some((major, minor));
         self
@@ -151,10 +221,6 @@ impl ConfigOption {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn all() -> impl Iterator<Item = &'static ConfigOption> {
-        Section::ALL.into_iter().flat_map(Section::options)
-    }
 
     #[test]
     fn no_key_is_in_the_table_twice() {
@@ -175,15 +241,17 @@ mod tests {
     }
 
     #[test]
-    fn a_key_with_a_named_part_is_found() {
+    fn a_key_with_named_parts_is_found() {
         assert_eq!(find("external-resource.gpu.amount").unwrap().kind, Kind::Integer);
-        assert!(find("external-resource..amount").is_none() && find("no.such.key").is_none());
+        assert_eq!(find("external-resource.gpu.param.a.b").unwrap().key, "external-resource.<name>.param.<param>");
+        for key in ["external-resource..amount", "external-resource.gpu.param.", "no.such.key", "mesos.artifacts."] {
+            assert_eq!(find(key), None, "{key}");
+        }
     }
 
     #[test]
-    fn only_flinks_own_options_were_renamed() {
-        let ours = [Section::Upstream, Section::Ours].into_iter().flat_map(Section::options);
-        assert!(ours.into_iter().all(|option| option.deprecated.is_empty()));
+    fn our_own_options_were_never_renamed() {
+        assert!(Section::Ours.options().iter().all(|option| option.deprecated.is_empty()));
     }
 
     #[test]
@@ -191,5 +259,6 @@ mod tests {
         let exists = |key: &str, version: &str| find(key).unwrap().exists_in(&version.parse().unwrap());
         assert!(exists("taskmanager.heap.size", "1.20.5") && !exists("taskmanager.heap.size", "2.0.0"));
         assert!(exists("env.java.default-opts.all", "1.20.5"));
+        assert!(exists("rest.profiling.enabled", "1.20.5") && !exists("rest.profiling.enabled", "1.18.1"));
     }
 }

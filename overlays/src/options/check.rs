@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{ConfigOption, Kind, Section, find};
+use super::{ConfigOption, Kind, all, find};
 use crate::config::{Configuration, Source};
 
 /// Something wrong with one key.
@@ -42,6 +42,18 @@ pub(super) const GONE: &[(&str, &str)] = &[
     ),
 ];
 
+/// Keys that Flink 1.13 had and that nobody reads any more, and what became of them.
+pub(super) const FORGOTTEN: &[(&str, &str)] = &[
+    ("internal.cluster.execution-mode", "nobody reads it any more: an application's cluster ends with it"),
+    ("high-availability.zookeeper.path.latch", NO_SUCH_NODE),
+    ("high-availability.zookeeper.path.leader", NO_SUCH_NODE),
+    ("high-availability.zookeeper.path.checkpoints", NO_SUCH_NODE),
+    ("high-availability.zookeeper.path.checkpoint-counter", NO_SUCH_NODE),
+    ("slotmanager.request-timeout", "nobody reads it any more: set slot.request.timeout"),
+];
+
+const NO_SUCH_NODE: &str = "nobody reads it any more: Flink chooses its names in ZooKeeper itself";
+
 /// Everything in the configuration that the table speaks against, in the configuration's order.
 pub fn check(config: &Configuration) -> Vec<Problem> {
     config.iter().filter_map(|(key, value)| problem(config, key, value)).collect()
@@ -50,8 +62,13 @@ pub fn check(config: &Configuration) -> Vec<Problem> {
 fn problem(config: &Configuration, key: &str, value: &str) -> Option<Problem> {
     let (message, fatal) = if let Some((_, message)) = GONE.iter().find(|(gone, _)| *gone == key) {
         ((*message).to_owned(), true)
+    } else if let Some((_, message)) = FORGOTTEN.iter().find(|(forgotten, _)| *forgotten == key) {
+        ((*message).to_owned(), false)
     } else if let Some(option) = find(key) {
-        (form_error(option, value)?, true)
+        match (form_error(option, value), option.without_effect) {
+            (Some(message), _) => (message, true),
+            (None, why) => (format!("it has no effect on Mesos: {}", why?), false),
+        }
     } else if key.starts_with("mesos.") && !is_in_map(key) {
         let near = nearest(key).map(|near| format!("; did you mean {near}?")).unwrap_or_default();
         (format!("there is no such option{near}"), false)
@@ -64,8 +81,9 @@ fn problem(config: &Configuration, key: &str, value: &str) -> Option<Problem> {
 
 /// Is this one of a map's keys, which `config.yaml` may have on a line of its own?
 fn is_in_map(key: &str) -> bool {
-    let maps = Section::ALL.into_iter().flat_map(Section::options).filter(|option| option.kind == Kind::Map);
-    maps.into_iter().any(|map| key.strip_prefix(map.key).is_some_and(|rest| rest.starts_with('.')))
+    all()
+        .filter(|option| option.kind == Kind::Map)
+        .any(|map| key.strip_prefix(map.key).is_some_and(|rest| rest.starts_with('.')))
 }
 
 /// What is wrong with a value of this option.
@@ -75,7 +93,10 @@ pub(super) fn form_error(option: &ConfigOption, value: &str) -> Option<String> {
     let result = match option.kind {
         Kind::Text => return None,
         Kind::Choice(allowed) if allowed.contains(&value) => return None,
-        Kind::Choice(allowed) => return Some(format!("'{value}' is not one of {}", allowed.join(", "))),
+        Kind::Enum(allowed) if allowed.iter().any(|name| name.eq_ignore_ascii_case(value)) => return None,
+        Kind::Choice(allowed) | Kind::Enum(allowed) => {
+            return Some(format!("'{value}' is not one of {}", allowed.join(", ")));
+        }
         Kind::Integer => config.get_i64(option.key).map(drop),
         Kind::Number => config.get_f64(option.key).map(drop),
         Kind::Boolean => config.get_bool(option.key).map(drop),
@@ -92,8 +113,8 @@ pub(super) fn form_error(option: &ConfigOption, value: &str) -> Option<String> {
 
 /// The known `mesos.*` key that takes the fewest changes of letters, if they are few.
 fn nearest(key: &str) -> Option<&'static str> {
-    let known = Section::ALL.into_iter().flat_map(Section::options).map(|option| option.key);
-    let near = known.filter(|known| known.starts_with("mesos.")).map(|known| (distance(key, known), known));
+    let known = all().map(|option| option.key).filter(|known| known.starts_with("mesos."));
+    let near = known.map(|known| (distance(key, known), known));
     near.filter(|(distance, _)| *distance <= key.len() / 3).min().map(|(_, known)| known)
 }
 
@@ -147,6 +168,27 @@ mod tests {
     fn a_key_that_is_gone_says_what_to_do() {
         let found = check_one("mesos.resourcemanager.tasks.mem", "1024");
         assert!(found[0].contains("taskmanager.memory.process.size"), "{found:?}");
+    }
+
+    #[test]
+    fn a_key_without_effect_is_worth_a_warning_that_says_why() {
+        for (key, value, part) in [
+            ("slotmanager.redundant-taskmanager-num", "1", "it has no effect on Mesos: `mesos.workers` says how many"),
+            ("mesos.resourcemanager.unused-offer-expiration", "1", "declined at once"),
+            ("high-availability.zookeeper.path.latch", "/x", "Flink chooses"),
+        ] {
+            let mut config = Configuration::new();
+            config.set(key, value, Source::DynamicProperty);
+            let [found] = check(&config).try_into().unwrap();
+            assert!(!found.fatal && found.message.contains(part), "{found}");
+        }
+        assert!(check_one("slotmanager.redundant-taskmanager-num", "x")[0].contains("'x' is not a whole number"));
+    }
+
+    #[test]
+    fn flinks_own_choices_may_be_in_any_case() {
+        assert_eq!(check_one("jobmanager.scheduler", "adaptive"), Vec::<String>::new());
+        assert!(check_one("jobmanager.scheduler", "fast")[0].contains("'fast' is not one of "));
     }
 
     #[test]

@@ -38,10 +38,11 @@ pub(super) const OPTIONS: &[ConfigOption] = &[
     option(
         "mesos.resourcemanager.unused-offer-expiration",
         Integer,
-        "no longer needed: offers that are of no use are declined at once",
+        "how long an offer that is of no use may be kept",
     )
     .default("120000")
-    .unit("milliseconds"),
+    .unit("milliseconds")
+    .without_effect("none is kept: what is of no use is declined at once"),
     option(
         "mesos.resourcemanager.declined-offer-refuse-duration",
         Integer,
@@ -103,5 +104,8 @@ pub(super) const OPTIONS: &[ConfigOption] = &[
         Text,
         "attributes of agents that all must be there, `name:value` with commas",
     ),
+    option("high-availability.zookeeper.path.mesos-workers", Text, "where the application master's state is, below the cluster")
+        .default("/mesos-workers")
+        .formerly(&["recovery.zookeeper.path.mesos-workers"]),
     option("containerized.taskmanager.env.<name>", Text, "an environment variable of the TaskManagers"),
 ];

@@ -1,37 +1,63 @@
 //! The user's reference of all options, as Markdown.
 
+use std::fmt::Write as _;
+
 use super::{ConfigOption, Kind, Section};
+
+const INTRODUCTION: &str = "# Options
+
+This page is printed by `flink-mesos config options`. Options of Mesos are known since flink-mesos 0.1, Flink's own since Flink 1.18,
+unless their meaning says otherwise. Flink has more options of its own than these; all of them are handed to it.
+";
 
 /// The whole reference; `docs/configuration.md` is this text.
 pub fn reference() -> String {
-    let mut text = "# Options\n\nThis page is printed by `flink-mesos config options`.\n".to_owned();
+    let mut text = INTRODUCTION.to_owned();
     for section in Section::ALL {
-        text.push_str(match section {
-            Section::Upstream => "\n## Mesos, as Flink 1.13 had them\n",
-            Section::Ours => "\n## Mesos, new\n",
-            Section::Flink => "\n## Flink's own, as far as they have to do with how its processes are started\n",
-        });
+        write!(text, "\n## {}\n", title(section)).ok();
         text.push_str("\n| option | type | default | meaning |\n| --- | --- | --- | --- |\n");
         for option in section.options() {
-            text.push_str(&row(option));
+            text.push_str(&row(section, option));
         }
     }
     text
 }
 
-fn row(option: &ConfigOption) -> String {
+fn title(section: Section) -> &'static str {
+    match section {
+        Section::Upstream => "Mesos, as Flink 1.13 had them",
+        Section::Ours => "Mesos, new",
+        Section::Memory => "Flink's own: memory",
+        Section::TaskManager => "Flink's own: TaskManagers",
+        Section::Network => "Flink's own: the network between TaskManagers",
+        Section::JobManager => "Flink's own: the JobManager",
+        Section::ResourceManager => "Flink's own: slots",
+        Section::Rest => "Flink's own: REST",
+        Section::HighAvailability => "Flink's own: high availability",
+        Section::Security => "Flink's own: Kerberos and TLS",
+        Section::Scripts => "Flink's own: Java, logs, Hadoop",
+    }
+}
+
+fn row(section: Section, option: &ConfigOption) -> String {
     let default = option.default.filter(|default| !default.is_empty()).map(|default| format!("`{default}`"));
     let unit = option.unit.map(|unit| format!(", {unit}")).unwrap_or_default();
     let formerly = match option.deprecated {
         [] => String::new(),
         names => format!("; formerly `{}`", names.join("`, `")),
     };
-    let since = option.since.map(|(major, minor)| format!("; from Flink {major}.{minor} on")).unwrap_or_default();
+    let whose = if section.is_flinks() { "Flink" } else { "flink-mesos" };
+    let since = option.since.map(|(major, minor)| format!("; from {whose} {major}.{minor} on")).unwrap_or_default();
+    let effect = option.without_effect.map(|why| format!("; **no effect on Mesos**: {why}")).unwrap_or_default();
     let until = option.until.map(|(major, minor)| format!("; before Flink {major}.{minor}")).unwrap_or_default();
     let default = default.unwrap_or_default();
     // A pipe would end the cell.
     let meaning = option.meaning.replace('|', "\\|");
-    format!("| `{}` | {}{unit} | {default} | {meaning}{formerly}{since}{until} |\n", option.key, kind(option.kind))
+    format!(
+        "| `{}` | {}{unit} | {default} | {meaning}{effect}{formerly}{since}{until} |\n",
+        option.key,
+        kind(option.kind)
+    )
 }
 
 fn kind(kind: Kind) -> String {
@@ -44,7 +70,7 @@ fn kind(kind: Kind) -> String {
         Kind::Memory => "memory size",
         Kind::List => "list",
         Kind::Map => "map",
-        Kind::Choice(allowed) => return format!("`{}`", allowed.join("` or `")),
+        Kind::Choice(allowed) | Kind::Enum(allowed) => return format!("`{}`", allowed.join("` or `")),
     };
     name.to_owned()
 }
@@ -52,6 +78,7 @@ fn kind(kind: Kind) -> String {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use super::super::{all, check};
     use super::*;
 
     #[test]
@@ -69,9 +96,11 @@ mod tests {
     fn the_migration_page_has_a_word_on_every_option_that_flink_1_13_had() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/migrating-from-flink-1.13.md");
         let page = fs_err::read_to_string(path).unwrap();
-        let gone = super::super::check::GONE.iter().map(|(key, _)| *key);
+        let gone = check::GONE.iter().chain(check::FORGOTTEN).map(|(key, _)| *key);
         let upstream = Section::Upstream.options().iter().map(|option| option.key);
-        let missing: Vec<_> = upstream.chain(gone).filter(|key| !page.contains(&format!("`{key}`"))).collect();
+        let idle = all().filter(|option| option.without_effect.is_some()).map(|option| option.key);
+        let missing: Vec<_> =
+            upstream.chain(gone).chain(idle).filter(|key| !page.contains(&format!("`{key}`"))).collect();
         assert!(missing.is_empty(), "no word on {missing:?}");
     }
 }

@@ -124,7 +124,8 @@ public class FlinkOracle {
 
     private static final List<String> OPTION_CLASSES = List.of(
             "TaskManagerOptions", "JobManagerOptions", "HighAvailabilityOptions", "SecurityOptions", "RestOptions",
-            "ResourceManagerOptions", "CoreOptions", "ExternalResourceOptions", "NettyShuffleEnvironmentOptions");
+            "ResourceManagerOptions", "CoreOptions", "ExternalResourceOptions", "NettyShuffleEnvironmentOptions",
+            "ClusterOptions", "HeartbeatManagerOptions", "BlobServerOptions", "AlgorithmOptions");
 
     /** One value read as a typed option. */
     private static String get(String type, String text) {
