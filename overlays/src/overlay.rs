@@ -22,7 +22,7 @@ mod tree;
 mod user_artifacts;
 mod user_lib;
 
-pub(crate) use user_lib::application_jars;
+pub use user_lib::application_jars;
 
 /// A file that workers need.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

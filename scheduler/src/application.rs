@@ -28,7 +28,7 @@ use crate::{
     election::Leadership,
     failure::Failure,
     kept,
-    plan::{Lookup, Plan, Request},
+    plan::{self, Lookup, Plan, Request},
     settings::{self, Endpoint, Settings, SettingsError, StateLocation},
     shell::{Outcome, Shell, Signals},
     store::{FileStore, Store, fresh_state},
@@ -45,9 +45,7 @@ pub async fn on_mesos(
     let plan = make_plan(request, &lookup).await?;
     let master = settings::master(&plan.config).map_err(Failure::usage)?;
     let work = TempDir::with_prefix("flink-mesos-").context("cannot make a working folder").map_err(Failure::other)?;
-    let default_log = || plan.home.path.join("log");
-    let log = lookup("FLINK_LOG_DIR").or_else(|| plan.config.get("env.log.dir").map(str::to_owned));
-    let log = log.map_or_else(default_log, PathBuf::from);
+    let log = plan::log_folder(&plan.home, &plan.config, &*lookup);
     let place = Place { master, any_port: false, work: work.path().to_owned(), log };
     Box::pin(run(cluster, plan, &lookup, console, place)).await
 }

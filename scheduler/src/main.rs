@@ -73,8 +73,8 @@ async fn show(config: Config, environment: Vec<(String, String)>, lookup: Arc<Lo
             let config = plan::configuration(&plan::home(&request)?, &request)?;
             println!("{}", config.explain(&key).trim_end());
         }
-        Config::Check { place, offline } => {
-            let report = check::check(place.request(environment), lookup, offline).await.map_err(Failure::other)?;
+        Config::Check(check) => {
+            let report = check::check(check.subject(environment), lookup).await.map_err(Failure::other)?;
             print!("{report}");
             if report.is_fatal() {
                 return Err(Failure::usage(anyhow::anyhow!("nothing was started, since nothing would work")));

@@ -88,6 +88,12 @@ pub fn configuration(home: &FlinkHome, request: &Request) -> Result<Configuratio
     let mut config = Configuration::load(&home.conf_dir, &home.version).map_err(Failure::usage)?;
     config.apply_environment(request.environment.iter().cloned()).map_err(Failure::usage)?;
     config.apply_dynamic_properties(&request.dynamic).map_err(Failure::usage)?;
+    apply_flags(&mut config, request);
+    Ok(config)
+}
+
+/// What the command line's own flags say, which go before everything else.
+pub(crate) fn apply_flags(config: &mut Configuration, request: &Request) {
     if let Some(workers) = request.workers {
         config.set("mesos.workers", workers.to_string(), Source::Computed("--workers"));
     }
@@ -99,7 +105,12 @@ pub fn configuration(home: &FlinkHome, request: &Request) -> Result<Configuratio
     if config.get(REGISTRATION_RETRY).is_none() {
         config.set(REGISTRATION_RETRY, "1000", Source::Computed("workers start together with the JobManager"));
     }
-    Ok(config)
+}
+
+/// Where the JobManager's log goes.
+pub(crate) fn log_folder(home: &FlinkHome, config: &Configuration, lookup: &Lookup) -> PathBuf {
+    let named = lookup("FLINK_LOG_DIR").or_else(|| config.get("env.log.dir").map(str::to_owned));
+    named.map_or_else(|| home.path.join("log"), PathBuf::from)
 }
 
 /// Our executor's binary: the configured one, else the one beside this program, else the installed one.

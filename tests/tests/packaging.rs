@@ -1,14 +1,19 @@
-//! What is installed beside the programs: the scripts of Flink 1.13, in a distribution of today.
+//! What is installed beside the programs: the scripts of Flink 1.13, in a distribution of today; the unit of a cluster.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, missing_docs)]
 
 use std::{
-    path::Path,
+    io::Write as _,
+    path::{Path, PathBuf},
     process::{Command, Output},
 };
 
 use fs_err::{self as fs, os::unix::fs::symlink};
 use tempfile::TempDir;
 use tests::{Line, binary, flink_home};
+
+fn packaged(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../packaging").join(name)
+}
 
 /// A distribution with the packaged script of this name in its `bin`.
 fn distribution_with(script: &str) -> TempDir {
@@ -27,8 +32,7 @@ fn distribution_with(script: &str) -> TempDir {
             fs::copy(file.path(), home.path().join("bin").join(file.file_name())).unwrap();
         }
     }
-    let packaged = Path::new(env!("CARGO_MANIFEST_DIR")).join("../packaging/bin").join(script);
-    fs::copy(packaged, home.path().join("bin").join(script)).unwrap();
+    fs::copy(packaged("bin").join(script), home.path().join("bin").join(script)).unwrap();
     home
 }
 
@@ -79,4 +83,112 @@ fn the_task_manager_script_becomes_a_task_manager_that_knows_its_arguments() {
     let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert_eq!(output.status.code(), Some(1), "it was to give up registering:\n{said}");
     assert!(said.contains("TaskManager with ResourceID: the-one"), "{said}");
+}
+
+const UNIT: &str = "systemd/flink-mesos@.service";
+const INSTALLED: &str = "/usr/bin/flink-mesos";
+
+/// Runs this line of the packaged unit as systemd would for the instance `name`, with this `service.env`, and folders of the
+/// system below `root`.
+fn run_line(line: &str, root: &Path, name: &str, service_env: &str) -> Output {
+    let unit = fs::read_to_string(packaged(UNIT)).unwrap().replace("%i", name);
+    let settings = |text: &str| {
+        let lines: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect();
+        lines.into_iter().filter_map(|line| line.split_once('=').map(|(key, value)| (key.to_owned(), value.to_owned())))
+    };
+    let in_root = |value: String| if value.starts_with('/') { format!("{}{value}", root.display()) } else { value };
+    let of_unit = settings(&unit).filter(|(key, _)| key == "Environment").flat_map(|(_, value)| settings(&value));
+    let of_unit = of_unit.map(|(key, value)| (key, in_root(value)));
+    let variables: Vec<(String, String)> = of_unit.chain(settings(service_env)).collect();
+    let (_, written) = settings(&unit).find(|(key, _)| key == line).unwrap();
+    let words = written.split(' ').flat_map(|word| match word.strip_prefix('$') {
+        None => vec![word.to_owned()],
+        Some(name) => {
+            let (_, value) = variables.iter().rev().find(|(key, _)| key == name).unwrap();
+            value.split_whitespace().map(str::to_owned).collect()
+        }
+    });
+    let words: Vec<String> = words.collect();
+    assert_eq!(words[0], INSTALLED);
+    Command::new(binary("flink-mesos")).args(&words[1..]).envs(variables).output().unwrap()
+}
+
+/// A root with the configuration of the cluster `name`, which is Flink's own with more at its end.
+fn root_with_cluster(name: &str, more: &str) -> TempDir {
+    let (root, flink) = (tempfile::tempdir().unwrap(), flink_home(Line::V1_20));
+    fs::create_dir(root.path().join("opt")).unwrap();
+    symlink(&flink, root.path().join("opt/flink")).unwrap();
+    let conf = root.path().join("etc/flink-mesos").join(name);
+    fs::create_dir_all(&conf).unwrap();
+    for file in fs::read_dir(flink.join("conf")).unwrap().map(Result::unwrap) {
+        fs::copy(file.path(), conf.join(file.file_name())).unwrap();
+    }
+    let mut config = fs::OpenOptions::new().append(true).open(conf.join("config.yaml")).unwrap();
+    write!(config, "\nmesos.master: 127.0.0.1:1\njobmanager.rpc.port: 0\nrest.port: 0\n{more}").unwrap();
+    root
+}
+
+#[test]
+fn the_unit_checks_the_clusters_configuration_before_it_starts_it() {
+    let root = root_with_cluster("blue", "");
+    let output = run_line("ExecStartPre", root.path(), "blue", "");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(said.contains("errors: 0"), "{said}");
+
+    let root = root_with_cluster("blue", "mesos.resourcemanager.tasks.gpus: many\n");
+    let output = run_line("ExecStartPre", root.path(), "blue", "");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(64), "{said}");
+    assert!(said.contains("etc/flink-mesos/blue/config.yaml:"), "{said}");
+}
+
+#[test]
+fn the_unit_checks_and_starts_the_same_application() {
+    let root = root_with_cluster("green", "");
+    let service_env = "FLINK_MESOS_START=application --job-classname no.Such --jars /no/such.jar -- --input in";
+    let output = run_line("ExecStartPre", root.path(), "green", service_env);
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(64), "{said}");
+    assert!(said.contains("the class no.Such") && said.contains("/no/such.jar"), "{said}");
+    let output = run_line("ExecStart", root.path(), "green", "FLINK_MESOS_START=application --job-id 17");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(64) && said.contains("32 hexadecimal digits"), "{said}");
+}
+
+#[test]
+fn the_settings_of_a_cluster_show_what_the_unit_has() {
+    let (unit, shown) =
+        (fs::read_to_string(packaged(UNIT)).unwrap(), fs::read_to_string(packaged("etc/service.env")).unwrap());
+    for name in ["FLINK_HOME", "FLINK_MESOS_START"] {
+        let value = unit.lines().find_map(|line| line.strip_prefix(&format!("Environment={name}="))).unwrap();
+        assert!(shown.contains(&format!("\n# {name}={value}\n")), "{name}");
+    }
+}
+
+#[test]
+fn systemd_understands_the_unit_and_its_user() {
+    let folder = tempfile::tempdir().unwrap();
+    let unit = folder.path().join("flink-mesos@blue.service");
+    // Program and user need not be there.
+    let text = fs::read_to_string(packaged(UNIT)).unwrap();
+    assert!(text.contains("\nUser=flink\n"), "{text}");
+    fs::write(&unit, text.replace(INSTALLED, "/bin/true").replace("User=flink", "User=root")).unwrap();
+    let verified = Command::new("systemd-analyze").args(["verify", "--man=no"]).arg(&unit).output();
+    let Ok(verified) = verified else {
+        std::io::stderr().write_all(b"\nSKIPPED: the unit of a cluster: there is no systemd-analyze\n").unwrap();
+        return;
+    };
+    let said = String::from_utf8_lossy(&verified.stderr);
+    assert!(verified.status.success() && !said.contains("flink-mesos@"), "{said}");
+    let user = packaged("sysusers.d/flink-mesos.conf");
+    match Command::new("systemd-sysusers").args(["--dry-run", "--root"]).arg(folder.path()).arg(user).output() {
+        Ok(made) => {
+            let said = String::from_utf8_lossy(&made.stderr);
+            assert!(made.status.success() && said.contains("flink"), "{said}");
+        }
+        Err(_) => {
+            std::io::stderr().write_all(b"\nSKIPPED: the user of a cluster: there is no systemd-sysusers\n").unwrap();
+        }
+    }
 }

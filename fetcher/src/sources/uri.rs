@@ -75,8 +75,8 @@ impl SourceUri {
         crate::digest::Digest::of(self.expose().as_bytes()).to_string()
     }
 
-    /// The path on this machine, if it is there.
-    pub(super) fn local(&self) -> Option<PathBuf> {
+    /// The path, if it is one on this machine.
+    pub fn local(&self) -> Option<PathBuf> {
         (self.scheme == Scheme::File).then(|| PathBuf::from(&self.path))
     }
 

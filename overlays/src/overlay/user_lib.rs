@@ -21,8 +21,8 @@ pub(super) fn collect(master: &Master<'_>, draft: &mut Draft) -> Result<(), Over
     Ok(())
 }
 
-/// Jars for `usrlib`, and the names that they have there.
-pub(crate) fn application_jars(config: &Configuration) -> Result<Vec<(String, String)>, ConfigurationError> {
+/// Jars for `usrlib` out of `mesos.application.jars`, and the names that they have there.
+pub fn application_jars(config: &Configuration) -> Result<Vec<(String, String)>, ConfigurationError> {
     let jars = config.get_list(JARS)?.unwrap_or_default();
     let named = jars.into_iter().map(|jar| {
         let path = Path::new(&jar);

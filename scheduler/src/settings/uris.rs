@@ -89,6 +89,14 @@ fn settings(config: &Configuration) -> Result<BTreeMap<Scheme, Settings>, Settin
     Ok(settings)
 }
 
+impl TaskUris {
+    /// Those that should be on this machine and are not.
+    pub fn missing(&self) -> impl Iterator<Item = SettingsError> {
+        let local = self.uris.iter().filter_map(|uri| uri.source.local());
+        local.filter_map(|path| fs_err::File::open(path).err()).map(|e| refused(e.to_string()))
+    }
+}
+
 impl TaskUri {
     fn parse(text: &str) -> Result<Self, SettingsError> {
         let (address, fragment) = text.split_once('#').unwrap_or((text, ""));

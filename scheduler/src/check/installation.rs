@@ -1,0 +1,140 @@
+//! What can be seen on this machine: distribution, configuration, memory, Java, command lines, files and folders.
+
+use std::path::Path;
+
+use nix::unistd::{AccessFlags, access};
+use overlays::{
+    command::{self, Application, CommandError, Directories},
+    config::Configuration,
+    flink::FlinkHome,
+    java::Java,
+    memory::JobManagerMemory,
+    options, overlay,
+};
+
+use super::{Report, application};
+use crate::{
+    plan::{self, Lookup, Request},
+    settings::{self, Settings, StateLocation},
+};
+
+/// Checks it all, for a session or for an application with this job. Gives the effective configuration, if it can be
+/// read. Blocks.
+pub(super) fn check(
+    request: &Request,
+    job: Option<&Application>,
+    lookup: &Lookup,
+    report: &mut Report,
+) -> Option<Configuration> {
+    let home = plan::home(request).map_err(|e| report.error(e)).ok()?;
+    report.fact(format!("Flink {} in {}", home.version, home.path.display()));
+    let config = configuration(&home, request, report)?;
+    for problem in options::check(&config) {
+        if problem.fatal { report.error(problem) } else { report.warning(problem) }
+    }
+    for problem in settings::problems(&config, &home.version) {
+        report.setting(&problem, &config);
+    }
+    if let Ok(settings) = Settings::read(&config, &home.version) {
+        report.fact(wanted(&settings));
+        if let Err(e) = plan::executor(settings.executor_binary.as_deref()) {
+            report.error(e);
+        }
+        for missing in settings.uris.missing() {
+            report.setting(&missing, &config);
+        }
+    }
+    if let Err(e) = JobManagerMemory::compute(&config, &home.version) {
+        report.error(format!("the JobManager's memory: {e}"));
+    }
+    let java = Java::find(&config, lookup).and_then(|java| java.check(&home.version).map(|()| java));
+    let java = java.map_err(|e| report.error(e)).ok();
+    if let Some(java) = &java {
+        report.fact(format!("Java {}: {}", java.version, java.program.display()));
+        command_lines(&home, java, &config, lookup, report);
+    }
+    files(&home, &config, lookup, report);
+    folders(&home, &config, lookup, report);
+    if let Some(job) = job {
+        application::check(job, &home, &config, java.as_ref(), report);
+    }
+    Some(config)
+}
+
+/// The effective configuration. What is wrong with one of its sources does not hide what is wrong with another.
+fn configuration(home: &FlinkHome, request: &Request, report: &mut Report) -> Option<Configuration> {
+    let loaded = Configuration::load(&home.conf_dir, &home.version).map_err(|e| report.error(e));
+    let mut config = loaded.clone().unwrap_or_default();
+    let environment = config.apply_environment(request.environment.iter().cloned()).map_err(|e| report.error(e));
+    let dynamic = config.apply_dynamic_properties(&request.dynamic).map_err(|e| report.error(e));
+    loaded.and(environment).and(dynamic).ok()?;
+    plan::apply_flags(&mut config, request);
+    Some(config)
+}
+
+/// What the processes would be started with. What is wrong with memory and forms is told elsewhere.
+fn command_lines(home: &FlinkHome, java: &Java, config: &Configuration, lookup: &Lookup, report: &mut Report) {
+    let folder = plan::log_folder(home, config, lookup);
+    let directories = Directories { conf: home.conf_dir.clone(), log: folder.clone(), tmp: folder };
+    let commands = [
+        command::job_manager(home, java, config, &directories, lookup),
+        command::task_manager(home, java, config, &directories, lookup),
+    ];
+    for problem in commands.into_iter().filter_map(Result::err) {
+        match &problem {
+            CommandError::Memory(_) | CommandError::Configuration(_) => {}
+            CommandError::Options { key, .. } => match config.source(key) {
+                Some(origin) => report.error(format!("{problem} (from {origin})")),
+                None => report.error(problem),
+            },
+            _ => report.error(problem),
+        }
+    }
+}
+
+/// What workers would be sent.
+fn files(home: &FlinkHome, config: &Configuration, lookup: &Lookup, report: &mut Report) {
+    for problem in overlay::problems(home, config, lookup) {
+        report.error(problem);
+    }
+    if !home.conf_dir.join("log4j-console.properties").is_file() {
+        let folder = home.conf_dir.display();
+        report.warning(format!("{folder}: without log4j-console.properties Flink's processes log nothing"));
+    }
+    if let Ok(spec) = overlay::collect(home, config, lookup) {
+        let secrets = spec.artifacts.iter().filter(|file| file.secret).count();
+        report.fact(format!("{} files for each worker, {secrets} of them secret", spec.artifacts.len()));
+    }
+}
+
+/// What we write to ourselves.
+fn folders(home: &FlinkHome, config: &Configuration, lookup: &Lookup, report: &mut Report) {
+    if let Err(why) = is_writable(&plan::log_folder(home, config, lookup)) {
+        report.error(format!("FLINK_LOG_DIR, env.log.dir: logs cannot be written: {why}"));
+    }
+    if let Ok(StateLocation::Directory(folder)) = settings::state_location(config)
+        && let Err(why) = is_writable(&folder)
+    {
+        report.error(format!("mesos.state.dir: the state cannot be written: {why}"));
+    }
+}
+
+/// Whether there is such a folder that we may write to, or one can be made.
+fn is_writable(folder: &Path) -> Result<(), String> {
+    let folder = std::path::absolute(folder).map_err(|e| e.to_string())?;
+    let there = folder.ancestors().find(|folder| folder.exists()).unwrap_or(&folder);
+    if !there.is_dir() {
+        return Err(format!("{} is not a folder", there.display()));
+    }
+    access(there, AccessFlags::W_OK | AccessFlags::X_OK).map_err(|e| format!("{}: {}", there.display(), e.desc()))
+}
+
+fn wanted(settings: &Settings) -> String {
+    let demand = &settings.core.demand;
+    let (cpus, mem) = (demand.total("cpus"), demand.total("mem"));
+    format!(
+        "TaskManagers: {}, each takes {cpus} cpus, {mem} MB, {} ports of Mesos",
+        settings.workers,
+        demand.ports.len()
+    )
+}

@@ -1,0 +1,78 @@
+//! What a check has found, and how it is told.
+
+use std::fmt;
+
+use overlays::config::Configuration;
+
+use crate::settings::SettingsError;
+
+/// Something that is wrong, or only odd.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// What, where, and what to do.
+    pub text: String,
+    /// Nothing would work with it.
+    pub fatal: bool,
+}
+
+/// What a check has found.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// What is wrong, in the order in which it would be met.
+    pub findings: Vec<Finding>,
+    /// What is there, for a person to see that it is the right thing.
+    pub facts: Vec<String>,
+}
+
+impl Report {
+    /// Is there anything with which nothing would work?
+    pub fn is_fatal(&self) -> bool {
+        self.findings.iter().any(|finding| finding.fatal)
+    }
+
+    pub(super) fn error(&mut self, text: impl fmt::Display) {
+        let finding = Finding { text: text.to_string(), fatal: true };
+        // Two processes may stumble over the same thing.
+        if !self.findings.contains(&finding) {
+            self.findings.push(finding);
+        }
+    }
+
+    pub(super) fn warning(&mut self, text: impl fmt::Display) {
+        self.findings.push(Finding { text: text.to_string(), fatal: false });
+    }
+
+    pub(super) fn fact(&mut self, text: impl Into<String>) {
+        self.facts.push(text.into());
+    }
+
+    /// An option that is wrong, with where it was set, unless something was said about it already.
+    pub(super) fn setting(&mut self, error: &SettingsError, config: &Configuration) {
+        let text = error.to_string();
+        let is_known = |known: &Finding| {
+            let key = known.text.split_once(": ").map_or(known.text.as_str(), |(key, _)| key);
+            known.fatal && text.contains(&format!("{key}:"))
+        };
+        if self.findings.iter().any(is_known) {
+            return;
+        }
+        match error.key().and_then(|key| config.source(key)) {
+            Some(origin) if !matches!(error, SettingsError::Form(_)) => self.error(format!("{text} (from {origin})")),
+            _ => self.error(text),
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for finding in &self.findings {
+            let kind = if finding.fatal { "error" } else { "warning" };
+            writeln!(f, "{kind}: {}", finding.text)?;
+        }
+        for fact in &self.facts {
+            writeln!(f, "ok: {fact}")?;
+        }
+        let errors = self.findings.iter().filter(|finding| finding.fatal).count();
+        writeln!(f, "errors: {errors}, warnings: {}", self.findings.len() - errors)
+    }
+}

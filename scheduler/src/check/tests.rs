@@ -1,0 +1,174 @@
+#![allow(clippy::unwrap_used)]
+mod application;
+
+use mesos::local::{LocalCluster, LocalOptions};
+use tempfile::TempDir;
+
+use super::*;
+
+/// A sound installation with hollow files, which each test breaks in its own way.
+struct Installation {
+    folder: TempDir,
+    dynamic: Vec<String>,
+    job: Option<Application>,
+    jars: Vec<String>,
+}
+
+impl Installation {
+    fn new(master: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let files = [
+            ("flink/bin/config.sh", ""),
+            ("flink/lib/flink-dist-1.20.5.jar", ""),
+            ("flink/conf/log4j-console.properties", ""),
+            ("flink/conf/config.yaml", "jobmanager.memory.process.size: 1600m\n"),
+            ("flink-mesos-executor", ""),
+            ("jdk/bin/java", ""),
+            ("jdk/release", "JAVA_VERSION=\"17.0.15\"\n"),
+        ];
+        for (name, content) in files {
+            let path = folder.path().join(name);
+            fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+            fs_err::write(path, content).unwrap();
+        }
+        let this = Self { folder, dynamic: Vec::new(), job: None, jars: Vec::new() };
+        let executor = format!("mesos.executor.binary={}", this.path("flink-mesos-executor"));
+        this.with(&format!("mesos.master={master}"))
+            .with("taskmanager.memory.process.size=1g")
+            .with("jobmanager.rpc.port=0")
+            .with("rest.port=0")
+            .with(&executor)
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.folder.path().join(name).to_str().unwrap().to_owned()
+    }
+
+    fn with(mut self, property: &str) -> Self {
+        self.dynamic.push(property.to_owned());
+        self
+    }
+
+    fn configured(self, text: &str) -> Self {
+        fs_err::write(self.path("flink/conf/config.yaml"), text).unwrap();
+        self
+    }
+
+    async fn check(&self, offline: bool) -> Report {
+        let java_home = self.path("jdk");
+        let lookup = move |name: &str| (name == "JAVA_HOME").then(|| java_home.clone());
+        let request = Request {
+            flink_home: Some(self.path("flink").into()),
+            dynamic: self.dynamic.clone(),
+            jars: self.jars.clone(),
+            ..Request::default()
+        };
+        check(Subject { request, job: self.job.clone(), offline }, Arc::new(lookup)).await.unwrap()
+    }
+
+    /// The texts of all errors.
+    async fn errors(&self, offline: bool) -> Vec<String> {
+        let findings = self.check(offline).await.findings;
+        findings.into_iter().filter(|finding| finding.fatal).map(|finding| finding.text).collect()
+    }
+}
+
+#[tokio::test]
+async fn a_sound_installation_has_no_findings_and_says_what_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = LocalOptions { work_dir: folder.path().to_owned(), ..LocalOptions::default() };
+    let cluster = LocalCluster::start(options).await.unwrap();
+    let report = Installation::new(&cluster.master()).check(false).await;
+    cluster.shutdown().await;
+    assert_eq!(report.findings, []);
+    let text = report.to_string();
+    for part in ["Flink 1.20.5", "Java 17", "TaskManagers: 1", "3 files", "answers", "errors: 0, warnings: 0"] {
+        assert!(text.contains(part), "{part} is missing in {text}");
+    }
+}
+
+#[tokio::test]
+async fn every_problem_is_in_one_list_with_its_place() {
+    let installation = Installation::new("zk:/nonsense")
+        .configured("mesos.resourcemanager.tasks.gpus: many\nmesos.typo: 1\nmesos.initial-tasks: -1\n")
+        .with("security.kerberos.login.keytab=/no/keytab")
+        .with("mesos.resourcemanager.tasks.uris=x")
+        .with("mesos.constraints.hard.hostattribute=x")
+        .with("mesos.executor.binary=/no/executor")
+        .with("taskmanager.memory.process.size=1k");
+    let report = installation.check(true).await;
+    let text = report.to_string();
+    let file = installation.path("flink/conf/config.yaml");
+    for part in [
+        format!("error: mesos.resourcemanager.tasks.gpus: 'many' is not a whole number (from {file}:1)"),
+        format!("warning: mesos.typo: there is no such option (from {file}:2)"),
+        format!("(from {file}:3)"),
+        "error: mesos.master: zk:/nonsense".to_owned(),
+        "error: the TaskManager's memory: ".to_owned(),
+        "error: mesos.resourcemanager.tasks.uris: x: is not absolute".to_owned(),
+        "error: mesos.constraints.hard.hostattribute: x: ".to_owned(),
+        "error: the JobManager's memory: ".to_owned(),
+        "error: security.kerberos.login.keytab: ".to_owned(),
+        "(from -D)".to_owned(),
+    ] {
+        assert!(text.contains(&part), "{part} is missing in {text}");
+    }
+    assert!(report.is_fatal());
+    assert_eq!(text.matches("tasks.gpus").count(), 1, "told twice: {text}");
+}
+
+#[tokio::test]
+async fn a_broken_file_does_not_hide_a_broken_property() {
+    let installation = Installation::new("127.0.0.1:1").configured("a: [1\nb: 2\n").with("=x");
+    let errors = installation.errors(true).await;
+    assert_eq!(errors.len(), 2, "{errors:#?}");
+    assert!(errors[0].contains("config.yaml:"), "{errors:#?}");
+    assert!(errors[1].contains("has no key"), "{errors:#?}");
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_told_by_its_key() {
+    let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let installation = Installation::new("127.0.0.1:1").with(&format!("rest.port={port}"));
+    let errors = installation.errors(true).await;
+    assert!(matches!(errors.as_slice(), [error] if error.starts_with("rest.port: ")), "{errors:#?}");
+}
+
+#[tokio::test]
+async fn a_mesos_or_zookeeper_that_does_not_answer_is_an_error_unless_offline() {
+    let installation = Installation::new("127.0.0.1:1")
+        .with("high-availability.type=zookeeper")
+        .with("high-availability.zookeeper.quorum=127.0.0.1:1");
+    assert_eq!(installation.errors(true).await, Vec::<String>::new());
+    let errors = installation.errors(false).await;
+    let parts = ["mesos.master: 127.0.0.1:1 cannot be reached", "high-availability.zookeeper.quorum: "];
+    assert!(errors.len() == 2 && errors.iter().zip(parts).all(|(e, part)| e.starts_with(part)), "{errors:#?}");
+}
+
+#[tokio::test]
+async fn options_of_the_jvm_that_are_no_words_are_told_once_with_their_place() {
+    let installation = Installation::new("127.0.0.1:1").with("env.java.opts.all=-Da='b");
+    assert_eq!(installation.errors(true).await, ["env.java.opts.all: a quote is not closed (from -D)"]);
+}
+
+#[tokio::test]
+async fn folders_that_cannot_be_written_to_are_told() {
+    let installation = Installation::new("127.0.0.1:1");
+    let file = installation.path("flink/conf/config.yaml");
+    let installation =
+        installation.with(&format!("env.log.dir={file}/log")).with(&format!("mesos.state.dir={file}/state"));
+    let errors = installation.errors(true).await;
+    let expected = [
+        format!("FLINK_LOG_DIR, env.log.dir: logs cannot be written: {file} is not a folder"),
+        format!("mesos.state.dir: the state cannot be written: {file} is not a folder"),
+    ];
+    assert_eq!(errors, expected);
+}
+
+#[tokio::test]
+async fn files_for_the_sandboxes_that_are_missing_here_are_told() {
+    let installation = Installation::new("127.0.0.1:1").with("mesos.resourcemanager.tasks.uris=/no/such,http://h/x");
+    let errors = installation.errors(true).await;
+    assert!(errors.len() == 1 && errors[0].contains("tasks.uris") && errors[0].contains("/no/such"), "{errors:#?}");
+}
