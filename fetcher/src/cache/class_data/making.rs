@@ -1,0 +1,62 @@
+//! An archive from its beginning to its name.
+
+use std::fs::Permissions;
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use fs_err::File;
+use tempfile::TempDir;
+
+use super::{digest_of, keep_record};
+use crate::cache::Cache;
+use crate::cache::lock::FileLock;
+use crate::cache::room::Removed;
+use crate::crash;
+use crate::digest::Digest;
+use crate::hashing::Fingerprint;
+
+/// Of the cache's budget, as its divisor: an archive saves a second, a tree that has to go for it costs minutes.
+const SHARE: u64 = 10;
+
+/// An archive in the making. Dropping it gives it up.
+#[derive(Debug)]
+pub struct ClassDataMaking {
+    pub(super) cache: Cache,
+    pub(super) key: Digest,
+    pub(super) folder: TempDir,
+    pub(super) _alone: FileLock,
+}
+
+impl ClassDataMaking {
+    /// Where the archive is to be written.
+    pub fn archive(&self) -> PathBuf {
+        self.folder.path().join("archive.jsa")
+    }
+
+    /// A folder for whatever else it takes; gone once this is.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The archive is written: gives it its name, once it is on the disk, and makes room for it. Blocks.
+    pub fn finish(self) -> io::Result<PathBuf> {
+        let (written, place) = (self.archive(), self.cache.archive(&self.key));
+        fs_err::set_permissions(&written, Permissions::from_mode(0o444))?;
+        let file = File::open(&written)?;
+        file.sync_all()?;
+        let digest = digest_of(&written)?.to_string();
+        crash::point();
+        keep_record(&place.with_extension("json"), digest, Fingerprint::of(&file.metadata()?))?;
+        crash::point();
+        fs_err::rename(&written, &place)?;
+        crash::point();
+        self.cache.bound_class_data(self.cache.options.budget / SHARE, &mut Removed::default())?;
+        Ok(place)
+    }
+
+    /// None can be made: nobody is to try again for a day.
+    pub fn refuse(self, why: &str) -> io::Result<()> {
+        self.cache.refuse_class_data(&self.key, why)
+    }
+}
