@@ -13,6 +13,7 @@ mod tail;
 use std::path::{Path, PathBuf};
 
 use mesos::v1::task_status::Reason;
+use nix::sys::statvfs::statvfs;
 use overlays::worker::Sandbox;
 
 use crate::{
@@ -31,6 +32,9 @@ const FILES: [(&str, usize); 3] = [("taskmanager.log", 12), ("taskmanager.err", 
 
 /// `Runtime.halt` by Flink's handler of uncaught exceptions, see `FatalExitExceptionHandler`: -17.
 const FLINK_FATAL: i32 = 239;
+
+/// In bytes: what is left where nothing of use can be written any more.
+const FULL_BELOW: u64 = 64 << 10;
 
 const SIGKILL: i32 = nix::libc::SIGKILL;
 
@@ -85,7 +89,8 @@ impl Scene {
 
     /// From the surest sign to the vaguest.
     fn cause(&self, status: ExitStatus) -> Option<Cause> {
-        self.memory_kill(status).or_else(|| self.crash()).or_else(|| self.symptom()).or_else(|| {
+        let seen = self.memory_kill(status).or_else(|| self.crash()).or_else(|| self.symptom());
+        seen.or_else(|| self.full_disk(status)).or_else(|| {
             let guess = match status {
                 ExitStatus::Signal(SIGKILL) => {
                     "somebody else killed it; perhaps the kernel, as this agent's memory was used up"
@@ -109,6 +114,16 @@ impl Scene {
         );
         let reason = Some(Reason::ContainerLimitationMemory);
         was_killed.then_some(Cause { text, blame: Blame::Configuration, reason })
+    }
+
+    /// A disk that takes no more takes no log line that says so either.
+    fn full_disk(&self, status: ExitStatus) -> Option<Cause> {
+        let disk = statvfs(&self.sandbox.path).ok().filter(|_| status != ExitStatus::Code(0))?;
+        let bytes = disk.blocks_available().saturating_mul(disk.fragment_size());
+        // Some file systems have no number of files.
+        let is_full = bytes < FULL_BELOW || (disk.files() > 0 && disk.files_available() == 0);
+        let text = format!("there is no space left in {}: the disk of this agent is full", self.sandbox.path.display());
+        is_full.then_some(Cause { text, blame: Blame::Agent, reason: Some(Reason::ContainerLimitationDisk) })
     }
 
     fn crash(&self) -> Option<Cause> {

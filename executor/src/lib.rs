@@ -5,7 +5,7 @@
 //! digest, through the cache that this host's workers share; writes the worker's configuration; starts the TaskManager under a guard; reports, watches and ends it.
 //!
 //! [`core`] decides, without input or output; [`shell`] carries out; [`process`] starts and ends processes; [`journal`]
-//! remembers them; [`diagnosis`] finds words for what went wrong; [`startup`] watches a TaskManager until it is
+//! remembers them; [`log`] is what it says of itself; [`diagnosis`] finds words for what went wrong; [`startup`] watches a TaskManager until it is
 //! registered.
 //!
 //! [`host`] is for people at the host: `ps`, `logs`, `inspect`, `jstack`.
@@ -20,7 +20,9 @@ pub mod core;
 pub mod diagnosis;
 pub mod host;
 pub mod journal;
+pub mod log;
 pub mod process;
+mod rotation;
 pub mod shell;
 pub mod startup;
 pub mod usage;

@@ -5,33 +5,27 @@ use std::{env, io::Write as _, path::PathBuf, process::ExitCode};
 use clap::Parser;
 use executor::{
     host::{self, HostCommand},
+    log,
     process::guard,
     shell::{self, Options},
 };
 use mesos::executor::ExecutorEnvironment;
-use tracing::{error, info, level_filters::LevelFilter};
-use tracing_subscriber::{filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+use tracing::{error, info};
 
 /// Wrong usage, as in sysexits.h.
 const USAGE: u8 = 64;
-
-/// Names the level of the log: `warn`, or `info,executor=debug`.
-const LOG_VARIABLE: &str = "FLINK_MESOS_EXECUTOR_LOG";
-
-/// With the value `json` the log is a JSON object for each line.
-const LOG_FORMAT_VARIABLE: &str = "FLINK_MESOS_EXECUTOR_LOG_FORMAT";
 
 /// Runs one Flink TaskManager as a custom Mesos executor.
 ///
 /// Without a command it is not meant to be started by hand: a Mesos agent starts it when the scheduler, flink-mesos,
 /// launches a task that names it, and tells it everything in MESOS_* environment variables. What it does is logged to
-/// its standard error, which is the file `stderr` in the sandbox.
+/// its standard error, which is the file `stderr` in the sandbox, and to a file in /var/log/flink-mesos where that is
+/// there.
 #[derive(Debug, Parser)]
 #[command(
     name = "flink-mesos-executor",
     version,
-    after_help = "Environment:\n  FLINK_MESOS_EXECUTOR_LOG  level of the log, e.g. debug [default: info]\n  \
-                  FLINK_MESOS_EXECUTOR_LOG_FORMAT  text or json [default: text]"
+    after_help = log::HELP
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -67,7 +61,7 @@ fn at_host(command: &HostCommand) -> ExitCode {
 fn execute() -> ExitCode {
     let variables = variables();
     let lookup = |name: &str| variables.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
-    start_log(lookup(LOG_VARIABLE).as_deref(), lookup(LOG_FORMAT_VARIABLE).is_some_and(|form| form == "json"));
+    log::start(lookup);
     let agent = match ExecutorEnvironment::from_variables(lookup) {
         Ok(agent) => agent,
         Err(error) => {
@@ -108,12 +102,4 @@ fn run(options: Options) -> ExitCode {
 /// What is no UTF-8 is nothing that we or Flink could use.
 fn variables() -> Vec<(String, String)> {
     env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
-}
-
-fn start_log(level: Option<&str>, json: bool) {
-    let default = Targets::new().with_default(LevelFilter::INFO);
-    let filter = level.and_then(|level| level.parse().ok()).unwrap_or(default);
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false);
-    let log = tracing_subscriber::registry().with(filter);
-    if json { log.with(lines.json()).init() } else { log.with(lines).init() }
 }

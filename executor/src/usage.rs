@@ -1,7 +1,8 @@
 //! What a TaskManager uses of its host, told to the scheduler every few seconds as a framework message, in JSON:
-//! `{"usage": {…}}` with the fields of [`Usage`].
+//! `{"usage": {…}}` with the fields of [`Usage`]; with a warning before the memory limit kills, in percent of the limit:
+//! `{"usage": {…}, "memory_warning": 92}`.
 //!
-//! Messages may get lost, and nothing depends on them. A warning comes before the memory limit kills.
+//! Messages may get lost, and nothing depends on them.
 
 mod disk;
 mod sampler;
@@ -55,6 +56,9 @@ pub struct Usage {
 #[derive(Serialize)]
 struct Message<'a> {
     usage: &'a Usage,
+    /// Of the memory limit, in percent: once for each rise above the mark.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    memory_warning: Option<u64>,
 }
 
 /// What lives below `guard` uses now; its sandbox is not looked at. Blocking.
@@ -86,10 +90,11 @@ async fn follow(connection: &ExecutorConnection, mut sampler: Sampler) {
         });
         let Ok((back, usage)) = sampled.await else { return };
         sampler = back;
-        if let Some(percent) = alarm.rings(&usage) {
+        let memory_warning = alarm.rings(&usage);
+        if let Some(percent) = memory_warning {
             warn!("{percent} % of the memory limit is used: above it the kernel kills the TaskManager");
         }
-        let Ok(text) = serde_json::to_vec(&Message { usage: &usage }) else { return };
+        let Ok(text) = serde_json::to_vec(&Message { usage: &usage, memory_warning }) else { return };
         if let Err(error) = connection.message(text.into()).await {
             debug!("usage was not told: {error}");
         }

@@ -1,8 +1,10 @@
-//! What is installed beside the programs: the scripts of Flink 1.13, in a distribution of today; the unit of a cluster.
+//! What is installed beside the programs: the scripts of Flink 1.13, in a distribution of today; the unit of a cluster; the
+//! folder of executors' logs.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, missing_docs)]
 
 use std::{
     io::Write as _,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Command, Output},
 };
@@ -191,4 +193,17 @@ fn systemd_understands_the_unit_and_its_user() {
             std::io::stderr().write_all(b"\nSKIPPED: the user of a cluster: there is no systemd-sysusers\n").unwrap();
         }
     }
+}
+
+#[test]
+fn the_folder_of_logs_is_for_executors_of_all_users() {
+    let root = tempfile::tempdir().unwrap();
+    let packaged = packaged("tmpfiles.d/flink-mesos.conf");
+    let made = Command::new("systemd-tmpfiles").arg("--create").arg("--root").arg(root.path()).arg(&packaged).output();
+    let Ok(made) = made else {
+        return std::io::stderr().write_all(b"\nSKIPPED: there is no systemd-tmpfiles\n").unwrap();
+    };
+    let folder = root.path().join("var/log/flink-mesos");
+    let mode = fs::metadata(folder).map(|about| about.permissions().mode() & 0o7777);
+    assert_eq!(mode.ok(), Some(0o1777), "{}", String::from_utf8_lossy(&made.stderr));
 }

@@ -1,35 +1,23 @@
 //! What the TaskManager writes to its standard output and error: read from pipes by the guard, which lives as long as
 //! anything that could write, and kept in files that are rotated by size.
 //!
-//! ```text
-//!   taskmanager.out          the newest; begins anew at a line's end once it has reached its size
-//!   taskmanager.out.1 … .n   older ones, .n the oldest; one more and the oldest is deleted
-//! ```
-//!
-//! No line is lost and none is torn in two, except one longer than half a megabyte. Only where the disk takes no more,
-//! output is dropped, so that the TaskManager does not stand still; a line says how much, once there is room again.
+//! No line is lost: see [`crate::rotation`].
 
 use std::{
-    fmt,
-    fs::File,
-    io::{self, PipeReader, PipeWriter, Read as _, Write as _},
+    io::{self, PipeReader, PipeWriter, Read as _},
     os::fd::{AsFd, BorrowedFd},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
-use fs_err as fs;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
-use crate::core::OutputLimits;
+use crate::{core::OutputLimits, rotation::RotatingFile};
 
 /// What is read at once.
 const CHUNK: usize = 16 << 10;
 
 /// At most this much of one stream is copied before the guard looks at what else there is.
 const TURN: usize = 64 * CHUNK;
-
-/// A line longer than this may be torn by a rotation.
-const LONGEST_LINE: u64 = 512 << 10;
 
 /// One stream and the files that it goes to.
 #[derive(Debug)]
@@ -77,177 +65,5 @@ impl Output {
 impl AsFd for Output {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.pipe.as_fd()
-    }
-}
-
-#[derive(Debug)]
-struct RotatingFile {
-    path: PathBuf,
-    limits: OutputLimits,
-    file: File,
-    size: u64,
-    /// The next line begins a new file: not before, so that the newest file says how things stand.
-    full: bool,
-    /// Bytes that the disk did not take.
-    lost: u64,
-}
-
-impl RotatingFile {
-    fn open(path: &Path, limits: OutputLimits) -> io::Result<Self> {
-        let file = fs::OpenOptions::new().create(true).append(true).open(path)?.into_parts().0;
-        let size = file.metadata()?.len();
-        Ok(Self { path: path.to_owned(), limits, file, size, full: false, lost: 0 })
-    }
-
-    fn append(&mut self, mut bytes: &[u8]) {
-        while !bytes.is_empty() {
-            let now = self.fitting(bytes);
-            let (first, rest) = bytes.split_at(now);
-            self.write(first);
-            bytes = rest;
-        }
-    }
-
-    /// How much goes into the file as it is: all, or up to the end of the line that reaches the size.
-    fn fitting(&self, bytes: &[u8]) -> usize {
-        let room = usize::try_from(self.limits.size.saturating_sub(self.size)).unwrap_or(usize::MAX);
-        if bytes.len() <= room {
-            return bytes.len();
-        }
-        let from = room.saturating_sub(1);
-        bytes[from..].iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |end| from + end + 1)
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        if self.full {
-            self.rotate();
-        }
-        if self.lost > 0 {
-            let told = format!("\n[{} bytes of output are lost: the disk took no more]\n", self.lost);
-            if self.file.write_all(told.as_bytes()).is_err() {
-                self.lost += bytes.len() as u64;
-                return;
-            }
-            self.lost = 0;
-        }
-        if self.file.write_all(bytes).is_err() {
-            self.lost += bytes.len() as u64;
-        }
-        self.size = self.file.metadata().map_or(self.size, |about| about.len());
-        let endless = self.size > self.limits.size.saturating_add(LONGEST_LINE);
-        self.full = endless || (self.size >= self.limits.size && bytes.ends_with(b"\n"));
-    }
-
-    /// Where that fails the file grows on: better than to lose what is said.
-    fn rotate(&mut self) {
-        if self.limits.older == 0 {
-            if self.file.set_len(0).is_ok() {
-                self.size = 0;
-            }
-            return;
-        }
-        let new = self.with_ending("new");
-        let Ok(file) = fs::OpenOptions::new().create(true).append(true).open(&new) else { return };
-        for number in (1..self.limits.older).rev() {
-            fs::rename(self.with_ending(number), self.with_ending(number + 1)).ok();
-        }
-        fs::rename(&self.path, self.with_ending(1)).ok();
-        if fs::rename(&new, &self.path).is_ok() {
-            self.file = file.into_parts().0;
-            self.size = 0;
-        }
-    }
-
-    fn with_ending(&self, ending: impl fmt::Display) -> PathBuf {
-        let mut path = self.path.clone().into_os_string();
-        path.push(format!(".{ending}"));
-        path.into()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::{collection::vec, prelude::*};
-    use tempfile::TempDir;
-
-    use super::*;
-
-    fn read_all(folder: &TempDir, older: u32) -> Vec<String> {
-        let names = (1..=older).rev().map(|number| format!("out.{number}")).chain(["out".to_owned()]);
-        names.map(|name| fs::read_to_string(folder.path().join(name)).unwrap_or_default()).collect()
-    }
-
-    #[test]
-    fn lines_stay_whole_and_the_oldest_file_goes() {
-        let folder = TempDir::new().unwrap();
-        let limits = OutputLimits { size: 10, older: 2 };
-        let mut file = RotatingFile::open(&folder.path().join("out"), limits).unwrap();
-        for line in ["one\ntwo\n", "three\n", "four\nfive\nsix\n", "se", "ven\neight\n"] {
-            file.append(line.as_bytes());
-        }
-        assert_eq!(read_all(&folder, 3), ["", "four\nfive\n", "six\nseven\n", "eight\n"].map(str::to_owned)[..]);
-    }
-
-    #[test]
-    fn with_no_older_ones_the_file_begins_anew() {
-        let folder = TempDir::new().unwrap();
-        let mut file = RotatingFile::open(&folder.path().join("out"), OutputLimits { size: 10, older: 0 }).unwrap();
-        file.append(b"one two three\nfour\n");
-        assert_eq!(read_all(&folder, 1), ["", "four\n"].map(str::to_owned)[..]);
-    }
-
-    #[test]
-    fn an_endless_line_is_torn_rather_than_kept() {
-        let folder = TempDir::new().unwrap();
-        let mut file = RotatingFile::open(&folder.path().join("out"), OutputLimits { size: 10, older: 1 }).unwrap();
-        for _ in 0..100 {
-            file.append(&[b'x'; CHUNK]);
-        }
-        let longest = fs::metadata(folder.path().join("out.1")).unwrap().len();
-        assert!(longest <= LONGEST_LINE + 2 * CHUNK as u64, "{longest}");
-    }
-
-    #[test]
-    fn what_a_full_disk_does_not_take_is_counted() {
-        let folder = TempDir::new().unwrap();
-        let limits = OutputLimits { size: 1000, older: 1 };
-        let mut file = RotatingFile::open(&folder.path().join("out"), limits).unwrap();
-        let good = std::mem::replace(
-            &mut file.file,
-            fs::OpenOptions::new().write(true).open("/dev/full").unwrap().into_parts().0,
-        );
-        file.append(b"lost\n");
-        file.append(b"lost too\n");
-        file.file = good;
-        file.append(b"kept\n");
-        let expected = "\n[14 bytes of output are lost: the disk took no more]\nkept\n";
-        assert_eq!(read_all(&folder, 1)[1], expected);
-    }
-
-    proptest! {
-        #[test]
-        fn nothing_is_lost_torn_or_out_of_order(
-            lines in vec("[a-z]{0,12}\n", 0..60), cuts in vec(1_usize..40, 1..30), size in 1_u64..50,
-        ) {
-            let folder = TempDir::new().unwrap();
-            let limits = OutputLimits { size, older: 100 };
-            let mut file = RotatingFile::open(&folder.path().join("out"), limits).unwrap();
-            let text = lines.concat();
-            let mut rest = text.as_bytes();
-            for cut in cuts.iter().cycle() {
-                let (now, later) = rest.split_at((*cut).min(rest.len()));
-                file.append(now);
-                rest = later;
-                if rest.is_empty() {
-                    break;
-                }
-            }
-            let files = read_all(&folder, 100);
-            prop_assert_eq!(files.concat(), text);
-            for file in files {
-                prop_assert!(file.is_empty() || file.ends_with('\n'));
-                prop_assert!(file.len() as u64 <= size + 13);
-            }
-        }
     }
 }

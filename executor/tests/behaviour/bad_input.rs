@@ -102,13 +102,6 @@ fn run(arguments: &[&str], variables: &[(&str, &str)]) -> (i32, String) {
 }
 
 #[test]
-fn the_log_is_json_where_that_is_asked_for() {
-    let (_, said) = run(&[], &[("FLINK_MESOS_EXECUTOR_LOG_FORMAT", "json")]);
-    let line: serde_json::Value = serde_json::from_str(said.lines().next().unwrap()).unwrap();
-    assert_eq!(line["level"], "ERROR");
-}
-
-#[test]
 fn outside_mesos_it_explains_itself() {
     let (code, said) = run(&[], &[]);
     assert_eq!(code, 64, "{said}");

@@ -98,6 +98,11 @@ impl Host {
         self.folder.path().join("cache")
     }
 
+    /// Where executors keep their logs besides the sandbox, once a test has made the folder.
+    pub(crate) fn logs(&self) -> PathBuf {
+        self.folder.path().join("logs")
+    }
+
     /// Where executors look for a sidecar.
     pub(crate) fn socket(&self) -> PathBuf {
         self.folder.path().join("sidecar/fetcher.sock")
@@ -148,6 +153,7 @@ impl Host {
             .env("MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD", "5secs")
             .env("FLINK_MESOS_CACHE_DIR", self.cache())
             .env("FLINK_MESOS_FETCHER_SOCKET", self.socket())
+            .env("FLINK_MESOS_LOG_DIR", self.logs())
             .env("AGENT_SECRET", "not for workers")
             .envs(more.iter().copied())
             .current_dir(&sandbox)

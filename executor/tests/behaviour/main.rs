@@ -9,5 +9,6 @@ mod host;
 mod leftovers;
 mod life;
 mod limits;
+mod logs;
 mod recovery;
 mod sidecar;

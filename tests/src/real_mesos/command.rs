@@ -47,7 +47,8 @@ pub(super) fn agent(options: &RealMesosOptions, work: &Path, name: &str, master:
     let home = work.join(name);
     program.arguments = common();
     if options.own_cache {
-        let variables = json!({ "FLINK_MESOS_CACHE_DIR": home.join("cache") });
+        let variables =
+            json!({ "FLINK_MESOS_CACHE_DIR": home.join("cache"), "FLINK_MESOS_LOG_DIR": home.join("logs") });
         program.arguments.push(format!("--executor_environment_variables={variables}"));
     }
     for (flag, folder) in [

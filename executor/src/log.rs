@@ -1,0 +1,65 @@
+//! The executor's own log: to standard error, which is the file `stderr` in the sandbox, and to a file in a folder of the
+//! host, where it can be read when the sandbox is gone.
+
+mod at_host;
+
+use std::{io, sync::Mutex};
+
+use tracing::{info, level_filters::LevelFilter, warn};
+use tracing_subscriber::{
+    filter::Targets,
+    fmt::{writer::BoxMakeWriter, writer::MakeWriterExt as _},
+    layer::SubscriberExt as _,
+    util::SubscriberInitExt as _,
+};
+
+/// Names the level of the log: `warn`, or `info,executor=debug`.
+const LEVEL_VARIABLE: &str = "FLINK_MESOS_EXECUTOR_LOG";
+
+/// With the value `json` the log is a JSON object for each line.
+const FORMAT_VARIABLE: &str = "FLINK_MESOS_EXECUTOR_LOG_FORMAT";
+
+/// Names the folder of the host's logs; an empty one is none.
+const FOLDER_VARIABLE: &str = "FLINK_MESOS_LOG_DIR";
+
+/// How each is set, for `--help`.
+pub const HELP: &str = "Environment:
+  FLINK_MESOS_EXECUTOR_LOG         level of the log, e.g. debug [default: info]
+  FLINK_MESOS_EXECUTOR_LOG_FORMAT  text or json [default: text]
+  FLINK_MESOS_LOG_DIR              where the log is kept besides the sandbox, if the folder is there [default: /var/log/flink-mesos]";
+
+/// Begins the log of the executor that these variables describe. One that is not started by an agent, and the host's log
+/// where its folder is not there or not for us, do without a file there.
+pub fn start(lookup: impl Fn(&str) -> Option<String>) {
+    let level = lookup(LEVEL_VARIABLE);
+    let known = level.as_deref().map(str::parse::<Targets>);
+    let filter = match &known {
+        Some(Ok(targets)) => targets.clone(),
+        _ => Targets::new().with_default(LevelFilter::INFO),
+    };
+    let format = lookup(FORMAT_VARIABLE);
+    let place = lookup("MESOS_EXECUTOR_ID").map(|executor| at_host::begin(lookup(FOLDER_VARIABLE), &executor));
+    let (writer, place) = match place {
+        Some(Ok(Some((path, file)))) => (BoxMakeWriter::new(io::stderr.and(Mutex::new(file))), Some(Ok(path))),
+        Some(Err(error)) => (BoxMakeWriter::new(io::stderr), Some(Err(error))),
+        Some(Ok(None)) | None => (BoxMakeWriter::new(io::stderr), None),
+    };
+    let lines = tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(false);
+    let log = tracing_subscriber::registry().with(filter);
+    if format.as_deref() == Some("json") {
+        log.with(lines.json()).init();
+    } else {
+        log.with(lines).init();
+    }
+    match place {
+        Some(Ok(path)) => info!("this log is at {}, too", path.display()),
+        Some(Err(error)) => info!("this log is in the sandbox only: {error}"),
+        None => {}
+    }
+    if let Some(Err(error)) = known {
+        warn!("{LEVEL_VARIABLE} is no level: {error}; allowed are levels such as debug, and info,executor=debug");
+    }
+    if let Some(other) = format.filter(|format| !matches!(format.as_str(), "" | "text" | "json")) {
+        warn!("{FORMAT_VARIABLE} is '{other}', allowed are text and json");
+    }
+}

@@ -1,0 +1,177 @@
+//! The host's folder of executors' logs: one for each executor, there for as long as there is room.
+//!
+//! ```text
+//! /var/log/flink-mesos/<executor id>-<process id>.log   and .1, an older one
+//! ```
+//!
+//! All users' executors may write there (the folder's mode is 1777), so a name that somebody has taken is left alone. Each
+//! executor that begins removes the oldest logs until what is left keeps the bounds; those of executors that run stay.
+
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io,
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+use fs_err as fs;
+use fs_err::os::unix::fs::OpenOptionsExt as _;
+
+use crate::{core::OutputLimits, rotation::RotatingFile};
+
+/// Where logs are kept unless somebody says otherwise.
+const FOLDER: &str = "/var/log/flink-mesos";
+
+/// Of one executor.
+const LIMITS: OutputLimits = OutputLimits { size: 1 << 20, older: 1 };
+
+/// Of all executors together.
+const MOST: Bounds = Bounds { logs: 500, bytes: 128 << 20 };
+
+/// What is behind a name; a rotated file has a number behind that.
+const END: &str = ".log";
+
+/// File systems allow names of 255 bytes.
+const LONGEST_NAME: usize = 200;
+
+struct Bounds {
+    logs: usize,
+    bytes: u64,
+}
+
+/// The log of this executor at the host; none when there is no such folder, or none is wanted.
+pub(super) fn begin(folder: Option<String>, executor: &str) -> io::Result<Option<(PathBuf, RotatingFile)>> {
+    let folder = folder.map_or_else(|| PathBuf::from(FOLDER), PathBuf::from);
+    if folder.as_os_str().is_empty() || !folder.is_dir() {
+        return Ok(None);
+    }
+    make_room(&folder, &MOST);
+    let path = folder.join(name(executor, std::process::id()));
+    fs::OpenOptions::new().create_new(true).write(true).mode(0o640).open(&path)?;
+    let file = RotatingFile::open(&path, LIMITS)?;
+    Ok(Some((path, file)))
+}
+
+/// Whatever an executor's id holds.
+fn name(executor: &str, pid: u32) -> String {
+    let harmless = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' };
+    let id: String = executor.trim_start_matches('.').chars().map(harmless).take(LONGEST_NAME).collect();
+    format!("{id}-{pid}{END}")
+}
+
+/// One executor's files.
+struct Log {
+    files: Vec<PathBuf>,
+    bytes: u64,
+    written: SystemTime,
+}
+
+/// What cannot be removed is not ours: it stays, and counts.
+fn make_room(folder: &Path, most: &Bounds) {
+    let mut logs: Vec<Log> = logs(folder).into_values().collect();
+    logs.sort_by_key(|log| log.written);
+    let (mut count, mut bytes) = (logs.len(), logs.iter().map(|log| log.bytes).sum::<u64>());
+    for log in logs {
+        // The one that begins now comes on top.
+        if count < most.logs && bytes <= most.bytes {
+            return;
+        }
+        if log.files.iter().any(|file| is_in_use(file)) {
+            continue;
+        }
+        if log.files.iter().all(|file| fs::remove_file(file).is_ok()) {
+            (count, bytes) = (count - 1, bytes - log.bytes);
+        }
+    }
+}
+
+fn logs(folder: &Path) -> BTreeMap<String, Log> {
+    let mut logs = BTreeMap::new();
+    let Ok(entries) = fs::read_dir(folder) else { return logs };
+    for entry in entries.flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let about = entry.metadata().ok().filter(std::fs::Metadata::is_file);
+        let (Some((of, _)), Some(about)) = (name.rsplit_once(END), about) else { continue };
+        let written = about.modified().unwrap_or(SystemTime::UNIX_EPOCH);
+        let log = logs.entry(of.to_owned()).or_insert(Log { files: Vec::new(), bytes: 0, written });
+        log.files.push(entry.path());
+        log.bytes += about.len();
+        log.written = log.written.max(written);
+    }
+    logs
+}
+
+/// Whoever writes to it has locked it.
+fn is_in_use(path: &Path) -> bool {
+    let Ok(file) = fs::File::open(path) else { return false };
+    let file: File = file.into_parts().0;
+    matches!(file.try_lock(), Err(std::fs::TryLockError::WouldBlock))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    fn names(folder: &TempDir) -> Vec<String> {
+        let mut names: Vec<String> = fs::read_dir(folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// Files of ten bytes, each a second younger than the one before.
+    fn fill(folder: &TempDir, names: &[&str]) {
+        for (at, name) in names.iter().enumerate() {
+            let file = fs::File::create(folder.path().join(name)).unwrap().into_parts().0;
+            file.set_len(10).unwrap();
+            file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(at as u64)).unwrap();
+        }
+    }
+
+    #[test]
+    fn the_oldest_logs_go_with_all_their_files_until_there_is_room_for_one_more() {
+        let folder = TempDir::new().unwrap();
+        fill(&folder, &["a-1.log.1", "b-2.log", "a-1.log", "c-3.log", "other"]);
+        make_room(folder.path(), &Bounds { logs: 3, bytes: 1000 });
+        assert_eq!(names(&folder), ["a-1.log", "a-1.log.1", "c-3.log", "other"]);
+        make_room(folder.path(), &Bounds { logs: 100, bytes: 10 });
+        assert_eq!(names(&folder), ["c-3.log", "other"]);
+    }
+
+    #[test]
+    fn the_log_of_an_executor_that_runs_stays_also_after_a_rotation() {
+        let folder = TempDir::new().unwrap();
+        let place = folder.path().display().to_string();
+        let (path, mut file) = begin(Some(place), "task manager/1").unwrap().unwrap();
+        let expected = format!("task_manager_1-{}.log", std::process::id());
+        assert_eq!(path.file_name().unwrap().to_str().unwrap(), expected);
+        for _ in 0..3 {
+            file.append(format!("{}\n", "x".repeat(1 << 20)).as_bytes());
+        }
+        make_room(folder.path(), &Bounds { logs: 0, bytes: 0 });
+        assert_eq!(names(&folder), [expected.clone(), format!("{expected}.1")]);
+        drop(file);
+        make_room(folder.path(), &Bounds { logs: 0, bytes: 0 });
+        assert!(names(&folder).is_empty());
+    }
+
+    #[test]
+    fn no_folder_means_no_log_and_a_name_that_somebody_has_taken_is_left_alone() {
+        let folder = TempDir::new().unwrap();
+        let place = folder.path().display().to_string();
+        assert!(begin(Some(format!("{place}/none")), "w").unwrap().is_none());
+        assert!(begin(Some(String::new()), "w").unwrap().is_none());
+        let target = folder.path().join("victim");
+        fs::write(&target, "").unwrap();
+        fs::os::unix::fs::symlink(&target, folder.path().join(name("w", std::process::id()))).unwrap();
+        assert_eq!(begin(Some(place), "w").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(name("../../x", 7), "_.._x-7.log");
+    }
+}

@@ -1,0 +1,49 @@
+//! The executor's own log.
+
+use serde_json::Value;
+
+use crate::host::Host;
+
+/// The one file in the host's folder.
+fn at_host(host: &Host) -> (String, String) {
+    let files: Vec<_> = fs_err::read_dir(host.logs()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let [file] = files.as_slice() else { panic!("not one log but {files:?}") };
+    (file.file_name().unwrap().to_string_lossy().into_owned(), fs_err::read_to_string(file).unwrap())
+}
+
+#[tokio::test]
+async fn the_log_is_at_the_host_as_in_the_sandbox_and_stays_there() {
+    let mut host = Host::new().await;
+    fs_err::create_dir(host.logs()).unwrap();
+    let executor = host.running("w", &[]).await;
+    let pid = executor.pid();
+    host.end("w", executor).await;
+    let (name, text) = at_host(&host);
+    assert_eq!(name, format!("w-{pid}.log"));
+    assert!(text.contains("TASK_KILLED"), "{text}");
+    assert_eq!(text, host.log());
+}
+
+#[tokio::test]
+async fn the_log_is_json_where_that_is_asked_for() {
+    let mut host = Host::new().await;
+    fs_err::create_dir(host.logs()).unwrap();
+    let executor = host.running("w", &[("FLINK_MESOS_EXECUTOR_LOG_FORMAT", "json")]).await;
+    host.end("w", executor).await;
+    for text in [host.log(), at_host(&host).1] {
+        let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert!(lines.iter().any(|line| line["fields"]["task_id"] == "w"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn without_a_folder_at_the_host_the_log_is_in_the_sandbox_alone_and_what_is_set_wrongly_is_said() {
+    let mut host = Host::new().await;
+    let wrong = [("FLINK_MESOS_EXECUTOR_LOG_FORMAT", "xml"), ("FLINK_MESOS_EXECUTOR_LOG", "executor=loud")];
+    let executor = host.running("w", &wrong).await;
+    host.end("w", executor).await;
+    assert!(!host.logs().exists());
+    let log = host.log();
+    assert!(log.contains("FLINK_MESOS_EXECUTOR_LOG_FORMAT is 'xml', allowed are text and json"), "{log}");
+    assert!(log.contains("FLINK_MESOS_EXECUTOR_LOG is no level"), "{log}");
+}
