@@ -12,6 +12,7 @@ pub mod console;
 pub mod control;
 pub mod core;
 pub mod election;
+mod executors;
 pub mod failure;
 pub mod flink_rest;
 pub mod job_manager;

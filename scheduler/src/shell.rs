@@ -35,6 +35,7 @@ use crate::{
         message::{Input, Launch, Output, WorkerId},
     },
     election::Leadership,
+    executors::Executors,
     failure::Failure,
     job_manager::{JobManager, JobManagerEvent},
     launch::Template,
@@ -109,6 +110,7 @@ struct View {
     job_manager_up: bool,
     told_ready: bool,
     waiting_for_master: bool,
+    executors: Executors,
 }
 
 /// On the way out.

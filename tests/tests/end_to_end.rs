@@ -15,7 +15,8 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
-use tests::{Line, RealMesos, flink_home, wordcount_jar};
+use scheduler::control::client::Client;
+use tests::{Line, RealMesos, flink_home, wait_until, wordcount_jar};
 
 const WORDS: &[&str] = &["mesos", "flink", "offer", "agent", "task", "slot", "job", "rust", "java", "cache"];
 
@@ -62,6 +63,27 @@ async fn a_word_count_runs_on_the_real_mesos_with_flink_1_20() {
     count_words(&mut cluster, Line::V1_20, &web);
     end_in_order(cluster);
     assert_no_flink_in(mesos.work_dir());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn how_a_task_manager_came_up_and_what_it_uses_is_told_by_its_executor() {
+    let mesos = RealMesos::start(1).await;
+    let mut cluster = session(&mesos, Line::V1_20, 1, &[]);
+    let control = cluster.wait_for("control")["address"].as_str().unwrap().to_owned();
+    let up = cluster.wait_for("up");
+    let steps: Vec<_> = up["steps"].as_array().unwrap().iter().map(|step| step["step"].as_str().unwrap()).collect();
+    for step in ["executor", "subscribed", "launched", "fetched", "spawned", "registered"] {
+        assert!(steps.contains(&step), "{up}");
+    }
+    let client = Client::new(&control, None).unwrap();
+    let usage = wait_until("the executor has told what is used", Duration::from_secs(60), async || {
+        let worker = client.get("workers").await.unwrap()["workers"][0].clone();
+        assert_eq!(worker["timeline"], up["steps"]);
+        Some(worker["usage"].clone()).filter(|usage| !usage.is_null())
+    })
+    .await;
+    assert!(usage["memory_bytes"].as_u64().unwrap() > 100 << 20, "{usage}");
+    end_in_order(cluster);
 }
 
 #[tokio::test(flavor = "multi_thread")]

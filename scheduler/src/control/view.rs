@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::core::Core;
+use crate::{core::Core, executors::Executors};
 
 /// The workers, and what keeps agents from being used.
-pub(crate) fn workers(core: &Core) -> Value {
+pub(crate) fn workers(core: &Core, executors: &Executors) -> Value {
     let now = core.now();
     let workers = core.workers().values().map(|worker| {
         json!({
@@ -18,6 +18,8 @@ pub(crate) fn workers(core: &Core) -> Value {
             "released": worker.record.released,
             "generation": worker.record.generation,
             "leaving": core.leaves(worker),
+            "timeline": executors.timeline(&worker.record.id),
+            "usage": executors.usage(&worker.record.id),
         })
     });
     let suspicions = core.suspicions().into_iter().map(
@@ -36,7 +38,7 @@ pub(crate) fn workers(core: &Core) -> Value {
 }
 
 /// The last steps of workers, oldest first.
-pub(crate) fn history(core: &Core) -> Value {
+pub(crate) fn history(core: &Core, executors: &Executors) -> Value {
     let steps = core.history().iter().map(|step| {
         json!({
             "at": step.at.0,
@@ -45,6 +47,7 @@ pub(crate) fn history(core: &Core) -> Value {
             "to": step.to,
             "by": step.by.to_string(),
             "cause": step.cause,
+            "timeline": if step.to == "running" { executors.timeline(&step.worker) } else { Value::Null },
         })
     });
     json!({ "history": steps.collect::<Vec<_>>() })
@@ -58,12 +61,16 @@ pub(crate) fn lines(answer: &Value) -> String {
         let cell = |key: &str| text(&step[key]);
         let (worker, from, to) = (cell("worker"), cell("from"), cell("to"));
         lines.push(format!("{}  {worker}  {from} → {to}  ({}: {})", cell("at"), cell("by"), cell("cause")));
+        let steps = step["timeline"].as_array().into_iter().flatten();
+        let steps: Vec<_> = steps.map(|step| format!("{} {} ms", text(&step["step"]), step["ms"])).collect();
+        lines.extend((!steps.is_empty()).then(|| format!("    since its launch: {}", steps.join(", "))));
     }
     for worker in answer["workers"].as_array().into_iter().flatten() {
         let cell = |key: &str| text(&worker[key]);
         let registered = if worker["registered"] == true { ", registered" } else { "" };
         let leaving = worker["leaving"].as_str().map(|why| format!(", leaving: {why}")).unwrap_or_default();
-        lines.push(format!("{}  {}{registered}{leaving}  on {}", cell("id"), cell("phase"), cell("hostname")));
+        let usage = usage(&worker["usage"]).map(|usage| format!(", {usage}")).unwrap_or_default();
+        lines.push(format!("{}  {}{registered}{leaving}{usage}  on {}", cell("id"), cell("phase"), cell("hostname")));
     }
     if let Some(wanted) = answer["wanted"].as_u64() {
         lines.push(format!("{wanted} wanted"));
@@ -82,6 +89,15 @@ pub(crate) fn lines(answer: &Value) -> String {
     lines.join("\n")
 }
 
+/// `1.5 cores, 812 of 1760 MB`
+fn usage(usage: &Value) -> Option<String> {
+    let megabytes = |key: &str| usage[key].as_u64().map(|bytes| bytes >> 20);
+    let used = megabytes("memory_working_set_bytes").or_else(|| megabytes("memory_bytes"))?;
+    let limit = megabytes("memory_limit_bytes").map(|limit| format!(" of {limit}")).unwrap_or_default();
+    let cores = usage["cpu_cores"].as_f64().map(|cores| format!("{cores:.1} cores, ")).unwrap_or_default();
+    Some(format!("{cores}{used}{limit} MB"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,5 +114,19 @@ mod tests {
                         suspect: S1 (score 2.0, avoided): TASK_FAILED: disk full\n\
                         no TaskManager can be launched: 2 offers declined: need mem 1760 MB, largest was 512 MB";
         assert_eq!(lines(&answer), expected);
+    }
+
+    #[test]
+    fn people_see_what_a_worker_uses_and_how_it_came_up() {
+        let usage =
+            json!({ "cpu_cores": 1.52, "memory_working_set_bytes": 812 << 20, "memory_limit_bytes": 1760 << 20 });
+        let worker = json!({ "id": "w1", "phase": "running", "hostname": "host-1", "usage": usage });
+        assert_eq!(lines(&json!({ "workers": [worker] })), "w1  running, 1.5 cores, 812 of 1760 MB  on host-1");
+        let timeline = json!([{ "step": "executor", "ms": 31 }, { "step": "registered", "ms": 1380 }]);
+        let step = json!({ "at": 5, "worker": "w1", "from": "staging", "to": "running", "by": "executor", "cause": "up",
+                           "timeline": timeline });
+        let expected =
+            "5  w1  staging → running  (executor: up)\n    since its launch: executor 31 ms, registered 1380 ms";
+        assert_eq!(lines(&json!({ "history": [step] })), expected);
     }
 }

@@ -9,7 +9,11 @@ use serde_json::json;
 use tracing::debug;
 
 use super::{Next, Outcome, Shell};
-use crate::{core::message::Input, failure::Failure, job_manager::JobManagerEvent};
+use crate::{
+    core::message::{Input, WorkerId},
+    failure::Failure,
+    job_manager::JobManagerEvent,
+};
 
 impl Shell<'_> {
     pub(super) async fn mesos_event(&mut self, event: Option<SchedulerEvent>) -> Next {
@@ -68,13 +72,38 @@ impl Shell<'_> {
                 None => Next::GoOn,
             },
             event::Type::Update => match event.update {
-                Some(update) => self.tell(Input::Status(Box::new(update.status))).await,
+                Some(update) => {
+                    self.look_at(&update.status);
+                    self.tell(Input::Status(Box::new(update.status))).await
+                }
                 None => Next::GoOn,
             },
+            event::Type::Message => {
+                let warning = event.message.and_then(|message| self.view.executors.message(&message));
+                if let Some((worker, percent)) = warning {
+                    let text = format!("{worker} uses {percent} % of its memory limit: above it the kernel kills it");
+                    self.console.tell("memory", &text, json!({ "worker": worker.as_str(), "percent": percent }));
+                }
+                Next::GoOn
+            }
             other => {
                 debug!("Mesos sent {}.", other.as_str_name());
                 Next::GoOn
             }
+        }
+    }
+
+    /// For people: how a worker comes up.
+    fn look_at(&mut self, status: &v1::TaskStatus) {
+        let id = WorkerId::from(status.task_id.value.as_str());
+        let Some(launched) = self.core.workers().get(&id).map(|worker| worker.record.launched) else { return };
+        if let Some(steps) = self.view.executors.status(status, launched) {
+            let text = format!("{id} came up: {steps}");
+            self.console.tell(
+                "up",
+                &text,
+                json!({ "worker": id.as_str(), "steps": self.view.executors.timeline(&id) }),
+            );
         }
     }
 

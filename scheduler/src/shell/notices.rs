@@ -35,6 +35,7 @@ impl Shell<'_> {
             Notice::Gone(worker, why) => {
                 self.server.revoke(worker.as_str());
                 self.view.registered.remove(&worker);
+                self.view.executors.gone(&worker);
                 let text = format!("{worker} is gone: {why}");
                 console.tell("gone", &text, json!({ "worker": worker.as_str(), "reason": why }));
             }

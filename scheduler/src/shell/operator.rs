@@ -9,15 +9,15 @@ impl Shell<'_> {
     /// Does it, and tells how things stand then.
     pub(super) async fn asked(&mut self, Asked { what, answer }: Asked) -> Next {
         let shown = match what {
-            Ask::History => view::history(&self.core),
-            Ask::Workers => view::workers(&self.core),
+            Ask::History => view::history(&self.core, &self.view.executors),
+            Ask::Workers => view::workers(&self.core, &self.view.executors),
             Ask::Command(input) => {
                 let text = format!("As the operator asks: {input:?}");
                 self.console.tell("command", &text, json!({ "command": format!("{input:?}") }));
                 if let Next::End(ended) = self.tell(input).await {
                     return Next::End(ended);
                 }
-                view::workers(&self.core)
+                view::workers(&self.core, &self.view.executors)
             }
         };
         // Whoever asked may have gone.
