@@ -11,11 +11,13 @@ mod flink;
 mod rig;
 
 use std::{
+    io::Write as _,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
 use artifacts::Artifacts;
+use fetcher::{Cache, CacheOptions, Digest};
 use flink::{JobManager, PATIENCE};
 use mesos::v1::TaskState;
 use overlays::worker::Entry;
@@ -29,7 +31,12 @@ struct Scene {
 
 impl Scene {
     async fn new() -> Self {
-        let artifacts = Artifacts::of_files(flink::distribution(), flink::java_home()).await;
+        Self::with_java(flink::java_home()).await
+    }
+
+    /// TaskManagers with this java.
+    async fn with_java(home: PathBuf) -> Self {
+        let artifacts = Artifacts::of_files(flink::distribution(), home).await;
         let rig = Rig::start_on(RealMesosOptions::default(), artifacts).await;
         Self { rig, job_manager: JobManager::start().await }
     }
@@ -61,6 +68,17 @@ impl Scene {
     fn archive(&self) -> Option<PathBuf> {
         let entries = fs_err::read_dir(self.class_data()).ok()?.filter_map(Result::ok).map(|entry| entry.path());
         entries.into_iter().find(|path| path.extension().is_some_and(|end| end == "jsa"))
+    }
+
+    /// Makes this the archive of the same JVM and class path, with all that belongs to it.
+    fn put_in_its_place(&self, archive: &Path, content: &[u8]) {
+        let key: Digest = archive.file_stem().unwrap().to_str().unwrap().parse().unwrap();
+        fs_err::remove_file(archive).unwrap();
+        fs_err::remove_file(archive.with_extension("json")).unwrap();
+        let cache = Cache::open(CacheOptions { path: self.rig.cache(), budget: 20 << 30 }).unwrap();
+        let making = cache.make_class_data(&key).unwrap().unwrap();
+        fs_err::write(making.archive(), content).unwrap();
+        assert_eq!(making.finish().unwrap(), archive);
     }
 
     async fn archive_is_made(&self) -> PathBuf {
@@ -125,4 +143,51 @@ async fn the_first_task_manager_leaves_an_archive_that_the_next_ones_start_with_
     scene.end("third").await;
     let ids = ["first", "second", "off", "third"].map(str::to_owned);
     scene.rig.until_nothing_is_left(&ids).await;
+}
+
+/// One that the cache believes in, as nobody has seen what is wrong with it: the JVM dies of it.
+#[tokio::test]
+async fn a_task_manager_whose_jvm_dies_of_its_archive_is_started_once_more_without_it() {
+    let scene = Scene::new().await;
+    scene.registered("first", &[]).await;
+    let archive = scene.archive_is_made().await;
+    scene.end("first").await;
+    let content = fs_err::read(&archive).unwrap();
+    scene.put_in_its_place(&archive, &content[..content.len() / 2]);
+
+    let second = scene.registered("second", &[]).await;
+    assert!(!flags(second).contains("SharedArchiveFile"), "{}", flags(second));
+    let told = scene.rig.updates("second");
+    let starts = told.iter().filter(|status| status.message().contains("runs as process")).count();
+    assert_eq!(starts, 2, "{told:?}");
+    assert!(!archive.exists() && scene.rig.cache().join("quarantine").join(archive.file_name().unwrap()).exists());
+    scene.end("second").await;
+    scene.rig.until_nothing_is_left(&["first", "second"].map(str::to_owned)).await;
+}
+
+/// The home of a Java that came after 17, if this machine has one.
+fn newer_java() -> Option<PathBuf> {
+    let homes = fs_err::read_dir("/usr/lib/jvm").ok()?.filter_map(Result::ok).map(|entry| entry.path());
+    homes.into_iter().find(|home| {
+        let release = fs_err::read_to_string(home.join("release")).unwrap_or_default();
+        let version = release.lines().find_map(|line| line.strip_prefix("JAVA_VERSION=\""));
+        let major = version.and_then(|version| version.split(['.', '"']).next()?.parse::<u32>().ok());
+        major.is_some_and(|major| major >= 21) && home.join("lib/server/classes.jsa").is_file()
+    })
+}
+
+#[tokio::test]
+async fn a_java_newer_than_17_starts_with_an_archive_of_its_own() {
+    let Some(java) = newer_java() else {
+        let why = "\nSKIPPED: there is no Java 21 or newer in /usr/lib/jvm\n";
+        return std::io::stderr().write_all(why.as_bytes()).unwrap();
+    };
+    let scene = Scene::with_java(java).await;
+    scene.registered("first", &[]).await;
+    let archive = scene.archive_is_made().await;
+    scene.end("first").await;
+    let second = scene.registered("second", &[]).await;
+    assert!(has_mapped(second, &archive), "{}", fs_err::read_to_string(format!("/proc/{second}/cmdline")).unwrap());
+    scene.end("second").await;
+    scene.rig.until_nothing_is_left(&["first", "second"].map(str::to_owned)).await;
 }

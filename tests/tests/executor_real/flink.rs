@@ -76,6 +76,24 @@ impl JobManager {
     }
 }
 
+#[allow(dead_code, reason = "not of every test")]
+impl JobManager {
+    /// Has a job run that keeps its TaskManager as busy as can be, and waits until it does: its id.
+    pub(crate) async fn keep_busy(&self) -> String {
+        let mut program = Command::new(flink_home(Line::V1_20).join("bin/flink"));
+        program.args(["run", "--detached"]).arg(tests::endings_jar(Line::V1_20)).arg("busy");
+        program.env("FLINK_CONF_DIR", self.conf()).env("JAVA_HOME", java_home()).env("JVM_ARGS", "-Xmx256m");
+        let output = program.stdin(Stdio::null()).output().unwrap();
+        assert!(output.status.success(), "flink run: {}", String::from_utf8_lossy(&output.stderr));
+        wait_until("the job runs", PATIENCE, async || {
+            let overview = self.rest.overview().await.ok()?;
+            let jobs = self.rest.jobs().await.ok().filter(|_| overview.jobs_running > 0 && overview.free_slots == 0)?;
+            jobs.into_iter().find(|job| job.state == "RUNNING").map(|job| job.id)
+        })
+        .await
+    }
+}
+
 impl Drop for JobManager {
     fn drop(&mut self) {
         self.child.kill().ok();

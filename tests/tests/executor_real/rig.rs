@@ -1,7 +1,7 @@
 //! A framework on the real Mesos that launches workers with our executor and remembers what it is told of them.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -104,13 +104,18 @@ impl Rig {
 
     /// Launches these workers with all that is on offer, from this moment on.
     pub(crate) async fn launch(&self, workers: Vec<WorkerSpec>) -> Instant {
+        self.launch_tasks(workers.iter().map(task).collect()).await
+    }
+
+    /// The same for tasks of any kind; on which agent is put into them.
+    pub(crate) async fn launch_tasks(&self, tasks: Vec<TaskInfo>) -> Instant {
         let offers = wait_until("something is on offer", PATIENCE, async || {
             let offers = std::mem::take(&mut self.heard.lock().unwrap().offers);
             (!offers.is_empty()).then_some(offers)
         })
         .await;
         let agent_id = &offers[0].agent_id;
-        let tasks = workers.iter().map(|worker| TaskInfo { agent_id: agent_id.clone(), ..task(worker) }).collect();
+        let tasks = tasks.into_iter().map(|task| TaskInfo { agent_id: agent_id.clone(), ..task }).collect();
         let ids = offers.iter().map(|offer| offer.id.clone()).collect();
         let now = Instant::now();
         self.handle.call(calls::accept(ids, vec![calls::launch(tasks)], 0.0)).await.unwrap();
@@ -212,8 +217,14 @@ async fn listen(mut events: Receiver<SchedulerEvent>, handle: SchedulerHandle, h
     }
 }
 
-fn task(worker: &WorkerSpec) -> TaskInfo {
-    let executor = binary("flink-mesos-executor").display().to_string();
+pub(crate) fn task(worker: &WorkerSpec) -> TaskInfo {
+    let task = custom_task(&worker.worker_id, &binary("flink-mesos-executor"));
+    TaskInfo { data: Some(worker.encode_to_vec().into()), ..task }
+}
+
+/// A task for this executor.
+pub(crate) fn custom_task(id: &str, executor: &Path) -> TaskInfo {
+    let executor = executor.display().to_string();
     let command = CommandInfo {
         shell: Some(false),
         value: Some(executor.clone()),
@@ -221,16 +232,15 @@ fn task(worker: &WorkerSpec) -> TaskInfo {
         ..Default::default()
     };
     TaskInfo {
-        name: worker.worker_id.clone(),
-        task_id: worker.worker_id.as_str().into(),
+        name: id.to_owned(),
+        task_id: id.into(),
         executor: Some(ExecutorInfo {
             r#type: Some(executor_info::Type::Custom.into()),
-            executor_id: worker.worker_id.as_str().into(),
+            executor_id: id.into(),
             command: Some(command),
             ..Default::default()
         }),
         resources: vec![scalar("cpus", 0.05), scalar("mem", 32.0)],
-        data: Some(worker.encode_to_vec().into()),
         ..Default::default()
     }
 }
