@@ -1,6 +1,7 @@
 //! Our executor on the real Mesos with a process that does nothing: from ACCEPT to `TASK_RUNNING`, artifacts and
 //! configuration included; of that, from the executor's start until it is subscribed; from KILL to `TASK_KILLED`; its
-//! resident memory meanwhile; its size on disk. Then with a real TaskManager. Medians of several rounds.
+//! resident memory meanwhile; its size on disk. Beside it, in turns, the least that an executor can be. Then with a real
+//! TaskManager. Medians of several rounds.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::disallowed_methods, missing_docs)]
 
 #[path = "../tests/executor_real/artifacts.rs"]
@@ -8,15 +9,19 @@
 mod artifacts;
 #[path = "../tests/executor_real/flink.rs"]
 mod flink;
+#[path = "executor/peer.rs"]
+mod peer;
+#[path = "executor/process.rs"]
+mod process;
 #[path = "../tests/executor_real/rig.rs"]
 #[allow(dead_code, reason = "tests use the rest")]
 mod rig;
 #[path = "executor/task_managers.rs"]
 mod task_managers;
 
-use std::path::Path;
-
 use mesos::v1::TaskState;
+use peer::Peer;
+use process::resident;
 use rig::Rig;
 use tests::binary;
 use tokio::time::Instant;
@@ -39,24 +44,28 @@ fn main() {
 }
 
 async fn measure() {
-    let rig = Rig::start().await;
-    let mut rounds = Vec::new();
+    let (rig, peer) = (Rig::start().await, Peer::build());
+    let (mut ours, mut peers) = (Vec::new(), Vec::new());
     for round in 0..ROUNDS {
-        rounds.push(trivial(&rig, &format!("worker{round}")).await);
+        ours.push(trivial(&rig, &format!("worker{round}")).await);
+        peers.push(peer.round(&rig, &format!("peer{round}")).await);
     }
-    let figures: [(&str, Figure, &str); 4] = [
-        ("executor-start", |round| round.start, "ms"),
-        ("executor-subscribe", |round| round.subscribe, "ms"),
-        ("kill", |round| round.kill, "ms"),
-        ("executor-rss", |round| round.memory, "MB"),
-    ];
-    for (name, figure, unit) in figures {
-        println!("{name}\texecutor\t{:.1}\t\t\t{unit}", median(rounds.iter().map(figure)));
-    }
-    let size = fs_err::metadata(binary("flink-mesos-executor")).unwrap().len();
-    println!("executor-binary\texecutor\t{:.1}\t\t\tMB", megabytes(size));
+    let median_of = |figure: Figure| median(ours.iter().map(figure));
+    let (peer_start, peer_kill) = (median(peers.iter().map(|peer| peer.0)), median(peers.iter().map(|peer| peer.1)));
+    row("executor-start", median_of(|round| round.start), Some(peer_start), "ms");
+    row("kill", median_of(|round| round.kill), Some(peer_kill), "ms");
+    row("executor-subscribe", median_of(|round| round.subscribe), None, "ms");
+    row("executor-rss", median_of(|round| round.memory), None, "MB");
+    row("executor-binary", megabytes(fs_err::metadata(binary("flink-mesos-executor")).unwrap().len()), None, "MB");
     drop(rig);
     task_managers::measure().await;
+}
+
+/// The less the better, so the ratio is the peer's to ours.
+fn row(name: &str, ours: f64, peer: Option<f64>, unit: &str) {
+    let (peer, ratio) =
+        peer.map_or_else(Default::default, |peer| (format!("{peer:.2}"), format!("{:.2}", peer / ours)));
+    println!("{name}\texecutor\t{ours:.2}\t{peer}\t{ratio}\t{unit}");
 }
 
 async fn trivial(rig: &Rig, id: &str) -> Round {
@@ -82,15 +91,8 @@ fn milliseconds(from: Instant, to: Instant) -> f64 {
     (to - from).as_secs_f64() * 1e3
 }
 
-/// Resident memory in megabytes.
-fn resident(pid: i32) -> f64 {
-    let status = fs_err::read_to_string(Path::new("/proc").join(pid.to_string()).join("status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    line.split_whitespace().next().unwrap().parse::<f64>().unwrap() / 1024.0
-}
-
 fn megabytes(bytes: u64) -> f64 {
-    bytes as f64 / f64::from(1 << 20)
+    bytes as f64 / 1e6
 }
 
 fn median(values: impl Iterator<Item = f64>) -> f64 {

@@ -1,7 +1,7 @@
 import org.apache.flink.api.common.functions.MapFunction;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 
-/** A job that ends as its one argument says: "finish", "fail", or "never". Its own code runs on the TaskManagers. */
+/** A job that ends as its one argument says: "finish", "fail", "never", or never and at full speed: "busy". Its own code runs on the TaskManagers. */
 public class Endings {
     public static class Work implements MapFunction<Long, Long> {
         private final String ending;
@@ -24,10 +24,11 @@ public class Endings {
 
     public static void main(String[] arguments) throws Exception {
         if (arguments.length != 1) {
-            throw new IllegalArgumentException("usage: Endings finish|fail|never, not " + String.join("|", arguments));
+            throw new IllegalArgumentException("usage: Endings finish|fail|never|busy, not " + String.join("|", arguments));
         }
         StreamExecutionEnvironment environment = StreamExecutionEnvironment.getExecutionEnvironment();
-        long last = arguments[0].equals("never") ? Long.MAX_VALUE - 1 : 3;
+        boolean isEndless = arguments[0].equals("never") || arguments[0].equals("busy");
+        long last = isEndless ? Long.MAX_VALUE - 1 : 3;
         environment.fromSequence(1, last).map(new Work(arguments[0])).returns(Long.class).print();
         environment.execute("endings");
     }

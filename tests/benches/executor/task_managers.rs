@@ -1,7 +1,12 @@
 //! From the wish for a TaskManager until the JobManager lists it, on a host that has had one before: ours from ACCEPT, the
-//! same java command started by hand, and Flink's own `taskmanager.sh`; in turns. And our executor's memory beside it.
+//! same java command started by hand, and Flink's own `taskmanager.sh`; in turns. And our executor's memory beside it, how often
+//! it wakes while nothing happens, and how soon a TaskManager that works as hard as it can is ended.
 
-use std::process::{Child, Command, Stdio};
+use std::{
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
 
 use mesos::v1::TaskState;
 use overlays::worker::{Sandbox, WorkerSpec, apply};
@@ -12,11 +17,21 @@ use tokio::time::Instant;
 use crate::{
     artifacts::Artifacts,
     flink::{self, JobManager, PATIENCE},
-    median, resident,
+    median, milliseconds,
+    process::{resident, wake_ups},
     rig::Rig,
+    row,
 };
 
 const ROUNDS: usize = 5;
+
+/// After a registration.
+const SETTLED: Duration = Duration::from_secs(15);
+
+const KILLS: usize = 3;
+
+/// The executor's own, where neither the task nor the KILL says another.
+const GRACE_MS: f64 = 5000.0;
 
 struct Scene {
     rig: Rig,
@@ -29,21 +44,25 @@ pub(crate) async fn measure() {
         rig: Rig::start_on(RealMesosOptions::default(), artifacts).await,
         job_manager: JobManager::start().await,
     };
-    scene.warm().await;
+    let archive = scene.warm().await;
     let (mut ours, mut memory, mut plain, mut script) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for round in 0..ROUNDS {
-        let (seconds, megabytes) = scene.ours(&format!("ours{round}")).await;
+        let (seconds, megabytes) = scene.ours(&format!("ours{round}"), &archive).await;
         ours.push(seconds);
         memory.push(megabytes);
         plain.push(scene.plain(&format!("plain{round}")).await);
         script.push(scene.script(&format!("script{round}")).await);
     }
     let ours = median(ours.into_iter());
-    for (name, peer) in [("tm-start", plain), ("tm-start-script", script)] {
-        let peer = median(peer.into_iter());
-        println!("{name}\texecutor\t{ours:.2}\t{peer:.2}\t{:.2}\ts", peer / ours);
+    row("tm-start", ours, Some(median(plain.into_iter())), "s");
+    row("tm-start-script", ours, Some(median(script.into_iter())), "s");
+    row("executor-rss-task-manager", median(memory.into_iter()), None, "MB");
+    row("executor-idle", scene.idle("idle").await, None, "wake-ups/s");
+    let mut kills = Vec::new();
+    for round in 0..KILLS {
+        kills.push(scene.kill_under_load(&format!("busy{round}")).await);
     }
-    println!("executor-rss-task-manager\texecutor\t{:.1}\t\t\tMB", median(memory.into_iter()));
+    row("kill-under-load", median(kills.into_iter()), Some(GRACE_MS), "ms");
 }
 
 impl Scene {
@@ -51,17 +70,18 @@ impl Scene {
         WorkerSpec { configuration: self.job_manager.configuration.clone(), ..self.rig.description(id) }
     }
 
-    /// One that fetches, and leaves what the next ones start with.
-    async fn warm(&self) {
+    /// One that fetches, and leaves what the next ones start with: the archive.
+    async fn warm(&self) -> PathBuf {
         self.rig.launch(vec![self.description("warm")]).await;
         self.job_manager.registered("warm").await;
         let folder = self.rig.cache().join("class-data");
-        wait_until("an archive of class data is made", PATIENCE, async || {
+        let archive = wait_until("an archive of class data is made", PATIENCE, async || {
             let mut made = fs_err::read_dir(&folder).ok()?.filter_map(Result::ok).map(|entry| entry.path());
             made.find(|path| path.extension().is_some_and(|end| end == "jsa"))
         })
         .await;
         self.end("warm").await;
+        archive
     }
 
     async fn end(&self, id: &str) {
@@ -70,14 +90,43 @@ impl Scene {
         self.rig.until_nothing_is_left(&[id.to_owned()]).await;
     }
 
-    /// Seconds, and megabytes of the executor.
-    async fn ours(&self, id: &str) -> (f64, f64) {
+    /// Seconds, and megabytes of the executor. What is measured is a start with the archive.
+    async fn ours(&self, id: &str, archive: &Path) -> (f64, f64) {
         let accepted = self.rig.launch(vec![self.description(id)]).await;
         self.job_manager.registered(id).await;
         let seconds = accepted.elapsed().as_secs_f64();
         let memory = resident(self.rig.executors()[0]);
+        let mapped = self.rig.mesos.below_agents().into_iter().any(|pid| {
+            let maps = fs_err::read_to_string(format!("/proc/{pid}/maps")).unwrap_or_default();
+            maps.contains(&archive.display().to_string())
+        });
+        assert!(mapped, "the JVM has not taken {}", archive.display());
         self.end(id).await;
         (seconds, memory)
+    }
+
+    /// Wake-ups of the executor in a second, beside a TaskManager that has nothing to do.
+    async fn idle(&self, id: &str) -> f64 {
+        self.rig.launch(vec![self.description(id)]).await;
+        self.job_manager.registered(id).await;
+        // What there is to do about class data is done then.
+        tokio::time::sleep(SETTLED).await;
+        let wake_ups = wake_ups(self.rig.executors()[0]).await;
+        self.end(id).await;
+        wake_ups
+    }
+
+    /// From KILL to `TASK_KILLED`, in milliseconds.
+    async fn kill_under_load(&self, id: &str) -> f64 {
+        self.rig.launch(vec![self.description(id)]).await;
+        self.job_manager.registered(id).await;
+        let job = self.job_manager.keep_busy().await;
+        let asked = Instant::now();
+        self.rig.kill(id).await;
+        let (killed_at, _) = self.rig.update_at(id, TaskState::TaskKilled).await;
+        self.job_manager.rest.cancel(&job).await.unwrap();
+        self.rig.until_nothing_is_left(&[id.to_owned()]).await;
+        milliseconds(asked, killed_at)
     }
 
     /// The command that the executor would start, without class data.

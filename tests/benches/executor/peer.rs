@@ -1,0 +1,43 @@
+//! The least that an executor can be, in C: what Mesos itself takes to start and end a task.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use mesos::v1::TaskState;
+use tempfile::TempDir;
+use tokio::time::Instant;
+
+use crate::{
+    milliseconds,
+    rig::{Rig, custom_task},
+};
+
+/// The compiled program.
+pub(crate) struct Peer {
+    program: PathBuf,
+    _folder: TempDir,
+}
+
+impl Peer {
+    pub(crate) fn build() -> Self {
+        let folder = TempDir::new().unwrap();
+        let program = folder.path().join("executor-peer");
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("bench/peers/executor.c");
+        let built = Command::new("cc").args(["-O2", "-o"]).arg(&program).arg(&source).status();
+        assert!(built.expect("there is a C compiler").success(), "{} does not compile", source.display());
+        Self { program, _folder: folder }
+    }
+
+    /// From ACCEPT to `TASK_RUNNING`, and from KILL to `TASK_KILLED`, in milliseconds.
+    pub(crate) async fn round(&self, rig: &Rig, id: &str) -> (f64, f64) {
+        let accepted = rig.launch_tasks(vec![custom_task(id, &self.program)]).await;
+        let (running_at, _) = rig.update_at(id, TaskState::TaskRunning).await;
+        let asked = Instant::now();
+        rig.kill(id).await;
+        let (killed_at, _) = rig.update_at(id, TaskState::TaskKilled).await;
+        rig.until_nothing_is_left(&[id.to_owned()]).await;
+        (milliseconds(accepted, running_at), milliseconds(asked, killed_at))
+    }
+}
