@@ -1,6 +1,7 @@
 //! Puts the application master together: checks, starts its parts in order, and ends them all.
 
 mod cluster;
+mod finish;
 mod parts;
 
 use std::{
@@ -21,11 +22,11 @@ use tempfile::TempDir;
 use tokio::task::spawn_blocking;
 
 pub use self::cluster::Cluster;
-use self::parts::Settled;
+use self::{cluster::verdict, finish::finish, parts::Settled};
 use crate::{
     address::{self, Addresses, PortInUse},
     console::Console,
-    election::Leadership,
+    election::{Candidate, Leadership},
     failure::Failure,
     kept,
     plan::{self, Lookup, Plan, Request},
@@ -158,17 +159,36 @@ async fn run(
     let fields = json!({ "flink": plan.home.version.to_string(), "java": plan.java.version, "logs": place.log });
     console.tell("starting", &text, fields);
     let settled = Settled { cluster, plan, lookup: lookup.clone(), addresses, trusted, place };
+    let mut right = Right::of(&settled.plan.settings.state);
+    let fetch = || user_uris(&settled.plan, lookup, &settled.place.work, &console);
     let mut uris = None;
+    if matches!(right, Right::Election(_)) {
+        // Whoever may have to stand by does beforehand what takes long, and nobody else uses its folder.
+        let prepared = async {
+            let uris = fetch().await?;
+            settled.prepare(&uris).await?;
+            Ok(uris)
+        };
+        uris = tokio::select! {
+            uris = prepared => Some(uris?),
+            () = signals.any() => return settled.cluster.verdict(Outcome::Stopped),
+        };
+    }
     let outcome = loop {
         let leadership = tokio::select! {
-            leadership = lead(&settled.plan.settings, &console) => leadership?,
+            leadership = right.obtain(&console) => leadership?,
             () = signals.any() => break Outcome::Stopped,
         };
+        if let Some(ended) = leadership.state.ended.clone() {
+            finish(leadership, settled.scheduler_options(), settled.framework()).await;
+            console.tell("stopped", "The cluster has ended.", json!({}));
+            return verdict(ended);
+        }
         // Once, and not before it is certain that nobody else uses the same folder.
         let uris = match &mut uris {
             Some(uris) => uris,
             none => none.insert(tokio::select! {
-                uris = user_uris(&settled.plan, lookup, &settled.place.work, &console) => uris?,
+                uris = fetch() => uris?,
                 () = signals.any() => break Outcome::Stopped,
             }),
         };
@@ -216,16 +236,34 @@ async fn user_uris(plan: &Plan, lookup: &Arc<Lookup>, work: &Path, console: &Con
     UserUris::fetch(&plan.settings.uris, room, &**lookup, console).await
 }
 
-/// Waits until we may act for the cluster; without ZooKeeper that is at once.
-async fn lead(settings: &Settings, console: &Console) -> Result<Leadership, Failure> {
-    match &settings.state {
-        StateLocation::Memory => Ok(Leadership::undisputed(Store::Memory, fresh_state())),
-        StateLocation::Directory(directory) => {
-            let (store, state) = FileStore::open(directory).map_err(Failure::other)?;
-            Ok(Leadership::undisputed(Store::File(store), state))
+/// How we come to act for the cluster.
+enum Right {
+    /// There is nobody else.
+    Alone,
+    /// Nobody else works with this folder.
+    Folder(PathBuf),
+    /// By election.
+    Election(Candidate),
+}
+
+impl Right {
+    fn of(state: &StateLocation) -> Self {
+        match state {
+            StateLocation::Memory => Self::Alone,
+            StateLocation::Directory(directory) => Self::Folder(directory.clone()),
+            StateLocation::ZooKeeper(zookeeper) => Self::Election(Candidate::new(zookeeper.clone())),
         }
-        StateLocation::ZooKeeper(zookeeper) => {
-            Ok(zookeeper.lead(|text| console.tell("standby", text, json!({}))).await)
+    }
+
+    /// Waits until we may; without an election that is at once.
+    async fn obtain(&mut self, console: &Console) -> Result<Leadership, Failure> {
+        match self {
+            Self::Alone => Ok(Leadership::undisputed(Store::Memory, fresh_state())),
+            Self::Folder(directory) => {
+                let (store, state) = FileStore::open(directory).map_err(Failure::other)?;
+                Ok(Leadership::undisputed(Store::File(store), state))
+            }
+            Self::Election(candidate) => Ok(candidate.lead(|text| console.tell("standby", text, json!({}))).await),
         }
     }
 }

@@ -45,11 +45,13 @@ pub enum Command {
     Config(Config),
     /// Look at the TaskManagers of a running application master, move and restart them
     Workers(Workers),
+    /// End the cluster of a running application master, with all that stand by
+    Stop(Contact),
 }
 
-/// What an operator asks of a running application master.
+/// Where a running application master is asked.
 #[derive(Args, Clone, Debug)]
-pub struct Workers {
+pub struct Contact {
     /// Where it listens, as it says itself at its start: `http://127.0.0.1:PORT`; see `mesos.control.port`
     #[arg(long, env = "FLINK_MESOS_CONTROL", value_name = "URL", global = true)]
     pub at: Option<String>,
@@ -57,6 +59,14 @@ pub struct Workers {
     /// The file with the token of `mesos.control.token`, if it has one
     #[arg(long, value_name = "FILE", global = true)]
     pub token_file: Option<PathBuf>,
+}
+
+/// What an operator asks of a running application master.
+#[derive(Args, Clone, Debug)]
+pub struct Workers {
+    /// Where it is asked.
+    #[command(flatten)]
+    pub contact: Contact,
 
     /// Form of what is printed
     #[arg(long, value_enum, default_value_t, global = true)]
@@ -190,9 +200,9 @@ Bring up a session cluster on Mesos and keep it up.
 Reads FLINK_HOME and FLINK_CONF_DIR, starts the JobManager, keeps `mesos.workers` TaskManagers. Submit jobs with Flink's \
 own tools at the web address that is printed.
 
-It ends with Ctrl-C, with `DELETE /cluster` at the JobManager, or with SIGTERM: TaskManagers, JobManager and framework \
-go with it. With durable state (`mesos.state.dir`, or `high-availability.type: zookeeper`) SIGTERM and crashes leave the \
-TaskManagers running for the next application master.";
+It ends with `flink-mesos stop`, with Ctrl-C, with `DELETE /cluster` at the JobManager, or with SIGTERM: TaskManagers, \
+JobManager and framework go with it, and so do application masters that stand by. With durable state (`mesos.state.dir`, or \
+`high-availability.type: zookeeper`) SIGTERM and crashes leave the TaskManagers running for the next application master.";
 
 const APPLICATION: &str = "\
 Run one application on a cluster of its own, which ends with it.

@@ -59,12 +59,15 @@ pub enum Command {
         /// The agent's id; all if there is none.
         agent: Option<String>,
     },
+    /// The cluster ends, for those who stand by, too.
+    Stop,
 }
 
 impl Command {
-    /// What the core is told, or what is wrong with it.
-    pub(crate) fn input(self) -> Result<Input, String> {
-        Ok(match self {
+    /// What the application master is asked for, or what is wrong with it.
+    pub(crate) fn ask(self) -> Result<Ask, String> {
+        Ok(Ask::Command(match self {
+            Self::Stop => return Ok(Ask::Stop),
             Self::Drain { agent } | Self::Undrain { agent } if agent.trim().is_empty() => {
                 return Err(format!("{agent:?} is no agent: its id or host name is needed"));
             }
@@ -78,7 +81,7 @@ impl Command {
                 Input::Restart(pace)
             }
             Self::ClearAgent { agent } => Input::ClearAgent(agent),
-        })
+        }))
     }
 }
 
@@ -88,6 +91,7 @@ pub(crate) enum Ask {
     Workers,
     History,
     Command(Input),
+    Stop,
 }
 
 /// A request that waits for its answer.
@@ -147,8 +151,8 @@ async fn ask(to: Inbox, what: Ask) -> Result<Json<Value>, Refused> {
 }
 
 async fn command(State(to): State<Inbox>, Json(command): Json<Command>) -> Result<Json<Value>, Refused> {
-    let input = command.input().map_err(|reason| (StatusCode::BAD_REQUEST, reason))?;
-    ask(to, Ask::Command(input)).await
+    let what = command.ask().map_err(|reason| (StatusCode::BAD_REQUEST, reason))?;
+    ask(to, what).await
 }
 
 async fn authorized(State(token): State<Option<String>>, request: Request, next: Next) -> Result<Response, Refused> {

@@ -35,7 +35,9 @@ pub enum JobManagerEvent {
     Finished,
     /// Its application was cancelled.
     Cancelled,
-    /// It cannot be started, or its application has failed.
+    /// Its application has failed.
+    ApplicationFailed(String),
+    /// It cannot be started.
     Failed(String),
     /// It ended in disorder and is started again after a while.
     Restarting(String, Duration),
@@ -91,7 +93,7 @@ impl JobManager {
                         let why = why.map(|why| format!(": {why}")).unwrap_or_default();
                         let log = self.log_file();
                         let why = format!("the application failed{why}; the JobManager's log is {}", log.display());
-                        return tell(&events, JobManagerEvent::Failed(why)).await;
+                        return tell(&events, JobManagerEvent::ApplicationFailed(why)).await;
                     }
                     Ending::Crashed => {
                         was_ready |= ready;

@@ -55,6 +55,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
             runtime.block_on(application::on_mesos(cluster, request, lookup, console))
         }
         Command::Workers(workers) => runtime.block_on(operate(workers)),
+        Command::Stop(contact) => runtime.block_on(operator::stop(contact)),
         Command::Config(config) => runtime.block_on(show(config, environment, lookup)),
         Command::Local(local) => {
             let console = begin(&local.common)?;

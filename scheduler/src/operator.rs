@@ -1,10 +1,10 @@
-//! `flink-mesos workers`: asks a running application master.
+//! `flink-mesos workers` and `flink-mesos stop`: ask a running application master.
 
 use anyhow::anyhow;
 use fs_err as fs;
 
 use crate::{
-    cli::{Workers, WorkersCommand},
+    cli::{Contact, Workers, WorkersCommand},
     console::OutputForm,
     control::{Command, client::Client, view},
     failure::Failure,
@@ -12,11 +12,7 @@ use crate::{
 
 /// Asks, and gives what is to be printed.
 pub async fn operate(workers: Workers) -> Result<String, Failure> {
-    let hint =
-        "where is the application master? Give --at or FLINK_MESOS_CONTROL: the address that it prints at its start";
-    let address = workers.at.ok_or_else(|| Failure::usage(anyhow!(hint)))?;
-    let token = workers.token_file.map(fs::read_to_string).transpose().map_err(Failure::usage)?;
-    let client = Client::new(&address, token.as_deref().map(str::trim)).map_err(Failure::other)?;
+    let client = client(workers.contact)?;
     let command = match workers.what {
         WorkersCommand::List => return shown(client.get("workers").await, workers.output),
         WorkersCommand::History => return shown(client.get("history").await, workers.output),
@@ -25,8 +21,21 @@ pub async fn operate(workers: Workers) -> Result<String, Failure> {
         WorkersCommand::Restart { surge, max_unavailable } => Command::Restart { surge, max_unavailable },
         WorkersCommand::ClearAgent { agent } => Command::ClearAgent { agent },
     };
-    command.clone().input().map_err(|reason| Failure::usage(anyhow!(reason)))?;
+    command.clone().ask().map_err(|reason| Failure::usage(anyhow!(reason)))?;
     shown(client.command(&command).await, workers.output)
+}
+
+/// Has the cluster ended. Returns as soon as that has begun.
+pub async fn stop(contact: Contact) -> Result<(), Failure> {
+    client(contact)?.command(&Command::Stop).await.map(drop).map_err(Failure::other)
+}
+
+fn client(contact: Contact) -> Result<Client, Failure> {
+    let hint =
+        "where is the application master? Give --at or FLINK_MESOS_CONTROL: the address that it prints at its start";
+    let address = contact.at.ok_or_else(|| Failure::usage(anyhow!(hint)))?;
+    let token = contact.token_file.map(fs::read_to_string).transpose().map_err(Failure::usage)?;
+    Client::new(&address, token.as_deref().map(str::trim)).map_err(Failure::other)
 }
 
 fn shown(

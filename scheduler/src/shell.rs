@@ -32,7 +32,7 @@ use crate::{
     control::ControlServer,
     core::{
         self, Core,
-        message::{Input, Launch, Output, WorkerId},
+        message::{Change, Ended, Input, Launch, Output, WorkerId},
     },
     election::Leadership,
     executors::Executors,
@@ -58,6 +58,8 @@ pub struct Parts {
     pub server: ArtifactServer,
     /// What workers have in common.
     pub template: Template,
+    /// What a cluster is that was stopped.
+    pub stopped: Ended,
     /// Flink's master.
     pub job_manager: JobManager,
     /// The operator's way in.
@@ -81,7 +83,8 @@ pub struct Shell<'a> {
     clock: Clock,
     console: &'a Console,
     deposed: CancellationToken,
-    _watch: Option<AbortOnDropHandle<()>>,
+    /// Is there where another application master can take over.
+    watch: Option<AbortOnDropHandle<()>>,
     options: SchedulerOptions,
     framework: v1::FrameworkInfo,
     mesos: SchedulerHandle,
@@ -92,6 +95,7 @@ pub struct Shell<'a> {
     durable: bool,
     server: ArtifactServer,
     template: Template,
+    stopped: Ended,
     web: String,
     job_manager: mpsc::Receiver<JobManagerEvent>,
     stop_job_manager: CancellationToken,
@@ -160,7 +164,7 @@ impl<'a> Shell<'a> {
             clock,
             console,
             deposed,
-            _watch: watch,
+            watch,
             options: parts.options,
             framework,
             mesos,
@@ -172,6 +176,7 @@ impl<'a> Shell<'a> {
             server: parts.server,
             control: parts.control,
             template: parts.template,
+            stopped: parts.stopped,
             web,
             job_manager,
             stop_job_manager,
@@ -209,10 +214,10 @@ impl<'a> Shell<'a> {
             let deadline = self.ending.as_ref().map(|ending| ending.deadline);
             let next = tokio::select! {
                 event = self.events.recv(), if self.connected => self.mesos_event(event).await,
-                () = deposed.cancelled() => self.deposed().await,
+                () = deposed.cancelled() => Next::End(Ok(Outcome::Deposed)),
                 number = self.stored.recv() => match number {
                     Some(number) => self.tell(Input::Stored(number)).await,
-                    None => self.deposed().await,
+                    None => Next::End(Ok(Outcome::Deposed)),
                 },
                 Some(asked) = self.control.next() => self.asked(asked).await,
                 Some(event) = self.job_manager.recv() => self.job_manager_event(event).await,
@@ -227,6 +232,19 @@ impl<'a> Shell<'a> {
         }
     }
 
+    /// Ends the cluster for good: the state says so first, so that whoever leads next, after a crash of ours even, goes on
+    /// with that and does not begin anew.
+    async fn end(&mut self, end: Result<Outcome, Failure>) -> Next {
+        let ended = match &end {
+            Ok(Outcome::Stopped) => self.stopped.clone(),
+            Ok(_) => Ended::default(),
+            Err(failure) => Ended { exit_code: failure.exit_code(), why: failure.to_string() },
+        };
+        // The keeper ends only after this sender.
+        _ = self.batches.send((None, vec![Change::End(ended)]));
+        self.stop(end).await
+    }
+
     async fn stop(&mut self, end: Result<Outcome, Failure>) -> Next {
         self.stop_job_manager.cancel();
         if self.ending.is_some() {
@@ -236,12 +254,6 @@ impl<'a> Shell<'a> {
         self.console.tell("stopping", "Stopping the TaskManagers and the JobManager.", json!({}));
         self.console.waiting("Stopping");
         self.tell(Input::Stop).await
-    }
-
-    /// Leadership is lost. What was about to end ends nevertheless: a JobManager that ends its cluster in order removes the
-    /// cluster's whole node from ZooKeeper, and ours is below it.
-    async fn deposed(&mut self) -> Next {
-        if self.ending.is_some() { self.give_up().await } else { Next::End(Ok(Outcome::Deposed)) }
     }
 
     /// The workers' ends are not awaited any longer: the master ends them with the framework.
@@ -278,7 +290,7 @@ impl<'a> Shell<'a> {
             match output {
                 Output::Store(number, changes) => {
                     // The keeper ends only after this sender.
-                    _ = self.batches.send((number, changes));
+                    _ = self.batches.send((Some(number), changes));
                 }
                 Output::Accept { offers, launches } => self.accept(offers, &launches),
                 Output::Decline(offers, refuse) => self.mesos.send(calls::decline(offers, refuse.as_secs_f64())),

@@ -84,19 +84,27 @@ impl Store {
             Self::ZooKeeper(store) => store.write(changes).await,
         }
     }
+
+    async fn release(self) {
+        match self {
+            // The file's lock goes with the store.
+            Self::Memory | Self::File(_) => {}
+            Self::ZooKeeper(store) => store.release().await,
+        }
+    }
 }
 
-/// A numbered set of changes on its way into the store.
-pub type Batch = (u64, Vec<Change>);
+/// A set of changes on its way into the store; with a number if somebody wants to know when it has arrived.
+pub type Batch = (Option<u64>, Vec<Change>);
 
 /// Writes batches until their channel closes. After each write the number of its last batch goes to `stored`. A store that
 /// cannot be written is tried again for ever: until then nothing new is launched, and what runs, runs on. It ends early
-/// when leadership is lost.
+/// when leadership is lost; else leadership is given up at the end.
 pub async fn keep(mut store: Store, mut batches: mpsc::UnboundedReceiver<Batch>, stored: mpsc::UnboundedSender<u64>) {
     let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
     while let Some((mut last, mut changes)) = batches.recv().await {
         while let Ok((number, more)) = batches.try_recv() {
-            last = number;
+            last = number.or(last);
             changes.extend(more);
         }
         let mut failed = false;
@@ -113,10 +121,22 @@ pub async fn keep(mut store: Store, mut batches: mpsc::UnboundedReceiver<Batch>,
             info!("The state can be stored again.");
             backoff.reset();
         }
-        if stored.send(last).is_err() {
-            return;
+        if let Some(last) = last {
+            // Whoever does not listen any longer may still have sent what must not be lost.
+            _ = stored.send(last);
         }
     }
+    store.release().await;
+}
+
+/// Makes `changes` durable, then gives the leadership up.
+pub(crate) async fn write(store: Store, changes: Vec<Change>) {
+    let (batches, batches_in) = mpsc::unbounded_channel();
+    let (stored, _nobody_listens) = mpsc::unbounded_channel();
+    // The receiver is here.
+    _ = batches.send((None, changes));
+    drop(batches);
+    keep(store, batches_in, stored).await;
 }
 
 /// A fresh state; its epoch is eight random hexadecimal digits.

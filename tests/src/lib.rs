@@ -10,6 +10,7 @@ mod flink_rest;
 mod http;
 mod keeper;
 mod ports;
+mod proxy;
 mod real_mesos;
 mod wait;
 mod zookeeper;
@@ -20,6 +21,7 @@ pub use cache::{
 pub use flink_rest::{FlinkRest, Job, Overview, TaskManager};
 pub use keeper::{Ended, Keeper, Program};
 pub use ports::{PortBlock, ReservedPort};
+pub use proxy::Proxy;
 pub use real_mesos::{RealMesos, RealMesosOptions};
 pub use wait::wait_until;
-pub use zookeeper::RealZooKeeper;
+pub use zookeeper::{RealZooKeeper, RealZooKeeperOptions};

@@ -134,6 +134,21 @@ impl RealMesos {
         wait_until("the master tells its state", PATIENCE, async || self.ask("state").await).await
     }
 
+    /// The leading master's `/slaves`: what each agent has, in full.
+    pub async fn agents(&self) -> Value {
+        wait_until("the master tells of its agents", PATIENCE, async || self.ask("slaves").await).await
+    }
+
+    /// Has the leading master do something, as its operator: `teardown`, `reserve`.
+    pub async fn post(&self, what: &str, form: &[(&str, &str)]) {
+        let master = &self.masters[self.leader().await];
+        let body: Vec<_> = form.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
+        let url = format!("http://{}/master/{what}", master.address());
+        let answer = self.client.post(url).body(body.join("&")).send().await.expect("the master answers");
+        let status = answer.status();
+        assert!(status.is_success(), "{what}: {status} {}", answer.text().await.unwrap_or_default());
+    }
+
     /// The ids of all living processes except masters and agents themselves: executors and what they started.
     pub fn below_agents(&self) -> Vec<i32> {
         let mut pids = self.keeper.living();
@@ -217,6 +232,15 @@ impl RealMesos {
         }
         None
     }
+}
+
+/// For a form: everything but letters and digits in its hexadecimal form.
+fn encoded(text: &str) -> String {
+    let byte = |byte: u8| match byte {
+        b if b.is_ascii_alphanumeric() => char::from(b).to_string(),
+        b => format!("%{b:02X}"),
+    };
+    text.bytes().map(byte).collect()
 }
 
 impl Drop for RealMesos {

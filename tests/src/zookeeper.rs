@@ -1,6 +1,10 @@
-//! The real ZooKeeper, one server.
+//! The real ZooKeeper: one server, or several that elect their leader.
 
-use std::{path::Path, time::Duration};
+use std::{
+    fmt::Write as _,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use tempfile::TempDir;
 use tokio::{
@@ -16,40 +20,93 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// While it starts it takes connections that it never answers.
 const ONE_ANSWER: Duration = Duration::from_millis(250);
 
-/// A ZooKeeper server of its own; its data survives `kill` and `restart`. Dropping it ends it.
+/// A ZooKeeper of its own; its data survives `kill` and `restart`. Dropping it ends it.
 ///
 /// Mesos masters whose session it was end themselves when it is away for longer than their session's two seconds, as
 /// in production, where something starts them again.
 #[derive(Debug)]
 pub struct RealZooKeeper {
     keeper: Keeper,
+    servers: Vec<Server>,
+    _work: TempDir,
+}
+
+#[derive(Debug)]
+struct Server {
     pid: i32,
     port: ReservedPort,
-    work: TempDir,
+    /// For the others of an ensemble.
+    peers: [ReservedPort; 2],
+    folder: PathBuf,
+    /// System properties of its JVM.
+    properties: Vec<String>,
+}
+
+/// How to start a ZooKeeper. `Default` is one server that takes everybody.
+#[derive(Clone, Debug)]
+pub struct RealZooKeeperOptions {
+    /// How many servers: an odd number.
+    pub servers: usize,
+    /// More lines for `zoo.cfg`.
+    pub configuration: Vec<String>,
+    /// System properties of the servers' JVMs, `name=value`.
+    pub properties: Vec<String>,
+}
+
+impl Default for RealZooKeeperOptions {
+    fn default() -> Self {
+        Self { servers: 1, configuration: Vec::new(), properties: Vec::new() }
+    }
 }
 
 impl RealZooKeeper {
     /// Starts a server and waits until it answers.
     pub async fn start() -> Self {
+        Self::start_with(RealZooKeeperOptions::default()).await
+    }
+
+    /// Starts so many servers and waits until one of them leads the others.
+    pub async fn start_ensemble(servers: usize) -> Self {
+        Self::start_with(RealZooKeeperOptions { servers, ..Default::default() }).await
+    }
+
+    /// Starts them by these options and waits until all answer.
+    pub async fn start_with(options: RealZooKeeperOptions) -> Self {
         assert!(Path::new(JARS).exists(), "{JARS} is missing: run `make setup`");
-        let (keeper, port) = (Keeper::start(), ReservedPort::new());
+        let keeper = Keeper::start();
         let work = TempDir::with_prefix("real-zookeeper-").expect("a temporary folder");
-        let configuration = format!(
-            "tickTime=500\nminSessionTimeout=1000\nmaxSessionTimeout=60000\ndataDir={}\nclientPort={}\n\
-             clientPortAddress=127.0.0.1\nmaxClientCnxns=0\nadmin.enableServer=false\n4lw.commands.whitelist=srvr\n",
-            work.path().join("data").display(),
-            port.number()
-        );
-        fs_err::write(work.path().join("zoo.cfg"), configuration).expect("the configuration is written");
-        let pid = keeper.run(&server(work.path()));
-        let this = Self { keeper, pid, port, work };
-        this.until_it_serves().await;
+        let server = |number: usize| Server {
+            pid: 0,
+            port: ReservedPort::new(),
+            peers: [ReservedPort::new(), ReservedPort::new()],
+            folder: work.path().join(number.to_string()),
+            properties: options.properties.clone(),
+        };
+        let mut servers: Vec<_> = (1..=options.servers).map(server).collect();
+        let mut ensemble = options.configuration.join("\n");
+        if servers.len() > 1 {
+            for (number, server) in (1..).zip(&servers) {
+                let [peers, election] = &server.peers;
+                let (peers, election) = (peers.number(), election.number());
+                write!(ensemble, "\nserver.{number}=127.0.0.1:{peers}:{election}").expect("text");
+            }
+            ensemble += "\ninitLimit=20\nsyncLimit=10";
+        }
+        for (number, server) in (1..).zip(&mut servers) {
+            server.configure(number, &ensemble);
+            server.pid = keeper.run(&server.program());
+        }
+        let this = Self { keeper, servers, _work: work };
+        for server in &this.servers {
+            this.until_it_serves(server).await;
+        }
         this
     }
 
-    /// Where clients connect: "127.0.0.1:port".
+    /// Where clients connect: "127.0.0.1:port", with commas between several.
     pub fn connect_string(&self) -> String {
-        format!("127.0.0.1:{}", self.port.number())
+        let servers: Vec<_> = self.servers.iter().map(Server::address).collect();
+        servers.join(",")
     }
 
     /// The address of a node as Mesos writes it: `url("/mesos")` is "zk://127.0.0.1:port/mesos".
@@ -57,46 +114,86 @@ impl RealZooKeeper {
         format!("zk://{}{path}", self.connect_string())
     }
 
-    /// Kills the server as `kill -9` does.
+    /// Kills all servers as `kill -9` does.
     pub async fn kill(&self) {
-        self.keeper.kill(self.pid).await;
+        for server in &self.servers {
+            self.keeper.kill(server.pid).await;
+        }
     }
 
-    /// Starts it again over the same data, on the same port.
-    pub async fn restart(&mut self) {
-        self.kill().await;
-        self.pid = self.keeper.run(&server(self.work.path()));
-        self.until_it_serves().await;
-    }
-
-    async fn until_it_serves(&self) {
-        wait_until("ZooKeeper serves", PATIENCE, async || {
-            if let Some(how) = self.keeper.ended(self.pid) {
-                let log = fs_err::read_to_string(self.work.path().join("log")).unwrap_or_default();
-                panic!("ZooKeeper ended ({how:?}):\n{log}");
+    /// Kills the server that leads the others.
+    pub async fn kill_leader(&self) {
+        let leader = wait_until("a ZooKeeper server leads", PATIENCE, async || {
+            for server in &self.servers {
+                if timeout(ONE_ANSWER, server.mode()).await.ok().flatten().as_deref() == Some("leader") {
+                    return Some(server.pid);
+                }
             }
-            timeout(ONE_ANSWER, self.mode()).await.ok().flatten()
+            None
         })
         .await;
+        self.keeper.kill(leader).await;
+    }
+
+    /// Starts all again over the same data, on the same ports.
+    pub async fn restart(&mut self) {
+        self.kill().await;
+        for server in &mut self.servers {
+            server.pid = self.keeper.run(&server.program());
+        }
+        for server in &self.servers {
+            self.until_it_serves(server).await;
+        }
+    }
+
+    async fn until_it_serves(&self, server: &Server) {
+        wait_until("ZooKeeper serves", PATIENCE, async || {
+            if let Some(how) = self.keeper.ended(server.pid) {
+                let log = fs_err::read_to_string(server.folder.join("log")).unwrap_or_default();
+                panic!("ZooKeeper ended ({how:?}):\n{log}");
+            }
+            timeout(ONE_ANSWER, server.mode()).await.ok().flatten()
+        })
+        .await;
+    }
+}
+
+impl Server {
+    fn configure(&self, number: usize, more: &str) {
+        let data = self.folder.join("data");
+        fs_err::create_dir_all(&data).expect("a folder for the data");
+        fs_err::write(data.join("myid"), number.to_string()).expect("the server's number is written");
+        let configuration = format!(
+            "tickTime=500\nminSessionTimeout=1000\nmaxSessionTimeout=60000\ndataDir={}\nclientPort={}\n\
+             clientPortAddress=127.0.0.1\nmaxClientCnxns=0\nadmin.enableServer=false\n4lw.commands.whitelist=srvr\n{more}\n",
+            data.display(),
+            self.port.number()
+        );
+        fs_err::write(self.folder.join("zoo.cfg"), configuration).expect("the configuration is written");
+    }
+
+    fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port.number())
     }
 
     /// What the server says of its role, once it serves.
     async fn mode(&self) -> Option<String> {
-        let mut stream = TcpStream::connect(self.connect_string()).await.ok()?;
+        let mut stream = TcpStream::connect(self.address()).await.ok()?;
         stream.write_all(b"srvr").await.ok()?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.ok()?;
         answer.lines().find_map(|line| line.strip_prefix("Mode: ")).map(str::to_owned)
     }
-}
 
-fn server(work: &Path) -> Program {
-    let mut program = Program::new("java", &work.join("log"));
-    // Starts in a third of a second, and stays small.
-    let flags = ["-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dzookeeper.jmx.log4j.disable=true"];
-    program.arguments.extend(flags.map(str::to_owned));
-    let server = ["-cp", JARS, "org.apache.zookeeper.server.ZooKeeperServerMain"];
-    program.arguments.extend(server.map(str::to_owned));
-    program.arguments.push(work.join("zoo.cfg").display().to_string());
-    program
+    fn program(&self) -> Program {
+        let mut program = Program::new("java", &self.folder.join("log"));
+        // Starts in a third of a second, and stays small.
+        let flags = ["-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dzookeeper.jmx.log4j.disable=true"];
+        program.arguments.extend(flags.map(str::to_owned));
+        program.arguments.extend(self.properties.iter().map(|property| format!("-D{property}")));
+        let server = ["-cp", JARS, "org.apache.zookeeper.server.quorum.QuorumPeerMain"];
+        program.arguments.extend(server.map(str::to_owned));
+        program.arguments.push(self.folder.join("zoo.cfg").display().to_string());
+        program
+    }
 }

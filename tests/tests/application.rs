@@ -107,7 +107,7 @@ fn an_application_that_is_stopped_with_ctrl_c_has_not_finished() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn with_high_availability_the_same_job_goes_on_after_the_application_master_was_killed() {
+async fn with_high_availability_the_same_job_goes_on_after_a_kill_and_no_standby_runs_it_again_after_its_end() {
     let (mesos, zookeeper) = (RealMesos::start(1).await, RealZooKeeper::start().await);
     let storage = tempfile::tempdir().unwrap();
     let jar = endings_jar(Line::V1_20).display().to_string();
@@ -130,8 +130,11 @@ async fn with_high_availability_the_same_job_goes_on_after_the_application_maste
     let mut second = start();
     let web = second.ready();
     assert_eq!(running_job(&web).await, job);
+    let mut standby = start();
+    standby.wait_for("standby");
     FlinkRest::new(&web).cancel(&job).await.unwrap();
-    assert_eq!(second.end().code(), Some(2));
+    assert_eq!((second.end().code(), standby.end().code()), (Some(2), Some(2)));
+    assert!(standby.errors().contains("the application was cancelled"));
     assert_torn_down(&mesos).await;
 }
 

@@ -68,13 +68,16 @@ async fn a_leader_that_loses_zookeeper_stops_acting_and_leads_again_when_it_is_b
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn deleting_the_cluster_at_the_job_manager_ends_everything_although_flink_removes_its_node_from_zookeeper() {
+async fn deleting_the_cluster_at_the_job_manager_ends_everything_and_the_standby_although_flink_removes_its_node() {
     let (mesos, zookeeper) = (RealMesos::start(1).await, RealZooKeeper::start().await);
     let storage = tempfile::tempdir().unwrap();
     let mut leader = application_master(&mesos, &zookeeper, &storage.path().display().to_string());
     let web = leader.ready();
+    let mut standby = application_master(&mesos, &zookeeper, &storage.path().display().to_string());
+    standby.wait_for("standby");
     FlinkRest::new(&web).shut_down().await.unwrap();
-    assert!(leader.end().success());
+    assert!(leader.end().success() && standby.end().success());
+    assert!(standby.told("registered").is_empty(), "the standby has begun the cluster anew");
     assert_no_flink_in(mesos.work_dir());
     assert_eq!(mesos.state().await["frameworks"].as_array().map(Vec::len), Some(0));
 }

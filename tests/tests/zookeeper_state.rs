@@ -1,11 +1,14 @@
 //! The application master's state in a real ZooKeeper, and who may write it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, missing_docs)]
 
+#[path = "zookeeper_state/fencing.rs"]
+mod fencing;
+
 use std::time::Duration;
 
 use scheduler::{
     core::message::{Change, Moment, WorkerId, WorkerRecord},
-    election::{Leadership, ZooKeeperOptions},
+    election::{Candidate, Leadership, ZooKeeperOptions},
     store::keep,
 };
 use tests::RealZooKeeper;
@@ -17,7 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 fn options(zookeeper: &RealZooKeeper) -> ZooKeeperOptions {
     ZooKeeperOptions {
         quorum: zookeeper.connect_string(),
-        base: "/flink/trial/mesos-workers".to_owned(),
+        base: "/flink/mesos-workers/trial".to_owned(),
+        upstream: "/flink/trial/mesos-workers".to_owned(),
         session_timeout: Duration::from_secs(3),
         digest: None,
         creator_only: false,
@@ -25,7 +29,8 @@ fn options(zookeeper: &RealZooKeeper) -> ZooKeeperOptions {
 }
 
 async fn lead(options: &ZooKeeperOptions) -> Leadership {
-    timeout(PATIENCE, options.lead(|_| {})).await.expect("leadership in time")
+    let mut candidate = Candidate::new(options.clone());
+    timeout(PATIENCE, candidate.lead(|_| {})).await.expect("leadership in time")
 }
 
 fn worker(number: u64) -> WorkerRecord {
@@ -37,7 +42,7 @@ fn worker(number: u64) -> WorkerRecord {
 async fn write(leadership: Leadership, changes: Vec<Change>) -> bool {
     let (batches, batches_in) = mpsc::unbounded_channel();
     let (stored_out, mut stored) = mpsc::unbounded_channel();
-    batches.send((1, changes)).unwrap();
+    batches.send((Some(1), changes)).unwrap();
     drop(batches);
     let Leadership { store, .. } = leadership;
     timeout(PATIENCE, keep(store, batches_in, stored_out)).await.expect("an end of writing in time");
@@ -73,11 +78,22 @@ async fn ten_thousand_workers_are_written_and_read_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn records_larger_than_usual_do_not_make_a_request_that_zookeeper_refuses() {
+    let zookeeper = RealZooKeeper::start().await;
+    let options = options(&zookeeper);
+    let large = |number| WorkerRecord { hostname: "h".repeat(3000), ..worker(number) };
+    let changes = (1..=1000).map(|number| Change::Worker(large(number)));
+    assert!(write(lead(&options).await, changes.collect()).await);
+    assert_eq!(lead(&options).await.state.workers[&worker(7).id], large(7));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_standby_finds_what_was_written_forgotten_and_changed_while_it_stood_by() {
     let zookeeper = RealZooKeeper::start().await;
     let options = options(&zookeeper);
     let first = lead(&options).await;
-    let mut second = Box::pin(options.lead(|_| {}));
+    let mut second = Candidate::new(options.clone());
+    let mut second = Box::pin(second.lead(|_| {}));
     assert!(timeout(Duration::from_millis(500), &mut second).await.is_err(), "it leads beside the first one");
     let changed = WorkerRecord { released: true, ..worker(3) };
     let mut changes: Vec<_> = (1..=500).map(|number| Change::Worker(worker(number))).collect();
@@ -94,7 +110,8 @@ async fn only_one_leads_and_the_next_one_follows_when_it_is_gone() {
     let zookeeper = RealZooKeeper::start().await;
     let options = options(&zookeeper);
     let first = lead(&options).await;
-    let mut second = Box::pin(options.lead(|_| {}));
+    let mut second = Candidate::new(options.clone());
+    let mut second = Box::pin(second.lead(|_| {}));
     assert!(timeout(Duration::from_secs(1), &mut second).await.is_err(), "two lead at once");
     drop(first);
     timeout(PATIENCE, second).await.expect("the second leads in time");
@@ -106,7 +123,7 @@ async fn a_leader_whose_lock_node_is_gone_cannot_write() {
     let options = options(&zookeeper);
     let deposed = lead(&options).await;
     let client = Client::connect(&zookeeper.connect_string()).await.unwrap();
-    let folder = format!("{}/v2/leader", options.base);
+    let folder = format!("{}/leader", options.base);
     for name in client.list_children(&folder).await.unwrap() {
         client.delete(&format!("{folder}/{name}"), None).await.unwrap();
     }
@@ -119,7 +136,7 @@ async fn a_leader_that_loses_zookeeper_is_deposed_within_its_session_timeout() {
     let zookeeper = RealZooKeeper::start().await;
     let leadership = lead(&options(&zookeeper)).await;
     zookeeper.kill().await;
-    timeout(Duration::from_secs(10), leadership.deposed.cancelled()).await.expect("deposed in time");
+    timeout(Duration::from_secs(3), leadership.deposed.cancelled()).await.expect("deposed in time");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -128,9 +145,9 @@ async fn framework_id_and_counter_of_flink_1_13_are_taken_over() {
     let options = options(&zookeeper);
     let client = Client::connect(&zookeeper.connect_string()).await.unwrap();
     let create = CreateMode::Persistent.with_acls(Acls::anyone_all());
-    client.mkdir(&options.base, &create).await.unwrap();
-    client.create(&format!("{}/frameworkId", options.base), b"0815-0000", &create).await.unwrap();
-    client.create(&format!("{}/taskCount", options.base), &7u32.to_be_bytes(), &create).await.unwrap();
+    client.mkdir(&options.upstream, &create).await.unwrap();
+    client.create(&format!("{}/frameworkId", options.upstream), b"0815-0000", &create).await.unwrap();
+    client.create(&format!("{}/taskCount", options.upstream), &7u32.to_be_bytes(), &create).await.unwrap();
     let state = lead(&options).await.state.clone();
     assert_eq!((state.framework.as_deref(), state.next_number), (Some("0815-0000"), 8));
 }

@@ -8,7 +8,7 @@ use overlays::{
     java::Java,
 };
 
-use crate::{failure::Failure, plan::Lookup, shell::Outcome};
+use crate::{core::message::Ended, failure::Failure, plan::Lookup, shell::Outcome};
 
 /// What kind of cluster is brought up.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,14 +39,30 @@ impl Cluster {
         matches!(self, Self::Application(_))
     }
 
-    /// What the end of a run is to whoever waits for the program: an application that was stopped has not finished.
+    /// What the end of a run is to whoever waits for the program.
     pub(super) fn verdict(&self, outcome: Outcome) -> Result<(), Failure> {
         match outcome {
-            Outcome::Stopped if self.runs_application() => {
-                Err(Failure::Cancelled(anyhow!("stopped before the application had finished")))
-            }
-            Outcome::Stopped | Outcome::Ended | Outcome::Deposed => Ok(()),
+            Outcome::Stopped => verdict(self.stopped()),
+            Outcome::Ended | Outcome::Deposed => Ok(()),
         }
+    }
+
+    /// What it is when it was stopped: an application has not finished then.
+    pub(super) fn stopped(&self) -> Ended {
+        if self.runs_application() {
+            Ended { exit_code: 2, why: "stopped before the application had finished".to_owned() }
+        } else {
+            Ended::default()
+        }
+    }
+}
+
+/// An end as it is to whoever waits for the program.
+pub(super) fn verdict(Ended { exit_code, why }: Ended) -> Result<(), Failure> {
+    match exit_code {
+        0 => Ok(()),
+        2 => Err(Failure::Cancelled(anyhow!(why))),
+        _ => Err(Failure::Other(anyhow!(why))),
     }
 }
 

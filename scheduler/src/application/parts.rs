@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::anyhow;
 use fetcher::{Artifact, ArtifactServer, BuildOptions, Catalogue, Manifest, ServerOptions};
 use fs_err as fs;
-use mesos::scheduler::SchedulerOptions;
+use mesos::{scheduler::SchedulerOptions, v1};
 use overlays::{
     command::{self, Directories},
     overlay,
@@ -45,30 +45,47 @@ pub(super) struct Settled {
 }
 
 impl Settled {
+    /// Finds out what cannot work, and has the distribution hashed: later only what has changed since is hashed again.
+    pub(super) async fn prepare(&self, uris: &UserUris) -> Result<(), Failure> {
+        self.collect(uris).await?;
+        self.job_manager().await.map(drop)
+    }
+
     /// All parts, ready to be started.
     pub(super) async fn parts(&self, uris: &UserUris, leadership: Leadership) -> Result<Parts, Failure> {
         let (server, template) = self.serve(uris).await?;
         let job_manager = self.job_manager().await?;
-        let Self { plan, addresses, place, .. } = self;
-        let mut framework = plan.settings.framework.clone();
-        framework.hostname = Some(addresses.host.clone());
-        framework.webui_url = Some(addresses.web());
-        let credential = plan.settings.credential.clone();
+        let plan = &self.plan;
         Ok(Parts {
-            options: SchedulerOptions {
-                credential,
-                offer_constraints: plan.settings.offer_constraints.clone(),
-                ..SchedulerOptions::new(place.master.clone())
-            },
-            framework,
+            options: self.scheduler_options(),
+            framework: self.framework(),
             core: plan.settings.core.clone(),
             workers: plan.settings.workers,
             leadership,
             server,
             template,
+            stopped: self.cluster.stopped(),
             job_manager,
             control: self.control().await?,
         })
+    }
+
+    /// How to reach the master.
+    pub(super) fn scheduler_options(&self) -> SchedulerOptions {
+        SchedulerOptions {
+            credential: self.plan.settings.credential.clone(),
+            offer_constraints: self.plan.settings.offer_constraints.clone(),
+            ..SchedulerOptions::new(self.place.master.clone())
+        }
+    }
+
+    /// Who we are there.
+    pub(super) fn framework(&self) -> v1::FrameworkInfo {
+        v1::FrameworkInfo {
+            hostname: Some(self.addresses.host.clone()),
+            webui_url: Some(self.addresses.web()),
+            ..self.plan.settings.framework.clone()
+        }
     }
 
     /// The operator's API: on this machine alone, unless there is a token.

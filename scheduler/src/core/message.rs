@@ -103,6 +103,15 @@ impl Default for Move {
     }
 }
 
+/// That a cluster has ended for good, or is about to: whoever stands by must not begin it anew.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ended {
+    /// The exit code of every application master.
+    pub exit_code: u8,
+    /// Why, if that is not a good end.
+    pub why: String,
+}
+
 /// One change of the durable state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
@@ -120,6 +129,8 @@ pub enum Change {
     Undrain(String),
     /// Workers of earlier generations are to be replaced, this gently.
     Generation(u64, Move),
+    /// The cluster ends.
+    End(Ended),
 }
 
 /// The durable state as found at start.
@@ -139,6 +150,8 @@ pub struct State {
     pub generation: u64,
     /// How gently they are.
     pub restart: Move,
+    /// That the cluster has ended while we stood by. It is there only where somebody can stand by.
+    pub ended: Option<Ended>,
 }
 
 impl State {
@@ -165,6 +178,7 @@ impl State {
                 self.draining.remove(agent);
             }
             Change::Generation(generation, pace) => (self.generation, self.restart) = (*generation, *pace),
+            Change::End(ended) => self.ended = Some(ended.clone()),
         }
     }
 }

@@ -51,7 +51,8 @@ fn zookeeper(config: &Configuration) -> Result<ZooKeeperOptions, SettingsError> 
     };
     Ok(ZooKeeperOptions {
         quorum: config.get(quorum).ok_or(SettingsError::Missing { key: quorum, hint })?.to_owned(),
-        base: format!("{root}{cluster}{workers}"),
+        base: format!("{root}{workers}{cluster}"),
+        upstream: format!("{root}{cluster}{workers}"),
         session_timeout: timeout.unwrap_or(Duration::from_secs(60)),
         digest: config.get("mesos.state.zookeeper.secret").map(str::to_owned),
         creator_only,

@@ -40,9 +40,17 @@ impl Shell<'_> {
                 self.tell(Input::Disconnected).await
             }
             Some(SchedulerEvent::Rejected { reason }) if is_framework_removed(&reason) => self.start_anew().await,
+            // That one leads by the same election: we have not noticed yet.
+            Some(SchedulerEvent::Rejected { reason }) if is_failed_over(&reason) && self.watch.is_some() => {
+                self.deposed.cancel();
+                Next::End(Ok(Outcome::Deposed))
+            }
+            Some(SchedulerEvent::Rejected { reason }) if is_failed_over(&reason) => {
+                Next::End(Err(Failure::other(anyhow!("another application master has taken over: {reason}"))))
+            }
+            // Credentials, roles, a Mesos that is too old: all of them for the user to mend.
             Some(SchedulerEvent::Rejected { reason }) => {
-                let hint = if is_failed_over(&reason) { "; another application master has taken over" } else { "" };
-                Next::End(Err(Failure::other(anyhow!("Mesos rejects this framework: {reason}{hint}"))))
+                Next::End(Err(Failure::usage(anyhow!("Mesos rejects this framework: {reason}"))))
             }
             // Mesos ends the connection when it has removed the framework as asked.
             None if self.ending.is_some() => {
@@ -139,11 +147,13 @@ impl Shell<'_> {
             JobManagerEvent::Finished => {
                 let text = "The JobManager has ended in order; ending the cluster.";
                 self.console.tell("jobmanager-ended", text, json!({}));
-                self.stop(Ok(Outcome::Ended)).await
+                self.end(Ok(Outcome::Ended)).await
             }
             JobManagerEvent::Cancelled => {
-                self.stop(Err(Failure::Cancelled(anyhow!("the application was cancelled")))).await
+                self.end(Err(Failure::Cancelled(anyhow!("the application was cancelled")))).await
             }
+            JobManagerEvent::ApplicationFailed(why) => self.end(Err(Failure::other(anyhow!(why)))).await,
+            // Elsewhere it may well start.
             JobManagerEvent::Failed(why) => self.stop(Err(Failure::other(anyhow!(why)))).await,
             JobManagerEvent::Restarting(why, wait) => {
                 let text = format!("{why}\nIt is started again in {wait:.1?}.");
@@ -155,7 +165,7 @@ impl Shell<'_> {
 
     /// Ctrl-C ends everything in order; a second one at once.
     pub(super) async fn interrupted(&mut self) -> Next {
-        if self.ending.is_some() { self.give_up().await } else { self.stop(Ok(Outcome::Stopped)).await }
+        if self.ending.is_some() { self.give_up().await } else { self.end(Ok(Outcome::Stopped)).await }
     }
 
     /// SIGTERM leaves the workers to the next application master if there is a state that it can go by.

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Next, Shell};
+use super::{Next, Outcome, Shell};
 use crate::control::{Ask, Asked, view};
 
 impl Shell<'_> {
@@ -11,6 +11,12 @@ impl Shell<'_> {
         let shown = match what {
             Ask::History => view::history(&self.core, &self.view.executors),
             Ask::Workers => view::workers(&self.core, &self.view.executors),
+            Ask::Stop => {
+                self.console.tell("command", "As the operator asks: the cluster ends.", json!({ "command": "Stop" }));
+                // Now: where nothing runs the end comes at once.
+                _ = answer.send(view::workers(&self.core, &self.view.executors));
+                return self.end(Ok(Outcome::Stopped)).await;
+            }
             Ask::Command(input) => {
                 let text = format!("As the operator asks: {input:?}");
                 self.console.tell("command", &text, json!({ "command": format!("{input:?}") }));

@@ -4,7 +4,7 @@ use prost::Message as _;
 
 use crate::core::{
     constraint::Field,
-    message::{Moment, Move, State, WorkerId, WorkerRecord},
+    message::{Ended, Moment, Move, State, WorkerId, WorkerRecord},
 };
 
 #[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic)]
@@ -14,7 +14,7 @@ mod proto {
 
 const VERSION: u32 = 1;
 
-/// The state as protobuf (`proto/flink_mesos/state.proto`).
+/// The state as protobuf (`proto/flink_mesos/state.proto`), without the cluster's end.
 pub(super) fn encode(state: &State) -> Vec<u8> {
     let record = proto::State {
         version: VERSION,
@@ -58,7 +58,20 @@ pub(super) fn decode(bytes: &[u8]) -> Result<State, String> {
         draining: record.draining.into_iter().collect(),
         generation: record.generation,
         restart,
+        ended: None,
     })
+}
+
+/// The end of a cluster alone.
+pub(super) fn encode_ended(ended: &Ended) -> Vec<u8> {
+    proto::Ended { exit_code: ended.exit_code.into(), why: ended.why.clone() }.encode_to_vec()
+}
+
+/// What [`encode_ended`] wrote, or what is wrong with the bytes.
+pub(super) fn decode_ended(bytes: &[u8]) -> Result<Ended, String> {
+    let record = proto::Ended::decode(bytes).map_err(|e| e.to_string())?;
+    let exit_code = record.exit_code.try_into().map_err(|_| format!("{} is no exit code", record.exit_code))?;
+    Ok(Ended { exit_code, why: record.why })
 }
 
 /// One worker's record alone.

@@ -96,11 +96,10 @@ impl FlinkMesos {
         }
     }
 
-    /// What it has said since it was last listened to.
-    pub(crate) fn told(&mut self) -> Vec<Value> {
-        let told: Vec<_> = self.events.try_iter().collect();
-        self.seen.extend(told.iter().cloned());
-        told
+    /// Everything of this kind that it has said so far.
+    pub(crate) fn told(&mut self, event: &str) -> Vec<Value> {
+        self.seen.extend(self.events.try_iter());
+        self.seen.iter().filter(|seen| seen["event"] == event).cloned().collect()
     }
 
     /// Waits until all TaskManagers are there and gives the address of the web page.

@@ -1,11 +1,19 @@
-//! `kill -9` of every part and of every pair of parts, with TaskManagers running: none is lost, doubled or leaked. The parts
-//! are real but for java: `kills/java.py` says why. With the real Flink it is in `high_availability`.
+//! Whatever happens to the parts, with TaskManagers running, none is lost, doubled or leaked: `kill -9` of every part and of
+//! every pair of parts, partitions, other leaders, operators. The parts are real but for java: `survival/java.py` says why.
+//! With the real Flink it is in `high_availability`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::disallowed_methods, missing_docs)]
 
 #[path = "end_to_end/cluster.rs"]
 #[allow(dead_code)]
 mod cluster;
-#[path = "kills/site.rs"]
+#[path = "survival/elections.rs"]
+mod elections;
+#[path = "survival/operators.rs"]
+mod operators;
+#[path = "survival/partitions.rs"]
+mod partitions;
+#[path = "survival/site.rs"]
+#[allow(dead_code, reason = "benchmarks use the rest")]
 mod site;
 
 use std::time::Duration;

@@ -21,10 +21,13 @@ pub(crate) enum Part {
     ZooKeeper,
 }
 
+/// ZooKeeper takes a part for dead that it has not heard of for so long.
+pub(crate) const SESSION_TIMEOUT: Duration = Duration::from_secs(4);
+
 pub(crate) struct Site {
     pub(crate) mesos: RealMesos,
-    zookeeper: RealZooKeeper,
-    master: FlinkMesos,
+    pub(crate) zookeeper: RealZooKeeper,
+    pub(crate) master: FlinkMesos,
     /// The address of its API.
     pub(crate) control: String,
     client: reqwest::Client,
@@ -36,6 +39,11 @@ impl Site {
     /// All parts, and so many TaskManagers on so many agents. Returns when all is well.
     pub(crate) async fn start(workers: usize, options: RealMesosOptions, more: &[&str]) -> Self {
         let (mesos, zookeeper) = (RealMesos::start_with(options).await, RealZooKeeper::start().await);
+        Self::begin(workers, mesos, zookeeper, more).await
+    }
+
+    /// The same on parts that are there already.
+    pub(crate) async fn begin(workers: usize, mesos: RealMesos, zookeeper: RealZooKeeper, more: &[&str]) -> Self {
         let java = stand_in();
         let mut options = vec![
             "session".to_owned(),
@@ -46,7 +54,7 @@ impl Site {
             "-Dhigh-availability.type=zookeeper".to_owned(),
             format!("-Dhigh-availability.zookeeper.quorum={}", zookeeper.connect_string()),
             format!("-Dhigh-availability.storageDir=file://{}", java.path().display()),
-            "-Dhigh-availability.zookeeper.client.session-timeout=4 s".to_owned(),
+            format!("-Dhigh-availability.zookeeper.client.session-timeout={} s", SESSION_TIMEOUT.as_secs()),
         ];
         options.extend(more.iter().map(|&option| option.to_owned()));
         let master = FlinkMesos::start(&flink_home(Line::V1_20), &borrowed(&options));
@@ -86,12 +94,49 @@ impl Site {
         }
     }
 
+    /// Another application master, once it stands by.
+    pub(crate) fn standby(&self) -> FlinkMesos {
+        self.standby_with(&[])
+    }
+
+    /// The same with more options.
+    pub(crate) fn standby_with(&self, more: &[&str]) -> FlinkMesos {
+        let options = [&borrowed(&self.options), more].concat();
+        let mut standby = FlinkMesos::start(&flink_home(Line::V1_20), &options);
+        standby.wait_for("standby");
+        standby
+    }
+
+    /// Goes on with another application master, once it is subscribed and every worker is answered for. Gives the one
+    /// before.
+    pub(crate) async fn follow(&mut self, master: FlinkMesos) -> FlinkMesos {
+        let before = std::mem::replace(&mut self.master, master);
+        self.master.wait_for("registered");
+        wait_until("every worker is answered for", PATIENCE, async || {
+            let told = self.workers().await?;
+            (told["subscribed"] == true && told["unanswered"] == 0).then_some(())
+        })
+        .await;
+        before
+    }
+
+    /// Waits until the application master has subscribed so often.
+    pub(crate) async fn until_subscribed(&mut self, times: usize) {
+        wait_until("it has subscribed", PATIENCE, async || {
+            (self.master.told("registered").len() >= times).then_some(())
+        })
+        .await;
+    }
+
+    /// The option by which nothing else than our stand-in is java.
+    pub(crate) fn java_option(&self) -> String {
+        format!("-Denv.java.home={}", self.java.path().display())
+    }
+
     /// What the application master says of its workers. It may have taken up its work anew, at another address.
     pub(crate) async fn workers(&mut self) -> Option<Value> {
-        for event in self.master.told() {
-            if event["event"] == "control" {
-                event["address"].as_str().unwrap().clone_into(&mut self.control);
-            }
+        if let Some(event) = self.master.told("control").last() {
+            event["address"].as_str()?.clone_into(&mut self.control);
         }
         self.client.get(format!("{}/workers", self.control)).send().await.ok()?.json().await.ok()
     }
@@ -132,26 +177,41 @@ impl Site {
 
     /// `flink-mesos workers ARGUMENTS`, and the JSON that it prints.
     pub(crate) fn operate(&self, arguments: &[&str]) -> Value {
-        let mut all = vec!["workers", "--at", self.control.as_str(), "--output", "json"];
-        all.extend(arguments);
+        let all = [&["workers", "--output", "json"], arguments].concat();
+        serde_json::from_str(&self.ask(&all)).unwrap()
+    }
+
+    /// `flink-mesos stop`.
+    pub(crate) fn stop(&self) {
+        self.ask(&["stop"]);
+    }
+
+    fn ask(&self, arguments: &[&str]) -> String {
+        let all = [arguments, &["--at", &self.control]].concat();
         let output = command(&all).output().unwrap();
         let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert!(output.status.success(), "{all:?}: {err}");
-        serde_json::from_str(&out).unwrap()
+        out.into_owned()
     }
 
     /// Ends the cluster as Ctrl-C does; nothing may be left.
-    pub(crate) async fn end(mut self) {
+    pub(crate) async fn end(self) {
+        self.end_and_keep_mesos().await;
+    }
+
+    /// The same, for a last look at Mesos.
+    pub(crate) async fn end_and_keep_mesos(mut self) -> RealMesos {
         self.master.signal(Signal::SIGINT);
         assert!(self.master.end().success());
         let left = self.task_managers();
         assert!(left.is_empty(), "TaskManagers are left: {left:?}");
         assert!(self.tasks().await.is_empty());
+        self.mesos
     }
 }
 
 /// A java home whose java is `java.py`.
-fn stand_in() -> TempDir {
+pub(crate) fn stand_in() -> TempDir {
     let home = TempDir::with_prefix("stand-in-").unwrap();
     let (bin, java) = (home.path().join("bin"), home.path().join("bin/java"));
     fs_err::create_dir(bin).unwrap();

@@ -1,0 +1,50 @@
+//! Goes on with the end of a cluster that another application master has begun.
+
+use std::time::Duration;
+
+use mesos::{
+    scheduler::{SchedulerConnection, SchedulerEvent, SchedulerOptions, calls, is_framework_removed},
+    v1,
+};
+use tokio::time::timeout;
+use tracing::warn;
+
+use crate::{
+    core::message::{Change, State},
+    election::Leadership,
+    store,
+};
+
+/// How long Mesos may take for it.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Has Mesos end the framework with all its tasks, if that has not happened yet, and forgets both.
+pub(super) async fn finish(leadership: Leadership, options: SchedulerOptions, framework: v1::FrameworkInfo) {
+    let Leadership { store, state, .. } = leadership;
+    let State { framework: id, workers, .. } = state;
+    if let Some(value) = id {
+        let framework = v1::FrameworkInfo { id: Some(v1::FrameworkId { value }), ..framework };
+        if timeout(PATIENCE, tear_down(options, framework)).await != Ok(true) {
+            warn!("The framework could not be removed from Mesos.");
+            return;
+        }
+    }
+    let mut changes = vec![Change::Framework(None)];
+    changes.extend(workers.into_keys().map(Change::Forget));
+    if timeout(PATIENCE, store::write(store, changes)).await.is_err() {
+        warn!("The last changes of the state could not be stored.");
+    }
+}
+
+/// Whether the master knows the framework no longer.
+async fn tear_down(options: SchedulerOptions, framework: v1::FrameworkInfo) -> bool {
+    let Ok((mesos, mut events)) = SchedulerConnection::open(options, framework, Vec::new()).await else { return false };
+    while let Some(event) = events.recv().await {
+        match event {
+            SchedulerEvent::Subscribed { .. } => return mesos.call(calls::teardown()).await.is_ok(),
+            SchedulerEvent::Rejected { reason } => return is_framework_removed(&reason),
+            _ => {}
+        }
+    }
+    false
+}

@@ -1,0 +1,141 @@
+//! How soon an application master is at work again, on the real Mesos and the real ZooKeeper, with TaskManagers that only
+//! have to be there.
+//!
+//! - `store-10k`: ten thousand workers' records into ZooKeeper.
+//! - `recover`: from the start of the program until it is subscribed, with those records in ZooKeeper.
+//! - `failover`: from `kill -9` of the leader until the standby is subscribed and every worker is answered for, less the
+//!   session's timeout, which has to pass; the worst of several rounds. No TaskManager may be another one then.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::disallowed_methods, missing_docs)]
+
+#[path = "../tests/end_to_end/cluster.rs"]
+#[allow(dead_code, reason = "tests use the rest")]
+mod cluster;
+#[path = "../tests/survival/site.rs"]
+#[allow(dead_code, reason = "tests use the rest")]
+mod site;
+
+use std::time::{Duration, Instant};
+
+use cluster::FlinkMesos;
+use nix::sys::signal::Signal;
+use scheduler::{
+    core::message::{Change, Moment, WorkerId, WorkerRecord},
+    election::{Candidate, ZooKeeperOptions},
+    store::keep,
+};
+use site::{Part, Site, stand_in};
+use tests::{Line, RealMesos, RealMesosOptions, RealZooKeeper, flink_home};
+use tokio::sync::mpsc;
+
+const ROUNDS: usize = 3;
+const WORKERS: u64 = 10_000;
+
+fn main() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(async {
+        recover().await;
+        failover().await;
+    });
+}
+
+async fn recover() {
+    let (mesos, zookeeper) = (RealMesos::start(1).await, RealZooKeeper::start().await);
+    let mut stored = Vec::new();
+    let mut recovered = Vec::new();
+    for round in 0..ROUNDS {
+        let cluster = format!("round{round}");
+        stored.push(milliseconds(store(&zookeeper, &cluster).await));
+        recovered.push(start(&mesos, &zookeeper, &cluster).as_secs_f64());
+    }
+    row("store-10k", median(stored), "ms");
+    row("recover", median(recovered), "s");
+}
+
+/// Writes the records as the application master does.
+async fn store(zookeeper: &RealZooKeeper, cluster: &str) -> Duration {
+    let options = ZooKeeperOptions {
+        quorum: zookeeper.connect_string(),
+        base: format!("/flink/mesos-workers/{cluster}"),
+        upstream: format!("/flink/{cluster}/mesos-workers"),
+        session_timeout: Duration::from_secs(4),
+        digest: None,
+        creator_only: false,
+    };
+    let leadership = Candidate::new(options).lead(|_| {}).await;
+    let mut changes: Vec<_> = (1..=WORKERS).map(|number| Change::Worker(worker(number))).collect();
+    changes.extend([Change::Framework(Some(format!("{cluster}-0000"))), Change::NextNumber(WORKERS + 1)]);
+    let (batches, batches_in) = mpsc::unbounded_channel();
+    let (stored_out, mut stored) = mpsc::unbounded_channel();
+    let began = Instant::now();
+    batches.send((Some(1), changes)).unwrap();
+    let keeper = tokio::spawn(keep(leadership.store, batches_in, stored_out));
+    stored.recv().await.expect("the records are stored");
+    let took = began.elapsed();
+    drop(batches);
+    keeper.await.unwrap();
+    took
+}
+
+fn worker(number: u64) -> WorkerRecord {
+    WorkerRecord {
+        id: WorkerId::new("0123abcd", number),
+        agent: format!("0123abcd-0123-0123-0123-0123456789ab-S{}", number % 1000),
+        hostname: format!("agent-{:04}.example.org", number % 1000),
+        launched: Moment(1_700_000_000_000 + number),
+        running: true,
+        ..WorkerRecord::default()
+    }
+}
+
+/// From the start of the program until the master has taken its subscription.
+fn start(mesos: &RealMesos, zookeeper: &RealZooKeeper, cluster: &str) -> Duration {
+    let java = stand_in();
+    let options = [
+        "session".to_owned(),
+        format!("-Dmesos.master={}", mesos.master()),
+        format!("-Dmesos.workers={WORKERS}"),
+        format!("-Denv.java.home={}", java.path().display()),
+        "-Dhigh-availability.type=zookeeper".to_owned(),
+        format!("-Dhigh-availability.cluster-id=/{cluster}"),
+        format!("-Dhigh-availability.zookeeper.quorum={}", zookeeper.connect_string()),
+        format!("-Dhigh-availability.storageDir=file://{}", java.path().display()),
+    ];
+    let options: Vec<_> = options.iter().map(String::as_str).collect();
+    let began = Instant::now();
+    let mut master = FlinkMesos::start(&flink_home(Line::V1_20), &options);
+    master.wait_for("registered");
+    let took = began.elapsed();
+    master.signal(Signal::SIGKILL);
+    master.end();
+    took
+}
+
+async fn failover() {
+    let mut site = Site::start(2, RealMesosOptions::default(), &[]).await;
+    let before = site.task_managers();
+    let mut beyond = Vec::new();
+    for _ in 0..ROUNDS {
+        let standby = site.standby();
+        let began = Instant::now();
+        site.kill(Part::ApplicationMaster).await;
+        site.follow(standby).await;
+        beyond.push(began.elapsed().as_secs_f64() - site::SESSION_TIMEOUT.as_secs_f64());
+        site.until_whole(2).await;
+        assert_eq!(site.task_managers(), before, "a TaskManager is not the one that it was");
+    }
+    row("failover", beyond.into_iter().fold(f64::MIN, f64::max), "s beyond the session timeout");
+    site.end().await;
+}
+
+fn row(name: &str, value: f64, unit: &str) {
+    println!("{name}\tscheduler\t{value:.2}\t\t\t{unit}");
+}
+
+fn milliseconds(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1000.0
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
