@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use fetcher::cache::PATH_VARIABLE;
 use fs_err as fs;
 use mesos::{
@@ -60,6 +60,10 @@ pub async fn local(
     console: Console,
 ) -> Result<(), Failure> {
     let mut plan = make_plan(request, &lookup).await?;
+    if plan.settings.container.is_some() {
+        let hint = "the Mesos for a laptop has neither images nor volumes";
+        return Err(Failure::usage(anyhow!("mesos.resourcemanager.tasks.container.*: {hint}")));
+    }
     // The Mesos inside this process does not do them; the scheduler heeds its constraints itself.
     plan.settings.offer_constraints = None;
     let (work, temporary) = work_folder(work_dir)?;

@@ -30,6 +30,8 @@ pub struct Template {
     pub shutdown_grace: f64,
     /// `taskmanager.host` of each worker, `_TASK_` standing for its id; the agent's host name if `None`.
     pub hostname: Option<String>,
+    /// The container, if it is more than the agent's own file system.
+    pub container: Option<v1::ContainerInfo>,
     /// The description of a worker, without what differs from worker to worker.
     pub spec: WorkerSpec,
 }
@@ -62,6 +64,7 @@ impl Template {
             source: Some(id.to_owned()),
             command: Some(self.command(launch)),
             resources: launch.executor_resources.clone(),
+            container: self.container.clone(),
             shutdown_grace_period: Some(v1::DurationInfo { nanoseconds: (self.shutdown_grace * 1e9) as i64 }),
             ..Default::default()
         }
@@ -82,15 +85,27 @@ impl Template {
                 (format!("./{EXECUTOR_FILE}"), vec![uri])
             }
         };
+        let user = self.user.clone();
+        if self.has_image() {
+            // An image has a working directory and an entry point of its own, so a shell looks for the sandbox.
+            let value = program.strip_prefix("./").map(|name| format!("exec \"$MESOS_SANDBOX/{name}\""));
+            let value = value.unwrap_or_else(|| format!("exec '{}'", program.replace('\'', r"'\''")));
+            return v1::CommandInfo { uris, shell: Some(true), value: Some(value), user, ..Default::default() };
+        }
         v1::CommandInfo {
             uris,
             // Without a shell there is nothing to quote.
             shell: Some(false),
             arguments: vec![program.clone()],
             value: Some(program),
-            user: self.user.clone(),
+            user,
             ..Default::default()
         }
+    }
+
+    fn has_image(&self) -> bool {
+        let of_mesos = |container: &v1::ContainerInfo| container.mesos.as_ref().is_some_and(|m| m.image.is_some());
+        self.container.as_ref().is_some_and(|container| container.docker.is_some() || of_mesos(container))
     }
 
     fn labels(&self) -> v1::Labels {
@@ -125,6 +140,7 @@ mod tests {
             labels: vec![("team".to_owned(), "blue".to_owned())],
             shutdown_grace: 15.0,
             hostname: Some("_TASK_.flink.mesos".to_owned()),
+            container: None,
             spec: WorkerSpec { flink_version: "1.20.5".to_owned(), ..Default::default() },
         }
     }
@@ -176,5 +192,31 @@ mod tests {
         let command = task(&template(ExecutorDelivery::Fetched("http://am/x".to_owned())), &launch);
         let command = command.executor.unwrap().command.unwrap();
         assert_eq!((command.value.as_deref(), command.uris.len()), (Some("/opt/e"), 0));
+    }
+
+    #[test]
+    fn in_an_image_the_executor_is_looked_for_in_the_sandbox() {
+        let docker = v1::container_info::DockerInfo { image: "flink".to_owned(), ..Default::default() };
+        let kind = v1::container_info::Type::Docker.into();
+        let container = v1::ContainerInfo { r#type: kind, docker: Some(docker), ..Default::default() };
+        let fetched = ExecutorDelivery::Fetched("http://am/x".to_owned());
+        let template = Template { container: Some(container.clone()), ..template(fetched) };
+        let executor = task(&template, &launch()).executor.unwrap();
+        assert_eq!(executor.container, Some(container));
+        let command = executor.command.unwrap();
+        assert_eq!(command.value.as_deref(), Some("exec \"$MESOS_SANDBOX/flink-mesos-executor\""));
+        assert_eq!((command.shell, command.uris.len()), (Some(true), 1));
+        let launch = Launch { installed_executor: Some("/o'e $(x)".to_owned()), ..launch() };
+        let command = task(&template, &launch).executor.unwrap().command.unwrap();
+        assert_eq!(command.value.as_deref(), Some(r"exec '/o'\''e $(x)'"));
+    }
+
+    #[test]
+    fn volumes_alone_need_no_shell() {
+        let kind = v1::container_info::Type::Mesos.into();
+        let container = v1::ContainerInfo { r#type: kind, ..Default::default() };
+        let installed = ExecutorDelivery::Installed("/x".to_owned());
+        let template = Template { container: Some(container), ..template(installed) };
+        assert_eq!(task(&template, &launch()).executor.unwrap().command.unwrap().shell, Some(false));
     }
 }

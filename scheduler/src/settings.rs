@@ -1,6 +1,7 @@
 //! The application master's own options, out of Flink's configuration: typed, checked, with defaults.
 
 mod artifact_server;
+mod container;
 mod demand;
 mod framework;
 mod offers;
@@ -22,6 +23,7 @@ pub use self::state::{StateLocation, state_location};
 pub use self::tls::{Endpoint, Tls, rest_tls, tls};
 pub use self::uris::{TAKEN, TaskUri, TaskUris, task_uris, without_sources};
 use self::{
+    container::container,
     demand::demand,
     framework::{credential, framework},
 };
@@ -76,12 +78,6 @@ pub enum SettingsError {
         /// What to write.
         hint: &'static str,
     },
-    /// An option of Flink 1.13 that is not carried over (yet).
-    #[error("{key} is not supported in this version of flink-mesos; remove it")]
-    Unsupported {
-        /// The option.
-        key: &'static str,
-    },
     /// The TaskManager's memory does not add up.
     #[error("the TaskManager's memory: {0}")]
     Memory(#[from] MemoryError),
@@ -92,10 +88,7 @@ impl SettingsError {
     pub fn key(&self) -> Option<&str> {
         match self {
             Self::Form(ConfigurationError::Value { key, .. }) | Self::Source { key, .. } => Some(key),
-            Self::Value { key, .. }
-            | Self::File { key, .. }
-            | Self::Missing { key, .. }
-            | Self::Unsupported { key } => Some(key),
+            Self::Value { key, .. } | Self::File { key, .. } | Self::Missing { key, .. } => Some(key),
             Self::Form(_) | Self::Memory(_) => None,
         }
     }
@@ -134,6 +127,12 @@ pub struct Settings {
     pub labels: Vec<(String, String)>,
     /// `taskmanager.host`, with `_TASK_` for the worker's id.
     pub hostname: Option<String>,
+    /// The workers' container, if it is more than the agent's own file system.
+    pub container: Option<v1::ContainerInfo>,
+    /// What the shell runs before a TaskManager.
+    pub bootstrap_command: String,
+    /// What the shell runs in place of a TaskManager's java.
+    pub task_manager_command: String,
 }
 
 /// Where the packages put the executor.
@@ -145,24 +144,14 @@ const MASTER: &str = "mesos.master";
 /// The artifact server's port.
 pub const ARTIFACT_PORT: &str = "mesos.resourcemanager.artifactserver.port";
 const CONTROL_PORT: &str = "mesos.control.port";
-/// Options of upstream's module which would change where or how a worker runs, so that ignoring them would be wrong.
-const UNSUPPORTED: &[&str] = &[
-    "mesos.resourcemanager.tasks.bootstrap-cmd",
-    "mesos.resourcemanager.tasks.container.image.name",
-    "mesos.resourcemanager.tasks.container.volumes",
-    "mesos.resourcemanager.tasks.taskmanager-cmd",
-];
-
 impl Settings {
     /// Reads and checks all options but [`master`].
     pub fn read(config: &Configuration, flink: &FlinkVersion) -> Result<Self, SettingsError> {
-        if let Some(unsupported) = unsupported(config).next() {
-            return Err(unsupported);
-        }
         let memory = TaskManagerMemory::compute(config, flink)?;
         let demand = demand(config, &memory)?;
         let gpus = demand.task.contains_key("gpus");
         let framework = framework(config, gpus)?;
+        let text = |key: &str| config.get(key).unwrap_or_default().to_owned();
         Ok(Self {
             offer_constraints: offers::constraints(&framework.roles, &constraints(config)?),
             framework,
@@ -179,6 +168,9 @@ impl Settings {
             task_user: config.get("mesos.resourcemanager.tasks.user").map(str::to_owned),
             labels: labels(config)?,
             hostname: config.get("mesos.resourcemanager.tasks.hostname").map(str::to_owned),
+            container: container(config)?,
+            bootstrap_command: text("mesos.resourcemanager.tasks.bootstrap-cmd"),
+            task_manager_command: text("mesos.resourcemanager.tasks.taskmanager-cmd"),
         })
     }
 
@@ -205,8 +197,9 @@ pub fn problems(config: &Configuration, flink: &FlinkVersion) -> Vec<SettingsErr
         port(config, CONTROL_PORT).err(),
         state_location(config).err(),
         labels(config).err(),
+        container(config).err(),
     ];
-    unsupported(config).chain(parts.into_iter().flatten()).collect()
+    parts.into_iter().flatten().collect()
 }
 
 /// Where the Mesos master is.
@@ -220,15 +213,6 @@ pub fn master(config: &Configuration) -> Result<MasterUrl, SettingsError> {
 pub fn port(config: &Configuration, key: &'static str) -> Result<Option<u16>, SettingsError> {
     let Some(number) = config.get_i64(key)? else { return Ok(None) };
     u16::try_from(number).map(Some).map_err(|_| invalid(key, config, "a port is a number from 0 to 65535".to_owned()))
-}
-
-fn unsupported(config: &Configuration) -> impl Iterator<Item = SettingsError> {
-    const CONTAINER: &str = "mesos.resourcemanager.tasks.container.type";
-    let keys = UNSUPPORTED.iter().filter(|key| config.get(key).is_some());
-    let other = config.get(CONTAINER).filter(|kind| *kind != "mesos");
-    let reason = "this version runs workers in Mesos containers only: `mesos`";
-    keys.map(|key| SettingsError::Unsupported { key })
-        .chain(other.map(|_| invalid(CONTAINER, config, reason.to_owned())))
 }
 
 fn workers(config: &Configuration) -> Result<usize, SettingsError> {

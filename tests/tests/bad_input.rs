@@ -170,3 +170,12 @@ async fn a_master_that_rejects_the_framework_ends_the_program_with_its_words() {
     let mut cluster = FlinkMesos::start(&flink_home(Line::V1_20), &["session", &master, role]);
     assert_eq!(cluster.end().code(), Some(1));
 }
+
+#[test]
+fn a_mesos_for_a_laptop_has_no_images() {
+    let mut command = command(&["local", "-Dmesos.resourcemanager.tasks.container.image.name=flink"]);
+    let output = command.args(cluster::SMALL).env("FLINK_HOME", flink_home(Line::V1_20)).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(64), "{said}");
+    assert!(said.contains("neither images nor volumes"), "{said}");
+}

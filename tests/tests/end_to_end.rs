@@ -3,6 +3,8 @@
 
 #[path = "end_to_end/cluster.rs"]
 mod cluster;
+#[path = "end_to_end/commands.rs"]
+mod commands;
 #[path = "end_to_end/encryption.rs"]
 mod encryption;
 #[path = "end_to_end/uris.rs"]

@@ -7,12 +7,15 @@ use prost::Message;
 
 use super::{Entry, SECRETS, Sandbox, WorkerSecrets, WorkerSpec};
 use crate::command::{self, CommandError, CommandLine, Directories};
-use crate::config::{Configuration, Source};
 use crate::flink::{FlinkHome, FlinkHomeError};
 use crate::java::{Java, JavaError};
-use crate::overlay::{AGENTS_PATH, FOR_EXECUTORS};
+use crate::overlay::AGENTS_PATH;
 
+mod configuration;
 mod links;
+mod shell;
+
+use configuration::configuration;
 
 /// Why a worker cannot be started here.
 #[derive(Debug, thiserror::Error)]
@@ -57,19 +60,6 @@ pub enum ApplyError {
     Io(#[from] std::io::Error),
 }
 
-/// Keys that an agent's operator may set for the workers there, as `FLINK_CONF_<key>`: disks, names and proxies.
-const AGENTS_OWN: &[&str] = &[
-    "env.hadoop.conf.dir",
-    "env.java.default-opts.taskmanager",
-    "env.java.home",
-    "io.tmp.dirs",
-    "process.taskmanager.working-dir",
-    "state.backend.rocksdb.localdir",
-    "taskmanager.bind-host",
-    "taskmanager.host",
-    "taskmanager.state.local.root-dirs",
-];
-
 /// Writes the worker's final configuration into the sandbox, makes its folders, finds java and builds the command line.
 /// The class path leads to `tree`, if there is one: the same artifacts at a place that stays the same from worker to
 /// worker. `lookup` reads the agent's environment; the worker's own variables win over it. Blocking.
@@ -108,7 +98,8 @@ pub fn apply(
     let mut command = command::task_manager(&home, &java, &config, &directories, &lookup)?;
     // Paths in a user's configuration may be relative to the sandbox, as they were upstream.
     command.directory.clone_from(&sandbox.path);
-    command.environment.splice(0..0, environment);
+    command.environment.splice(0..0, environment.iter().cloned());
+    shell::wrap(spec, &mut command, &lookup);
     Ok(command)
 }
 
@@ -130,280 +121,5 @@ fn read_secrets(sandbox: &Sandbox) -> Result<WorkerSecrets, ApplyError> {
     WorkerSecrets::decode(bytes.as_slice()).map_err(|_| ApplyError::Secrets { path })
 }
 
-/// What all workers have in common, with what is this worker's own.
-fn configuration(
-    spec: &WorkerSpec,
-    secrets: &WorkerSecrets,
-    sandbox: &Sandbox,
-    lookup: &dyn Fn(&str) -> Option<String>,
-) -> Result<Configuration, ApplyError> {
-    let mut config = Configuration::new();
-    let entries = spec.configuration.iter().chain(&secrets.configuration);
-    for Entry { key, value } in entries.filter(|entry| !entry.key.starts_with(FOR_EXECUTORS)) {
-        config.set(key, sandbox.located(value), Source::Computed("the application master"));
-    }
-    config.apply_environment_for(AGENTS_OWN, lookup);
-    let mut own = |key: &str, value: &str| config.set(key, value, Source::Computed("the executor"));
-    if spec.worker_id.is_empty() {
-        return Err(ApplyError::Incomplete("worker id"));
-    }
-    own("taskmanager.resource-id", &spec.worker_id);
-    for (key, port) in &spec.ports {
-        own(key, &port.to_string());
-    }
-    set_addresses(spec, &mut config)?;
-    if !config.contains("io.tmp.dirs") {
-        let folders = lookup("_FLINK_TMP_DIR").filter(|folders| !folders.is_empty());
-        let folders = folders.unwrap_or_else(|| sandbox.tmp().to_string_lossy().into_owned());
-        config.set("io.tmp.dirs", folders, Source::Computed("the executor"));
-    }
-    Ok(config)
-}
-
-/// The shipped configuration binds to localhost, which is right for one machine only. A configured host may name the
-/// worker as `_TASK_`, as upstream's did.
-fn set_addresses(spec: &WorkerSpec, config: &mut Configuration) -> Result<(), ApplyError> {
-    const HOST: &str = "taskmanager.host";
-    const BIND: &str = "taskmanager.bind-host";
-    let elsewhere = |key: &str| config.get(key).filter(|host| !is_loopback(host)).map(str::to_owned);
-    let host = match elsewhere(HOST) {
-        Some(host) => host.replace("_TASK_", &spec.worker_id),
-        None if spec.hostname.is_empty() => return Err(ApplyError::Incomplete("host name")),
-        None => spec.hostname.clone(),
-    };
-    let bind = match elsewhere(BIND) {
-        Some(bind) => bind,
-        None if is_loopback(&host) => host.clone(),
-        None => "0.0.0.0".to_owned(),
-    };
-    config.set(HOST, host, Source::Computed("the executor"));
-    config.set(BIND, bind, Source::Computed("the executor"));
-    Ok(())
-}
-
-fn is_loopback(host: &str) -> bool {
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    /// A sandbox with a materialised manifest and a java.
-    struct Agent {
-        folder: tempfile::TempDir,
-        spec: WorkerSpec,
-        lookup: Vec<(&'static str, String)>,
-    }
-
-    impl Agent {
-        fn new(configuration: &[(&str, &str)]) -> Self {
-            let folder = tempfile::tempdir().unwrap();
-            let files = [
-                "flink/lib/flink-dist-1.20.5.jar",
-                "flink/lib/a.jar",
-                "flink/conf/log4j-console.properties",
-                "jdk/bin/java",
-            ];
-            for file in files {
-                let path = folder.path().join(file);
-                fs_err::create_dir_all(path.parent().unwrap()).unwrap();
-                fs_err::write(path, "").unwrap();
-            }
-            fs_err::write(folder.path().join("jdk/release"), "JAVA_VERSION=\"17.0.15\"\n").unwrap();
-            let mut entries = vec![Entry::new("taskmanager.memory.process.size", "1728m")];
-            entries.extend(configuration.iter().map(|(key, value)| Entry::new(key, value)));
-            let spec = WorkerSpec {
-                worker_id: "taskmanager-00001".to_owned(),
-                flink_version: "1.20.5".to_owned(),
-                configuration: entries,
-                ports: [("taskmanager.rpc.port".to_owned(), 31000)].into(),
-                hostname: "agent-7".to_owned(),
-                ..WorkerSpec::default()
-            };
-            let java_home = folder.path().join("jdk").to_str().unwrap().to_owned();
-            Self { folder, spec, lookup: vec![("JAVA_HOME", java_home)] }
-        }
-
-        fn sandbox(&self) -> Sandbox {
-            Sandbox { path: self.folder.path().to_owned() }
-        }
-
-        fn apply(&self) -> Result<CommandLine, ApplyError> {
-            let lookup = |name: &str| self.lookup.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone());
-            apply(&self.spec, &self.sandbox(), None, &lookup)
-        }
-
-        /// The configuration that was written.
-        fn written(&self) -> Configuration {
-            Configuration::load(&self.sandbox().conf(), &"1.20.5".parse().unwrap()).unwrap()
-        }
-    }
-
-    #[test]
-    fn the_sandbox_gets_configuration_logging_properties_and_folders() {
-        let entries = [("taskmanager.numberOfTaskSlots", "2"), ("mesos.executor.running-when", "listening")];
-        let agent = Agent::new(&entries);
-        agent.apply().unwrap();
-        assert!(!agent.written().contains("mesos.executor.running-when"), "that is between master and executor");
-        let (config, tmp) = (agent.written(), agent.sandbox().tmp());
-        let expected = [
-            ("taskmanager.resource-id", "taskmanager-00001"),
-            ("taskmanager.rpc.port", "31000"),
-            ("taskmanager.host", "agent-7"),
-            ("taskmanager.bind-host", "0.0.0.0"),
-            ("taskmanager.numberOfTaskSlots", "2"),
-            ("io.tmp.dirs", tmp.to_str().unwrap()),
-        ];
-        for (key, value) in expected {
-            assert_eq!(config.get(key), Some(value), "{key}");
-        }
-        assert!(agent.sandbox().conf().join("log4j-console.properties").exists());
-        assert!(agent.sandbox().log().is_dir() && agent.sandbox().tmp().is_dir());
-    }
-
-    #[test]
-    fn the_command_runs_a_task_manager_with_flinks_class_path_and_memory() {
-        let agent = Agent::new(&[]);
-        let command = agent.apply().unwrap();
-        let flink = agent.sandbox().flink();
-        let class_path = format!("{0}/lib/a.jar:{0}/lib/flink-dist-1.20.5.jar", flink.display());
-        let arguments = command.arguments.join(" ");
-        assert!(
-            arguments
-                .contains(&format!("-classpath {class_path} org.apache.flink.runtime.taskexecutor.TaskManagerRunner"))
-        );
-        assert!(
-            arguments.contains("-Xmx536870902") && arguments.contains("-D taskmanager.memory.managed.size=536870920b")
-        );
-        assert!(arguments.contains("-XX:+UseG1GC") && arguments.contains("/log/taskmanager.log"));
-        assert_eq!(
-            (command.program, command.directory),
-            (agent.folder.path().join("jdk/bin/java"), agent.sandbox().path)
-        );
-    }
-
-    #[test]
-    fn the_class_path_leads_to_those_jars_that_are_in_the_tree() {
-        let agent = Agent::new(&[]);
-        let tree = tempfile::tempdir().unwrap();
-        fs_err::create_dir(tree.path().join("lib")).unwrap();
-        fs_err::write(tree.path().join("lib/flink-dist-1.20.5.jar"), "").unwrap();
-        let lookup = |name: &str| agent.lookup.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone());
-        let command = apply(&agent.spec, &agent.sandbox(), Some(tree.path()), &lookup).unwrap();
-        let flink = agent.sandbox().flink();
-        let expected = format!("{}/lib/a.jar:{}/lib/flink-dist-1.20.5.jar", flink.display(), tree.path().display());
-        assert!(command.arguments.contains(&expected), "{:?}", command.arguments);
-        let home = command.environment.iter().find(|(name, _)| name == "FLINK_LIB_DIR").unwrap();
-        assert_eq!(home.1, flink.join("lib").to_str().unwrap());
-    }
-
-    #[test]
-    fn a_configured_host_stays_and_may_name_the_worker() {
-        let agent = Agent::new(&[("taskmanager.host", "_TASK_.flink.mesos"), ("taskmanager.bind-host", "10.0.0.1")]);
-        agent.apply().unwrap();
-        assert_eq!(agent.written().get("taskmanager.host"), Some("taskmanager-00001.flink.mesos"));
-        assert_eq!(agent.written().get("taskmanager.bind-host"), Some("10.0.0.1"));
-    }
-
-    #[test]
-    fn the_shipped_localhost_gives_way_to_the_agents_host_unless_that_is_this_machine() {
-        let mut agent = Agent::new(&[("taskmanager.host", "localhost"), ("taskmanager.bind-host", "localhost")]);
-        agent.apply().unwrap();
-        assert_eq!(agent.written().get("taskmanager.host"), Some("agent-7"));
-        assert_eq!(agent.written().get("taskmanager.bind-host"), Some("0.0.0.0"));
-        agent.spec.hostname = "127.0.0.1".to_owned();
-        agent.apply().unwrap();
-        assert_eq!(agent.written().get("taskmanager.bind-host"), Some("127.0.0.1"));
-    }
-
-    #[test]
-    fn secrets_from_the_manifest_are_in_the_configuration_and_never_in_the_command() {
-        let agent = Agent::new(&[]);
-        let secrets = WorkerSecrets {
-            configuration: vec![Entry::new("security.ssl.internal.key-password", "hush")],
-            environment: vec![Entry::new("AWS_SECRET_ACCESS_KEY", "quiet")],
-        };
-        fs_err::write(agent.sandbox().flink().join(SECRETS), secrets.encode_to_vec()).unwrap();
-        let command = agent.apply().unwrap();
-        assert_eq!(agent.written().get("security.ssl.internal.key-password"), Some("hush"));
-        assert_eq!(command.environment[0], ("AWS_SECRET_ACCESS_KEY".to_owned(), "quiet".to_owned()));
-        assert!(!command.arguments.join(" ").contains("hush"));
-    }
-
-    #[test]
-    fn the_workers_own_variables_win_over_the_agents() {
-        let mut agent = Agent::new(&[("env.java.opts.taskmanager", "-Dwho=$WHO")]);
-        agent.lookup.push(("WHO", "agent".to_owned()));
-        assert!(agent.apply().unwrap().arguments.contains(&"-Dwho=agent".to_owned()));
-        agent.spec.environment.push(Entry::new("WHO", "worker"));
-        assert!(agent.apply().unwrap().arguments.contains(&"-Dwho=worker".to_owned()));
-    }
-
-    #[test]
-    fn what_is_put_before_the_agents_path_does_not_hide_it() {
-        let mut agent = Agent::new(&[]);
-        agent.spec.environment.push(Entry::new("PATH", "_SANDBOX_/flink/python/bin:_AGENTS_PATH_"));
-        agent.spec.environment.push(Entry::new("OTHER", "_AGENTS_PATH_"));
-        let python = format!("{}/python/bin", agent.sandbox().flink().display());
-        let variable = |agent: &Agent, name: &str| {
-            let environment = agent.apply().unwrap().environment;
-            environment.into_iter().find(|(known, _)| known == name).unwrap().1
-        };
-        assert_eq!(variable(&agent, "PATH"), python, "an empty part would be the working directory");
-        agent.lookup.push(("PATH", "/usr/bin:/bin".to_owned()));
-        assert_eq!(variable(&agent, "PATH"), format!("{python}:/usr/bin:/bin"));
-        assert_eq!(variable(&agent, "OTHER"), "_AGENTS_PATH_");
-    }
-
-    #[test]
-    fn shipped_files_are_named_where_they_are() {
-        let mut agent = Agent::new(&[
-            ("security.kerberos.login.keytab", "_SANDBOX_/flink/krb5.keytab"),
-            ("security.kerberos.krb5-conf.path", "_SANDBOX_/flink/krb5.conf"),
-        ]);
-        agent.spec.environment.push(Entry::new("HADOOP_CONF_DIR", "_SANDBOX_/flink/hadoop/conf"));
-        let command = agent.apply().unwrap();
-        let flink = agent.sandbox().flink().to_str().unwrap().to_owned();
-        assert_eq!(
-            agent.written().get("security.kerberos.login.keytab"),
-            Some(format!("{flink}/krb5.keytab").as_str())
-        );
-        assert!(command.arguments.contains(&format!("-Djava.security.krb5.conf={flink}/krb5.conf")));
-        assert_eq!(command.environment[0].1, format!("{flink}/hadoop/conf"));
-        let class_path = command.arguments.iter().skip_while(|argument| *argument != "-classpath").nth(1).unwrap();
-        assert!(class_path.ends_with(&format!(":{flink}/hadoop/conf")), "{class_path}");
-    }
-
-    #[test]
-    fn an_agent_may_set_its_disks_and_names_and_nothing_else() {
-        let mut agent = Agent::new(&[("io.tmp.dirs", "/tmp"), ("taskmanager.numberOfTaskSlots", "2")]);
-        agent.lookup.push(("FLINK_CONF_io__tmp__dirs", "/data1,/data2".to_owned()));
-        agent.lookup.push(("FLINK_CONF_taskmanager__host", "agent-7.inside".to_owned()));
-        agent.lookup.push(("FLINK_CONF_taskmanager__numberOfTaskSlots", "99".to_owned()));
-        agent.apply().unwrap();
-        assert_eq!(agent.written().get("io.tmp.dirs"), Some("/data1,/data2"));
-        assert_eq!(agent.written().get("taskmanager.host"), Some("agent-7.inside"));
-        assert_eq!(agent.written().get("taskmanager.numberOfTaskSlots"), Some("2"));
-    }
-
-    #[test]
-    fn what_cannot_work_is_refused_with_its_reason() {
-        let refusal = |change: fn(&mut Agent)| {
-            let mut agent = Agent::new(&[]);
-            change(&mut agent);
-            agent.apply().unwrap_err().to_string()
-        };
-        assert!(refusal(|agent| agent.spec.flink_version = "2.3.0".to_owned()).contains("Flink 1.20.5"));
-        assert!(refusal(|agent| agent.spec.worker_id.clear()).contains("worker id"));
-        assert!(refusal(|agent| agent.spec.hostname.clear()).contains("host name"));
-        assert!(refusal(|agent| agent.spec.configuration.clear()).contains("taskmanager.memory.process.size"));
-        assert!(refusal(|agent| agent.lookup.clear()).contains("no java found"));
-        assert!(refusal(|agent| agent.spec.java_home = "/no/such".to_owned()).contains("/no/such"));
-        assert!(
-            refusal(|agent| fs_err::write(agent.sandbox().flink().join(SECRETS), b"\xff").unwrap()).contains("secrets")
-        );
-        assert!(refusal(|agent| fs_err::remove_dir_all(agent.sandbox().flink()).unwrap()).contains("flink"));
-    }
-}
+mod tests;

@@ -121,8 +121,15 @@ impl Settled {
         };
         let java_home = plan.config.get("mesos.executor.java-home").unwrap_or_default().to_owned();
         let links = uris.links.clone();
-        let worker = WorkerSpec { artifacts: Some(artifacts), java_home, links, ..worker };
         let settings = &plan.settings;
+        let worker = WorkerSpec {
+            artifacts: Some(artifacts),
+            java_home,
+            links,
+            bootstrap_command: settings.bootstrap_command.clone(),
+            task_manager_command: settings.task_manager_command.clone(),
+            ..worker
+        };
         let published =
             || ExecutorDelivery::Fetched(server.publish_file("flink-mesos-executor", plan.executor.clone()));
         let template = Template {
@@ -131,6 +138,7 @@ impl Settled {
             labels: settings.labels.clone(),
             shutdown_grace: SHUTDOWN_GRACE.as_secs_f64(),
             hostname: settings.hostname.clone(),
+            container: settings.container.clone(),
             spec: worker,
         };
         Ok((server, template))

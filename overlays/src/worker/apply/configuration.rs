@@ -1,0 +1,75 @@
+//! The worker's final configuration: what all workers have in common, the agent's own, this worker's own.
+
+use super::ApplyError;
+use crate::config::{Configuration, Source};
+use crate::overlay::FOR_EXECUTORS;
+use crate::worker::{Entry, Sandbox, WorkerSecrets, WorkerSpec};
+
+/// Keys that an agent's operator may set for the workers there, as `FLINK_CONF_<key>`: disks, names and proxies.
+const AGENTS_OWN: &[&str] = &[
+    "env.hadoop.conf.dir",
+    "env.java.default-opts.taskmanager",
+    "env.java.home",
+    "execution.checkpointing.local-backup.dirs",
+    "io.tmp.dirs",
+    "process.taskmanager.working-dir",
+    "state.backend.rocksdb.localdir",
+    "taskmanager.bind-host",
+    "taskmanager.host",
+    "taskmanager.state.local.root-dirs",
+];
+
+/// What all workers have in common, with what is this worker's own.
+pub(super) fn configuration(
+    spec: &WorkerSpec,
+    secrets: &WorkerSecrets,
+    sandbox: &Sandbox,
+    lookup: &dyn Fn(&str) -> Option<String>,
+) -> Result<Configuration, ApplyError> {
+    let mut config = Configuration::new();
+    let entries = spec.configuration.iter().chain(&secrets.configuration);
+    for Entry { key, value } in entries.filter(|entry| !entry.key.starts_with(FOR_EXECUTORS)) {
+        config.set(key, sandbox.located(value), Source::Computed("the application master"));
+    }
+    config.apply_environment_for(AGENTS_OWN, lookup);
+    let mut own = |key: &str, value: &str| config.set(key, value, Source::Computed("the executor"));
+    if spec.worker_id.is_empty() {
+        return Err(ApplyError::Incomplete("worker id"));
+    }
+    own("taskmanager.resource-id", &spec.worker_id);
+    for (key, port) in &spec.ports {
+        own(key, &port.to_string());
+    }
+    set_addresses(spec, &mut config)?;
+    if !config.contains("io.tmp.dirs") {
+        let folders = lookup("_FLINK_TMP_DIR").filter(|folders| !folders.is_empty());
+        let folders = folders.unwrap_or_else(|| sandbox.tmp().to_string_lossy().into_owned());
+        config.set("io.tmp.dirs", folders, Source::Computed("the executor"));
+    }
+    Ok(config)
+}
+
+/// The shipped configuration binds to localhost, which is right for one machine only. A configured host may name the
+/// worker as `_TASK_`, as upstream's did.
+fn set_addresses(spec: &WorkerSpec, config: &mut Configuration) -> Result<(), ApplyError> {
+    const HOST: &str = "taskmanager.host";
+    const BIND: &str = "taskmanager.bind-host";
+    let elsewhere = |key: &str| config.get(key).filter(|host| !is_loopback(host)).map(str::to_owned);
+    let host = match elsewhere(HOST) {
+        Some(host) => host.replace("_TASK_", &spec.worker_id),
+        None if spec.hostname.is_empty() => return Err(ApplyError::Incomplete("host name")),
+        None => spec.hostname.clone(),
+    };
+    let bind = match elsewhere(BIND) {
+        Some(bind) => bind,
+        None if is_loopback(&host) => host.clone(),
+        None => "0.0.0.0".to_owned(),
+    };
+    config.set(HOST, host, Source::Computed("the executor"));
+    config.set(BIND, bind, Source::Computed("the executor"));
+    Ok(())
+}
+
+fn is_loopback(host: &str) -> bool {
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}

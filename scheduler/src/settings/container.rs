@@ -1,0 +1,157 @@
+//! The container of a worker: `mesos.resourcemanager.tasks.container.*`.
+
+use mesos::v1::{self, container_info, volume};
+use overlays::config::Configuration;
+
+use super::{SettingsError, invalid};
+
+const TYPE: &str = "mesos.resourcemanager.tasks.container.type";
+const IMAGE: &str = "mesos.resourcemanager.tasks.container.image.name";
+const VOLUMES: &str = "mesos.resourcemanager.tasks.container.volumes";
+const PARAMETERS: &str = "mesos.resourcemanager.tasks.container.docker.parameters";
+const FORCE_PULL: &str = "mesos.resourcemanager.tasks.container.docker.force-pull-image";
+
+/// What Mesos is told of the container; nothing when it is the agent's own file system.
+pub(super) fn container(config: &Configuration) -> Result<Option<v1::ContainerInfo>, SettingsError> {
+    let image = config.get(IMAGE).map(str::trim).filter(|image| !image.is_empty()).map(str::to_owned);
+    let volumes = entries(config, VOLUMES).map(|text| volume(text, config)).collect::<Result<Vec<_>, _>>()?;
+    let force_pull = config.get_bool(FORCE_PULL)?;
+    let parameters = entries(config, PARAMETERS).map(|text| parameter(text, config)).collect::<Result<Vec<_>, _>>()?;
+    let info = |kind: container_info::Type| v1::ContainerInfo { r#type: kind.into(), volumes, ..Default::default() };
+    match config.get(TYPE).unwrap_or("mesos") {
+        "mesos" if image.is_none() && info_is_empty(config) => Ok(None),
+        "mesos" => {
+            let mesos = image.map(|name| container_info::MesosInfo { image: Some(docker_image(name)) });
+            Ok(Some(v1::ContainerInfo { mesos, ..info(container_info::Type::Mesos) }))
+        }
+        "docker" => {
+            let hint = "containers of the type docker are made of an image";
+            let image = image.ok_or(SettingsError::Missing { key: IMAGE, hint })?;
+            let docker = container_info::DockerInfo {
+                image,
+                network: Some(container_info::docker_info::Network::Host.into()),
+                parameters,
+                force_pull_image: force_pull,
+                ..Default::default()
+            };
+            Ok(Some(v1::ContainerInfo { docker: Some(docker), ..info(container_info::Type::Docker) }))
+        }
+        _ => Err(invalid(TYPE, config, "it is mesos or docker".to_owned())),
+    }
+}
+
+fn info_is_empty(config: &Configuration) -> bool {
+    entries(config, VOLUMES).next().is_none()
+}
+
+/// The parts of a list with commas.
+fn entries<'a>(config: &'a Configuration, key: &str) -> impl Iterator<Item = &'a str> {
+    config.get(key).unwrap_or_default().split(',').map(str::trim).filter(|text| !text.is_empty())
+}
+
+fn docker_image(name: String) -> v1::Image {
+    v1::Image {
+        r#type: v1::image::Type::Docker.into(),
+        docker: Some(v1::image::Docker { name, ..Default::default() }),
+        ..Default::default()
+    }
+}
+
+/// `[host path:]container path[:RO|RW]`.
+fn volume(text: &str, config: &Configuration) -> Result<v1::Volume, SettingsError> {
+    let wrong = || invalid(VOLUMES, config, format!("'{text}' is not of the form [host path:]container path[:RO|RW]"));
+    let (paths, mode) = match text.rsplit_once(':') {
+        Some((paths, mode)) if mode.trim().eq_ignore_ascii_case("RO") => (paths, volume::Mode::Ro),
+        Some((paths, mode)) if mode.trim().eq_ignore_ascii_case("RW") => (paths, volume::Mode::Rw),
+        _ => (text, volume::Mode::Rw),
+    };
+    let (host, inside) = match paths.split_once(':') {
+        Some((host, inside)) => (Some(host.trim().to_owned()), inside.trim()),
+        None => (None, paths.trim()),
+    };
+    if inside.is_empty() || inside.contains(':') || host.as_ref().is_some_and(String::is_empty) {
+        return Err(wrong());
+    }
+    let container_path = inside.to_owned();
+    Ok(v1::Volume { mode: mode.into(), container_path, host_path: host, ..Default::default() })
+}
+
+/// `key=value`; the value may hold more of these signs.
+fn parameter(text: &str, config: &Configuration) -> Result<v1::Parameter, SettingsError> {
+    let wrong = || invalid(PARAMETERS, config, format!("'{text}' is not of the form key=value"));
+    let (key, value) = text.split_once('=').ok_or_else(wrong)?;
+    Ok(v1::Parameter { key: key.trim().to_owned(), value: value.to_owned() })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use overlays::config::Source;
+
+    use super::*;
+
+    fn read(entries: &[(&str, &str)]) -> Result<Option<v1::ContainerInfo>, SettingsError> {
+        let mut config = Configuration::new();
+        for (key, value) in entries {
+            config.set(format!("mesos.resourcemanager.tasks.container.{key}"), *value, Source::DynamicProperty);
+        }
+        container(&config)
+    }
+
+    #[test]
+    fn without_image_and_volumes_there_is_nothing_to_tell() {
+        assert_eq!(read(&[]).unwrap(), None);
+        assert_eq!(read(&[("type", "mesos"), ("volumes", " , ")]).unwrap(), None);
+    }
+
+    #[test]
+    fn a_container_of_mesos_may_have_an_image_of_docker() {
+        let container = read(&[("image.name", "flink:1.20")]).unwrap().unwrap();
+        assert_eq!(container.r#type(), container_info::Type::Mesos);
+        assert_eq!(container.mesos.unwrap().image.unwrap().docker.unwrap().name, "flink:1.20");
+        assert_eq!(container.docker, None);
+    }
+
+    #[test]
+    fn a_container_of_docker_has_the_hosts_network_and_parameters() {
+        let entries = [
+            ("type", "docker"),
+            ("image.name", "flink:1.20"),
+            ("docker.parameters", "log-opt=tag=x, init=true"),
+            ("docker.force-pull-image", "true"),
+        ];
+        let docker = read(&entries).unwrap().unwrap().docker.unwrap();
+        assert_eq!(docker.network(), container_info::docker_info::Network::Host);
+        assert_eq!(docker.force_pull_image, Some(true));
+        let parameters: Vec<_> = docker.parameters.iter().map(|p| (p.key.as_str(), p.value.as_str())).collect();
+        assert_eq!(parameters, [("log-opt", "tag=x"), ("init", "true")]);
+    }
+
+    #[test]
+    fn volumes_have_one_to_three_parts() {
+        let container = read(&[("volumes", "data, /disk1:/data, cache:ro,/a:/b:RW")]).unwrap().unwrap();
+        let volumes = container.volumes.iter().map(|v| (v.host_path.as_deref(), v.container_path.as_str(), v.mode()));
+        let expected = [
+            (None, "data", volume::Mode::Rw),
+            (Some("/disk1"), "/data", volume::Mode::Rw),
+            (None, "cache", volume::Mode::Ro),
+            (Some("/a"), "/b", volume::Mode::Rw),
+        ];
+        assert_eq!(volumes.collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn what_is_of_no_form_is_refused_by_its_key() {
+        for (entries, part) in [
+            (vec![("type", "rkt")], "container.type: rkt: it is mesos or docker"),
+            (vec![("type", "docker")], "container.image.name must be configured"),
+            (vec![("volumes", "/a:/b:XX")], "'/a:/b:XX' is not of the form"),
+            (vec![("volumes", "/a:/b:/c:RO")], "'/a:/b:/c:RO' is not of the form"),
+            (vec![("volumes", ":/b")], "':/b' is not of the form"),
+            (vec![("type", "docker"), ("image.name", "x"), ("docker.parameters", "init")], "'init' is not of the form"),
+        ] {
+            let error = read(&entries).unwrap_err().to_string();
+            assert!(error.contains(part), "{error}");
+        }
+    }
+}
