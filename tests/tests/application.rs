@@ -19,9 +19,9 @@ fn endings(home: &Path, more: &[&str], ending: &str) -> FlinkMesos {
 }
 
 /// The same on a real Mesos, its jar out of the user's own folder.
-fn endings_on(mesos: &RealMesos, ending: &str) -> FlinkMesos {
-    let (master, jar) = (format!("-Dmesos.master={}", mesos.master()), endings_jar(Line::V1_20).display().to_string());
-    endings(&flink_home(Line::V1_20), &[&master, "--jars", &jar], ending)
+fn endings_on(mesos: &RealMesos, line: Line, ending: &str) -> FlinkMesos {
+    let (master, jar) = (format!("-Dmesos.master={}", mesos.master()), endings_jar(line).display().to_string());
+    endings(&flink_home(line), &[&master, "--jars", &jar], ending)
 }
 
 /// The id of the job that runs there.
@@ -64,7 +64,16 @@ fn an_application_out_of_usrlib_finishes_with_flink_2() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_application_finishes_on_the_real_mesos_and_leaves_nothing_behind() {
     let mesos = RealMesos::start(1).await;
-    let mut cluster = endings_on(&mesos, "finish");
+    let mut cluster = endings_on(&mesos, Line::V1_20, "finish");
+    cluster.wait_for("jobmanager-ended");
+    assert_eq!(cluster.end().code(), Some(0));
+    assert_torn_down(&mesos).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_application_finishes_on_the_real_mesos_with_flink_2() {
+    let mesos = RealMesos::start(1).await;
+    let mut cluster = endings_on(&mesos, Line::V2, "finish");
     cluster.wait_for("jobmanager-ended");
     assert_eq!(cluster.end().code(), Some(0));
     assert_torn_down(&mesos).await;
@@ -73,7 +82,7 @@ async fn an_application_finishes_on_the_real_mesos_and_leaves_nothing_behind() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_application_that_fails_ends_the_cluster_with_exit_code_1_and_the_reason() {
     let mesos = RealMesos::start(1).await;
-    let mut cluster = endings_on(&mesos, "fail");
+    let mut cluster = endings_on(&mesos, Line::V1_20, "fail");
     assert_eq!(cluster.end().code(), Some(1));
     let errors = cluster.errors();
     let said = errors.lines().find(|line| line.starts_with("flink-mesos: ")).unwrap_or_default();
@@ -88,7 +97,7 @@ async fn an_application_that_fails_ends_the_cluster_with_exit_code_1_and_the_rea
 #[tokio::test(flavor = "multi_thread")]
 async fn an_application_that_is_cancelled_ends_the_cluster_with_exit_code_2() {
     let mesos = RealMesos::start(1).await;
-    let mut cluster = endings_on(&mesos, "never");
+    let mut cluster = endings_on(&mesos, Line::V1_20, "never");
     let web = cluster.ready();
     FlinkRest::new(&web).cancel(&running_job(&web).await).await.unwrap();
     assert_eq!(cluster.end().code(), Some(2));
