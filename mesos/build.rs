@@ -7,6 +7,9 @@ use std::{env, error::Error, fs, path::PathBuf};
 use prost_build::Config;
 use protox::prost::Message as _;
 
+/// Large parts of the messages that come by the thousand, which few of them have: they would be moved about empty.
+const SELDOM: &[&str] = &[".mesos.v1.Resource.disk", ".mesos.v1.Resource.reservation"];
+
 fn main() -> Result<(), Box<dyn Error>> {
     let files = ["mesos/v1/mesos.proto", "mesos/v1/scheduler.proto", "mesos/v1/executor.proto"];
     for file in files {
@@ -15,6 +18,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let descriptors = protox::compile(files, ["proto"])?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(out.join("descriptors.bin"), descriptors.encode_to_vec())?;
-    Config::new().btree_map(["."]).bytes(["."]).compile_fds(descriptors)?;
+    let mut config = Config::new();
+    config.btree_map(["."]).bytes(["."]);
+    for field in SELDOM {
+        config.boxed(field);
+    }
+    config.compile_fds(descriptors)?;
     Ok(())
 }

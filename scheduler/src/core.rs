@@ -33,14 +33,15 @@ mod writing;
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
     time::Duration,
 };
 
 use self::{
     constraint::Constraint,
     fleet::Fleet,
-    history::{History, Initiator, Transition},
-    message::{Change, Input, Moment, Move, Notice, Output, State, WorkerId},
+    history::{Cause, History, Initiator, Transition},
+    message::{Change, Input, Moment, Move, Notice, Output, Place, State, WorkerId},
     moving::Maintenance,
     offers::Refusals,
     pace::{Failures, Suspicion},
@@ -243,13 +244,7 @@ impl Core {
                 worker.unregistered = now;
             });
             if there {
-                self.remember(
-                    &id,
-                    "running",
-                    "registered",
-                    Initiator::JobManager,
-                    "the JobManager lists it".to_owned(),
-                );
+                self.remember(&id, "running", "registered", Initiator::JobManager, "the JobManager lists it");
                 self.notice(Notice::Registered(id));
             }
         }
@@ -262,22 +257,25 @@ impl Core {
     }
 
     /// The launch of a worker leaves for Mesos.
-    fn launched(&mut self, id: &WorkerId, hostname: &str) {
-        let Some(worker) = self.fleet.get(id) else { return };
-        if worker.phase == Phase::Storing {
-            let now = self.now;
-            self.fleet.update(id, |worker| {
+    fn launched(&mut self, id: &WorkerId, place: &Arc<Place>) {
+        let now = self.now;
+        let was_storing = self.fleet.update(id, |worker| {
+            let was_storing = worker.phase == Phase::Storing;
+            if was_storing {
                 worker.heard = now;
                 worker.enter(Phase::Launching, now);
-            });
-            let cause = format!("launched on {hostname}");
-            self.remember(id, "storing", "launching", Initiator::Scheduler, cause);
+            }
+            was_storing
+        });
+        let Some(was_storing) = was_storing else { return };
+        if was_storing {
+            self.remember(id, "storing", "launching", Initiator::Scheduler, Cause::Launched(place.clone()));
         }
-        self.notice(Notice::Launched(id.clone(), hostname.to_owned()));
+        self.notice(Notice::Launched(id.clone(), place.clone()));
     }
 
     /// Takes a worker to its next phase; a change is remembered.
-    fn enter(&mut self, id: &WorkerId, phase: Phase, by: Initiator, cause: String) {
+    fn enter(&mut self, id: &WorkerId, phase: Phase, by: Initiator, cause: impl Into<Cause>) {
         let now = self.now;
         let from = self.fleet.update(id, |worker| {
             let from = worker.phase.word();
@@ -289,8 +287,15 @@ impl Core {
         }
     }
 
-    fn remember(&mut self, id: &WorkerId, from: &'static str, to: &'static str, by: Initiator, cause: String) {
-        self.history.add(Transition { at: self.now, worker: id.clone(), from, to, cause, by });
+    fn remember(
+        &mut self,
+        id: &WorkerId,
+        from: &'static str,
+        to: &'static str,
+        by: Initiator,
+        cause: impl Into<Cause>,
+    ) {
+        self.history.add(Transition { at: self.now, worker: id.clone(), from, to, cause: cause.into(), by });
     }
 
     /// Brings everything to where it should be now.
@@ -319,7 +324,15 @@ impl Core {
     fn act_on_overdue(&mut self) {
         for (id, what) in self.fleet.overdue(self.now) {
             match what {
-                Overdue::Kill(why) => self.kill(&id, &why, Initiator::Scheduler),
+                Overdue::Silent => {
+                    let seconds = self.settings.patience.staging.as_secs();
+                    self.kill(&id, format!("its executor said nothing for {seconds} s"), Initiator::Scheduler);
+                }
+                Overdue::Unregistered => {
+                    let seconds = self.settings.patience.registration.as_secs();
+                    let why = format!("it did not register with the JobManager within {seconds} s");
+                    self.kill(&id, why, Initiator::Scheduler);
+                }
                 Overdue::Replace => self.kill(&id, "it is unreachable and is replaced", Initiator::Scheduler),
                 Overdue::KillAgain => self.remind_of_kill(&id),
                 Overdue::Ask => {
@@ -330,7 +343,7 @@ impl Core {
                 Overdue::Proven => {
                     let agent = self.fleet.update(&id, |worker| {
                         worker.proven = true;
-                        worker.record.agent.clone()
+                        worker.record.place.agent.clone()
                     });
                     self.failures.stable(&agent.unwrap_or_default());
                 }
@@ -360,7 +373,8 @@ impl Core {
     }
 
     /// Lets a worker go: its record says so before Mesos is told.
-    fn kill(&mut self, id: &WorkerId, why: &str, by: Initiator) {
+    fn kill(&mut self, id: &WorkerId, why: impl Into<Cause>, by: Initiator) {
+        let why = why.into();
         let Some(released) = self.fleet.update(id, |worker| {
             worker.record.released = true;
             (worker.record.clone(), worker.kill(), worker.phase)
@@ -369,11 +383,11 @@ impl Core {
         };
         let (record, kill, phase) = released;
         if phase == Phase::Unreachable {
-            self.remember(id, phase.word(), "written off", by, why.to_owned());
+            self.remember(id, phase.word(), "written off", by, why.clone());
         } else {
-            self.enter(id, Phase::Killing(self.now.after(self.settings.patience.kill)), by, why.to_owned());
+            self.enter(id, Phase::Killing(self.now.after(self.settings.patience.kill)), by, why.clone());
         }
-        self.notice(Notice::Killing(id.clone(), why.to_owned()));
+        self.notice(Notice::Killing(id.clone(), why.to_string()));
         self.store(vec![Change::Worker(record)], vec![kill]);
     }
 

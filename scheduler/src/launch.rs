@@ -1,7 +1,5 @@
 //! What Mesos is told about one worker: the task, its executor, and the worker's description.
 
-use std::collections::BTreeMap;
-
 use mesos::v1;
 use overlays::worker::{ArtifactSource, WorkerSpec};
 use prost::Message as _;
@@ -45,8 +43,8 @@ impl Template {
         v1::TaskInfo {
             name: id.to_owned(),
             task_id: v1::TaskId { value: id.to_owned() },
-            agent_id: v1::AgentId { value: launch.agent.clone() },
-            resources: launch.task_resources.clone(),
+            agent_id: v1::AgentId { value: launch.place.agent.clone() },
+            resources: launch.taken.task_resources(),
             executor: Some(self.executor(launch, framework)),
             data: Some(self.spec(launch, token).encode_to_vec().into()),
             labels: Some(self.labels()),
@@ -63,7 +61,7 @@ impl Template {
             name: Some("Flink TaskManager".to_owned()),
             source: Some(id.to_owned()),
             command: Some(self.command(launch)),
-            resources: launch.executor_resources.clone(),
+            resources: launch.taken.executor_resources(),
             container: self.container.clone(),
             shutdown_grace_period: Some(v1::DurationInfo { nanoseconds: (self.shutdown_grace * 1e9) as i64 }),
             ..Default::default()
@@ -71,7 +69,7 @@ impl Template {
     }
 
     fn command(&self, launch: &Launch) -> v1::CommandInfo {
-        let installed = launch.installed_executor.clone().map(ExecutorDelivery::Installed);
+        let installed = launch.installed_executor.as_deref().map(|path| ExecutorDelivery::Installed(path.to_owned()));
         let (program, uris) = match installed.as_ref().unwrap_or(&self.executor) {
             ExecutorDelivery::Installed(path) => (path.clone(), Vec::new()),
             ExecutorDelivery::Fetched(address) => {
@@ -120,8 +118,8 @@ impl Template {
         WorkerSpec {
             worker_id: id.to_owned(),
             artifacts: Some(ArtifactSource { token: token.to_owned(), ..artifacts }),
-            ports: launch.ports.iter().map(|(key, port)| (key.clone(), u32::from(*port))).collect::<BTreeMap<_, _>>(),
-            hostname: hostname.unwrap_or_else(|| launch.hostname.clone()),
+            ports: launch.taken.ports().map(|(key, port)| (key.to_owned(), u32::from(port))).collect(),
+            hostname: hostname.unwrap_or_else(|| launch.place.hostname.clone()),
             ..self.spec.clone()
         }
     }
@@ -130,8 +128,13 @@ impl Template {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
-    use crate::core::message::WorkerId;
+    use crate::core::{
+        message::{Place, WorkerId},
+        resources::{Demand, Pool},
+    };
 
     fn template(executor: ExecutorDelivery) -> Template {
         Template {
@@ -146,13 +149,13 @@ mod tests {
     }
 
     fn launch() -> Launch {
+        let ranges = Some(v1::value::Ranges { range: vec![v1::value::Range { begin: 31000, end: 31000 }] });
+        let port = v1::Resource { name: "ports".to_owned(), ranges, ..Default::default() };
+        let demand = Demand { ports: vec!["taskmanager.rpc.port".into()], ..Default::default() };
         Launch {
             worker: WorkerId::new("e", 1),
-            agent: "A".to_owned(),
-            hostname: "host".to_owned(),
-            task_resources: Vec::new(),
-            executor_resources: Vec::new(),
-            ports: BTreeMap::from([("taskmanager.rpc.port".to_owned(), 31000)]),
+            place: Arc::new(Place { agent: "A".to_owned(), hostname: "host".to_owned(), ..Default::default() }),
+            taken: Pool::new(vec![port]).take(&demand).unwrap(),
             installed_executor: None,
         }
     }
@@ -188,7 +191,7 @@ mod tests {
 
     #[test]
     fn an_agent_that_says_where_the_executor_is_installed_is_believed() {
-        let launch = Launch { installed_executor: Some("/opt/e".to_owned()), ..launch() };
+        let launch = Launch { installed_executor: Some("/opt/e".into()), ..launch() };
         let command = task(&template(ExecutorDelivery::Fetched("http://am/x".to_owned())), &launch);
         let command = command.executor.unwrap().command.unwrap();
         assert_eq!((command.value.as_deref(), command.uris.len()), (Some("/opt/e"), 0));
@@ -206,7 +209,7 @@ mod tests {
         let command = executor.command.unwrap();
         assert_eq!(command.value.as_deref(), Some("exec \"$MESOS_SANDBOX/flink-mesos-executor\""));
         assert_eq!((command.shell, command.uris.len()), (Some(true), 1));
-        let launch = Launch { installed_executor: Some("/o'e $(x)".to_owned()), ..launch() };
+        let launch = Launch { installed_executor: Some("/o'e $(x)".into()), ..launch() };
         let command = task(&template, &launch).executor.unwrap().command.unwrap();
         assert_eq!(command.value.as_deref(), Some(r"exec '/o'\''e $(x)'"));
     }

@@ -14,12 +14,15 @@ mod cluster;
 #[allow(dead_code, reason = "tests use the rest")]
 mod site;
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use cluster::FlinkMesos;
 use nix::sys::signal::Signal;
 use scheduler::{
-    core::message::{Change, Moment, WorkerId, WorkerRecord},
+    core::message::{Change, Moment, Place, WorkerId, WorkerRecord},
     election::{Candidate, ZooKeeperOptions},
     store::keep,
 };
@@ -77,10 +80,14 @@ async fn store(zookeeper: &RealZooKeeper, cluster: &str) -> Duration {
 }
 
 fn worker(number: u64) -> WorkerRecord {
-    WorkerRecord {
-        id: WorkerId::new("0123abcd", number),
+    let place = Place {
         agent: format!("0123abcd-0123-0123-0123-0123456789ab-S{}", number % 1000),
         hostname: format!("agent-{:04}.example.org", number % 1000),
+        ..Place::default()
+    };
+    WorkerRecord {
+        id: WorkerId::new("0123abcd", number),
+        place: Arc::new(place),
         launched: Moment(1_700_000_000_000 + number),
         running: true,
         ..WorkerRecord::default()

@@ -4,10 +4,10 @@
 #[path = "zookeeper_state/fencing.rs"]
 mod fencing;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use scheduler::{
-    core::message::{Change, Moment, WorkerId, WorkerRecord},
+    core::message::{Change, Moment, Place, WorkerId, WorkerRecord},
     election::{Candidate, Leadership, ZooKeeperOptions},
     store::keep,
 };
@@ -35,7 +35,8 @@ async fn lead(options: &ZooKeeperOptions) -> Leadership {
 
 fn worker(number: u64) -> WorkerRecord {
     let id = WorkerId::new("e", number);
-    WorkerRecord { id, agent: "A".to_owned(), launched: Moment(7), running: true, ..WorkerRecord::default() }
+    let place = Arc::new(Place { agent: "A".to_owned(), ..Place::default() });
+    WorkerRecord { id, place, launched: Moment(7), running: true, ..WorkerRecord::default() }
 }
 
 /// Writes these changes as the application master does, and says whether they became durable.
@@ -81,7 +82,8 @@ async fn ten_thousand_workers_are_written_and_read_back() {
 async fn records_larger_than_usual_do_not_make_a_request_that_zookeeper_refuses() {
     let zookeeper = RealZooKeeper::start().await;
     let options = options(&zookeeper);
-    let large = |number| WorkerRecord { hostname: "h".repeat(3000), ..worker(number) };
+    let place = Arc::new(Place { hostname: "h".repeat(3000), ..Place::default() });
+    let large = |number| WorkerRecord { place: place.clone(), ..worker(number) };
     let changes = (1..=1000).map(|number| Change::Worker(large(number)));
     assert!(write(lead(&options).await, changes.collect()).await);
     assert_eq!(lead(&options).await.state.workers[&worker(7).id], large(7));

@@ -20,7 +20,7 @@ impl Cluster {
     /// A cluster that wants so many workers.
     pub(crate) fn new(constraints: &str, workers: usize) -> Self {
         let part = |cpus: f64, mem: f64| BTreeMap::from([("cpus".to_owned(), cpus), ("mem".to_owned(), mem)]);
-        let ports = vec!["taskmanager.data.port".to_owned(), "taskmanager.rpc.port".to_owned()];
+        let ports = vec!["taskmanager.data.port".into(), "taskmanager.rpc.port".into()];
         let settings = Settings {
             demand: Demand { task: part(1.0, 1024.0), executor: part(0.1, 32.0), ports },
             constraints: Constraint::parse_list(constraints).unwrap(),

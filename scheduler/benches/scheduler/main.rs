@@ -109,8 +109,8 @@ fn call(output: &Output) -> Option<v1::scheduler::Call> {
             let tasks = launches.iter().map(|launch| v1::TaskInfo {
                 name: launch.worker.as_str().to_owned(),
                 task_id: v1::TaskId { value: launch.worker.as_str().to_owned() },
-                agent_id: v1::AgentId { value: launch.agent.clone() },
-                resources: launch.task_resources.clone(),
+                agent_id: v1::AgentId { value: launch.place.agent.clone() },
+                resources: launch.taken.task_resources(),
                 data: Some(vec![0; 2000].into()),
                 ..Default::default()
             });

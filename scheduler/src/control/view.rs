@@ -12,8 +12,8 @@ pub(crate) fn workers(core: &Core, executors: &Executors) -> Value {
             "id": worker.record.id.as_str(),
             "phase": worker.phase.word(),
             "seconds": now.since(worker.since).as_secs(),
-            "agent": worker.record.agent,
-            "hostname": worker.record.hostname,
+            "agent": worker.record.place.agent,
+            "hostname": worker.record.place.hostname,
             "registered": worker.registered,
             "released": worker.record.released,
             "generation": worker.record.generation,
@@ -46,7 +46,7 @@ pub(crate) fn history(core: &Core, executors: &Executors) -> Value {
             "from": step.from,
             "to": step.to,
             "by": step.by.to_string(),
-            "cause": step.cause,
+            "cause": step.cause.to_string(),
             "timeline": if step.to == "running" { executors.timeline(&step.worker) } else { Value::Null },
         })
     });

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     constraint::Constraint,
-    message::{Moment, WorkerId},
+    message::{Moment, WorkerId, WorkerRecord},
     offers::Occupation,
     worker::{Overdue, Patience, Phase, Worker},
 };
@@ -14,9 +14,22 @@ use super::{
 #[derive(Debug)]
 pub(super) struct Fleet {
     workers: BTreeMap<WorkerId, Worker>,
+    clock: Clock,
+    indexes: Indexes,
+}
+
+/// What deadlines depend on.
+#[derive(Debug)]
+struct Clock {
     patience: Patience,
-    constraints: Vec<Constraint>,
+    /// Since when there is a JobManager, if there is one.
     job_manager: Option<Moment>,
+}
+
+/// What must be known of all workers at once.
+#[derive(Debug)]
+struct Indexes {
+    constraints: Vec<Constraint>,
     counting: usize,
     ready: usize,
     present: usize,
@@ -26,21 +39,81 @@ pub(super) struct Fleet {
     occupation: Occupation,
 }
 
+/// What the indexes know of one worker.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Marks {
+    counts: bool,
+    ready: bool,
+    present: bool,
+    /// Whether it stands in the way of others.
+    occupies: bool,
+    /// Whether Mesos was asked for it and has not answered.
+    asked: bool,
+    due: Option<Moment>,
+}
+
+impl Marks {
+    fn of(worker: &Worker, clock: &Clock) -> Self {
+        Self {
+            counts: worker.counts(),
+            ready: worker.is_ready(),
+            present: worker.phase != Phase::Unreachable,
+            occupies: !worker.is_written_off(),
+            asked: !worker.answered && worker.phase != Phase::Storing,
+            due: clock.deadline(worker).map(|(at, _)| at),
+        }
+    }
+}
+
+impl Clock {
+    fn deadline(&self, worker: &Worker) -> Option<(Moment, Overdue)> {
+        worker.deadline(&self.patience, self.job_manager)
+    }
+}
+
+impl Indexes {
+    /// Takes in that what is known of a worker was `before` and is `after`.
+    fn turn(&mut self, record: &WorkerRecord, before: Marks, after: Marks) {
+        if before == after {
+            return;
+        }
+        let count = |of: &mut usize, before: bool, after: bool| *of = *of + usize::from(after) - usize::from(before);
+        count(&mut self.ready, before.ready, after.ready);
+        count(&mut self.present, before.present, after.present);
+        if before.counts != after.counts {
+            count(&mut self.counting, before.counts, after.counts);
+            count(self.generations.entry(record.generation).or_default(), before.counts, after.counts);
+        }
+        if before.occupies != after.occupies {
+            self.occupation.count(&record.place, &self.constraints, after.occupies);
+        }
+        match (before.asked, after.asked) {
+            (false, true) => drop(self.unanswered.insert(record.id.clone())),
+            (true, false) => drop(self.unanswered.remove(&record.id)),
+            _ => {}
+        }
+        if before.due != after.due {
+            if let Some(at) = before.due {
+                self.due.remove(&(at, record.id.clone()));
+            }
+            self.due.extend(after.due.map(|at| (at, record.id.clone())));
+        }
+    }
+}
+
 impl Fleet {
     pub(super) fn new(patience: Patience, constraints: Vec<Constraint>) -> Self {
-        Self {
-            workers: BTreeMap::new(),
+        let indexes = Indexes {
             occupation: Occupation::new(&constraints),
-            patience,
             constraints,
-            job_manager: None,
             counting: 0,
             ready: 0,
             present: 0,
             unanswered: BTreeSet::new(),
             due: BTreeSet::new(),
             generations: BTreeMap::new(),
-        }
+        };
+        Self { workers: BTreeMap::new(), clock: Clock { patience, job_manager: None }, indexes }
     }
 
     pub(super) fn workers(&self) -> &BTreeMap<WorkerId, Worker> {
@@ -52,112 +125,97 @@ impl Fleet {
     }
 
     pub(super) fn insert(&mut self, worker: Worker) {
-        let id = worker.record.id.clone();
-        self.workers.insert(id.clone(), worker);
-        self.index(&id, true);
+        self.add(worker, Marks::default());
+    }
+
+    /// The same for a worker whose place [`Fleet::occupation`] counts already.
+    pub(super) fn insert_placed(&mut self, worker: Worker) {
+        self.add(worker, Marks { occupies: true, ..Marks::default() });
+    }
+
+    fn add(&mut self, worker: Worker, before: Marks) {
+        self.indexes.turn(&worker.record, before, Marks::of(&worker, &self.clock));
+        self.workers.insert(worker.record.id.clone(), worker);
     }
 
     pub(super) fn remove(&mut self, id: &WorkerId) -> Option<Worker> {
-        self.index(id, false);
-        self.workers.remove(id)
+        let worker = self.workers.remove(id)?;
+        self.indexes.turn(&worker.record, Marks::of(&worker, &self.clock), Marks::default());
+        Some(worker)
     }
 
     /// Changes one worker. `None` if there is no such worker.
     pub(super) fn update<T>(&mut self, id: &WorkerId, change: impl FnOnce(&mut Worker) -> T) -> Option<T> {
-        self.index(id, false);
-        let done = self.workers.get_mut(id).map(change);
-        self.index(id, true);
-        done
+        let worker = self.workers.get_mut(id)?;
+        let before = Marks::of(worker, &self.clock);
+        let done = change(worker);
+        self.indexes.turn(&worker.record, before, Marks::of(worker, &self.clock));
+        Some(done)
     }
 
     /// Changes them all.
     pub(super) fn update_all(&mut self, change: impl Fn(&mut Worker)) {
-        for id in self.workers.keys().cloned().collect::<Vec<_>>() {
-            self.update(&id, &change);
+        for worker in self.workers.values_mut() {
+            let before = Marks::of(worker, &self.clock);
+            change(worker);
+            self.indexes.turn(&worker.record, before, Marks::of(worker, &self.clock));
         }
     }
 
     /// Since when there is a JobManager, if there is one: without it nobody can register.
     pub(super) fn set_job_manager(&mut self, since: Option<Moment>) {
-        self.job_manager = since;
+        self.clock.job_manager = since;
         let due = self.workers.values().filter_map(|worker| {
-            let (at, _) = worker.deadline(&self.patience, since)?;
+            let (at, _) = self.clock.deadline(worker)?;
             Some((at, worker.record.id.clone()))
         });
-        self.due = due.collect();
-    }
-
-    fn index(&mut self, id: &WorkerId, add: bool) {
-        let Some(worker) = self.workers.get(id) else { return };
-        let count = |of: &mut usize, counts: bool| match (counts, add) {
-            (false, _) => {}
-            (true, true) => *of += 1,
-            (true, false) => *of -= 1,
-        };
-        count(&mut self.counting, worker.counts());
-        count(&mut self.ready, worker.is_ready());
-        count(&mut self.present, worker.phase != Phase::Unreachable);
-        count(self.generations.entry(worker.record.generation).or_default(), worker.counts());
-        if !worker.is_written_off() {
-            self.occupation.count(&worker.record.agent, &worker.record.values, &self.constraints, add);
-        }
-        let asked = !worker.answered && worker.phase != Phase::Storing;
-        let due = worker.deadline(&self.patience, self.job_manager).map(|(at, _)| (at, id.clone()));
-        if add {
-            self.unanswered.extend(asked.then(|| id.clone()));
-            self.due.extend(due);
-        } else {
-            self.unanswered.remove(id);
-            if let Some(due) = due {
-                self.due.remove(&due);
-            }
-        }
+        self.indexes.due = due.collect();
     }
 
     /// How many count towards the wanted number.
     pub(super) fn counting(&self) -> usize {
-        self.counting
+        self.indexes.counting
     }
 
     /// How many of those are of use to the JobManager.
     pub(super) fn ready(&self) -> usize {
-        self.ready
+        self.indexes.ready
     }
 
     /// Whether all that is left are workers that nobody sees.
     pub(super) fn is_deserted(&self) -> bool {
-        self.present == 0
+        self.indexes.present == 0
     }
 
     /// Whether a worker that counts is of an earlier generation than this one.
     pub(super) fn has_older_than(&self, generation: u64) -> bool {
-        self.generations.range(..generation).any(|(_, count)| *count > 0)
+        self.indexes.generations.range(..generation).any(|(_, count)| *count > 0)
     }
 
     /// Where the workers are.
     pub(super) fn occupation(&self) -> &Occupation {
-        &self.occupation
+        &self.indexes.occupation
     }
 
-    /// The same, for whoever leaves it as it was.
+    /// The same, for whoever places more: those come by [`Fleet::insert_placed`].
     pub(super) fn occupation_mut(&mut self) -> &mut Occupation {
-        &mut self.occupation
+        &mut self.indexes.occupation
     }
 
     /// Those whose state Mesos has not told since it was asked.
     pub(super) fn unanswered(&self) -> impl ExactSizeIterator<Item = &Worker> {
-        self.unanswered.iter().map(|id| &self.workers[id])
+        self.indexes.unanswered.iter().map(|id| &self.workers[id])
     }
 
     /// When something is due next.
     pub(super) fn next_due(&self) -> Option<Moment> {
-        self.due.first().map(|(at, _)| *at)
+        self.indexes.due.first().map(|(at, _)| *at)
     }
 
     /// What is due now.
     pub(super) fn overdue(&self, now: Moment) -> Vec<(WorkerId, Overdue)> {
-        let due = self.due.iter().take_while(|(at, _)| *at <= now);
-        let what = |id: &WorkerId| Some(self.workers.get(id)?.deadline(&self.patience, self.job_manager)?.1);
+        let due = self.indexes.due.iter().take_while(|(at, _)| *at <= now);
+        let what = |id: &WorkerId| Some(self.clock.deadline(self.workers.get(id)?)?.1);
         due.filter_map(|(_, id)| Some((id.clone(), what(id)?))).collect()
     }
 }

@@ -1,8 +1,8 @@
 //! What became of each worker, and who wanted that: the last thousand steps.
 
-use std::{collections::VecDeque, fmt};
+use std::{collections::VecDeque, fmt, sync::Arc};
 
-use super::message::{Moment, WorkerId};
+use super::message::{Moment, Place, WorkerId};
 
 /// Who made a worker take a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +31,42 @@ impl fmt::Display for Initiator {
     }
 }
 
+/// Why a worker took a step. Put into words when somebody asks: there are many more steps than questions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// It fits there.
+    Fits(Arc<Place>),
+    /// Its launch has left for Mesos.
+    Launched(Arc<Place>),
+    /// As said here.
+    Said(&'static str),
+    /// As was told.
+    Told(String),
+}
+
+impl From<&'static str> for Cause {
+    fn from(text: &'static str) -> Self {
+        Self::Said(text)
+    }
+}
+
+impl From<String> for Cause {
+    fn from(text: String) -> Self {
+        Self::Told(text)
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fits(place) => write!(f, "an offer of {} fits", place.hostname),
+            Self::Launched(place) => write!(f, "launched on {}", place.hostname),
+            Self::Said(text) => f.write_str(text),
+            Self::Told(text) => f.write_str(text),
+        }
+    }
+}
+
 /// One step of one worker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transition {
@@ -43,7 +79,7 @@ pub struct Transition {
     /// Where it stands now; `gone` when it is there no longer.
     pub to: &'static str,
     /// Why.
-    pub cause: String,
+    pub cause: Cause,
     /// Who made it so.
     pub by: Initiator,
 }

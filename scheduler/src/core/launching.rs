@@ -1,15 +1,14 @@
 //! From offers to launches.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use mesos::v1;
 
 use super::{
     Core, Settings,
-    history::Initiator,
-    message::{Change, Launch, Moment, Notice, Output, WorkerId, WorkerRecord},
+    history::{Cause, Initiator},
+    message::{Change, Launch, Moment, Notice, Output, Place, WorkerId, WorkerRecord},
     offers::{self, Bundle, Refusal},
-    resources::Taken,
     worker::{Phase, Worker},
 };
 
@@ -35,20 +34,15 @@ impl Core {
             self.failures.see(&offer.agent_id.value);
         }
         let missing = self.launchable();
-        let mut launched = false;
-        for bundle in self.place(offers, missing) {
-            if bundle.taken.is_empty() {
-                self.decline(bundle);
-            } else {
-                launched = true;
-                self.launch(bundle);
-            }
-        }
-        if launched {
+        let (used, useless): (Vec<_>, Vec<_>) =
+            self.place(offers, missing).into_iter().partition(|bundle| !bundle.taken.is_empty());
+        self.decline(useless);
+        if used.is_empty() {
+            self.explain();
+        } else {
+            self.launch(used);
             self.refusals.clear();
             self.explained = <_>::default();
-        } else {
-            self.explain();
         }
     }
 
@@ -74,47 +68,56 @@ impl Core {
     }
 
     /// Gives offers back, for as long as they will be of no use.
-    fn decline(&mut self, bundle: Bundle) {
-        if let Some(refusal) = &bundle.refusal {
-            self.refusals.add(bundle.offers.len(), refusal);
+    fn decline(&mut self, bundles: Vec<Bundle>) {
+        let mut declined: BTreeMap<Duration, Vec<v1::OfferId>> = BTreeMap::new();
+        for bundle in bundles {
+            if let Some(refusal) = &bundle.refusal {
+                self.refusals.add(bundle.offers.len(), refusal);
+            }
+            let refuse = match &bundle.refusal {
+                Some(Refusal::Avoided(_, time)) => *time,
+                Some(refusal) if refusal.is_hopeless() => self.settings.hopeless,
+                _ => self.settings.decline,
+            };
+            declined.entry(refuse.max(SHORTEST)).or_default().extend(bundle.offers);
         }
-        let refuse = match &bundle.refusal {
-            Some(Refusal::Avoided(_, time)) => *time,
-            Some(refusal) if refusal.is_hopeless() => self.settings.hopeless,
-            _ => self.settings.decline,
-        };
-        self.outputs.push(Output::Decline(bundle.offers, refuse.max(SHORTEST)));
+        self.outputs.extend(declined.into_iter().map(|(refuse, offers)| Output::Decline(offers, refuse)));
     }
 
-    fn launch(&mut self, bundle: Bundle) {
-        let mut launches = Vec::new();
-        let mut changes = Vec::new();
-        for taken in &bundle.taken {
-            let id = WorkerId::new(&self.epoch, self.next_number);
-            self.next_number += 1;
-            let record = WorkerRecord {
-                id: id.clone(),
-                agent: bundle.agent.clone(),
-                hostname: bundle.hostname.clone(),
-                values: bundle.values.clone(),
-                launched: self.now,
-                running: false,
-                released: false,
-                generation: self.generation,
-            };
-            changes.push(Change::Worker(record.clone()));
-            launches.push(launch(&record, &bundle, taken.clone()));
-            self.fleet.insert(Worker::new(record, Phase::Storing, self.now));
-            self.remember(
-                &id,
-                "wanted",
-                "storing",
-                Initiator::Scheduler,
-                format!("an offer of {} fits", bundle.hostname),
-            );
+    /// Stores the workers that were placed; they are launched after that.
+    fn launch(&mut self, bundles: Vec<Bundle>) {
+        let mut changes = Vec::with_capacity(bundles.len() + 1);
+        let mut accepts = Vec::with_capacity(bundles.len());
+        for bundle in bundles {
+            let Bundle { offers, place, installed_executor, taken, .. } = bundle;
+            let mut launches = Vec::with_capacity(taken.len());
+            for taken in taken {
+                let worker = self.place_worker(&place);
+                changes.push(Change::Worker(worker.clone()));
+                let (worker, place, installed_executor) = (worker.id, place.clone(), installed_executor.clone());
+                launches.push(Launch { worker, place, taken, installed_executor });
+            }
+            accepts.push(Output::Accept { offers, launches });
         }
         changes.push(Change::NextNumber(self.next_number));
-        self.store(changes, vec![Output::Accept { offers: bundle.offers, launches }]);
+        self.store(changes, accepts);
+    }
+
+    /// The record of a new worker at `place`.
+    fn place_worker(&mut self, place: &Arc<Place>) -> WorkerRecord {
+        let id = WorkerId::new(&self.epoch, self.next_number);
+        self.next_number += 1;
+        self.remember(&id, "wanted", "storing", Initiator::Scheduler, Cause::Fits(place.clone()));
+        let record = WorkerRecord {
+            id,
+            place: place.clone(),
+            launched: self.now,
+            running: false,
+            released: false,
+            generation: self.generation,
+        };
+        self.fleet.insert_placed(Worker::new(record.clone(), Phase::Storing, self.now));
+        record
     }
 
     /// How many workers may be launched now.
@@ -160,17 +163,5 @@ impl Core {
             self.explained = (reasons, self.refusals.offers());
             self.notice(Notice::Starved(text));
         }
-    }
-}
-
-fn launch(record: &WorkerRecord, bundle: &Bundle, taken: Taken) -> Launch {
-    Launch {
-        worker: record.id.clone(),
-        agent: record.agent.clone(),
-        hostname: record.hostname.clone(),
-        task_resources: taken.task,
-        executor_resources: taken.executor,
-        ports: taken.ports,
-        installed_executor: bundle.installed_executor.clone(),
     }
 }

@@ -10,7 +10,7 @@ use std::{
 use bytes::Bytes;
 use mesos::v1;
 
-use super::constraint::Values;
+use super::{constraint::Values, resources::Taken};
 
 /// A point in time: milliseconds since the Unix epoch, never running backwards within one process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,17 +60,24 @@ impl fmt::Display for WorkerId {
     }
 }
 
+/// An agent as its offers told it. Whatever is said of a worker there shares it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The Mesos agent.
+    pub agent: String,
+    /// Its host name.
+    pub hostname: String,
+    /// What it is, as far as placement constraints look at it.
+    pub values: Values,
+}
+
 /// What the store keeps of one worker.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WorkerRecord {
     /// The worker.
     pub id: WorkerId,
-    /// The Mesos agent it was launched on.
-    pub agent: String,
-    /// That agent's host name.
-    pub hostname: String,
-    /// What that agent is, as far as placement constraints look at it.
-    pub values: Values,
+    /// Where it was launched.
+    pub place: Arc<Place>,
     /// When the launch was decided.
     pub launched: Moment,
     /// Whether its TaskManager was ever seen running.
@@ -279,25 +286,19 @@ pub enum Output {
 pub struct Launch {
     /// The worker.
     pub worker: WorkerId,
-    /// The agent.
-    pub agent: String,
-    /// The agent's host name.
-    pub hostname: String,
-    /// What the TaskManager takes of the offer, reservations and roles kept.
-    pub task_resources: Vec<v1::Resource>,
-    /// What the executor takes of the offer.
-    pub executor_resources: Vec<v1::Resource>,
-    /// The ports taken, by configuration key.
-    pub ports: BTreeMap<String, u16>,
+    /// Where.
+    pub place: Arc<Place>,
+    /// What TaskManager and executor take of the offers.
+    pub taken: Taken,
     /// Where the agent says that our executor is installed, if it does.
-    pub installed_executor: Option<String>,
+    pub installed_executor: Option<Arc<str>>,
 }
 
 /// Something that people want to know about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
     /// A worker was launched.
-    Launched(WorkerId, String),
+    Launched(WorkerId, Arc<Place>),
     /// A worker's executor is at work, with what it says of it.
     Progress(WorkerId, String),
     /// A worker's TaskManager runs.

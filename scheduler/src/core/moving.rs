@@ -84,14 +84,14 @@ impl Core {
 
     /// Whether this worker is to leave where it is, and why.
     pub fn leaves(&self, worker: &Worker) -> Option<&'static str> {
-        let record = &worker.record;
+        let (record, place) = (&worker.record, &worker.record.place);
         if record.released {
             return None;
         }
-        let vacated = self.vacated(&record.agent, &record.hostname);
-        let early = self.maintenance.get(&record.agent).is_some_and(|(start, _)| self.now.after(LEAD) < *start)
-            && !self.draining.contains(&record.agent)
-            && !self.draining.contains(&record.hostname);
+        let vacated = self.vacated(&place.agent, &place.hostname);
+        let early = self.maintenance.get(&place.agent).is_some_and(|(start, _)| self.now.after(LEAD) < *start)
+            && !self.draining.contains(&place.agent)
+            && !self.draining.contains(&place.hostname);
         match vacated {
             Some(why) if !early => Some(why),
             _ if record.generation < self.generation => Some("all workers are restarted"),

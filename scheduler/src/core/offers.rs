@@ -3,6 +3,7 @@
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BinaryHeap, HashMap},
+    sync::Arc,
     time::Duration,
 };
 
@@ -10,7 +11,7 @@ use mesos::v1;
 
 use super::{
     constraint::{self, Census, Constraint, Operator, Unmet, Values},
-    message::Moment,
+    message::{Moment, Place},
     resources::{Demand, Pool, Shortage, Taken},
 };
 
@@ -20,13 +21,9 @@ pub struct Bundle {
     /// The offers.
     pub offers: Vec<v1::OfferId>,
     /// The agent.
-    pub agent: String,
-    /// Its host name.
-    pub hostname: String,
-    /// What it is, as far as constraints look at it.
-    pub values: Values,
+    pub place: Arc<Place>,
     /// Where the agent says that our executor is installed: its text attribute [`EXECUTOR_ATTRIBUTE`].
-    pub installed_executor: Option<String>,
+    pub installed_executor: Option<Arc<str>>,
     /// What one worker each takes.
     pub taken: Vec<Taken>,
     /// Why no (further) worker fits; `None` if it was not tried.
@@ -72,10 +69,11 @@ impl Occupation {
     }
 
     /// Counts a worker, or one less.
-    pub fn count(&mut self, agent: &str, values: &Values, constraints: &[Constraint], more: bool) {
+    pub fn count(&mut self, place: &Place, constraints: &[Constraint], more: bool) {
+        let Place { agent, values, .. } = place;
         match (self.agents.get_mut(agent), more) {
             (Some(count), true) => *count += 1,
-            (None, true) => drop(self.agents.insert(agent.to_owned(), 1)),
+            (None, true) => drop(self.agents.insert(agent.clone(), 1)),
             (Some(1), false) => drop(self.agents.remove(agent)),
             (Some(count), false) => *count -= 1,
             (None, false) => {}
@@ -109,8 +107,8 @@ impl Occupation {
 }
 
 /// Places up to `missing` workers on `offers`, each where the fewest are, as far as demand and constraints allow. `bar` says
-/// of an agent, by id, host name and planned maintenance, why nothing may be launched there. `occupation` is as before when
-/// this returns.
+/// of an agent, by id, host name and planned maintenance, why nothing may be launched there. `occupation` counts those that
+/// were placed when this returns.
 pub fn place(
     offers: Vec<v1::Offer>,
     demand: &Demand,
@@ -124,7 +122,7 @@ pub fn place(
         return bundles;
     }
     for bundle in &mut bundles {
-        bundle.refusal = bar(&bundle.agent, &bundle.hostname, bundle.unavailable);
+        bundle.refusal = bar(&bundle.place.agent, &bundle.place.hostname, bundle.unavailable);
     }
     // First the least used group of each `GROUP_BY`, then its emptiest agent.
     let mut groups = groups(&bundles, constraints, occupation);
@@ -139,11 +137,11 @@ pub fn place(
             && let Some(Reverse((there, i))) = group.agents.pop()
         {
             let bundle = &mut bundles[i];
-            let allowed = occupation.check(&bundle.values, constraints);
+            let allowed = occupation.check(&bundle.place.values, constraints);
             match allowed.and_then(|()| bundle.pool.take(demand).map_err(Refusal::Shortage)) {
                 Ok(taken) => {
                     bundle.taken.push(taken);
-                    occupation.count(&bundle.agent, &bundle.values, constraints, true);
+                    occupation.count(&bundle.place, constraints, true);
                     group.agents.push(Reverse((there + 1, i)));
                     missing -= 1;
                 }
@@ -152,11 +150,6 @@ pub fn place(
         }
         let group = &groups[g];
         best.extend(group.best().map(|agent| Reverse((occupation.rank(group, constraints), agent, g))));
-    }
-    for bundle in &bundles {
-        for _ in &bundle.taken {
-            occupation.count(&bundle.agent, &bundle.values, constraints, false);
-        }
     }
     bundles
 }
@@ -185,42 +178,53 @@ fn groups(bundles: &[Bundle], constraints: &[Constraint], occupation: &Occupatio
     let mut places: HashMap<Vec<Option<String>>, usize> = HashMap::new();
     for (i, bundle) in bundles.iter().enumerate().filter(|(_, bundle)| bundle.refusal.is_none()) {
         let grouping = constraints.iter().filter(|constraint| is_grouping(constraint));
-        let values: Vec<_> = grouping.map(|constraint| bundle.values.get(&constraint.field).cloned()).collect();
+        let values: Vec<_> = grouping.map(|constraint| bundle.place.values.get(&constraint.field).cloned()).collect();
         let place = *places.entry(values).or_insert_with_key(|values| {
             groups.push(Group { values: values.clone(), agents: BinaryHeap::new() });
             groups.len() - 1
         });
-        let there = occupation.agents.get(&bundle.agent).copied().unwrap_or(0);
+        let there = occupation.agents.get(&bundle.place.agent).copied().unwrap_or(0);
         groups[place].agents.push(Reverse((there, i)));
     }
     groups
 }
 
 fn bundle(offers: Vec<v1::Offer>, constraints: &[Constraint]) -> Vec<Bundle> {
-    let mut bundles: Vec<(Bundle, Vec<v1::Resource>)> = Vec::new();
-    let mut places: HashMap<(String, Option<String>), usize> = HashMap::new();
-    for offer in offers {
-        let role = offer.allocation_info.as_ref().and_then(|info| info.role.clone());
-        let place = *places.entry((offer.agent_id.value.clone(), role)).or_insert_with(|| {
-            let bundle = Bundle {
-                offers: Vec::new(),
-                agent: offer.agent_id.value.clone(),
-                hostname: offer.hostname.clone(),
+    let numbers = numbers(&offers);
+    let mut bundles: Vec<(Bundle, Vec<v1::Resource>)> = Vec::with_capacity(offers.len());
+    for (offer, number) in offers.into_iter().zip(numbers) {
+        if let Some((bundle, resources)) = bundles.get_mut(number) {
+            bundle.offers.push(offer.id);
+            resources.extend(offer.resources);
+            continue;
+        }
+        let bundle = Bundle {
+            installed_executor: text_attribute(&offer.attributes, EXECUTOR_ATTRIBUTE),
+            taken: Vec::new(),
+            refusal: None,
+            unavailable: offer.unavailability.as_ref().map(begins),
+            pool: Pool::default(),
+            place: Arc::new(Place {
                 values: constraint::values(&offer, constraints),
-                installed_executor: text_attribute(&offer.attributes, EXECUTOR_ATTRIBUTE),
-                taken: Vec::new(),
-                refusal: None,
-                unavailable: offer.unavailability.as_ref().map(begins),
-                pool: Pool::default(),
-            };
-            bundles.push((bundle, Vec::new()));
-            bundles.len() - 1
-        });
-        let (bundle, resources) = &mut bundles[place];
-        bundle.offers.push(offer.id);
-        resources.extend(offer.resources);
+                agent: offer.agent_id.value,
+                hostname: offer.hostname,
+            }),
+            offers: vec![offer.id],
+        };
+        bundles.push((bundle, offer.resources));
     }
     bundles.into_iter().map(|(bundle, resources)| Bundle { pool: Pool::new(resources), ..bundle }).collect()
+}
+
+/// To which bundle each offer goes: one for each agent and role, in the order in which they come.
+fn numbers(offers: &[v1::Offer]) -> Vec<usize> {
+    let mut known: HashMap<(&str, Option<&str>), usize> = HashMap::with_capacity(offers.len());
+    let numbers = offers.iter().map(|offer| {
+        let role = offer.allocation_info.as_ref().and_then(|info| info.role.as_deref());
+        let next = known.len();
+        *known.entry((&offer.agent_id.value, role)).or_insert(next)
+    });
+    numbers.collect()
 }
 
 /// When an agent goes away.
@@ -228,8 +232,8 @@ pub(super) fn begins(unavailability: &v1::Unavailability) -> Moment {
     Moment(u64::try_from(unavailability.start.nanoseconds / 1_000_000).unwrap_or(0))
 }
 
-fn text_attribute(attributes: &[v1::Attribute], name: &str) -> Option<String> {
-    attributes.iter().find(|a| a.name == name).and_then(|a| a.text.as_ref()).map(|text| text.value.clone())
+fn text_attribute(attributes: &[v1::Attribute], name: &str) -> Option<Arc<str>> {
+    attributes.iter().find(|a| a.name == name).and_then(|a| a.text.as_ref()).map(|text| text.value.as_str().into())
 }
 
 /// Counts the offers that were of no use since the last launch, for the question "why is my TaskManager not starting".

@@ -2,9 +2,9 @@
 //!
 //! Amounts are counted in thousandths, as Mesos itself does, so that repeated additions stay exact.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
-use mesos::v1::{self, Resource, value};
+use mesos::v1::{Resource, value};
 
 /// What one worker needs.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -14,18 +14,80 @@ pub struct Demand {
     /// What the executor needs beside it.
     pub executor: BTreeMap<String, f64>,
     /// The configuration keys that each get a port.
-    pub ports: Vec<String>,
+    pub ports: Vec<Arc<str>>,
 }
 
-/// What a demand takes of an offer.
+/// What a demand takes of an agent's offers: pieces of the resources offered, which Mesos is told as it told them, reservations
+/// and roles included.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Taken {
-    /// For the TaskManager.
-    pub task: Vec<Resource>,
-    /// For the executor.
-    pub executor: Vec<Resource>,
-    /// The ports, by configuration key.
-    pub ports: BTreeMap<String, u16>,
+    offered: Arc<Vec<Resource>>,
+    pieces: Vec<Piece>,
+}
+
+/// A part of one offered resource.
+#[derive(Clone, Debug, PartialEq)]
+struct Piece {
+    /// Which of the offered ones.
+    of: usize,
+    user: User,
+    what: What,
+}
+
+/// Who gets it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum User {
+    Task,
+    Executor,
+}
+
+/// How much of it.
+#[derive(Clone, Debug, PartialEq)]
+enum What {
+    /// So many thousandths of a scalar.
+    Amount(u64),
+    /// This port, for this configuration key.
+    Port(Arc<str>, u16),
+}
+
+impl Taken {
+    /// What the TaskManager takes, for Mesos.
+    pub fn task_resources(&self) -> Vec<Resource> {
+        self.resources(User::Task)
+    }
+
+    /// What the executor takes, for Mesos.
+    pub fn executor_resources(&self) -> Vec<Resource> {
+        self.resources(User::Executor)
+    }
+
+    /// The ports, with their configuration keys.
+    pub fn ports(&self) -> impl Iterator<Item = (&str, u16)> {
+        self.pieces.iter().filter_map(|piece| match &piece.what {
+            What::Port(key, port) => Some((&**key, *port)),
+            What::Amount(_) => None,
+        })
+    }
+
+    fn resources(&self, user: User) -> Vec<Resource> {
+        let of = |piece: &Piece| Some(piece.what.of(self.offered.get(piece.of)?));
+        self.pieces.iter().filter(|piece| piece.user == user).filter_map(of).collect()
+    }
+}
+
+impl What {
+    /// So much of `offered`.
+    fn of(&self, offered: &Resource) -> Resource {
+        match *self {
+            Self::Amount(amount) => {
+                Resource { scalar: Some(value::Scalar { value: units(amount) }), ..offered.clone() }
+            }
+            Self::Port(_, port) => {
+                let range = value::Range { begin: port.into(), end: port.into() };
+                Resource { ranges: Some(value::Ranges { range: vec![range] }), ..offered.clone() }
+            }
+        }
+    }
 }
 
 /// Why a demand does not fit.
@@ -40,66 +102,68 @@ pub struct Shortage {
 }
 
 /// What is left of the offers of one agent.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Pool {
-    scalars: Vec<(Resource, u64)>,
-    ports: Vec<(Resource, Vec<(u64, u64)>)>,
+    offered: Arc<Vec<Resource>>,
+    /// Which of the offered ones are scalars, and how many thousandths of them are left. Reserved ones come first, so that
+    /// they are used first.
+    scalars: Vec<(usize, u64)>,
+    /// The same for ranges of ports.
+    ports: Vec<(usize, Vec<(u64, u64)>)>,
 }
 
 const PORTS: &str = "ports";
+const LAST_PORT: u64 = 65_535;
 
 impl Pool {
-    /// All resources of an offer that a worker may use. Reserved ones come first, so that they are used first; revocable
-    /// ones are left out: Mesos may take those back at any time.
-    pub fn new(resources: impl IntoIterator<Item = Resource>) -> Self {
-        let mut pool = Self::default();
-        for resource in resources {
-            if resource.revocable.is_some() {
-                continue;
-            }
+    /// All resources of an offer that a worker may use. Revocable ones are left out: Mesos may take those back at any time.
+    pub fn new(offered: Vec<Resource>) -> Self {
+        let (mut scalars, mut ports) = (Vec::new(), Vec::new());
+        for (i, resource) in offered.iter().enumerate().filter(|(_, resource)| resource.revocable.is_none()) {
             if resource.name == PORTS {
-                let ranges = resource.ranges.iter().flat_map(|r| &r.range).map(|r| (r.begin, r.end));
-                let ranges = ranges.filter(|(begin, end)| begin <= end).collect();
-                pool.ports.push((resource, ranges));
+                let ranges = resource.ranges.iter().flat_map(|r| &r.range).map(|r| (r.begin, r.end.min(LAST_PORT)));
+                ports.push((i, ranges.filter(|(begin, end)| begin <= end).collect()));
             } else if let Some(scalar) = &resource.scalar {
-                let amount = thousandths(scalar.value);
-                pool.scalars.push((resource, amount));
+                scalars.push((i, thousandths(scalar.value)));
             }
         }
-        pool.scalars.sort_by_key(|(resource, _)| !is_reserved(resource));
-        pool.ports.sort_by_key(|(resource, _)| !is_reserved(resource));
-        pool
+        scalars.sort_by_key(|(i, _)| !is_reserved(&offered[*i]));
+        ports.sort_by_key(|(i, _)| !is_reserved(&offered[*i]));
+        Self { offered: Arc::new(offered), scalars, ports }
     }
 
     /// Takes what `demand` needs, or says what is short; then nothing is taken.
     pub fn take(&mut self, demand: &Demand) -> Result<Taken, Shortage> {
         self.check(demand)?;
-        let mut taken = Taken::default();
-        for (name, amount) in &demand.task {
-            self.take_scalar(name, thousandths(*amount), &mut taken.task);
-        }
-        for (name, amount) in &demand.executor {
-            self.take_scalar(name, thousandths(*amount), &mut taken.executor);
-        }
-        for key in &demand.ports {
-            if let Some(port) = self.take_port(&mut taken.task) {
-                taken.ports.insert(key.clone(), port);
+        let mut pieces = Vec::with_capacity(demand.task.len() + demand.executor.len() + demand.ports.len());
+        for (user, part) in [(User::Task, &demand.task), (User::Executor, &demand.executor)] {
+            for (name, amount) in part {
+                self.take_scalar(name, thousandths(*amount), user, &mut pieces);
             }
         }
-        Ok(taken)
+        for key in &demand.ports {
+            if let Some((of, port)) = self.take_port() {
+                pieces.push(Piece { of, user: User::Task, what: What::Port(key.clone(), port) });
+            }
+        }
+        Ok(Taken { offered: self.offered.clone(), pieces })
     }
 
     /// How much there is of the scalar resource `name`.
     pub fn amount(&self, name: &str) -> f64 {
-        units(self.scalars.iter().filter(|(r, _)| r.name == name).map(|(_, left)| left).sum())
+        units(self.thousandths(name))
+    }
+
+    fn thousandths(&self, name: &str) -> u64 {
+        self.scalars.iter().filter(|(i, _)| self.offered[*i].name == name).map(|(_, left)| left).sum()
     }
 
     fn check(&self, demand: &Demand) -> Result<(), Shortage> {
-        for name in demand.task.keys().chain(demand.executor.keys().filter(|n| !demand.task.contains_key(*n))) {
+        for name in demand.names() {
             let needed = demand.total(name);
-            let there = self.amount(name);
-            if thousandths(there) < thousandths(needed) {
-                return Err(Shortage { name: name.clone(), needed, there });
+            let there = self.thousandths(name);
+            if there < thousandths(needed) {
+                return Err(Shortage { name: name.to_owned(), needed, there: units(there) });
             }
         }
         let there: u64 = self.ports.iter().flat_map(|(_, ranges)| ranges).map(|(begin, end)| end - begin + 1).sum();
@@ -110,35 +174,36 @@ impl Pool {
         Ok(())
     }
 
-    fn take_scalar(&mut self, name: &str, mut amount: u64, into: &mut Vec<Resource>) {
-        for (resource, left) in self.scalars.iter_mut().filter(|(r, _)| r.name == name) {
+    fn take_scalar(&mut self, name: &str, mut amount: u64, user: User, into: &mut Vec<Piece>) {
+        for (of, left) in self.scalars.iter_mut().filter(|(i, _)| self.offered[*i].name == name) {
             let piece = amount.min(*left);
-            if piece == 0 {
-                continue;
+            if piece > 0 {
+                *left -= piece;
+                amount -= piece;
+                into.push(Piece { of: *of, user, what: What::Amount(piece) });
             }
-            *left -= piece;
-            amount -= piece;
-            into.push(Resource { scalar: Some(value::Scalar { value: units(piece) }), ..resource.clone() });
         }
     }
 
-    fn take_port(&mut self, into: &mut Vec<Resource>) -> Option<u16> {
-        for (resource, ranges) in &mut self.ports {
-            let Some(first) = ranges.first_mut() else { continue };
-            let port = first.0;
-            first.0 += 1;
-            if first.0 > first.1 {
-                ranges.remove(0);
-            }
-            let range = value::Range { begin: port, end: port };
-            into.push(Resource { ranges: Some(value::Ranges { range: vec![range] }), ..resource.clone() });
-            return u16::try_from(port).ok();
+    fn take_port(&mut self) -> Option<(usize, u16)> {
+        let (of, ranges) = self.ports.iter_mut().find(|(_, ranges)| !ranges.is_empty())?;
+        let first = ranges.first_mut()?;
+        let port = first.0;
+        first.0 += 1;
+        if first.0 > first.1 {
+            ranges.remove(0);
         }
-        None
+        Some((*of, u16::try_from(port).ok()?))
     }
 }
 
 impl Demand {
+    /// The scalar resources that are needed.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let executors = self.executor.keys().filter(|name| !self.task.contains_key(*name));
+        self.task.keys().chain(executors).map(String::as_str)
+    }
+
     /// What TaskManager and executor need together of the resource `name`.
     pub fn total(&self, name: &str) -> f64 {
         let of = |part: &BTreeMap<String, f64>| part.get(name).copied().unwrap_or(0.0);
@@ -156,7 +221,7 @@ impl Shortage {
     }
 }
 
-fn is_reserved(resource: &v1::Resource) -> bool {
+fn is_reserved(resource: &Resource) -> bool {
     !resource.reservations.is_empty() || resource.role.as_deref().is_some_and(|role| role != "*")
 }
 
@@ -177,7 +242,7 @@ mod tests {
 
     fn scalar(name: &str, value: f64, role: Option<&str>) -> Resource {
         let reservations = role
-            .map(|r| v1::resource::ReservationInfo { role: Some(r.to_owned()), ..Default::default() })
+            .map(|r| mesos::v1::resource::ReservationInfo { role: Some(r.to_owned()), ..Default::default() })
             .into_iter()
             .collect();
         Resource { name: name.to_owned(), scalar: Some(value::Scalar { value }), reservations, ..Default::default() }
@@ -192,16 +257,17 @@ mod tests {
         Demand {
             task: BTreeMap::from([("cpus".to_owned(), cpus), ("mem".to_owned(), mem)]),
             executor: BTreeMap::from([("cpus".to_owned(), 0.1), ("mem".to_owned(), 32.0)]),
-            ports: ports.iter().map(|&p| p.to_owned()).collect(),
+            ports: ports.iter().map(|&p| p.into()).collect(),
         }
     }
 
     #[test]
     fn reserved_resources_are_taken_before_unreserved_ones_and_keep_their_role() {
         let mut pool =
-            Pool::new([scalar("cpus", 4.0, None), scalar("cpus", 0.4, Some("batch")), scalar("mem", 99.0, None)]);
+            Pool::new(vec![scalar("cpus", 4.0, None), scalar("cpus", 0.4, Some("batch")), scalar("mem", 99.0, None)]);
         let taken = pool.take(&demand(2.5, 10.0, &[])).unwrap();
-        let cpus: Vec<_> = taken.task.iter().filter(|r| r.name == "cpus").collect();
+        let task = taken.task_resources();
+        let cpus: Vec<_> = task.iter().filter(|r| r.name == "cpus").collect();
         assert_eq!(cpus.len(), 2);
         assert_eq!(cpus[0].reservations[0].role.as_deref(), Some("batch"));
         assert_eq!(cpus[0].scalar.unwrap().value, 0.4);
@@ -210,7 +276,7 @@ mod tests {
 
     #[test]
     fn a_shortage_names_the_resource_and_takes_nothing() {
-        let mut pool = Pool::new([scalar("cpus", 4.0, None), scalar("mem", 1024.0, None)]);
+        let mut pool = Pool::new(vec![scalar("cpus", 4.0, None), scalar("mem", 1024.0, None)]);
         let shortage = pool.take(&demand(1.0, 1728.0, &[])).unwrap_err();
         assert_eq!(shortage, Shortage { name: "mem".to_owned(), needed: 1760.0, there: 1024.0 });
         assert_eq!(pool.amount("cpus"), 4.0);
@@ -219,9 +285,9 @@ mod tests {
     #[test]
     fn every_key_gets_a_port_of_its_own() {
         let mut pool =
-            Pool::new([scalar("cpus", 4.0, None), scalar("mem", 99.0, None), ports(7, 7), ports(31000, 31001)]);
+            Pool::new(vec![scalar("cpus", 4.0, None), scalar("mem", 99.0, None), ports(7, 7), ports(31000, 31001)]);
         let taken = pool.take(&demand(1.0, 10.0, &["a", "b"])).unwrap();
-        assert_eq!(taken.ports, BTreeMap::from([("a".to_owned(), 7), ("b".to_owned(), 31000)]));
+        assert_eq!(taken.ports().collect::<Vec<_>>(), [("a", 7), ("b", 31000)]);
         let shortage = pool.take(&demand(1.0, 10.0, &["a", "b"])).unwrap_err();
         assert_eq!((shortage.name.as_str(), shortage.there), ("ports", 1.0));
     }
@@ -229,8 +295,8 @@ mod tests {
     #[test]
     fn revocable_resources_are_left_alone() {
         let revocable =
-            Resource { revocable: Some(v1::resource::RevocableInfo::default()), ..scalar("cpus", 8.0, None) };
-        assert_eq!(Pool::new([revocable]).amount("cpus"), 0.0);
+            Resource { revocable: Some(mesos::v1::resource::RevocableInfo::default()), ..scalar("cpus", 8.0, None) };
+        assert_eq!(Pool::new(vec![revocable]).amount("cpus"), 0.0);
     }
 
     proptest! {
@@ -241,7 +307,7 @@ mod tests {
             let resources = offered.iter().map(|&(n, reserved)| {
                 scalar("mem", f64::from(n) / 1000.0, reserved.then_some("r"))
             });
-            let mut pool = Pool::new(resources.chain([scalar("cpus", 9.0, None)]));
+            let mut pool = Pool::new(resources.chain([scalar("cpus", 9.0, None)]).collect());
             let before = thousandths(pool.amount("mem"));
             let need = Demand {
                 task: BTreeMap::from([("mem".to_owned(), f64::from(wanted) / 1000.0)]),
@@ -252,7 +318,7 @@ mod tests {
                 prop_assert_eq!(thousandths(pool.amount("mem")), before);
                 return Ok(());
             };
-            let sum: u64 = taken.task.iter().map(|r| thousandths(r.scalar.unwrap().value)).sum();
+            let sum: u64 = taken.task_resources().iter().map(|r| thousandths(r.scalar.unwrap().value)).sum();
             prop_assert_eq!(sum, u64::from(wanted));
             prop_assert_eq!(thousandths(pool.amount("mem")) + sum, before);
         }

@@ -87,12 +87,7 @@ impl Core {
             }
             // Released while it was away: now that it is back, exactly one may survive.
             _ if released && phase == Phase::Unreachable => {
-                self.enter(
-                    id,
-                    Phase::Killing(self.now),
-                    Initiator::Scheduler,
-                    "it is back and was replaced".to_owned(),
-                );
+                self.enter(id, Phase::Killing(self.now), Initiator::Scheduler, "it is back and was replaced");
             }
             Meaning::Preparing if !released => {
                 self.enter(id, Phase::Staging, by, explain(status));
@@ -130,7 +125,7 @@ impl Core {
         }
         let ran = if worker.phase == Phase::Running { self.now.since(worker.since) } else { Duration::ZERO };
         let blame = Blame::of(status);
-        let delay = self.failures.add(self.now, blame, &worker.record.agent, ran, &why);
+        let delay = self.failures.add(self.now, blame, &worker.record.place.agent, ran, &why);
         if !delay.is_zero() {
             self.notice(Notice::Waiting(delay, format!("{why} (blamed on the {})", blame.word())));
         }

@@ -59,7 +59,7 @@ impl Core {
         let why = "Mesos removed the framework";
         for id in self.fleet.workers().keys().cloned().collect::<Vec<_>>() {
             let phase = self.fleet.remove(&id).map_or("", |worker| worker.phase.word());
-            self.remember(&id, phase, "gone", Initiator::Mesos, why.to_owned());
+            self.remember(&id, phase, "gone", Initiator::Mesos, why);
             changes.push(Change::Forget(id.clone()));
             self.notice(Notice::Gone(id, why.to_owned()));
         }
@@ -73,7 +73,8 @@ impl Core {
         let due = self.reconciliation.due(self.now);
         if due.explicit && self.fleet.unanswered().len() > 0 {
             let unanswered = self.fleet.unanswered();
-            let tasks = unanswered.map(|worker| (worker.record.id.clone(), worker.record.agent.clone())).collect();
+            let tasks =
+                unanswered.map(|worker| (worker.record.id.clone(), worker.record.place.agent.clone())).collect();
             self.outputs.push(Output::Reconcile(tasks));
         }
         if due.implicit {

@@ -37,7 +37,7 @@ impl Bench {
 
     fn with(state: State, constraints: &str) -> Self {
         let part = |cpus: f64, mem: f64| BTreeMap::from([("cpus".to_owned(), cpus), ("mem".to_owned(), mem)]);
-        let demand = Demand { task: part(1.0, 1000.0), executor: part(0.1, 32.0), ports: vec!["p".to_owned()] };
+        let demand = Demand { task: part(1.0, 1000.0), executor: part(0.1, 32.0), ports: vec!["p".into()] };
         let settings = Settings {
             demand,
             constraints: Constraint::parse_list(constraints).unwrap(),
@@ -215,7 +215,7 @@ fn every_offer_is_answered_at_once() {
 fn workers_are_spread_over_agents() {
     let mut bench = Bench::subscribed(4);
     let asked = bench.tell(Input::Offers(vec![offer("1", "A", 4), offer("2", "B", 4)]));
-    let on_a = launches(&asked).iter().filter(|l| l.agent == "A").count();
+    let on_a = launches(&asked).iter().filter(|l| l.place.agent == "A").count();
     assert_eq!((launches(&asked).len(), on_a), (4, 2));
 }
 
@@ -245,7 +245,7 @@ fn workers_are_spread_evenly_over_the_groups_of_a_constraint_whatever_the_agents
     let racks = [("1", "A", "x"), ("2", "B", "x"), ("3", "C", "x"), ("4", "D", "y")];
     let offers = racks.map(|(id, agent, rack)| with_attribute(offer(id, agent, 4), "rack", rack));
     let asked = bench.tell(Input::Offers(offers.to_vec()));
-    let on_y = launches(&asked).iter().filter(|launch| launch.agent == "D").count();
+    let on_y = launches(&asked).iter().filter(|launch| launch.place.agent == "D").count();
     assert_eq!((launches(&asked).len(), on_y), (4, 2));
 }
 

@@ -100,13 +100,15 @@ impl Default for Patience {
     }
 }
 
-/// What to do with a worker whose time is up.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What is wrong with a worker whose time is up, or what is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Overdue {
     /// Ask Mesos what became of it.
     Ask,
-    /// Kill it, for this reason.
-    Kill(String),
+    /// Its executor has said nothing for too long.
+    Silent,
+    /// Its TaskManager did not register with the JobManager.
+    Unregistered,
     /// Remind Mesos of the kill.
     KillAgain,
     /// Stop counting on it.
@@ -150,7 +152,7 @@ impl Worker {
 
     /// What ends its task.
     pub(super) fn kill(&self) -> Output {
-        Output::Kill { worker: self.record.id.clone(), agent: Some(self.record.agent.clone()) }
+        Output::Kill { worker: self.record.id.clone(), agent: Some(self.record.place.agent.clone()) }
     }
 
     /// Whether it counts towards the wanted number.
@@ -173,18 +175,13 @@ impl Worker {
         match self.phase {
             Phase::Storing => None,
             Phase::Launching => Some((self.heard.after(patience.first_word), Overdue::Ask)),
-            Phase::Staging => {
-                let silence = format!("its executor said nothing for {} s", patience.staging.as_secs());
-                Some((self.heard.after(patience.staging), Overdue::Kill(silence)))
-            }
+            Phase::Staging => Some((self.heard.after(patience.staging), Overdue::Silent)),
             Phase::Running => {
                 let proven = (!self.proven).then(|| (self.since.after(STABLE), Overdue::Proven));
                 // It cannot register before there is somebody to register with.
                 let unregistered = job_manager.filter(|_| !self.registered).map(|up| {
                     let since = self.since.max(self.unregistered).max(up);
-                    let late =
-                        format!("it did not register with the JobManager within {} s", patience.registration.as_secs());
-                    (since.after(patience.registration), Overdue::Kill(late))
+                    (since.after(patience.registration), Overdue::Unregistered)
                 });
                 proven.into_iter().chain(unregistered).min_by_key(|(at, _)| *at)
             }

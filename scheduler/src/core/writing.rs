@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use mesos::v1;
+
 use super::{
     Core,
     history::Initiator,
@@ -54,7 +56,7 @@ impl Core {
     fn release(&mut self, output: Output) {
         if let Output::Accept { launches, .. } = &output {
             for launch in launches {
-                self.launched(&launch.worker, &launch.hostname);
+                self.launched(&launch.worker, &launch.place);
             }
         }
         self.outputs.push(output);
@@ -74,18 +76,18 @@ impl Core {
     /// Gives back the offers that have waited for the store for too long.
     pub(super) fn give_back_late_offers(&mut self) {
         let late = self.now;
-        for offers in self.withdraw(|write, _| write.since.after(LONGEST_HOLD) <= late) {
+        let offers = self.withdraw(|write, _| write.since.after(LONGEST_HOLD) <= late);
+        if !offers.is_empty() {
             self.outputs.push(Output::Decline(offers, REFUSE));
         }
     }
 
     /// Withdraws the launches that wait for the store with an offer that is void; gives back the other offers used.
     pub(super) fn rescinded(&mut self, id: &str) {
-        for mut offers in self.withdraw(|_, offers| offers.iter().any(|offer| offer.value == id)) {
-            offers.retain(|offer| offer.value != id);
-            if !offers.is_empty() {
-                self.outputs.push(Output::Decline(offers, REFUSE));
-            }
+        let mut offers = self.withdraw(|_, offers| offers.iter().any(|offer| offer.value == id));
+        offers.retain(|offer| offer.value != id);
+        if !offers.is_empty() {
+            self.outputs.push(Output::Decline(offers, REFUSE));
         }
     }
 
@@ -95,13 +97,13 @@ impl Core {
     }
 
     /// Withdraws launches that wait for the store and gives their offers. Their tasks never existed.
-    fn withdraw(&mut self, which: impl Fn(&Write, &[mesos::v1::OfferId]) -> bool) -> Vec<Vec<mesos::v1::OfferId>> {
+    fn withdraw(&mut self, which: impl Fn(&Write, &[v1::OfferId]) -> bool) -> Vec<v1::OfferId> {
         let (mut given_back, mut forgotten) = (Vec::new(), Vec::new());
         for write in &mut self.writes {
             for output in std::mem::take(&mut write.then) {
                 match output {
                     Output::Accept { offers, launches } if which(write, &offers) => {
-                        given_back.push(offers);
+                        given_back.extend(offers);
                         forgotten.extend(launches.into_iter().map(|launch| launch.worker));
                     }
                     other => write.then.push(other),
@@ -113,7 +115,7 @@ impl Core {
         if !forgotten.is_empty() {
             for id in &forgotten {
                 self.fleet.remove(id);
-                self.remember(id, "storing", "gone", Initiator::Scheduler, "its offer was given back".to_owned());
+                self.remember(id, "storing", "gone", Initiator::Scheduler, "its offer was given back");
             }
             self.store(forgotten.into_iter().map(Change::Forget).collect(), Vec::new());
         }

@@ -1,6 +1,6 @@
 //! What each worker needs of an offer.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use overlays::{config::Configuration, memory::TaskManagerMemory};
 
@@ -38,12 +38,12 @@ pub(super) fn demand(config: &Configuration, memory: &TaskManagerMemory) -> Resu
     Ok(Demand { task, executor, ports: port_keys(config) })
 }
 
-fn port_keys(config: &Configuration) -> Vec<String> {
-    let mut keys = vec!["taskmanager.data.port".to_owned(), "taskmanager.rpc.port".to_owned()];
+fn port_keys(config: &Configuration) -> Vec<Arc<str>> {
+    let mut keys: Vec<Arc<str>> = vec!["taskmanager.data.port".into(), "taskmanager.rpc.port".into()];
     let more = config.get("mesos.resourcemanager.tasks.port-assignments").unwrap_or_default();
     for key in more.split(',').map(str::trim).filter(|key| !key.is_empty()) {
-        if !keys.iter().any(|known| known == key) {
-            keys.push(key.to_owned());
+        if !keys.iter().any(|known| **known == *key) {
+            keys.push(key.into());
         }
     }
     keys

@@ -9,7 +9,8 @@ impl Shell<'_> {
     pub(super) fn notice(&mut self, notice: Notice) {
         let console = self.console;
         match notice {
-            Notice::Launched(worker, host) => {
+            Notice::Launched(worker, place) => {
+                let host = &place.hostname;
                 let text = format!("{worker} launched on {host}");
                 console.tell("launched", &text, json!({ "worker": worker.as_str(), "host": host }));
             }

@@ -78,19 +78,18 @@ fn failed(action: &'static str, path: &Path, source: std::io::Error) -> StoreErr
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use std::collections::BTreeMap;
+    use std::{collections::BTreeMap, sync::Arc};
 
     use crate::core::{
         constraint::Field,
-        message::{Moment, WorkerId, WorkerRecord},
+        message::{Moment, Place, WorkerId, WorkerRecord},
     };
 
     fn worker(number: u64) -> Change {
+        let values = BTreeMap::from([(Field::Zone, "z".to_owned())]);
         Change::Worker(WorkerRecord {
             id: WorkerId::new("e", number),
-            agent: "A".to_owned(),
-            hostname: "host".to_owned(),
-            values: BTreeMap::from([(Field::Zone, "z".to_owned())]),
+            place: Arc::new(Place { agent: "A".to_owned(), hostname: "host".to_owned(), values }),
             launched: Moment(5),
             running: true,
             released: false,

@@ -1,10 +1,12 @@
 //! The state as bytes.
 
+use std::sync::Arc;
+
 use prost::Message as _;
 
 use crate::core::{
     constraint::Field,
-    message::{Ended, Moment, Move, State, WorkerId, WorkerRecord},
+    message::{Ended, Moment, Move, Place, State, WorkerId, WorkerRecord},
 };
 
 #[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic)]
@@ -86,11 +88,12 @@ pub(super) fn decode_worker(bytes: &[u8]) -> Result<WorkerRecord, String> {
 }
 
 fn to_proto(worker: &WorkerRecord) -> proto::Worker {
+    let Place { agent, hostname, values } = &*worker.place;
     proto::Worker {
         id: worker.id.as_str().to_owned(),
-        agent: worker.agent.clone(),
-        hostname: worker.hostname.clone(),
-        values: worker.values.iter().map(|(field, value)| (field.to_string(), value.clone())).collect(),
+        agent: agent.clone(),
+        hostname: hostname.clone(),
+        values: values.iter().map(|(field, value)| (field.to_string(), value.clone())).collect(),
         launched: worker.launched.0,
         running: worker.running,
         released: worker.released,
@@ -99,11 +102,10 @@ fn to_proto(worker: &WorkerRecord) -> proto::Worker {
 }
 
 fn from_proto(worker: proto::Worker) -> WorkerRecord {
+    let values = worker.values.into_iter().map(|(field, value)| (Field::from(field.as_str()), value)).collect();
     WorkerRecord {
         id: WorkerId::from(worker.id.as_str()),
-        agent: worker.agent,
-        hostname: worker.hostname,
-        values: worker.values.iter().map(|(field, value)| (Field::from(field.as_str()), value.clone())).collect(),
+        place: Arc::new(Place { agent: worker.agent, hostname: worker.hostname, values }),
         launched: Moment(worker.launched),
         running: worker.running,
         released: worker.released,

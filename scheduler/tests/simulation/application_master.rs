@@ -60,7 +60,7 @@ impl ApplicationMaster {
 pub(crate) fn settings(constraints: &str) -> Settings {
     let part = |cpus: f64, mem: f64| BTreeMap::from([("cpus".to_owned(), cpus), ("mem".to_owned(), mem)]);
     Settings {
-        demand: Demand { task: part(1.0, 1000.0), executor: part(0.1, 32.0), ports: vec!["p".to_owned()] },
+        demand: Demand { task: part(1.0, 1000.0), executor: part(0.1, 32.0), ports: vec!["p".into()] },
         constraints: Constraint::parse_list(constraints).unwrap(),
         decline: Duration::from_secs(5),
         hopeless: Duration::from_secs(300),
@@ -244,8 +244,9 @@ impl World {
                 let ids: Vec<_> = offers.iter().map(|offer| offer.value.clone()).collect();
                 self.answered(master, &ids);
                 let launches = launches.into_iter().map(|launch| {
-                    let taken = Amounts::of(launch.task_resources.iter().chain(&launch.executor_resources));
-                    (launch.worker.as_str().to_owned(), launch.agent, taken)
+                    let taken =
+                        Amounts::of(&[launch.taken.task_resources(), launch.taken.executor_resources()].concat());
+                    (launch.worker.as_str().to_owned(), launch.place.agent.clone(), taken)
                 });
                 let launches = launches.collect();
                 self.call(master, Call::Accept { offers: ids, launches });

@@ -166,6 +166,6 @@ fn every_step_of_a_worker_is_remembered_with_cause_and_initiator() {
         ("killing", "gone", "executor"),
     ];
     assert_eq!(steps, expected.map(|(from, to, by)| (from, to, by.to_owned())));
-    let causes: Vec<_> = bench.core.history().iter().map(|step| step.cause.as_str()).collect();
+    let causes: Vec<_> = bench.core.history().iter().map(|step| step.cause.to_string()).collect();
     assert_eq!(causes[4], "fewer workers are wanted");
 }
