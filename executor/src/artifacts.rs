@@ -61,11 +61,15 @@ impl CacheSettings {
 
     /// What there may be on this host that helps.
     fn ways(&self, socket_of_the_agent: Option<String>, path_of_the_agent: Option<String>) -> Ways {
-        let socket = match socket_of_the_agent {
+        Ways { socket: self.sidecar(socket_of_the_agent), caches: self.caches(path_of_the_agent) }
+    }
+
+    /// Where the host's sidecar listens, if there is to be one.
+    pub(crate) fn sidecar(&self, of_the_agent: Option<String>) -> Option<PathBuf> {
+        match of_the_agent {
             Some(path) => Some(PathBuf::from(path)).filter(|path| !path.as_os_str().is_empty()),
             None => self.socket.clone(),
-        };
-        Ways { socket, caches: self.caches(path_of_the_agent) }
+        }
     }
 
     /// The cache in which this user may keep things, wherever the artifacts came from; none when there is to be none, or

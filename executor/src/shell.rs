@@ -184,8 +184,9 @@ impl Shell {
                 let worker = startup.worker.spec.worker_id.clone();
                 self.journal.started(&worker, watch.guard(), pid, about).await;
                 let sandbox = self.place.sandbox.path.clone();
-                let connection = Arc::clone(&self.connection);
-                let usage = watch.guard().map(|guard| usage::tell(connection, worker, guard, sandbox));
+                let sidecar = self.place.sidecar(&startup.worker);
+                let listeners = usage::Listeners { connection: Arc::clone(&self.connection), sidecar };
+                let usage = watch.guard().map(|guard| usage::tell(listeners, worker, guard, sandbox));
                 let described = Arc::clone(&startup.worker);
                 let watchers = [startup.watch(self.inbox.clone())].into_iter().chain(usage).collect();
                 self.process = Some(Process { control, watch, pid, worker: described, watchers });

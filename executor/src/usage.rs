@@ -1,6 +1,6 @@
-//! What a TaskManager uses of its host, told to the scheduler every few seconds as a framework message, in JSON:
-//! `{"usage": {…}}` with the fields of [`Usage`]; with a warning before the memory limit kills, in percent of the limit:
-//! `{"usage": {…}, "memory_warning": 92}`.
+//! What a TaskManager uses of its host, told every ten seconds: to the scheduler as a framework message in JSON,
+//! `{"usage": {…}}` with the fields of [`Usage`], and before the memory limit kills with a warning, in percent of the limit,
+//! `{"usage": {…}, "memory_warning": 92}`; to this host's sidecar, for its metrics, the [`Usage`] alone.
 //!
 //! Messages may get lost, and nothing depends on them.
 
@@ -66,18 +66,22 @@ pub fn now(worker: &str, guard: u32) -> Usage {
     Sampler::new(worker.to_owned(), guard, PathBuf::new()).sample(Instant::now().into_std())
 }
 
-/// Tells what lives below `guard` until it is dropped.
-pub fn tell(
-    connection: Arc<ExecutorConnection>,
-    worker: String,
-    guard: u32,
-    sandbox: PathBuf,
-) -> AbortOnDropHandle<()> {
-    let sampler = Sampler::new(worker, guard, sandbox);
-    AbortOnDropHandle::new(tokio::spawn(async move { follow(&connection, sampler).await }))
+/// Whom to tell.
+#[derive(Debug)]
+pub struct Listeners {
+    /// The scheduler, through the agent.
+    pub connection: Arc<ExecutorConnection>,
+    /// Where this host's sidecar would listen.
+    pub sidecar: Option<PathBuf>,
 }
 
-async fn follow(connection: &ExecutorConnection, mut sampler: Sampler) {
+/// Tells what lives below `guard` until it is dropped.
+pub fn tell(listeners: Listeners, worker: String, guard: u32, sandbox: PathBuf) -> AbortOnDropHandle<()> {
+    let sampler = Sampler::new(worker, guard, sandbox);
+    AbortOnDropHandle::new(tokio::spawn(async move { follow(&listeners, sampler).await }))
+}
+
+async fn follow(listeners: &Listeners, mut sampler: Sampler) {
     let mut ticks = interval_at(Instant::now() + EVERY, EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut alarm = Alarm::default();
@@ -94,9 +98,21 @@ async fn follow(connection: &ExecutorConnection, mut sampler: Sampler) {
         if let Some(percent) = memory_warning {
             warn!("{percent} % of the memory limit is used: above it the kernel kills the TaskManager");
         }
-        let Ok(text) = serde_json::to_vec(&Message { usage: &usage, memory_warning }) else { return };
-        if let Err(error) = connection.message(text.into()).await {
-            debug!("usage was not told: {error}");
+        listeners.tell(&usage, memory_warning).await;
+    }
+}
+
+impl Listeners {
+    async fn tell(&self, usage: &Usage, memory_warning: Option<u64>) {
+        if let Ok(text) = serde_json::to_vec(&Message { usage, memory_warning })
+            && let Err(error) = self.connection.message(text.into()).await
+        {
+            debug!("usage was not told to the scheduler: {error}");
+        }
+        if let (Some(sidecar), Ok(text)) = (&self.sidecar, serde_json::to_vec(usage))
+            && let Err(error) = fetcher::sidecar::tell_usage(sidecar, text).await
+        {
+            debug!("usage was not told to the sidecar: {error}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, pin::Pin, sync::Arc, time::Duration};
 
-use fetcher::{FetchOptions, Progress, Request, cache::PATH_VARIABLE};
+use fetcher::{FetchOptions, Progress, Request, cache::PATH_VARIABLE, obtain::SOCKET_VARIABLE};
 use overlays::{
     command::CommandLine,
     config::Configuration,
@@ -51,6 +51,11 @@ impl Place {
         let environment = environment::of_task_manager(self.variables.iter().cloned(), Vec::new());
         let flink = worker.spec.flink_version.parse().ok()?;
         Some(Trainer { binary: self.binary.clone(), flink, environment })
+    }
+
+    /// Where this host's sidecar would listen.
+    pub(super) fn sidecar(&self, worker: &Worker) -> Option<PathBuf> {
+        worker.cache.sidecar(self.lookup(SOCKET_VARIABLE))
     }
 
     fn log(&self, name: &str) -> PathBuf {

@@ -3,10 +3,12 @@
 use std::{
     path::{Path, PathBuf},
     process::Stdio,
+    time::Duration,
 };
 
 use tokio::{
-    io::{AsyncBufReadExt as _, BufReader},
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
+    net::UnixStream,
     process::{Child, Command},
     time::timeout,
 };
@@ -87,4 +89,35 @@ async fn a_sidecar_that_is_gone_costs_time_only() {
     assert!(host.log().contains("Fetching without a sidecar."), "{}", host.log());
     assert!(host.cache().exists());
     host.end("w", executor).await;
+}
+
+/// What the sidecar answers at this path.
+async fn asked(host: &Host, path: &str) -> Option<String> {
+    let mut stream = UnixStream::connect(host.socket()).await.ok()?;
+    stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n").as_bytes()).await.ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.ok()?;
+    Some(answer)
+}
+
+#[tokio::test]
+async fn what_a_task_manager_uses_is_among_the_metrics_of_the_sidecar() {
+    let mut host = Host::new().await;
+    let _sidecar = sidecar(&host).await;
+    let executor = host.running("w1", &[]).await;
+    let told = async {
+        loop {
+            let metrics = asked(&host, "/metrics").await.unwrap();
+            let line = metrics.lines().find(|line| line.starts_with("flink_mesos_fetcher_taskmanager_memory_bytes{"));
+            if let Some(line) = line {
+                return line.to_owned();
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let line = timeout(PATIENCE, told).await.expect("the executor tells it in time");
+    let bytes: u64 =
+        line.strip_prefix("flink_mesos_fetcher_taskmanager_memory_bytes{worker=\"w1\"} ").unwrap().parse().unwrap();
+    assert!(bytes > 100_000, "{line}");
+    host.end("w1", executor).await;
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use hyper::Method;
 
 use super::connection::{Answer, Connection, PATIENCE};
-use super::wire::{Ask, FETCH, Failure, Told};
+use super::wire::{Ask, FETCH, Failure, Told, USAGE};
 use crate::cache::{CacheError, Fetch, Shelf, Tree};
 use crate::fetch::{FetchError, blocking};
 
@@ -80,6 +80,16 @@ pub(crate) async fn ask(socket: &Path, fetch: &Fetch) -> Result<Tree, AskError> 
     drop((answer, connection));
     let tree = tree.map_err(|error| unusable(&error))?.map(|tree| Tree { was_there, ..tree });
     tree.ok_or_else(|| AskError::Cache(format!("tree {digest} is not there, or not for us to read")))
+}
+
+/// Tells the sidecar at `socket` what a TaskManager uses, as JSON with the fields of the executor's messages about that; says
+/// why it could not.
+pub async fn tell_usage(socket: &Path, usage: Vec<u8>) -> Result<(), String> {
+    let told = async {
+        let mut connection = Connection::open(socket).await?;
+        connection.request(Method::POST, USAGE, usage, Some(PATIENCE)).await.map(drop)
+    };
+    told.await.map_err(|error: AskError| error.to_string())
 }
 
 fn asked(fetch: &Fetch) -> Ask {

@@ -25,6 +25,7 @@ use tokio_util::task::TaskTracker;
 
 use super::settings::{Settings, human_bytes};
 use super::status::{Running, Status};
+use super::usage::Usages;
 use crate::cache::{Cache, CacheOptions};
 use crate::fetch::{FetchError, UNPACKED_AT_ONCE, blocking};
 use crate::server::{Metrics, PeerOptions, PeerServer, ServerError};
@@ -53,6 +54,7 @@ struct Daemon {
     stop: CancellationToken,
     /// For other machines, where that is wanted.
     peers: OnceLock<PeerServer>,
+    usages: Usages,
 }
 
 /// Runs the daemon until it is told to stop.
@@ -81,6 +83,7 @@ async fn live(settings: Settings) -> anyhow::Result<()> {
         fetches: TaskTracker::new(),
         stop: CancellationToken::new(),
         peers: OnceLock::new(),
+        usages: Usages::default(),
         cache,
         settings,
     });
@@ -180,6 +183,7 @@ impl Daemon {
             peer_streams: self.peers.get().map_or(0, PeerServer::streams),
             bytes_to_peers: self.peers.get().map_or(0, PeerServer::bytes_sent),
             counts: self.cache.counters().counts(),
+            task_managers: self.usages.now(),
         };
         let cache = self.cache.clone();
         blocking(move || Status::look(&cache, Some(running)).map_err(FetchError::Disk)).await

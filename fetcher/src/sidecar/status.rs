@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::usage::Usage as TaskManagerUsage;
 use crate::cache::{Cache, Usage};
 use crate::counters::Counts;
 
@@ -30,6 +31,9 @@ pub(super) struct Running {
     /// What has been sent to them since the start.
     pub(super) bytes_to_peers: u64,
     pub(super) counts: Counts,
+    /// What this host's TaskManagers use, as far as their executors tell.
+    #[serde(default)]
+    pub(super) task_managers: Vec<TaskManagerUsage>,
 }
 
 /// The cache.

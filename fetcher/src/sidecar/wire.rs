@@ -61,6 +61,9 @@ impl From<&FetchError> for Failure {
 /// POST an [`Ask`]: gets a tree; [`Told`] line by line.
 pub(super) const FETCH: &str = "/v1/fetch";
 
+/// POST what a TaskManager uses, as JSON: for the metrics.
+pub(super) const USAGE: &str = "/v1/usage";
+
 #[cfg(feature = "sidecar")]
 pub(super) use administration::{GC, Keep, STATUS, VERIFY};
 

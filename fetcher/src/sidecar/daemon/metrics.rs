@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use crate::counters::Errors;
 use crate::sidecar::status::{Running, Status};
+use crate::sidecar::usage::Usage;
 
 /// Of the text format, as Prometheus knows it.
 pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -70,6 +71,34 @@ const METRICS: &[Metric] = &[
         "Fetches that went wrong for good, by kind and by who is to blame.",
         |_, running| by_kind(&running.counts.failed_fetches),
     ),
+    metric(
+        "taskmanager_cpu_seconds",
+        "CPU time of a TaskManager's living processes, as its executor tells.",
+        |_, running| of_each(running, |usage| Some(usage.cpu_seconds)),
+    ),
+    metric("taskmanager_memory_bytes", "Resident memory of a TaskManager's processes.", |_, running| {
+        of_each(running, |usage| Some(usage.memory_bytes as f64))
+    }),
+    metric(
+        "taskmanager_memory_working_set_bytes",
+        "What counts against the memory limit of a TaskManager's container, where there is one.",
+        |_, running| of_each(running, |usage| usage.memory_working_set_bytes.map(|bytes| bytes as f64)),
+    ),
+    metric("taskmanager_memory_limit_bytes", "The memory limit of a TaskManager's container.", |_, running| {
+        of_each(running, |usage| usage.memory_limit_bytes.map(|bytes| bytes as f64))
+    }),
+    metric("taskmanager_processes", "Processes of a TaskManager.", |_, running| {
+        of_each(running, |usage| Some(usage.processes as f64))
+    }),
+    metric("taskmanager_threads", "Threads of a TaskManager's processes.", |_, running| {
+        of_each(running, |usage| Some(usage.threads as f64))
+    }),
+    metric("taskmanager_open_files", "Open files of a TaskManager's processes.", |_, running| {
+        of_each(running, |usage| Some(usage.open_files as f64))
+    }),
+    metric("taskmanager_sandbox_bytes", "Bytes on disk of a TaskManager's sandbox.", |_, running| {
+        of_each(running, |usage| Some(usage.sandbox_bytes as f64))
+    }),
 ];
 
 const fn metric(name: &'static str, help: &'static str, samples: fn(&Status, &Running) -> Vec<Sample>) -> Metric {
@@ -91,6 +120,11 @@ fn by_kind(errors: &[Errors]) -> Vec<Sample> {
     errors.iter().map(|errors| (labels(errors), errors.count as f64)).collect()
 }
 
+fn of_each(running: &Running, value: impl Fn(&Usage) -> Option<f64>) -> Vec<Sample> {
+    let sample = |usage: &Usage| Some((vec![("worker", usage.worker.clone())], value(usage)?));
+    running.task_managers.iter().filter_map(sample).collect()
+}
+
 /// All metrics, as Prometheus reads them.
 pub(super) fn text(status: &Status) -> String {
     let mut text = String::new();
@@ -100,7 +134,7 @@ pub(super) fn text(status: &Status) -> String {
         // Writing to a string does not fail, here and below.
         _ = write!(text, "# HELP {PREFIX}{name} {}\n# TYPE {PREFIX}{name} {kind}\n", metric.help);
         for (labels, value) in (metric.samples)(status, running) {
-            // Our labels hold words and versions: nothing to escape.
+            // Our labels hold words, versions and ids: nothing to escape.
             let labels: Vec<_> = labels.iter().map(|(label, value)| format!("{label}=\"{value}\"")).collect();
             let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
             _ = writeln!(text, "{PREFIX}{name}{labels} {value}");
@@ -122,17 +156,25 @@ pub fn reference() -> String {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::cache::Usage;
+    use crate::cache;
     use crate::counters::Counts;
     use crate::sidecar::status::Held;
+    use crate::sidecar::usage;
 
     #[test]
     fn what_is_the_case_is_what_prometheus_reads() {
         let failed = vec![Errors { kind: "digest".to_owned(), blame: "artifact".to_owned(), count: 3 }];
         let counts = Counts { bytes_from_peers: 7 << 40, hits: 2, failed_fetches: failed, ..Counts::default() };
-        let daemon =
-            Running { pid: 1, uptime_seconds: 1.5, fetches_in_flight: 4, peer_streams: 2, bytes_to_peers: 9, counts };
-        let usage = Usage { trees_in_use: 1, ..Usage::default() };
+        let daemon = Running {
+            pid: 1,
+            uptime_seconds: 1.5,
+            fetches_in_flight: 4,
+            peer_streams: 2,
+            bytes_to_peers: 9,
+            counts,
+            task_managers: vec![usage::example("w1")],
+        };
+        let usage = cache::Usage { trees_in_use: 1, ..cache::Usage::default() };
         let cache = Held { path: "/c".into(), budget_bytes: 20 << 30, usage };
         let text = text(&Status { version: "1.2.3".to_owned(), daemon: Some(daemon), cache });
         for line in [
@@ -147,6 +189,8 @@ mod tests {
             "flink_mesos_fetcher_cache_hits_total 2",
             "# TYPE flink_mesos_fetcher_cache_trees_in_use gauge",
             "flink_mesos_fetcher_cache_trees_in_use 1",
+            "flink_mesos_fetcher_taskmanager_memory_bytes{worker=\"w1\"} 7340032",
+            "# TYPE flink_mesos_fetcher_taskmanager_memory_limit_bytes gauge",
             "flink_mesos_fetcher_failed_fetches_total{kind=\"digest\",blame=\"artifact\"} 3",
         ] {
             assert!(text.lines().any(|found| found == line), "no line `{line}` in\n{text}");

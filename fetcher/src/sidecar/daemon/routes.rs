@@ -17,7 +17,8 @@ use super::{Daemon, fetching, metrics};
 use crate::cache::{Removed, Verified};
 use crate::fetch::{FetchError, blocking};
 use crate::sidecar::status::Status;
-use crate::sidecar::wire::{Ask, FETCH, GC, Keep, STATUS, VERIFY};
+use crate::sidecar::usage::Usage;
+use crate::sidecar::wire::{Ask, FETCH, GC, Keep, STATUS, USAGE, VERIFY};
 
 /// Who is at the other end of the socket, as the kernel says.
 #[derive(Debug, Clone, Copy)]
@@ -34,6 +35,7 @@ pub(super) fn for_this_host(daemon: Arc<Daemon>) -> IntoMakeServiceWithConnectIn
     let for_the_owner = Router::new().route(GC, post(gc)).route(VERIFY, post(verify)).layer(from_fn(owner_only));
     let for_all = Router::new()
         .route(FETCH, post(fetch))
+        .route(USAGE, post(usage))
         .route(STATUS, get(status))
         .route("/metrics", get(show_metrics))
         .route("/healthz", get(async || "ok"));
@@ -53,6 +55,13 @@ async fn fetch(State(daemon): State<Arc<Daemon>>, Json(ask): Json<Ask>) -> Respo
     match fetching::begin(&daemon, ask) {
         Ok(body) => ([(header::CONTENT_TYPE, "application/x-ndjson")], body).into_response(),
         Err(error) => (StatusCode::BAD_REQUEST, format!("{error}\n")).into_response(),
+    }
+}
+
+async fn usage(State(daemon): State<Arc<Daemon>>, Json(usage): Json<Usage>) -> Response {
+    match daemon.usages.tell(usage) {
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Err(wrong) => (StatusCode::BAD_REQUEST, format!("{wrong}\n")).into_response(),
     }
 }
 
