@@ -20,6 +20,8 @@ use thiserror::Error;
 
 pub use find::Found;
 
+use crate::log;
+
 /// What to do at the host.
 #[derive(Debug, Subcommand)]
 pub enum HostCommand {
@@ -46,6 +48,9 @@ pub enum HostCommand {
         /// Which one
         #[arg(long, value_enum, default_value_t)]
         file: LogFile,
+        /// Where executors keep their own logs besides their sandboxes, which may be gone
+        #[arg(long, value_name = "FOLDER", env = log::FOLDER_VARIABLE, default_value = log::FOLDER)]
+        log_dir: PathBuf,
     },
     /// Tells everything about a task: its command, configuration and environment without secrets, and its timeline
     Inspect {
@@ -149,7 +154,11 @@ pub fn run(command: &HostCommand) -> Result<(), HostError> {
             let rows = ps::rows(&find::all(&place.work_dir), *all);
             print(&if form.output == OutputForm::Json { json(&rows)? } else { ps::table(&rows) })
         }
-        HostCommand::Logs { task, follow, file } => logs::print(&task.find()?, *file, *follow),
+        HostCommand::Logs { task, follow, file, log_dir } => match task.find() {
+            Ok(found) => logs::print(&found, *file, *follow),
+            Err(error) if *file == LogFile::Executor => logs::print_kept(log_dir, &task.task, error),
+            Err(error) => Err(error),
+        },
         HostCommand::Inspect { task, form } => {
             let report = inspect::Report::of(task.find()?);
             print(&if form.output == OutputForm::Json { json(&report)? } else { report.to_string() })

@@ -5,6 +5,7 @@ mod at_host;
 
 use std::{io, sync::Mutex};
 
+pub(crate) use at_host::{FOLDER, latest};
 use tracing::{info, level_filters::LevelFilter, warn};
 use tracing_subscriber::{
     filter::Targets,
@@ -20,7 +21,7 @@ const LEVEL_VARIABLE: &str = "FLINK_MESOS_EXECUTOR_LOG";
 const FORMAT_VARIABLE: &str = "FLINK_MESOS_EXECUTOR_LOG_FORMAT";
 
 /// Names the folder of the host's logs; an empty one is none.
-const FOLDER_VARIABLE: &str = "FLINK_MESOS_LOG_DIR";
+pub(crate) const FOLDER_VARIABLE: &str = "FLINK_MESOS_LOG_DIR";
 
 /// How each is set, for `--help`.
 pub const HELP: &str = "Environment:

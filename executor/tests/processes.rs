@@ -146,16 +146,19 @@ async fn a_program_that_closes_its_output_costs_nothing() {
 }
 
 #[tokio::test]
-async fn it_leads_its_own_session_and_holds_no_foreign_files() {
+async fn it_leads_its_own_session_within_its_own_limits_and_holds_no_foreign_files() {
     let bench = Bench::new();
     let inherited = fs_err::File::open("/dev/null").unwrap().into_parts().0;
     nix::fcntl::fcntl(&inherited, nix::fcntl::FcntlArg::F_SETFD(nix::fcntl::FdFlag::empty())).unwrap();
-    let process = bench.start("ls /proc/$$/fd; ps -o sid=,pgid= -p $$; ulimit -c; umask").await.unwrap();
+    let process = bench.start(
+        "ls /proc/$$/fd; ps -o sid=,pgid= -p $$; ulimit -c; umask; [ $(ulimit -n) = $(ulimit -Hn) ] && echo all",
+    );
+    let process = process.await.unwrap();
     let pid = process.pid.to_string();
     process.end.wait().await;
     let output = bench.read("out");
     let words: Vec<_> = output.split_whitespace().collect();
-    assert_eq!(words, ["0", "1", "2", &pid, &pid, "0", "0027"], "{output}");
+    assert_eq!(words, ["0", "1", "2", &pid, &pid, "0", "0027", "all"], "{output}");
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, Seek as _, SeekFrom},
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -10,6 +10,7 @@ use fs_err as fs;
 use overlays::worker::Sandbox;
 
 use super::{Found, HostError, LogFile};
+use crate::log;
 
 /// How often one looks for more.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
@@ -33,13 +34,22 @@ pub(super) fn print(found: &Found, file: LogFile, follow: bool) -> Result<(), Ho
     }
 }
 
+/// The executor's own log is kept at the host when its sandbox is gone; `error` when there is none of this task.
+pub(super) fn print_kept(folder: &Path, task: &str, error: HostError) -> Result<(), HostError> {
+    let path = log::latest(folder, task).ok_or(error)?;
+    match copy(&path, 0) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
 #[expect(clippy::disallowed_methods, reason = "a program of one thread that waits for a file to grow")]
 fn pause() {
     std::thread::sleep(LOOK_AGAIN);
 }
 
 /// What comes after the offset; all of it when the file has begun anew. Gives the file's length.
-fn copy(path: &std::path::Path, offset: u64) -> io::Result<u64> {
+fn copy(path: &Path, offset: u64) -> io::Result<u64> {
     let mut file = fs::File::open(path)?;
     let from = if file.metadata()?.len() < offset { 0 } else { offset };
     file.seek(SeekFrom::Start(from))?;

@@ -21,7 +21,7 @@ use fs_err::os::unix::fs::OpenOptionsExt as _;
 use crate::{core::OutputLimits, rotation::RotatingFile};
 
 /// Where logs are kept unless somebody says otherwise.
-const FOLDER: &str = "/var/log/flink-mesos";
+pub(crate) const FOLDER: &str = "/var/log/flink-mesos";
 
 /// Of one executor.
 const LIMITS: OutputLimits = OutputLimits { size: 1 << 20, older: 1 };
@@ -53,11 +53,22 @@ pub(super) fn begin(folder: Option<String>, executor: &str) -> io::Result<Option
     Ok(Some((path, file)))
 }
 
+/// The log that was written last, of executors whose id begins so: there also when the sandbox is gone. Blocking.
+pub(crate) fn latest(folder: &Path, executor: &str) -> Option<PathBuf> {
+    let begins = harmless(executor);
+    let logs = logs(folder).into_iter().filter(|(of, _)| of.starts_with(&begins));
+    let (of, _) = logs.max_by_key(|(_, log)| log.written)?;
+    Some(folder.join(of + END))
+}
+
 /// Whatever an executor's id holds.
 fn name(executor: &str, pid: u32) -> String {
+    format!("{}-{pid}{END}", harmless(executor))
+}
+
+fn harmless(executor: &str) -> String {
     let harmless = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' };
-    let id: String = executor.trim_start_matches('.').chars().map(harmless).take(LONGEST_NAME).collect();
-    format!("{id}-{pid}{END}")
+    executor.trim_start_matches('.').chars().map(harmless).take(LONGEST_NAME).collect()
 }
 
 /// One executor's files.

@@ -25,6 +25,24 @@ async fn the_log_is_at_the_host_as_in_the_sandbox_and_stays_there() {
 }
 
 #[tokio::test]
+async fn the_log_of_an_executor_whose_sandbox_is_gone_is_still_to_be_had() {
+    let mut host = Host::new().await;
+    fs_err::create_dir(host.logs()).unwrap();
+    let executor = host.running("orphan", &[("MESOS_EXECUTOR_ID", "orphan")]).await;
+    host.end("orphan", executor).await;
+    fs_err::remove_dir_all(host.sandbox("")).unwrap();
+    let asked = async |task: &str| {
+        let mut program = tokio::process::Command::new(env!("CARGO_BIN_EXE_flink-mesos-executor"));
+        program.args(["logs", task, "--file", "executor", "--work-dir", &host.scratch()]);
+        program.env("FLINK_MESOS_LOG_DIR", host.logs()).output().await.unwrap()
+    };
+    let output = asked("orphan").await;
+    assert!(String::from_utf8_lossy(&output.stdout).contains("TASK_KILLED"), "{output:?}");
+    let output = asked("stranger").await;
+    assert!(String::from_utf8_lossy(&output.stderr).contains("no task on this host begins with"), "{output:?}");
+}
+
+#[tokio::test]
 async fn the_log_is_json_where_that_is_asked_for() {
     let mut host = Host::new().await;
     fs_err::create_dir(host.logs()).unwrap();
