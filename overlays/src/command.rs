@@ -10,6 +10,7 @@ use crate::memory::{JobManagerMemory, MemoryError, TaskManagerMemory};
 mod application;
 mod class_path;
 mod jvm_options;
+mod modules;
 mod words;
 
 pub use application::{Application, application};

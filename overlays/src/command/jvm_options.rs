@@ -1,6 +1,6 @@
 //! The JVM's options in the order of Flink's scripts: later ones win.
 
-use super::{CommandError, Launch, Process, text, words};
+use super::{CommandError, Launch, Process, modules, text, words};
 
 impl Launch<'_> {
     /// `JVM_ARGS`, memory, then what is configured for all processes and for this one.
@@ -27,6 +27,8 @@ impl Launch<'_> {
         }
         options.extend(memory_flags);
         options.push("-XX:+IgnoreUnrecognizedVMOptions".to_owned());
+        let configured = [for_all.as_slice(), &for_this].concat();
+        options.extend(modules::options(&self.home.version, self.java.version, &configured));
         options.extend(for_all);
         // Flink replaces the security manager when it is told to intercept System.exit. Java asks for leave since 18,
         // and refuses to start when asked since 24.

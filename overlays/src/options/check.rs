@@ -66,6 +66,10 @@ fn problem(config: &Configuration, key: &str, value: &str) -> Option<Problem> {
         ((*message).to_owned(), false)
     } else if let Some(option) = find(key) {
         match (form_error(option, value), option.without_effect) {
+            // Flink before 1.20 read durations as numbers, and a negative one as for ever.
+            (Some(_), _) if option.kind == Kind::Duration && is_negative(value) && !key.starts_with("mesos.") => {
+                (format!("'{value}' is no duration any more since Flink 1.20: leave it out, or name a long one"), false)
+            }
             (Some(message), _) => (message, true),
             (None, why) => (format!("it has no effect on Mesos: {}", why?), false),
         }
@@ -77,6 +81,10 @@ fn problem(config: &Configuration, key: &str, value: &str) -> Option<Problem> {
     };
     let origin = config.source(key).cloned().unwrap_or(Source::Default);
     Some(Problem { key: key.to_owned(), origin, message, fatal })
+}
+
+fn is_negative(value: &str) -> bool {
+    value.trim().parse::<i64>().is_ok_and(|number| number < 0)
 }
 
 /// Is this one of a map's keys, which `config.yaml` may have on a line of its own?
@@ -183,6 +191,18 @@ mod tests {
             assert!(!found.fatal && found.message.contains(part), "{found}");
         }
         assert!(check_one("slotmanager.redundant-taskmanager-num", "x")[0].contains("'x' is not a whole number"));
+    }
+
+    #[test]
+    fn a_negative_duration_of_an_older_flink_is_worth_a_warning() {
+        let fatal = |key: &str, value: &str| {
+            let mut config = Configuration::new();
+            config.set(key, value, Source::DynamicProperty);
+            check(&config).first().map(|problem| problem.fatal)
+        };
+        assert_eq!(fatal("resourcemanager.standalone.start-up-time", "-1"), Some(false));
+        assert_eq!(fatal("resourcemanager.standalone.start-up-time", "soon"), Some(true));
+        assert_eq!(fatal("mesos.worker.launch-timeout", "-1"), Some(true));
     }
 
     #[test]

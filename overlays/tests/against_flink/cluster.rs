@@ -12,21 +12,45 @@ use overlays::java::Java;
 use overlays::overlay;
 use overlays::worker::{self, Sandbox};
 
-use super::oracle::flink_home;
+use super::oracle::{LINES, flink_home};
 
 const DEADLINE: Duration = Duration::from_secs(60);
 
 #[test]
 fn flink_1_20_runs_from_our_command_lines() {
-    a_task_manager_registers("flink-1.20.5");
+    a_task_manager_registers("flink-1.20.5", &environment);
 }
 
 #[test]
 fn flink_2_runs_from_our_command_lines() {
-    a_task_manager_registers("flink-2.3.0");
+    a_task_manager_registers("flink-2.3.0", &environment);
 }
 
-fn a_task_manager_registers(line: &str) {
+#[test]
+fn both_run_with_a_java_newer_than_17() {
+    let Some(java) = newer_java() else {
+        std::io::stderr().write_all(b"\nSKIPPED: Flink with a Java newer than 17: there is none\n").unwrap();
+        return;
+    };
+    for line in LINES {
+        println!("{line} with {java}");
+        a_task_manager_registers(line, &|name| {
+            if name == "JAVA_HOME" { Some(java.clone()) } else { environment(name) }
+        });
+    }
+}
+
+/// The home of a Java from 21 on, where Linux distributions put them.
+fn newer_java() -> Option<String> {
+    let homes = fs_err::read_dir("/usr/lib/jvm").ok()?.filter_map(|entry| Some(entry.ok()?.path()));
+    let newer = homes.into_iter().find(|home| {
+        let lookup = |name: &str| (name == "JAVA_HOME").then(|| home.display().to_string());
+        Java::find(&Configuration::new(), &lookup).is_ok_and(|java| java.version >= 21)
+    });
+    newer.map(|home| home.display().to_string())
+}
+
+fn a_task_manager_registers(line: &str, environment: &dyn Fn(&str) -> Option<String>) {
     let home = flink_home(line);
     let folder = tempfile::Builder::new().prefix("a cluster é ").tempdir().unwrap();
     let [rpc, rest] = free_ports();
@@ -38,18 +62,18 @@ fn a_task_manager_registers(line: &str) {
         tmp: folder.path().join("jm/tmp"),
     };
     command::prepare(&home, &config, &job_manager).unwrap();
-    let java = Java::find(&config, &environment).unwrap();
+    let java = Java::find(&config, environment).unwrap();
     java.check(&home.version).unwrap();
-    let mut job_manager = start(&command::job_manager(&home, &java, &config, &job_manager, &environment).unwrap());
+    let mut job_manager = start(&command::job_manager(&home, &java, &config, &job_manager, environment).unwrap());
 
     let (mut spec, _) =
-        worker::template(&overlay::collect(&home, &config, &environment).unwrap(), &home, folder.path()).unwrap();
+        worker::template(&overlay::collect(&home, &config, environment).unwrap(), &home, folder.path()).unwrap();
     spec.worker_id = "taskmanager-00001".to_owned();
     spec.hostname = "127.0.0.1".to_owned();
     let sandbox = Sandbox { path: folder.path().join("sandbox") };
     fs_err::create_dir(&sandbox.path).unwrap();
     fs_err::os::unix::fs::symlink(&home.path, sandbox.flink()).unwrap();
-    let mut task_manager = start(&worker::apply(&spec, &sandbox, None, &environment).unwrap());
+    let mut task_manager = start(&worker::apply(&spec, &sandbox, None, environment).unwrap());
 
     let registered = wait_for(|| get(rest, "/taskmanagers").filter(|body| body.contains("taskmanager-00001")));
     assert!(registered.is_some(), "{line}: no TaskManager registered, logs:\n{}", logs(folder.path()));
