@@ -27,3 +27,7 @@ moto_version=5.2.5
 moto_flask_version=3.1.3
 moto_flask_cors_version=6.0.5
 gcs_version=2026.7.19
+
+# What PyFlink 1.20 needs of other packages; newer ones do not work with it.
+pyflink_dependencies="apache-beam==2.48.0 pyarrow==11.0.0 pandas==2.2.3 numpy==1.24.4 setuptools==80.9.0 py4j==0.10.9.7 avro-python3==1.10.2 ruamel.yaml find-libpython"
+pyflink_pemja_version=0.5.7

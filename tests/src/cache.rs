@@ -58,6 +58,11 @@ pub fn stores_python() -> PathBuf {
     from_setup("stores/bin/python")
 }
 
+/// The environment with `PyFlink`, for Flink 1.20; none unless it was asked for.
+pub fn pyflink() -> Option<PathBuf> {
+    Some(cache_folder().join("pyflink")).filter(|folder| folder.join("bin/python").is_file())
+}
+
 /// The real Mesos: `bin/mesos-master`, `bin/mesos-agent`.
 pub fn mesos_home() -> PathBuf {
     from_setup("mesos")

@@ -16,7 +16,7 @@ mod wait;
 mod zookeeper;
 
 pub use cache::{
-    Line, binary, cache_folder, endings_jar, flink_home, mesos_home, python, stores_python, wordcount_jar,
+    Line, binary, cache_folder, endings_jar, flink_home, mesos_home, pyflink, python, stores_python, wordcount_jar,
 };
 pub use flink_rest::{FlinkRest, Job, Overview, TaskManager};
 pub use keeper::{Ended, Keeper, Program};
