@@ -14,6 +14,7 @@ mod modules;
 mod words;
 
 pub use application::{Application, application};
+pub use jvm_options::job_manager_properties;
 
 /// A process to start. Arguments are passed as they are: there is no quoting.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -267,7 +267,9 @@ impl Right {
                 let (store, state) = FileStore::open(directory).map_err(Failure::other)?;
                 Ok(Leadership::undisputed(Store::File(store), state))
             }
-            Self::Election(candidate) => Ok(candidate.lead(|text| console.tell("standby", text, json!({}))).await),
+            Self::Election(candidate) => {
+                candidate.lead(|text| console.tell("standby", text, json!({}))).await.map_err(Failure::usage)
+            }
         }
     }
 }

@@ -4,45 +4,27 @@
 //! of the leader for the session's timeout. The leader itself stops before that (`hold`): when the last question that
 //! ZooKeeper has answered was asked nine tenths of that time ago. And every write checks the lock node.
 
-use std::time::Duration;
+mod options;
+mod relay;
+
+use std::{sync::Arc, time::Duration};
 
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tracing::{debug, info, warn};
-use zookeeper_client::{Acls, Client, LockOptions, LockPrefix};
+use zookeeper_client::{Client, Error, LockOptions, LockPrefix};
 
 use mesos::backoff::Backoff;
 
+use self::relay::Relay;
+pub use self::{
+    options::{Access, ZooKeeperOptions},
+    relay::{Server, Tls},
+};
 use crate::{
     core::message::State,
-    store::{Mirror, Nodes, Store, StoreError, ZooKeeperStore},
+    store::{Mirror, Store, StoreError, ZooKeeperStore},
 };
-
-/// How to reach ZooKeeper and where our nodes are.
-#[derive(Clone)]
-pub struct ZooKeeperOptions {
-    /// `host:port`, with commas between.
-    pub quorum: String,
-    /// The node below which everything of this cluster's workers is.
-    pub base: String,
-    /// The node below which Flink 1.13 had the same.
-    pub upstream: String,
-    /// After this long without contact a session is over.
-    pub session_timeout: Duration,
-    /// `user:password` for the digest scheme. A secret.
-    pub digest: Option<String>,
-    /// Only we may read and write our nodes, rather than everybody.
-    pub creator_only: bool,
-}
-
-impl std::fmt::Debug for ZooKeeperOptions {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ZooKeeperOptions")
-            .field("quorum", &self.quorum)
-            .field("base", &self.base)
-            .finish_non_exhaustive()
-    }
-}
 
 /// The right to act for the cluster, until it is lost.
 #[derive(Debug)]
@@ -70,20 +52,25 @@ pub struct Candidate {
     options: ZooKeeperOptions,
     /// ZooKeeper's last transaction before we stood by for the first time.
     since: Option<i64>,
+    relay: Option<Arc<Relay>>,
 }
 
 impl Candidate {
     /// Of the cluster that the options name.
     pub fn new(options: ZooKeeperOptions) -> Self {
-        Self { options, since: None }
+        Self { options, since: None, relay: None }
     }
 
-    /// Waits to become the leader, however long that takes. `report` is told when there is something to tell.
-    pub async fn lead(&mut self, report: impl Fn(&str)) -> Leadership {
+    /// Waits to become the leader, however long that takes. `report` is told when there is something to tell. Fails when
+    /// ZooKeeper does not let us: that does not heal.
+    pub async fn lead(&mut self, report: impl Fn(&str)) -> Result<Leadership, StoreError> {
         let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
         loop {
             match self.try_to_lead(&report).await {
-                Ok(leadership) => return leadership,
+                Ok(leadership) => return Ok(leadership),
+                Err(
+                    e @ StoreError::ZooKeeper { source: Error::AuthFailed | Error::NoAuth | Error::InvalidAcl, .. },
+                ) => return Err(e),
                 Err(e) => {
                     let wait = backoff.next();
                     report(&format!("No state and no election: {e}. Trying on."));
@@ -99,7 +86,8 @@ impl Candidate {
             let path = base.clone();
             move |source| StoreError::ZooKeeper { action, path, source }
         };
-        let client = self.options.connect().await.map_err(failed("connect to ZooKeeper for"))?;
+        let quorum = self.quorum().await?;
+        let client = self.options.connect(&quorum).await.map_err(failed("connect to ZooKeeper for"))?;
         let nodes = self.options.nodes();
         nodes.make(&client).await.map_err(failed("make"))?;
         let folder = nodes.leader();
@@ -130,23 +118,23 @@ impl Candidate {
         info!("Leading the cluster {}.", self.options.base);
         let deposed = CancellationToken::new();
         let watch = hold(client, path, asked, deposed.clone());
-        let watch = Some(AbortOnDropHandle::new(tokio::spawn(watch)));
+        let relay = self.relay.clone();
+        let watch = Some(AbortOnDropHandle::new(tokio::spawn(async move {
+            watch.await;
+            drop(relay);
+        })));
         Ok(Leadership { store: Store::ZooKeeper(store), state, deposed, watch })
     }
-}
 
-impl ZooKeeperOptions {
-    async fn connect(&self) -> Result<Client, zookeeper_client::Error> {
-        let mut connector = Client::connector().with_session_timeout(self.session_timeout).with_fail_eagerly();
-        if let Some(digest) = &self.digest {
-            connector = connector.with_auth("digest", digest.as_bytes());
-        }
-        connector.connect(&self.quorum).await
-    }
-
-    fn nodes(&self) -> Nodes {
-        let acls = if self.creator_only { Acls::creator_all() } else { Acls::anyone_all() };
-        Nodes::new(self.base.clone(), self.upstream.clone(), acls)
+    /// Where the client connects.
+    async fn quorum(&mut self) -> Result<String, StoreError> {
+        let Some(tls) = &self.options.access.tls else { return Ok(self.options.quorum.clone()) };
+        let failed = |source| StoreError::Io { action: "listen on", path: "127.0.0.1".into(), source };
+        let relay = match self.relay.take() {
+            Some(relay) => relay,
+            None => Arc::new(Relay::start(tls).await.map_err(failed)?),
+        };
+        Ok(self.relay.insert(relay).quorum.clone())
     }
 }
 

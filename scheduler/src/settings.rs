@@ -4,10 +4,12 @@ mod artifact_server;
 mod container;
 mod demand;
 mod framework;
+mod jaas;
 mod offers;
 mod state;
 mod tls;
 mod uris;
+mod zookeeper;
 
 use std::{path::PathBuf, time::Duration};
 

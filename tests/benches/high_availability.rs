@@ -23,7 +23,7 @@ use cluster::FlinkMesos;
 use nix::sys::signal::Signal;
 use scheduler::{
     core::message::{Change, Moment, Place, WorkerId, WorkerRecord},
-    election::{Candidate, ZooKeeperOptions},
+    election::{Access, Candidate, ZooKeeperOptions},
     store::keep,
 };
 use site::{Part, Site, stand_in};
@@ -61,10 +61,10 @@ async fn store(zookeeper: &RealZooKeeper, cluster: &str) -> Duration {
         base: format!("/flink/mesos-workers/{cluster}"),
         upstream: format!("/flink/{cluster}/mesos-workers"),
         session_timeout: Duration::from_secs(4),
-        digest: None,
+        access: Access::default(),
         creator_only: false,
     };
-    let leadership = Candidate::new(options).lead(|_| {}).await;
+    let leadership = Candidate::new(options).lead(|_| {}).await.unwrap();
     let mut changes: Vec<_> = (1..=WORKERS).map(|number| Change::Worker(worker(number))).collect();
     changes.extend([Change::Framework(Some(format!("{cluster}-0000"))), Change::NextNumber(WORKERS + 1)]);
     let (batches, batches_in) = mpsc::unbounded_channel();

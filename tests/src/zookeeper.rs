@@ -16,6 +16,8 @@ use tokio::{
 use crate::{Keeper, Program, ReservedPort, wait_until};
 
 const JARS: &str = "/usr/share/java/zookeeper.jar";
+/// What its TLS needs and its jar does not name.
+const TLS_JARS: &str = "/usr/share/java/netty-codec.jar:/usr/share/java/netty-resolver.jar";
 const PATIENCE: Duration = Duration::from_secs(30);
 /// While it starts it takes connections that it never answers.
 const ONE_ANSWER: Duration = Duration::from_millis(250);
@@ -191,7 +193,8 @@ impl Server {
         let flags = ["-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dzookeeper.jmx.log4j.disable=true"];
         program.arguments.extend(flags.map(str::to_owned));
         program.arguments.extend(self.properties.iter().map(|property| format!("-D{property}")));
-        let server = ["-cp", JARS, "org.apache.zookeeper.server.quorum.QuorumPeerMain"];
+        let jars = format!("{JARS}:{TLS_JARS}");
+        let server = ["-cp", &jars, "org.apache.zookeeper.server.quorum.QuorumPeerMain"];
         program.arguments.extend(server.map(str::to_owned));
         program.arguments.push(self.folder.join("zoo.cfg").display().to_string());
         program

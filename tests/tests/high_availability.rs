@@ -17,6 +17,9 @@ fn application_master(mesos: &RealMesos, zookeeper: &RealZooKeeper, storage: &st
     ];
     let mut arguments = vec![
         "session",
+        // Flink's own client is the same one there, in JobManager and TaskManagers.
+        "-Dhigh-availability.zookeeper.client.acl=creator",
+        "-Dhigh-availability.zookeeper.client.authorization={digest: \"flink:s3cret\"}",
         "-Dhigh-availability.type=zookeeper",
         "-Dhigh-availability.cluster-id=/trial",
         "-Dhigh-availability.zookeeper.client.session-timeout=4 s",

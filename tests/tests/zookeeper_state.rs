@@ -3,12 +3,14 @@
 
 #[path = "zookeeper_state/fencing.rs"]
 mod fencing;
+#[path = "zookeeper_state/security.rs"]
+mod security;
 
 use std::{sync::Arc, time::Duration};
 
 use scheduler::{
     core::message::{Change, Moment, Place, WorkerId, WorkerRecord},
-    election::{Candidate, Leadership, ZooKeeperOptions},
+    election::{Access, Candidate, Leadership, ZooKeeperOptions},
     store::keep,
 };
 use tests::RealZooKeeper;
@@ -23,14 +25,14 @@ fn options(zookeeper: &RealZooKeeper) -> ZooKeeperOptions {
         base: "/flink/mesos-workers/trial".to_owned(),
         upstream: "/flink/trial/mesos-workers".to_owned(),
         session_timeout: Duration::from_secs(3),
-        digest: None,
+        access: Access::default(),
         creator_only: false,
     }
 }
 
 async fn lead(options: &ZooKeeperOptions) -> Leadership {
     let mut candidate = Candidate::new(options.clone());
-    timeout(PATIENCE, candidate.lead(|_| {})).await.expect("leadership in time")
+    timeout(PATIENCE, candidate.lead(|_| {})).await.expect("leadership in time").unwrap()
 }
 
 fn worker(number: u64) -> WorkerRecord {
@@ -101,7 +103,7 @@ async fn a_standby_finds_what_was_written_forgotten_and_changed_while_it_stood_b
     let mut changes: Vec<_> = (1..=500).map(|number| Change::Worker(worker(number))).collect();
     changes.extend([Change::Worker(changed.clone()), Change::Forget(WorkerId::new("e", 1))]);
     let ((), state) = tokio::join!(async { assert!(write(first, changes).await) }, async {
-        timeout(PATIENCE, second).await.expect("leadership in time").state
+        timeout(PATIENCE, second).await.expect("leadership in time").unwrap().state
     });
     assert_eq!(state.workers.len(), 499);
     assert_eq!(state.workers[&changed.id], changed);
@@ -116,7 +118,7 @@ async fn only_one_leads_and_the_next_one_follows_when_it_is_gone() {
     let mut second = Box::pin(second.lead(|_| {}));
     assert!(timeout(Duration::from_secs(1), &mut second).await.is_err(), "two lead at once");
     drop(first);
-    timeout(PATIENCE, second).await.expect("the second leads in time");
+    timeout(PATIENCE, second).await.expect("the second leads in time").unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

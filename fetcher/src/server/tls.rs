@@ -92,13 +92,31 @@ impl Identity {
     pub(super) fn load(&self) -> Result<Arc<ServerConfig>, TlsError> {
         // Whoever was first in this process has chosen the same.
         rustls::crypto::ring::default_provider().install_default().ok();
-        let (loaded, key) = match self {
-            Self::Pem { certificate, key } => (read_pem(certificate, key)?, key),
+        let loaded = self.loaded()?;
+        let key = match self {
+            Self::Pem { key, .. } => key,
             #[cfg(feature = "key-stores")]
-            Self::KeyStore { path, password } => (pkcs12::read_identity(path, password)?, path),
+            Self::KeyStore { path, .. } => path,
         };
         let config = ServerConfig::builder().with_no_client_auth().with_single_cert(loaded.chain, loaded.key);
         config.map(Arc::new).map_err(|error| content(key, format!("does not fit the certificate: {error}")))
+    }
+
+    /// The one in a file of whichever kind; of PEM files the name ends with `.pem`.
+    #[cfg(feature = "key-stores")]
+    pub fn in_file(path: PathBuf, password: Option<Password>) -> Self {
+        if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("pem")) {
+            return Self::Pem { certificate: path.clone(), key: path };
+        }
+        Self::KeyStore { path, password: password.unwrap_or_else(|| Password::new("")) }
+    }
+
+    fn loaded(&self) -> Result<Loaded, TlsError> {
+        match self {
+            Self::Pem { certificate, key } => read_pem(certificate, key),
+            #[cfg(feature = "key-stores")]
+            Self::KeyStore { path, password } => pkcs12::read_identity(path, password),
+        }
     }
 
     fn chain(&self) -> Result<Vec<CertificateDer<'static>>, TlsError> {

@@ -1,6 +1,29 @@
 //! The JVM's options in the order of Flink's scripts: later ones win.
 
-use super::{CommandError, Launch, Process, modules, text, words};
+use std::collections::BTreeMap;
+
+use super::{CommandError, JOB_MANAGER, Launch, Process, modules, text, words};
+use crate::config::Configuration;
+
+/// The system properties that the configuration has the JobManager's JVM set (`-Dname=value`). Variables count as not set.
+pub fn job_manager_properties(config: &Configuration) -> Result<BTreeMap<String, String>, CommandError> {
+    let mut properties = BTreeMap::new();
+    for key in ["all", JOB_MANAGER.name].map(keys).concat() {
+        let words = words::split(config.get(&key).unwrap_or_default(), &|_| None);
+        for word in words.map_err(|reason| CommandError::Options { key, reason })? {
+            if let Some(property) = word.strip_prefix("-D") {
+                let (name, value) = property.split_once('=').unwrap_or((property, ""));
+                properties.insert(name.to_owned(), value.to_owned());
+            }
+        }
+    }
+    Ok(properties)
+}
+
+/// Where options of a scope stand, later ones winning.
+fn keys(scope: &str) -> [String; 2] {
+    [format!("env.java.default-opts.{scope}"), format!("env.java.opts.{scope}")]
+}
 
 impl Launch<'_> {
     /// `JVM_ARGS`, memory, then what is configured for all processes and for this one.
@@ -42,7 +65,7 @@ impl Launch<'_> {
     /// `env.java.default-opts.<scope>`, then `env.java.opts.<scope>`.
     fn configured(&self, process: &Process, scope: &str) -> Result<Vec<String>, CommandError> {
         let mut options = Vec::new();
-        for key in [format!("env.java.default-opts.{scope}"), format!("env.java.opts.{scope}")] {
+        for key in keys(scope) {
             if let Some(value) = self.config.get(&key) {
                 options.extend(self.split(process, &key, value)?);
             }

@@ -20,6 +20,7 @@ const PARTS: &[&str] = &[
     "credential",
     "passphrase",
     "private-key",
+    "zookeeper.client.authorization",
 ];
 
 /// Must the value of this key never be shown?

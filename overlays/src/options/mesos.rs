@@ -104,7 +104,7 @@ pub(super) const OPTIONS: &[ConfigOption] = &[
         Text,
         "attributes of agents that all must be there, `name:value` with commas",
     ),
-    option("high-availability.zookeeper.path.mesos-workers", Text, "where the application master's state is, below the cluster")
+    option("high-availability.zookeeper.path.mesos-workers", Text, "where the application master's state is, below the root; the cluster's id is below it")
         .default("/mesos-workers")
         .formerly(&["recovery.zookeeper.path.mesos-workers"]),
     option("containerized.taskmanager.env.<name>", Text, "an environment variable of the TaskManagers"),

@@ -50,7 +50,8 @@ pub(super) const OPTIONS: &[ConfigOption] = &[
     option(
         "mesos.state.zookeeper.secret",
         Text,
-        "`user:password` for the application master's state in ZooKeeper (digest)",
+        "`user:password` for the application master's state in ZooKeeper (digest), where Flink has no \
+         `high-availability.zookeeper.client.authorization`",
     ),
     option(
         "mesos.executor.command",

@@ -20,7 +20,7 @@ async fn a_leader_without_a_network_stops_before_the_next_one_leads_and_can_writ
     let first = lead(&far).await;
     let mut second = Candidate::new(near.clone());
     let second = tokio::spawn(async move {
-        let leadership = second.lead(|_| {}).await;
+        let leadership = second.lead(|_| {}).await.unwrap();
         (leadership, Instant::now())
     });
     network.cut();
@@ -52,11 +52,11 @@ async fn the_end_of_a_cluster_counts_for_those_who_stood_by_and_not_for_those_wh
     assert!(timeout(Duration::from_millis(500), &mut waiting).await.is_err(), "it leads beside the first one");
     let ended = Ended { exit_code: 1, why: "the application failed".to_owned() };
     assert!(write(first, vec![Change::End(ended.clone())]).await);
-    let second = timeout(PATIENCE, waiting).await.expect("leadership in time");
+    let second = timeout(PATIENCE, waiting).await.expect("leadership in time").unwrap();
     assert_eq!(second.state.ended, Some(ended.clone()));
     drop(second);
     // The same process again, as after the loss of its session.
-    let again = timeout(PATIENCE, standby.lead(|_| {})).await.expect("leadership in time");
+    let again = timeout(PATIENCE, standby.lead(|_| {})).await.expect("leadership in time").unwrap();
     assert_eq!(again.state.ended, Some(ended));
     drop(again);
     let later = lead(&options).await;

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{CertificateError, RootCertStore};
+use rustls::{CertificateError, ClientConfig, RootCertStore};
 
 use super::file::Content;
-use super::{Identity, Password, TlsError, certificates, content};
+use super::{Identity, Loaded, Password, TlsError, certificates, content};
 
 /// Certificates of those who vouch for servers. They are no secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +36,21 @@ impl Trust {
     /// A server's own certificates: enough for one that vouches for itself, or that brings its authority along. Blocks.
     pub fn in_itself(identity: &Identity) -> Result<Self, TlsError> {
         identity.chain().map(Self)
+    }
+
+    /// A client that believes them, and shows that certificate where it is asked for one. Blocks.
+    pub fn client(&self, identity: Option<&Identity>) -> Result<Arc<ClientConfig>, TlsError> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let versions = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let client = versions.map_err(|error| TlsError::Read(std::io::Error::other(error)))?;
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(self.0.iter().cloned());
+        let client = client.with_root_certificates(roots);
+        let Some(identity) = identity else { return Ok(Arc::new(client.with_no_client_auth())) };
+        let Loaded { chain, key } = identity.loaded()?;
+        let client = client.with_client_auth_cert(chain, key);
+        let unfit = |error| content(identity.certificate(), format!("cannot be shown to servers: {error}"));
+        client.map(Arc::new).map_err(unfit)
     }
 
     /// All of them in PEM.

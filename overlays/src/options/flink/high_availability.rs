@@ -31,7 +31,7 @@ pub(in crate::options) const OPTIONS: &[ConfigOption] = &[
     option(
         "high-availability.zookeeper.client.authorization",
         Map,
-        "who Flink is at ZooKeeper, by scheme, e.g. `digest:user:password`",
+        "who Flink is at ZooKeeper, by scheme, e.g. `digest:'user:password'`",
     )
     .since(1, 19),
     option(

@@ -1,0 +1,138 @@
+//! A ZooKeeper that wants to know who comes, or that is reached by TLS, and what the configuration says of both.
+
+use std::{path::Path, process::Command};
+
+use overlays::config::{Configuration, Source};
+use scheduler::{
+    core::message::Change,
+    election::{Candidate, ZooKeeperOptions},
+    settings::{StateLocation, state_location},
+};
+use tests::{RealZooKeeper, RealZooKeeperOptions, ReservedPort};
+use tokio::time::timeout;
+use zookeeper_client::{Client, Error};
+
+use super::{PATIENCE, lead, write};
+
+/// As the application master reads it.
+fn configured(quorum: &str, options: &[(&str, &str)]) -> ZooKeeperOptions {
+    let mut config = Configuration::new();
+    let common = [("high-availability.type", "zookeeper"), ("high-availability.zookeeper.quorum", quorum)];
+    for (key, value) in [&common, options].concat() {
+        config.set(key, value, Source::DynamicProperty);
+    }
+    config.set("high-availability.zookeeper.client.session-timeout", "3 s", Source::DynamicProperty);
+    let StateLocation::ZooKeeper(options) = state_location(&config).unwrap() else { panic!("not in ZooKeeper") };
+    options
+}
+
+async fn keeps_state(options: &ZooKeeperOptions) {
+    assert!(write(lead(options).await, vec![Change::NextNumber(7)]).await);
+    assert_eq!(lead(options).await.state.next_number, 7);
+}
+
+async fn refused(options: ZooKeeperOptions) -> String {
+    let mut candidate = Candidate::new(options);
+    let refused = timeout(PATIENCE, candidate.lead(|_| {})).await.expect("an answer in time");
+    refused.expect_err("it is refused").to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_the_creators_acl_nobody_else_reads_or_leads() {
+    let zookeeper = RealZooKeeper::start().await;
+    let options = |secret: &str| {
+        let secret = format!("digest:'flink:{secret}'");
+        let options = [
+            ("high-availability.zookeeper.client.acl", "creator"),
+            ("high-availability.zookeeper.client.authorization", &secret),
+        ];
+        configured(&zookeeper.connect_string(), &options)
+    };
+    let own = options("s3cret");
+    keeps_state(&own).await;
+    let stranger = Client::connect(&zookeeper.connect_string()).await.unwrap();
+    assert_eq!(stranger.get_data(&format!("{}/state", own.base)).await.unwrap_err(), Error::NoAuth);
+    let refused = refused(options("guess")).await;
+    assert!(refused.contains("/flink/mesos-workers/default") && !refused.contains("guess"), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_by_sasl_is_that_of_flinks_own_client() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs_err::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let module = "org.apache.zookeeper.server.auth.DigestLoginModule required";
+    let server = file("server", &format!("Server {{ {module} user_flink=\"s3cret\"; }};"));
+    let zookeeper = RealZooKeeper::start_with(RealZooKeeperOptions {
+        configuration: vec!["authProvider.1=org.apache.zookeeper.server.auth.SASLAuthenticationProvider".to_owned()],
+        properties: vec![
+            format!("java.security.auth.login.config={server}"),
+            "zookeeper.sessionRequireClientSASLAuth=true".to_owned(),
+        ],
+        ..Default::default()
+    })
+    .await;
+    let options = |password: &str| {
+        let client = format!("Client {{ {module} username=\"flink\" password=\"{password}\"; }};");
+        let opts = format!("-Djava.security.auth.login.config={}", file(password, &client));
+        let acl = ("high-availability.zookeeper.client.acl", "creator");
+        configured(&zookeeper.connect_string(), &[("env.java.opts.all", &opts), acl])
+    };
+    keeps_state(&options("s3cret")).await;
+    assert!(!refused(options("guess")).await.contains("guess"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tls_with_certificates_on_both_sides_is_that_of_flinks_own_client() {
+    let folder = tempfile::tempdir().unwrap();
+    let (server, client) = (key_store(folder.path(), "server"), key_store(folder.path(), "client"));
+    let secure = ReservedPort::new();
+    let properties = [
+        "serverCnxnFactory=org.apache.zookeeper.server.NettyServerCnxnFactory".to_owned(),
+        format!("ssl.keyStore.location={server}.p12"),
+        "ssl.keyStore.password=hush-hush".to_owned(),
+        format!("ssl.trustStore.location={client}.trust.p12"),
+        "ssl.trustStore.password=hush-hush".to_owned(),
+    ];
+    let _zookeeper = RealZooKeeper::start_with(RealZooKeeperOptions {
+        configuration: vec![format!("secureClientPort={}", secure.number())],
+        properties: properties.map(|property| format!("zookeeper.{property}")).to_vec(),
+        ..Default::default()
+    })
+    .await;
+    let quorum = format!("127.0.0.1:{}", secure.number());
+    let opts = format!(
+        "-Dzookeeper.client.secure=true -Dzookeeper.ssl.trustStore.location={server}.trust.p12 \
+         -Dzookeeper.ssl.trustStore.password=hush-hush -Dzookeeper.ssl.keyStore.location={client}.p12 \
+         -Dzookeeper.ssl.keyStore.password=hush-hush"
+    );
+    let acl = ("high-availability.zookeeper.client.acl", "creator");
+    keeps_state(&configured(&quorum, &[("env.java.opts.jobmanager", &opts), acl])).await;
+    // A server that is not the one to be trusted is none.
+    let wrong = opts.replace("server.trust", "client.trust");
+    let stranger = configured(&quorum, &[("env.java.opts.jobmanager", &wrong)]);
+    let mut candidate = Candidate::new(stranger);
+    let told = std::sync::Mutex::new(Vec::new());
+    let waiting = candidate.lead(|text| told.lock().unwrap().push(text.to_owned()));
+    assert!(timeout(std::time::Duration::from_secs(1), waiting).await.is_err(), "it leads");
+    assert!(told.lock().unwrap().iter().all(|text| text.starts_with("No state and no election")), "{told:?}");
+}
+
+/// A key with its certificate, `NAME.p12`, and the certificate alone, `NAME.trust.p12`. Gives the path without the ending.
+fn key_store(folder: &Path, name: &str) -> String {
+    let path = folder.join(name).display().to_string();
+    let run = |arguments: &str| {
+        let output = Command::new("keytool").args(arguments.split(' ')).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    };
+    let store = "-storetype PKCS12 -storepass hush-hush -noprompt";
+    run(&format!(
+        "-genkeypair -alias {name} -keyalg EC -groupname secp256r1 -dname CN={name} -ext san=ip:127.0.0.1 -keystore {path}.p12 {store}"
+    ));
+    run(&format!("-exportcert -alias {name} -keystore {path}.p12 -file {path}.crt {store}"));
+    run(&format!("-importcert -alias {name} -file {path}.crt -keystore {path}.trust.p12 {store}"));
+    path
+}
