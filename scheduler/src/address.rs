@@ -13,7 +13,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use crate::settings::{ARTIFACT_PORT, SettingsError, artifact_server, port, rest_tls};
+use crate::settings::{ARTIFACT_PORT, CONTROL_PORT, EXECUTOR_PORT, SettingsError, artifact_server, port, rest_tls};
 
 /// Where the JobManager is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,8 +113,32 @@ pub async fn problems(
         }
     }
     let served = artifact_server(config).map_or(bind, |wanted| wanted.listen(bind).ip());
-    for (key, usual, bind) in [(RPC_PORT, 6123, bind), (REST_PORT, 8081, bind), (ARTIFACT_PORT, 0, served)] {
+    let operators = if config.contains("mesos.control.token") { bind } else { Ipv4Addr::LOCALHOST.into() };
+    let all = [
+        (RPC_PORT, 6123, bind),
+        (REST_PORT, 8081, bind),
+        (ARTIFACT_PORT, 0, served),
+        (EXECUTOR_PORT, 0, served),
+        (CONTROL_PORT, 0, operators),
+    ];
+    for (key, usual, bind) in all {
         problems.extend(free_port(config, key, usual, PortInUse::Refuse, bind).await.err());
+    }
+    problems.extend(wanted_twice(config, &all.map(|(key, usual, _)| (key, usual))));
+    problems
+}
+
+/// Ports that more than one of these options asks for; 0 is no port.
+fn wanted_twice(config: &Configuration, all: &[(&'static str, u16)]) -> Vec<SettingsError> {
+    let number = |(key, usual): &(&'static str, u16)| port(config, key).ok().flatten().unwrap_or(*usual);
+    let mut problems = Vec::new();
+    for (at, later) in all.iter().enumerate() {
+        let earlier = all.iter().take(at).find(|earlier| number(earlier) > 0 && number(earlier) == number(later));
+        problems.extend(earlier.map(|(key, _)| SettingsError::Value {
+            key: later.0,
+            value: number(later).to_string(),
+            reason: format!("{key} has this port"),
+        }));
     }
     problems
 }

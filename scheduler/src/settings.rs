@@ -20,7 +20,7 @@ use overlays::{
     memory::{MemoryError, TaskManagerMemory},
 };
 
-pub use self::artifact_server::{ArtifactServerSettings, artifact_server};
+pub use self::artifact_server::{ArtifactServerSettings, EXECUTOR_PORT, artifact_server};
 pub use self::state::{StateLocation, state_location};
 pub use self::tls::{Endpoint, Tls, rest_tls, tls};
 pub use self::uris::{TAKEN, TaskUri, TaskUris, task_uris, without_sources};
@@ -145,7 +145,8 @@ pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(15);
 const MASTER: &str = "mesos.master";
 /// The artifact server's port.
 pub const ARTIFACT_PORT: &str = "mesos.resourcemanager.artifactserver.port";
-const CONTROL_PORT: &str = "mesos.control.port";
+/// The port of the operator's API.
+pub const CONTROL_PORT: &str = "mesos.control.port";
 impl Settings {
     /// Reads and checks all options but [`master`].
     pub fn read(config: &Configuration, flink: &FlinkVersion) -> Result<Self, SettingsError> {

@@ -136,6 +136,25 @@ async fn a_port_in_use_is_told_by_its_key() {
 }
 
 #[tokio::test]
+async fn the_operators_port_in_use_is_told_too() {
+    let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let installation = Installation::new("127.0.0.1:1").with(&format!("mesos.control.port={port}"));
+    let errors = installation.errors(true).await;
+    assert!(matches!(errors.as_slice(), [error] if error.starts_with("mesos.control.port: ")), "{errors:#?}");
+}
+
+#[tokio::test]
+async fn a_port_that_is_wanted_twice_is_told() {
+    let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+    let installation = Installation::new("127.0.0.1:1")
+        .with(&format!("rest.port={free}"))
+        .with(&format!("mesos.resourcemanager.artifactserver.port={free}"));
+    let expected = format!("mesos.resourcemanager.artifactserver.port: {free}: rest.port has this port (from -D)");
+    assert_eq!(installation.errors(true).await, [expected]);
+}
+
+#[tokio::test]
 async fn a_mesos_or_zookeeper_that_does_not_answer_is_an_error_unless_offline() {
     let installation = Installation::new("127.0.0.1:1")
         .with("high-availability.type=zookeeper")

@@ -8,6 +8,8 @@ use overlays::config::Configuration;
 use super::{ARTIFACT_PORT, SettingsError, invalid, port};
 
 /// The artifact server's address the workers are told.
+/// The port that serves the executor alone.
+pub const EXECUTOR_PORT: &str = "mesos.resourcemanager.artifactserver.executor-port";
 const ARTIFACT_ADDRESS: &str = "mesos.resourcemanager.artifactserver.address";
 const PEERS_ABOVE: &str = "mesos.resourcemanager.artifactserver.peers-above";
 const BIND_ADDRESS: &str = "mesos.resourcemanager.artifactserver.bind-address";
@@ -54,7 +56,7 @@ pub fn artifact_server(config: &Configuration) -> Result<ArtifactServerSettings,
         address: address(config)?,
         peers_above: peers_above(config)?,
         plain_secrets: config.get_bool("mesos.resourcemanager.artifactserver.plain-secrets")?.unwrap_or(false),
-        executor_port: port(config, "mesos.resourcemanager.artifactserver.executor-port")?,
+        executor_port: port(config, EXECUTOR_PORT)?,
     })
 }
 

@@ -80,6 +80,11 @@ fn volume(text: &str, config: &Configuration) -> Result<v1::Volume, SettingsErro
 fn parameter(text: &str, config: &Configuration) -> Result<v1::Parameter, SettingsError> {
     let wrong = || invalid(PARAMETERS, config, format!("'{text}' is not of the form key=value"));
     let (key, value) = text.split_once('=').ok_or_else(wrong)?;
+    let variable = value.split_once('=').map_or(value, |(name, _)| name);
+    if matches!(key.trim(), "env" | "e") && Configuration::is_secret(variable) {
+        let hint = format!("{variable} would be seen at Mesos' page: set containerized.taskmanager.env.{variable}");
+        return Err(SettingsError::File { key: PARAMETERS, reason: hint });
+    }
     Ok(v1::Parameter { key: key.trim().to_owned(), value: value.to_owned() })
 }
 
@@ -138,6 +143,13 @@ mod tests {
             (Some("/a"), "/b", volume::Mode::Rw),
         ];
         assert_eq!(volumes.collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn a_secret_among_the_parameters_is_refused_without_being_shown() {
+        let entries = [("type", "docker"), ("image.name", "x"), ("docker.parameters", "env=DB_PASSWORD=hush")];
+        let error = read(&entries).unwrap_err().to_string();
+        assert!(error.contains("set containerized.taskmanager.env.DB_PASSWORD") && !error.contains("hush"), "{error}");
     }
 
     #[test]
