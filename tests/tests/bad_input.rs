@@ -168,7 +168,9 @@ async fn a_master_that_rejects_the_framework_ends_the_program_with_its_words() {
     // Mesos refuses roles that begin with a dash.
     let role = "-Dmesos.resourcemanager.framework.role=-bad";
     let mut cluster = FlinkMesos::start(&flink_home(Line::V1_20), &["session", &master, role]);
-    assert_eq!(cluster.end().code(), Some(1));
+    assert_eq!(cluster.end().code(), Some(64));
+    let said = cluster.errors();
+    assert!(said.contains("Mesos rejects this framework: ") && said.contains("-bad"), "{said}");
 }
 
 #[test]
