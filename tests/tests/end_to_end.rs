@@ -5,6 +5,8 @@
 mod cluster;
 #[path = "end_to_end/commands.rs"]
 mod commands;
+#[path = "end_to_end/containers.rs"]
+mod containers;
 #[path = "end_to_end/encryption.rs"]
 mod encryption;
 #[path = "end_to_end/uris.rs"]
