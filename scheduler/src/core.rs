@@ -90,6 +90,10 @@ pub struct Core {
     offers_wanted: Option<bool>,
     /// When it was told, or showed that it knows.
     offers_told: Moment,
+    /// Since when offers are wanted and none has come.
+    offerless: Option<Moment>,
+    /// Whether people were told so.
+    silence_told: bool,
     failures: Failures,
     reconciliation: Reconciliation,
     refusals: Refusals,
@@ -116,6 +120,7 @@ impl Core {
             failures: Failures::new(settings.avoided_share),
             settings,
             now,
+            reconciliation: Reconciliation::new(&state.epoch),
             epoch: state.epoch,
             next_number: state.next_number,
             framework: state.framework,
@@ -127,7 +132,8 @@ impl Core {
             subscribed: false,
             offers_wanted: None,
             offers_told: now,
-            reconciliation: Reconciliation::default(),
+            offerless: None,
+            silence_told: false,
             refusals: Refusals::default(),
             explained: (Vec::new(), 0),
             draining: state.draining,
@@ -178,6 +184,7 @@ impl Core {
             self.reconciliation.wake_at(),
             self.store_is_late_at(),
             self.unheard_at(),
+            self.silence_at(),
             self.maintenance_at(),
         ];
         connected.into_iter().flatten().filter(|_| self.subscribed).min()

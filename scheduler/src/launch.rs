@@ -1,5 +1,7 @@
 //! What Mesos is told about one worker: the task, its executor, and the worker's description.
 
+use std::collections::BTreeMap;
+
 use mesos::v1;
 use overlays::worker::{ArtifactSource, WorkerSpec};
 use prost::Message as _;
@@ -24,8 +26,10 @@ pub struct Template {
     pub user: Option<String>,
     /// Labels of each task.
     pub labels: Vec<(String, String)>,
-    /// How long Mesos waits after asking an executor to end, seconds.
-    pub shutdown_grace: f64,
+    /// How long a TaskManager has to end in order before it is killed, seconds. Mesos gives its executor some more.
+    pub kill_grace: f64,
+    /// How much a TaskManager may use where there is room for more than it asked for; see `TaskInfo.limits`.
+    pub limits: BTreeMap<String, f64>,
     /// `taskmanager.host` of each worker, `_TASK_` standing for its id; the agent's host name if `None`.
     pub hostname: Option<String>,
     /// The container, if it is more than the agent's own file system.
@@ -35,6 +39,12 @@ pub struct Template {
 }
 
 const EXECUTOR_FILE: &str = "flink-mesos-executor";
+/// What an executor has for itself after its TaskManager's end, seconds.
+const MARGIN: f64 = 10.0;
+
+fn duration(seconds: f64) -> v1::DurationInfo {
+    v1::DurationInfo { nanoseconds: (seconds * 1e9) as i64 }
+}
 
 impl Template {
     /// The task for `launch`. `token` is what the worker's executor shows to the artifact server.
@@ -48,6 +58,12 @@ impl Template {
             executor: Some(self.executor(launch, framework)),
             data: Some(self.spec(launch, token).encode_to_vec().into()),
             labels: Some(self.labels()),
+            kill_policy: Some(v1::KillPolicy { grace_period: Some(duration(self.kill_grace)) }),
+            limits: self
+                .limits
+                .iter()
+                .map(|(name, limit)| (name.clone(), v1::value::Scalar { value: *limit }))
+                .collect(),
             ..Default::default()
         }
     }
@@ -63,7 +79,7 @@ impl Template {
             command: Some(self.command(launch)),
             resources: launch.taken.executor_resources(),
             container: self.container.clone(),
-            shutdown_grace_period: Some(v1::DurationInfo { nanoseconds: (self.shutdown_grace * 1e9) as i64 }),
+            shutdown_grace_period: Some(duration(self.kill_grace + MARGIN)),
             ..Default::default()
         }
     }
@@ -141,7 +157,8 @@ mod tests {
             executor,
             user: Some("flink".to_owned()),
             labels: vec![("team".to_owned(), "blue".to_owned())],
-            shutdown_grace: 15.0,
+            kill_grace: 5.0,
+            limits: BTreeMap::from([("cpus".to_owned(), f64::INFINITY)]),
             hostname: Some("_TASK_.flink.mesos".to_owned()),
             container: None,
             spec: WorkerSpec { flink_version: "1.20.5".to_owned(), ..Default::default() },
@@ -172,6 +189,21 @@ mod tests {
         assert_eq!(spec.hostname, "taskmanager-e-00001.flink.mesos");
         assert_eq!(spec.ports["taskmanager.rpc.port"], 31000);
         assert_eq!(spec.artifacts.unwrap().token, "s3cret");
+    }
+
+    #[test]
+    fn mesos_is_told_how_long_a_task_manager_may_take_to_end_and_that_its_executor_may_take_longer() {
+        let task = task(&template(ExecutorDelivery::Installed("/x".to_owned())), &launch());
+        let nanoseconds = |duration: Option<v1::DurationInfo>| duration.unwrap().nanoseconds;
+        let policy = task.kill_policy.unwrap();
+        assert_eq!(nanoseconds(policy.grace_period), 5_000_000_000);
+        assert_eq!(nanoseconds(task.executor.unwrap().shutdown_grace_period), 15_000_000_000);
+    }
+
+    #[test]
+    fn limits_are_the_tasks_own() {
+        let task = task(&template(ExecutorDelivery::Installed("/x".to_owned())), &launch());
+        assert!(task.limits["cpus"].value.is_infinite());
     }
 
     #[test]

@@ -11,7 +11,7 @@ mod tls;
 mod uris;
 mod zookeeper;
 
-use std::{path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use mesos::{master::MasterUrl, scheduler::Credential, v1};
 use overlays::{
@@ -26,7 +26,7 @@ pub use self::tls::{Endpoint, Tls, rest_tls, tls};
 pub use self::uris::{TAKEN, TaskUri, TaskUris, task_uris, without_sources};
 use self::{
     container::container,
-    demand::demand,
+    demand::{demand, limits},
     framework::{credential, framework},
 };
 use crate::{
@@ -107,6 +107,10 @@ pub struct Settings {
     pub workers: usize,
     /// What the scheduler's core goes by.
     pub core: core::Settings,
+    /// What a TaskManager may use where there is room for more than it asks for, by the resource's name.
+    pub limits: BTreeMap<String, f64>,
+    /// How long a TaskManager has to end in order before it is killed.
+    pub kill_grace: Duration,
     /// The installed executor, or `None` to have Mesos fetch ours.
     pub executor: Option<ExecutorDelivery>,
     /// Our own copy of the executor, if configured.
@@ -139,8 +143,8 @@ pub struct Settings {
 
 /// Where the packages put the executor.
 pub const INSTALLED_EXECUTOR: &str = "/usr/bin/flink-mesos-executor";
-/// How long Mesos gives an executor to end: our own grace for the TaskManager and some more.
-pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(15);
+/// How long a TaskManager has to end in order, where nobody says otherwise.
+const KILL_GRACE: Duration = Duration::from_secs(5);
 
 const MASTER: &str = "mesos.master";
 /// The artifact server's port.
@@ -161,6 +165,8 @@ impl Settings {
             control_port: port(config, CONTROL_PORT)?.unwrap_or(0),
             credential: credential(config)?,
             workers: workers(config)?,
+            limits: limits(config, &demand)?,
+            kill_grace: kill_grace(config)?,
             core: core_settings(config, demand)?,
             executor: executor(config)?,
             executor_binary: config.get("mesos.executor.binary").map(PathBuf::from),
@@ -188,7 +194,8 @@ pub fn problems(config: &Configuration, flink: &FlinkVersion) -> Vec<SettingsErr
     let memory = TaskManagerMemory::compute(config, flink).map_err(SettingsError::from);
     let parts = [
         master(config).err(),
-        memory.and_then(|memory| demand(config, &memory)).err(),
+        memory.and_then(|memory| limits(config, &demand(config, &memory)?)).err(),
+        kill_grace(config).err(),
         framework(config, false).err(),
         credential(config).err(),
         workers(config).err(),
@@ -251,6 +258,15 @@ fn core_settings(config: &Configuration, demand: Demand) -> Result<core::Setting
         moving: moving(config)?,
         avoided_share: avoided_share(config)?,
     })
+}
+
+fn kill_grace(config: &Configuration) -> Result<Duration, SettingsError> {
+    const KEY: &str = "mesos.worker.kill-grace";
+    const LONGEST: Duration = Duration::from_secs(3600);
+    match config.get_duration(KEY)?.unwrap_or(KILL_GRACE) {
+        grace if grace <= LONGEST => Ok(grace),
+        _ => Err(invalid(KEY, config, "at most an hour".to_owned())),
+    }
 }
 
 fn moving(config: &Configuration) -> Result<Move, SettingsError> {

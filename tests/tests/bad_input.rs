@@ -162,6 +162,16 @@ async fn offers_that_are_too_small_for_ever_are_explained() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_master_without_any_offer_is_told_of_with_what_a_task_manager_needs() {
+    let mesos = RealMesos::start(0).await;
+    let master = format!("-Dmesos.master={}", mesos.master());
+    let mut cluster = FlinkMesos::start(&flink_home(Line::V1_20), &["session", &master]);
+    let said = cluster.wait_for("starved");
+    let reason = said["reason"].as_str().unwrap();
+    assert!(reason.contains("no offer for 10 s") && reason.contains("mem 1056 MB"), "{reason}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_master_that_rejects_the_framework_ends_the_program_with_its_words() {
     let mesos = RealMesos::start(0).await;
     let master = format!("-Dmesos.master={}", mesos.master());

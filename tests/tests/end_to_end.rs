@@ -20,7 +20,7 @@ use nix::{
     unistd::Pid,
 };
 use scheduler::control::client::Client;
-use tests::{Line, RealMesos, flink_home, wait_until, wordcount_jar};
+use tests::{Line, RealMesos, RealMesosOptions, flink_home, wait_until, wordcount_jar};
 
 const WORDS: &[&str] = &["mesos", "flink", "offer", "agent", "task", "slot", "job", "rust", "java", "cache"];
 
@@ -105,6 +105,32 @@ fn a_word_count_runs_on_the_mesos_for_a_laptop() {
     let web = cluster.ready();
     count_words(&mut cluster, Line::V1_20, &web);
     end_in_order(cluster);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_manager_has_scalars_of_any_name_at_mesos() {
+    let resources = "cpus:4;mem:4096;disk:8192;fpga:2".to_owned();
+    let mesos = RealMesos::start_with(RealMesosOptions { resources, ..RealMesosOptions::default() }).await;
+    let mut cluster = session(&mesos, Line::V1_20, 1, &["-Dmesos.resourcemanager.tasks.resources=fpga:1"]);
+    cluster.wait_for("running");
+    let state = mesos.state().await;
+    let task = &state["frameworks"][0]["tasks"][0];
+    assert_eq!(task["resources"]["fpga"], 1.0, "{task}");
+    end_in_order(cluster);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_that_cannot_hold_a_limit_says_what_it_lacks() {
+    let mesos = RealMesos::start(1).await;
+    for (key, isolator) in [("cpus-limit", "cgroups/cpu"), ("mem-limit", "cgroups/mem")] {
+        let limit = format!("-Dmesos.resourcemanager.tasks.{key}=unlimited");
+        let mut cluster = session(&mesos, Line::V1_20, 1, &[&limit]);
+        let gone = cluster.wait_for("gone");
+        let reason = gone["reason"].as_str().unwrap();
+        assert!(reason.contains("limits can only be set") && reason.contains(isolator), "{reason}");
+        cluster.signal(Signal::SIGINT);
+        assert!(cluster.end().success());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

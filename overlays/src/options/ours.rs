@@ -1,7 +1,7 @@
 //! The options that this project adds.
 
 use super::ConfigOption;
-use super::Kind::{Boolean, Choice, Duration, Integer, List, Memory, Number, Text};
+use super::Kind::{Boolean, Choice, Duration, Integer, List, Map, Memory, Number, Text};
 
 const fn option(key: &'static str, kind: super::Kind, meaning: &'static str) -> ConfigOption {
     ConfigOption::new(key, kind, meaning)
@@ -22,6 +22,29 @@ pub(super) const OPTIONS: &[ConfigOption] = &[
         "how long a worker on an unreachable agent is waited for",
     )
     .default("1 min"),
+    option(
+        "mesos.worker.kill-grace",
+        Duration,
+        "how long a TaskManager has to end in order before it is killed, at most an hour",
+    )
+    .default("5 s"),
+    option(
+        "mesos.resourcemanager.tasks.resources",
+        Map,
+        "further scalar resources of a TaskManager by the names that the agents give them, e.g. `fpga:1`",
+    ),
+    option(
+        "mesos.resourcemanager.tasks.cpus-limit",
+        Text,
+        "how many CPUs a TaskManager may use where its agent has room for more than it asks for: a number, or `unlimited`; it needs \
+         Mesos 1.10 and agents with the isolator `cgroups/cpu`",
+    ),
+    option(
+        "mesos.resourcemanager.tasks.mem-limit",
+        Text,
+        "the same for memory in MB, with the isolator `cgroups/mem`; what is above `taskmanager.memory.process.size` is there for \
+         native libraries, Flink does not count on it",
+    ),
     option("mesos.worker.surge", Integer, "so many more than wanted may live while workers leave an agent")
         .default("1"),
     option("mesos.worker.max-unavailable", Integer, "so many may be missing while workers leave an agent").default("0"),

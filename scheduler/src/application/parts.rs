@@ -26,7 +26,7 @@ use crate::{
     kept,
     launch::{ExecutorDelivery, Template},
     plan::{Lookup, Plan},
-    settings::{self, SHUTDOWN_GRACE},
+    settings,
     shell::Parts,
     user_uris::UserUris,
 };
@@ -136,7 +136,8 @@ impl Settled {
             executor: settings.executor.clone().unwrap_or_else(published),
             user: settings.task_user.clone(),
             labels: settings.labels.clone(),
-            shutdown_grace: SHUTDOWN_GRACE.as_secs_f64(),
+            kill_grace: settings.kill_grace.as_secs_f64(),
+            limits: settings.limits.clone(),
             hostname: settings.hostname.clone(),
             container: settings.container.clone(),
             spec: worker,

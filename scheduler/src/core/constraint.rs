@@ -2,14 +2,14 @@
 //!
 //! Operators and their meaning are those of Marathon (`docs/docs/constraints.md` there).
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    fmt,
-    str::FromStr,
-};
+mod census;
+
+use std::{fmt, str::FromStr, sync::Arc};
 
 use mesos::v1;
 use regex::Regex;
+
+pub use self::census::{Census, Values};
 
 /// What a constraint looks at.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,7 +21,7 @@ pub enum Field {
     /// The zone of the agent's fault domain: `@zone`.
     Zone,
     /// An agent attribute.
-    Attribute(String),
+    Attribute(Arc<str>),
 }
 
 /// What is asked of the field's value.
@@ -60,9 +60,6 @@ pub struct Constraint {
 )]
 pub struct ConstraintError(String);
 
-/// What is known of an agent, by field.
-pub type Values = BTreeMap<Field, String>;
-
 /// Why a constraint is not met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unmet {
@@ -70,46 +67,6 @@ pub enum Unmet {
     Ever,
     /// Other workers stand in the way; that may change.
     Now,
-}
-
-/// How many workers there are of each value of one constraint's field.
-#[derive(Clone, Debug, Default)]
-pub struct Census {
-    values: HashMap<String, usize>,
-    /// How many values have each count.
-    counts: BTreeMap<usize, usize>,
-}
-
-impl Census {
-    /// Counts one more worker with this value, or one less.
-    pub fn count_one(&mut self, value: &str, more: bool) {
-        let before = self.count(value);
-        let after = if more { before + 1 } else { before.saturating_sub(1) };
-        match self.values.get_mut(value) {
-            _ if after == 0 => drop(self.values.remove(value)),
-            Some(count) => *count = after,
-            None => drop(self.values.insert(value.to_owned(), after)),
-        }
-        if let Some(many) = self.counts.get_mut(&before) {
-            *many -= 1;
-            if *many == 0 {
-                self.counts.remove(&before);
-            }
-        }
-        if after > 0 {
-            *self.counts.entry(after).or_default() += 1;
-        }
-    }
-
-    /// How many workers have this value.
-    pub fn count(&self, value: &str) -> usize {
-        self.values.get(value).copied().unwrap_or(0)
-    }
-
-    /// The count of the least used of at least `groups` values; values that were never seen count 0.
-    fn least(&self, groups: usize) -> usize {
-        if self.values.len() < groups { 0 } else { self.counts.keys().next().copied().unwrap_or(0) }
-    }
 }
 
 impl Constraint {
@@ -124,7 +81,7 @@ impl Constraint {
             // A value that nobody has yet is always the least used.
             Operator::GroupBy(groups) => (others.count(value) <= others.least(*groups), Unmet::Now),
             Operator::Cluster(Some(wanted)) => (value == wanted, Unmet::Ever),
-            Operator::Cluster(None) => (others.values.is_empty() || others.count(value) > 0, Unmet::Now),
+            Operator::Cluster(None) => (others.is_empty() || others.count(value) > 0, Unmet::Now),
             Operator::Is(wanted) => (same(value, wanted), Unmet::Ever),
             Operator::Like(pattern) => (pattern.is_match(value), Unmet::Ever),
             Operator::Unlike(pattern) => (!pattern.is_match(value), Unmet::Ever),
@@ -189,7 +146,7 @@ impl From<&str> for Field {
             "hostname" | "@hostname" | "HOSTNAME" => Self::Hostname,
             "@region" => Self::Region,
             "@zone" => Self::Zone,
-            other => Self::Attribute(other.to_owned()),
+            other => Self::Attribute(other.into()),
         }
     }
 }
@@ -228,21 +185,21 @@ impl fmt::Display for Constraint {
 pub fn values(offer: &v1::Offer, constraints: &[Constraint]) -> Values {
     let domain = offer.domain.as_ref().and_then(|domain| domain.fault_domain.as_ref());
     let value = |field: &Field| match field {
-        Field::Hostname => Some(offer.hostname.clone()),
-        Field::Region => domain.map(|domain| domain.region.name.clone()),
-        Field::Zone => domain.map(|domain| domain.zone.name.clone()),
-        Field::Attribute(name) => offer.attributes.iter().find(|a| a.name == *name).and_then(attribute),
+        Field::Hostname => Some(offer.hostname.as_str().into()),
+        Field::Region => domain.map(|domain| domain.region.name.as_str().into()),
+        Field::Zone => domain.map(|domain| domain.zone.name.as_str().into()),
+        Field::Attribute(name) => offer.attributes.iter().find(|a| a.name == **name).and_then(attribute),
     };
     constraints.iter().filter_map(|c| Some((c.field.clone(), value(&c.field)?))).collect()
 }
 
 /// An attribute's value as text, in the form in which Mesos itself writes it.
-fn attribute(attribute: &v1::Attribute) -> Option<String> {
-    let joined = |parts: Vec<String>, open: char, close: char| format!("{open}{}{close}", parts.join(","));
+fn attribute(attribute: &v1::Attribute) -> Option<Arc<str>> {
+    let joined = |parts: Vec<String>, open: char, close: char| format!("{open}{}{close}", parts.join(",")).into();
     if let Some(text) = &attribute.text {
-        Some(text.value.clone())
+        Some(text.value.as_str().into())
     } else if let Some(scalar) = &attribute.scalar {
-        Some(scalar.value.to_string())
+        Some(scalar.value.to_string().into())
     } else if let Some(ranges) = &attribute.ranges {
         Some(joined(ranges.range.iter().map(|r| format!("{}-{}", r.begin, r.end)).collect(), '[', ']'))
     } else {
@@ -264,7 +221,7 @@ mod tests {
     fn census(values: &[&str]) -> Census {
         let mut census = Census::default();
         for value in values {
-            census.count_one(value, true);
+            census.count_one(&(*value).into(), true);
         }
         census
     }

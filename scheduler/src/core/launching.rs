@@ -17,6 +17,8 @@ const UNHEARD: Duration = Duration::from_secs(120);
 /// Offers that come so long after Mesos was told not to send any were sent all the same.
 const BELATED: Duration = Duration::from_secs(5);
 
+/// Without any offer for so long, people are told what is asked for.
+const SILENT: Duration = Duration::from_secs(10);
 /// How long offers stay away of agents that workers are leaving.
 const VACATED: Duration = Duration::from_secs(60);
 /// How long offers stay away of agents on which workers keep failing.
@@ -138,6 +140,27 @@ impl Core {
             self.offers_wanted = Some(wanted);
             self.offers_told = self.now;
         }
+        match (wanted, self.offerless) {
+            (true, None) => self.offerless = Some(self.now),
+            (false, _) => self.offerless = None,
+            _ => {}
+        }
+        self.tell_of_silence();
+    }
+
+    /// Says what is asked for when there is no offer at all: nobody can say then what was too small.
+    fn tell_of_silence(&mut self) {
+        if !self.silence_told && self.silence_at().is_some_and(|at| at <= self.now) {
+            self.silence_told = true;
+            let demand = self.settings.demand.to_string();
+            let text = format!("the master has sent no offer for {} s; a TaskManager needs {demand}", SILENT.as_secs());
+            self.notice(Notice::Starved(text));
+        }
+    }
+
+    /// When people are told that there are no offers.
+    pub(super) fn silence_at(&self) -> Option<Moment> {
+        self.offerless.filter(|_| !self.silence_told && self.refusals.offers() == 0).map(|since| since.after(SILENT))
     }
 
     /// When a master that sends no offers although we want them is to be told so again: the call may be lost.
@@ -147,6 +170,7 @@ impl Core {
 
     /// Offers have come: Mesos has heard of our want, or has not heard that there is none.
     fn heard_offers(&mut self) {
+        (self.offerless, self.silence_told) = (None, false);
         match self.offers_wanted {
             Some(true) => self.offers_told = self.now,
             Some(false) if self.now.since(self.offers_told) >= BELATED => self.offers_wanted = None,

@@ -99,7 +99,7 @@ impl Occupation {
 
     fn check(&self, values: &Values, constraints: &[Constraint]) -> Result<(), Refusal> {
         for (constraint, census) in constraints.iter().zip(&self.censuses) {
-            let value = values.get(&constraint.field).map(String::as_str);
+            let value = values.get(&constraint.field).map(|value| &**value);
             constraint.check(value, census).map_err(|unmet| Refusal::Constraint(constraint.to_string(), unmet))?;
         }
         Ok(())
@@ -157,7 +157,7 @@ pub fn place(
 /// Agents that are the same to every `GROUP_BY`.
 struct Group {
     /// The value that each `GROUP_BY` looks at.
-    values: Vec<Option<String>>,
+    values: Vec<Option<Arc<str>>>,
     /// The agents' bundles, those with the fewest workers first.
     agents: BinaryHeap<Reverse<(usize, usize)>>,
 }
@@ -175,7 +175,7 @@ fn is_grouping(constraint: &Constraint) -> bool {
 /// The bundles that may be used, by group.
 fn groups(bundles: &[Bundle], constraints: &[Constraint], occupation: &Occupation) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
-    let mut places: HashMap<Vec<Option<String>>, usize> = HashMap::new();
+    let mut places: HashMap<Vec<Option<Arc<str>>>, usize> = HashMap::new();
     for (i, bundle) in bundles.iter().enumerate().filter(|(_, bundle)| bundle.refusal.is_none()) {
         let grouping = constraints.iter().filter(|constraint| is_grouping(constraint));
         let values: Vec<_> = grouping.map(|constraint| bundle.place.values.get(&constraint.field).cloned()).collect();

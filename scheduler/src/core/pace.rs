@@ -96,15 +96,15 @@ impl Pace {
             n => FIRST.saturating_mul(1 << (n - 2).min(16)).min(LONGEST),
         };
         // Some more or less, so that clusters that failed together do not try together; never more than the longest.
-        let spread = delay.mul_f64(jitter(now, self.failures)).min(LONGEST);
+        let spread = delay.mul_f64(jitter(now.0 ^ u64::from(self.failures))).min(LONGEST);
         self.until = now.after(spread);
         spread
     }
 }
 
-/// Between 0.8 and 1, the same for the same moment: the core has no dice.
-fn jitter(now: Moment, failures: u32) -> f64 {
-    let mixed = (now.0 ^ u64::from(failures)).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
+/// Between 0.8 and 1, the same for the same seed: the core has no dice.
+pub(super) fn jitter(seed: u64) -> f64 {
+    let mixed = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
     0.8 + 0.2 * (mixed as f64 / f64::from(1_u32 << 24))
 }
 

@@ -2,16 +2,19 @@
 
 use std::time::Duration;
 
-use super::message::Moment;
+use super::{message::Moment, pace::jitter};
 
 const FIRST: Duration = Duration::from_secs(5);
 const LONGEST: Duration = Duration::from_secs(60);
 const IMPLICIT: Duration = Duration::from_secs(15 * 60);
 
 /// Explicit rounds until every worker is answered, ever more slowly, since a master that has just taken over knows nothing of
-/// an agent before that has registered again; then an implicit round every 15 minutes, for tasks that nobody knows, and explicit ones for workers that it does not mention.
+/// an agent before that has registered again; then an implicit round every 12 to 15 minutes, for tasks that nobody knows, and
+/// explicit ones for workers that it does not mention. Clusters that a new master has greeted together do not go on asking
+/// it together.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Reconciliation {
+    seed: u64,
     round: u32,
     explicit: Option<Moment>,
     implicit: Option<Moment>,
@@ -27,9 +30,15 @@ pub(super) struct Due {
 }
 
 impl Reconciliation {
+    /// `seed`, which differs from cluster to cluster, stands in for chance.
+    pub(super) fn new(seed: &str) -> Self {
+        let seed = seed.bytes().fold(0, |mixed: u64, byte| mixed.wrapping_mul(31).wrapping_add(byte.into()));
+        Self { seed, ..Self::default() }
+    }
+
     /// (Re)subscribed: both are due at once.
     pub(super) fn start(&mut self, now: Moment) {
-        *self = Self { round: 0, explicit: Some(now), implicit: Some(now) };
+        (self.round, self.explicit, self.implicit) = (0, Some(now), Some(now));
     }
 
     /// A worker has become doubtful: ask now.
@@ -46,7 +55,7 @@ impl Reconciliation {
 
     /// Not connected: nothing can be asked.
     pub(super) fn pause(&mut self) {
-        *self = Self::default();
+        (self.explicit, self.implicit) = (None, None);
     }
 
     /// What is due now. It counts as done; explicit rounds go on until [`Reconciliation::answered`].
@@ -58,7 +67,7 @@ impl Reconciliation {
             self.round += 1;
         }
         if due.implicit {
-            self.implicit = Some(now.after(IMPLICIT));
+            self.implicit = Some(now.after(IMPLICIT.mul_f64(jitter(now.0 ^ self.seed))));
         }
         due
     }
@@ -71,5 +80,32 @@ impl Reconciliation {
     /// When something is due next.
     pub(super) fn wake_at(&self) -> Option<Moment> {
         self.explicit.into_iter().chain(self.implicit).min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rounds(epoch: &str) -> Vec<u64> {
+        let mut reconciliation = Reconciliation::new(epoch);
+        reconciliation.start(Moment(1000));
+        reconciliation.due(Moment(1000));
+        reconciliation.answered();
+        let next = std::iter::from_fn(|| {
+            let at = reconciliation.wake_at()?;
+            reconciliation.due(at).implicit.then_some(at.0)
+        });
+        next.take(9).collect()
+    }
+
+    #[test]
+    fn everything_is_asked_for_every_quarter_of_an_hour_or_somewhat_sooner_and_clusters_do_not_ask_together() {
+        let (one, other) = (rounds("0badcafe"), rounds("0badcaff"));
+        for pair in one.windows(2) {
+            assert!((12 * 60_000..=15 * 60_000).contains(&(pair[1] - pair[0])), "{one:?}");
+        }
+        assert!(one.iter().all(|at| !other.contains(at)), "{one:?} {other:?}");
+        assert_eq!(one, rounds("0badcafe"));
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Amounts are counted in thousandths, as Mesos itself does, so that repeated additions stay exact.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use mesos::v1::{Resource, value};
 
@@ -211,13 +211,27 @@ impl Demand {
     }
 }
 
+impl fmt::Display for Demand {
+    /// e.g. `cpus 1.1, mem 1056 MB, ports 2`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for name in self.names() {
+            write!(f, "{name} {}{}, ", units(thousandths(self.total(name))), unit(name))?;
+        }
+        write!(f, "{PORTS} {}", self.ports.len())
+    }
+}
+
 impl Shortage {
     /// The unit in which people know this resource.
     pub fn unit(&self) -> &'static str {
-        match self.name.as_str() {
-            "mem" | "disk" => " MB",
-            _ => "",
-        }
+        unit(&self.name)
+    }
+}
+
+fn unit(name: &str) -> &'static str {
+    match name {
+        "mem" | "disk" => " MB",
+        _ => "",
     }
 }
 

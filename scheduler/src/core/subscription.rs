@@ -16,6 +16,7 @@ impl Core {
         self.subscribed = true;
         self.tearing_down = false;
         self.offers_wanted = None;
+        self.offerless = None;
         let now = self.now;
         self.fleet.update_all(|worker| {
             worker.answered = worker.phase == Phase::Storing;

@@ -240,6 +240,23 @@ fn an_offer_that_is_too_small_is_refused_for_long_and_the_reason_is_told_once() 
 }
 
 #[test]
+fn when_no_offer_comes_people_are_told_once_what_is_asked_for() {
+    let mut bench = Bench::subscribed(1);
+    let starved = |output: &Output| match output {
+        Output::Notice(Notice::Starved(why)) => Some(why.clone()),
+        _ => None,
+    };
+    let at = bench.core.wake_at().unwrap();
+    assert_eq!(at, Moment(10_000), "nothing else wakes it");
+    let told: Vec<_> = (0..60).flat_map(|_| bench.wait(1)).filter_map(|output| starved(&output)).collect();
+    assert_eq!(told, ["the master has sent no offer for 10 s; a TaskManager needs cpus 1.1, mem 1032 MB, ports 1"]);
+    let asked = bench.tell(Input::Offers(vec![offer("o", "A", 0)]));
+    assert!(asked.iter().filter_map(starved).any(|why| why.contains("largest was")), "{asked:?}");
+    bench.launch_on("B", 1);
+    assert!((0..60).flat_map(|_| bench.wait(1)).all(|output| starved(&output).is_none()));
+}
+
+#[test]
 fn workers_are_spread_evenly_over_the_groups_of_a_constraint_whatever_the_agents() {
     let mut bench = Bench::constrained(4, "rack:GROUP_BY");
     let racks = [("1", "A", "x"), ("2", "B", "x"), ("3", "C", "x"), ("4", "D", "y")];

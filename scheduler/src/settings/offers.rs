@@ -28,7 +28,7 @@ fn constraint(constraint: &Constraint) -> Option<AttributeConstraint> {
         Field::Hostname => pseudo(PseudoattributeType::Hostname),
         Field::Region => pseudo(PseudoattributeType::Region),
         Field::Zone => pseudo(PseudoattributeType::Zone),
-        Field::Attribute(name) => Selector { attribute_name: Some(name.clone()), ..Selector::default() },
+        Field::Attribute(name) => Selector { attribute_name: Some(name.to_string()), ..Selector::default() },
     };
     let exists = || Predicate { exists: Some(predicate::Exists {}), ..Predicate::default() };
     let equals = |text: &str| {

@@ -78,15 +78,15 @@ fn failed(action: &'static str, path: &Path, source: std::io::Error) -> StoreErr
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use std::{collections::BTreeMap, sync::Arc};
+    use std::sync::Arc;
 
     use crate::core::{
-        constraint::Field,
+        constraint::{Field, Values},
         message::{Moment, Place, WorkerId, WorkerRecord},
     };
 
     fn worker(number: u64) -> Change {
-        let values = BTreeMap::from([(Field::Zone, "z".to_owned())]);
+        let values = Values::from_iter([(Field::Zone, "z".into())]);
         Change::Worker(WorkerRecord {
             id: WorkerId::new("e", number),
             place: Arc::new(Place { agent: "A".to_owned(), hostname: "host".to_owned(), values }),

@@ -93,7 +93,7 @@ fn to_proto(worker: &WorkerRecord) -> proto::Worker {
         id: worker.id.as_str().to_owned(),
         agent: agent.clone(),
         hostname: hostname.clone(),
-        values: values.iter().map(|(field, value)| (field.to_string(), value.clone())).collect(),
+        values: values.iter().map(|(field, value)| (field.to_string(), value.to_string())).collect(),
         launched: worker.launched.0,
         running: worker.running,
         released: worker.released,
@@ -102,7 +102,7 @@ fn to_proto(worker: &WorkerRecord) -> proto::Worker {
 }
 
 fn from_proto(worker: proto::Worker) -> WorkerRecord {
-    let values = worker.values.into_iter().map(|(field, value)| (Field::from(field.as_str()), value)).collect();
+    let values = worker.values.into_iter().map(|(field, value)| (Field::from(field.as_str()), value.into())).collect();
     WorkerRecord {
         id: WorkerId::from(worker.id.as_str()),
         place: Arc::new(Place { agent: worker.agent, hostname: worker.hostname, values }),

@@ -1,0 +1,80 @@
+//! What constraints look at: the values of one agent, and how many workers there are of each value.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use super::Field;
+
+/// What is known of an agent, by field. There are few of them, for each of many agents.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Values(Box<[(Field, Arc<str>)]>);
+
+impl Values {
+    /// What `field` is on this agent.
+    pub fn get(&self, field: &Field) -> Option<&Arc<str>> {
+        self.iter().find(|(known, _)| known == field).map(|(_, value)| value)
+    }
+
+    /// Each field once.
+    pub fn iter(&self) -> impl Iterator<Item = &(Field, Arc<str>)> {
+        self.0.iter()
+    }
+}
+
+impl FromIterator<(Field, Arc<str>)> for Values {
+    fn from_iter<I: IntoIterator<Item = (Field, Arc<str>)>>(values: I) -> Self {
+        let mut values: Vec<_> = values.into_iter().collect();
+        values.sort();
+        values.dedup_by(|one, other| one.0 == other.0);
+        Self(values.into())
+    }
+}
+
+/// How many workers there are of each value of one constraint's field.
+#[derive(Clone, Debug, Default)]
+pub struct Census {
+    values: HashMap<Arc<str>, usize>,
+    /// How many values have each count.
+    counts: BTreeMap<usize, usize>,
+}
+
+impl Census {
+    /// Counts one more worker with this value, or one less.
+    pub fn count_one(&mut self, value: &Arc<str>, more: bool) {
+        let known = self.values.get_mut(value);
+        let before = known.as_ref().map_or(0, |count| **count);
+        let after = if more { before + 1 } else { before.saturating_sub(1) };
+        match known {
+            Some(count) if after > 0 => *count = after,
+            Some(_) => drop(self.values.remove(value)),
+            None if after > 0 => drop(self.values.insert(value.clone(), after)),
+            None => {}
+        }
+        if let Some(many) = self.counts.get_mut(&before) {
+            *many -= 1;
+            if *many == 0 {
+                self.counts.remove(&before);
+            }
+        }
+        if after > 0 {
+            *self.counts.entry(after).or_default() += 1;
+        }
+    }
+
+    /// How many workers have this value.
+    pub fn count(&self, value: &str) -> usize {
+        self.values.get(value).copied().unwrap_or(0)
+    }
+
+    /// Whether no worker has any value.
+    pub(super) fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// The count of the least used of at least `groups` values; values that were never seen count 0.
+    pub(super) fn least(&self, groups: usize) -> usize {
+        if self.values.len() < groups { 0 } else { self.counts.keys().next().copied().unwrap_or(0) }
+    }
+}
