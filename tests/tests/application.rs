@@ -50,6 +50,14 @@ fn an_application_finishes_on_the_mesos_for_a_laptop_with_flink_1_20_and_the_clu
 }
 
 #[test]
+fn an_application_finishes_although_the_configured_java_options_open_nothing() {
+    let jar = endings_jar(Line::V1_20).display().to_string();
+    let options = ["--local", "--jars", &jar, "-Denv.java.opts.all=-Dgreeting=hello"];
+    let mut cluster = endings(&flink_home(Line::V1_20), &options, "finish");
+    assert_eq!(cluster.end().code(), Some(0));
+}
+
+#[test]
 fn an_application_out_of_usrlib_finishes_with_flink_2() {
     let home = tempfile::tempdir().unwrap();
     for folder in ["bin", "conf", "lib", "plugins"] {
