@@ -1,6 +1,9 @@
 //! What the executor is at, kept in the sandbox for whoever comes after it: the next executor in the same sandbox, or a
 //! person at the host.
 //!
+//! Only the first word in it is waited for; after that, writing goes on beside the executor's work, which does not stand
+//! still for a disk.
+//!
 //! An executor that finds the journal of a dead one ends what that one left running. A process is known by its pid
 //! *and* its start time, and both only count within one boot of the machine: pids are used again.
 
@@ -14,6 +17,7 @@ use fs_err as fs;
 use mesos::v1::TaskStatus;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+use tokio::{sync::watch, task::JoinHandle};
 use tracing::warn;
 
 use crate::{artifacts::Delivery, process::Identity};
@@ -82,6 +86,11 @@ impl Entry {
         Self { boot, executor, task: None, guard: None, task_manager: None, about: None, told, timeline }
     }
 
+    /// What holds strings and numbers can be written as JSON.
+    fn text(&self) -> Vec<u8> {
+        serde_json::to_vec_pretty(self).unwrap_or_default()
+    }
+
     /// The machine has not been started anew since: its process ids count.
     pub fn is_of_this_boot(&self) -> bool {
         self.boot == this_boot()
@@ -107,8 +116,10 @@ pub enum JournalError {
 /// The journal of this executor.
 #[derive(Debug)]
 pub struct Journal {
-    path: PathBuf,
     entry: Entry,
+    /// As text; the writer takes the latest.
+    latest: watch::Sender<Vec<u8>>,
+    writer: JoinHandle<()>,
 }
 
 impl Journal {
@@ -125,23 +136,25 @@ impl Journal {
             }
         }
         let executor = Identity::of(std::process::id().cast_signed()).ok_or_else(|| io::Error::other("no /proc"))?;
-        let journal = Self { path, entry: Entry::new(boot, executor) };
-        journal.save().await;
-        Ok(journal)
+        let entry = Entry::new(boot, executor);
+        write(&path, entry.text()).await;
+        let (latest, texts) = watch::channel(Vec::new());
+        let writer = tokio::spawn(keep(path, texts));
+        Ok(Self { entry, latest, writer })
     }
 
     /// The TaskManager is there.
-    pub async fn started(&mut self, task: &str, guard: Option<u32>, task_manager: u32, about: About) {
+    pub fn started(&mut self, task: &str, guard: Option<u32>, task_manager: u32, about: About) {
         let identity = |pid: u32| Identity::of(pid.cast_signed());
         self.entry.task = Some(task.to_owned());
         self.entry.guard = guard.and_then(identity);
         self.entry.task_manager = identity(task_manager);
         self.entry.about = Some(about);
-        self.save().await;
+        self.save();
     }
 
     /// The agent is told this. What is told again, or follows in the same state, takes no place of its own.
-    pub async fn told(&mut self, status: &TaskStatus) {
+    pub fn told(&mut self, status: &TaskStatus) {
         let at = status.timestamp.unwrap_or_default();
         let state = status.state().as_str_name().to_owned();
         let told = Told { at, state, message: status.message().to_owned() };
@@ -156,27 +169,43 @@ impl Journal {
                 self.entry.timeline.insert(step.to_owned(), at);
             }
         }
-        self.save().await;
+        self.save();
     }
 
     /// The TaskManager and all that came of it are gone.
-    pub async fn ended(&mut self) {
+    pub fn ended(&mut self) {
         (self.entry.guard, self.entry.task_manager) = (None, None);
-        self.save().await;
+        self.save();
     }
 
-    /// Whole or not at all. A journal that cannot be written is no reason to give up a worker.
-    async fn save(&self) {
-        if let Err(error) = self.write().await {
-            warn!("no journal: {error}");
-        }
+    /// All that is in it is written.
+    pub async fn finish(self) {
+        drop(self.latest);
+        self.writer.await.ok();
     }
 
-    async fn write(&self) -> io::Result<()> {
-        let text = serde_json::to_vec_pretty(&self.entry)?;
-        let new = self.path.with_extension("json.new");
+    fn save(&self) {
+        self.latest.send_replace(self.entry.text());
+    }
+}
+
+/// Until there is nothing more to come, and that is written.
+async fn keep(path: PathBuf, mut texts: watch::Receiver<Vec<u8>>) {
+    while texts.changed().await.is_ok() {
+        let text = texts.borrow_and_update().clone();
+        write(&path, text).await;
+    }
+}
+
+/// Whole or not at all. A journal that cannot be written is no reason to give up a worker.
+async fn write(path: &Path, text: Vec<u8>) {
+    let new = path.with_extension("json.new");
+    let written = async {
         fs::tokio::write(&new, text).await?;
-        fs::tokio::rename(&new, &self.path).await
+        fs::tokio::rename(&new, path).await
+    };
+    if let Err(error) = written.await {
+        warn!("no journal: {error}");
     }
 }
 

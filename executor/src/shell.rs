@@ -46,7 +46,7 @@ use worker::{Outcome, Place, Shared, Started, Watch, Work};
 /// of a second.
 const KILL_GRACE: Duration = Duration::from_secs(5);
 
-/// How long the last updates may take to get out once the executor is done.
+/// How long the last updates may take to get out once the executor is done, and the last word of the journal to the disk.
 const FLUSH: Duration = Duration::from_millis(500);
 
 /// What the shell needs to know.
@@ -140,6 +140,7 @@ impl Shell {
                 if let Some(sender) = self.sender.take() {
                     tokio::time::timeout(FLUSH, sender.flush()).await.ok();
                 }
+                tokio::time::timeout(FLUSH, self.journal.finish()).await.ok();
                 return clean;
             }
             input = self.next(&mut inputs).await;
@@ -156,10 +157,10 @@ impl Shell {
                 }
                 input
             }
-            outcome = ended(self.work.as_mut()) => self.worked(outcome).await,
+            outcome = ended(self.work.as_mut()) => self.worked(outcome),
             exit = died(self.process.as_mut()) => {
                 (self.process, self.settling) = (None, None);
-                self.journal.ended().await;
+                self.journal.ended();
                 Input::Exited(exit)
             }
             _ = self.terminate.recv() => Input::Shutdown("ended by SIGTERM to the executor"),
@@ -169,7 +170,7 @@ impl Shell {
     }
 
     /// The fetch or start has its answer.
-    async fn worked(&mut self, outcome: Outcome) -> Input {
+    fn worked(&mut self, outcome: Outcome) -> Input {
         self.work = None;
         match outcome {
             Outcome::Fetched(delivered) => {
@@ -182,7 +183,7 @@ impl Shell {
                 let Started { control, watch, startup, about, class_data } = *started;
                 let pid = startup.pid;
                 let worker = startup.worker.spec.worker_id.clone();
-                self.journal.started(&worker, watch.guard(), pid, about).await;
+                self.journal.started(&worker, watch.guard(), pid, about);
                 let sandbox = self.place.sandbox.path.clone();
                 let sidecar = self.place.sidecar(&startup.worker);
                 let listeners = usage::Listeners { connection: Arc::clone(&self.connection), sidecar };
@@ -229,7 +230,7 @@ impl Shell {
                 if let Some(sender) = &self.sender {
                     sender.send((*status).clone());
                 }
-                self.journal.told(&status).await;
+                self.journal.told(&status);
             }
             Output::Fetch(worker) => self.work = Some(Work::fetch(&self.place, worker, self.inbox.clone())),
             Output::Start { worker, distrust } => {
