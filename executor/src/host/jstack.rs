@@ -14,9 +14,9 @@ pub(super) fn run(found: &Found) -> Result<(), HostError> {
     let pid = found.task_manager().ok_or_else(|| HostError::NotRunning(found.task().to_owned()))?;
     let about = found.entry.about.as_ref();
     let java = about.and_then(|about| about.command.first()).map(PathBuf::from).unwrap_or_default();
-    // A command of the user's own may stand before java's.
-    let running = PathBuf::from(format!("/proc/{pid}/exe"));
-    let jstack = beside(&java).or_else(|| beside(&running)).ok_or(HostError::NoJstack { java, pid })?;
+    // A command of the user's own may stand before java's; what has become of it tells more, once it is java.
+    let running = fs_err::read_link(format!("/proc/{pid}/exe")).ok().filter(|program| program.ends_with("java"));
+    let jstack = beside(&java).or_else(|| beside(&running?)).ok_or(HostError::NoJstack { java, pid })?;
     Err(Command::new(jstack).arg(pid.to_string()).exec().into())
 }
 

@@ -147,7 +147,8 @@ async fn the_threads_are_asked_for_with_the_jstack_beside_java() {
     let mut host = Host::new().await;
     let _executor = running(&mut host, "threads").await;
     let output = ask(&host, &["jstack", "threads"]).await;
-    assert!(String::from_utf8_lossy(&output.stderr).contains("there is no jstack beside"));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("there is no jstack beside"), "{said}");
     let jstack = format!("{}/java/bin/jstack", host.scratch());
     fs_err::write(&jstack, "#!/bin/sh\necho threads of $1\n").unwrap();
     fs_err::set_permissions(&jstack, std::fs::Permissions::from_mode(0o755)).unwrap();
