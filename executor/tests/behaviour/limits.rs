@@ -11,34 +11,70 @@ use mesos::v1::{TaskState, TaskStatus, task_status::Reason};
 
 use crate::host::Host;
 
-/// A control group that allows 64 MB.
-struct Group(PathBuf);
+/// A control group with a limit of memory.
+struct Group {
+    folder: PathBuf,
+    /// The files of the limit and of what is used.
+    limit: &'static str,
+    usage: &'static str,
+}
 
 impl Group {
-    fn new() -> Option<Self> {
-        let kinds = [("memory", "memory.limit_in_bytes"), (".", "memory.max")];
-        kinds.iter().find_map(|(hierarchy, limit)| {
-            let folder = Path::new("/sys/fs/cgroup").join(hierarchy).join(format!("oom-test-{}", std::process::id()));
+    /// One that allows 64 MB.
+    fn new(name: &str) -> Option<Self> {
+        let kinds =
+            [("memory", "memory.limit_in_bytes", "memory.usage_in_bytes"), (".", "memory.max", "memory.current")];
+        kinds.into_iter().find_map(|(hierarchy, limit, usage)| {
+            let folder = Path::new("/sys/fs/cgroup").join(hierarchy).join(format!("{name}-{}", std::process::id()));
             folder.parent()?.join("cgroup.procs").exists().then_some(())?;
             fs_err::create_dir(&folder).ok()?;
-            let group = Self(folder);
-            fs_err::write(group.0.join(limit), "67108864").ok()?;
+            let group = Self { folder, limit, usage };
+            group.allow(64 << 20).ok()?;
             Some(group)
         })
+    }
+
+    fn allow(&self, bytes: u64) -> std::io::Result<()> {
+        fs_err::write(self.folder.join(self.limit), bytes.to_string())
+    }
+
+    /// Without the page cache that nobody has used of late, which is given back before anybody is killed.
+    fn used(&self) -> u64 {
+        let usage: u64 = fs_err::read_to_string(self.folder.join(self.usage)).unwrap().trim().parse().unwrap();
+        let statistics = fs_err::read_to_string(self.folder.join("memory.stat")).unwrap();
+        let idle = statistics.lines().find_map(|line| line.trim_start_matches("total_").strip_prefix("inactive_file "));
+        usage - idle.unwrap().parse::<u64>().unwrap().min(usage)
     }
 }
 
 impl Drop for Group {
     fn drop(&mut self) {
-        fs_err::remove_dir(&self.0).ok();
+        fs_err::remove_dir(&self.folder).ok();
     }
 }
 
 #[tokio::test]
-async fn a_kill_for_lack_of_memory_is_told_as_such() {
-    let Some(group) = Group::new() else { return skip("no control group may be made here") };
+async fn memory_that_comes_near_its_limit_is_warned_of() {
+    let Some(group) = Group::new("warning-test") else { return skip("no control group may be made here") };
+    group.allow(512 << 20).unwrap();
     let mut host = Host::new().await;
-    host.group = Some(group.0.clone());
+    host.group = Some(group.folder.clone());
+    let executor = host.executor(&[]);
+    host.agent.subscribe().await;
+    host.agent.launch(host.task("w", "exec python3 -c 'a = bytearray(200 << 20); import time; time.sleep(1000)'"));
+    host.agent.update(TaskState::TaskRunning).await;
+    crate::host::until(|| (group.used() > 200 << 20).then_some(())).await;
+    group.allow(group.used() / 100 * 106).unwrap();
+    let message: serde_json::Value = serde_json::from_slice(&host.agent.message().await).unwrap();
+    assert!(message["memory_warning"].as_u64().is_some_and(|percent| (90..=100).contains(&percent)), "{message}");
+    host.end("w", executor).await;
+}
+
+#[tokio::test]
+async fn a_kill_for_lack_of_memory_is_told_as_such() {
+    let Some(group) = Group::new("oom-test") else { return skip("no control group may be made here") };
+    let mut host = Host::new().await;
+    host.group = Some(group.folder.clone());
     let mut executor = host.executor(&[]);
     host.agent.subscribe().await;
     host.agent.launch(host.task("w", "exec python3 -c 'a = bytearray(300 << 20)'"));
