@@ -182,6 +182,25 @@ async fn sigterm_ends_everything_when_there_is_no_state_to_come_back_to() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_constraint_that_was_taken_back_keeps_no_offers_away_after_a_restart() {
+    let options = RealMesosOptions { attributes: "rack:a".to_owned(), ..RealMesosOptions::default() };
+    let mesos = RealMesos::start_with(options).await;
+    let folder = tempfile::tempdir().unwrap();
+    let state = format!("-Dmesos.state.dir={}", folder.path().display());
+    let mut first = session(&mesos, Line::V1_20, 1, &[&state, "-Dmesos.constraints=rack:IS:b"]);
+    let framework = first.wait_for("registered")["framework"].clone();
+    // The master heeds the constraint: there is no offer that could be declined.
+    let starved = first.wait_for("starved");
+    assert!(starved["reason"].as_str().unwrap().contains("has sent no offer"), "{starved}");
+    first.signal(Signal::SIGTERM);
+    first.end();
+    let mut second = session(&mesos, Line::V1_20, 1, &[&state]);
+    assert_eq!(second.wait_for("registered")["framework"], framework);
+    second.wait_for("running");
+    end_in_order(second);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn with_durable_state_workers_outlive_the_application_master_and_the_next_one_takes_them_over() {
     let mesos = RealMesos::start(1).await;
     let state = tempfile::tempdir().unwrap();
