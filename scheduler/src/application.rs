@@ -66,6 +66,7 @@ pub async fn local(
     }
     // The Mesos inside this process does not do them; the scheduler heeds its constraints itself.
     plan.settings.offer_constraints = None;
+    plan.settings.least_offer = None;
     let (work, temporary) = work_folder(work_dir)?;
     let mesos = LocalCluster::start(local_options(&plan, &work, &*lookup)).await.map_err(Failure::other)?;
     let place = Place {

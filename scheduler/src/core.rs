@@ -94,6 +94,8 @@ pub struct Core {
     offerless: Option<Moment>,
     /// Whether people were told so.
     silence_told: bool,
+    /// Whether this connection's master was told how much a worker needs.
+    narrowed: bool,
     failures: Failures,
     reconciliation: Reconciliation,
     refusals: Refusals,
@@ -134,6 +136,7 @@ impl Core {
             offers_told: now,
             offerless: None,
             silence_told: false,
+            narrowed: false,
             refusals: Refusals::default(),
             explained: (Vec::new(), 0),
             draining: state.draining,

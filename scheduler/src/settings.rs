@@ -123,6 +123,8 @@ pub struct Settings {
     pub uris: TaskUris,
     /// The constraints that the master heeds itself.
     pub offer_constraints: Option<v1::scheduler::OfferConstraints>,
+    /// What an offer must have at least to be of use.
+    pub least_offer: Option<v1::OfferFilters>,
     /// The port of the operator's API; 0 is any.
     pub control_port: u16,
     /// Where the state is kept.
@@ -166,6 +168,7 @@ impl Settings {
             credential: credential(config)?,
             workers: workers(config)?,
             limits: limits(config, &demand)?,
+            least_offer: Some(offers::least(&demand)),
             kill_grace: kill_grace(config)?,
             core: core_settings(config, demand)?,
             executor: executor(config)?,

@@ -50,6 +50,8 @@ pub struct Parts {
     pub framework: v1::FrameworkInfo,
     /// What the core goes by.
     pub core: core::Settings,
+    /// What an offer must have at least to be of use, where the master can be told.
+    pub least_offer: Option<v1::OfferFilters>,
     /// How many workers are wanted.
     pub workers: usize,
     /// The right to act, with the store and what it had.
@@ -87,6 +89,7 @@ pub struct Shell<'a> {
     watch: Option<AbortOnDropHandle<()>>,
     options: SchedulerOptions,
     framework: v1::FrameworkInfo,
+    least_offer: Option<v1::OfferFilters>,
     mesos: SchedulerHandle,
     events: mpsc::Receiver<SchedulerEvent>,
     connected: bool,
@@ -167,6 +170,7 @@ impl<'a> Shell<'a> {
             watch,
             options: parts.options,
             framework,
+            least_offer: parts.least_offer,
             mesos,
             events,
             connected: true,
@@ -298,6 +302,7 @@ impl<'a> Shell<'a> {
                 Output::DeclineInverse(offers, refuse) => {
                     self.mesos.send(calls::decline_inverse_offers(offers, refuse.as_secs_f64()));
                 }
+                Output::Narrow => self.narrow(),
                 Output::Suppress => self.mesos.send(calls::suppress(Vec::new())),
                 Output::Revive => self.mesos.send(calls::revive(Vec::new())),
                 Output::Kill { worker, agent } => {
@@ -321,6 +326,16 @@ impl<'a> Shell<'a> {
             }
         }
         Next::GoOn
+    }
+
+    /// Tells the master of the smallest offer that is of use, beside all that it was told before: the next subscription says
+    /// nothing of it.
+    fn narrow(&self) {
+        let Some(least) = &self.least_offer else { return };
+        let filters = self.framework.roles.iter().map(|role| (role.clone(), least.clone()));
+        let framework = v1::FrameworkInfo { offer_filters: filters.collect(), ..self.framework.clone() };
+        let constraints = self.options.offer_constraints.clone();
+        self.mesos.send(calls::update_framework(framework, Vec::new(), constraints));
     }
 
     fn accept(&mut self, offers: Vec<v1::OfferId>, launches: &[Launch]) {

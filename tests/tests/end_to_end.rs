@@ -182,6 +182,30 @@ async fn sigterm_ends_everything_when_there_is_no_state_to_come_back_to() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_master_that_was_told_what_is_too_small_still_offers_what_is_large_enough() {
+    let resources = "cpus:4;mem:2000;disk:8192".to_owned();
+    let mesos = RealMesos::start_with(RealMesosOptions { resources, ..RealMesosOptions::default() }).await;
+    let mut cluster = session(&mesos, Line::V1_20, 2, &["-Dtaskmanager.memory.process.size=1g"]);
+    let starved = cluster.wait_for("starved");
+    assert!(starved["reason"].as_str().unwrap().contains("largest was 944 MB"), "{starved}");
+    let first = cluster.wait_for("running")["worker"].as_str().unwrap().to_owned();
+    let api = format!("http://{}/api/v1", mesos.master());
+    wait_until("the master knows how much is needed", Duration::from_secs(30), async || {
+        let asked = reqwest_client().post(&api).header("accept", "application/json");
+        let asked = asked.header("content-type", "application/json").body(r#"{"type":"GET_FRAMEWORKS"}"#);
+        let told: serde_json::Value = serde_json::from_str(&asked.send().await.unwrap().text().await.unwrap()).unwrap();
+        let info = &told["get_frameworks"]["frameworks"][0]["framework_info"];
+        let least = &info["offer_filters"]["*"]["min_allocatable_resources"]["quantities"][0]["quantities"];
+        (least["mem"]["value"] == 1056.0).then_some(())
+    })
+    .await;
+    kill(task_managers(&first).pop().expect("the TaskManager's process"), Signal::SIGKILL).unwrap();
+    let second = cluster.wait_for("launched");
+    assert_ne!(second["worker"], first.as_str());
+    end_in_order(cluster);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_constraint_that_was_taken_back_keeps_no_offers_away_after_a_restart() {
     let options = RealMesosOptions { attributes: "rack:a".to_owned(), ..RealMesosOptions::default() };
     let mesos = RealMesos::start_with(options).await;

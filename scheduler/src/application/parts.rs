@@ -60,6 +60,7 @@ impl Settled {
             options: self.scheduler_options(),
             framework: self.framework(),
             core: plan.settings.core.clone(),
+            least_offer: plan.settings.least_offer.clone(),
             workers: plan.settings.workers,
             leadership,
             server,

@@ -41,6 +41,7 @@ impl Core {
         self.decline(useless);
         if used.is_empty() {
             self.explain();
+            self.narrow();
         } else {
             self.launch(used);
             self.refusals.clear();
@@ -175,6 +176,14 @@ impl Core {
             Some(true) => self.offers_told = self.now,
             Some(false) if self.now.since(self.offers_told) >= BELATED => self.offers_wanted = None,
             _ => {}
+        }
+    }
+
+    /// Once people can be told what the largest offer had, the master need not send more of that kind.
+    fn narrow(&mut self) {
+        let too_small = self.refusals.has_shortage() && self.launchable() > 0;
+        if too_small && !std::mem::replace(&mut self.narrowed, true) {
+            self.outputs.push(Output::Narrow);
         }
     }
 

@@ -251,6 +251,9 @@ pub enum Output {
     AcceptInverse(Vec<v1::OfferId>),
     /// Do not agree, and be asked again after a while.
     DeclineInverse(Vec<v1::OfferId>, Duration),
+    /// Let Mesos know that offers of less than a worker needs are of no use. They are wanted until one has shown how little
+    /// there is.
+    Narrow,
     /// Want no offers for now.
     Suppress,
     /// Want offers (again), and forget all filters.

@@ -269,6 +269,11 @@ impl Refusals {
         *self = Self::default();
     }
 
+    /// Whether any was too small.
+    pub fn has_shortage(&self) -> bool {
+        !self.shortages.is_empty()
+    }
+
     /// How many offers were of no use.
     pub fn offers(&self) -> usize {
         self.offers

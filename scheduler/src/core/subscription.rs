@@ -17,6 +17,7 @@ impl Core {
         self.tearing_down = false;
         self.offers_wanted = None;
         self.offerless = None;
+        self.narrowed = false;
         let now = self.now;
         self.fleet.update_all(|worker| {
             worker.answered = worker.phase == Phase::Storing;

@@ -240,6 +240,19 @@ fn an_offer_that_is_too_small_is_refused_for_long_and_the_reason_is_told_once() 
 }
 
 #[test]
+fn the_master_is_told_what_is_too_small_once_on_each_connection_and_not_before_it_was_seen() {
+    let mut bench = Bench::subscribed(2);
+    let narrows = |asked: Vec<Output>| asked.iter().filter(|o| matches!(o, Output::Narrow)).count();
+    assert_eq!(narrows(bench.tell(Input::Offers(vec![offer("o", "A", 1)]))), 0);
+    let small = |id: &str| Input::Offers(vec![offer(id, "B", 0)]);
+    assert_eq!(narrows(bench.tell(small("p"))), 1);
+    assert_eq!(narrows(bench.tell(small("q"))), 0);
+    bench.tell(Input::Disconnected);
+    bench.tell(Input::Subscribed("F".to_owned()));
+    assert_eq!(narrows(bench.tell(small("r"))), 1);
+}
+
+#[test]
 fn when_no_offer_comes_people_are_told_once_what_is_asked_for() {
     let mut bench = Bench::subscribed(1);
     let starved = |output: &Output| match output {

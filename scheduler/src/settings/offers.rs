@@ -1,9 +1,16 @@
-//! What the master is told of our wishes, so that it sends no offers that would only be declined. Not how large offers must be:
-//! whoever waits for a worker that fits nowhere wants to hear what the largest offer was.
+//! What the master is told of our wishes, so that it sends no offers that would only be declined. How large offers must be it is
+//! told only after one was too small: whoever waits for a worker that fits nowhere wants to hear what the largest offer had.
 
-use mesos::v1::scheduler;
+use mesos::v1::{
+    OfferFilters,
+    offer_filters::{MinAllocatableResources, ResourceQuantities},
+    scheduler, value,
+};
 
-use crate::core::constraint::{Constraint, Field, Operator};
+use crate::core::{
+    constraint::{Constraint, Field, Operator},
+    resources::Demand,
+};
 use scheduler::{
     AttributeConstraint, OfferConstraints,
     attribute_constraint::{Predicate, Selector, predicate, selector::PseudoattributeType},
@@ -19,6 +26,13 @@ pub(super) fn constraints(roles: &[String], constraints: &[Constraint]) -> Optio
     }
     let groups = RoleConstraints { groups: vec![Group { attribute_constraints }] };
     Some(OfferConstraints { role_constraints: roles.iter().map(|role| (role.clone(), groups.clone())).collect() })
+}
+
+/// All that one worker needs at once. The master looks at everything that it could offer of an agent, reserved and not.
+pub(super) fn least(demand: &Demand) -> OfferFilters {
+    let quantity = |name: &str| (name.to_owned(), value::Scalar { value: demand.total(name) });
+    let quantities = vec![ResourceQuantities { quantities: demand.names().map(quantity).collect() }];
+    OfferFilters { min_allocatable_resources: Some(MinAllocatableResources { quantities }) }
 }
 
 fn constraint(constraint: &Constraint) -> Option<AttributeConstraint> {
