@@ -3,7 +3,7 @@
 //! ```text
 //! GET  /workers    what there is, see `view`
 //! GET  /history    the last steps of workers, with cause and initiator
-//! POST /commands   a `Command` as JSON; the answer is that of /workers
+//! POST /commands   a `Command` as JSON; the answer is that of /workers, and comes when the command is durable
 //! ```
 //!
 //! It listens on this machine alone, unless there is a token that every request must show (`Authorization: Bearer …`).
@@ -12,7 +12,7 @@
 pub mod client;
 pub(crate) mod view;
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use axum::{
     Json, Router,
@@ -28,6 +28,7 @@ use subtle::ConstantTimeEq as _;
 use tokio::{
     net::TcpListener,
     sync::{mpsc, oneshot},
+    time::timeout,
 };
 use tokio_util::task::AbortOnDropHandle;
 
@@ -140,6 +141,9 @@ impl ControlServer {
     }
 }
 
+/// How long the store may take for what an operator asks for.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 type Inbox = mpsc::Sender<Asked>;
 type Refused = (StatusCode, String);
 
@@ -147,7 +151,11 @@ async fn ask(to: Inbox, what: Ask) -> Result<Json<Value>, Refused> {
     let ended = || (StatusCode::SERVICE_UNAVAILABLE, "this application master does not lead any longer".to_owned());
     let (answer, answered) = oneshot::channel();
     to.send(Asked { what, answer }).await.map_err(|_| ended())?;
-    answered.await.map(Json).map_err(|_| ended())
+    let answered = timeout(PATIENCE, answered).await.map_err(|_| {
+        let why = "it is being done, but the store does not take it: a crash now would undo it";
+        (StatusCode::GATEWAY_TIMEOUT, why.to_owned())
+    })?;
+    answered.map(Json).map_err(|_| ended())
 }
 
 async fn command(State(to): State<Inbox>, Json(command): Json<Command>) -> Result<Json<Value>, Refused> {

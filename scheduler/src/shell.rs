@@ -25,6 +25,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tracing::warn;
 
+use self::operator::Promised;
 pub use self::signals::Signals;
 use crate::{
     clock::Clock,
@@ -96,6 +97,8 @@ pub struct Shell<'a> {
     batches: mpsc::UnboundedSender<Batch>,
     stored: mpsc::UnboundedReceiver<u64>,
     durable: bool,
+    /// There was a cluster before us.
+    took_over: bool,
     server: ArtifactServer,
     template: Template,
     stopped: Ended,
@@ -105,6 +108,7 @@ pub struct Shell<'a> {
     keeper: AbortOnDropHandle<()>,
     job_manager_task: JoinHandle<()>,
     control: ControlServer,
+    promised: Vec<Promised>,
     view: View,
     ending: Option<Ending>,
 }
@@ -148,6 +152,7 @@ impl<'a> Shell<'a> {
             )));
         }
         let mut framework = parts.framework;
+        let took_over = state.framework.is_some();
         framework.id = state.framework.clone().map(|value| v1::FrameworkId { value });
         let opened = SchedulerConnection::open(parts.options.clone(), framework.clone(), Vec::new()).await;
         let (mesos, events) = opened.map_err(Failure::usage)?;
@@ -177,6 +182,7 @@ impl<'a> Shell<'a> {
             batches,
             stored,
             durable,
+            took_over,
             server: parts.server,
             control: parts.control,
             template: parts.template,
@@ -186,6 +192,7 @@ impl<'a> Shell<'a> {
             stop_job_manager,
             keeper,
             job_manager_task,
+            promised: Vec::new(),
             view: View { wanted: parts.workers, ..View::default() },
             ending: None,
         })
@@ -220,7 +227,7 @@ impl<'a> Shell<'a> {
                 event = self.events.recv(), if self.connected => self.mesos_event(event).await,
                 () = deposed.cancelled() => Next::End(Ok(Outcome::Deposed)),
                 number = self.stored.recv() => match number {
-                    Some(number) => self.tell(Input::Stored(number)).await,
+                    Some(number) => self.stored(number).await,
                     None => Next::End(Ok(Outcome::Deposed)),
                 },
                 Some(asked) = self.control.next() => self.asked(asked).await,
@@ -234,6 +241,12 @@ impl<'a> Shell<'a> {
                 return ended;
             }
         }
+    }
+
+    async fn stored(&mut self, number: u64) -> Next {
+        let next = self.tell(Input::Stored(number)).await;
+        self.keep_promises(number);
+        next
     }
 
     /// Ends the cluster for good: the state says so first, so that whoever leads next, after a crash of ours even, goes on

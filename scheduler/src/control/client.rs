@@ -29,6 +29,10 @@ pub enum ControlError {
     },
 }
 
+const CONNECT: Duration = Duration::from_secs(10);
+/// Longer than the application master waits for its store.
+const ANSWER: Duration = Duration::from_secs(40);
+
 /// Asks one application master.
 #[derive(Debug)]
 pub struct Client {
@@ -41,7 +45,7 @@ impl Client {
     /// For the application master whose API is at `address`, e.g. `http://127.0.0.1:4711`.
     pub fn new(address: &str, token: Option<&str>) -> Result<Self, reqwest::Error> {
         mesos::tls::install_provider();
-        let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10)).build()?;
+        let http = reqwest::Client::builder().no_proxy().connect_timeout(CONNECT).timeout(ANSWER).build()?;
         Ok(Self { http, address: address.trim_end_matches('/').to_owned(), token: token.map(str::to_owned) })
     }
 

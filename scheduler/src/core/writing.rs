@@ -42,6 +42,11 @@ impl Core {
         }
     }
 
+    /// The last write that is not durable yet.
+    pub fn unstored(&self) -> Option<u64> {
+        self.writes.back().map(|write| write.number)
+    }
+
     pub(super) fn stored(&mut self, number: u64) {
         while self.writes.front().is_some_and(|write| write.number <= number) {
             let Some(write) = self.writes.pop_front() else { break };

@@ -153,7 +153,11 @@ impl Shell<'_> {
                 self.end(Err(Failure::Cancelled(anyhow!("the application was cancelled")))).await
             }
             JobManagerEvent::ApplicationFailed(why) => self.end(Err(Failure::other(anyhow!(why)))).await,
-            // Elsewhere it may well start.
+            // Elsewhere it may well start, with the workers that were there before us.
+            JobManagerEvent::Failed(why) if self.took_over && self.watch.is_some() => {
+                self.console.tell("leaving", "Leaving the TaskManagers to the next application master.", json!({}));
+                Next::End(Err(Failure::other(anyhow!(why))))
+            }
             JobManagerEvent::Failed(why) => self.stop(Err(Failure::other(anyhow!(why)))).await,
             JobManagerEvent::Restarting(why, wait) => {
                 let text = format!("{why}\nIt is started again in {wait:.1?}.");

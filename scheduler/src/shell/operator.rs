@@ -1,6 +1,7 @@
 //! What an operator asks for.
 
-use serde_json::json;
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
 
 use super::{Next, Outcome, Shell};
 use crate::control::{Ask, Asked, view};
@@ -23,6 +24,11 @@ impl Shell<'_> {
                 if let Next::End(ended) = self.tell(input).await {
                     return Next::End(ended);
                 }
+                // Whoever has our word may rely on it, whatever becomes of us.
+                if let Some(number) = self.core.unstored() {
+                    self.promised.push(Promised { number, answer });
+                    return Next::GoOn;
+                }
                 view::workers(&self.core, &self.view.executors)
             }
         };
@@ -30,4 +36,18 @@ impl Shell<'_> {
         _ = answer.send(shown);
         Next::GoOn
     }
+
+    /// Answers whoever waited for what is durable now.
+    pub(super) fn keep_promises(&mut self, stored: u64) {
+        for Promised { answer, .. } in self.promised.extract_if(.., |promised| promised.number <= stored) {
+            _ = answer.send(view::workers(&self.core, &self.view.executors));
+        }
+    }
+}
+
+/// An answer that waits for the store.
+#[derive(Debug)]
+pub(super) struct Promised {
+    number: u64,
+    answer: oneshot::Sender<Value>,
 }

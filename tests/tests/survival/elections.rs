@@ -6,7 +6,7 @@ use nix::sys::signal::Signal;
 use tests::{RealMesos, RealMesosOptions, RealZooKeeper, wait_until};
 use zookeeper_client::Client;
 
-use crate::site::{Part, Site};
+use crate::site::{Part, Site, java_home};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_leaders_of_three_masters_and_of_three_zookeeper_servers_die_and_no_task_manager_notices() {
@@ -21,12 +21,10 @@ async fn the_leaders_of_three_masters_and_of_three_zookeeper_servers_die_and_no_
     site.zookeeper.kill_leader().await;
     let listed = site.operate(&["drain", "nobody"]);
     assert_eq!(listed["draining"][0], "nobody");
-    wait_until("that is in ZooKeeper", Duration::from_secs(60), async || {
-        let client = Client::connect(&site.zookeeper.connect_string()).await.ok()?;
-        let (state, _) = client.get_data("/flink/mesos-workers/default/state").await.ok()?;
-        state.windows(6).any(|part| part == b"nobody").then_some(())
-    })
-    .await;
+    // What an operator has heard is in ZooKeeper.
+    let client = Client::connect(&site.zookeeper.connect_string()).await.unwrap();
+    let (state, _) = client.get_data("/flink/mesos-workers/default/state").await.unwrap();
+    assert!(state.windows(6).any(|part| part == b"nobody"));
     site.until_whole(2).await;
     // The next one finds what was written while one of three servers was missing.
     let standby = site.standby();
@@ -96,4 +94,19 @@ async fn a_standby_goes_on_with_the_end_of_a_cluster_whose_leader_dies_on_the_wa
     })
     .await;
     assert!(site.tasks().await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_standby_where_no_jobmanager_starts_leaves_the_task_managers_to_the_next_one() {
+    let mut site = Site::start(2, RealMesosOptions::default(), &[]).await;
+    let before = site.task_managers();
+    let broken = java_home("#!/bin/sh\nexit 1\n");
+    let mut standby = site.standby_with(&[&format!("-Denv.java.home={}", broken.path().display())]);
+    site.kill(Part::ApplicationMaster).await;
+    assert_eq!(standby.end().code(), Some(1));
+    assert!(!standby.told("leaving").is_empty());
+    site.restart(Part::ApplicationMaster).await;
+    site.until_whole(2).await;
+    assert_eq!(site.task_managers(), before);
+    site.end().await;
 }

@@ -212,12 +212,17 @@ impl Site {
 
 /// A java home whose java is `java.py`.
 pub(crate) fn stand_in() -> TempDir {
+    java_home(include_str!("java.py"))
+}
+
+/// A java home whose java is this script.
+pub(crate) fn java_home(script: &str) -> TempDir {
     let home = TempDir::with_prefix("stand-in-").unwrap();
     let (bin, java) = (home.path().join("bin"), home.path().join("bin/java"));
     fs_err::create_dir(bin).unwrap();
     fs_err::create_dir(home.path().join("there")).unwrap();
     fs_err::write(home.path().join("release"), "JAVA_VERSION=\"17.0.1\"\n").unwrap();
-    fs_err::write(&java, include_str!("java.py")).unwrap();
+    fs_err::write(&java, script).unwrap();
     fs_err::set_permissions(&java, std::fs::Permissions::from_mode(0o755)).unwrap();
     home
 }
