@@ -1,6 +1,10 @@
 //! What a person at the host is told, by living executors and by what dead ones left.
 
-use std::{os::unix::fs::PermissionsExt as _, process::Output, time::Duration};
+use std::{
+    os::unix::fs::PermissionsExt as _,
+    process::{Output, Stdio},
+    time::Duration,
+};
 
 use mesos::v1::TaskState;
 use nix::{
@@ -8,7 +12,10 @@ use nix::{
     unistd::Pid,
 };
 use serde_json::Value;
-use tokio::process::Command;
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader},
+    process::Command,
+};
 
 use crate::host::{Executor, Host, until, until_dead};
 
@@ -127,19 +134,23 @@ async fn a_log_is_followed_until_the_executor_ends() {
     let mut host = Host::new().await;
     let mut executor = running(&mut host, "followed").await;
     let scratch = host.scratch();
-    let follower = tokio::spawn(async move {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_flink-mesos-executor"));
-        command.args(["logs", "-f", "followed", "--work-dir", &scratch]).kill_on_drop(true).output().await.unwrap()
-    });
+    let mut command = Command::new(env!("CARGO_BIN_EXE_flink-mesos-executor"));
+    command.args(["logs", "-f", "followed", "--work-dir", &scratch]).stdout(Stdio::piped()).kill_on_drop(true);
+    let mut follower = command.spawn().unwrap();
+    let mut seen = BufReader::new(follower.stdout.take().unwrap());
+    let mut told = String::new();
+    seen.read_line(&mut told).await.unwrap();
     let log = host.sandbox("log/taskmanager.log");
     let mut text = fs_err::read_to_string(&log).unwrap();
+    assert_eq!(told, text);
     text.push_str("more\n");
     fs_err::write(&log, &text).unwrap();
     host.agent.kill("followed", Duration::from_secs(60));
     host.agent.update(TaskState::TaskKilled).await;
     executor.ended().await;
-    let output = tokio::time::timeout(Duration::from_secs(20), follower).await.unwrap().unwrap();
-    assert_eq!(String::from_utf8(output.stdout).unwrap(), text);
+    let rest = tokio::time::timeout(Duration::from_secs(20), seen.read_to_string(&mut told));
+    rest.await.unwrap().unwrap();
+    assert_eq!(told, text);
 }
 
 #[tokio::test]
