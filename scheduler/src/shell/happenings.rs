@@ -6,7 +6,7 @@ use mesos::{
     v1::{self, scheduler::event},
 };
 use serde_json::json;
-use tracing::debug;
+use tracing::{debug, warn};
 
 use super::{Next, Outcome, Shell};
 use crate::{
@@ -81,6 +81,10 @@ impl Shell<'_> {
             },
             event::Type::Update => match event.update {
                 Some(update) => {
+                    if v1::TaskState::try_from(update.status.state).is_err() {
+                        let (task, state) = (&update.status.task_id.value, update.status.state);
+                        warn!("Mesos says that {task} is in state {state}, which this version does not know.");
+                    }
                     self.look_at(&update.status);
                     self.tell(Input::Status(Box::new(update.status))).await
                 }
