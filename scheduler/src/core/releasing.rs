@@ -1,0 +1,93 @@
+//! How workers are let go: those whose time is up, those that are too many, and any for a reason.
+
+use std::cmp::Reverse;
+
+use super::{
+    Core,
+    history::{Cause, Initiator},
+    message::{Change, Notice, WorkerId},
+    worker::{Overdue, Phase},
+};
+
+impl Core {
+    pub(super) fn act_on_overdue(&mut self) {
+        for (id, what) in self.fleet.overdue(self.now) {
+            match what {
+                Overdue::Silent => {
+                    let seconds = self.settings.patience.staging.as_secs();
+                    self.kill(&id, format!("its executor said nothing for {seconds} s"), Initiator::Scheduler);
+                }
+                Overdue::Unregistered => {
+                    let seconds = self.settings.patience.registration.as_secs();
+                    let why = format!("it did not register with the JobManager within {seconds} s");
+                    self.kill(&id, why, Initiator::Scheduler);
+                }
+                Overdue::Replace => self.kill(&id, "it is unreachable and is replaced", Initiator::Scheduler),
+                Overdue::KillAgain => self.remind_of_kill(&id),
+                Overdue::Ask => {
+                    let now = self.now;
+                    self.fleet.update(&id, |worker| (worker.heard, worker.answered) = (now, false));
+                    self.reconciliation.ask(self.now);
+                }
+                Overdue::Proven => {
+                    let agent = self.fleet.update(&id, |worker| {
+                        worker.proven = true;
+                        worker.record.place.agent.clone()
+                    });
+                    self.failures.stable(&agent.unwrap_or_default());
+                }
+            }
+        }
+    }
+
+    pub(super) fn drop_surplus(&mut self) {
+        let most = if self.stopping { 0 } else { self.target + self.surge };
+        let counting = self.fleet.counting();
+        if counting <= most {
+            return;
+        }
+        let why = if self.stopping { "the cluster is stopping" } else { "fewer workers are wanted" };
+        // Those that have to leave anyway go first, then those that do not run yet, then the youngest: they have done the
+        // least.
+        let idle = self.nobody_leaves();
+        let mut live: Vec<_> = self.fleet.workers().values().filter(|worker| worker.counts()).collect();
+        live.sort_by_key(|worker| {
+            let (record, stays) = (&worker.record, idle || self.leaves(worker).is_none());
+            (stays, record.running, Reverse((record.launched, record.id.clone())))
+        });
+        let surplus: Vec<_> = live.into_iter().take(counting - most).map(|worker| worker.record.id.clone()).collect();
+        for id in surplus {
+            self.kill(&id, why, Initiator::Operator);
+        }
+    }
+
+    /// Lets a worker go: its record says so before Mesos is told.
+    pub(super) fn kill(&mut self, id: &WorkerId, why: impl Into<Cause>, by: Initiator) {
+        let why = why.into();
+        let Some(released) = self.fleet.update(id, |worker| {
+            worker.record.released = true;
+            (worker.record.clone(), worker.kill(), worker.phase)
+        }) else {
+            return;
+        };
+        let (record, kill, phase) = released;
+        if phase == Phase::Unreachable {
+            self.remember(id, phase.word(), "written off", by, why.clone());
+        } else {
+            self.enter(id, Phase::Killing(self.now.after(self.settings.patience.kill)), by, why.clone());
+        }
+        self.notice(Notice::Killing(id.clone(), why.to_string()));
+        self.store(vec![Change::Worker(record)], vec![kill]);
+    }
+
+    pub(super) fn remind_of_kill(&mut self, id: &WorkerId) {
+        let next = Phase::Killing(self.now.after(self.settings.patience.kill));
+        let kill = self.fleet.update(id, |worker| {
+            worker.phase = next;
+            worker.kill()
+        });
+        if let Some(kill) = kill {
+            self.after_stores(kill);
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! What becomes of workers, from the store to their end, and of the framework.
+
+use super::*;
+
+#[test]
+fn a_worker_is_in_the_store_before_its_launch_is_sent() {
+    let mut bench = Bench::subscribed(1);
+    bench.hold_stores = true;
+    let asked = bench.tell(Input::Offers(vec![offer("o", "A", 4)]));
+    assert!(launches(&asked).is_empty());
+    let asked = bench.release_stores();
+    assert_eq!(launches(&asked).len(), 1);
+    assert!(bench.state.workers.contains_key(&launches(&asked)[0].worker));
+}
+
+#[test]
+fn a_status_is_acknowledged_only_after_what_it_means_is_stored() {
+    let mut bench = Bench::subscribed(1);
+    let worker = bench.launch_on("A", 1).pop().unwrap();
+    bench.hold_stores = true;
+    let acknowledged = |o: &Output| matches!(o, Output::Acknowledge { .. });
+    let asked = bench.tell(Input::Status(boxed(&worker, TaskState::TaskRunning)));
+    assert!(!has(&asked, acknowledged));
+    assert!(has(&bench.release_stores(), acknowledged));
+}
+
+#[test]
+fn a_status_without_uuid_is_not_acknowledged() {
+    let mut bench = Bench::subscribed(1);
+    let worker = bench.launch_on("A", 1).pop().unwrap();
+    let answer = v1::TaskStatus { uuid: None, ..status(&worker, TaskState::TaskRunning) };
+    assert!(!has(&bench.tell(Input::Status(Box::new(answer))), |o| matches!(o, Output::Acknowledge { .. })));
+}
+
+#[test]
+fn a_task_that_the_store_does_not_know_is_killed_on_sight() {
+    let mut bench = Bench::subscribed(0);
+    let stranger = WorkerId::from("stranger");
+    assert_eq!(kills(&bench.tell(Input::Status(boxed(&stranger, TaskState::TaskRunning)))), slice::from_ref(&stranger));
+    let asked = bench.tell(Input::Status(boxed(&stranger, TaskState::TaskFailed)));
+    assert!(kills(&asked).is_empty() && has(&asked, |o| matches!(o, Output::Acknowledge { .. })));
+}
+
+#[test]
+fn a_task_state_of_the_future_is_harmless() {
+    let mut bench = Bench::subscribed(1);
+    let worker = bench.running("A");
+    let odd = v1::TaskStatus { state: 99, ..status(&worker, TaskState::TaskRunning) };
+    let asked = bench.tell(Input::Status(Box::new(odd)));
+    assert!(has(&asked, |o| matches!(o, Output::Acknowledge { .. })));
+    assert_eq!(bench.core.workers()[&worker].phase, Phase::Running);
+}
+
+#[test]
+fn recovered_workers_are_kept_and_asked_for_and_the_next_id_is_new() {
+    let mut bench = Bench::subscribed(1);
+    let worker = bench.running("A");
+    let mut again = Bench::new(bench.state.clone());
+    again.tell(Input::Target(2));
+    let asked = again.tell(Input::Subscribed("F".to_owned()));
+    let explicit = |o: &Output| matches!(o, Output::Reconcile(tasks) if tasks.iter().any(|(w, _)| *w == worker));
+    assert!(has(&asked, explicit));
+    assert!(has(&asked, |o| matches!(o, Output::Reconcile(tasks) if tasks.is_empty())));
+    let new = again.launch_on("B", 5);
+    assert_eq!(new.len(), 1);
+    assert_ne!(new[0], worker);
+}
+
+#[test]
+fn reconciliation_goes_on_ever_more_slowly_until_every_worker_is_answered() {
+    let mut bench = Bench::subscribed(1);
+    let worker = bench.running("A");
+    bench.tell(Input::Disconnected);
+    bench.tell(Input::Subscribed("F".to_owned()));
+    let asks = |o: &Output| matches!(o, Output::Reconcile(tasks) if !tasks.is_empty());
+    let rounds = (0..120).filter(|_| has(&bench.wait(1), asks)).count();
+    assert_eq!(rounds, 4, "after 5, 15, 35 and 75 s");
+    bench.tell(Input::Status(Box::new(v1::TaskStatus { uuid: None, ..status(&worker, TaskState::TaskRunning) })));
+    assert_eq!((0..120).filter(|_| has(&bench.wait(1), asks)).count(), 0);
+}
+
+#[test]
+fn a_launch_that_nothing_is_heard_of_is_asked_for_and_replaced_when_mesos_does_not_know_it() {
+    let mut bench = Bench::subscribed(1);
+    let worker = bench.launch_on("A", 1).pop().unwrap();
+    let asked = bench.wait(30);
+    assert!(has(&asked, |o| matches!(o, Output::Reconcile(tasks) if tasks[0].0 == worker)));
+    let asked =
+        bench.tell(Input::Status(Box::new(v1::TaskStatus { uuid: None, ..status(&worker, TaskState::TaskUnknown) })));
+    assert!(has(&asked, |o| matches!(o, Output::Revive)));
+    assert!(!bench.state.workers.contains_key(&worker));
+}
+
+#[test]
+fn a_worker_that_does_not_register_is_replaced() {
+    let mut bench = Bench::subscribed(1);
+    let worker = bench.running("A");
+    assert!(kills(&bench.wait(100_000)).is_empty(), "there is no JobManager yet");
+    bench.tell(Input::JobManager(true));
+    let asked = bench.wait(300);
+    assert_eq!(kills(&asked), [worker]);
+    assert!(has(&asked, |o| matches!(o, Output::Revive)));
+}
+
+#[test]
+fn a_registered_worker_is_left_in_peace() {
+    let mut bench = Bench::subscribed(1);
+    let worker = bench.running("A");
+    let asked = bench.tell(Input::Registered(BTreeSet::from([worker.clone()])));
+    assert!(has(&asked, |o| matches!(o, Output::Notice(Notice::Registered(w)) if *w == worker)));
+    assert!(kills(&bench.wait(100_000)).is_empty());
+}
+
+#[test]
+fn a_worker_that_the_jobmanager_has_lost_has_as_long_again_to_register() {
+    let mut bench = Bench::subscribed(1);
+    let worker = bench.running("A");
+    bench.tell(Input::JobManager(true));
+    bench.tell(Input::Registered(BTreeSet::from([worker.clone()])));
+    bench.wait(1000);
+    bench.tell(Input::Registered(BTreeSet::new()));
+    assert!(kills(&bench.wait(299)).is_empty());
+    assert_eq!(kills(&bench.wait(1)), [worker]);
+}
+
+#[test]
+fn no_worker_is_blamed_while_the_jobmanager_is_down() {
+    let mut bench = Bench::subscribed(1);
+    let worker = bench.running("A");
+    bench.tell(Input::JobManager(true));
+    bench.wait(200);
+    bench.tell(Input::JobManager(false));
+    assert!(kills(&bench.wait(1000)).is_empty());
+    bench.tell(Input::JobManager(true));
+    assert!(kills(&bench.wait(299)).is_empty());
+    assert_eq!(kills(&bench.wait(1)), [worker]);
+}
+
+#[test]
+fn a_worker_that_mesos_no_longer_mentions_is_asked_for_within_a_quarter_of_an_hour() {
+    let mut bench = Bench::subscribed(2);
+    let (one, other) = (bench.running("A"), bench.running("B"));
+    bench.tell(Input::Registered(BTreeSet::from([one.clone(), other.clone()])));
+    assert!(has(&bench.wait(900), |o| matches!(o, Output::Reconcile(tasks) if tasks.is_empty())));
+    bench.tell(Input::Status(Box::new(v1::TaskStatus { uuid: None, ..status(&one, TaskState::TaskRunning) })));
+    let asked = bench.wait(5);
+    assert!(has(&asked, |o| matches!(o, Output::Reconcile(tasks) if tasks.len() == 1 && tasks[0].0 == other)));
+    bench.tell(Input::Status(Box::new(v1::TaskStatus { uuid: None, ..status(&other, TaskState::TaskGone) })));
+    assert!(!bench.state.workers.contains_key(&other));
+}
+
+#[test]
+fn a_framework_is_forgotten_only_when_mesos_has_removed_it() {
+    let mut bench = Bench::subscribed(0);
+    bench.tell(Input::Disconnected);
+    assert!(!has(&bench.tell(Input::Stop), |o| matches!(o, Output::Teardown | Output::Stopped)));
+    let asked = bench.tell(Input::Subscribed("F".to_owned()));
+    assert!(has(&asked, |o| matches!(o, Output::Teardown)));
+    assert_eq!(bench.state.framework.as_deref(), Some("F"));
+    bench.tell(Input::Disconnected);
+    assert!(has(&bench.tell(Input::Subscribed("F".to_owned())), |o| matches!(o, Output::Teardown)));
+    assert!(has(&bench.tell(Input::TornDown), |o| matches!(o, Output::Stopped)));
+}
+
+#[test]
+fn a_kill_is_repeated_until_the_task_has_ended() {
+    let mut bench = Bench::subscribed(1);
+    let worker = bench.running("A");
+    assert_eq!(kills(&bench.tell(Input::Target(0))), slice::from_ref(&worker));
+    assert_eq!(kills(&bench.wait(10)), slice::from_ref(&worker));
+    bench.tell(Input::Status(boxed(&worker, TaskState::TaskKilled)));
+    assert!(kills(&bench.wait(10)).is_empty());
+}
+
+#[test]
+fn the_youngest_workers_go_first_when_fewer_are_wanted() {
+    let mut bench = Bench::subscribed(2);
+    let old = bench.running("A");
+    bench.wait(1);
+    let young = bench.running("B");
+    assert_eq!(kills(&bench.tell(Input::Target(1))), [young]);
+    assert!(bench.core.workers()[&old].counts());
+}
+
+#[test]
+fn an_unreachable_worker_is_replaced_after_a_while_and_killed_if_it_returns() {
+    let mut bench = Bench::subscribed(1);
+    let worker = bench.running("A");
+    bench.tell(Input::Status(boxed(&worker, TaskState::TaskUnreachable)));
+    assert!(bench.launch_on("B", 1).is_empty());
+    bench.wait(60);
+    let second = bench.launch_on("B", 1).pop().unwrap();
+    bench.tell(Input::Status(boxed(&second, TaskState::TaskRunning)));
+    assert_eq!(kills(&bench.tell(Input::Status(boxed(&worker, TaskState::TaskRunning)))), [worker]);
+}
+
+#[test]
+fn an_unreachable_worker_that_returns_in_time_is_kept() {
+    let mut bench = Bench::subscribed(1);
+    let worker = bench.running("A");
+    bench.tell(Input::Status(boxed(&worker, TaskState::TaskUnreachable)));
+    bench.wait(59);
+    bench.tell(Input::Status(boxed(&worker, TaskState::TaskRunning)));
+    assert!(kills(&bench.wait(60)).is_empty());
+    assert_eq!(bench.core.workers()[&worker].phase, Phase::Running);
+}
+
+#[test]
+fn workers_that_keep_failing_are_launched_ever_more_slowly() {
+    let mut bench = Bench::subscribed(1);
+    for _ in 0..2 {
+        let worker = bench.launch_on("A", 1).pop().unwrap();
+        bench.tell(Input::Status(boxed(&worker, TaskState::TaskFailed)));
+    }
+    assert!(bench.launch_on("A", 1).is_empty());
+    assert!(has(&bench.wait(1), |o| matches!(o, Output::Revive)));
+    assert_eq!(bench.launch_on("A", 1).len(), 1);
+}
+
+#[test]
+fn a_removed_framework_is_forgotten_and_everything_starts_anew() {
+    let mut bench = Bench::subscribed(1);
+    bench.running("A");
+    bench.tell(Input::FrameworkRemoved);
+    assert_eq!((bench.state.framework.as_deref(), bench.state.workers.len()), (None, 0));
+    bench.tell(Input::Subscribed("G".to_owned()));
+    assert_eq!(bench.state.framework.as_deref(), Some("G"));
+    assert_eq!(bench.launch_on("A", 1).len(), 1);
+}
+
+#[test]
+fn stopping_kills_every_worker_and_then_tears_down() {
+    let mut bench = Bench::subscribed(1);
+    let worker = bench.running("A");
+    let asked = bench.tell(Input::Stop);
+    assert_eq!(kills(&asked), slice::from_ref(&worker));
+    assert!(!has(&asked, |o| matches!(o, Output::Teardown)));
+    let asked = bench.tell(Input::Status(boxed(&worker, TaskState::TaskKilled)));
+    assert!(has(&asked, |o| matches!(o, Output::Teardown)));
+}
+
+#[test]
+fn stopping_does_not_wait_for_an_unreachable_worker_and_forgets_it_with_the_framework() {
+    let mut bench = Bench::subscribed(1);
+    let worker = bench.running("A");
+    bench.tell(Input::Status(boxed(&worker, TaskState::TaskUnreachable)));
+    let asked = bench.tell(Input::Stop);
+    assert!(has(&asked, |o| matches!(o, Output::Teardown)) && !has(&asked, |o| matches!(o, Output::Stopped)));
+    assert!(has(&bench.tell(Input::TornDown), |o| matches!(o, Output::Stopped)));
+    assert_eq!((bench.state.framework.as_deref(), bench.state.workers.len()), (None, 0));
+}

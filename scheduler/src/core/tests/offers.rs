@@ -1,0 +1,170 @@
+//! Which offers are used, for whom, and what becomes of the others.
+
+use super::*;
+
+#[test]
+fn every_offer_is_answered_at_once() {
+    let mut bench = Bench::subscribed(2);
+    let asked = bench.tell(Input::Offers(vec![offer("1", "A", 1), offer("2", "B", 1), offer("3", "C", 1)]));
+    assert_eq!(launches(&asked).len(), 2);
+    let declined: Vec<_> = asked.iter().filter(|o| matches!(o, Output::Decline(..))).collect();
+    assert!(matches!(declined[..], [Output::Decline(ids, refuse)] if ids.len() == 1 && refuse.as_secs() == 5));
+}
+
+#[test]
+fn workers_are_spread_over_agents() {
+    let mut bench = Bench::subscribed(4);
+    let asked = bench.tell(Input::Offers(vec![offer("1", "A", 4), offer("2", "B", 4)]));
+    let on_a = launches(&asked).iter().filter(|l| l.place.agent == "A").count();
+    assert_eq!((launches(&asked).len(), on_a), (4, 2));
+}
+
+#[test]
+fn offers_of_one_agent_are_accepted_together() {
+    let mut bench = Bench::subscribed(2);
+    let asked = bench.tell(Input::Offers(vec![offer("1", "A", 1), offer("2", "A", 1)]));
+    let accepted: Vec<_> = asked.iter().filter(|o| matches!(o, Output::Accept { .. })).collect();
+    assert!(matches!(accepted[..], [Output::Accept { offers, launches }] if offers.len() == 2 && launches.len() == 2));
+}
+
+#[test]
+fn an_offer_that_is_too_small_is_refused_for_long_and_the_reason_is_told_once() {
+    let mut bench = Bench::subscribed(1);
+    let mut small = offer("1", "A", 1);
+    small.resources[1].scalar = Some(value::Scalar { value: 512.0 });
+    let asked = bench.tell(Input::Offers(vec![small.clone()]));
+    assert!(has(&asked, |o| matches!(o, Output::Decline(_, refuse) if refuse.as_secs() == 300)));
+    let told = Notice::Starved("1 offer declined: need mem 1032 MB, largest was 512 MB".to_owned());
+    assert!(has(&asked, |o| matches!(o, Output::Notice(notice) if *notice == told)));
+    assert!(!has(&bench.tell(Input::Offers(vec![small])), |o| matches!(o, Output::Notice(_))));
+}
+
+#[test]
+fn the_master_is_told_what_is_too_small_once_on_each_connection_and_not_before_it_was_seen() {
+    let mut bench = Bench::subscribed(2);
+    let narrows = |asked: Vec<Output>| asked.iter().filter(|o| matches!(o, Output::Narrow)).count();
+    assert_eq!(narrows(bench.tell(Input::Offers(vec![offer("o", "A", 1)]))), 0);
+    let small = |id: &str| Input::Offers(vec![offer(id, "B", 0)]);
+    assert_eq!(narrows(bench.tell(small("p"))), 1);
+    assert_eq!(narrows(bench.tell(small("q"))), 0);
+    bench.tell(Input::Disconnected);
+    bench.tell(Input::Subscribed("F".to_owned()));
+    assert_eq!(narrows(bench.tell(small("r"))), 1);
+}
+
+#[test]
+fn when_no_offer_comes_people_are_told_once_what_is_asked_for() {
+    let mut bench = Bench::subscribed(1);
+    let starved = |output: &Output| match output {
+        Output::Notice(Notice::Starved(why)) => Some(why.clone()),
+        _ => None,
+    };
+    let at = bench.core.wake_at().unwrap();
+    assert_eq!(at, Moment(10_000), "nothing else wakes it");
+    let told: Vec<_> = (0..60).flat_map(|_| bench.wait(1)).filter_map(|output| starved(&output)).collect();
+    assert_eq!(told, ["the master has sent no offer for 10 s; a TaskManager needs cpus 1.1, mem 1032 MB, ports 1"]);
+    let asked = bench.tell(Input::Offers(vec![offer("o", "A", 0)]));
+    assert!(asked.iter().filter_map(starved).any(|why| why.contains("largest was")), "{asked:?}");
+    bench.launch_on("B", 1);
+    assert!((0..60).flat_map(|_| bench.wait(1)).all(|output| starved(&output).is_none()));
+}
+
+#[test]
+fn workers_are_spread_evenly_over_the_groups_of_a_constraint_whatever_the_agents() {
+    let mut bench = Bench::constrained(4, "rack:GROUP_BY");
+    let racks = [("1", "A", "x"), ("2", "B", "x"), ("3", "C", "x"), ("4", "D", "y")];
+    let offers = racks.map(|(id, agent, rack)| with_attribute(offer(id, agent, 4), "rack", rack));
+    let asked = bench.tell(Input::Offers(offers.to_vec()));
+    let on_y = launches(&asked).iter().filter(|launch| launch.place.agent == "D").count();
+    assert_eq!((launches(&asked).len(), on_y), (4, 2));
+}
+
+#[test]
+fn a_constraint_counts_workers_of_earlier_offers_and_of_earlier_application_masters() {
+    let mut bench = Bench::constrained(2, "hostname:UNIQUE");
+    let first = bench.launch_on("A", 4);
+    assert_eq!(first.len(), 1);
+    let mut again = Bench::with(bench.state.clone(), "hostname:UNIQUE");
+    again.tell(Input::Target(2));
+    again.tell(Input::Subscribed("F".to_owned()));
+    assert!(again.launch_on("A", 4).is_empty());
+    assert_eq!(again.launch_on("B", 4).len(), 1);
+}
+
+#[test]
+fn an_agent_that_never_meets_a_constraint_is_refused_for_long_and_one_that_does_not_now_for_short() {
+    let mut bench = Bench::constrained(2, "rack:LIKE:x.*,hostname:UNIQUE");
+    let wrong = bench.tell(Input::Offers(vec![with_attribute(offer("1", "A", 1), "rack", "y")]));
+    assert!(has(&wrong, |o| matches!(o, Output::Decline(_, refuse) if refuse.as_secs() == 300)));
+    let told = Notice::Starved("1 offer declined: constraint rack:LIKE:x.* not met".to_owned());
+    assert!(has(&wrong, |o| matches!(o, Output::Notice(notice) if *notice == told)));
+    bench.tell(Input::Offers(vec![with_attribute(offer("2", "B", 1), "rack", "x1")]));
+    let taken = bench.tell(Input::Offers(vec![with_attribute(offer("3", "B", 1), "rack", "x1")]));
+    assert!(has(&taken, |o| matches!(o, Output::Decline(_, refuse) if refuse.as_secs() == 5)));
+}
+
+#[test]
+fn offers_are_suppressed_when_nothing_is_missing_and_revived_when_a_worker_is_lost() {
+    let mut bench = Bench::subscribed(1);
+    assert!(has(&bench.outputs, |o| matches!(o, Output::Revive)));
+    let asked = bench.tell(Input::Offers(vec![offer("1", "A", 1)]));
+    assert!(has(&asked, |o| matches!(o, Output::Suppress)));
+    let worker = launches(&asked)[0].worker.clone();
+    let asked = bench.tell(Input::Status(boxed(&worker, TaskState::TaskFailed)));
+    assert!(has(&asked, |o| matches!(o, Output::Revive)));
+}
+
+#[test]
+fn an_offer_does_not_wait_long_for_the_store_and_no_launch_is_begun_until_it_is_back() {
+    let mut bench = Bench::subscribed(1);
+    bench.hold_stores = true;
+    bench.tell(Input::Offers(vec![offer("o", "A", 4)]));
+    let asked = bench.wait(5);
+    assert!(has(&asked, |o| matches!(o, Output::Decline(offers, _) if offers[0].value == "o")));
+    assert!(has(&asked, |o| matches!(o, Output::Suppress)) || !has(&asked, |o| matches!(o, Output::Revive)));
+    let asked = bench.release_stores();
+    assert!(launches(&asked).is_empty() && bench.state.workers.is_empty());
+    assert_eq!(bench.launch_on("A", 4).len(), 1);
+}
+
+#[test]
+fn an_offer_that_is_rescinded_while_the_store_is_slow_is_not_used() {
+    let mut bench = Bench::subscribed(2);
+    bench.hold_stores = true;
+    bench.tell(Input::Offers(vec![offer("1", "A", 1), offer("2", "A", 1)]));
+    let asked = bench.tell(Input::Rescinded("1".to_owned()));
+    assert!(has(&asked, |o| matches!(o, Output::Decline(offers, _) if offers.len() == 1 && offers[0].value == "2")));
+    assert!(launches(&bench.release_stores()).is_empty());
+    assert!(bench.state.workers.is_empty());
+}
+
+#[test]
+fn launches_that_wait_for_the_store_end_with_the_connection_that_brought_the_offers() {
+    let mut bench = Bench::subscribed(1);
+    bench.hold_stores = true;
+    bench.tell(Input::Offers(vec![offer("1", "A", 1)]));
+    bench.tell(Input::Disconnected);
+    assert!(launches(&bench.release_stores()).is_empty());
+    assert!(bench.state.workers.is_empty());
+}
+
+#[test]
+fn a_call_for_offers_that_seems_lost_is_made_again() {
+    let mut bench = Bench::subscribed(1);
+    assert!(!has(&bench.wait(119), |o| matches!(o, Output::Revive)));
+    assert!(has(&bench.wait(1), |o| matches!(o, Output::Revive)));
+    let worker = bench.running("A");
+    bench.tell(Input::Registered(BTreeSet::from([worker])));
+    bench.wait(100);
+    let asked = bench.tell(Input::Offers(vec![offer("2", "A", 1)]));
+    assert!(has(&asked, |o| matches!(o, Output::Suppress)), "offers come although none are wanted");
+}
+
+#[test]
+fn a_worker_that_is_written_off_stands_in_no_other_workers_way() {
+    let mut bench = Bench::constrained(1, "hostname:UNIQUE");
+    let worker = bench.running("A");
+    bench.tell(Input::Status(boxed(&worker, TaskState::TaskUnreachable)));
+    bench.wait(60);
+    assert_eq!(bench.launch_on("A", 1).len(), 1, "the machine is back under another agent id");
+}

@@ -1,0 +1,175 @@
+//! What goes wrong, and how all is well again.
+
+use super::*;
+
+impl World {
+    pub(super) fn misfortune(&mut self) {
+        if self.healed {
+            return;
+        }
+        let next = self.between(1000, 60_000);
+        self.at(next, Event::Misfortune);
+        let (agent, master) = (self.any_agent(), self.any_master());
+        match (self.between(0, 16), self.profile) {
+            (0, _) => self.crashes(master),
+            (1, _) if self.master.up => self.master_fails_over(),
+            (2, _) => {
+                if let Some(link) = self.masters[master].link {
+                    self.break_link(link);
+                }
+            }
+            (3, _) => self.stalls(master),
+            (4 | 5, _) => self.store_fails(master),
+            (6, _) => self.retarget(),
+            (7, Profile::Wild) => self.machine_dies(agent),
+            (8, Profile::Wild) if self.agents[agent].reachable() => {
+                // A partition, or an agent that restarts.
+                self.agents[agent].cut = true;
+                self.agent_vanishes(agent);
+                let long = self.between(1000, 150_000);
+                self.at(long, Event::AgentReturns { agent });
+                if long > 60_000 && self.chance(500) {
+                    // The registry's memory of unreachable agents is bounded.
+                    let id = self.agents[agent].id.clone();
+                    self.at(long - 30_000, Event::Forgotten { id });
+                }
+            }
+            (9, Profile::Wild) => {
+                if let Some((id, _)) = self.agents[agent].tasks.iter().next() {
+                    let id = id.clone();
+                    self.at(1, Event::Task { agent, id, to: TaskState::TaskFailed });
+                }
+            }
+            (10, Profile::Wild) => self.rescind(agent),
+            // Without a JobManager nobody is ever ready, and nobody can move.
+            (13..=15, _) if !self.job_manager_works => {}
+            (13, _) => {
+                let gently = Move { surge: self.between(0, 2) as usize, max_unavailable: self.between(0, 1) as usize };
+                if gently.is_possible() {
+                    self.restarts(gently);
+                }
+            }
+            (14, Profile::Wild) => {
+                let id = self.agents[agent].id.clone();
+                let which = if self.chance(500) { id } else { format!("host{}", self.agents[agent].host) };
+                let input = if self.chance(500) { Input::Drain(which) } else { Input::Undrain(which) };
+                self.command(&input);
+            }
+            (15, Profile::Wild) => self.master_wants_back(agent),
+            (16, Profile::Wild) => self.command(&Input::ClearAgent(None)),
+            (12, Profile::Wild) if self.keeper.queue.is_empty() => {
+                self.note(|| "the store loses the workers".to_owned());
+                self.keeper.state.workers.clear();
+            }
+            (11, Profile::Wild) if self.chance(200) => self.remove_framework(),
+            _ => {}
+        }
+    }
+
+    pub(super) fn any_agent(&mut self) -> usize {
+        let last = self.agents.len() - 1;
+        self.between(0, last as u64) as usize
+    }
+
+    pub(super) fn any_master(&mut self) -> usize {
+        let last = self.masters.len() - 1;
+        self.between(0, last as u64) as usize
+    }
+
+    /// The process of an application master stands still; when it goes on, it does not know that it may be deposed.
+    pub(super) fn stalls(&mut self, master: usize) {
+        let long = self.between(500, 15_000);
+        self.masters[master].stalled_until = self.now.after(Duration::from_millis(long));
+        self.loses_session(master, long);
+    }
+
+    /// Without contact to the store for so long.
+    pub(super) fn loses_session(&mut self, master: usize, long: u64) {
+        let session = self.masters[master].session;
+        if !self.file_store && long > 4000 && session > 0 {
+            self.at(4000, Event::Deposed { master, session });
+            let over = self.between(4000, 6000);
+            self.at(over, Event::SessionEnds { session });
+        }
+    }
+
+    pub(super) fn store_fails(&mut self, master: usize) {
+        if !self.keeper.up || self.cut_from_keeper.is_some() {
+            return;
+        }
+        let long = if self.file_store { self.between(100, 100_000) } else { self.between(100, 8000) };
+        if self.file_store || self.chance(500) {
+            self.keeper.up = false;
+            for master in 0..self.masters.len() {
+                // Sessions do not end while the servers are away; those who wait for them too long give up.
+                let session = self.masters[master].session;
+                if !self.file_store && long > 4000 {
+                    self.at(4000, Event::Deposed { master, session });
+                    self.at(long + 10, Event::SessionEnds { session });
+                }
+            }
+        } else {
+            self.cut_from_keeper = Some(master);
+            self.loses_session(master, long);
+        }
+        self.at(long, Event::KeeperReturns);
+    }
+
+    pub(super) fn retarget(&mut self) {
+        let most = self.agents.len() as u64;
+        let target = self.between(0, most) as usize;
+        self.lowered |= target < self.target;
+        self.target = target;
+        for master in 0..self.masters.len() {
+            self.tell_core(master, Input::Target(target));
+        }
+    }
+
+    pub(super) fn restarts(&mut self, gently: Move) {
+        self.restarts += 1;
+        self.most_unavailable = self.most_unavailable.max(gently.max_unavailable);
+        self.command(&Input::Restart(gently));
+    }
+
+    /// A person tells the leader.
+    pub(super) fn command(&mut self, input: &Input) {
+        self.moved = true;
+        for master in 0..self.masters.len() {
+            if self.keeper.leads(self.masters[master].session) {
+                self.tell_core(master, input.clone());
+            }
+        }
+    }
+
+    pub(super) fn heal(&mut self) {
+        self.healed = true;
+        self.at(60_000, Event::Undrained);
+        self.faults = Faults::default();
+        self.keeper_returns();
+        for agent in 0..self.agents.len() {
+            let delay = self.between(1, 10_000);
+            self.at(delay, Event::AgentReturns { agent });
+            let Some(unlucky) = self.agents[agent]
+                .tasks
+                .iter()
+                .find(|(_, task)| task.state == TaskState::TaskRunning && !task.registered)
+            else {
+                continue;
+            };
+            let id = unlucky.0.clone();
+            self.at(delay, Event::Registers { agent, id });
+        }
+        if self.chance(200) {
+            self.stop_asked = true;
+            for master in 0..self.masters.len() {
+                self.tell_core(master, Input::Stop);
+            }
+        }
+    }
+
+    pub(super) fn starts(&mut self, master: usize) {
+        if self.masters[master].session == 0 && !self.stopped {
+            self.stands_by(master);
+        }
+    }
+}
