@@ -27,5 +27,5 @@ mod supervised;
 mod sys;
 mod tree;
 
-pub use supervised::{Control, End, Outputs, StartError, Supervised};
+pub use supervised::{Control, End, Guard, Outputs, StartError, Supervised};
 pub use tree::{Identity, below};

@@ -8,7 +8,7 @@ use std::{
 
 use executor::{
     core::{ExitStatus, OutputLimits},
-    process::{Outputs, StartError, Supervised},
+    process::{Guard, Outputs, StartError, Supervised},
 };
 use overlays::command::CommandLine;
 use tempfile::TempDir;
@@ -96,6 +96,12 @@ fn is_alive(pid: u32) -> bool {
 
 async fn until_dead(pid: u32) {
     until(|| (!is_alive(pid)).then_some(())).await;
+}
+
+#[tokio::test]
+async fn a_guard_that_is_not_needed_goes_away() {
+    let guard = Guard::start(Path::new(BINARY), "worker").unwrap();
+    tokio::time::timeout(Duration::from_secs(20), guard.dismiss()).await.unwrap();
 }
 
 #[tokio::test]

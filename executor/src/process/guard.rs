@@ -60,7 +60,7 @@ fn guard() -> anyhow::Result<()> {
     setsid().ok();
     let signals = block_signals().context("cannot take signals")?;
     let mut socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
-    let order = Order::read(&mut socket).context("got no order")?;
+    let Some(order) = Order::read(&mut socket).context("got no order")? else { return Ok(()) };
     set_limits().context("cannot set limits")?;
     if order.background {
         step_back().context("cannot stay in the background")?;

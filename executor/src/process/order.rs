@@ -78,16 +78,21 @@ impl Order {
         bytes
     }
 
-    pub(super) fn read(from: &mut impl Read) -> io::Result<Self> {
+    /// `None` if there will be none.
+    pub(super) fn read(from: &mut impl Read) -> io::Result<Option<Self>> {
         let mut length = [0; 4];
-        from.read_exact(&mut length)?;
+        if from.read(&mut length[..1])? == 0 {
+            return Ok(None);
+        }
+        from.read_exact(&mut length[1..])?;
         let length = u32::from_be_bytes(length);
         if length > LONGEST_ORDER {
             return Err(io::Error::new(io::ErrorKind::InvalidData, format!("an order of {length} bytes")));
         }
         let mut message = vec![0; length as usize];
         from.read_exact(&mut message)?;
-        Self::decode(message.as_slice()).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+        let order = Self::decode(message.as_slice());
+        order.map(Some).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
     }
 }
 
@@ -165,7 +170,8 @@ mod tests {
         };
         let limits = crate::core::OutputLimits { size: 7, older: 3 };
         let order = Order::new(&command, &Outputs { stdout: "/out".into(), stderr: "/err".into(), limits });
-        assert!(Order::read(&mut order.to_bytes().as_slice()).unwrap() == order);
+        assert!(Order::read(&mut order.to_bytes().as_slice()).unwrap() == Some(order.clone()));
+        assert!(Order::read(&mut [].as_slice()).unwrap().is_none());
         assert!(Order::read(&mut [255, 0, 0, 0].as_slice()).is_err());
         assert!(Order::read(&mut &order.to_bytes()[..9]).is_err());
     }

@@ -50,6 +50,45 @@ pub struct Outputs {
     pub limits: OutputLimits,
 }
 
+/// A guard that has nothing to guard yet: it comes up while it is made out what it is to start.
+#[derive(Debug)]
+pub struct Guard {
+    process: Child,
+    read: OwnedReadHalf,
+    write: OwnedWriteHalf,
+}
+
+impl Guard {
+    /// Starts `binary` as a guard of what has this name.
+    pub fn start(binary: &Path, name: &str) -> Result<Self, StartError> {
+        let (ours, theirs) = StdStream::pair()?;
+        ours.set_nonblocking(true)?;
+        let process = start_guard(binary, name, theirs.into())?;
+        let (read, write) = UnixStream::from_std(ours)?.into_split();
+        Ok(Self { process, read, write })
+    }
+
+    /// There is nothing to guard; returns when it is gone.
+    pub async fn dismiss(self) {
+        let Self { mut process, read, write } = self;
+        drop((read, write));
+        process.wait().await.ok();
+    }
+
+    async fn obey(self, order: Order) -> Result<Supervised, StartError> {
+        let Self { process, read, mut write } = self;
+        let mut notices = BufReader::new(read).lines();
+        write.write_all(&order.to_bytes()).await?;
+        match notices.next_line().await?.as_deref().and_then(Notice::parse) {
+            Some(Notice::Started(pid)) => {
+                Ok(Supervised { pid, control: Control(write), end: End { guard: process, notices } })
+            }
+            Some(Notice::Failed(why)) => Err(StartError::Program(why)),
+            Some(Notice::Exited(_)) | None => Err(StartError::GuardLost),
+        }
+    }
+}
+
 /// A running TaskManager. Dropping it kills everything that came of it.
 #[derive(Debug)]
 pub struct Supervised {
@@ -80,7 +119,12 @@ impl Supervised {
         command: &CommandLine,
         outputs: &Outputs,
     ) -> Result<Self, StartError> {
-        Self::start_ordered(binary, name, Order::new(command, outputs)).await
+        Self::start_under(Guard::start(binary, name)?, command, outputs).await
+    }
+
+    /// The same under a guard that is there already.
+    pub async fn start_under(guard: Guard, command: &CommandLine, outputs: &Outputs) -> Result<Self, StartError> {
+        guard.obey(Order::new(command, outputs)).await
     }
 
     /// The same for a process that everything else on this host goes before: it gets the processor when nobody else wants
@@ -91,21 +135,7 @@ impl Supervised {
         command: &CommandLine,
         outputs: &Outputs,
     ) -> Result<Self, StartError> {
-        Self::start_ordered(binary, name, Order { background: true, ..Order::new(command, outputs) }).await
-    }
-
-    async fn start_ordered(binary: &Path, name: &str, order: Order) -> Result<Self, StartError> {
-        let (ours, theirs) = StdStream::pair()?;
-        ours.set_nonblocking(true)?;
-        let guard = start_guard(binary, name, theirs.into())?;
-        let (read, mut write) = UnixStream::from_std(ours)?.into_split();
-        let mut notices = BufReader::new(read).lines();
-        write.write_all(&order.to_bytes()).await?;
-        match notices.next_line().await?.as_deref().and_then(Notice::parse) {
-            Some(Notice::Started(pid)) => Ok(Self { pid, control: Control(write), end: End { guard, notices } }),
-            Some(Notice::Failed(why)) => Err(StartError::Program(why)),
-            Some(Notice::Exited(_)) | None => Err(StartError::GuardLost),
-        }
+        Guard::start(binary, name)?.obey(Order { background: true, ..Order::new(command, outputs) }).await
     }
 }
 

@@ -22,7 +22,7 @@ use crate::{
     core::{Exit, ExitStatus, Failure, Input, Worker},
     diagnosis::{Mask, Scene},
     journal::About,
-    process::{Control, End, Outputs, Supervised, environment},
+    process::{Control, End, Guard, Outputs, Supervised, environment},
     startup::Startup,
 };
 
@@ -115,15 +115,22 @@ impl Work {
     pub(super) fn start(place: &Arc<Place>, worker: Arc<Worker>, shared: Shared) -> Self {
         let place = Arc::clone(place);
         Self::new(move |cancel| async move {
+            let guard = match Guard::start(&place.binary, &worker.spec.worker_id) {
+                Ok(guard) => guard,
+                Err(error) => return Outcome::Failed(Failure::start(&place.binary, &error)),
+            };
             let command = select! {
                 biased;
-                () = cancel.cancelled() => return Outcome::Cancelled,
-                command = configure(Arc::clone(&place), Arc::clone(&worker), shared) => command,
+                () = cancel.cancelled() => Err(Outcome::Cancelled),
+                command = configure(Arc::clone(&place), Arc::clone(&worker), shared) => command.map_err(Outcome::Failed),
             };
             // Not to be cancelled from here on: a process that may be there must be accounted for.
             match command {
-                Ok(configured) => start(place, worker, configured).await,
-                Err(failure) => Outcome::Failed(failure),
+                Ok(configured) => start(guard, place, worker, configured).await,
+                Err(outcome) => {
+                    guard.dismiss().await;
+                    outcome
+                }
             }
         })
     }
@@ -225,12 +232,12 @@ fn about(spec: &WorkerSpec, written: &Configuration, command: &CommandLine, mask
     }
 }
 
-async fn start(place: Arc<Place>, worker: Arc<Worker>, configured: Configured) -> Outcome {
+async fn start(guard: Guard, place: Arc<Place>, worker: Arc<Worker>, configured: Configured) -> Outcome {
     let Configured { command, mask, about, class_data } = configured;
     info!(directory = %command.directory.display(), "starting {}", command.program.display());
     let outputs =
         Outputs { stdout: place.log("taskmanager.out"), stderr: place.log("taskmanager.err"), limits: worker.output };
-    match Supervised::start(&place.binary, &worker.spec.worker_id, &command, &outputs).await {
+    match Supervised::start_under(guard, &command, &outputs).await {
         Ok(Supervised { pid, control, end }) => {
             let startup = Startup { pid, worker, log: place.log("taskmanager.log"), mask: mask.clone() };
             let scene = Scene::begin(place.sandbox.clone(), pid, command.directory.clone(), mask);
