@@ -3,6 +3,7 @@
 mod command;
 mod daemon;
 mod logs;
+mod mounts;
 mod options;
 
 use std::{
@@ -252,5 +253,6 @@ impl Drop for RealMesos {
         {
             println!("logs of the failed test's Mesos: {}", folder.display());
         }
+        mounts::undo(self.work.path());
     }
 }
