@@ -159,8 +159,7 @@ impl Shell<'_> {
             JobManagerEvent::ApplicationFailed(why) => self.end(Err(Failure::other(anyhow!(why)))).await,
             // Elsewhere it may well start, with the workers that were there before us.
             JobManagerEvent::Failed(why) if self.took_over && self.watch.is_some() => {
-                self.console.tell("leaving", "Leaving the TaskManagers to the next application master.", json!({}));
-                Next::End(Err(Failure::other(anyhow!(why))))
+                self.leave(Err(Failure::other(anyhow!(why))))
             }
             JobManagerEvent::Failed(why) => self.stop(Err(Failure::other(anyhow!(why)))).await,
             JobManagerEvent::Restarting(why, wait) => {
@@ -181,8 +180,13 @@ impl Shell<'_> {
         if !self.durable {
             return self.interrupted().await;
         }
+        self.leave(Ok(Outcome::Stopped))
+    }
+
+    /// Ends this program and nothing else.
+    fn leave(&self, end: Result<Outcome, Failure>) -> Next {
         let text = "Leaving the TaskManagers to the next application master.";
         self.console.tell("leaving", text, json!({}));
-        Next::End(Ok(Outcome::Stopped))
+        Next::End(end)
     }
 }
