@@ -1,10 +1,13 @@
 //! The command line.
 
+mod check;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{check::Subject, console::OutputForm, plan::Request};
+pub use self::check::{Check, Start};
+use crate::{console::OutputForm, plan::Request};
 
 /// Runs Apache Flink on Apache Mesos.
 #[derive(Debug, Parser)]
@@ -124,58 +127,8 @@ pub enum Config {
         place: Place,
     },
     /// Check the whole installation without starting anything
-    #[command(long_about = CHECK)]
+    #[command(long_about = check::LONG_ABOUT)]
     Check(Check),
-}
-
-const CHECK: &str = "\
-Check the whole installation without starting anything: every problem in one list, exit code 64 if there is one.
-
-What is to be started may follow as it would be started, `config check application --jars job.jar …`: its options are heeded, and an \
-application's jars, class and savepoint are looked at as well.";
-
-/// What is checked.
-#[derive(Args, Clone, Debug)]
-pub struct Check {
-    /// Where the configuration is.
-    #[command(flatten)]
-    pub place: Place,
-
-    /// Do not ask Mesos and ZooKeeper whether they are there
-    #[arg(long)]
-    pub offline: bool,
-
-    /// What is to be started [default: session]
-    #[command(subcommand)]
-    pub start: Option<Start>,
-}
-
-/// What is to be started.
-#[derive(Clone, Debug, Subcommand)]
-pub enum Start {
-    /// As `flink-mesos session`
-    Session(Common),
-    /// As `flink-mesos application`
-    Application(Box<Application>),
-}
-
-impl Check {
-    /// What is to be checked. Options in front of what is to be started hold for it, too.
-    pub fn subject(self, environment: Vec<(String, String)>) -> Subject {
-        let Self { place, offline, start } = self;
-        let (start, job) = match start {
-            None => (Request { environment, ..Request::default() }, None),
-            Some(Start::Session(common)) => (common.request(environment), None),
-            Some(Start::Application(application)) => (application.request(environment), Some(application.job())),
-        };
-        let request = Request {
-            flink_home: start.flink_home.or(place.flink_home),
-            conf_dir: start.conf_dir.or(place.conf_dir),
-            dynamic: place.dynamic.into_iter().chain(start.dynamic).collect(),
-            ..start
-        };
-        Subject { request, job, offline }
-    }
 }
 
 /// Where the configuration is.
@@ -391,30 +344,6 @@ mod tests {
             arguments: ["in", "--host", "-Dx"].map(str::to_owned).to_vec(),
         };
         assert_eq!(application.job(), expected);
-    }
-
-    #[test]
-    fn a_check_takes_what_is_to_be_started_as_it_would_be_started() {
-        let arguments = [
-            "config",
-            "check",
-            "--offline",
-            "-Da=1",
-            "application",
-            "-Da=2",
-            "--workers",
-            "3",
-            "--jars",
-            "j.jar",
-            "in",
-        ];
-        let cli = Cli::try_parse_from(["flink-mesos"].iter().chain(&arguments)).unwrap();
-        let Command::Config(Config::Check(check)) = cli.command else { panic!("not a check") };
-        let subject = check.subject(Vec::new());
-        assert!(subject.offline);
-        assert_eq!(subject.request.dynamic, ["a=1", "a=2"], "the later one wins");
-        assert_eq!((subject.request.workers, subject.request.jars), (Some(3), vec!["j.jar".to_owned()]));
-        assert_eq!(subject.job.unwrap().arguments, ["in"]);
     }
 
     #[test]
