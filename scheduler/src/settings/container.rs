@@ -17,9 +17,10 @@ pub(super) fn container(config: &Configuration) -> Result<Option<v1::ContainerIn
     let volumes = entries(config, VOLUMES).map(|text| volume(text, config)).collect::<Result<Vec<_>, _>>()?;
     let force_pull = config.get_bool(FORCE_PULL)?;
     let parameters = entries(config, PARAMETERS).map(|text| parameter(text, config)).collect::<Result<Vec<_>, _>>()?;
+    let is_bare = image.is_none() && volumes.is_empty();
     let info = |kind: container_info::Type| v1::ContainerInfo { r#type: kind.into(), volumes, ..Default::default() };
     match config.get(TYPE).unwrap_or("mesos") {
-        "mesos" if image.is_none() && info_is_empty(config) => Ok(None),
+        "mesos" if is_bare => Ok(None),
         "mesos" => {
             let mesos = image.map(|name| container_info::MesosInfo { image: Some(docker_image(name)) });
             Ok(Some(v1::ContainerInfo { mesos, ..info(container_info::Type::Mesos) }))
@@ -38,10 +39,6 @@ pub(super) fn container(config: &Configuration) -> Result<Option<v1::ContainerIn
         }
         _ => Err(invalid(TYPE, config, "it is mesos or docker".to_owned())),
     }
-}
-
-fn info_is_empty(config: &Configuration) -> bool {
-    entries(config, VOLUMES).next().is_none()
 }
 
 /// The parts of a list with commas.
