@@ -172,7 +172,7 @@ mod tests {
         Launch {
             worker: WorkerId::new("e", 1),
             place: Arc::new(Place { agent: "A".to_owned(), hostname: "host".to_owned(), ..Default::default() }),
-            taken: Pool::new(vec![port]).take(&demand).unwrap(),
+            taken: Pool::new(vec![port], &demand.needs()).take(&demand.needs()).unwrap(),
             installed_executor: None,
         }
     }

@@ -23,6 +23,10 @@ use mesos::{scheduler::calls, v1};
 use prost::Message as _;
 use scheduler::core::message::{Input, Output};
 
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {

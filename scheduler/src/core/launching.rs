@@ -65,7 +65,7 @@ impl Core {
             }
         };
         let Settings { demand, constraints, .. } = &self.settings;
-        let placed = offers::place(offers, demand, constraints, missing, &mut occupation, bar);
+        let placed = offers::place(offers, &demand.needs(), constraints, missing, &mut occupation, bar);
         *self.fleet.occupation_mut() = occupation;
         placed
     }

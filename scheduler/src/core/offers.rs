@@ -3,16 +3,19 @@
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BinaryHeap, HashMap},
+    hash::{BuildHasher, Hash, Hasher, RandomState},
     sync::Arc,
     time::Duration,
 };
 
+use hashbrown::HashTable;
 use mesos::v1;
+use smallvec::SmallVec;
 
 use super::{
-    constraint::{self, Census, Constraint, Operator, Unmet, Values},
+    constraint::{self, Census, Constraint, Field, Operator, Unmet, Values},
     message::{Moment, Place},
-    resources::{Demand, Pool, Shortage, Taken},
+    resources::{Needs, Pool, Shortage, Taken},
 };
 
 /// The offers of one agent (for one role), taken as one.
@@ -30,6 +33,8 @@ pub struct Bundle {
     pub refusal: Option<Refusal>,
     /// When the agent goes into maintenance, if that is planned.
     pub unavailable: Option<Moment>,
+    /// For which role it was offered.
+    role: Option<String>,
     pool: Pool,
 }
 
@@ -91,7 +96,7 @@ impl Occupation {
     }
 
     /// How many workers there are in this group.
-    fn rank(&self, group: &Group, constraints: &[Constraint]) -> Vec<usize> {
+    fn rank(&self, group: &Group, constraints: &[Constraint]) -> Rank {
         let grouped = constraints.iter().zip(&self.censuses).filter(|(constraint, _)| is_grouping(constraint));
         let ranks = grouped.zip(&group.values);
         ranks.map(|((_, census), value)| value.as_ref().map_or(usize::MAX, |value| census.count(value))).collect()
@@ -106,18 +111,18 @@ impl Occupation {
     }
 }
 
-/// Places up to `missing` workers on `offers`, each where the fewest are, as far as demand and constraints allow. `bar` says
+/// Places up to `missing` workers on `offers`, each where the fewest are, as far as needs and constraints allow. `bar` says
 /// of an agent, by id, host name and planned maintenance, why nothing may be launched there. `occupation` counts those that
 /// were placed when this returns.
 pub fn place(
     offers: Vec<v1::Offer>,
-    demand: &Demand,
+    needs: &Needs,
     constraints: &[Constraint],
     mut missing: usize,
     occupation: &mut Occupation,
     bar: impl Fn(&str, &str, Option<Moment>) -> Option<Refusal>,
 ) -> Vec<Bundle> {
-    let mut bundles = bundle(offers, constraints);
+    let mut bundles = bundle(offers, needs, constraints);
     if missing == 0 {
         return bundles;
     }
@@ -138,7 +143,7 @@ pub fn place(
         {
             let bundle = &mut bundles[i];
             let allowed = occupation.check(&bundle.place.values, constraints);
-            match allowed.and_then(|()| bundle.pool.take(demand).map_err(Refusal::Shortage)) {
+            match allowed.and_then(|()| bundle.pool.take(needs).map_err(Refusal::Shortage)) {
                 Ok(taken) => {
                     bundle.taken.push(taken);
                     occupation.count(&bundle.place, constraints, true);
@@ -153,6 +158,9 @@ pub fn place(
     }
     bundles
 }
+
+/// How many workers a group has of the value of each `GROUP_BY`, of which there are seldom more than two.
+type Rank = SmallVec<[usize; 2]>;
 
 /// Agents that are the same to every `GROUP_BY`.
 struct Group {
@@ -174,57 +182,70 @@ fn is_grouping(constraint: &Constraint) -> bool {
 
 /// The bundles that may be used, by group.
 fn groups(bundles: &[Bundle], constraints: &[Constraint], occupation: &Occupation) -> Vec<Group> {
+    let grouping: Vec<&Field> = constraints.iter().filter(|c| is_grouping(c)).map(|c| &c.field).collect();
     let mut groups: Vec<Group> = Vec::new();
-    let mut places: HashMap<Vec<Option<Arc<str>>>, usize> = HashMap::new();
+    let mut known = HashTable::new();
+    let hasher = RandomState::new();
     for (i, bundle) in bundles.iter().enumerate().filter(|(_, bundle)| bundle.refusal.is_none()) {
-        let grouping = constraints.iter().filter(|constraint| is_grouping(constraint));
-        let values: Vec<_> = grouping.map(|constraint| bundle.place.values.get(&constraint.field).cloned()).collect();
-        let place = *places.entry(values).or_insert_with_key(|values| {
-            groups.push(Group { values: values.clone(), agents: BinaryHeap::new() });
-            groups.len() - 1
-        });
+        let values = || grouping.iter().map(|field| bundle.place.values.get(field));
+        let hash = hash_all(&hasher, values());
+        let same = |g: &usize| groups[*g].values.iter().map(Option::as_ref).eq(values());
+        let number = known.find(hash, same).copied().unwrap_or(groups.len());
+        if number == groups.len() {
+            groups.push(Group { values: values().map(Option::<&_>::cloned).collect(), agents: BinaryHeap::new() });
+            let rehash = |g: &usize| hash_all(&hasher, groups[*g].values.iter().map(Option::as_ref));
+            known.insert_unique(hash, number, rehash);
+        }
         let there = occupation.agents.get(&bundle.place.agent).copied().unwrap_or(0);
-        groups[place].agents.push(Reverse((there, i)));
+        groups[number].agents.push(Reverse((there, i)));
     }
     groups
 }
 
-fn bundle(offers: Vec<v1::Offer>, constraints: &[Constraint]) -> Vec<Bundle> {
-    let numbers = numbers(&offers);
-    let mut bundles: Vec<(Bundle, Vec<v1::Resource>)> = Vec::with_capacity(offers.len());
-    for (offer, number) in offers.into_iter().zip(numbers) {
-        if let Some((bundle, resources)) = bundles.get_mut(number) {
-            bundle.offers.push(offer.id);
-            resources.extend(offer.resources);
+fn hash_all<T: Hash>(hasher: &RandomState, values: impl Iterator<Item = T>) -> u64 {
+    let mut state = hasher.build_hasher();
+    values.for_each(|value| value.hash(&mut state));
+    state.finish()
+}
+
+/// One bundle for each agent and role, in the order in which they come. Each offer is looked at once, and what nobody needs
+/// of it goes while it is still in the processor's cache.
+fn bundle(offers: Vec<v1::Offer>, needs: &Needs, constraints: &[Constraint]) -> Vec<Bundle> {
+    let mut bundles: Vec<Bundle> = Vec::with_capacity(offers.len());
+    let mut known = HashTable::with_capacity(offers.len());
+    let hasher = RandomState::new();
+    for mut offer in offers {
+        let role = offer.allocation_info.take().and_then(|info| info.role);
+        let hash = hasher.hash_one((&offer.agent_id.value, &role));
+        let same = |i: &usize| bundles[*i].place.agent == offer.agent_id.value && bundles[*i].role == role;
+        if let Some(&i) = known.find(hash, same) {
+            bundles[i].pool.add(offer.resources, needs);
+            bundles[i].offers.push(offer.id);
             continue;
         }
-        let bundle = Bundle {
+        known.insert_unique(hash, bundles.len(), |i| hasher.hash_one((&bundles[*i].place.agent, &bundles[*i].role)));
+        bundles.push(Bundle::new(offer, role, needs, constraints));
+    }
+    bundles
+}
+
+impl Bundle {
+    fn new(offer: v1::Offer, role: Option<String>, needs: &Needs, constraints: &[Constraint]) -> Self {
+        Self {
             installed_executor: text_attribute(&offer.attributes, EXECUTOR_ATTRIBUTE),
             taken: Vec::new(),
             refusal: None,
             unavailable: offer.unavailability.as_ref().map(begins),
-            pool: Pool::default(),
             place: Arc::new(Place {
                 values: constraint::values(&offer, constraints),
                 agent: offer.agent_id.value,
                 hostname: offer.hostname,
             }),
+            pool: Pool::new(offer.resources, needs),
             offers: vec![offer.id],
-        };
-        bundles.push((bundle, offer.resources));
+            role,
+        }
     }
-    bundles.into_iter().map(|(bundle, resources)| Bundle { pool: Pool::new(resources), ..bundle }).collect()
-}
-
-/// To which bundle each offer goes: one for each agent and role, in the order in which they come.
-fn numbers(offers: &[v1::Offer]) -> Vec<usize> {
-    let mut known: HashMap<(&str, Option<&str>), usize> = HashMap::with_capacity(offers.len());
-    let numbers = offers.iter().map(|offer| {
-        let role = offer.allocation_info.as_ref().and_then(|info| info.role.as_deref());
-        let next = known.len();
-        *known.entry((&offer.agent_id.value, role)).or_insert(next)
-    });
-    numbers.collect()
 }
 
 /// When an agent goes away.

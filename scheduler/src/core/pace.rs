@@ -1,6 +1,10 @@
 //! How fast workers are launched when they keep failing, by whose fault it is, and which agents are left alone for a while.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashSet},
+    hash::{BuildHasher, RandomState},
+    time::Duration,
+};
 
 use mesos::v1::{self, TaskState, task_status::Reason};
 
@@ -141,15 +145,17 @@ pub struct Suspicion {
 pub(super) struct Failures {
     causes: BTreeMap<Blame, Pace>,
     agents: BTreeMap<String, Standing>,
-    /// Every agent that was ever offered, so that the share of avoided ones is bounded.
-    seen: std::collections::HashSet<String>,
+    /// The hash of every agent that was ever offered, so that the share of avoided ones is bounded.
+    seen: HashSet<u64>,
+    hasher: RandomState,
     share: f64,
 }
 
 impl Failures {
     /// Never more than `share` of the agents are avoided.
     pub(super) fn new(share: f64) -> Self {
-        Self { causes: BTreeMap::new(), agents: BTreeMap::new(), seen: <_>::default(), share }
+        let (seen, hasher) = (HashSet::new(), RandomState::new());
+        Self { causes: BTreeMap::new(), agents: BTreeMap::new(), seen, hasher, share }
     }
 
     /// A worker failed on `agent` after it had run for `ran`. Gives the delay that further launches have from now on, of
@@ -180,9 +186,7 @@ impl Failures {
 
     /// Notes that an agent exists.
     pub(super) fn see(&mut self, agent: &str) {
-        if !self.seen.contains(agent) {
-            self.seen.insert(agent.to_owned());
-        }
+        self.seen.insert(self.hasher.hash_one(agent));
     }
 
     /// Agents on which the next launch has to wait, and until when.

@@ -101,15 +101,41 @@ pub struct Shortage {
     pub there: f64,
 }
 
+/// What one worker needs, as offers are compared with it: worked out once for all of them.
+#[derive(Clone, Debug, Default)]
+pub struct Needs {
+    scalars: Vec<Need>,
+    /// The configuration keys that each get a port.
+    ports: Vec<Arc<str>>,
+}
+
+/// What is needed of one scalar resource, in thousandths.
+#[derive(Clone, Debug)]
+struct Need {
+    name: String,
+    task: u64,
+    executor: u64,
+}
+
 /// What is left of the offers of one agent.
 #[derive(Debug, Default)]
 pub struct Pool {
     offered: Arc<Vec<Resource>>,
-    /// Which of the offered ones are scalars, and how many thousandths of them are left. Reserved ones come first, so that
-    /// they are used first.
-    scalars: Vec<(usize, u64)>,
-    /// The same for ranges of ports.
+    /// Reserved ones come first, so that they are used first. Those that nobody needs are left out.
+    scalars: Vec<Scalar>,
+    /// Which of the offered ones are ranges of ports, and what is left of them, in the same order.
     ports: Vec<(usize, Vec<(u64, u64)>)>,
+}
+
+/// One offered scalar resource.
+#[derive(Debug)]
+struct Scalar {
+    /// Which of the offered ones it is.
+    of: usize,
+    /// Which of the [`Needs`] it serves.
+    need: usize,
+    /// How many thousandths are left.
+    left: u64,
 }
 
 const PORTS: &str = "ports";
@@ -117,31 +143,41 @@ const LAST_PORT: u64 = 65_535;
 
 impl Pool {
     /// All resources of an offer that a worker may use. Revocable ones are left out: Mesos may take those back at any time.
-    pub fn new(offered: Vec<Resource>) -> Self {
-        let (mut scalars, mut ports) = (Vec::new(), Vec::new());
-        for (i, resource) in offered.iter().enumerate().filter(|(_, resource)| resource.revocable.is_none()) {
+    pub fn new(offered: Vec<Resource>, needs: &Needs) -> Self {
+        let (mut scalars, mut ports) = (Vec::with_capacity(offered.len()), Vec::new());
+        for (of, resource) in offered.iter().enumerate().filter(|(_, resource)| resource.revocable.is_none()) {
             if resource.name == PORTS {
                 let ranges = resource.ranges.iter().flat_map(|r| &r.range).map(|r| (r.begin, r.end.min(LAST_PORT)));
-                ports.push((i, ranges.filter(|(begin, end)| begin <= end).collect()));
-            } else if let Some(scalar) = &resource.scalar {
-                scalars.push((i, thousandths(scalar.value)));
+                ports.push((of, ranges.filter(|(begin, end)| begin <= end).collect()));
+            } else if let Some(scalar) = &resource.scalar
+                && let Some(need) = needs.scalars.iter().position(|need| need.name == resource.name)
+            {
+                scalars.push(Scalar { of, need, left: thousandths(scalar.value) });
             }
         }
-        scalars.sort_by_key(|(i, _)| !is_reserved(&offered[*i]));
-        ports.sort_by_key(|(i, _)| !is_reserved(&offered[*i]));
+        scalars.sort_by_key(|scalar| !is_reserved(&offered[scalar.of]));
+        ports.sort_by_key(|(of, _)| !is_reserved(&offered[*of]));
         Self { offered: Arc::new(offered), scalars, ports }
     }
 
-    /// Takes what `demand` needs, or says what is short; then nothing is taken.
-    pub fn take(&mut self, demand: &Demand) -> Result<Taken, Shortage> {
-        self.check(demand)?;
-        let mut pieces = Vec::with_capacity(demand.task.len() + demand.executor.len() + demand.ports.len());
-        for (user, part) in [(User::Task, &demand.task), (User::Executor, &demand.executor)] {
-            for (name, amount) in part {
-                self.take_scalar(name, thousandths(*amount), user, &mut pieces);
+    /// Adds what a further offer of the same agent has. For a pool of which nothing was taken yet.
+    pub fn add(&mut self, offered: Vec<Resource>, needs: &Needs) {
+        let mut all = std::mem::take(&mut self.offered);
+        Arc::make_mut(&mut all).extend(offered);
+        *self = Self::new(Arc::unwrap_or_clone(all), needs);
+    }
+
+    /// Takes what one worker needs, or says what is short; then nothing is taken.
+    pub fn take(&mut self, needs: &Needs) -> Result<Taken, Shortage> {
+        self.check(needs)?;
+        let mut pieces = Vec::with_capacity(2 * needs.scalars.len() + needs.ports.len());
+        for user in [User::Task, User::Executor] {
+            for (number, need) in needs.scalars.iter().enumerate() {
+                let amount = if user == User::Task { need.task } else { need.executor };
+                self.take_scalar(number, amount, user, &mut pieces);
             }
         }
-        for key in &demand.ports {
+        for key in &needs.ports {
             if let Some((of, port)) = self.take_port() {
                 pieces.push(Piece { of, user: User::Task, what: What::Port(key.clone(), port) });
             }
@@ -149,38 +185,32 @@ impl Pool {
         Ok(Taken { offered: self.offered.clone(), pieces })
     }
 
-    /// How much there is of the scalar resource `name`.
-    pub fn amount(&self, name: &str) -> f64 {
-        units(self.thousandths(name))
+    fn left_of(&self, need: usize) -> u64 {
+        self.scalars.iter().filter(|scalar| scalar.need == need).map(|scalar| scalar.left).sum()
     }
 
-    fn thousandths(&self, name: &str) -> u64 {
-        self.scalars.iter().filter(|(i, _)| self.offered[*i].name == name).map(|(_, left)| left).sum()
-    }
-
-    fn check(&self, demand: &Demand) -> Result<(), Shortage> {
-        for name in demand.names() {
-            let needed = demand.total(name);
-            let there = self.thousandths(name);
-            if there < thousandths(needed) {
-                return Err(Shortage { name: name.to_owned(), needed, there: units(there) });
+    fn check(&self, needs: &Needs) -> Result<(), Shortage> {
+        for (number, need) in needs.scalars.iter().enumerate() {
+            let (needed, there) = (need.task + need.executor, self.left_of(number));
+            if there < needed {
+                return Err(Shortage { name: need.name.clone(), needed: units(needed), there: units(there) });
             }
         }
         let there: u64 = self.ports.iter().flat_map(|(_, ranges)| ranges).map(|(begin, end)| end - begin + 1).sum();
-        if there < demand.ports.len() as u64 {
-            let needed = demand.ports.len() as f64;
+        if there < needs.ports.len() as u64 {
+            let needed = needs.ports.len() as f64;
             return Err(Shortage { name: PORTS.to_owned(), needed, there: there as f64 });
         }
         Ok(())
     }
 
-    fn take_scalar(&mut self, name: &str, mut amount: u64, user: User, into: &mut Vec<Piece>) {
-        for (of, left) in self.scalars.iter_mut().filter(|(i, _)| self.offered[*i].name == name) {
-            let piece = amount.min(*left);
+    fn take_scalar(&mut self, need: usize, mut amount: u64, user: User, into: &mut Vec<Piece>) {
+        for scalar in self.scalars.iter_mut().filter(|scalar| scalar.need == need) {
+            let piece = amount.min(scalar.left);
             if piece > 0 {
-                *left -= piece;
+                scalar.left -= piece;
                 amount -= piece;
-                into.push(Piece { of: *of, user, what: What::Amount(piece) });
+                into.push(Piece { of: scalar.of, user, what: What::Amount(piece) });
             }
         }
     }
@@ -208,6 +238,16 @@ impl Demand {
     pub fn total(&self, name: &str) -> f64 {
         let of = |part: &BTreeMap<String, f64>| part.get(name).copied().unwrap_or(0.0);
         of(&self.task) + of(&self.executor)
+    }
+
+    /// The same for many comparisons.
+    pub fn needs(&self) -> Needs {
+        let amount = |part: &BTreeMap<String, f64>, name: &str| part.get(name).copied().map_or(0, thousandths);
+        let need = |name: &str| {
+            let (task, executor) = (amount(&self.task, name), amount(&self.executor, name));
+            Need { name: name.to_owned(), task, executor }
+        };
+        Needs { scalars: self.names().map(need).collect(), ports: self.ports.clone() }
     }
 }
 
@@ -275,11 +315,17 @@ mod tests {
         }
     }
 
+    /// What is left of a resource, of which nobody may want any.
+    fn left(pool: &Pool, name: &str) -> f64 {
+        let of = |scalar: &&Scalar| pool.offered[scalar.of].name == name;
+        units(pool.scalars.iter().filter(of).map(|scalar| scalar.left).sum())
+    }
+
     #[test]
     fn reserved_resources_are_taken_before_unreserved_ones_and_keep_their_role() {
-        let mut pool =
-            Pool::new(vec![scalar("cpus", 4.0, None), scalar("cpus", 0.4, Some("batch")), scalar("mem", 99.0, None)]);
-        let taken = pool.take(&demand(2.5, 10.0, &[])).unwrap();
+        let needs = demand(2.5, 10.0, &[]).needs();
+        let offered = vec![scalar("cpus", 4.0, None), scalar("cpus", 0.4, Some("batch")), scalar("mem", 99.0, None)];
+        let taken = Pool::new(offered, &needs).take(&needs).unwrap();
         let task = taken.task_resources();
         let cpus: Vec<_> = task.iter().filter(|r| r.name == "cpus").collect();
         assert_eq!(cpus.len(), 2);
@@ -290,19 +336,21 @@ mod tests {
 
     #[test]
     fn a_shortage_names_the_resource_and_takes_nothing() {
-        let mut pool = Pool::new(vec![scalar("cpus", 4.0, None), scalar("mem", 1024.0, None)]);
-        let shortage = pool.take(&demand(1.0, 1728.0, &[])).unwrap_err();
+        let needs = demand(1.0, 1728.0, &[]).needs();
+        let mut pool = Pool::new(vec![scalar("cpus", 4.0, None), scalar("mem", 1024.0, None)], &needs);
+        let shortage = pool.take(&needs).unwrap_err();
         assert_eq!(shortage, Shortage { name: "mem".to_owned(), needed: 1760.0, there: 1024.0 });
-        assert_eq!(pool.amount("cpus"), 4.0);
+        assert_eq!(left(&pool, "cpus"), 4.0);
     }
 
     #[test]
     fn every_key_gets_a_port_of_its_own() {
-        let mut pool =
-            Pool::new(vec![scalar("cpus", 4.0, None), scalar("mem", 99.0, None), ports(7, 7), ports(31000, 31001)]);
-        let taken = pool.take(&demand(1.0, 10.0, &["a", "b"])).unwrap();
+        let needs = demand(1.0, 10.0, &["a", "b"]).needs();
+        let offered = vec![scalar("cpus", 4.0, None), scalar("mem", 99.0, None), ports(7, 7), ports(31000, 31001)];
+        let mut pool = Pool::new(offered, &needs);
+        let taken = pool.take(&needs).unwrap();
         assert_eq!(taken.ports().collect::<Vec<_>>(), [("a", 7), ("b", 31000)]);
-        let shortage = pool.take(&demand(1.0, 10.0, &["a", "b"])).unwrap_err();
+        let shortage = pool.take(&needs).unwrap_err();
         assert_eq!((shortage.name.as_str(), shortage.there), ("ports", 1.0));
     }
 
@@ -310,7 +358,17 @@ mod tests {
     fn revocable_resources_are_left_alone() {
         let revocable =
             Resource { revocable: Some(mesos::v1::resource::RevocableInfo::default()), ..scalar("cpus", 8.0, None) };
-        assert_eq!(Pool::new(vec![revocable]).amount("cpus"), 0.0);
+        assert_eq!(left(&Pool::new(vec![revocable], &demand(1.0, 1.0, &[]).needs()), "cpus"), 0.0);
+    }
+
+    #[test]
+    fn what_a_second_offer_of_the_agent_has_is_added() {
+        let needs = demand(2.5, 10.0, &["a"]).needs();
+        let mut pool = Pool::new(vec![scalar("cpus", 2.0, None), scalar("mem", 99.0, None)], &needs);
+        assert_eq!(pool.take(&needs).unwrap_err().name, "cpus");
+        pool.add(vec![scalar("cpus", 0.6, Some("batch")), ports(7, 7)], &needs);
+        assert_eq!(pool.take(&needs).unwrap().ports().collect::<Vec<_>>(), [("a", 7)]);
+        assert_eq!((left(&pool, "cpus"), left(&pool, "mem")), (0.0, 57.0));
     }
 
     proptest! {
@@ -321,20 +379,21 @@ mod tests {
             let resources = offered.iter().map(|&(n, reserved)| {
                 scalar("mem", f64::from(n) / 1000.0, reserved.then_some("r"))
             });
-            let mut pool = Pool::new(resources.chain([scalar("cpus", 9.0, None)]).collect());
-            let before = thousandths(pool.amount("mem"));
             let need = Demand {
                 task: BTreeMap::from([("mem".to_owned(), f64::from(wanted) / 1000.0)]),
                 ..Demand::default()
             };
-            let Ok(taken) = pool.take(&need) else {
+            let needs = need.needs();
+            let mut pool = Pool::new(resources.chain([scalar("cpus", 9.0, None)]).collect(), &needs);
+            let before = thousandths(left(&pool, "mem"));
+            let Ok(taken) = pool.take(&needs) else {
                 prop_assert!(before < u64::from(wanted));
-                prop_assert_eq!(thousandths(pool.amount("mem")), before);
+                prop_assert_eq!(thousandths(left(&pool, "mem")), before);
                 return Ok(());
             };
             let sum: u64 = taken.task_resources().iter().map(|r| thousandths(r.scalar.unwrap().value)).sum();
             prop_assert_eq!(sum, u64::from(wanted));
-            prop_assert_eq!(thousandths(pool.amount("mem")) + sum, before);
+            prop_assert_eq!(thousandths(left(&pool, "mem")) + sum, before);
         }
     }
 }
