@@ -15,9 +15,13 @@ use std::{
 
 use fs_err as fs;
 use mesos::v1::TaskStatus;
+use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
-use tokio::{sync::watch, task::JoinHandle};
+use tokio::{
+    sync::watch,
+    task::{JoinHandle, spawn_blocking},
+};
 use tracing::warn;
 
 use crate::{artifacts::Delivery, process::Identity};
@@ -137,7 +141,8 @@ impl Journal {
         }
         let executor = Identity::of(std::process::id().cast_signed()).ok_or_else(|| io::Error::other("no /proc"))?;
         let entry = Entry::new(boot, executor);
-        write(&path, entry.text()).await;
+        // There is nothing else to do on this thread yet.
+        write(&path, &entry.text());
         let (latest, texts) = watch::channel(Vec::new());
         let writer = tokio::spawn(keep(path, texts));
         Ok(Self { entry, latest, writer })
@@ -192,21 +197,29 @@ impl Journal {
 /// Until there is nothing more to come, and that is written.
 async fn keep(path: PathBuf, mut texts: watch::Receiver<Vec<u8>>) {
     while texts.changed().await.is_ok() {
-        let text = texts.borrow_and_update().clone();
-        write(&path, text).await;
+        let (path, text) = (path.clone(), texts.borrow_and_update().clone());
+        spawn_blocking(move || write(&path, &text)).await.ok();
+    }
+    fs::remove_file(other(&path)).ok();
+}
+
+/// Whole or not at all. A journal that cannot be written is no reason to give up a worker. Blocking.
+///
+/// The two files change places: to make a new one each time and remove the old one costs some file systems more than
+/// all the rest.
+fn write(path: &Path, text: &[u8]) {
+    let new = other(path);
+    let exchange = || renameat2(AT_FDCWD, &new, AT_FDCWD, path, RenameFlags::RENAME_EXCHANGE);
+    // The first one has nothing to change places with; not every file system can.
+    let written = fs::write(&new, text).and_then(|()| exchange().or_else(|_| fs::rename(&new, path)));
+    if let Err(error) = written {
+        warn!("no journal: {error}");
     }
 }
 
-/// Whole or not at all. A journal that cannot be written is no reason to give up a worker.
-async fn write(path: &Path, text: Vec<u8>) {
-    let new = path.with_extension("json.new");
-    let written = async {
-        fs::tokio::write(&new, text).await?;
-        fs::tokio::rename(&new, path).await
-    };
-    if let Err(error) = written.await {
-        warn!("no journal: {error}");
-    }
+/// The other of the two files.
+fn other(path: &Path) -> PathBuf {
+    path.with_extension("json.other")
 }
 
 fn this_boot() -> String {

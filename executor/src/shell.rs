@@ -40,7 +40,7 @@ use crate::{
     usage,
 };
 use agent::{Sender, Subscription};
-use worker::{Outcome, Place, Shared, Started, Watch, Work};
+use worker::{ComingGuard, Outcome, Place, Shared, Started, Watch, Work};
 
 /// From SIGTERM to SIGKILL when neither the KILL nor the task says otherwise. A TaskManager that obeys needs a fraction
 /// of a second.
@@ -81,6 +81,8 @@ struct Shell {
     terminate: Signal,
     subscription: Option<Subscription>,
     sender: Option<Sender>,
+    /// For the first TaskManager: it comes up while the agent is asked for the task.
+    guard: Option<ComingGuard>,
     /// The fetch or start under way.
     work: Option<Work>,
     /// What has been fetched: it stays in the host's cache for as long as it is in use.
@@ -111,10 +113,13 @@ impl Shell {
             shutdown_grace: agent.shutdown_grace_period,
             kill_grace: KILL_GRACE,
         };
+        let guard_name = agent.executor_id.value.clone();
+        let place = Arc::new(Place::new(agent.sandbox.clone(), variables, binary));
         Ok(Self {
             core: Core::new(settings, Box::new(mesos::status::new_uuid)),
             started: Instant::now(),
-            place: Arc::new(Place::new(agent.sandbox.clone(), variables, binary)),
+            guard: Some(ComingGuard::start(&place, &guard_name)),
+            place,
             connection: Arc::new(ExecutorConnection::new(agent).context("cannot connect to the agent")?),
             inbox,
             journal,
@@ -136,6 +141,9 @@ impl Shell {
             if let Some(clean) = self.step(input).await {
                 if let Some(settling) = self.settling.take() {
                     settling.end().await;
+                }
+                if let Some(guard) = self.guard.take() {
+                    guard.dismiss().await;
                 }
                 if let Some(sender) = self.sender.take() {
                     tokio::time::timeout(FLUSH, sender.flush()).await.ok();
@@ -240,7 +248,7 @@ impl Shell {
                 }
                 let delivery = self.delivered.as_ref().map(|delivered| delivered.delivery.clone());
                 let shared = Shared { delivery, class_data: worker.class_data_sharing && !distrust };
-                self.work = Some(Work::start(&self.place, worker, shared));
+                self.work = Some(Work::start(&self.place, worker, shared, self.guard.take()));
             }
             Output::Cancel => {
                 if let Some(work) = &self.work {

@@ -31,7 +31,8 @@ use tokio::sync::watch;
 use crate::counters::Counters;
 use crate::digest::Digest;
 use crate::fetch::{
-    Download, FetchError, FetchOptions, Materialised, Meter, Progress, Request, Shared, Staging, blocking, start,
+    Download, FetchError, FetchOptions, Materialised, Meter, Progress, Request, Shared, Staging, Target, blocking,
+    start,
 };
 use crate::manifest::{Entry, Manifest};
 use crate::project::Projector;
@@ -192,6 +193,14 @@ fn check_owner(folder: &Path, owner: Uid) -> Result<(), CacheError> {
     Ok(())
 }
 
+/// How far a tree came without any connection.
+enum Projected {
+    /// It is in place.
+    Whole(PathBuf),
+    /// Its secrets are missing.
+    But { staging: Staging, secrets: Vec<Entry>, files: Vec<Target> },
+}
+
 /// One fetch through the cache: its connections come about only when something has to be fetched.
 pub(crate) struct Fetch {
     pub(crate) request: Request,
@@ -208,16 +217,31 @@ impl Fetch {
     /// Puts a tree in place, with its secrets, which are fetched now.
     pub(crate) async fn project(&self, tree: Tree) -> Result<Materialised, FetchError> {
         let (target, path, entries) = (self.request.target.clone(), tree.path.clone(), tree.entries);
-        let (staging, secrets, files, projection) = blocking(move || {
+        let projected = blocking(move || {
             let staging = Staging::create(target, &entries)?;
             let mut projector = Projector::new();
             let (secrets, shared): (Vec<Entry>, Vec<Entry>) = entries.into_iter().partition(|entry| entry.secret);
             staging.project(&shared, |entry| entry.path.under(&path), &mut projector)?;
+            let projection = projector.way();
+            if secrets.is_empty() {
+                return Ok((Projected::Whole(staging.publish()?), projection));
+            }
             // A secret is no archive.
             let (files, _) = staging.make_files(&secrets)?;
-            Ok((staging, secrets, files, projector.way()))
-        })
-        .await?;
+            Ok((Projected::But { staging, secrets, files }, projection))
+        });
+        let (target, projection) = match projected.await? {
+            (Projected::Whole(target), projection) => (target, projection),
+            (Projected::But { staging, secrets, files }, projection) => {
+                (self.finish(staging, secrets, files).await?, projection)
+            }
+        };
+        let shared = Some(Shared { path: tree.path, was_there: tree.was_there, projection, _pin: tree.pin });
+        Ok(Materialised { target, manifest: tree.manifest, shared })
+    }
+
+    /// Fetches the secrets of a tree that is complete but for them.
+    async fn finish(&self, staging: Staging, secrets: Vec<Entry>, files: Vec<Target>) -> Result<PathBuf, FetchError> {
         let staging = Arc::new(staging);
         if !files.is_empty() {
             let (download, meter) = self.start().await?;
@@ -225,13 +249,11 @@ impl Fetch {
             download.targets(files, &staging).await?;
         }
         let staging = Arc::into_inner(staging).ok_or(FetchError::Stopped)?;
-        let target = blocking(move || {
+        blocking(move || {
             staging.finish_files(&secrets)?;
             staging.publish()
         })
-        .await?;
-        let shared = Some(Shared { path: tree.path, was_there: tree.was_there, projection, _pin: tree.pin });
-        Ok(Materialised { target, manifest: tree.manifest, shared })
+        .await
     }
 
     async fn start(&self) -> Result<(Arc<Download>, Arc<Meter>), FetchError> {

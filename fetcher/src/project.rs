@@ -6,6 +6,7 @@ use std::path::Path;
 
 use fs_err::os::unix::fs::OpenOptionsExt as _;
 use fs_err::{File, OpenOptions};
+use nix::sys::statfs::{EXT4_SUPER_MAGIC, FsType, TMPFS_MAGIC, fstatfs};
 
 use crate::fetch::FetchError;
 use crate::sys;
@@ -66,8 +67,14 @@ fn is_impossible(error: &std::io::Error) -> bool {
     kinds.contains(&error.kind())
 }
 
+/// File systems that have no reflinks: to find that out by trying would take a file that is made and removed again.
+const WITHOUT_REFLINKS: [FsType; 2] = [EXT4_SUPER_MAGIC, TMPFS_MAGIC];
+
 fn reflink(source: &Path, target: &Path) -> std::io::Result<()> {
     let from = File::open(source)?;
+    if WITHOUT_REFLINKS.contains(&fstatfs(&from)?.filesystem_type()) {
+        return Err(std::io::Error::from(ErrorKind::Unsupported));
+    }
     let to = create(target)?;
     if let Err(error) = sys::reflink(from.file().as_fd(), to.file().as_fd()) {
         fs_err::remove_file(target)?;

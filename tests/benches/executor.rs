@@ -45,6 +45,8 @@ fn main() {
 
 async fn measure() {
     let (rig, peer) = (Rig::start().await, Peer::build());
+    // The same command for both: a shell in its place would have one of the two processors while the other is measured.
+    fs_err::copy(&peer.command, rig.artifacts.java_home.join("bin/java")).unwrap();
     let (mut ours, mut peers) = (Vec::new(), Vec::new());
     for round in 0..ROUNDS {
         ours.push(trivial(&rig, &format!("worker{round}")).await);
@@ -69,7 +71,7 @@ fn row(name: &str, ours: f64, peer: Option<f64>, unit: &str) {
 }
 
 async fn trivial(rig: &Rig, id: &str) -> Round {
-    let accepted = rig.launch(vec![rig.worker(id, "exec sleep 1000")]).await;
+    let accepted = rig.launch(vec![rig.description(id)]).await;
     let (running_at, running) = rig.update_at(id, TaskState::TaskRunning).await;
     let labels = running.labels.unwrap().labels;
     let subscribed = labels.iter().find(|label| label.key == "subscribed-ms").unwrap();

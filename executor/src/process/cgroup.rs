@@ -22,11 +22,9 @@ pub(super) struct Cgroup {
 }
 
 impl Cgroup {
-    /// Makes the group of the guard with this process id; none where that is not possible.
-    pub(super) fn create(guard: u32) -> Option<Self> {
-        let cgroup = Self::of_guard(guard)?;
-        fs::create_dir(&cgroup.folder).ok()?;
-        Some(cgroup)
+    /// Makes it; none where that is not possible.
+    pub(super) fn create(self) -> Option<Self> {
+        fs::create_dir(&self.folder).ok().map(|()| self)
     }
 
     /// The group that a guard has or would have made.

@@ -60,12 +60,14 @@ fn guard() -> anyhow::Result<()> {
     setsid().ok();
     let signals = block_signals().context("cannot take signals")?;
     let mut socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+    // All that can be made out now need not be once the order is there.
+    let cgroup = Cgroup::of_guard(std::process::id());
     let Some(order) = Order::read(&mut socket).context("got no order")? else { return Ok(()) };
     set_limits().context("cannot set limits")?;
     if order.background {
         step_back().context("cannot stay in the background")?;
     }
-    let cgroup = Cgroup::create(std::process::id());
+    let cgroup = cgroup.and_then(Cgroup::create);
     let (child, outputs) = match start(&order, cgroup.as_ref()) {
         Ok(started) => started,
         Err(error) => {

@@ -68,6 +68,11 @@ impl Guard {
         Ok(Self { process, read, write })
     }
 
+    /// Whether it can still be told what to guard.
+    pub fn is_there(&mut self) -> bool {
+        matches!(self.process.try_wait(), Ok(None))
+    }
+
     /// There is nothing to guard; returns when it is gone.
     pub async fn dismiss(self) {
         let Self { mut process, read, write } = self;

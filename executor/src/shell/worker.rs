@@ -11,7 +11,7 @@ use overlays::{
 use tokio::{
     select,
     sync::{mpsc::UnboundedSender, watch},
-    task::spawn_blocking,
+    task::{JoinHandle, spawn_blocking},
 };
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tracing::info;
@@ -22,7 +22,7 @@ use crate::{
     core::{Exit, ExitStatus, Failure, Input, Worker},
     diagnosis::{Mask, Scene},
     journal::About,
-    process::{Control, End, Guard, Outputs, Supervised, environment},
+    process::{Control, End, Guard, Outputs, StartError, Supervised, environment},
     startup::Startup,
 };
 
@@ -69,6 +69,33 @@ pub(super) struct Work {
     future: Pin<Box<dyn Future<Output = Outcome>>>,
 }
 
+/// A guard that comes up while the executor waits for something else. Starting a process holds up the thread that does.
+pub(super) struct ComingGuard(JoinHandle<Result<Guard, StartError>>);
+
+impl ComingGuard {
+    pub(super) fn start(place: &Place, name: &str) -> Self {
+        let (binary, name) = (place.binary.clone(), name.to_owned());
+        Self(spawn_blocking(move || Guard::start(&binary, &name)))
+    }
+
+    /// The guard; a new one if somebody has ended it meanwhile.
+    async fn guard(self, place: &Place, name: &str) -> Result<Guard, StartError> {
+        if let Ok(Ok(mut guard)) = self.0.await
+            && guard.is_there()
+        {
+            return Ok(guard);
+        }
+        Guard::start(&place.binary, name)
+    }
+
+    /// There is nothing to guard; returns when it is gone.
+    pub(super) async fn dismiss(self) {
+        if let Ok(Ok(guard)) = self.0.await {
+            guard.dismiss().await;
+        }
+    }
+}
+
 /// How a fetch or a start ended.
 pub(super) enum Outcome {
     Fetched(Box<Delivered>),
@@ -112,13 +139,11 @@ impl Work {
         })
     }
 
-    pub(super) fn start(place: &Arc<Place>, worker: Arc<Worker>, shared: Shared) -> Self {
+    /// `coming` is the guard to start it under, if there is one already.
+    pub(super) fn start(place: &Arc<Place>, worker: Arc<Worker>, shared: Shared, coming: Option<ComingGuard>) -> Self {
         let place = Arc::clone(place);
         Self::new(move |cancel| async move {
-            let guard = match Guard::start(&place.binary, &worker.spec.worker_id) {
-                Ok(guard) => guard,
-                Err(error) => return Outcome::Failed(Failure::start(&place.binary, &error)),
-            };
+            let coming = coming.unwrap_or_else(|| ComingGuard::start(&place, &worker.spec.worker_id));
             let command = select! {
                 biased;
                 () = cancel.cancelled() => Err(Outcome::Cancelled),
@@ -126,9 +151,12 @@ impl Work {
             };
             // Not to be cancelled from here on: a process that may be there must be accounted for.
             match command {
-                Ok(configured) => start(guard, place, worker, configured).await,
+                Ok(configured) => match coming.guard(&place, &worker.spec.worker_id).await {
+                    Ok(guard) => start(guard, place, worker, configured).await,
+                    Err(error) => Outcome::Failed(Failure::start(&place.binary, &error)),
+                },
                 Err(outcome) => {
-                    guard.dismiss().await;
+                    coming.dismiss().await;
                     outcome
                 }
             }

@@ -216,11 +216,15 @@ pub(crate) async fn until_dead(pid: u32) {
     until(|| (!is_alive(pid)).then_some(())).await;
 }
 
-/// The process below this one in the tree whose name is so.
+/// The process below this one in the tree whose name is so, whichever thread has started it.
 pub(crate) fn child_named(parent: u32, name: &str) -> Option<u32> {
-    let children = fs_err::read_to_string(format!("/proc/{parent}/task/{parent}/children")).ok()?;
+    let threads = fs_err::read_dir(format!("/proc/{parent}/task")).ok()?.flatten();
+    let children = threads.filter_map(|thread| fs_err::read_to_string(thread.path().join("children")).ok());
+    let children: Vec<u32> = children
+        .flat_map(|pids| pids.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>())
+        .collect();
     let named = |pid: &u32| fs_err::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|comm| comm.trim() == name);
-    children.split_whitespace().filter_map(|pid| pid.parse().ok()).find(named)
+    children.into_iter().find(named)
 }
 
 /// Runs the script that the worker's environment names.

@@ -151,6 +151,33 @@ async fn nothing_outlives_an_executor_that_is_killed() {
 }
 
 #[tokio::test]
+async fn a_guard_that_is_killed_before_it_has_anything_to_guard_is_replaced() {
+    let mut host = Host::new().await;
+    let mut executor = host.executor(&[]);
+    host.agent.subscribe().await;
+    let idle = until(|| child_named(executor.pid(), "tm-guard")).await;
+    signal(idle, Signal::SIGKILL);
+    let stat = format!("/proc/{idle}/stat");
+    until(|| fs_err::read_to_string(&stat).map_or(true, |stat| stat.contains(") Z ")).then_some(())).await;
+    host.agent.launch(host.task("w", "sleep 1000"));
+    host.agent.update(TaskState::TaskRunning).await;
+    host.agent.kill("w", LONG);
+    host.agent.update(TaskState::TaskKilled).await;
+    assert!(executor.ended().await.success(), "{}", host.log());
+}
+
+#[tokio::test]
+async fn an_executor_that_gets_no_task_leaves_no_guard() {
+    let mut host = Host::new().await;
+    let mut executor = host.executor(&[]);
+    host.agent.subscribe().await;
+    let idle = until(|| child_named(executor.pid(), "tm-guard")).await;
+    host.agent.shut_down();
+    assert!(executor.ended().await.success(), "{}", host.log());
+    assert!(!is_alive(idle));
+}
+
+#[tokio::test]
 async fn a_killed_guard_takes_everything_along_and_is_reported() {
     let mut host = Host::new().await;
     let mut executor = host.executor(&[]);

@@ -49,13 +49,27 @@ impl FileLock {
 
     /// The lock, as soon as nobody else has it.
     pub(super) async fn acquire(path: PathBuf, mode: Mode) -> Result<Self, FetchError> {
-        let mut wait = ASK_AGAIN.0;
+        Self::acquire_for(path, mode, |lock| lock).await
+    }
+
+    /// The same, and at once what it is for, which may block: each way to another thread and back takes as long as a look
+    /// at a few files.
+    pub(super) async fn acquire_for<T: Send + 'static>(
+        path: PathBuf,
+        mode: Mode,
+        work: impl FnOnce(Self) -> T + Send + 'static,
+    ) -> Result<T, FetchError> {
+        let (mut wait, mut work) = (ASK_AGAIN.0, work);
         loop {
             let asked = path.clone();
-            let lock =
-                blocking(move || Self::attempt(&asked, mode).map_err(|error| FetchError::disk(error, &asked, 0)));
-            if let Some(lock) = lock.await? {
-                return Ok(lock);
+            let attempt = move || match Self::attempt(&asked, mode) {
+                Ok(Some(lock)) => Ok(Ok(work(lock))),
+                Ok(None) => Ok(Err(work)),
+                Err(error) => Err(FetchError::disk(error, &asked, 0)),
+            };
+            match blocking(attempt).await? {
+                Ok(done) => return Ok(done),
+                Err(unused) => work = unused,
             }
             tokio::time::sleep(wait).await;
             wait = (wait * 2).min(ASK_AGAIN.1);

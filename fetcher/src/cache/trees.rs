@@ -43,15 +43,13 @@ impl Cache {
         let digest = fetch.request.manifest;
         let (mut made, mut waited) = (0, Duration::ZERO);
         while made < ATTEMPTS && waited < IN_USE_FOR {
-            let pin = FileLock::acquire(self.lock(&digest.to_string()), Mode::Shared).await?;
-            if let Some((manifest, entries)) = self.find_tree(digest).await? {
+            if let Some(tree) = self.use_tree(digest, made == 0).await? {
                 if made == 0 {
                     self.counters.hit();
                 }
-                fetch.show_complete(&manifest);
-                return Ok(Tree { path: self.tree_path(&digest), manifest, entries, was_there: made == 0, pin });
+                fetch.show_complete(&tree.manifest);
+                return Ok(tree);
             }
-            drop(pin);
             let lock = self.lock(&digest.to_string());
             let making = blocking(move || FileLock::attempt(&lock, Mode::Exclusive).map_err(FetchError::Disk)).await?;
             if making.is_some() {
@@ -71,6 +69,16 @@ impl Cache {
         }
         let path = self.tree_path(&digest);
         Err(FetchError::Disk(io::Error::other(format!("{} is damaged and in use, or gets damaged", path.display()))))
+    }
+
+    /// The tree, to stay for as long as it is in use, when it is there and looks as it should.
+    async fn use_tree(&self, digest: Digest, was_there: bool) -> Result<Option<Tree>, FetchError> {
+        let (cache, lock) = (self.clone(), self.lock(&digest.to_string()));
+        let find = move |pin| {
+            let (manifest, entries) = cache.look_for_tree(&digest)?;
+            Some(Tree { path: cache.tree_path(&digest), manifest, entries, was_there, pin })
+        };
+        FileLock::acquire_for(lock, Mode::Shared, find).await
     }
 
     async fn find_tree(&self, digest: Digest) -> Result<Option<(Manifest, Vec<Entry>)>, FetchError> {

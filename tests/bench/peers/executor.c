@@ -1,5 +1,5 @@
-/* The least that an executor can be: subscribes at the agent, starts `sleep`, says TASK_RUNNING, ends on KILL. JSON and HTTP
- * by hand over plain sockets, no library: what Mesos itself needs, and next to nothing on top. Knows only well-formed
+/* The least that an executor can be: subscribes at the agent, starts the program that its argument names, says TASK_RUNNING,
+ * ends on KILL. JSON and HTTP by hand over plain sockets, no library: what Mesos itself needs, and next to nothing on top. Knows only well-formed
  * answers, as an agent gives them; ends on everything else.
  *
  *     cc -O2 -o executor executor.c
@@ -143,7 +143,7 @@ static void task_of(const char *json, char *task) {
         fail("task_id");
 }
 
-int main(void) {
+int main(int count, char **arguments) {
     static struct stream events, calls;
     static char json[ROOM];
     const char *agent = getenv("MESOS_SLAVE_PID");
@@ -153,7 +153,7 @@ int main(void) {
 
     framework = getenv("MESOS_FRAMEWORK_ID");
     executor = getenv("MESOS_EXECUTOR_ID");
-    if (!agent || !framework || !executor || sscanf(agent, "%63[^@]@%63[^:]:%d", prefix, host, &port) != 3) {
+    if (count != 2 || !agent || !framework || !executor || sscanf(agent, "%63[^@]@%63[^:]:%d", prefix, host, &port) != 3) {
         fprintf(stderr, "to be started by a Mesos agent\n");
         return 64;
     }
@@ -170,7 +170,7 @@ int main(void) {
             task_of(json, task);
             child = fork();
             if (child == 0) {
-                execlp("sleep", "sleep", "1000", (char *)NULL);
+                execl(arguments[1], arguments[1], (char *)NULL);
                 _exit(127);
             }
             update(&calls, task, "TASK_RUNNING");
