@@ -321,7 +321,7 @@ impl Core {
             }
             let told = report.state != TaskState::TaskStarting;
             let started = now.unix - now.elapsed.as_secs_f64();
-            let labels = told.then(|| self.timeline.labels(started, report.blame.map(Blame::word)));
+            let labels = told.then(|| self.timeline.labels(started, report.blame));
             self.updates.keep(TaskStatus { labels, ..self.settings.status(now, report) });
         }
     }

@@ -8,6 +8,7 @@
 //!
 //! Nothing here talks to a network or keeps a process: the only program ever run is `java -version`.
 
+pub mod blame;
 pub mod command;
 pub mod config;
 pub mod flink;

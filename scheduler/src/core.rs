@@ -28,6 +28,7 @@ mod status;
 mod subscription;
 #[cfg(test)]
 mod tests;
+mod verdict;
 pub mod worker;
 mod writing;
 

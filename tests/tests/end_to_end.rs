@@ -128,6 +128,10 @@ async fn an_agent_that_cannot_hold_a_limit_says_what_it_lacks() {
         let gone = cluster.wait_for("gone");
         let reason = gone["reason"].as_str().unwrap();
         assert!(reason.contains("limits can only be set") && reason.contains(isolator), "{reason}");
+        assert!(reason.contains("mesos.resourcemanager.tasks.cpus-limit and mem-limit"), "{reason}");
+        let starved = cluster.wait_for("starved");
+        assert!(starved["reason"].as_str().unwrap().contains("cannot hold the limits"), "{starved}");
+        assert_eq!(cluster.told("launched").len(), 1, "it was tried in vain again");
         cluster.signal(Signal::SIGINT);
         assert!(cluster.end().success());
     }

@@ -8,6 +8,8 @@ use mesos::v1::{
     task_status::{Reason, Source},
 };
 
+pub use overlays::blame::Blame;
+
 use super::{task::Report, worker::Worker};
 
 /// When something happens.
@@ -142,34 +144,6 @@ pub struct Failure {
     pub blame: Blame,
     /// What happened, for that person.
     pub message: String,
-}
-
-/// Who has to do something so that it does not happen again; told in the label `blame` of an update.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Blame {
-    /// This agent: its disk, its memory, its java.
-    Agent,
-    /// What was shipped.
-    Artifact,
-    /// The way to the scheduler or the JobManager.
-    Network,
-    /// How Flink or the worker is configured.
-    Configuration,
-    /// The TaskManager and what runs in it; also when nobody knows better.
-    Worker,
-}
-
-impl Blame {
-    /// Its word in the label.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Agent => "agent",
-            Self::Artifact => "artifact",
-            Self::Network => "network",
-            Self::Configuration => "configuration",
-            Self::Worker => "worker",
-        }
-    }
 }
 
 /// How the TaskManager's process ended.

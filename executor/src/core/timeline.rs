@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use mesos::v1::{Label, Labels};
+use overlays::blame::{self, Blame};
 
 /// A step on the way; its name is the label's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,9 +33,6 @@ impl Step {
 /// When the executor started, in seconds since 1970: the one label that is no duration.
 const START_LABEL: &str = "executor-started";
 
-/// Who has to act on a failure.
-const BLAME_LABEL: &str = "blame";
-
 /// What was reached so far, each step once, counted from the executor's start.
 #[derive(Debug, Default)]
 pub(super) struct Timeline(Vec<(Step, Duration)>);
@@ -47,11 +45,11 @@ impl Timeline {
     }
 
     /// All of it; `started` is the executor's start in seconds since 1970, `blame` says who is to blame for an end.
-    pub(super) fn labels(&self, started: f64, blame: Option<&str>) -> Labels {
+    pub(super) fn labels(&self, started: f64, blame: Option<Blame>) -> Labels {
         let label = |key: &str, value: String| Label { key: key.to_owned(), value: Some(value) };
         let steps = self.0.iter().map(|(step, at)| label(step.label(), at.as_millis().to_string()));
         let start = label(START_LABEL, format!("{started:.3}"));
-        let blame = blame.map(|blame| label(BLAME_LABEL, blame.to_owned()));
+        let blame = blame.map(|blame| label(blame::LABEL, blame.word().to_owned()));
         Labels { labels: [start].into_iter().chain(steps).chain(blame).collect() }
     }
 }
@@ -66,7 +64,7 @@ mod tests {
         timeline.reached(Step::Subscribed, Duration::from_millis(12));
         timeline.reached(Step::Subscribed, Duration::from_secs(99));
         timeline.reached(Step::Spawned, Duration::from_micros(1_234_567));
-        let labels = timeline.labels(1_700_000_000.5, Some("agent")).labels;
+        let labels = timeline.labels(1_700_000_000.5, Some(Blame::Agent)).labels;
         let pairs: Vec<_> = labels.iter().map(|label| (label.key.as_str(), label.value())).collect();
         assert_eq!(
             pairs,

@@ -103,3 +103,19 @@ impl History {
         self.0.iter()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_last_thousand_steps_are_kept() {
+        let mut history = History::default();
+        for at in 0..1500 {
+            let (worker, by) = (WorkerId::new("e", 1), Initiator::Mesos);
+            history.add(Transition { at: Moment(at), worker, from: "staging", to: "running", cause: "so".into(), by });
+        }
+        let kept: Vec<_> = history.iter().map(|step| step.at.0).collect();
+        assert_eq!((kept.len(), kept.first(), kept.last()), (1000, Some(&500), Some(&1499)));
+    }
+}

@@ -60,8 +60,8 @@ impl Core {
             } else if avoided.contains(&agent) {
                 Some(Refusal::Avoided("workers keep failing on the agent", SUSPECT))
             } else {
-                let until = waiting.get(agent)?;
-                Some(Refusal::Avoided("a worker has just failed on the agent", until.since(self.now)))
+                let (until, why) = waiting.get(agent)?;
+                Some(Refusal::Avoided(why, until.since(self.now)))
             }
         };
         let Settings { demand, constraints, .. } = &self.settings;

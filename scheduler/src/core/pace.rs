@@ -6,70 +6,16 @@ use std::{
     time::Duration,
 };
 
-use mesos::v1::{self, TaskState, task_status::Reason};
+use overlays::blame::Blame;
 
 use super::message::Moment;
 
-/// Whose fault a failure is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Blame {
-    /// The agent's: its disk, its memory, its java. Other agents are worth a try.
-    Agent,
-    /// Something that was shipped is wrong: it is wrong for every worker.
-    Artifact,
-    /// The way to the application master or to the JobManager.
-    Network,
-    /// The configuration's: it fails everywhere.
-    Configuration,
-    /// The TaskManager's own, or nobody knows.
-    Worker,
-}
-
-impl Blame {
-    /// Who is to blame for the end that this status tells: as the executor says, or by Mesos's reason.
-    pub fn of(status: &v1::TaskStatus) -> Self {
-        let labels = status.labels.iter().flat_map(|labels| &labels.labels);
-        let told = labels.filter(|label| label.key == "blame").find_map(|label| label.value.as_deref());
-        let words = [Self::Agent, Self::Artifact, Self::Network, Self::Configuration, Self::Worker];
-        if let Some(blame) = told.and_then(|told| words.into_iter().find(|blame| blame.word() == told)) {
-            return blame;
-        }
-        let reason = status.reason.and_then(|reason| Reason::try_from(reason).ok());
-        match (TaskState::try_from(status.state), reason) {
-            (Ok(TaskState::TaskError), _) | (_, Some(Reason::ContainerLimitationMemory)) => Self::Configuration,
-            (
-                _,
-                Some(
-                    Reason::ContainerLaunchFailed
-                    | Reason::ContainerLimitationDisk
-                    | Reason::GcError
-                    | Reason::ExecutorRegistrationTimeout
-                    | Reason::ExecutorUnregistered,
-                ),
-            ) => Self::Agent,
-            (Ok(TaskState::TaskFailed | TaskState::TaskFinished | TaskState::TaskKilled), _) => Self::Worker,
-            _ => Self::Agent,
-        }
-    }
-
-    /// As it is told.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Agent => "agent",
-            Self::Artifact => "artifact",
-            Self::Network => "network",
-            Self::Configuration => "configuration",
-            Self::Worker => "worker",
-        }
-    }
-
-    /// How bad a light a failure throws on the agent where it happened.
-    fn weight(self) -> f64 {
-        match self {
-            Self::Agent => 1.0,
-            Self::Worker => 0.5,
-            Self::Artifact | Self::Network | Self::Configuration => 0.0,
-        }
+/// How bad a light a failure throws on the agent where it happened.
+fn weight(blame: Blame) -> f64 {
+    match blame {
+        Blame::Agent => 1.0,
+        Blame::Worker => 0.5,
+        Blame::Artifact | Blame::Network | Blame::Configuration => 0.0,
     }
 }
 
@@ -91,6 +37,8 @@ const HALF_LIFE: Duration = Duration::from_secs(600);
 const SUSPECT: f64 = 1.5;
 /// Scores below this are as good as none.
 const CLEAN: f64 = 0.1;
+/// How long an agent that cannot hold what is configured is left alone.
+const UNFIT: Duration = Duration::from_secs(600);
 
 impl Pace {
     fn failed(&mut self, now: Moment, ran: Duration) -> Duration {
@@ -119,9 +67,15 @@ struct Standing {
     since: Moment,
     pace: Pace,
     last: String,
+    /// Until when it counts as one that cannot hold what is configured.
+    unfit: Moment,
 }
 
 impl Standing {
+    fn new(now: Moment) -> Self {
+        Self { score: 0.0, since: now, pace: Pace::default(), last: String::new(), unfit: Moment::default() }
+    }
+
     fn score(&self, now: Moment) -> f64 {
         self.score * 0.5_f64.powf(now.since(self.since).as_secs_f64() / HALF_LIFE.as_secs_f64())
     }
@@ -161,16 +115,22 @@ impl Failures {
     /// A worker failed on `agent` after it had run for `ran`. Gives the delay that further launches have from now on, of
     /// all or on that agent.
     pub(super) fn add(&mut self, now: Moment, blame: Blame, agent: &str, ran: Duration, last: &str) -> Duration {
-        let fresh = || Standing { score: 0.0, since: now, pace: Pace::default(), last: String::new() };
-        if blame.weight() > 0.0 && ran < STABLE {
-            let standing = self.agents.entry(agent.to_owned()).or_insert_with(fresh);
-            (standing.score, standing.since) = (standing.score(now) + blame.weight(), now);
+        if weight(blame) > 0.0 && ran < STABLE {
+            let standing = self.agents.entry(agent.to_owned()).or_insert_with(|| Standing::new(now));
+            (standing.score, standing.since) = (standing.score(now) + weight(blame), now);
             last.clone_into(&mut standing.last);
         }
         match (blame, self.agents.get_mut(agent)) {
             (Blame::Agent, Some(standing)) => standing.pace.failed(now, ran),
             _ => self.causes.entry(blame).or_default().failed(now, ran),
         }
+    }
+
+    /// `agent` cannot hold what is configured, so that no worker is tried there for a while. It may come back mended.
+    pub(super) fn unfit(&mut self, now: Moment, agent: &str, why: &str) {
+        let standing = self.agents.entry(agent.to_owned()).or_insert_with(|| Standing::new(now));
+        standing.unfit = now.after(UNFIT);
+        why.clone_into(&mut standing.last);
     }
 
     /// A worker has been running on `agent` for a while.
@@ -189,10 +149,15 @@ impl Failures {
         self.seen.insert(self.hasher.hash_one(agent));
     }
 
-    /// Agents on which the next launch has to wait, and until when.
-    pub(super) fn waiting(&self, now: Moment) -> BTreeMap<&str, Moment> {
-        let waiting = self.agents.iter().filter(|(_, standing)| standing.pace.until > now);
-        waiting.map(|(agent, standing)| (agent.as_str(), standing.pace.until)).collect()
+    /// Agents on which the next launch has to wait, until when and why.
+    pub(super) fn waiting(&self, now: Moment) -> BTreeMap<&str, (Moment, &'static str)> {
+        let waiting = self.agents.iter().filter_map(|(agent, standing)| {
+            let (unfit, paced) = (standing.unfit, standing.pace.until);
+            let unfit = (unfit > now).then_some((unfit, "the agent cannot hold the limits that are configured"));
+            let wait = unfit.or_else(|| (paced > now).then_some((paced, "a worker has just failed on the agent")));
+            Some((agent.as_str(), wait?))
+        });
+        waiting.collect()
     }
 
     /// The agents that are avoided now: the worst, and no more than their share.
@@ -210,10 +175,10 @@ impl Failures {
         let all = self.agents.iter().map(|(agent, standing)| Suspicion {
             agent: agent.clone(),
             score: standing.score(now),
-            avoided: avoided.contains(&agent.as_str()),
+            avoided: avoided.contains(&agent.as_str()) || standing.unfit > now,
             last: standing.last.clone(),
         });
-        all.filter(|suspicion| suspicion.score >= CLEAN).collect()
+        all.filter(|suspicion| suspicion.score >= CLEAN || suspicion.avoided).collect()
     }
 
     /// Forgets what one agent did, or all of them.
@@ -308,15 +273,13 @@ mod tests {
     }
 
     #[test]
-    fn the_executors_word_goes_before_mesos_reason() {
-        let label = v1::Label { key: "blame".to_owned(), value: Some("artifact".to_owned()) };
-        let status = v1::TaskStatus {
-            state: TaskState::TaskFailed.into(),
-            reason: Some(Reason::ContainerLimitationMemory.into()),
-            ..Default::default()
-        };
-        assert_eq!(Blame::of(&status), Blame::Configuration);
-        let told = v1::TaskStatus { labels: Some(v1::Labels { labels: vec![label] }), ..status };
-        assert_eq!(Blame::of(&told), Blame::Artifact);
+    fn an_unfit_agent_is_left_alone_whatever_its_share_and_others_do_not_wait_for_it() {
+        let mut failures = failures(1);
+        failures.unfit(Moment(0), "S0", "no isolator");
+        assert!(failures.waiting(Moment(10 * MINUTE - 1))["S0"].1.contains("limits"));
+        assert!(failures.suspicions(Moment(0))[0].avoided && failures.wait(Moment(0)).is_none());
+        assert!(failures.waiting(Moment(10 * MINUTE)).is_empty(), "it may come back mended");
+        failures.clear(Some("S0"));
+        assert!(failures.waiting(Moment(0)).is_empty());
     }
 }

@@ -1,6 +1,8 @@
 //! How workers are let go: those whose time is up, those that are too many, and any for a reason.
 
-use std::cmp::Reverse;
+use std::{cmp::Reverse, time::Duration};
+
+use overlays::blame::Blame;
 
 use super::{
     Core,
@@ -15,7 +17,12 @@ impl Core {
             match what {
                 Overdue::Silent => {
                     let seconds = self.settings.patience.staging.as_secs();
-                    self.kill(&id, format!("its executor said nothing for {seconds} s"), Initiator::Scheduler);
+                    let why = format!("its executor said nothing for {seconds} s");
+                    // Elsewhere it may do better: where it is, the next one would land again.
+                    if let Some(place) = self.fleet.get(&id).map(|worker| worker.record.place.clone()) {
+                        self.blame(Blame::Agent, &place.agent, Duration::ZERO, &why);
+                    }
+                    self.kill(&id, why, Initiator::Scheduler);
                 }
                 Overdue::Unregistered => {
                     let seconds = self.settings.patience.registration.as_secs();

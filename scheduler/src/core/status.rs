@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use mesos::v1::{self, TaskState};
+use overlays::blame::Blame;
 
 use super::{
     Core,
     history::Initiator,
     message::{Change, Notice, Output, WorkerId},
-    pace::Blame,
+    verdict::{Verdict, explain},
     worker::Phase,
 };
 
@@ -117,29 +118,26 @@ impl Core {
         let why = explain(status);
         self.remember(id, worker.phase.word(), "gone", by, why.clone());
         self.notice(Notice::Gone(id.clone(), why.clone()));
-        // Whoever drains an agent by Mesos's own means blames nobody.
-        let drained = status.reason == Some(v1::task_status::Reason::AgentDraining.into());
         let failed = own_fault || !worker.record.running;
-        if worker.record.released || drained || !failed {
+        if worker.record.released || !failed {
             return;
         }
-        let ran = if worker.phase == Phase::Running { self.now.since(worker.since) } else { Duration::ZERO };
-        let blame = Blame::of(status);
-        let delay = self.failures.add(self.now, blame, &worker.record.place.agent, ran, &why);
+        let agent = &worker.record.place.agent;
+        match Verdict::of(status) {
+            Verdict::Nobody => {}
+            Verdict::Unfit => self.failures.unfit(self.now, agent, &why),
+            Verdict::Blame(blame) => {
+                let ran = if worker.phase == Phase::Running { self.now.since(worker.since) } else { Duration::ZERO };
+                self.blame(blame, agent, ran, &why);
+            }
+        }
+    }
+
+    /// A worker failed on `agent` after it had run for `ran`.
+    pub(super) fn blame(&mut self, blame: Blame, agent: &str, ran: Duration, why: &str) {
+        let delay = self.failures.add(self.now, blame, agent, ran, why);
         if !delay.is_zero() {
             self.notice(Notice::Waiting(delay, format!("{why} (blamed on the {})", blame.word())));
         }
-    }
-}
-
-/// The status in words: state, the message of whoever sent it, and Mesos's reason.
-fn explain(status: &v1::TaskStatus) -> String {
-    let state = TaskState::try_from(status.state).map_or("an unknown state", |state| state.as_str_name());
-    let reason = status.reason.and_then(|r| v1::task_status::Reason::try_from(r).ok()).map(|r| r.as_str_name());
-    let message = status.message.as_deref().filter(|text| !text.is_empty());
-    match (message, reason) {
-        (Some(message), Some(reason)) => format!("{state}: {message} ({reason})"),
-        (Some(text), None) | (None, Some(text)) => format!("{state}: {text}"),
-        (None, None) => state.to_owned(),
     }
 }

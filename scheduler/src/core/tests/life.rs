@@ -92,6 +92,45 @@ fn a_launch_that_nothing_is_heard_of_is_asked_for_and_replaced_when_mesos_does_n
 }
 
 #[test]
+fn an_executor_that_falls_silent_is_given_up_and_its_agent_is_blamed() {
+    let mut bench = Bench::subscribed(1);
+    let worker = bench.launch_on("A", 1).pop().unwrap();
+    bench.tell(Input::Status(boxed(&worker, TaskState::TaskStarting)));
+    assert!(kills(&bench.wait(299)).is_empty());
+    let asked = bench.wait(1);
+    assert_eq!(kills(&asked), [worker]);
+    assert!(has(&asked, |o| matches!(o, Output::Revive)));
+    let [suspicion] = &bench.core.suspicions()[..] else { panic!("{:?}", bench.core.suspicions()) };
+    assert_eq!((suspicion.agent.as_str(), suspicion.last.as_str()), ("A", "its executor said nothing for 300 s"));
+}
+
+#[test]
+fn no_agent_is_blamed_for_an_offer_that_was_void_when_the_launch_arrived() {
+    let mut bench = Bench::subscribed(1);
+    for _ in 0..9 {
+        let worker = bench.launch_on("A", 1).pop().expect("there is no wait");
+        let reason = Some(v1::task_status::Reason::InvalidOffers.into());
+        let dropped = v1::TaskStatus { reason, uuid: None, ..status(&worker, TaskState::TaskDropped) };
+        bench.tell(Input::Status(Box::new(dropped)));
+    }
+    assert!(bench.core.suspicions().is_empty());
+}
+
+#[test]
+fn an_agent_that_cannot_hold_a_limit_is_tried_once_while_others_are_used() {
+    let mut bench = Bench::subscribed(1);
+    let worker = bench.launch_on("A", 1).pop().unwrap();
+    let message = Some("CPU limits can only be set on …".to_owned());
+    let refused = v1::TaskStatus { message, uuid: None, ..status(&worker, TaskState::TaskDropped) };
+    bench.tell(Input::Status(Box::new(refused)));
+    let asked = bench.tell(Input::Offers(vec![offer("o", "A", 1)]));
+    assert!(launches(&asked).is_empty());
+    let told = Notice::Starved("1 offer declined: the agent cannot hold the limits that are configured".to_owned());
+    assert!(has(&asked, |o| matches!(o, Output::Notice(notice) if *notice == told)), "{asked:?}");
+    assert_eq!(bench.launch_on("B", 1).len(), 1);
+}
+
+#[test]
 fn a_worker_that_does_not_register_is_replaced() {
     let mut bench = Bench::subscribed(1);
     let worker = bench.running("A");
