@@ -109,6 +109,8 @@ pub struct Core {
     history: History,
     writes: VecDeque<Write>,
     next_write: u64,
+    /// Whether people were told that the store does not answer.
+    store_told_late: bool,
     outputs: Vec<Output>,
 }
 
@@ -147,6 +149,7 @@ impl Core {
             history: History::default(),
             writes: VecDeque::new(),
             next_write: 0,
+            store_told_late: false,
             outputs: Vec::new(),
         }
     }
@@ -224,9 +227,15 @@ impl Core {
         self.generation
     }
 
-    /// Why the offers that came since the last launch were of no use, if workers are missing.
+    /// Why nothing is launched, if workers are missing: the store, or the offers that came since the last launch.
     pub fn starved(&self) -> Option<String> {
-        if self.missing() > 0 { self.refusals.explain() } else { None }
+        if self.missing() == 0 {
+            None
+        } else if self.store_is_late() {
+            Some("the state cannot be stored, and nothing is launched until it can".to_owned())
+        } else {
+            self.refusals.explain()
+        }
     }
 
     /// The last steps of workers that are here or gone.
@@ -312,6 +321,7 @@ impl Core {
     /// Brings everything to where it should be now.
     fn settle(&mut self) {
         self.give_back_late_offers();
+        self.tell_of_store();
         if self.subscribed {
             self.act_on_overdue();
         }

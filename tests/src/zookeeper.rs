@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use nix::sys::signal::Signal;
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -123,11 +124,19 @@ impl RealZooKeeper {
         }
     }
 
-    /// Kills the server that leads the others.
+    /// Sends a signal to all servers: SIGSTOP and SIGCONT make a ZooKeeper that does not answer for a while.
+    pub fn signal(&self, signal: Signal) {
+        for server in &self.servers {
+            self.keeper.signal(server.pid, signal);
+        }
+    }
+
+    /// Kills the server that leads the others, or the only one.
     pub async fn kill_leader(&self) {
         let leader = wait_until("a ZooKeeper server leads", PATIENCE, async || {
             for server in &self.servers {
-                if timeout(ONE_ANSWER, server.mode()).await.ok().flatten().as_deref() == Some("leader") {
+                let mode = timeout(ONE_ANSWER, server.mode()).await.ok().flatten();
+                if mode.is_some_and(|mode| mode == "leader" || mode == "standalone") {
                     return Some(server.pid);
                 }
             }
@@ -137,11 +146,12 @@ impl RealZooKeeper {
         self.keeper.kill(leader).await;
     }
 
-    /// Starts all again over the same data, on the same ports.
+    /// Starts those again that were killed, over the same data, on the same ports.
     pub async fn restart(&mut self) {
-        self.kill().await;
         for server in &mut self.servers {
-            server.pid = self.keeper.run(&server.program());
+            if self.keeper.ended(server.pid).is_some() {
+                server.pid = self.keeper.run(&server.program());
+            }
         }
         for server in &self.servers {
             self.until_it_serves(server).await;

@@ -323,6 +323,10 @@ pub enum Notice {
     Starved(String),
     /// Launches wait because workers keep failing.
     Waiting(Duration, String),
+    /// The store has not answered for so long that nothing is begun.
+    StoreAway,
+    /// It answers again.
+    StoreBack,
     /// A task that nobody knows was found and is being killed.
     Unknown(WorkerId),
     /// Mesos forgot our framework; all starts anew.

@@ -7,7 +7,7 @@ use mesos::v1;
 use super::{
     Core,
     history::Initiator,
-    message::{Change, Moment, Output},
+    message::{Change, Moment, Notice, Output},
     worker::Phase,
 };
 
@@ -76,6 +76,14 @@ impl Core {
     /// Whether the store has kept us waiting for so long that nothing new is begun.
     pub(super) fn store_is_late(&self) -> bool {
         self.writes.front().is_some_and(|write| write.since.after(LONGEST_HOLD) <= self.now)
+    }
+
+    /// Says when nothing can be begun for want of the store, and when it can again.
+    pub(super) fn tell_of_store(&mut self) {
+        let late = self.store_is_late();
+        if std::mem::replace(&mut self.store_told_late, late) != late {
+            self.notice(if late { Notice::StoreAway } else { Notice::StoreBack });
+        }
     }
 
     /// Gives back the offers that have waited for the store for too long.

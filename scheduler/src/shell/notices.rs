@@ -53,6 +53,11 @@ impl Shell<'_> {
                 let text = format!("TaskManagers keep failing; the next is launched in {delay:.0?}. Last: {why}");
                 console.tell("waiting", &text, json!({ "seconds": delay.as_secs_f64(), "reason": why }));
             }
+            Notice::StoreAway => {
+                let text = "The state cannot be stored. What runs, runs on; nothing is launched, moved or given up until it can.";
+                console.tell("store-away", text, json!({}));
+            }
+            Notice::StoreBack => console.tell("store-back", "The state is stored again.", json!({})),
             Notice::Unknown(worker) => {
                 let text = format!("{worker} is not ours (any more) and is being killed");
                 console.tell("unknown", &text, json!({ "worker": worker.as_str() }));

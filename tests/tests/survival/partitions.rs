@@ -82,6 +82,29 @@ async fn a_task_manager_on_an_agent_that_is_cut_off_is_replaced_and_ended_when_i
     site.end().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn while_zookeeper_does_not_answer_nothing_is_launched_and_offers_that_mesos_takes_back_are_not_used() {
+    let master_flags = vec!["--offer_timeout=1secs".to_owned()];
+    let options = RealMesosOptions { master_flags, ..RealMesosOptions::default() };
+    // Longer than what happens here takes.
+    let long = ["-Dhigh-availability.zookeeper.client.session-timeout=60 s"];
+    let mut site = Site::start(1, options, &long).await;
+    let (dead, pid) = site.task_managers().pop_first().unwrap();
+    site.zookeeper.signal(Signal::SIGSTOP);
+    kill(Pid::from_raw(pid), Signal::SIGKILL).unwrap();
+    site.master.wait_for("store-away");
+    let told = site.operate(&["list"]);
+    assert!(told["starved"].as_str().is_some_and(|why| why.contains("cannot be stored")), "{told}");
+    assert_eq!((site.task_managers().len(), site.tasks().await), (0, vec![dead.clone()]));
+    site.zookeeper.signal(Signal::SIGCONT);
+    site.master.wait_for("store-back");
+    site.until_whole(1).await;
+    let after = site.task_managers();
+    assert!(after.len() == 1 && !after.contains_key(&dead), "{after:?}");
+    assert_eq!(site.tasks().await, names(&after));
+    site.end().await;
+}
+
 fn has_sandbox_of(mesos: &RealMesos, agent: usize, worker: &str) -> bool {
     let mut folders = vec![mesos.sandboxes(agent)];
     while let Some(folder) = folders.pop() {

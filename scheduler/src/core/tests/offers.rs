@@ -122,7 +122,10 @@ fn an_offer_does_not_wait_long_for_the_store_and_no_launch_is_begun_until_it_is_
     let asked = bench.wait(5);
     assert!(has(&asked, |o| matches!(o, Output::Decline(offers, _) if offers[0].value == "o")));
     assert!(has(&asked, |o| matches!(o, Output::Suppress)) || !has(&asked, |o| matches!(o, Output::Revive)));
+    assert!(has(&asked, |o| matches!(o, Output::Notice(Notice::StoreAway))));
+    assert!(bench.core.starved().unwrap().contains("cannot be stored"));
     let asked = bench.release_stores();
+    assert!(has(&asked, |o| matches!(o, Output::Notice(Notice::StoreBack))));
     assert!(launches(&asked).is_empty() && bench.state.workers.is_empty());
     assert_eq!(bench.launch_on("A", 4).len(), 1);
 }
