@@ -1,6 +1,7 @@
 //! The application master's own options, out of Flink's configuration: typed, checked, with defaults.
 
 mod artifact_server;
+mod constraints;
 mod container;
 mod demand;
 mod framework;
@@ -25,18 +26,13 @@ pub use self::state::{StateLocation, state_location};
 pub use self::tls::{Endpoint, Tls, rest_tls, tls};
 pub use self::uris::{TAKEN, TaskUri, TaskUris, task_uris, without_sources};
 use self::{
+    constraints::constraints,
     container::container,
     demand::{demand, limits},
-    framework::{credential, framework},
+    framework::{credential, framework, special},
 };
 use crate::{
-    core::{
-        self,
-        constraint::{Constraint, ConstraintError, Field, Operator},
-        message::Move,
-        resources::Demand,
-        worker::Patience,
-    },
+    core::{self, message::Move, resources::Demand, worker::Patience},
     launch::ExecutorDelivery,
 };
 
@@ -158,11 +154,11 @@ impl Settings {
     pub fn read(config: &Configuration, flink: &FlinkVersion) -> Result<Self, SettingsError> {
         let memory = TaskManagerMemory::compute(config, flink)?;
         let demand = demand(config, &memory)?;
-        let gpus = demand.task.contains_key("gpus");
-        let framework = framework(config, gpus)?;
+        let constraints = constraints(config)?;
+        let framework = framework(config, &special(&demand, &constraints))?;
         let text = |key: &str| config.get(key).unwrap_or_default().to_owned();
         Ok(Self {
-            offer_constraints: offers::constraints(&framework.roles, &constraints(config)?),
+            offer_constraints: offers::constraints(&framework.roles, &constraints),
             framework,
             control_port: port(config, CONTROL_PORT)?.unwrap_or(0),
             credential: credential(config)?,
@@ -199,7 +195,7 @@ pub fn problems(config: &Configuration, flink: &FlinkVersion) -> Vec<SettingsErr
         master(config).err(),
         memory.and_then(|memory| limits(config, &demand(config, &memory)?)).err(),
         kill_grace(config).err(),
-        framework(config, false).err(),
+        framework(config, &[]).err(),
         credential(config).err(),
         workers(config).err(),
         core_settings(config, Demand::default()).err(),
@@ -291,20 +287,6 @@ fn avoided_share(config: &Configuration) -> Result<f64, SettingsError> {
         share if (0.0..=1.0).contains(&share) => Ok(share),
         _ => Err(invalid(key, config, "a share of the agents, from 0 to 1".to_owned())),
     }
-}
-
-/// Marathon's constraints, and upstream's `attribute:value` pairs, which all must hold.
-fn constraints(config: &Configuration) -> Result<Vec<Constraint>, SettingsError> {
-    let key = "mesos.constraints";
-    let wrong = |e: ConstraintError| invalid(key, config, e.to_string());
-    let mut constraints = config.get(key).map_or(Ok(Vec::new()), Constraint::parse_list).map_err(wrong)?;
-    let key = "mesos.constraints.hard.hostattribute";
-    for pair in config.get(key).unwrap_or_default().split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
-        let form = || invalid(key, config, format!("{pair} is not of the form attribute:value"));
-        let (name, value) = pair.split_once(':').ok_or_else(form)?;
-        constraints.push(Constraint { field: Field::from(name), operator: Operator::Is(value.to_owned()) });
-    }
-    Ok(constraints)
 }
 
 fn executor(config: &Configuration) -> Result<Option<ExecutorDelivery>, SettingsError> {

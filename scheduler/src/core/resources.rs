@@ -142,10 +142,10 @@ const PORTS: &str = "ports";
 const LAST_PORT: u64 = 65_535;
 
 impl Pool {
-    /// All resources of an offer that a worker may use. Revocable ones are left out: Mesos may take those back at any time.
+    /// All resources of an offer that a worker may use.
     pub fn new(offered: Vec<Resource>, needs: &Needs) -> Self {
         let (mut scalars, mut ports) = (Vec::with_capacity(offered.len()), Vec::new());
-        for (of, resource) in offered.iter().enumerate().filter(|(_, resource)| resource.revocable.is_none()) {
+        for (of, resource) in offered.iter().enumerate().filter(|(_, resource)| is_plain(resource)) {
             if resource.name == PORTS {
                 let ranges = resource.ranges.iter().flat_map(|r| &r.range).map(|r| (r.begin, r.end.min(LAST_PORT)));
                 ports.push((of, ranges.filter(|(begin, end)| begin <= end).collect()));
@@ -275,6 +275,12 @@ fn unit(name: &str) -> &'static str {
     }
 }
 
+/// Revocable resources may be taken back at any time. Persistent volumes are somebody's data, and disks of their own have no
+/// sandboxes on them.
+fn is_plain(resource: &Resource) -> bool {
+    resource.revocable.is_none() && resource.disk.is_none() && resource.shared.is_none()
+}
+
 fn is_reserved(resource: &Resource) -> bool {
     !resource.reservations.is_empty() || resource.role.as_deref().is_some_and(|role| role != "*")
 }
@@ -290,6 +296,7 @@ fn units(thousandths: u64) -> f64 {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::float_cmp)]
 mod tests {
+    use mesos::v1::resource;
     use proptest::prelude::*;
 
     use super::*;
@@ -369,6 +376,18 @@ mod tests {
         pool.add(vec![scalar("cpus", 0.6, Some("batch")), ports(7, 7)], &needs);
         assert_eq!(pool.take(&needs).unwrap().ports().collect::<Vec<_>>(), [("a", 7)]);
         assert_eq!((left(&pool, "cpus"), left(&pool, "mem")), (0.0, 57.0));
+    }
+
+    #[test]
+    fn volumes_and_disks_of_their_own_are_not_taken_for_the_sandboxes_disk() {
+        let volume =
+            resource::DiskInfo { persistence: Some(resource::disk_info::Persistence::default()), ..Default::default() };
+        let mounted = resource::DiskInfo { source: Some(resource::disk_info::Source::default()), ..Default::default() };
+        let on = |disk| Resource { disk: Some(Box::new(disk)), ..scalar("disk", 900.0, Some("batch")) };
+        let task = BTreeMap::from([("disk".to_owned(), 50.0)]);
+        let needs = Demand { task, ..Demand::default() }.needs();
+        let pool = Pool::new(vec![on(volume), scalar("disk", 70.0, None), on(mounted)], &needs);
+        assert_eq!(left(&pool, "disk"), 70.0);
     }
 
     proptest! {

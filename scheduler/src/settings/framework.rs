@@ -7,19 +7,25 @@ use mesos::{
 use overlays::config::Configuration;
 
 use super::{SettingsError, invalid};
+use crate::core::{
+    constraint::{Constraint, Field},
+    resources::Demand,
+};
 
 const WEEK: i64 = 7 * 24 * 3600;
 
-pub(super) fn framework(config: &Configuration, gpus: bool) -> Result<v1::FrameworkInfo, SettingsError> {
+/// What we are at the master; `special` are capabilities that not every cluster of ours has.
+pub(super) fn framework(
+    config: &Configuration,
+    special: &[capability::Type],
+) -> Result<v1::FrameworkInfo, SettingsError> {
     let text = |key: &str| config.get(&format!("mesos.resourcemanager.framework.{key}")).map(str::to_owned);
-    let mut capabilities = vec![
+    let usual = [
         capability::Type::PartitionAware,
         capability::Type::MultiRole,
         capability::Type::TaskKillingState,
         capability::Type::ReservationRefinement,
     ];
-    // Mesos keeps its GPU agents for frameworks that say so.
-    capabilities.extend(gpus.then_some(capability::Type::GpuResources));
     let roles: Vec<String> =
         text("role").unwrap_or_else(|| "*".to_owned()).split(',').map(|r| r.trim().to_owned()).collect();
     let timeout = "mesos.failover-timeout";
@@ -34,12 +40,21 @@ pub(super) fn framework(config: &Configuration, gpus: bool) -> Result<v1::Framew
         checkpoint: Some(true),
         roles,
         principal: text("principal"),
-        capabilities: capabilities
-            .into_iter()
-            .map(|kind| v1::framework_info::Capability { r#type: Some(kind.into()) })
+        capabilities: usual
+            .iter()
+            .chain(special)
+            .map(|kind| v1::framework_info::Capability { r#type: Some((*kind).into()) })
             .collect(),
         ..Default::default()
     })
+}
+
+/// The capabilities by which Mesos offers what it keeps from others: agents with GPUs, and those of other regions than the
+/// master's.
+pub(super) fn special(demand: &Demand, constraints: &[Constraint]) -> Vec<capability::Type> {
+    let gpus = demand.task.contains_key("gpus").then_some(capability::Type::GpuResources);
+    let regions = constraints.iter().any(|constraint| constraint.field == Field::Region);
+    gpus.into_iter().chain(regions.then_some(capability::Type::RegionAware)).collect()
 }
 
 pub(super) fn credential(config: &Configuration) -> Result<Option<Credential>, SettingsError> {
@@ -54,5 +69,26 @@ pub(super) fn credential(config: &Configuration) -> Result<Option<Credential>, S
             hint: "mesos.resourcemanager.framework.secret alone says nothing",
         }),
         (_, None) => Ok(None),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn special_of(resources: &[&str], constraints: &str) -> Vec<capability::Type> {
+        let task = resources.iter().map(|name| ((*name).to_owned(), 1.0)).collect();
+        special(&Demand { task, ..Demand::default() }, &Constraint::parse_list(constraints).unwrap())
+    }
+
+    #[test]
+    fn agents_that_mesos_keeps_from_others_are_asked_for_only_when_they_are_wanted() {
+        assert_eq!(special_of(&["cpus", "gpus"], ""), [capability::Type::GpuResources]);
+        assert_eq!(special_of(&["cpus"], "rack:UNIQUE,@region:IS:us"), [capability::Type::RegionAware]);
+        assert_eq!(special_of(&["cpus"], "@zone:GROUP_BY"), []);
+        let framework = framework(&Configuration::default(), &[capability::Type::GpuResources]).unwrap();
+        let gpus = capability::Type::GpuResources.into();
+        assert!(framework.capabilities.iter().any(|capability| capability.r#type == Some(gpus)));
     }
 }
