@@ -1,0 +1,80 @@
+//! Where what is.
+
+use zookeeper_client::{Acls, Client, CreateMode, Error};
+
+use crate::core::message::WorkerId;
+
+/// The nodes of one cluster.
+#[derive(Clone, Debug)]
+pub struct Nodes {
+    base: String,
+    upstream: String,
+    acls: Acls<'static>,
+}
+
+/// One of those that hold state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Node {
+    State,
+    Ended,
+    Worker(WorkerId),
+}
+
+impl Nodes {
+    /// The nodes below `base`, e.g. `/flink/mesos-workers/default`; Flink 1.13 had its own below `upstream`.
+    pub fn new(base: String, upstream: String, acls: Acls<'static>) -> Self {
+        Self { base, upstream, acls }
+    }
+
+    /// The node below which they all are.
+    pub(super) fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// The folder of the election's lock nodes.
+    pub fn leader(&self) -> String {
+        format!("{}/leader", self.base)
+    }
+
+    /// Who may do what with our nodes.
+    pub fn acls(&self) -> Acls<'static> {
+        self.acls
+    }
+
+    /// Makes the folders that are missing.
+    pub async fn make(&self, client: &Client) -> Result<(), Error> {
+        let options = CreateMode::Persistent.with_acls(self.acls);
+        client.mkdir(&self.workers(), &options).await?;
+        client.mkdir(&self.leader(), &options).await
+    }
+
+    /// What the cluster is, but for its workers.
+    pub(crate) fn state(&self) -> String {
+        format!("{}/state", self.base)
+    }
+
+    pub(super) fn ended(&self) -> String {
+        format!("{}/ended", self.base)
+    }
+
+    pub(in crate::store) fn workers(&self) -> String {
+        format!("{}/workers", self.base)
+    }
+
+    fn worker(&self, id: &WorkerId) -> String {
+        format!("{}/{id}", self.workers())
+    }
+
+    /// A node that Flink 1.13 has left.
+    pub(super) fn upstream(&self, name: &str) -> String {
+        format!("{}/{name}", self.upstream)
+    }
+
+    pub(super) fn path(&self, node: &Node) -> String {
+        match node {
+            Node::State => self.state(),
+            Node::Ended => self.ended(),
+            Node::Worker(id) => self.worker(id),
+        }
+    }
+}
