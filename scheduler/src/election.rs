@@ -6,6 +6,7 @@
 
 mod options;
 mod relay;
+mod trial;
 
 use std::{sync::Arc, time::Duration};
 
@@ -20,6 +21,7 @@ use self::relay::Relay;
 pub use self::{
     options::{Access, ZooKeeperOptions},
     relay::{Server, Tls},
+    trial::{TrialError, try_out},
 };
 use crate::{
     core::message::State,

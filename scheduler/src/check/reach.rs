@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use mesos::master::{HostPort, MasterDetector, MasterUrl};
-use tokio::{net::TcpStream, time::timeout};
 
 use super::Report;
+use crate::election::{self, TrialError, ZooKeeperOptions};
 
-/// How long Mesos or ZooKeeper may take to answer.
+/// How long Mesos may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Whether a Mesos master answers.
@@ -40,16 +40,14 @@ fn with_causes(error: &dyn std::error::Error) -> String {
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
-/// Whether a ZooKeeper server answers.
-pub(super) async fn zookeeper(quorum: &str, report: &mut Report) {
-    let mut reasons = Vec::new();
-    for server in quorum.split(',').map(str::trim) {
-        match timeout(PATIENCE, TcpStream::connect(server)).await {
-            Ok(Ok(_)) => return report.fact(format!("the ZooKeeper server {server} answers")),
-            Ok(Err(e)) => reasons.push(format!("{server}: {e}")),
-            Err(_) => reasons.push(format!("{server}: no answer within {} s", PATIENCE.as_secs())),
+/// Whether ZooKeeper would let us lead.
+pub(super) async fn zookeeper(options: &ZooKeeperOptions, report: &mut Report) {
+    match election::try_out(options).await {
+        Ok(()) => report.fact(format!("ZooKeeper at {} lets us read and write {}", options.quorum, options.base)),
+        Err(e @ TrialError::Unreachable(_)) => report.error(format!("high-availability.zookeeper.quorum: {e}")),
+        Err(e @ TrialError::Refused(_)) => {
+            let options = "high-availability.zookeeper.client.*, the login in env.java.opts.all";
+            report.error(format!("{options}: {e}"));
         }
     }
-    let why = reasons.join("; ");
-    report.error(format!("high-availability.zookeeper.quorum: no server can be reached: {why}"));
 }

@@ -13,7 +13,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
     task::{JoinSet, spawn_blocking},
 };
-use tokio_rustls::TlsConnector;
+use tokio_rustls::{TlsConnector, client::TlsStream};
 use tracing::{debug, warn};
 
 /// How to reach ZooKeeper's servers by TLS.
@@ -44,25 +44,24 @@ pub(super) struct Relay {
 
 impl Relay {
     pub(super) async fn start(tls: &Tls) -> io::Result<Self> {
-        let connector = TlsConnector::from(tls.config.clone());
         let (mut tasks, mut ports) = (JoinSet::new(), Vec::new());
         for server in &tls.servers {
             let listener = TcpListener::bind("127.0.0.1:0").await?;
             ports.push(listener.local_addr()?.to_string());
-            tasks.spawn(serve(listener, connector.clone(), server.clone()));
+            tasks.spawn(serve(listener, tls.config.clone(), server.clone()));
         }
         Ok(Self { quorum: ports.join(","), _tasks: tasks })
     }
 }
 
-async fn serve(listener: TcpListener, connector: TlsConnector, server: Server) {
+async fn serve(listener: TcpListener, config: Arc<ClientConfig>, server: Server) {
     let mut connections = JoinSet::new();
     loop {
         match listener.accept().await {
             Ok((client, _)) => {
-                let (connector, server) = (connector.clone(), server.clone());
+                let (config, server) = (config.clone(), server.clone());
                 connections.spawn(async move {
-                    if let Err(e) = pass(client, &connector, &server).await {
+                    if let Err(e) = pass(client, &config, &server).await {
                         warn!("The ZooKeeper server {} cannot be reached by TLS: {e}", server.address);
                     }
                 });
@@ -73,21 +72,26 @@ async fn serve(listener: TcpListener, connector: TlsConnector, server: Server) {
     }
 }
 
-async fn pass(mut client: TcpStream, connector: &TlsConnector, server: &Server) -> io::Result<()> {
+async fn pass(mut client: TcpStream, config: &Arc<ClientConfig>, server: &Server) -> io::Result<()> {
     let (peer, own) = (client.peer_addr()?, client.local_addr()?);
     if !spawn_blocking(move || is_of_this_process(peer, own)).await?? {
         warn!("Another process has connected to our way to ZooKeeper, and was turned away.");
         return Ok(());
     }
-    let stream = TcpStream::connect(&server.address).await?;
-    stream.set_nodelay(true)?;
     client.set_nodelay(true)?;
-    let mut stream = connector.connect(server.name.clone(), stream).await?;
+    let mut stream = handshake(config, server).await?;
     // How it ends is the client's to notice.
     if let Err(e) = copy_bidirectional(&mut client, &mut stream).await {
         debug!("The connection to the ZooKeeper server {} has ended: {e}.", server.address);
     }
     Ok(())
+}
+
+/// A connection to a server that has shown that it is the one.
+pub(super) async fn handshake(config: &Arc<ClientConfig>, server: &Server) -> io::Result<TlsStream<TcpStream>> {
+    let stream = TcpStream::connect(&server.address).await?;
+    stream.set_nodelay(true)?;
+    TlsConnector::from(config.clone()).connect(server.name.clone(), stream).await
 }
 
 /// Whether the connection's other end is one of our own file descriptors. The kernel's table of connections (proc(5),

@@ -5,12 +5,12 @@ use std::{path::Path, process::Command};
 use overlays::config::{Configuration, Source};
 use scheduler::{
     core::message::Change,
-    election::{Candidate, ZooKeeperOptions},
+    election::{Candidate, ZooKeeperOptions, try_out},
     settings::{StateLocation, state_location},
 };
 use tests::{RealZooKeeper, RealZooKeeperOptions, ReservedPort};
 use tokio::time::timeout;
-use zookeeper_client::{Client, Error};
+use zookeeper_client::{Acls, Client, CreateMode, Error};
 
 use super::{PATIENCE, lead, write};
 
@@ -31,6 +31,11 @@ async fn keeps_state(options: &ZooKeeperOptions) {
     assert_eq!(lead(options).await.state.next_number, 7);
 }
 
+/// What a check of the installation says of it.
+async fn tried(options: &ZooKeeperOptions) -> Result<(), String> {
+    timeout(PATIENCE, try_out(options)).await.expect("an answer in time").map_err(|error| error.to_string())
+}
+
 async fn refused(options: ZooKeeperOptions) -> String {
     let mut candidate = Candidate::new(options);
     let refused = timeout(PATIENCE, candidate.lead(|_| {})).await.expect("an answer in time");
@@ -49,7 +54,11 @@ async fn with_the_creators_acl_nobody_else_reads_or_leads() {
         configured(&zookeeper.connect_string(), &options)
     };
     let own = options("s3cret");
+    assert_eq!(tried(&own).await, Ok(()));
     keeps_state(&own).await;
+    assert_eq!(tried(&own).await, Ok(()));
+    let told = tried(&options("guess")).await.unwrap_err();
+    assert!(told.contains("/flink/mesos-workers/default") && told.contains("not authorized"), "{told}");
     let stranger = Client::connect(&zookeeper.connect_string()).await.unwrap();
     assert_eq!(stranger.get_data(&format!("{}/state", own.base)).await.unwrap_err(), Error::NoAuth);
     let refused = refused(options("guess")).await;
@@ -82,7 +91,34 @@ async fn a_login_by_sasl_is_that_of_flinks_own_client() {
         configured(&zookeeper.connect_string(), &[("env.java.opts.all", &opts), acl])
     };
     keeps_state(&options("s3cret")).await;
+    assert_eq!(tried(&options("s3cret")).await, Ok(()));
+    let told = tried(&options("guess")).await.unwrap_err();
+    assert!(told.contains("authentication failed") && !told.contains("guess"), "{told}");
     assert!(!refused(options("guess")).await.contains("guess"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_leaves_no_trace_and_sees_what_is_forbidden_before_there_is_anything() {
+    let zookeeper = RealZooKeeper::start().await;
+    let quorum = zookeeper.connect_string();
+    assert_eq!(tried(&configured(&quorum, &[])).await, Ok(()));
+    let client = Client::connect(&quorum).await.unwrap();
+    assert_eq!(client.list_children("/").await.unwrap(), ["zookeeper"]);
+    client.create("/flink", b"", &CreateMode::Persistent.with_acls(Acls::anyone_read())).await.unwrap();
+    let told = tried(&configured(&quorum, &[])).await.unwrap_err();
+    assert!(told.contains("cannot make /flink/mesos-workers: not authorized"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_says_of_each_server_why_there_is_no_session() {
+    let deaf = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let quorum = format!("127.0.0.1:1,{}", deaf.local_addr().unwrap());
+    let told = tried(&configured(&quorum, &[])).await.unwrap_err();
+    assert!(told.contains("127.0.0.1:1: ") && told.contains("refused"), "{told}");
+    assert!(
+        told.contains(&format!("{} takes connections and begins no session", deaf.local_addr().unwrap())),
+        "{told}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -111,9 +147,12 @@ async fn tls_with_certificates_on_both_sides_is_that_of_flinks_own_client() {
     );
     let acl = ("high-availability.zookeeper.client.acl", "creator");
     keeps_state(&configured(&quorum, &[("env.java.opts.jobmanager", &opts), acl])).await;
+    assert_eq!(tried(&configured(&quorum, &[("env.java.opts.jobmanager", &opts), acl])).await, Ok(()));
     // A server that is not the one to be trusted is none.
     let wrong = opts.replace("server.trust", "client.trust");
     let stranger = configured(&quorum, &[("env.java.opts.jobmanager", &wrong)]);
+    let told = tried(&stranger).await.unwrap_err();
+    assert!(told.contains(&quorum) && told.contains("certificate"), "{told}");
     let mut candidate = Candidate::new(stranger);
     let told = std::sync::Mutex::new(Vec::new());
     let waiting = candidate.lead(|text| told.lock().unwrap().push(text.to_owned()));

@@ -1,0 +1,114 @@
+//! Whether ZooKeeper would let us lead, seen without leaving a trace there.
+
+use std::time::Duration;
+
+use tokio::{net::TcpStream, time::timeout};
+use zookeeper_client::{Client, CreateMode, Error, MultiWriteError};
+
+use super::{Relay, ZooKeeperOptions, relay::handshake};
+use crate::store::{Nodes, StoreError};
+
+/// How long one server may take to answer, and how long all may take to begin a session.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Why we could not lead.
+#[derive(Debug, thiserror::Error)]
+pub enum TrialError {
+    /// No session begins; for each server why not, as far as it can be seen.
+    #[error("no session with ZooKeeper: {0}")]
+    Unreachable(String),
+    /// There is a session, and something is forbidden in it. Or the login was refused.
+    #[error(transparent)]
+    Refused(#[from] StoreError),
+}
+
+/// Logs in, reads the state if there is one, and has ZooKeeper look at a write that it does not carry out.
+pub async fn try_out(options: &ZooKeeperOptions) -> Result<(), TrialError> {
+    let relay = match &options.access.tls {
+        None => None,
+        Some(tls) => {
+            let failed = |source| StoreError::Io { action: "listen on", path: "127.0.0.1".into(), source };
+            Some(Relay::start(tls).await.map_err(failed)?)
+        }
+    };
+    let quorum = relay.as_ref().map_or(&options.quorum, |relay| &relay.quorum);
+    let client = match timeout(PATIENCE, options.connect(quorum)).await {
+        Ok(Ok(client)) => client,
+        Ok(Err(Error::NoHosts | Error::Timeout)) | Err(_) => {
+            return Err(TrialError::Unreachable(reasons(options).await));
+        }
+        Ok(Err(source)) => return Err(failed("log in to ZooKeeper for", &options.base, source).into()),
+    };
+    let tried = timeout(PATIENCE, rehearse(&client, &options.nodes())).await;
+    tried.unwrap_or_else(|_| Err(failed("look at", &options.base, Error::Timeout)))?;
+    Ok(())
+}
+
+/// Reads what a leader reads and has the first thing that it would make looked at.
+async fn rehearse(client: &Client, nodes: &Nodes) -> Result<(), StoreError> {
+    let state = nodes.state();
+    match client.get_data(&state).await {
+        Ok(_) | Err(Error::NoNode) => {}
+        Err(source) => return Err(failed("read", &state, source)),
+    }
+    let fresh = first_to_make(client, &format!("{}/trial", nodes.leader())).await?;
+    let refused = |source| failed("make", &fresh, source);
+    let mut writer = client.new_multi_writer();
+    let options = CreateMode::Persistent.with_acls(nodes.acls());
+    writer.add_create(&fresh, b"", &options).map_err(refused)?;
+    // The root never has this version, so that nothing is made whoever we are.
+    writer.add_check_version("/", i32::MAX).map_err(refused)?;
+    match writer.commit().await {
+        Ok(_)
+        | Err(
+            MultiWriteError::OperationFailed { index: 1.., .. }
+            | MultiWriteError::OperationFailed { source: Error::NodeExists, .. },
+        ) => Ok(()),
+        Err(e) => Err(refused(e.into())),
+    }
+}
+
+/// The first node on the way to `path` that is not there.
+async fn first_to_make(client: &Client, path: &str) -> Result<String, StoreError> {
+    for (end, _) in path.match_indices('/').skip(1) {
+        let above = &path[..end];
+        let there = client.check_stat(above).await.map_err(|source| failed("look at", above, source))?;
+        if there.is_none() {
+            return Ok(above.to_owned());
+        }
+    }
+    Ok(path.to_owned())
+}
+
+/// What each server does when it is connected to.
+async fn reasons(options: &ZooKeeperOptions) -> String {
+    let mut reasons = Vec::new();
+    if let Some(tls) = &options.access.tls {
+        for server in &tls.servers {
+            let tried = timeout(PATIENCE, handshake(&tls.config, server)).await;
+            reasons.push(reason(&server.address, tried.map(|done| done.map(drop))));
+        }
+    } else {
+        let servers = options.quorum.split('/').next().unwrap_or_default();
+        for server in servers.split(',').map(str::trim) {
+            let address = if server.contains(':') { server.to_owned() } else { format!("{server}:2181") };
+            let tried = timeout(PATIENCE, TcpStream::connect(&address)).await;
+            reasons.push(reason(&address, tried.map(|done| done.map(drop))));
+        }
+    }
+    reasons.join("; ")
+}
+
+fn reason(server: &str, tried: Result<std::io::Result<()>, tokio::time::error::Elapsed>) -> String {
+    match tried {
+        Ok(Ok(())) => {
+            format!("{server} takes connections and begins no session: is it a ZooKeeper that is part of a quorum?")
+        }
+        Ok(Err(e)) => format!("{server}: {e}"),
+        Err(_) => format!("{server}: no answer within {} s", PATIENCE.as_secs()),
+    }
+}
+
+fn failed(action: &'static str, path: &str, source: Error) -> StoreError {
+    StoreError::ZooKeeper { action, path: path.to_owned(), source }
+}
