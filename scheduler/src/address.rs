@@ -44,8 +44,8 @@ pub enum PortInUse {
     Refuse,
     /// Take any free one, unless the command line asks for this one.
     TakeAnother,
-    /// Wait so long for it: the JobManager of an application master that was killed takes a moment to end.
-    Wait(Duration),
+    /// Nothing yet: until we lead it may be the leader's. See [`until_free`].
+    Later,
 }
 
 /// A port that the system chose. As long as this lives it gives the port to nobody else, but a server that reuses addresses,
@@ -112,20 +112,41 @@ pub async fn problems(
             problems.push(SettingsError::Value { key: RPC_ADDRESS, value: host, reason: e.to_string() });
         }
     }
-    let served = artifact_server(config).map_or(bind, |wanted| wanted.listen(bind).ip());
-    let operators = if config.contains("mesos.control.token") { bind } else { Ipv4Addr::LOCALHOST.into() };
-    let all = [
-        (RPC_PORT, 6123, bind),
-        (REST_PORT, 8081, bind),
-        (ARTIFACT_PORT, 0, served),
-        (EXECUTOR_PORT, 0, served),
-        (CONTROL_PORT, 0, operators),
-    ];
+    let all = all_ports(config, bind);
     for (key, usual, bind) in all {
         problems.extend(free_port(config, key, usual, PortInUse::Refuse, bind).await.err());
     }
     problems.extend(wanted_twice(config, &all.map(|(key, usual, _)| (key, usual))));
     problems
+}
+
+/// Waits until nobody listens on the ports that we are to have: those who led before us on this machine, and their JobManager,
+/// take a moment to end. Some other program's port is a mistake after `patience`.
+pub async fn until_free(config: &Configuration, bind: IpAddr, patience: Duration) -> Result<(), SettingsError> {
+    let deadline = Instant::now() + patience;
+    for (key, usual, bind) in all_ports(config, bind) {
+        let number = port(config, key)?.unwrap_or(usual);
+        while let Err(error) = listen(bind, number).await {
+            if error.kind() != ErrorKind::AddrInUse || Instant::now() >= deadline {
+                return Err(in_use_by_others(key, number, bind, &error));
+            }
+            sleep(POLL).await;
+        }
+    }
+    Ok(())
+}
+
+/// The options that name ports of ours, with the usual port and the address on which we listen there. 0 is no port.
+fn all_ports(config: &Configuration, bind: IpAddr) -> [(&'static str, u16, IpAddr); 5] {
+    let served = artifact_server(config).map_or(bind, |wanted| wanted.listen(bind).ip());
+    let operators = if config.contains("mesos.control.token") { bind } else { Ipv4Addr::LOCALHOST.into() };
+    [
+        (RPC_PORT, 6123, bind),
+        (REST_PORT, 8081, bind),
+        (ARTIFACT_PORT, 0, served),
+        (EXECUTOR_PORT, 0, served),
+        (CONTROL_PORT, 0, operators),
+    ]
 }
 
 /// Ports that more than one of these options asks for; 0 is no port.
@@ -194,13 +215,12 @@ async fn free_port(
 ) -> Result<(u16, Option<Reservation>), SettingsError> {
     let number = port(config, key)?.unwrap_or(usual);
     let deliberate = matches!(config.source(key), Some(Source::DynamicProperty));
-    let deadline = Instant::now() + if let PortInUse::Wait(patience) = in_use { patience } else { Duration::ZERO };
-    let error = loop {
-        match listen(bind, number).await {
-            Ok(found) => return Ok(found),
-            Err(e) if e.kind() == ErrorKind::AddrInUse && Instant::now() < deadline => sleep(POLL).await,
-            Err(e) => break e,
-        }
+    if in_use == PortInUse::Later && number > 0 {
+        return Ok((number, None));
+    }
+    let error = match listen(bind, number).await {
+        Ok(found) => return Ok(found),
+        Err(e) => e,
     };
     if in_use == PortInUse::TakeAnother
         && !deliberate
@@ -208,9 +228,13 @@ async fn free_port(
     {
         return Ok(found);
     }
+    Err(in_use_by_others(key, number, bind, &error))
+}
+
+fn in_use_by_others(key: &'static str, number: u16, bind: IpAddr, error: &std::io::Error) -> SettingsError {
     let hint = format!("choose another with -D{key}=…, 0 is any free one");
     let reason = format!("cannot listen on {bind}:{number}: {error}; {hint}");
-    Err(SettingsError::Value { key, value: number.to_string(), reason })
+    SettingsError::Value { key, value: number.to_string(), reason }
 }
 
 /// The port, if it is free: that may change as soon as this returns. For 0, one that stays free.

@@ -7,7 +7,6 @@ mod parts;
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
 };
 
 use anyhow::{Context as _, anyhow};
@@ -145,8 +144,8 @@ async fn run(
     let mut signals = Signals::listen()?;
     let in_use = match place.any_port {
         true => PortInUse::TakeAnother,
-        // There may have been an application master before us.
-        false if plan.settings.is_durable() => PortInUse::Wait(Duration::from_secs(15)),
+        // There may be an application master before us.
+        false if plan.settings.is_durable() => PortInUse::Later,
         false => PortInUse::Refuse,
     };
     let addresses = address::settle(&mut plan.config, &place.master, &**lookup, in_use).await;
@@ -197,6 +196,12 @@ async fn run(
                 () = signals.any() => break Outcome::Stopped,
             }),
         };
+        if in_use == PortInUse::Later {
+            tokio::select! {
+                free = settled.until_ports_are_free() => free?,
+                () = signals.any() => break Outcome::Stopped,
+            }
+        }
         let parts = settled.parts(uris, leadership).await?;
         match Shell::start(parts, &console).await?.run(&mut signals).await? {
             Outcome::Deposed => console.tell("deposed", "Another application master may lead now.", json!({})),

@@ -1,19 +1,18 @@
 //! The thin shell around the core: carries out what it asks for, tells it what happened, and shows people.
 
+mod ending;
 mod happenings;
 mod notices;
 mod operator;
+mod outputs;
 mod signals;
 
-use std::{
-    collections::{BTreeSet, VecDeque},
-    time::Duration,
-};
+use std::collections::BTreeSet;
 
 use anyhow::anyhow;
 use fetcher::ArtifactServer;
 use mesos::{
-    scheduler::{SchedulerConnection, SchedulerEvent, SchedulerHandle, SchedulerOptions, calls},
+    scheduler::{SchedulerConnection, SchedulerEvent, SchedulerHandle, SchedulerOptions},
     v1,
 };
 use serde_json::json;
@@ -25,15 +24,18 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tracing::warn;
 
-use self::operator::Promised;
 pub use self::signals::Signals;
+use self::{
+    ending::{Ending, LAST_CALL},
+    operator::Promised,
+};
 use crate::{
     clock::Clock,
     console::Console,
     control::ControlServer,
     core::{
         self, Core,
-        message::{Change, Ended, Input, Launch, Output, WorkerId},
+        message::{Ended, Input, WorkerId},
     },
     election::Leadership,
     executors::Executors,
@@ -124,21 +126,10 @@ struct View {
     executors: Executors,
 }
 
-/// On the way out.
-#[derive(Debug)]
-struct Ending {
-    deadline: Instant,
-    end: Result<Outcome, Failure>,
-}
-
 enum Next {
     GoOn,
     End(Result<Outcome, Failure>),
 }
-
-/// How long the workers' ends are awaited before the framework is torn down regardless.
-const LONGEST_END: Duration = Duration::from_secs(20);
-const LAST_CALL: Duration = Duration::from_secs(5);
 
 impl<'a> Shell<'a> {
     /// Starts everything that goes on beside the shell.
@@ -208,13 +199,15 @@ impl<'a> Shell<'a> {
         self.console.settled();
         self.stop_job_manager.cancel();
         self.mesos.clone().close().await;
-        drop(self.batches);
         _ = self.job_manager_task.await;
+        // Whoever leads next may want the same ports, and leads as soon as the keeper has ended.
+        drop(self.control);
+        self.server.shutdown().await;
+        drop(self.batches);
         // A store that cannot be written now would be tried for ever.
         if timeout(LAST_CALL, &mut self.keeper).await.is_err() {
             warn!("The last changes of the state could not be stored.");
         }
-        self.server.shutdown().await;
         ended
     }
 
@@ -248,119 +241,4 @@ impl<'a> Shell<'a> {
         self.keep_promises(number);
         next
     }
-
-    /// Ends the cluster for good: the state says so first, so that whoever leads next, after a crash of ours even, goes on
-    /// with that and does not begin anew.
-    async fn end(&mut self, end: Result<Outcome, Failure>) -> Next {
-        let ended = match &end {
-            Ok(Outcome::Stopped) => self.stopped.clone(),
-            Ok(_) => Ended::default(),
-            Err(failure) => Ended { exit_code: failure.exit_code(), why: failure.to_string() },
-        };
-        // The keeper ends only after this sender.
-        _ = self.batches.send((None, vec![Change::End(ended)]));
-        self.stop(end).await
-    }
-
-    async fn stop(&mut self, end: Result<Outcome, Failure>) -> Next {
-        self.stop_job_manager.cancel();
-        if self.ending.is_some() {
-            return Next::GoOn;
-        }
-        self.ending = Some(Ending { deadline: Instant::now() + LONGEST_END, end });
-        self.console.tell("stopping", "Stopping the TaskManagers and the JobManager.", json!({}));
-        self.console.waiting("Stopping");
-        self.tell(Input::Stop).await
-    }
-
-    /// The workers' ends are not awaited any longer: the master ends them with the framework.
-    async fn give_up(&mut self) -> Next {
-        if self.deposed.is_cancelled() {
-            return Next::End(Ok(Outcome::Deposed));
-        }
-        self.tear_down().await;
-        Next::End(self.ended())
-    }
-
-    fn ended(&mut self) -> Result<Outcome, Failure> {
-        self.ending.take().map_or(Ok(Outcome::Stopped), |ending| ending.end)
-    }
-
-    /// Whether the master has removed the framework.
-    async fn tear_down(&self) -> bool {
-        match timeout(LAST_CALL, self.mesos.call(calls::teardown())).await {
-            Ok(Ok(())) => return true,
-            Ok(Err(e)) => warn!("The framework could not be removed from Mesos: {e}"),
-            Err(_) => warn!("The framework could not be removed from Mesos in time."),
-        }
-        false
-    }
-
-    /// Tells the core and carries out what it asks for.
-    async fn tell(&mut self, input: Input) -> Next {
-        let mut outputs = VecDeque::from(self.core.handle(self.clock.now(), input));
-        while let Some(output) = outputs.pop_front() {
-            // Whatever is left to do is the next leader's.
-            if self.deposed.is_cancelled() {
-                return Next::End(Ok(Outcome::Deposed));
-            }
-            match output {
-                Output::Store(number, changes) => {
-                    // The keeper ends only after this sender.
-                    _ = self.batches.send((Some(number), changes));
-                }
-                Output::Accept { offers, launches } => self.accept(offers, &launches),
-                Output::Decline(offers, refuse) => self.mesos.send(calls::decline(offers, refuse.as_secs_f64())),
-                Output::AcceptInverse(offers) => self.mesos.send(calls::accept_inverse_offers(offers)),
-                Output::DeclineInverse(offers, refuse) => {
-                    self.mesos.send(calls::decline_inverse_offers(offers, refuse.as_secs_f64()));
-                }
-                Output::Narrow => self.narrow(),
-                Output::Suppress => self.mesos.send(calls::suppress(Vec::new())),
-                Output::Revive => self.mesos.send(calls::revive(Vec::new())),
-                Output::Kill { worker, agent } => {
-                    let agent = agent.map(|value| v1::AgentId { value });
-                    self.mesos.send(calls::kill(task_id(&worker), agent, None));
-                }
-                Output::Acknowledge { agent, task, uuid } => self.mesos.send(calls::acknowledge(agent, task, uuid)),
-                Output::Reconcile(workers) => {
-                    let tasks = workers
-                        .iter()
-                        .map(|(worker, agent)| (task_id(worker), Some(v1::AgentId { value: agent.clone() })));
-                    self.mesos.send(calls::reconcile(tasks));
-                }
-                Output::Notice(notice) => self.notice(notice),
-                Output::Teardown => {
-                    if self.tear_down().await {
-                        outputs.extend(self.core.handle(self.clock.now(), Input::TornDown));
-                    }
-                }
-                Output::Stopped => return Next::End(self.ended()),
-            }
-        }
-        Next::GoOn
-    }
-
-    /// Tells the master of the smallest offer that is of use, beside all that it was told before: the next subscription says
-    /// nothing of it.
-    fn narrow(&self) {
-        let Some(least) = &self.least_offer else { return };
-        let filters = self.framework.roles.iter().map(|role| (role.clone(), least.clone()));
-        let framework = v1::FrameworkInfo { offer_filters: filters.collect(), ..self.framework.clone() };
-        let constraints = self.options.offer_constraints.clone();
-        self.mesos.send(calls::update_framework(framework, Vec::new(), constraints));
-    }
-
-    fn accept(&mut self, offers: Vec<v1::OfferId>, launches: &[Launch]) {
-        let Some(framework) = &self.framework.id else { return };
-        let tasks = launches.iter().map(|launch| {
-            let token = self.server.issue_token(launch.worker.as_str());
-            self.template.task(launch, framework, token.expose())
-        });
-        self.mesos.send(calls::accept(offers, vec![calls::launch(tasks.collect())], 0.0));
-    }
-}
-
-fn task_id(worker: &WorkerId) -> v1::TaskId {
-    v1::TaskId { value: worker.as_str().to_owned() }
 }

@@ -12,6 +12,12 @@ mod elections;
 mod operators;
 #[path = "survival/partitions.rs"]
 mod partitions;
+#[path = "survival/placement.rs"]
+mod placement;
+#[path = "survival/ports.rs"]
+mod ports;
+#[path = "survival/reservations.rs"]
+mod reservations;
 #[path = "survival/site.rs"]
 #[allow(dead_code, reason = "benchmarks use the rest")]
 mod site;
@@ -19,7 +25,7 @@ mod site;
 use std::time::Duration;
 
 use site::{Part, Site};
-use tests::{RealMesosOptions, wait_until};
+use tests::{RealMesos, RealMesosOptions, RealZooKeeper, wait_until};
 
 const PAIRS: &[&[Part]] = &[
     &[Part::Master],
@@ -36,7 +42,16 @@ const PAIRS: &[&[Part]] = &[
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_task_manager_is_lost_doubled_or_leaked_whatever_is_killed() {
-    let mut site = Site::start(2, RealMesosOptions::default(), &[]).await;
+    survive_all_pairs(Site::start(2, RealMesosOptions::default(), &[]).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_task_manager_is_lost_doubled_or_leaked_whichever_leaders_of_three_are_killed() {
+    let mesos = RealMesos::start_ha(3, 1).await;
+    survive_all_pairs(Site::begin(2, mesos, RealZooKeeper::start_ensemble(3).await, &[]).await).await;
+}
+
+async fn survive_all_pairs(mut site: Site) {
     let before = site.task_managers();
     assert_eq!(before.len(), 2);
     for killed in PAIRS {

@@ -1,8 +1,11 @@
 //! The parts of an application master, made anew whenever it leads: what workers need is collected and served, the
 //! JobManager's command is made.
 
-use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::anyhow;
 use fetcher::{Artifact, ArtifactServer, BuildOptions, Catalogue, Manifest, ServerOptions};
@@ -17,7 +20,7 @@ use tokio::task::spawn_blocking;
 
 use super::{Cluster, Place, Trusted};
 use crate::{
-    address::Addresses,
+    address::{self, Addresses},
     control::ControlServer,
     election::Leadership,
     failure::Failure,
@@ -34,6 +37,9 @@ use crate::{
 /// Hashes of what workers need, in the folder of what is kept.
 const HASHES: &str = "hashes.json";
 
+/// How long whoever led before us on this machine may take to give up its ports.
+const PORTS: Duration = Duration::from_secs(15);
+
 /// What stays the same for as long as the application master lives.
 pub(super) struct Settled {
     pub(super) cluster: Cluster,
@@ -49,6 +55,11 @@ impl Settled {
     pub(super) async fn prepare(&self, uris: &UserUris) -> Result<(), Failure> {
         self.collect(uris).await?;
         self.job_manager().await.map(drop)
+    }
+
+    /// Waits until the parts can have the ports that are theirs by configuration.
+    pub(super) async fn until_ports_are_free(&self) -> Result<(), Failure> {
+        address::until_free(&self.plan.config, self.addresses.bind, PORTS).await.map_err(Failure::usage)
     }
 
     /// All parts, ready to be started.

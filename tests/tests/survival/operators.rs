@@ -1,6 +1,5 @@
-//! What the operators of Mesos do and ask for: frameworks removed, resources reserved, credentials.
+//! What the operators of Mesos do and ask for: frameworks removed, credentials.
 
-use serde_json::{Value, json};
 use tests::{Line, RealMesos, RealMesosOptions, RealZooKeeper, flink_home};
 
 use crate::{cluster::FlinkMesos, site::Site};
@@ -21,36 +20,6 @@ async fn a_framework_that_an_operator_removes_comes_back_once_under_another_id()
     let told = (site.master.told("framework-lost").len(), site.master.told("registered").len());
     assert_eq!(told, (1, 2), "it is done once");
     site.end().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_reserved_for_the_role_is_used_before_what_is_not_and_stays_reserved() {
-    let (mesos, zookeeper) = (RealMesos::start(1).await, RealZooKeeper::start().await);
-    let agent = mesos.state().await["slaves"][0]["id"].as_str().unwrap().to_owned();
-    let reserved = |name: &str, value: f64| {
-        json!({
-            "name": name, "type": "SCALAR", "scalar": { "value": value },
-            "reservations": [{ "type": "DYNAMIC", "role": "flink" }],
-        })
-    };
-    let resources = json!([reserved("cpus", 2.0), reserved("mem", 2000.0)]).to_string();
-    mesos.post("reserve", &[("slaveId", &agent), ("resources", &resources)]).await;
-    let role = ["-Dmesos.resourcemanager.framework.role=flink"];
-    let mut site = Site::begin(1, mesos, zookeeper, &role).await;
-    let used = site.mesos.agents().await["slaves"][0]["used_resources_full"].clone();
-    for name in ["cpus", "mem"] {
-        let of_name = |resource: &&Value| resource["name"] == name;
-        let used: Vec<_> = used.as_array().unwrap().iter().filter(of_name).collect();
-        assert!(!used.is_empty(), "{name} is used");
-        for resource in used {
-            assert_eq!(resource["reservations"][0]["role"], "flink", "{resource}");
-            assert_eq!(resource["reservations"][0]["type"], "DYNAMIC", "{resource}");
-        }
-    }
-    site.until_whole(1).await;
-    let mesos = site.end_and_keep_mesos().await;
-    let left = mesos.agents().await["slaves"][0]["reserved_resources"]["flink"].clone();
-    assert_eq!((left["cpus"].as_f64(), left["mem"].as_f64()), (Some(2.0), Some(2000.0)));
 }
 
 #[tokio::test(flavor = "multi_thread")]

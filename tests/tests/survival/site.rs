@@ -12,7 +12,7 @@ use crate::cluster::{FlinkMesos, command};
 /// Enough for reconnecting with every back-off on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(180);
 
-/// Something that can be killed.
+/// Something that can be killed: of several Mesos masters or ZooKeeper servers, the one that leads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
     Master,
@@ -32,6 +32,8 @@ pub(crate) struct Site {
     pub(crate) control: String,
     client: reqwest::Client,
     options: Vec<String>,
+    /// The Mesos master that was killed last.
+    killed: usize,
     java: TempDir,
 }
 
@@ -59,7 +61,7 @@ impl Site {
         options.extend(more.iter().map(|&option| option.to_owned()));
         let master = FlinkMesos::start(&flink_home(Line::V1_20), &borrowed(&options));
         let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(2)).build().unwrap();
-        let mut this = Self { mesos, zookeeper, master, control: String::new(), client, options, java };
+        let mut this = Self { mesos, zookeeper, master, control: String::new(), client, options, killed: 0, java };
         this.control = this.announced();
         this.until_whole(workers).await;
         this
@@ -72,9 +74,12 @@ impl Site {
     /// Kills it as `kill -9` does.
     pub(crate) async fn kill(&mut self, part: Part) {
         match part {
-            Part::Master => self.mesos.kill_master(0).await,
+            Part::Master => {
+                self.killed = self.mesos.leader().await;
+                self.mesos.kill_master(self.killed).await;
+            }
             Part::Agent => self.mesos.kill_agent(0).await,
-            Part::ZooKeeper => self.zookeeper.kill().await,
+            Part::ZooKeeper => self.zookeeper.kill_leader().await,
             Part::ApplicationMaster => {
                 self.master.signal(Signal::SIGKILL);
                 self.master.end();
@@ -85,13 +90,18 @@ impl Site {
     /// Starts it again over what it left.
     pub(crate) async fn restart(&mut self, part: Part) {
         match part {
-            Part::Master => self.mesos.restart_master(0).await,
+            Part::Master => self.mesos.restart_master(self.killed).await,
             Part::Agent => self.mesos.restart_agent(0).await,
             Part::ZooKeeper => self.zookeeper.restart().await,
             Part::ApplicationMaster => {
                 self.master = FlinkMesos::start(&flink_home(Line::V1_20), &borrowed(&self.options));
             }
         }
+    }
+
+    /// From its next start on, the application master has these options, too.
+    pub(crate) fn reconfigure(&mut self, more: &[&str]) {
+        self.options.extend(more.iter().map(|&option| option.to_owned()));
     }
 
     /// Another application master, once it stands by.

@@ -1,0 +1,78 @@
+//! Carries out what the core asks for.
+
+use std::collections::VecDeque;
+
+use mesos::{scheduler::calls, v1};
+
+use super::{Next, Outcome, Shell};
+use crate::core::message::{Input, Launch, Output, WorkerId};
+
+impl Shell<'_> {
+    /// Tells the core and carries out what it asks for.
+    pub(super) async fn tell(&mut self, input: Input) -> Next {
+        let mut outputs = VecDeque::from(self.core.handle(self.clock.now(), input));
+        while let Some(output) = outputs.pop_front() {
+            // Whatever is left to do is the next leader's.
+            if self.deposed.is_cancelled() {
+                return Next::End(Ok(Outcome::Deposed));
+            }
+            match output {
+                Output::Store(number, changes) => {
+                    // The keeper ends only after this sender.
+                    _ = self.batches.send((Some(number), changes));
+                }
+                Output::Accept { offers, launches } => self.accept(offers, &launches),
+                Output::Decline(offers, refuse) => self.mesos.send(calls::decline(offers, refuse.as_secs_f64())),
+                Output::AcceptInverse(offers) => self.mesos.send(calls::accept_inverse_offers(offers)),
+                Output::DeclineInverse(offers, refuse) => {
+                    self.mesos.send(calls::decline_inverse_offers(offers, refuse.as_secs_f64()));
+                }
+                Output::Narrow => self.narrow(),
+                Output::Suppress => self.mesos.send(calls::suppress(Vec::new())),
+                Output::Revive => self.mesos.send(calls::revive(Vec::new())),
+                Output::Kill { worker, agent } => {
+                    let agent = agent.map(|value| v1::AgentId { value });
+                    self.mesos.send(calls::kill(task_id(&worker), agent, None));
+                }
+                Output::Acknowledge { agent, task, uuid } => self.mesos.send(calls::acknowledge(agent, task, uuid)),
+                Output::Reconcile(workers) => {
+                    let tasks = workers
+                        .iter()
+                        .map(|(worker, agent)| (task_id(worker), Some(v1::AgentId { value: agent.clone() })));
+                    self.mesos.send(calls::reconcile(tasks));
+                }
+                Output::Notice(notice) => self.notice(notice),
+                Output::Teardown => {
+                    if self.tear_down().await {
+                        outputs.extend(self.core.handle(self.clock.now(), Input::TornDown));
+                    }
+                }
+                Output::Stopped => return Next::End(self.ended()),
+            }
+        }
+        Next::GoOn
+    }
+
+    /// Tells the master of the smallest offer that is of use, beside all that it was told before: the next subscription says
+    /// nothing of it.
+    fn narrow(&self) {
+        let Some(least) = &self.least_offer else { return };
+        let filters = self.framework.roles.iter().map(|role| (role.clone(), least.clone()));
+        let framework = v1::FrameworkInfo { offer_filters: filters.collect(), ..self.framework.clone() };
+        let constraints = self.options.offer_constraints.clone();
+        self.mesos.send(calls::update_framework(framework, Vec::new(), constraints));
+    }
+
+    fn accept(&mut self, offers: Vec<v1::OfferId>, launches: &[Launch]) {
+        let Some(framework) = &self.framework.id else { return };
+        let tasks = launches.iter().map(|launch| {
+            let token = self.server.issue_token(launch.worker.as_str());
+            self.template.task(launch, framework, token.expose())
+        });
+        self.mesos.send(calls::accept(offers, vec![calls::launch(tasks.collect())], 0.0));
+    }
+}
+
+fn task_id(worker: &WorkerId) -> v1::TaskId {
+    v1::TaskId { value: worker.as_str().to_owned() }
+}

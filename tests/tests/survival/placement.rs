@@ -1,0 +1,32 @@
+//! Agents of other regions, and resources that not every agent has.
+
+use tests::RealMesosOptions;
+
+use crate::site::Site;
+
+fn domain(region: &str, zone: &str) -> String {
+    format!(r#"--domain={{"fault_domain":{{"region":{{"name":"{region}"}},"zone":{{"name":"{zone}"}}}}}}"#)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_constraint_on_the_region_is_met_by_agents_of_another_region_than_the_masters() {
+    let options = RealMesosOptions {
+        master_flags: vec![domain("eu", "a")],
+        agent_flags: vec![domain("us", "b")],
+        ..RealMesosOptions::default()
+    };
+    let mut site = Site::start(1, options, &["-Dmesos.constraints=@region:IS:us,@zone:LIKE:b|c"]).await;
+    site.until_whole(1).await;
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn network_bandwidth_is_taken_from_the_resource_that_is_named_for_it() {
+    let resources = "cpus:4;mem:4096;disk:8192;mbps:1000".to_owned();
+    let options =
+        ["-Dmesos.resourcemanager.tasks.network.bandwidth=250", "-Dmesos.resourcemanager.network.resource.name=mbps"];
+    let site = Site::start(1, RealMesosOptions { resources, ..RealMesosOptions::default() }, &options).await;
+    let state = site.mesos.state().await;
+    assert_eq!(state["frameworks"][0]["tasks"][0]["resources"]["mbps"], 250.0);
+    site.end().await;
+}
