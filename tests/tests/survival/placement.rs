@@ -1,4 +1,4 @@
-//! Agents of other regions, and resources that not every agent has.
+//! Agents of other regions, and resources that not every agent has. The agents here have no isolator for GPUs: theirs are counted.
 
 use tests::RealMesosOptions;
 
@@ -28,5 +28,15 @@ async fn network_bandwidth_is_taken_from_the_resource_that_is_named_for_it() {
     let site = Site::start(1, RealMesosOptions { resources, ..RealMesosOptions::default() }, &options).await;
     let state = site.mesos.state().await;
     assert_eq!(state["frameworks"][0]["tasks"][0]["resources"]["mbps"], 250.0);
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn agents_with_gpus_are_offered_to_who_wants_gpus() {
+    let resources = "cpus:4;mem:4096;disk:8192;gpus:2".to_owned();
+    let options = RealMesosOptions { resources, ..RealMesosOptions::default() };
+    let site = Site::start(1, options, &["-Dmesos.resourcemanager.tasks.gpus=1"]).await;
+    let state = site.mesos.state().await;
+    assert_eq!(state["frameworks"][0]["tasks"][0]["resources"]["gpus"], 1.0);
     site.end().await;
 }
