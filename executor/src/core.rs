@@ -322,7 +322,8 @@ impl Core {
             let told = report.state != TaskState::TaskStarting;
             let started = now.unix - now.elapsed.as_secs_f64();
             let labels = told.then(|| self.timeline.labels(started, report.blame));
-            self.updates.keep(TaskStatus { labels, ..self.settings.status(now, report) });
+            let update = self.updates.keep(TaskStatus { labels, ..self.settings.status(now, report) });
+            effects.outputs.push(Output::Note(Box::new(update)));
         }
     }
 

@@ -80,7 +80,9 @@ impl Scene {
             let tail = Tail::read(&self.sandbox.log().join(name), *lines);
             (!tail.is_empty()).then(|| format!("last lines of log/{name}:\n{tail}"))
         });
-        let mut explanation: String = cause.into_iter().chain(last_lines).collect::<Vec<_>>().join("\n");
+        let left = crash_files(&self.sandbox.path);
+        let left = (!left.is_empty()).then(|| format!("left in the sandbox: {}", left.join(", ")));
+        let mut explanation: String = cause.into_iter().chain(left).chain(last_lines).collect::<Vec<_>>().join("\n");
         if explanation.is_empty() {
             "it left no word in log/".clone_into(&mut explanation);
         }
@@ -145,6 +147,11 @@ impl Scene {
     }
 }
 
+/// What crashes have left in a sandbox, which is the TaskManager's working directory: names and sizes.
+pub fn crash_files(sandbox: &Path) -> Vec<String> {
+    crash::left_in(sandbox)
+}
+
 /// The last lines of a log that sound like trouble, oldest first and without secrets.
 pub fn last_errors(path: &Path, lines: usize) -> Vec<String> {
     let text = tail::end_of(path).unwrap_or_default();
@@ -199,7 +206,8 @@ mod tests {
         let (folder, scene) = scene(&[("hs_err_pid7.log", crash)]);
         let exit = scene.explain(ExitStatus::Signal(6));
         let file = folder.path().join("hs_err_pid7.log");
-        assert_eq!(exit.explanation, format!("the JVM crashed: SIGSEGV (0xb) at pc=0x1; see {}", file.display()));
+        let told = format!("the JVM crashed: SIGSEGV (0xb) at pc=0x1; see {}", file.display());
+        assert_eq!(exit.explanation, format!("{told}\nleft in the sandbox: hs_err_pid7.log (0.0 MB)"));
     }
 
     #[test]

@@ -45,6 +45,9 @@ pub enum HostCommand {
         /// Goes on with what is added, until the executor ends
         #[arg(short, long)]
         follow: bool,
+        /// Also what was put aside when the file had reached its size, the oldest first
+        #[arg(short, long)]
+        all: bool,
         /// Which one
         #[arg(long, value_enum, default_value_t)]
         file: LogFile,
@@ -154,8 +157,8 @@ pub fn run(command: &HostCommand) -> Result<(), HostError> {
             let rows = ps::rows(&find::all(&place.work_dir), *all);
             print(&if form.output == OutputForm::Json { json(&rows)? } else { ps::table(&rows) })
         }
-        HostCommand::Logs { task, follow, file, log_dir } => match task.find() {
-            Ok(found) => logs::print(&found, *file, *follow),
+        HostCommand::Logs { task, follow, all, file, log_dir } => match task.find() {
+            Ok(found) => logs::print(&found, *file, logs::Extent { older: *all, follow: *follow }),
             Err(error) if *file == LogFile::Executor => logs::print_kept(log_dir, &task.task, error),
             Err(error) => Err(error),
         },

@@ -16,6 +16,7 @@ use std::{
 use fs_err as fs;
 use mesos::v1::TaskStatus;
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
+use overlays::worker::{Entry as Described, WorkerSpec};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tokio::{
@@ -24,7 +25,7 @@ use tokio::{
 };
 use tracing::warn;
 
-use crate::{artifacts::Delivery, process::Identity};
+use crate::{artifacts::Delivery, diagnosis::Mask, process::Identity};
 
 /// The journal's name in the sandbox.
 pub(crate) const FILE: &str = "executor.json";
@@ -45,10 +46,10 @@ pub struct Entry {
     /// The TaskManager.
     #[serde(default)]
     pub task_manager: Option<Identity>,
-    /// How the TaskManager was started.
+    /// How the TaskManager was started, or, before that, is to be.
     #[serde(default)]
     pub about: Option<About>,
-    /// What the agent was told, oldest first.
+    /// What the agent is or was to be told, oldest first.
     #[serde(default)]
     pub told: Vec<Told>,
     /// Milliseconds from the executor's start to each step that was reached.
@@ -56,15 +57,18 @@ pub struct Entry {
     pub timeline: BTreeMap<String, u64>,
 }
 
-/// How a TaskManager was started, without secrets.
+/// How a TaskManager was started, or is to be, without secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct About {
     /// The version of Flink.
     pub flink: String,
+    /// Which artifacts, and whence.
+    #[serde(default)]
+    pub source: String,
     /// How its artifacts came.
     #[serde(default)]
     pub delivery: Option<Delivery>,
-    /// The program and its arguments.
+    /// The program and its arguments; none until it is started.
     pub command: Vec<String>,
     /// Flink's configuration.
     pub configuration: BTreeMap<String, String>,
@@ -81,6 +85,27 @@ pub struct Told {
     pub state: String,
     /// In words.
     pub message: String,
+}
+
+impl About {
+    /// A worker as it is described, before anything is known of this host.
+    pub fn described(spec: &WorkerSpec) -> Self {
+        let artifacts = spec.artifacts.clone().unwrap_or_default();
+        let pairs =
+            |entries: &[Described]| entries.iter().map(|entry| (entry.key.clone(), entry.value.clone())).collect();
+        let (configuration, environment): (Vec<_>, Vec<_>) = (pairs(&spec.configuration), pairs(&spec.environment));
+        let all = configuration.iter().chain(&environment).map(|(name, value)| (name.as_str(), value.as_str()));
+        let mask = Mask::new(&artifacts.token, all);
+        let shown = |(name, value): &(String, String)| (name.clone(), mask.value(name, value));
+        Self {
+            flink: spec.flink_version.clone(),
+            source: mask.apply(&format!("manifest {} from {}", artifacts.manifest, artifacts.urls.join(", "))),
+            delivery: None,
+            command: Vec::new(),
+            configuration: configuration.iter().map(shown).collect(),
+            environment: environment.iter().map(shown).collect(),
+        }
+    }
 }
 
 impl Entry {
@@ -148,6 +173,13 @@ impl Journal {
         Ok(Self { entry, latest, writer })
     }
 
+    /// A worker is here; nothing of it is yet.
+    pub fn launched(&mut self, spec: &WorkerSpec) {
+        self.entry.task = Some(spec.worker_id.clone());
+        self.entry.about = Some(About::described(spec));
+        self.save();
+    }
+
     /// The TaskManager is there.
     pub fn started(&mut self, task: &str, guard: Option<u32>, task_manager: u32, about: About) {
         let identity = |pid: u32| Identity::of(pid.cast_signed());
@@ -158,14 +190,11 @@ impl Journal {
         self.save();
     }
 
-    /// The agent is told this. What is told again, or follows in the same state, takes no place of its own.
-    pub fn told(&mut self, status: &TaskStatus) {
+    /// The agent is to be told this, once it is there. What follows in the same state takes the place of what was before.
+    pub fn note(&mut self, status: &TaskStatus) {
         let at = status.timestamp.unwrap_or_default();
         let state = status.state().as_str_name().to_owned();
         let told = Told { at, state, message: status.message().to_owned() };
-        if self.entry.told.contains(&told) {
-            return;
-        }
         self.entry.told.retain(|before| before.state != told.state);
         self.entry.told.push(told);
         self.entry.task.get_or_insert_with(|| status.task_id.value.clone());

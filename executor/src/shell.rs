@@ -234,13 +234,19 @@ impl Shell {
                 self.sender = Some(Sender::start(Arc::clone(&connection), inbox.clone()));
                 self.subscription = Some(Subscription::start(connection, tasks, updates, inbox));
             }
+            Output::Note(status) => {
+                info!(task_id = status.task_id.value, "{}: {}", status.state().as_str_name(), status.message());
+                self.journal.note(&status);
+            }
             Output::Send(status) => {
                 if let Some(sender) = &self.sender {
-                    sender.send((*status).clone());
+                    sender.send(*status);
                 }
-                self.journal.told(&status);
             }
-            Output::Fetch(worker) => self.work = Some(Work::fetch(&self.place, worker, self.inbox.clone())),
+            Output::Fetch(worker) => {
+                self.work = Some(Work::fetch(&self.place, Arc::clone(&worker), self.inbox.clone()));
+                self.journal.launched(&worker.spec);
+            }
             Output::Start { worker, distrust } => {
                 if let Some(class_data) = self.class_data.take().filter(|_| distrust) {
                     warn!("the TaskManager died early with class data of another one: it is started once more without");

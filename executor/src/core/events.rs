@@ -107,6 +107,8 @@ pub enum Output {
         /// Unacknowledged updates, oldest first.
         updates: Vec<TaskStatus>,
     },
+    /// A new update, once: for those who ask later, whether or not the agent is there to hear it.
+    Note(Box<TaskStatus>),
     /// Send the update; in the order of these outputs.
     Send(Box<TaskStatus>),
     /// Fetch the artifacts.

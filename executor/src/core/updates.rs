@@ -35,10 +35,11 @@ impl Updates {
         Self { uuids, kept: VecDeque::new(), resend_at: None }
     }
 
-    /// Gives the status its uuid and keeps it.
-    pub(super) fn keep(&mut self, mut status: TaskStatus) {
+    /// Gives the status its uuid and keeps it; the update as it is from here on.
+    pub(super) fn keep(&mut self, mut status: TaskStatus) -> TaskStatus {
         status.uuid = Some((self.uuids)());
-        self.kept.push_back(Kept { status, offered: false });
+        self.kept.push_back(Kept { status: status.clone(), offered: false });
+        status
     }
 
     /// Forgets the acknowledged update; false when it is none of ours (any more).

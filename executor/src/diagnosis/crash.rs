@@ -7,6 +7,9 @@ use fs_err as fs;
 /// How much of the file is read: what happened is at its beginning.
 const HEAD: usize = 4096;
 
+/// More are not listed.
+const MOST_LEFT: usize = 10;
+
 /// A crash of a JVM.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Crash {
@@ -22,6 +25,32 @@ pub(super) fn of_process(pid: u32, folders: &[&Path]) -> Option<Crash> {
     let bytes = fs::read(&file).ok()?;
     let head = String::from_utf8_lossy(bytes.get(..HEAD).unwrap_or(&bytes)).into_owned();
     Some(Crash { what: summary(&head), file })
+}
+
+/// What crashes have left in this folder, with sizes: the JVM's report and its way to it, heap dumps, memory images.
+pub(super) fn left_in(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut left: Vec<String> = entries
+        .filter_map(|entry| {
+            let name = entry.file_name().into_string().ok().filter(|name| is_left(name))?;
+            let about = entry.metadata().ok().filter(std::fs::Metadata::is_file)?;
+            Some(format!("{name} ({:.1} MB)", about.len() as f64 / 1e6))
+        })
+        .collect();
+    left.sort();
+    left.truncate(MOST_LEFT);
+    left
+}
+
+fn is_left(name: &str) -> bool {
+    let numbered = |prefix: &str, end: &str| {
+        let number = name.strip_prefix(prefix).and_then(|rest| rest.strip_suffix(end));
+        number.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.'))
+    };
+    name == "core"
+        || [("hs_err_pid", ".log"), ("replay_pid", ".log"), ("java_pid", ".hprof"), ("core.", "")]
+            .iter()
+            .any(|(prefix, end)| numbered(prefix, end))
 }
 
 /// The head of the file is a comment: what happened in its first lines, the frame below `Problematic frame:`.
@@ -51,6 +80,18 @@ mod tests {
         let crash = of_process(7, &[Path::new("/nowhere"), folder.path()]).unwrap();
         assert_eq!(crash.what, "SIGSEGV (0xb) at pc=0x00007f, pid=7, tid=8 in C  [librocksdbjni.so+0x1]  open+0x2");
         assert_eq!(of_process(8, &[folder.path()]), None);
+    }
+
+    #[test]
+    fn what_crashes_leave_is_listed_and_nothing_else_is() {
+        let folder = tempfile::TempDir::new().unwrap();
+        for name in ["hs_err_pid7.log", "replay_pid7.log", "java_pid7.hprof", "core", "core.7", "core.jar", "stderr"] {
+            fs::write(folder.path().join(name), vec![0; 150_000]).unwrap();
+        }
+        fs::create_dir(folder.path().join("core.8")).unwrap();
+        let expected = ["core", "core.7", "hs_err_pid7.log", "java_pid7.hprof", "replay_pid7.log"];
+        assert_eq!(left_in(folder.path()), expected.map(|name| format!("{name} (0.1 MB)")));
+        assert!(left_in(Path::new("/does/not/exist")).is_empty());
     }
 
     #[test]

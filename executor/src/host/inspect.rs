@@ -23,10 +23,12 @@ pub(super) struct Report {
     pid: Option<i32>,
     /// Milliseconds from the executor's start to each step that was reached.
     timeline: BTreeMap<String, u64>,
-    /// What the agent was told.
+    /// What the agent is or was to be told.
     told: Vec<Told>,
-    /// What was started, once it was.
+    /// What was or is to be started.
     about: Option<About>,
+    /// Reports of the JVM, heap dumps, memory images: names in the sandbox and sizes.
+    crash_files: Vec<String>,
     last_errors: Vec<String>,
 }
 
@@ -43,6 +45,7 @@ impl Report {
             timeline: found.entry.timeline,
             told: found.entry.told,
             about: found.entry.about,
+            crash_files: diagnosis::crash_files(&found.sandbox),
             last_errors,
         }
     }
@@ -65,14 +68,19 @@ impl fmt::Display for Report {
             writeln!(f, "  {:.3}  {}: {}", told.at, told.state, told.message.replace('\n', "\n    "))?;
         }
         if let Some(about) = &self.about {
-            writeln!(f, "\nFlink {}\n  {}", about.flink, about.command.join(" "))?;
-            if let Some(delivery) = &about.delivery {
-                writeln!(f, "\nartifacts\n  {delivery}")?;
-            }
+            let not_yet = about.command.is_empty().then(|| "not started".to_owned());
+            writeln!(f, "\nFlink {}\n  {}", about.flink, not_yet.unwrap_or_else(|| about.command.join(" ")))?;
+            writeln!(f, "\nartifacts")?;
+            let delivery = about.delivery.as_ref().map(ToString::to_string);
+            [&about.source].into_iter().chain(&delivery).try_for_each(|line| writeln!(f, "  {line}"))?;
             for (title, pairs) in [("configuration", &about.configuration), ("environment", &about.environment)] {
                 writeln!(f, "\n{title}")?;
                 pairs.iter().try_for_each(|(name, value)| writeln!(f, "  {name}: {value}"))?;
             }
+        }
+        if !self.crash_files.is_empty() {
+            writeln!(f, "\nleft by a crash")?;
+            self.crash_files.iter().try_for_each(|file| writeln!(f, "  {file}"))?;
         }
         writeln!(f, "\nlast errors")?;
         self.last_errors.iter().try_for_each(|line| writeln!(f, "  {line}"))

@@ -9,7 +9,7 @@ use crate::usage;
 #[derive(Debug, Serialize)]
 pub(super) struct Row {
     task: String,
-    /// What the agent was told last, such as `TASK_RUNNING`.
+    /// What the agent was told last, or is to be, such as `TASK_RUNNING`.
     state: Option<String>,
     executor_pid: Option<i32>,
     pid: Option<i32>,

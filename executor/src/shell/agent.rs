@@ -141,7 +141,7 @@ async fn send_all(
 ) {
     while let Some(status) = statuses.recv().await {
         let state = TaskState::try_from(status.state).unwrap_or(TaskState::TaskUnknown).as_str_name();
-        info!(task_id = status.task_id.value, "{state}: {}", status.message());
+        debug!(task_id = status.task_id.value, "{state} is sent");
         let problem = match timeout(ANSWER, connection.update(status)).await {
             Ok(Ok(())) => continue,
             Ok(Err(error)) => error.to_string(),

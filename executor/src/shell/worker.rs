@@ -252,11 +252,10 @@ fn about(spec: &WorkerSpec, written: &Configuration, command: &CommandLine, mask
     let environment = command.environment.iter().map(|(name, value)| shown((name, value))).collect();
     let arguments = command.arguments.iter().map(|argument| mask.apply(argument));
     About {
-        flink: spec.flink_version.clone(),
         command: [command.program.display().to_string()].into_iter().chain(arguments).collect(),
-        delivery: None,
         configuration: written.iter().map(shown).collect(),
         environment,
+        ..About::described(spec)
     }
 }
 

@@ -1,7 +1,9 @@
 //! What a person at the host is told, by living executors and by what dead ones left.
 
 use std::{
+    io::Write as _,
     os::unix::fs::PermissionsExt as _,
+    path::Path,
     process::{Output, Stdio},
     time::Duration,
 };
@@ -17,7 +19,7 @@ use tokio::{
     process::Command,
 };
 
-use crate::host::{Executor, Host, until, until_dead};
+use crate::host::{Executor, Host, task, until, until_dead};
 
 /// Runs our binary as a person would.
 async fn ask(host: &Host, arguments: &[&str]) -> Output {
@@ -57,7 +59,7 @@ async fn running(host: &mut Host, id: &str) -> Executor {
     executor
 }
 
-/// Kills the executor and, with it, its TaskManager, and puts its sandbox where an agent would have it.
+/// Kills the executor and, with it, its TaskManager.
 async fn over(host: &Host, mut executor: Executor) {
     let journal: Value = serde_json::from_slice(&fs_err::read(host.sandbox("executor.json")).unwrap()).unwrap();
     kill(Pid::from_raw(executor.pid().cast_signed()), Signal::SIGKILL).unwrap();
@@ -65,6 +67,10 @@ async fn over(host: &Host, mut executor: Executor) {
     for process in ["guard", "task_manager"] {
         until_dead(journal[process]["pid"].as_u64().unwrap().try_into().unwrap()).await;
     }
+    put_where_an_agent_would(host);
+}
+
+fn put_where_an_agent_would(host: &Host) {
     let runs = format!("{}/slaves/a-S0/frameworks/f/executors/e/runs", host.scratch());
     fs_err::create_dir_all(&runs).unwrap();
     fs_err::rename(host.sandbox(""), format!("{runs}/c")).unwrap();
@@ -110,6 +116,24 @@ async fn a_dead_executor_is_known_from_its_files_alone() {
 }
 
 #[tokio::test]
+async fn a_task_whose_artifacts_never_came_is_told_as_it_was_described() {
+    let mut host = Host::new().await;
+    let mut executor = host.executor(&[]);
+    host.agent.subscribe().await;
+    let mut spec = host.worker("unfetched", "");
+    let manifest = "0".repeat(64);
+    spec.artifacts.as_mut().unwrap().manifest.clone_from(&manifest);
+    host.agent.launch(task(&spec));
+    host.agent.update(TaskState::TaskFailed).await;
+    executor.ended().await;
+    put_where_an_agent_would(&host);
+    let prose = told(&host, &["inspect", "unfetched"]).await;
+    assert!(prose.contains(&format!("manifest {manifest} from http://")) && prose.contains("not started"), "{prose}");
+    assert!(prose.contains("TASK_FAILED: the artifacts could not be fetched"), "{prose}");
+    assert!(prose.contains("jobmanager.rpc.address: localhost") && !prose.contains("hunter"), "{prose}");
+}
+
+#[tokio::test]
 async fn a_task_is_told_whole_but_without_its_secrets() {
     let mut host = Host::new().await;
     let _executor = running(&mut host, "inspected").await;
@@ -129,8 +153,13 @@ async fn a_task_is_told_whole_but_without_its_secrets() {
     assert!(prose.contains(" ms   spawned") && prose.contains("jobmanager.rpc.address: localhost"), "{prose}");
 }
 
+fn append(log: &Path, text: &str) {
+    let mut file = fs_err::OpenOptions::new().create(true).append(true).open(log).unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+}
+
 #[tokio::test]
-async fn a_log_is_followed_until_the_executor_ends() {
+async fn a_log_is_followed_from_file_to_file_until_the_executor_ends() {
     let mut host = Host::new().await;
     let mut executor = running(&mut host, "followed").await;
     let scratch = host.scratch();
@@ -143,14 +172,21 @@ async fn a_log_is_followed_until_the_executor_ends() {
     let log = host.sandbox("log/taskmanager.log");
     let mut text = fs_err::read_to_string(&log).unwrap();
     assert_eq!(told, text);
-    text.push_str("more\n");
-    fs_err::write(&log, &text).unwrap();
+    // Put aside with one more line in it, for a new one that is longer.
+    append(&log, "more\n");
+    fs_err::rename(&log, log.with_extension("log.1")).unwrap();
+    let new = "and more\n".repeat(100);
+    append(&log, &new);
+    text = text + "more\n" + &new;
     host.agent.kill("followed", Duration::from_secs(60));
     host.agent.update(TaskState::TaskKilled).await;
     executor.ended().await;
     let rest = tokio::time::timeout(Duration::from_secs(20), seen.read_to_string(&mut told));
     rest.await.unwrap().unwrap();
     assert_eq!(told, text);
+    put_where_an_agent_would(&host);
+    assert_eq!(self::told(&host, &["logs", "followed"]).await, new);
+    assert_eq!(self::told(&host, &["logs", "followed", "--all"]).await, text);
 }
 
 #[tokio::test]

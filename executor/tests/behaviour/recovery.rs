@@ -82,6 +82,22 @@ async fn after_the_recovery_timeout_the_task_is_ended() {
     host.agent.stop().await;
     assert_eq!(executor.ended().await.code(), Some(1));
     assert!(!is_alive(pid));
+    assert!(host.log().contains("TASK_KILLED: the agent is gone"), "{}", host.log());
+}
+
+#[tokio::test]
+async fn what_happens_while_the_agent_is_away_is_written_down_at_once() {
+    let mut host = Host::new().await;
+    let _executor = host.executor(&[]);
+    host.agent.subscribe().await;
+    let end = format!("{}/end", host.scratch());
+    host.agent.launch(host.task("w", &format!("while [ ! -e {end} ]; do sleep 0.02; done; exit 5")));
+    host.agent.update(TaskState::TaskRunning).await;
+    host.agent.stop().await;
+    fs_err::write(end, "").unwrap();
+    let journal = host.sandbox("executor.json");
+    until(|| fs_err::read_to_string(&journal).ok()?.contains("ended with exit code 5").then_some(())).await;
+    assert!(host.log().contains("TASK_FAILED: the TaskManager ended with exit code 5"), "{}", host.log());
 }
 
 #[tokio::test]

@@ -1,0 +1,137 @@
+//! The one task, from its launch to its end.
+
+use super::*;
+
+#[test]
+fn a_task_runs_and_is_killed_within_its_grace() {
+    let mut bench = Bench::running(true);
+    assert_eq!(bench.kill("w"), ["terminate"]);
+    assert!(bench.kill("w").is_empty(), "a second KILL changes nothing");
+    assert_eq!(bench.names(exit(ExitStatus::Code(143))), ["TaskKilled"]);
+    assert!(bench.acknowledge(1).is_empty());
+    assert!(bench.acknowledge(2).is_empty());
+    assert_eq!(bench.acknowledge(3), ["end: its task is done"]);
+    assert!(bench.core.deadline().is_none());
+}
+
+#[test]
+fn an_obstinate_process_is_destroyed_after_the_grace_and_again() {
+    let mut bench = Bench::running(true);
+    bench.acknowledge(1);
+    bench.acknowledge(2);
+    assert_eq!(bench.kill("w"), ["terminate"]);
+    assert!(bench.pass(SECOND * 2).is_empty());
+    assert_eq!(bench.pass(SECOND), ["destroy"]);
+    assert_eq!(bench.pass(SECOND), ["destroy"]);
+    assert_eq!(bench.names(exit(ExitStatus::Signal(9))), ["TaskKilled"]);
+}
+
+#[test]
+fn the_grace_is_the_events_then_the_tasks_and_may_only_shrink() {
+    let mut bench = Bench::subscribed(true);
+    let mut patient = task("w");
+    patient.kill_policy = Some(KillPolicy { grace_period: Some(DurationInfo { nanoseconds: 60_000_000_000 }) });
+    bench.names(Input::Launch(Box::new(patient)));
+    bench.names(Input::Fetched);
+    bench.names(Input::Started { pid: 7, class_data: false });
+    (1..=2).for_each(|number| drop(bench.acknowledge(number)));
+    assert_eq!(bench.kill("w"), ["terminate"]);
+    assert!(bench.pass(SECOND * 30).is_empty());
+    bench.names(Input::Kill { task_id: "w".into(), grace: Some(SECOND * 90) });
+    assert!(bench.pass(SECOND * 29).is_empty());
+    assert_eq!(bench.names(Input::Kill { task_id: "w".into(), grace: Some(Duration::ZERO) }), ["destroy"]);
+}
+
+#[test]
+fn a_kill_during_the_fetch_cancels_it() {
+    let mut bench = Bench::subscribed(true);
+    bench.launch("w");
+    assert_eq!(bench.kill("w"), ["cancel"]);
+    assert_eq!(bench.names(Input::Cancelled), ["TaskKilled"]);
+}
+
+#[test]
+fn a_kill_while_the_process_starts_ends_it_once_it_is_there() {
+    let mut bench = Bench::subscribed(true);
+    bench.launch("w");
+    bench.names(Input::Fetched);
+    assert_eq!(bench.kill("w"), ["cancel"]);
+    assert_eq!(bench.names(Input::Started { pid: 7, class_data: false }), ["terminate"]);
+    assert_eq!(bench.names(exit(ExitStatus::Signal(15))), ["TaskKilled"]);
+}
+
+#[test]
+fn a_task_may_be_running_only_once_it_listens() {
+    let mut bench = Bench::subscribed(true);
+    bench.names(Input::Launch(Box::new(patient_task("w"))));
+    bench.names(Input::Fetched);
+    assert!(bench.names(Input::Started { pid: 7, class_data: false }).is_empty());
+    assert_eq!(bench.names(Input::Listening), ["TaskRunning"]);
+}
+
+#[test]
+fn a_process_that_dies_before_it_listens_is_a_failure_and_a_kill_terminates_it() {
+    let starting = || {
+        let mut bench = Bench::subscribed(true);
+        bench.names(Input::Launch(Box::new(patient_task("w"))));
+        bench.names(Input::Fetched);
+        bench.names(Input::Started { pid: 7, class_data: false });
+        bench
+    };
+    assert_eq!(starting().names(exit(ExitStatus::Code(1))), ["TaskFailed"]);
+    assert_eq!(starting().kill("w"), ["terminate"]);
+}
+
+#[test]
+fn health_and_the_timeline_are_told_with_the_registration() {
+    let mut bench = Bench::running(true);
+    bench.elapsed = SECOND * 2;
+    let mut tell = |input| match bench.handle(input).pop() {
+        Some(Output::Send(status)) => *status,
+        other => panic!("{other:?}"),
+    };
+    let unhealthy = tell(Input::Unregistered("Could not resolve".into()));
+    assert_eq!((unhealthy.state(), unhealthy.healthy), (TaskState::TaskRunning, Some(false)));
+    assert_eq!(unhealthy.message(), "not registered with the JobManager after 2.0 s: Could not resolve");
+    let healthy = tell(Input::Registered);
+    assert_eq!((healthy.state(), healthy.healthy), (TaskState::TaskRunning, Some(true)));
+    let steps: Vec<_> = healthy.labels.unwrap().labels.into_iter().map(|label| label.key).collect();
+    let expected = ["executor-started", "subscribed-ms", "launched-ms", "fetched-ms", "spawned-ms", "registered-ms"];
+    assert_eq!(steps, expected);
+}
+
+#[test]
+fn a_process_that_dies_is_a_failure_with_its_last_words() {
+    let mut bench = Bench::running(true);
+    bench.elapsed += SECOND * 3;
+    let outputs = bench.handle(exit(ExitStatus::Code(1)));
+    let Some(Output::Send(status)) = outputs.last() else { panic!("no update") };
+    assert_eq!(state(status), "TaskFailed");
+    assert_eq!(status.message(), "the TaskManager ended with exit code 1 after 3.0 s: the last lines");
+}
+
+#[test]
+fn a_failed_fetch_ends_the_task_with_its_reason() {
+    let mut bench = Bench::subscribed(true);
+    bench.launch("w");
+    let failure =
+        Failure { state: TaskState::TaskFailed, reason: None, blame: Blame::Worker, message: "no answer".into() };
+    assert_eq!(bench.names(Input::Failed(failure)), ["TaskFailed"]);
+}
+
+#[test]
+fn a_second_task_is_refused_and_the_first_goes_on() {
+    let mut bench = Bench::running(true);
+    assert_eq!(bench.launch("second"), ["TaskError"]);
+    assert!(bench.launch("second").is_empty());
+    assert!(bench.launch("w").is_empty());
+    assert_eq!(bench.names(Input::LaunchGroup(vec![task("a"), task("b")])), ["TaskError", "TaskError"]);
+    assert_eq!(bench.kill("w"), ["terminate"]);
+}
+
+#[test]
+fn task_killing_is_reported_to_those_who_want_it() {
+    let mut bench = Bench::running(true);
+    bench.handle(Input::Subscribed { killing_state: true });
+    assert_eq!(bench.kill("w"), ["terminate", "TaskKilling"]);
+}

@@ -1,0 +1,238 @@
+//! What must hold after every step, seen from outside of the core.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use mesos::v1::{TaskState, TaskStatus};
+
+/// Progress of a fetch is told at least so often to an agent that listens.
+const PROGRESS_EVERY: Duration = Duration::from_secs(5);
+
+/// A restarted agent waits two seconds for its executors: several attempts fall into that.
+const NEXT_ATTEMPT: Duration = Duration::from_millis(500);
+
+/// After SHUTDOWN and the end of the task.
+const LAST_WORD: Duration = Duration::from_secs(1);
+
+/// From the settings of the tests.
+pub(super) const KILL_GRACE: Duration = Duration::from_secs(3);
+pub(super) const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
+const RECOVERY: Duration = Duration::from_secs(900);
+const FIRST_SUBSCRIPTION: Duration = Duration::from_secs(60);
+
+/// What the promises need to know of the world as it is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Now {
+    pub(super) elapsed: Duration,
+    /// The agent hears us.
+    pub(super) up: bool,
+    /// No attempt to subscribe is under way either.
+    pub(super) down: bool,
+    /// A fetch is under way, and nobody has cancelled it.
+    pub(super) fetching: bool,
+    /// A fetch, a start or a process is there.
+    pub(super) busy: bool,
+    pub(super) process: Option<Process>,
+    pub(super) ended: bool,
+}
+
+/// The TaskManager.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Process {
+    pub(super) listens: bool,
+    pub(super) terminated: Option<Duration>,
+    pub(super) destroyed: bool,
+}
+
+/// Remembers what was asked for and what was told.
+#[derive(Debug, Default)]
+pub(super) struct Promises {
+    checkpoint: bool,
+    patient: bool,
+    /// The grace of the tasks' own kill policy.
+    policy: Option<Duration>,
+    /// The task whose artifacts are fetched, and so on.
+    current: Option<String>,
+    killed: BTreeSet<String>,
+    /// When its end was asked for, and with which grace.
+    requests: Vec<(Duration, Duration)>,
+    shutdown: Option<Duration>,
+    was_up: bool,
+    /// When the agent is given up unless it answers before.
+    give_up_at: Option<Duration>,
+    given_up: bool,
+    down_since: Option<Duration>,
+    /// Since when progress is due.
+    silent_since: Duration,
+    idle_since: Duration,
+    /// Every update in the order in which they were made, and what was acknowledged.
+    made: Vec<TaskStatus>,
+    acknowledged: Vec<(String, Vec<u8>)>,
+    /// Of those, what was offered on the present connection.
+    offered: BTreeSet<usize>,
+}
+
+impl Promises {
+    pub(super) fn new(checkpoint: bool, patient: bool, policy: Option<Duration>) -> Self {
+        let give_up_at = Some(if checkpoint { RECOVERY } else { FIRST_SUBSCRIPTION });
+        Self { checkpoint, patient, policy, give_up_at, ..Self::default() }
+    }
+
+    pub(super) fn made(&self) -> impl Iterator<Item = &TaskStatus> {
+        self.made.iter()
+    }
+
+    pub(super) fn acknowledged(&self) -> &[(String, Vec<u8>)] {
+        &self.acknowledged
+    }
+
+    pub(super) fn subscribed(&mut self) {
+        if !self.given_up {
+            (self.was_up, self.give_up_at) = (true, None);
+        }
+    }
+
+    pub(super) fn disconnected(&mut self, now: Duration) {
+        let recovery = if self.checkpoint { RECOVERY } else { Duration::ZERO };
+        if self.was_up && !self.given_up {
+            self.give_up_at.get_or_insert(now + recovery);
+        }
+    }
+
+    pub(super) fn kill(&mut self, now: Duration, id: &str, grace: Option<Duration>) {
+        self.killed.insert(id.to_owned());
+        if self.current.as_deref() == Some(id) {
+            self.requests.push((now, grace.or(self.policy).unwrap_or(KILL_GRACE)));
+        }
+    }
+
+    /// Of which four fifths are the task's.
+    pub(super) fn shut_down(&mut self, now: Duration, tasks: &[&str]) {
+        self.killed.extend(tasks.iter().map(|id| (*id).to_owned()));
+        self.requests.push((now, self.policy.unwrap_or(KILL_GRACE).min(SHUTDOWN_GRACE * 4 / 5)));
+        self.shutdown.get_or_insert(now);
+    }
+
+    /// The agent may be told of this task's end, too.
+    pub(super) fn launched(&mut self, now: Duration) {
+        self.idle_since = now;
+    }
+
+    pub(super) fn acknowledge(&mut self, key: (String, Vec<u8>)) {
+        self.acknowledged.push(key);
+    }
+
+    /// Time has come to here, and the core is asked next.
+    pub(super) fn reach(&mut self, now: Duration) {
+        if !self.given_up && self.give_up_at.is_some_and(|at| at <= now) {
+            self.given_up = true;
+            self.requests.push((now, self.policy.unwrap_or(KILL_GRACE)));
+        }
+    }
+
+    /// Nothing is begun that is to end.
+    pub(super) fn begun(&mut self, id: &str) {
+        assert!(!self.killed.contains(id) && !self.given_up, "work is begun after its end was asked for");
+        self.current = Some(id.to_owned());
+    }
+
+    /// Nobody is ended unasked, be the agent away or not.
+    pub(super) fn asked_to_end(&self) {
+        assert!(!self.requests.is_empty(), "nobody asked for that");
+    }
+
+    /// The grace is what was asked for last or least, counted from SIGTERM where that came later.
+    pub(super) fn destroyed(&self, now: Duration, process: Process) {
+        if !process.destroyed {
+            assert_eq!(Some(now), self.destroy_at(process), "the grace was not kept");
+        }
+    }
+
+    fn destroy_at(&self, process: Process) -> Option<Duration> {
+        let terminated = process.terminated?;
+        self.requests.iter().map(|(asked, grace)| *asked.max(&terminated) + *grace).min()
+    }
+
+    /// One terminal update, and nothing after it; states only go forward, and say what is so.
+    pub(super) fn make(&mut self, now: Now, update: TaskStatus) {
+        let id = &update.task_id.value;
+        let earlier = self.made.iter().filter(|made| made.task_id == update.task_id);
+        let rank = earlier.map(|made| rank(made.state())).max().unwrap_or(0);
+        assert!(rank <= self::rank(update.state()) && rank < 4, "{update:?} after something later");
+        assert!(self.made.iter().all(|made| made.uuid != update.uuid), "its uuid is another one's");
+        let is_wanted = self.killed.contains(id) || (self.given_up && self.current.as_ref() == Some(id));
+        match update.state() {
+            TaskState::TaskRunning => {
+                let process = now.process.expect("RUNNING without a process");
+                assert!(process.listens || !self.patient, "RUNNING before it listens");
+            }
+            TaskState::TaskKilled => assert!(is_wanted, "KILLED, and nobody asked for that"),
+            TaskState::TaskFinished | TaskState::TaskFailed => {
+                assert!(!is_wanted, "{update:?} although its end was asked for");
+            }
+            _ => {}
+        }
+        assert!(self::rank(update.state()) < 4 || !now.busy || self.current.as_ref() != Some(id), "over, but alive");
+        self.silent_since = now.elapsed;
+        self.made.push(update);
+    }
+
+    /// An update on its way: as it was made, and none before it is left out.
+    pub(super) fn send(&mut self, update: &TaskStatus) {
+        let at = self.made.iter().position(|made| made == update).expect("one that was made, and as it was made");
+        let left_out = (0..at).find(|before| !self.offered.contains(before) && !self.is_acknowledged(*before));
+        assert_eq!(left_out, None, "{update:?} comes before its turn");
+        self.offered.insert(at);
+    }
+
+    /// All that is not acknowledged, in order, and nothing else.
+    pub(super) fn subscribe(&mut self, now: Duration, updates: &[TaskStatus]) {
+        assert!(self.down_since.is_none_or(|since| now - since <= NEXT_ATTEMPT), "the agent waits no longer");
+        let unacknowledged: Vec<usize> = (0..self.made.len()).filter(|at| !self.is_acknowledged(*at)).collect();
+        let expected: Vec<_> = unacknowledged.iter().map(|at| &self.made[*at]).collect();
+        assert_eq!(updates.iter().collect::<Vec<_>>(), expected);
+        self.offered = unacknowledged.into_iter().collect();
+    }
+
+    fn is_acknowledged(&self, at: usize) -> bool {
+        self.acknowledged.contains(&key(&self.made[at]))
+    }
+
+    /// What no output alone could show.
+    pub(super) fn check(&mut self, now: Now) {
+        let at = now.elapsed;
+        if now.ended {
+            return;
+        }
+        self.down_since = now.down.then(|| self.down_since.unwrap_or(at));
+        if let Some(since) = self.down_since.filter(|_| !self.given_up) {
+            assert!(at - since <= NEXT_ATTEMPT, "nobody tries to subscribe");
+        }
+        if let Some(process) = now.process.filter(|process| !process.destroyed) {
+            assert!(self.destroy_at(process).is_none_or(|by| by > at), "a process outlived its grace");
+        }
+        if !(now.fetching && now.up && !self.given_up && (0..self.made.len()).all(|made| self.is_acknowledged(made))) {
+            self.silent_since = at;
+        }
+        assert!(at - self.silent_since <= PROGRESS_EVERY, "no progress is told");
+        if now.busy {
+            self.idle_since = at;
+        }
+        if let Some(shutdown) = self.shutdown {
+            let last = (shutdown + SHUTDOWN_GRACE).max(self.idle_since + LAST_WORD);
+            assert!(at < last || now.busy, "it goes on after its shutdown");
+        }
+    }
+}
+
+pub(super) fn key(status: &TaskStatus) -> (String, Vec<u8>) {
+    (status.task_id.value.clone(), status.uuid.as_ref().expect("every update has a uuid").to_vec())
+}
+
+pub(super) fn rank(state: TaskState) -> u8 {
+    match state {
+        TaskState::TaskStarting => 1,
+        TaskState::TaskRunning => 2,
+        TaskState::TaskKilling => 3,
+        _ => 4,
+    }
+}
