@@ -83,13 +83,21 @@ impl Guard {
     async fn obey(self, order: Order) -> Result<Supervised, StartError> {
         let Self { process, read, mut write } = self;
         let mut notices = BufReader::new(read).lines();
-        write.write_all(&order.to_bytes()).await?;
-        match notices.next_line().await?.as_deref().and_then(Notice::parse) {
+        let told = match write.write_all(&order.to_bytes()).await {
+            Ok(()) => notices.next_line().await.ok().flatten(),
+            Err(_) => None,
+        };
+        match told.as_deref().and_then(Notice::parse) {
             Some(Notice::Started(pid)) => {
                 Ok(Supervised { pid, control: Control(write), end: End { guard: process, notices } })
             }
             Some(Notice::Failed(why)) => Err(StartError::Program(why)),
-            Some(Notice::Exited(_)) | None => Err(StartError::GuardLost),
+            // It may have started something before.
+            Some(Notice::Exited(_)) | None => {
+                drop(write);
+                End { guard: process, notices }.end_what_is_left().await;
+                Err(StartError::GuardLost)
+            }
         }
     }
 }
@@ -169,19 +177,23 @@ impl End {
 
     /// How the TaskManager ended, once nothing of it is left.
     pub async fn wait(mut self) -> ExitStatus {
-        let guard = self.guard.id();
         let notice = self.notices.next_line().await.ok().flatten();
-        let seen = notice.as_deref().and_then(Notice::parse);
-        self.guard.wait().await.ok();
-        if let Some(Notice::Exited(status)) = seen {
+        if let Some(Notice::Exited(status)) = notice.as_deref().and_then(Notice::parse) {
+            self.guard.wait().await.ok();
             return status;
         }
-        // The guard was killed: the kernel has killed the TaskManager, and all the rest is ours now.
+        self.end_what_is_left().await;
+        ExitStatus::Unknown
+    }
+
+    /// The guard was killed: the kernel has killed the TaskManager, and all the rest is ours now.
+    async fn end_what_is_left(mut self) {
+        let guard = self.guard.id();
+        self.guard.wait().await.ok();
         let cgroup = guard.and_then(Cgroup::of_guard);
         cgroup.as_ref().map(Cgroup::kill);
         tree::end_descendants(std::process::id().cast_signed()).await;
         cgroup.as_ref().map(Cgroup::remove);
-        ExitStatus::Unknown
     }
 }
 
