@@ -1,6 +1,6 @@
 //! What cannot work, and what is said about it.
 
-use std::{process::Command, time::Duration};
+use std::process::Command;
 
 use mesos::v1::{TaskInfo, TaskState, TaskStatus};
 use overlays::worker::WorkerSpec;
@@ -63,31 +63,6 @@ async fn a_java_that_is_not_there_is_a_failure() {
     let message = status.message();
     assert!(message.starts_with("the TaskManager could not be configured: "), "{message}");
     assert!(message.contains("/no/java/here"), "{message}");
-}
-
-#[tokio::test]
-async fn a_kill_during_the_fetch_ends_it_at_once() {
-    let mut host = Host::new().await;
-    let mut executor = host.executor(&[]);
-    host.agent.subscribe().await;
-    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let mut spec = host.worker("w", "sleep 1000");
-    spec.artifacts.as_mut().unwrap().urls = vec![format!("http://{}", silent.local_addr().unwrap())];
-    host.agent.launch(task(&spec));
-    host.agent.update(TaskState::TaskStarting).await;
-    let (_connection, _) = silent.accept().await.unwrap();
-    let waiting = host.agent.update(TaskState::TaskStarting).await;
-    assert_eq!(waiting.message(), "fetching Flink 1.20.5: waiting for an answer of the artifact server");
-    let before = tokio::time::Instant::now();
-    host.agent.kill("w", Duration::from_secs(60));
-    let killed = host.agent.update(TaskState::TaskKilled).await;
-    assert!(before.elapsed() < Duration::from_secs(2));
-    assert!(killed.message().starts_with("killed as asked: before it was started"), "{}", killed.message());
-    assert!(executor.ended().await.success());
-    let mut left: Vec<_> =
-        fs_err::read_dir(host.sandbox("")).unwrap().flatten().map(|entry| entry.file_name()).collect();
-    left.sort();
-    assert_eq!(left, ["executor.json", "stderr"], "nothing half-fetched stays");
 }
 
 fn run(arguments: &[&str], variables: &[(&str, &str)]) -> (i32, String) {

@@ -6,8 +6,17 @@ use std::{
 };
 
 use executor::{journal::Entry, process::Identity};
+use mesos::v1::TaskState;
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 
-use crate::host::{Host, is_alive, until_dead};
+use crate::host::{Host, SLEEPS, child_named, is_alive, until, until_dead};
+
+fn signal(pid: u32, signal: Signal) {
+    kill(Pid::from_raw(pid.cast_signed()), signal).unwrap();
+}
 
 fn sleeper() -> (Child, Identity) {
     let child = Command::new("sleep").arg("1000").stdin(Stdio::null()).spawn().unwrap();
@@ -39,6 +48,34 @@ async fn a_forgotten_task_manager_is_ended_and_half_a_tree_is_removed() {
     until_dead(child.id()).await;
     child.wait().unwrap();
     assert!(!host.sandbox("flink").exists());
+}
+
+/// A guard that is frozen cannot do its part when its executor is killed.
+#[tokio::test]
+async fn an_executor_that_is_started_again_ends_what_a_frozen_guard_still_holds_and_takes_the_task_anew() {
+    let mut host = Host::new().await;
+    let mut first = host.executor(&[]);
+    let script = format!("setsid sleep 1000 & echo $! > {0}/child; echo $$ > {0}/pid; exec sleep 1000", host.scratch());
+    host.agent.subscribe().await;
+    host.agent.launch(host.task("w", &script));
+    host.agent.update(TaskState::TaskRunning).await;
+    let (pid, child) = (host.pid("pid").await, host.pid("child").await);
+    let guard = until(|| child_named(first.pid(), "tm-guard")).await;
+    let journal = host.sandbox("executor.json");
+    until(|| fs_err::read_to_string(&journal).ok()?.contains("TASK_RUNNING").then_some(())).await;
+    signal(guard, Signal::SIGSTOP);
+    signal(first.pid(), Signal::SIGKILL);
+    first.ended().await;
+    assert!(is_alive(pid) && is_alive(child));
+
+    let second = host.executor(&[]);
+    host.agent.subscribe().await;
+    for process in [guard, pid, child] {
+        until_dead(process).await;
+    }
+    host.agent.launch(host.task("w", SLEEPS));
+    host.agent.update(TaskState::TaskRunning).await;
+    host.end("w", second).await;
 }
 
 #[tokio::test]

@@ -96,17 +96,21 @@ async fn a_task_that_does_not_register_is_reported_with_what_its_log_says() {
 }
 
 #[tokio::test]
-async fn the_scheduler_is_told_what_is_used() {
+async fn the_scheduler_is_told_what_is_used_every_ten_seconds() {
     let mut host = Host::new().await;
     let _executor = host.executor(&[]);
     host.agent.subscribe().await;
     host.agent.launch(host.task("w", "sleep 1000 & wait"));
     let message: serde_json::Value = serde_json::from_slice(&host.agent.message().await).unwrap();
+    let first = tokio::time::Instant::now();
     let usage = &message["usage"];
     assert_eq!(usage["worker"], "w");
     assert_eq!(usage["processes"], 2, "the shell and the sleep: {message}");
     assert!(usage["memory_bytes"].as_u64().unwrap() > 1 << 20, "{message}");
     assert!(usage["sandbox_bytes"].as_u64().unwrap() > 200_000, "{message}");
+    let message: serde_json::Value = serde_json::from_slice(&host.agent.message().await).unwrap();
+    assert!((8..13).contains(&first.elapsed().as_secs()), "after {:?}", first.elapsed());
+    assert!(message["usage"]["cpu_cores"].as_f64().is_some_and(|cores| cores < 1.0), "{message}");
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ mod agent;
 mod at_host;
 mod bad_input;
 mod cache;
+mod fetching;
 mod host;
 mod leftovers;
 mod life;
