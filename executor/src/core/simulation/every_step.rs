@@ -14,7 +14,7 @@ use Action::{
 };
 
 /// From the first word to the last.
-const LIVES: [&[Action]; 5] = [
+const LIVES: [&[Action]; 6] = [
     // All goes well, and every update is acknowledged.
     &[
         AnswerSubscribe,
@@ -82,7 +82,41 @@ const LIVES: [&[Action]; 5] = [
         Deliver,
     ],
     // The artifacts do not come.
-    &[AnswerSubscribe, Launch(0), Progress, Pass(9000), WorkFailed, Deliver, Acknowledge(0), Deliver, Acknowledge(0)],
+    &[
+        AnswerSubscribe,
+        Launch(0),
+        Deliver,
+        Acknowledge(0),
+        Progress,
+        Pass(9000),
+        WorkFailed,
+        Deliver,
+        Acknowledge(0),
+        Deliver,
+        Acknowledge(0),
+    ],
+    // The agent takes its time.
+    &[
+        AnswerSubscribe,
+        Launch(0),
+        WorkDone,
+        WorkDone,
+        Listening,
+        Disconnect,
+        Pass(600),
+        Disconnect,
+        Pass(600),
+        Disconnect,
+        Pass(600),
+        Disconnect,
+        Pass(600),
+        Disconnect,
+        Pass(600),
+        Disconnect,
+        Pass(600),
+        AnswerSubscribe,
+        Exit(0),
+    ],
     // The agent stays away.
     &[
         AnswerSubscribe,

@@ -61,7 +61,8 @@ pub(super) struct Promises {
     give_up_at: Option<Duration>,
     given_up: bool,
     down_since: Option<Duration>,
-    /// Since when progress is due.
+    /// Progress is to be told, and since when it was not.
+    expects_progress: bool,
     silent_since: Duration,
     idle_since: Duration,
     /// Every update in the order in which they were made, and what was acknowledged.
@@ -123,6 +124,7 @@ impl Promises {
 
     /// Time has come to here, and the core is asked next.
     pub(super) fn reach(&mut self, now: Duration) {
+        assert!(!self.expects_progress || now - self.silent_since <= PROGRESS_EVERY, "no progress is told");
         if !self.given_up && self.give_up_at.is_some_and(|at| at <= now) {
             self.given_up = true;
             self.requests.push((now, self.policy.unwrap_or(KILL_GRACE)));
@@ -210,10 +212,11 @@ impl Promises {
         if let Some(process) = now.process.filter(|process| !process.destroyed) {
             assert!(self.destroy_at(process).is_none_or(|by| by > at), "a process outlived its grace");
         }
-        if !(now.fetching && now.up && !self.given_up && (0..self.made.len()).all(|made| self.is_acknowledged(made))) {
+        let heard = (0..self.made.len()).all(|made| self.is_acknowledged(made));
+        self.expects_progress = now.fetching && now.up && !self.given_up && heard;
+        if !self.expects_progress {
             self.silent_since = at;
         }
-        assert!(at - self.silent_since <= PROGRESS_EVERY, "no progress is told");
         if now.busy {
             self.idle_since = at;
         }

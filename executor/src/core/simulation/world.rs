@@ -190,6 +190,7 @@ impl World {
             self.handle(Input::Tick);
         }
         self.elapsed = until;
+        self.promises.reach(until);
         self.promises.check(self.now());
     }
 
