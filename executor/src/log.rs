@@ -6,6 +6,7 @@ mod at_host;
 use std::{io, sync::Mutex};
 
 pub(crate) use at_host::{FOLDER, latest};
+use overlays::config::MemorySize;
 use tracing::{info, level_filters::LevelFilter, warn};
 use tracing_subscriber::{
     filter::Targets,
@@ -20,6 +21,9 @@ const LEVEL_VARIABLE: &str = "FLINK_MESOS_EXECUTOR_LOG";
 /// With the value `json` the log is a JSON object for each line.
 const FORMAT_VARIABLE: &str = "FLINK_MESOS_EXECUTOR_LOG_FORMAT";
 
+/// At which size the host's log is rotated.
+const SIZE_VARIABLE: &str = "FLINK_MESOS_EXECUTOR_LOG_SIZE";
+
 /// Names the folder of the host's logs; an empty one is none.
 pub(crate) const FOLDER_VARIABLE: &str = "FLINK_MESOS_LOG_DIR";
 
@@ -27,6 +31,7 @@ pub(crate) const FOLDER_VARIABLE: &str = "FLINK_MESOS_LOG_DIR";
 pub const HELP: &str = "Environment:
   FLINK_MESOS_EXECUTOR_LOG         level of the log, e.g. debug [default: info]
   FLINK_MESOS_EXECUTOR_LOG_FORMAT  text or json [default: text]
+  FLINK_MESOS_EXECUTOR_LOG_SIZE    size at which the log outside of the sandbox is rotated [default: 1 mb]
   FLINK_MESOS_LOG_DIR              where the log is kept besides the sandbox, if the folder is there [default: /var/log/flink-mesos]";
 
 /// Begins the log of the executor that these variables describe. One that is not started by an agent, and the host's log
@@ -39,7 +44,9 @@ pub fn start(lookup: impl Fn(&str) -> Option<String>) {
         _ => Targets::new().with_default(LevelFilter::INFO),
     };
     let format = lookup(FORMAT_VARIABLE);
-    let place = lookup("MESOS_EXECUTOR_ID").map(|executor| at_host::begin(lookup(FOLDER_VARIABLE), &executor));
+    let size = lookup(SIZE_VARIABLE).map(|size| size.parse::<MemorySize>());
+    let limits = at_host::limits(size.as_ref().and_then(|size| Some(size.as_ref().ok()?.0)));
+    let place = lookup("MESOS_EXECUTOR_ID").map(|executor| at_host::begin(lookup(FOLDER_VARIABLE), &executor, limits));
     let (writer, place) = match place {
         Some(Ok(Some((path, file)))) => (BoxMakeWriter::new(io::stderr.and(Mutex::new(file))), Some(Ok(path))),
         Some(Err(error)) => (BoxMakeWriter::new(io::stderr), Some(Err(error))),
@@ -59,6 +66,9 @@ pub fn start(lookup: impl Fn(&str) -> Option<String>) {
     }
     if let Some(Err(error)) = known {
         warn!("{LEVEL_VARIABLE} is no level: {error}; allowed are levels such as debug, and info,executor=debug");
+    }
+    if let Some(Err(error)) = size {
+        warn!("{SIZE_VARIABLE}: {error}");
     }
     if let Some(other) = format.filter(|format| !matches!(format.as_str(), "" | "text" | "json")) {
         warn!("{FORMAT_VARIABLE} is '{other}', allowed are text and json");

@@ -22,6 +22,8 @@ pub enum ExecutorDelivery {
 pub struct Template {
     /// How our executor gets onto the agent, where the agent says nothing itself.
     pub executor: ExecutorDelivery,
+    /// Environment variables of the executor; they go before those that the agent gives to all.
+    pub variables: Vec<(String, String)>,
     /// The user that runs executor and TaskManager; the framework's if `None`.
     pub user: Option<String>,
     /// Labels of each task.
@@ -99,12 +101,13 @@ impl Template {
                 (format!("./{EXECUTOR_FILE}"), vec![uri])
             }
         };
-        let user = self.user.clone();
+        let (user, environment) = (self.user.clone(), self.environment());
         if self.has_image() {
             // An image has a working directory and an entry point of its own, so a shell looks for the sandbox.
             let value = program.strip_prefix("./").map(|name| format!("exec \"$MESOS_SANDBOX/{name}\""));
             let value = value.unwrap_or_else(|| format!("exec '{}'", program.replace('\'', r"'\''")));
-            return v1::CommandInfo { uris, shell: Some(true), value: Some(value), user, ..Default::default() };
+            let (shell, value) = (Some(true), Some(value));
+            return v1::CommandInfo { uris, shell, value, user, environment, ..Default::default() };
         }
         v1::CommandInfo {
             uris,
@@ -113,8 +116,18 @@ impl Template {
             arguments: vec![program.clone()],
             value: Some(program),
             user,
-            ..Default::default()
+            environment,
         }
+    }
+
+    fn environment(&self) -> Option<v1::Environment> {
+        let variable = |(name, value): &(String, String)| v1::environment::Variable {
+            name: name.clone(),
+            value: Some(value.clone()),
+            ..Default::default()
+        };
+        let variables: Vec<_> = self.variables.iter().map(variable).collect();
+        (!variables.is_empty()).then_some(v1::Environment { variables })
     }
 
     fn has_image(&self) -> bool {
@@ -155,6 +168,7 @@ mod tests {
     fn template(executor: ExecutorDelivery) -> Template {
         Template {
             executor,
+            variables: vec![("LEVEL".to_owned(), "debug".to_owned())],
             user: Some("flink".to_owned()),
             labels: vec![("team".to_owned(), "blue".to_owned())],
             kill_grace: 5.0,
@@ -219,6 +233,8 @@ mod tests {
         let command = command.executor.unwrap().command.unwrap();
         assert_eq!(command.value.as_deref(), Some("./flink-mesos-executor"));
         assert_eq!((command.uris[0].value.as_str(), command.uris[0].executable), ("http://am/x", Some(true)));
+        let variables = command.environment.unwrap().variables;
+        assert_eq!((variables[0].name.as_str(), variables[0].value.as_deref()), ("LEVEL", Some("debug")));
     }
 
     #[test]
@@ -241,6 +257,7 @@ mod tests {
         let command = executor.command.unwrap();
         assert_eq!(command.value.as_deref(), Some("exec \"$MESOS_SANDBOX/flink-mesos-executor\""));
         assert_eq!((command.shell, command.uris.len()), (Some(true), 1));
+        assert!(command.environment.is_some());
         let launch = Launch { installed_executor: Some("/o'e $(x)".into()), ..launch() };
         let command = task(&template, &launch).executor.unwrap().command.unwrap();
         assert_eq!(command.value.as_deref(), Some(r"exec '/o'\''e $(x)'"));

@@ -4,6 +4,7 @@ mod artifact_server;
 mod constraints;
 mod container;
 mod demand;
+mod executor;
 mod framework;
 mod jaas;
 mod offers;
@@ -109,6 +110,8 @@ pub struct Settings {
     pub kill_grace: Duration,
     /// The installed executor, or `None` to have Mesos fetch ours.
     pub executor: Option<ExecutorDelivery>,
+    /// What the executor finds in its environment.
+    pub executor_variables: Vec<(String, String)>,
     /// Our own copy of the executor, if configured.
     pub executor_binary: Option<PathBuf>,
     /// How workers reach what we serve.
@@ -167,7 +170,8 @@ impl Settings {
             least_offer: Some(offers::least(&demand)),
             kill_grace: kill_grace(config)?,
             core: core_settings(config, demand)?,
-            executor: executor(config)?,
+            executor: executor::delivery(config)?,
+            executor_variables: executor::variables(config)?,
             executor_binary: config.get("mesos.executor.binary").map(PathBuf::from),
             artifact_server: artifact_server(config)?,
             tls: tls(config)?,
@@ -199,7 +203,8 @@ pub fn problems(config: &Configuration, flink: &FlinkVersion) -> Vec<SettingsErr
         credential(config).err(),
         workers(config).err(),
         core_settings(config, Demand::default()).err(),
-        executor(config).err(),
+        executor::delivery(config).err(),
+        executor::variables(config).err(),
         artifact_server(config).err(),
         tls(config).err(),
         task_uris(config).err(),
@@ -287,14 +292,6 @@ fn avoided_share(config: &Configuration) -> Result<f64, SettingsError> {
         share if (0.0..=1.0).contains(&share) => Ok(share),
         _ => Err(invalid(key, config, "a share of the agents, from 0 to 1".to_owned())),
     }
-}
-
-fn executor(config: &Configuration) -> Result<Option<ExecutorDelivery>, SettingsError> {
-    if let Some(path) = config.get("mesos.executor.command") {
-        return Ok(Some(ExecutorDelivery::Installed(path.to_owned())));
-    }
-    let installed = config.get_bool("mesos.executor.installed")?.unwrap_or(false);
-    Ok(installed.then(|| ExecutorDelivery::Installed(INSTALLED_EXECUTOR.to_owned())))
 }
 
 fn labels(config: &Configuration) -> Result<Vec<(String, String)>, SettingsError> {

@@ -149,6 +149,21 @@ async fn an_installed_executor_is_used_where_it_is_declared() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn executors_log_as_their_cluster_says_from_their_first_word_on() {
+    let mesos = RealMesos::start(1).await;
+    let options = ["-Dmesos.executor.log-format=json", "-Dmesos.executor.log-level=debug"];
+    let mut cluster = session(&mesos, Line::V1_20, 1, &options);
+    cluster.ready();
+    let log = walk(&mesos.sandboxes(0)).into_iter().find(|path| path.ends_with("stderr")).unwrap();
+    let text = fs_err::read_to_string(log).unwrap();
+    // Mesos's fetcher writes into the same file.
+    let first = text.lines().find(|line| line.contains("executor_id")).unwrap();
+    assert!(serde_json::from_str::<serde_json::Value>(first).is_ok(), "{first}");
+    assert!(text.contains("\"level\":\"DEBUG\""), "{text}");
+    end_in_order(cluster);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_task_manager_that_dies_is_replaced_and_the_reason_is_told() {
     let mesos = RealMesos::start(1).await;
     let mut cluster = session(&mesos, Line::V1_20, 1, &[]);

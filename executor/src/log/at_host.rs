@@ -23,8 +23,11 @@ use crate::{core::OutputLimits, rotation::RotatingFile};
 /// Where logs are kept unless somebody says otherwise.
 pub(crate) const FOLDER: &str = "/var/log/flink-mesos";
 
-/// Of one executor.
-const LIMITS: OutputLimits = OutputLimits { size: 1 << 20, older: 1 };
+/// Of one file of one executor, which has an older one besides.
+const SIZE: u64 = 1 << 20;
+
+/// A rotation for every few lines helps nobody.
+const LEAST_SIZE: u64 = 64 << 10;
 
 /// Of all executors together.
 const MOST: Bounds = Bounds { logs: 500, bytes: 128 << 20 };
@@ -40,8 +43,17 @@ struct Bounds {
     bytes: u64,
 }
 
+/// Files of this size, if somebody says one.
+pub(super) fn limits(size: Option<u64>) -> OutputLimits {
+    OutputLimits { size: size.unwrap_or(SIZE).max(LEAST_SIZE), older: 1 }
+}
+
 /// The log of this executor at the host; none when there is no such folder, or none is wanted.
-pub(super) fn begin(folder: Option<String>, executor: &str) -> io::Result<Option<(PathBuf, RotatingFile)>> {
+pub(super) fn begin(
+    folder: Option<String>,
+    executor: &str,
+    limits: OutputLimits,
+) -> io::Result<Option<(PathBuf, RotatingFile)>> {
     let folder = folder.map_or_else(|| PathBuf::from(FOLDER), PathBuf::from);
     if folder.as_os_str().is_empty() || !folder.is_dir() {
         return Ok(None);
@@ -49,7 +61,7 @@ pub(super) fn begin(folder: Option<String>, executor: &str) -> io::Result<Option
     make_room(&folder, &MOST);
     let path = folder.join(name(executor, std::process::id()));
     fs::OpenOptions::new().create_new(true).write(true).mode(0o640).open(&path)?;
-    let file = RotatingFile::open(&path, LIMITS)?;
+    let file = RotatingFile::open(&path, limits)?;
     Ok(Some((path, file)))
 }
 
@@ -160,7 +172,7 @@ mod tests {
     fn the_log_of_an_executor_that_runs_stays_also_after_a_rotation() {
         let folder = TempDir::new().unwrap();
         let place = folder.path().display().to_string();
-        let (path, mut file) = begin(Some(place), "task manager/1").unwrap().unwrap();
+        let (path, mut file) = begin(Some(place), "task manager/1", limits(None)).unwrap().unwrap();
         let expected = format!("task_manager_1-{}.log", std::process::id());
         assert_eq!(path.file_name().unwrap().to_str().unwrap(), expected);
         for _ in 0..3 {
@@ -177,12 +189,12 @@ mod tests {
     fn no_folder_means_no_log_and_a_name_that_somebody_has_taken_is_left_alone() {
         let folder = TempDir::new().unwrap();
         let place = folder.path().display().to_string();
-        assert!(begin(Some(format!("{place}/none")), "w").unwrap().is_none());
-        assert!(begin(Some(String::new()), "w").unwrap().is_none());
+        assert!(begin(Some(format!("{place}/none")), "w", limits(None)).unwrap().is_none());
+        assert!(begin(Some(String::new()), "w", limits(None)).unwrap().is_none());
         let target = folder.path().join("victim");
         fs::write(&target, "").unwrap();
         fs::os::unix::fs::symlink(&target, folder.path().join(name("w", std::process::id()))).unwrap();
-        assert_eq!(begin(Some(place), "w").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(begin(Some(place), "w", limits(None)).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
         assert_eq!(name("../../x", 7), "_.._x-7.log");
     }
 }

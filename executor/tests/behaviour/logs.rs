@@ -1,5 +1,6 @@
 //! The executor's own log.
 
+use mesos::v1::{TaskInfo, TaskState};
 use serde_json::Value;
 
 use crate::host::Host;
@@ -52,6 +53,25 @@ async fn the_log_is_json_where_that_is_asked_for() {
         let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert!(lines.iter().any(|line| line["fields"]["task_id"] == "w"), "{text}");
     }
+}
+
+#[tokio::test]
+async fn the_log_at_the_host_is_rotated_at_the_size_that_is_asked_for() {
+    let mut host = Host::new().await;
+    fs_err::create_dir(host.logs()).unwrap();
+    host.agent.acknowledge(false);
+    let _executor = host.executor(&[("FLINK_MESOS_EXECUTOR_LOG_SIZE", "64 kb")]);
+    host.agent.subscribe().await;
+    let id = "long".repeat(10_000);
+    for number in 0..3 {
+        host.agent.launch(TaskInfo { data: None, ..host.task(&format!("{number}{id}"), "") });
+        host.agent.update(TaskState::TaskError).await;
+    }
+    let mut sizes: Vec<_> =
+        fs_err::read_dir(host.logs()).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len()).collect();
+    sizes.sort_unstable();
+    // The line that reaches the size is the last.
+    assert!(sizes.len() == 2 && sizes[1] < 150_000, "{sizes:?}");
 }
 
 #[tokio::test]

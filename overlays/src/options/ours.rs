@@ -139,6 +139,25 @@ pub(super) const OPTIONS: &[ConfigOption] = &[
         "keep what a TaskManager's JVM makes of its class path in the cache, so that later ones start faster",
     )
     .default("true"),
+    option(
+        "mesos.executor.log-level",
+        Choice(&["error", "warn", "info", "debug", "trace"]),
+        "how much the executor logs; it goes before the agent's variable `FLINK_MESOS_EXECUTOR_LOG`",
+    )
+    .default("info"),
+    option(
+        "mesos.executor.log-format",
+        Choice(&["text", "json"]),
+        "how the executor logs; it goes before the agent's variable `FLINK_MESOS_EXECUTOR_LOG_FORMAT`",
+    )
+    .default("text"),
+    option(
+        "mesos.executor.log-size",
+        Memory,
+        "size at which the executor's log in `/var/log/flink-mesos` on the agents is rotated, 64 kb or more; one older one \
+         is kept; it goes before the agent's variable `FLINK_MESOS_EXECUTOR_LOG_SIZE`",
+    )
+    .default("1 mb"),
     option("mesos.executor.output-files", Integer, "how many older ones of each are kept, 0 to 1000").default("4"),
     option(
         "mesos.resourcemanager.artifactserver.address",

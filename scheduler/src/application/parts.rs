@@ -146,6 +146,7 @@ impl Settled {
             || ExecutorDelivery::Fetched(server.publish_file("flink-mesos-executor", plan.executor.clone()));
         let template = Template {
             executor: settings.executor.clone().unwrap_or_else(published),
+            variables: settings.executor_variables.clone(),
             user: settings.task_user.clone(),
             labels: settings.labels.clone(),
             kill_grace: settings.kill_grace.as_secs_f64(),

@@ -1,0 +1,89 @@
+//! The executor: how it gets onto an agent, and how it logs there.
+
+use overlays::config::Configuration;
+
+use super::{INSTALLED_EXECUTOR, SettingsError, invalid};
+use crate::launch::ExecutorDelivery;
+
+const LOG_LEVEL: &str = "mesos.executor.log-level";
+const LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
+const LOG_FORMAT: &str = "mesos.executor.log-format";
+const FORMATS: [&str; 2] = ["text", "json"];
+const LOG_SIZE: &str = "mesos.executor.log-size";
+/// A rotation for every few lines helps nobody.
+const LEAST_LOG_SIZE: u64 = 64 << 10;
+
+/// The installed one, if there is one.
+pub(super) fn delivery(config: &Configuration) -> Result<Option<ExecutorDelivery>, SettingsError> {
+    if let Some(path) = config.get("mesos.executor.command") {
+        return Ok(Some(ExecutorDelivery::Installed(path.to_owned())));
+    }
+    let installed = config.get_bool("mesos.executor.installed")?.unwrap_or(false);
+    Ok(installed.then(|| ExecutorDelivery::Installed(INSTALLED_EXECUTOR.to_owned())))
+}
+
+/// The executor logs from its first moment on, before it knows of any worker: how is in its environment. What is not
+/// configured is left to the agent.
+pub(super) fn variables(config: &Configuration) -> Result<Vec<(String, String)>, SettingsError> {
+    let level = one_of(config, LOG_LEVEL, &LEVELS)?;
+    let format = one_of(config, LOG_FORMAT, &FORMATS)?;
+    let size = config.get_memory(LOG_SIZE)?.map(|size| size.0);
+    if size.is_some_and(|size| size < LEAST_LOG_SIZE) {
+        return Err(invalid(LOG_SIZE, config, "at least 64 kb".to_owned()));
+    }
+    let named = [
+        ("FLINK_MESOS_EXECUTOR_LOG", level.map(str::to_owned)),
+        ("FLINK_MESOS_EXECUTOR_LOG_FORMAT", format.map(str::to_owned)),
+        ("FLINK_MESOS_EXECUTOR_LOG_SIZE", size.map(|size| size.to_string())),
+    ];
+    Ok(named.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect())
+}
+
+fn one_of<'a>(
+    config: &'a Configuration,
+    key: &'static str,
+    allowed: &[&str],
+) -> Result<Option<&'a str>, SettingsError> {
+    match config.get(key) {
+        Some(value) if !allowed.contains(&value) => {
+            Err(invalid(key, config, format!("allowed are {}", allowed.join(", "))))
+        }
+        value => Ok(value),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use overlays::config::Source;
+
+    use super::*;
+
+    fn configured(entries: &[(&str, &str)]) -> Result<Vec<(String, String)>, String> {
+        let mut config = Configuration::new();
+        for (key, value) in entries {
+            config.set(*key, *value, Source::Computed("a test"));
+        }
+        variables(&config).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_executor_is_told_how_to_log_where_that_is_configured() {
+        assert_eq!(configured(&[]).unwrap(), []);
+        let told = configured(&[(LOG_LEVEL, "debug"), (LOG_FORMAT, "json"), (LOG_SIZE, "10 mb")]).unwrap();
+        let expected = [
+            ("FLINK_MESOS_EXECUTOR_LOG", "debug"),
+            ("FLINK_MESOS_EXECUTOR_LOG_FORMAT", "json"),
+            ("FLINK_MESOS_EXECUTOR_LOG_SIZE", "10485760"),
+        ];
+        assert_eq!(told, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    }
+
+    #[test]
+    fn a_level_format_or_size_that_no_executor_could_use_is_refused() {
+        let refused = |key, value| configured(&[(key, value)]).unwrap_err();
+        assert_eq!(refused(LOG_FORMAT, "xml"), "mesos.executor.log-format: xml: allowed are text, json");
+        assert!(refused(LOG_LEVEL, "loud").ends_with("allowed are error, warn, info, debug, trace"));
+        assert_eq!(refused(LOG_SIZE, "1 kb"), "mesos.executor.log-size: 1 kb: at least 64 kb");
+    }
+}
