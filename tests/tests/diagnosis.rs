@@ -1,0 +1,158 @@
+//! What is said of TaskManagers that end: with the words of the real JVM and the real Flink, on the real Mesos.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, missing_docs)]
+
+#[path = "executor_real/artifacts.rs"]
+#[allow(dead_code, reason = "other tests use it all")]
+mod artifacts;
+#[path = "executor_real/flink.rs"]
+#[allow(dead_code, reason = "other tests use it all")]
+mod flink;
+#[path = "executor_real/rig.rs"]
+#[allow(dead_code, reason = "other tests use it all")]
+mod rig;
+
+use artifacts::Artifacts;
+use mesos::v1::{TaskState, TaskStatus};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use overlays::worker::{Entry, WorkerSpec};
+use rig::Rig;
+use tests::{RealMesosOptions, ReservedPort, binary, wait_until};
+
+/// Something that is wrong with a TaskManager, who is to blame, and what to do.
+struct Case {
+    id: &'static str,
+    options: &'static [(&'static str, &'static str)],
+    blame: &'static str,
+    says: &'static str,
+    advice: &'static str,
+}
+
+const OPTS: &str = "env.java.opts.taskmanager";
+
+const CASES: &[Case] = &[
+    Case {
+        id: "option",
+        // One that it does not know it would ignore, as Flink has it told to.
+        options: &[(OPTS, "-XX:MaxGCPauseMillis=never")],
+        blame: "configuration",
+        says: "Improperly specified VM option 'MaxGCPauseMillis=never'",
+        advice: "this Java does not take an option",
+    },
+    Case {
+        id: "metaspace",
+        options: &[("taskmanager.memory.jvm-metaspace.size", "12m")],
+        blame: "configuration",
+        says: "OutOfMemoryError: Metaspace",
+        advice: "raise taskmanager.memory.jvm-metaspace.size",
+    },
+    Case {
+        id: "heap",
+        options: &[(OPTS, "-Xms10m -Xmx10m")],
+        blame: "configuration",
+        says: "OutOfMemoryError",
+        advice: "raise taskmanager.memory.task.heap.size",
+    },
+    Case {
+        id: "class",
+        options: &[("high-availability.type", "org.example.NoSuchServices")],
+        blame: "artifact",
+        says: "org.example.NoSuchServices",
+        advice: "a class is missing",
+    },
+    Case {
+        id: "agent",
+        options: &[(OPTS, "-Xms90000g -Xmx90000g")],
+        blame: "agent",
+        says: "",
+        advice: "this agent has less memory left than the TaskManager was promised",
+    },
+    Case {
+        id: "registration",
+        options: &[("taskmanager.registration.timeout", "2 s"), ("jobmanager.rpc.port", "9")],
+        blame: "network",
+        says: "maximum registration duration",
+        advice: "the JobManager cannot be reached from this agent",
+    },
+];
+
+async fn rig() -> Rig {
+    let artifacts = Artifacts::of_files(flink::distribution(), flink::java_home()).await;
+    Rig::start_on(RealMesosOptions::default(), artifacts).await
+}
+
+fn worker(rig: &Rig, id: &str, options: &[(&str, &str)]) -> WorkerSpec {
+    let mut worker = rig.description(id);
+    let entry = |(key, value): &(&str, &str)| Entry { key: (*key).to_owned(), value: (*value).to_owned() };
+    worker.configuration.extend(options.iter().map(entry));
+    worker
+}
+
+fn blame(status: &TaskStatus) -> Option<&str> {
+    let labels = status.labels.iter().flat_map(|labels| &labels.labels);
+    labels.filter(|label| label.key == "blame").find_map(|label| label.value.as_deref())
+}
+
+#[tokio::test]
+async fn what_kept_a_task_manager_from_starting_is_told_with_what_to_do_about_it() {
+    let rig = rig().await;
+    for case in CASES {
+        rig.launch(vec![worker(&rig, case.id, case.options)]).await;
+        let failed = rig.update(case.id, TaskState::TaskFailed).await;
+        let message = failed.message();
+        assert!(message.contains(case.says) && message.contains(case.advice), "{}: {message}", case.id);
+        assert_eq!(blame(&failed), Some(case.blame), "{}: {message}", case.id);
+    }
+}
+
+#[tokio::test]
+async fn a_port_that_somebody_else_has_is_told_as_such() {
+    let (rig, port) = (rig().await, ReservedPort::new());
+    let _listener = std::net::TcpListener::bind(("0.0.0.0", port.number())).unwrap();
+    let mut worker = worker(&rig, "port", &[]);
+    worker.ports = [("taskmanager.rpc.port".to_owned(), u32::from(port.number()))].into();
+    rig.launch(vec![worker]).await;
+    let failed = rig.update("port", TaskState::TaskFailed).await;
+    assert!(failed.message().contains("the port is taken by another process"), "{failed:?}");
+    assert_eq!(blame(&failed), Some("agent"), "{failed:?}");
+}
+
+#[tokio::test]
+async fn a_jvm_that_crashes_leaves_its_report_in_the_sandbox_and_is_told_by_it() {
+    let rig = rig().await;
+    rig.launch(vec![worker(&rig, "crash", &[])]).await;
+    let running = rig.update("crash", TaskState::TaskRunning).await;
+    let pid: i32 = running.message().rsplit(' ').next().unwrap().parse().unwrap();
+    let log = rig.mesos.sandboxes(0);
+    // A JVM that has only begun has no handler for signals yet.
+    wait_until("its log begins", flink::PATIENCE, async || {
+        executor_sandbox(&log)?.join("log/taskmanager.log").exists().then_some(())
+    })
+    .await;
+    kill(Pid::from_raw(pid), Signal::SIGSEGV).unwrap();
+    let failed = rig.update("crash", TaskState::TaskFailed).await;
+    let message = failed.message();
+    assert!(message.contains("was ended by SIGABRT") && message.contains("the JVM crashed: SIGSEGV"), "{message}");
+    assert!(message.contains(&format!("left in the sandbox: hs_err_pid{pid}.log")), "{message}");
+    rig.until_nothing_is_left(&["crash".to_owned()]).await;
+
+    let work_dir = log.parent().unwrap().display().to_string();
+    let mut program = std::process::Command::new(binary("flink-mesos-executor"));
+    let output = program.args(["inspect", "crash", "--work-dir", &work_dir]).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(told.contains(&format!("left by a crash\n  hs_err_pid{pid}.log")), "{told}");
+}
+
+/// The sandbox of the only executor below this folder.
+fn executor_sandbox(below: &std::path::Path) -> Option<std::path::PathBuf> {
+    let mut folder = below.to_owned();
+    for level in ["", "frameworks", "", "executors", "", "runs/latest"] {
+        folder = match level {
+            "" => fs_err::read_dir(&folder).ok()?.next()?.ok()?.path(),
+            name => folder.join(name),
+        };
+    }
+    Some(folder)
+}
