@@ -20,6 +20,10 @@ use artifacts::Artifacts;
 use fetcher::{Cache, CacheOptions, Digest};
 use flink::{JobManager, PATIENCE};
 use mesos::v1::TaskState;
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use overlays::worker::Entry;
 use rig::Rig;
 use tests::{RealMesosOptions, wait_until};
@@ -93,9 +97,12 @@ impl Scene {
     }
 }
 
+fn command_line(pid: i32) -> String {
+    String::from_utf8_lossy(&fs_err::read(format!("/proc/{pid}/cmdline")).unwrap_or_default()).into_owned()
+}
+
 fn is_task_manager(pid: i32, id: &str) -> bool {
-    let command = fs_err::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    let command = String::from_utf8_lossy(&command);
+    let command = command_line(pid);
     // Not the JVM that makes an archive, whose configuration is elsewhere.
     command.contains("TaskManagerRunner")
         && command.contains(&format!("/executors/{id}/"))
@@ -163,6 +170,48 @@ async fn a_task_manager_whose_jvm_dies_of_its_archive_is_started_once_more_witho
     assert!(!archive.exists() && scene.rig.cache().join("quarantine").join(archive.file_name().unwrap()).exists());
     scene.end("second").await;
     scene.rig.until_nothing_is_left(&["first", "second"].map(str::to_owned)).await;
+}
+
+/// One that is right by its digest, but of no JVM that there is.
+#[tokio::test]
+async fn an_archive_that_jvms_do_not_take_is_removed_and_made_anew() {
+    let scene = Scene::new().await;
+    scene.registered("first", &[]).await;
+    let archive = scene.archive_is_made().await;
+    scene.end("first").await;
+    scene.put_in_its_place(&archive, &[7; 1 << 20]);
+    // A young one would be no better the next time.
+    let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(48 * 3600);
+    let file = fs_err::File::open(&archive).unwrap().into_parts().0;
+    file.set_modified(long_ago).unwrap();
+
+    let second = scene.registered("second", &[]).await;
+    assert!(flags(second).contains(&format!("-XX:SharedArchiveFile={}", archive.display())), "{}", flags(second));
+    wait_until("it is removed", PATIENCE, async || (!archive.exists()).then_some(())).await;
+    scene.end("second").await;
+    scene.registered("third", &[]).await;
+    assert_eq!(scene.archive_is_made().await, archive);
+    scene.end("third").await;
+    scene.rig.until_nothing_is_left(&["first", "second", "third"].map(str::to_owned)).await;
+}
+
+#[tokio::test]
+async fn an_executor_that_is_killed_while_an_archive_is_made_does_not_keep_the_next_one_from_making_it() {
+    let scene = Scene::new().await;
+    scene.registered("first", &[]).await;
+    wait_until("a JVM makes an archive", PATIENCE, async || {
+        scene.rig.mesos.below_agents().into_iter().find(|pid| command_line(*pid).contains("ArchiveClassesAtExit"))
+    })
+    .await;
+    kill(Pid::from_raw(scene.rig.executors()[0]), Signal::SIGKILL).unwrap();
+    scene.rig.update("first", TaskState::TaskFailed).await;
+    scene.rig.until_nothing_is_left(&["first".to_owned()]).await;
+    assert_eq!(scene.archive(), None);
+
+    scene.registered("second", &[]).await;
+    scene.archive_is_made().await;
+    scene.end("second").await;
+    scene.rig.until_nothing_is_left(&["second".to_owned()]).await;
 }
 
 /// The home of a Java that came after 17, if this machine has one.

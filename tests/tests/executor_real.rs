@@ -9,14 +9,15 @@ mod artifacts;
 #[allow(dead_code, reason = "other tests use the rest")]
 mod rig;
 
-use std::{collections::BTreeSet, net::TcpListener, path::Path};
+use std::{collections::BTreeSet, io::Write as _, net::TcpListener, os::unix::fs::PermissionsExt as _, path::Path};
 
-use mesos::v1::{TaskState, task_status::Reason};
+use mesos::v1::{TaskInfo, TaskState, task_status::Reason};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
 use overlays::worker::{Entry, WorkerSpec};
+use prost::Message as _;
 use rig::{PATIENCE, Rig};
 use tests::{Keeper, Program, RealMesosOptions, binary, wait_until};
 
@@ -229,12 +230,47 @@ fn listed(id: &str, arguments: &[&str], below: &Path) -> Option<serde_json::Valu
 }
 
 #[tokio::test]
-async fn an_executor_with_a_token_is_let_in() {
+async fn an_executor_with_a_token_is_let_in_and_again_when_the_agent_was_restarted() {
     let jwt_key = Some("key".to_owned());
-    let rig = Rig::start_with(RealMesosOptions { jwt_key, ..Default::default() }).await;
+    let mut rig = Rig::start_with(RealMesosOptions { jwt_key, ..Default::default() }).await;
     let id = rig.bring_to(Running).await;
+    rig.mesos.restart_agent(0).await;
     rig.bring_to_the_end(Running, &id).await;
     rig.until_nothing_is_left(&[id]).await;
+}
+
+#[tokio::test]
+async fn executor_and_task_manager_run_as_the_user_of_the_command() {
+    let nobody = nix::unistd::User::from_name("nobody").unwrap();
+    let Some(nobody) = nobody.filter(|_| nix::unistd::geteuid().is_root()) else {
+        return skip("only root may run things as somebody else");
+    };
+    let agent_flags = vec!["--switch_user=true".to_owned()];
+    let rig = Rig::start_with(RealMesosOptions { agent_flags, ..Default::default() }).await;
+    for folder in [rig.mesos.work_dir(), rig.artifacts.folder.path()] {
+        fs_err::set_permissions(folder, std::fs::Permissions::from_mode(0o777)).unwrap();
+    }
+    let program = rig.artifacts.folder.path().join("flink-mesos-executor");
+    fs_err::copy(binary("flink-mesos-executor"), &program).unwrap();
+    let data = rig.worker("modest", STUBBORN).encode_to_vec();
+    let mut task = TaskInfo { data: Some(data.into()), ..rig::custom_task("modest", &program) };
+    let command = task.executor.as_mut().and_then(|executor| executor.command.as_mut());
+    command.unwrap().user = Some(nobody.name);
+    rig.launch_tasks(vec![task]).await;
+    rig.update("modest", TaskState::TaskRunning).await;
+    let user = format!("{0}\t{0}\t{0}\t{0}", nobody.uid);
+    for pid in [rig.executors()[0], rig.task_manager("modest").await] {
+        let status = fs_err::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        let of = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().to_owned();
+        assert_eq!(of("Uid:"), user);
+        assert!(!of("Groups:").split(' ').any(|group| group == "0"), "still one of root's group: {status}");
+    }
+    rig.bring_to_the_end(Running, "modest").await;
+    rig.until_nothing_is_left(&["modest".to_owned()]).await;
+}
+
+fn skip(why: &str) {
+    std::io::stderr().write_all(format!("\nSKIPPED: {why}\n").as_bytes()).unwrap();
 }
 
 #[tokio::test]
