@@ -124,7 +124,7 @@ impl Promises {
 
     /// Time has come to here, and the core is asked next.
     pub(super) fn reach(&mut self, now: Duration) {
-        assert!(!self.expects_progress || now - self.silent_since <= PROGRESS_EVERY, "no progress is told");
+        assert!(!self.expects_progress || now <= self.silent_since + PROGRESS_EVERY, "no progress is told");
         if !self.given_up && self.give_up_at.is_some_and(|at| at <= now) {
             self.given_up = true;
             self.requests.push((now, self.policy.unwrap_or(KILL_GRACE)));
@@ -188,7 +188,7 @@ impl Promises {
 
     /// All that is not acknowledged, in order, and nothing else.
     pub(super) fn subscribe(&mut self, now: Duration, updates: &[TaskStatus]) {
-        assert!(self.down_since.is_none_or(|since| now - since <= NEXT_ATTEMPT), "the agent waits no longer");
+        assert!(self.down_since.is_none_or(|since| now <= since + NEXT_ATTEMPT), "the agent waits no longer");
         let unacknowledged: Vec<usize> = (0..self.made.len()).filter(|at| !self.is_acknowledged(*at)).collect();
         let expected: Vec<_> = unacknowledged.iter().map(|at| &self.made[*at]).collect();
         assert_eq!(updates.iter().collect::<Vec<_>>(), expected);
@@ -207,7 +207,7 @@ impl Promises {
         }
         self.down_since = now.down.then(|| self.down_since.unwrap_or(at));
         if let Some(since) = self.down_since.filter(|_| !self.given_up) {
-            assert!(at - since <= NEXT_ATTEMPT, "nobody tries to subscribe");
+            assert!(at <= since + NEXT_ATTEMPT, "nobody tries to subscribe");
         }
         if let Some(process) = now.process.filter(|process| !process.destroyed) {
             assert!(self.destroy_at(process).is_none_or(|by| by > at), "a process outlived its grace");
