@@ -179,7 +179,7 @@ async fn an_archive_that_jvms_do_not_take_is_removed_and_made_anew() {
     scene.registered("first", &[]).await;
     let archive = scene.archive_is_made().await;
     scene.end("first").await;
-    scene.put_in_its_place(&archive, &[7; 1 << 20]);
+    scene.put_in_its_place(&archive, &vec![7; 1 << 20]);
     // A young one would be no better the next time.
     let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(48 * 3600);
     let file = fs_err::File::open(&archive).unwrap().into_parts().0;
