@@ -168,7 +168,7 @@ impl Core {
             Input::InverseRescinded(offer) => self.inverse_rescinded(&offer),
             Input::Status(status) => self.status(*status),
             Input::Stored(number) => self.stored(number),
-            Input::JobManager(up) => self.fleet.set_job_manager(up.then_some(self.now)),
+            Input::JobManager(up) => self.job_manager(up),
             Input::Registered(listed) => self.registered(&listed),
             Input::Drain(agent) => self.drain(agent),
             Input::Undrain(agent) => self.undrain(agent),
@@ -253,6 +253,14 @@ impl Core {
         &self.draining
     }
 
+    fn job_manager(&mut self, up: bool) {
+        self.fleet.set_job_manager(up.then_some(self.now));
+        if !up {
+            // The next one begins with nobody.
+            self.registered(&BTreeSet::new());
+        }
+    }
+
     fn registered(&mut self, listed: &BTreeSet<WorkerId>) {
         let changed = |(id, worker): &(&WorkerId, &Worker)| listed.contains(*id) != worker.registered;
         let changed: Vec<_> = self.fleet.workers().iter().filter(changed).map(|(id, _)| id.clone()).collect();
@@ -322,6 +330,7 @@ impl Core {
     fn settle(&mut self) {
         self.give_back_late_offers();
         self.tell_of_store();
+        self.forget_maintenance();
         if self.subscribed {
             self.act_on_overdue();
         }

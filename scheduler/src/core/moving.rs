@@ -23,9 +23,21 @@ use super::{
 const LEAD: Duration = Duration::from_secs(600);
 /// How long an inverse offer stays away that is refused.
 const REFUSE: Duration = Duration::from_secs(60);
+/// Mesos asks for an agent on which we have something anew every few seconds, for as long as it wants it back. That it does so no
+/// longer it says only to those who have not agreed.
+const STILL: Duration = Duration::from_secs(60);
 
-/// Agents that Mesos wants back: when, and by which inverse offer.
-pub(super) type Maintenance = BTreeMap<String, (Moment, String)>;
+/// Agents that Mesos wants back.
+pub(super) type Maintenance = BTreeMap<String, WantedBack>;
+
+/// What is known of one.
+#[derive(Debug)]
+pub(super) struct WantedBack {
+    start: Moment,
+    /// The inverse offer by which it was asked for last.
+    offer: String,
+    asked: Moment,
+}
 
 impl Core {
     /// No more launches there, and its workers go elsewhere.
@@ -58,7 +70,8 @@ impl Core {
             let Some(agent) = offer.agent_id.map(|agent| agent.value) else { continue };
             let start = begins(&offer.unavailability);
             if can_move || !self.fleet.occupation().is_used(&agent) {
-                self.maintenance.insert(agent, (start, offer.id.value.clone()));
+                let wanted = WantedBack { start, offer: offer.id.value.clone(), asked: self.now };
+                self.maintenance.insert(agent, wanted);
                 self.outputs.push(Output::AcceptInverse(vec![offer.id]));
             } else {
                 self.outputs.push(Output::DeclineInverse(vec![offer.id], REFUSE));
@@ -68,7 +81,22 @@ impl Core {
 
     /// Mesos does not want it back after all.
     pub(super) fn inverse_rescinded(&mut self, id: &str) {
-        self.maintenance.retain(|_, (_, offer)| offer != id);
+        self.keep_maintenance(|wanted| wanted.offer != id);
+    }
+
+    /// Forgets what Mesos does not ask for any more.
+    pub(super) fn forget_maintenance(&mut self) {
+        let now = self.now;
+        self.keep_maintenance(|wanted| now < wanted.asked.after(STILL));
+    }
+
+    fn keep_maintenance(&mut self, which: impl Fn(&WantedBack) -> bool) {
+        let before = self.maintenance.len();
+        self.maintenance.retain(|_, wanted| which(wanted));
+        if self.maintenance.len() < before {
+            // Mesos still keeps offers of those agents away from us.
+            self.offers_wanted = None;
+        }
     }
 
     /// Why nothing is launched on this agent, and why workers leave it, if so.
@@ -89,7 +117,7 @@ impl Core {
             return None;
         }
         let vacated = self.vacated(&place.agent, &place.hostname);
-        let early = self.maintenance.get(&place.agent).is_some_and(|(start, _)| self.now.after(LEAD) < *start)
+        let early = self.maintenance.get(&place.agent).is_some_and(|wanted| self.now.after(LEAD) < wanted.start)
             && !self.draining.contains(&place.agent)
             && !self.draining.contains(&place.hostname);
         match vacated {
@@ -140,10 +168,10 @@ impl Core {
         self.surge = pace.surge.min(left);
     }
 
-    /// When workers begin to leave for maintenance.
+    /// When workers begin to leave for maintenance, or need not any more.
     pub(super) fn maintenance_at(&self) -> Option<Moment> {
         let lead = u64::try_from(LEAD.as_millis()).unwrap_or(0);
-        let starts = self.maintenance.values().map(|(start, _)| Moment(start.0.saturating_sub(lead)));
-        starts.filter(|at| *at > self.now).min()
+        let moments = |wanted: &WantedBack| [Moment(wanted.start.0.saturating_sub(lead)), wanted.asked.after(STILL)];
+        self.maintenance.values().flat_map(moments).filter(|at| *at > self.now).min()
     }
 }

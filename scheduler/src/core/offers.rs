@@ -102,6 +102,11 @@ impl Occupation {
         ranks.map(|((_, census), value)| value.as_ref().map_or(usize::MAX, |value| census.count(value))).collect()
     }
 
+    /// Whether one more worker may be where these values hold.
+    pub(super) fn allows(&self, values: &Values, constraints: &[Constraint]) -> bool {
+        self.check(values, constraints).is_ok()
+    }
+
     fn check(&self, values: &Values, constraints: &[Constraint]) -> Result<(), Refusal> {
         for (constraint, census) in constraints.iter().zip(&self.censuses) {
             let value = values.get(&constraint.field).map(|value| &**value);

@@ -29,7 +29,7 @@ impl Core {
                     let why = format!("it did not register with the JobManager within {seconds} s");
                     self.kill(&id, why, Initiator::Scheduler);
                 }
-                Overdue::Replace => self.kill(&id, "it is unreachable and is replaced", Initiator::Scheduler),
+                Overdue::Replace => self.give_up(&id),
                 Overdue::KillAgain => self.remind_of_kill(&id),
                 Overdue::Ask => {
                     let now = self.now;
@@ -68,11 +68,24 @@ impl Core {
         }
     }
 
+    /// Stops counting on a worker that nobody sees. Mesos could not end it now; it is asked once more what it knows of it.
+    fn give_up(&mut self, id: &WorkerId) {
+        let record = self.fleet.update(id, |worker| {
+            (worker.given_up, worker.record.released, worker.answered) = (true, true, false);
+            worker.record.clone()
+        });
+        let why = "it is unreachable and is replaced";
+        self.remember(id, Phase::Unreachable.word(), "written off", Initiator::Scheduler, why);
+        self.notice(Notice::Killing(id.clone(), why.to_owned()));
+        self.store(record.into_iter().map(Change::Worker).collect(), Vec::new());
+        self.reconciliation.ask(self.now);
+    }
+
     /// Lets a worker go: its record says so before Mesos is told.
     pub(super) fn kill(&mut self, id: &WorkerId, why: impl Into<Cause>, by: Initiator) {
         let why = why.into();
         let Some(released) = self.fleet.update(id, |worker| {
-            worker.record.released = true;
+            (worker.record.released, worker.given_up) = (true, false);
             (worker.record.clone(), worker.kill(), worker.phase)
         }) else {
             return;

@@ -74,9 +74,11 @@ impl Core {
         let heard = self.fleet.update(id, |worker| {
             worker.heard = now;
             worker.answered = true;
-            (worker.record.released, worker.phase)
+            (worker.record.released, worker.record.running, worker.phase)
         });
-        let Some((released, phase)) = heard else { return };
+        let Some((released, ran, phase)) = heard else { return };
+        // Words of its start may come late: who was seen running does not start again.
+        let meaning = if ran && meaning == Meaning::Preparing { Meaning::Running } else { meaning };
         let by = if status.uuid.is_some() { Initiator::Executor } else { Initiator::Mesos };
         match meaning {
             Meaning::Over(own_fault) => self.over(id, own_fault, by, status),
@@ -86,6 +88,7 @@ impl Core {
                     self.notice(Notice::Unreachable(id.clone()));
                 }
             }
+            Meaning::Running if released && self.may_return(id) => self.returned(id, by, status),
             // Released while it was away: now that it is back, exactly one may survive.
             _ if released && phase == Phase::Unreachable => {
                 self.enter(id, Phase::Killing(self.now), Initiator::Scheduler, "it is back and was replaced");
@@ -110,6 +113,25 @@ impl Core {
             self.notice(Notice::Running(id.clone()));
             self.store(vec![Change::Worker(record)], Vec::new());
         }
+    }
+
+    /// Whether a worker that was given up while nobody saw it is of use where it is: nobody has taken its place yet.
+    fn may_return(&self, id: &WorkerId) -> bool {
+        let Some(worker) = self.fleet.get(id).filter(|worker| worker.given_up) else { return false };
+        let place = &worker.record.place;
+        let vacated = self.vacated(&place.agent, &place.hostname).is_some();
+        self.missing() > 0 && !vacated && self.fleet.occupation().allows(&place.values, &self.settings.constraints)
+    }
+
+    /// It takes its own place again.
+    fn returned(&mut self, id: &WorkerId, by: Initiator, status: &v1::TaskStatus) {
+        let record = self.fleet.update(id, |worker| {
+            (worker.given_up, worker.record.released, worker.record.running) = (false, false, true);
+            worker.record.clone()
+        });
+        self.enter(id, Phase::Running, by, explain(status));
+        self.notice(Notice::Running(id.clone()));
+        self.store(record.into_iter().map(Change::Worker).collect(), Vec::new());
     }
 
     fn over(&mut self, id: &WorkerId, own_fault: bool, by: Initiator, status: &v1::TaskStatus) {

@@ -5,6 +5,8 @@ mod life;
 mod moving;
 mod offers;
 mod promises;
+mod statuses;
+mod unreachable;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

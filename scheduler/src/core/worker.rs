@@ -11,6 +11,9 @@
 //!   any ───────────────────────────────────────────▶ Killing ── terminal status ──▶ (gone)
 //! ```
 //!
+//! One that was replaced for being out of sight is ended when it returns, unless nobody has taken its place yet: then it is
+//! Running again. Exactly one survives.
+//!
 //! *Wanted* is not a state of a record but the difference between the target and the workers that count; *gone* is the
 //! absence of a record. A terminal status leads to *gone* from every state.
 
@@ -57,6 +60,8 @@ pub struct Worker {
     pub unregistered: Moment,
     /// Whether it has run for a while.
     pub proven: bool,
+    /// Whether it was let go for no other reason than that nobody sees it, and nobody was told to end it.
+    pub given_up: bool,
 }
 
 impl Phase {
@@ -129,6 +134,7 @@ impl Worker {
             registered: false,
             unregistered: now,
             proven: false,
+            given_up: false,
         }
     }
 
@@ -147,6 +153,7 @@ impl Worker {
         if std::mem::discriminant(&self.phase) != std::mem::discriminant(&phase) {
             self.since = now;
         }
+        self.given_up &= !matches!(phase, Phase::Killing(_));
         self.phase = phase;
     }
 

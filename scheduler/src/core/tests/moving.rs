@@ -101,10 +101,28 @@ fn a_restart_without_surge_has_as_few_missing_as_allowed() {
 fn an_agent_that_mesos_wants_back_is_given_and_its_workers_leave_ten_minutes_before() {
     let mut bench = Bench::subscribed(1);
     bench.ready("A");
-    let asked = bench.tell(Input::InverseOffers(vec![inverse_offer("i", "A", 3600)]));
-    assert!(has(&asked, |o| matches!(o, Output::AcceptInverse(offers) if offers[0].value == "i")));
-    assert!(!has(&bench.wait(2999), |o| matches!(o, Output::Revive)));
-    assert!(has(&bench.wait(1), |o| matches!(o, Output::Revive)), "another is wanted in its place");
+    for waited in (0..3000).step_by(30) {
+        let asked = bench.tell(Input::InverseOffers(vec![inverse_offer("i", "A", 3600)]));
+        assert!(has(&asked, |o| matches!(o, Output::AcceptInverse(offers) if offers[0].value == "i")));
+        assert!(!has(&bench.wait(29), |o| matches!(o, Output::Revive)));
+        assert_eq!(
+            has(&bench.wait(1), |o| matches!(o, Output::Revive)),
+            waited == 2970,
+            "another is wanted in its place"
+        );
+    }
+}
+
+#[test]
+fn an_agent_that_mesos_does_not_ask_for_any_more_is_used_again() {
+    let mut bench = Bench::subscribed(1);
+    bench.ready("A");
+    bench.tell(Input::InverseOffers(vec![inverse_offer("i", "A", 0)]));
+    assert!(bench.launch_on("A", 1).is_empty(), "another is wanted, but not there");
+    assert!(!has(&bench.wait(59), |o| matches!(o, Output::Suppress)));
+    assert!(has(&bench.wait(1), |o| matches!(o, Output::Suppress)), "nobody has to move any more");
+    bench.tell(Input::Target(2));
+    assert_eq!(bench.launch_on("A", 1).len(), 1);
 }
 
 #[test]
