@@ -35,7 +35,7 @@ use crate::{
     control::ControlServer,
     core::{
         self, Core,
-        message::{Ended, Input, WorkerId},
+        message::{Ended, Input, State, WorkerId},
     },
     election::Leadership,
     executors::Executors,
@@ -142,6 +142,8 @@ impl<'a> Shell<'a> {
                 state.workers.len()
             )));
         }
+        // The store may have been put back from an older copy: its numbers alone do not keep ids apart.
+        let state = State { epoch: store::fresh_epoch(), ..state };
         let mut framework = parts.framework;
         let took_over = state.framework.is_some();
         framework.id = state.framework.clone().map(|value| v1::FrameworkId { value });

@@ -139,7 +139,12 @@ pub(crate) async fn write(store: Store, changes: Vec<Change>) {
     keep(store, batches_in, stored).await;
 }
 
-/// A fresh state; its epoch is eight random hexadecimal digits.
+/// A fresh state.
 pub fn fresh_state() -> State {
-    State::fresh(format!("{:08x}", rand::random::<u32>()))
+    State::fresh(fresh_epoch())
+}
+
+/// Eight random hexadecimal digits.
+pub(crate) fn fresh_epoch() -> String {
+    format!("{:08x}", rand::random::<u32>())
 }

@@ -31,8 +31,9 @@ impl Moment {
 
 /// Names one worker for ever: equal to its Mesos task id, its executor id and `taskmanager.resource-id`.
 ///
-/// `taskmanager-<epoch>-<number>`: the epoch is drawn when a cluster's state is first made, the number counts up in the
-/// store, so that an id is never used twice, not even after the store was lost. Workers come in the order of their numbers.
+/// `taskmanager-<epoch>-<number>`: each application master that leads draws an epoch, the number counts up in the store, so
+/// that an id is never used twice, not even after the store was lost or put back from an older copy. Workers come in the order
+/// of their numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct WorkerId {
     /// Compared first: among a hundred thousand workers, most comparisons need not look at the text.
@@ -41,7 +42,7 @@ pub struct WorkerId {
 }
 
 impl WorkerId {
-    /// The id of worker `number` of the cluster that began with `epoch`.
+    /// The id of worker `number`, launched under `epoch`.
     pub fn new(epoch: &str, number: u64) -> Self {
         Self { number, text: format!("taskmanager-{epoch}-{number:05}").into() }
     }
@@ -148,7 +149,7 @@ pub enum Change {
 /// The durable state as found at start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct State {
-    /// Drawn once per cluster; part of every worker's id.
+    /// Drawn by whoever leads; part of the ids of the workers that it launches. The store has that of the first one.
     pub epoch: String,
     /// The framework id, once registered.
     pub framework: Option<String>,

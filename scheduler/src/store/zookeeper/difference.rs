@@ -57,10 +57,17 @@ pub(super) fn difference(from: &State, to: &State) -> Vec<Operation> {
         _ => {}
     }
     let head = |state: &State| record::encode(&State { workers: BTreeMap::new(), ..state.clone() });
+    let mut last = None;
     if from.epoch.is_empty() {
         operations.push(Operation::Create(Node::State, head(to)));
     } else if head(from) != head(to) {
-        operations.push(Operation::Set(Node::State, head(to)));
+        let set = Operation::Set(Node::State, head(to));
+        // Workers without their framework would say nothing to whoever finds them: it goes after them.
+        if to.framework.is_none() {
+            last = Some(set);
+        } else {
+            operations.push(set);
+        }
     }
     for (id, worker) in &to.workers {
         let node = Node::Worker(id.clone());
@@ -72,6 +79,7 @@ pub(super) fn difference(from: &State, to: &State) -> Vec<Operation> {
     }
     let gone = from.workers.keys().filter(|id| !to.workers.contains_key(*id));
     operations.extend(gone.map(|id| Operation::Delete(Node::Worker(id.clone()))));
+    operations.extend(last);
     operations
 }
 
@@ -124,6 +132,18 @@ mod tests {
         assert!(matches!(difference(&state(&[]), &over)[..], [Operation::Create(Node::Ended, _)]));
         assert_eq!(difference(&over, &over), []);
         assert_eq!(difference(&over, &state(&[])), [Operation::Delete(Node::Ended)]);
+    }
+
+    #[test]
+    fn a_framework_is_forgotten_after_its_workers() {
+        let before = State { framework: Some("F".to_owned()), ..state(&[worker(1, true), worker(2, true)]) };
+        let after = state(&[]);
+        let expected = [
+            Operation::Delete(Node::Worker(WorkerId::new("e", 1))),
+            Operation::Delete(Node::Worker(WorkerId::new("e", 2))),
+            Operation::Set(Node::State, record::encode(&after)),
+        ];
+        assert_eq!(difference(&before, &after), expected);
     }
 
     #[test]
