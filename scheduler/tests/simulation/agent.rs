@@ -85,6 +85,7 @@ impl World {
             misfortune: false,
             unacknowledged: VecDeque::new(),
         };
+        self.check_launch(&id);
         assert!(self.agents[agent].tasks.insert(id.clone(), task).is_none(), "{id} is launched twice");
         let delay = self.between(50, 4000);
         self.at(delay, Event::Task { agent, id, to: TaskState::TaskStarting });
@@ -96,6 +97,7 @@ impl World {
         }
         let delay = self.between(20, 6000);
         if self.agents[agent].tasks.get(id).is_some_and(Task::is_alive) {
+            self.check_kill(id);
             self.task_changes(agent, id, TaskState::TaskKilling);
             self.at(delay, Event::Task { agent, id: id.to_owned(), to: TaskState::TaskKilled });
         }
@@ -113,10 +115,12 @@ impl World {
         }
         self.task_changes(agent, id, to);
         match to {
+            TaskState::TaskStarting if self.chance(self.faults.falls_silent) => {}
             TaskState::TaskStarting => {
                 let fails = self.chance(self.faults.launch_fails);
                 let to = if fails { TaskState::TaskFailed } else { TaskState::TaskRunning };
-                let delay = self.between(50, 20_000);
+                let at_once = fails && self.chance(self.faults.at_once);
+                let delay = if at_once { self.between(1, 50) } else { self.between(50, 20_000) };
                 self.at(delay, Event::Task { agent, id: id.to_owned(), to });
             }
             TaskState::TaskRunning => {

@@ -1,14 +1,16 @@
 //! Simulated application masters around the real core: what the shell does, and every way to fail at it.
 
+mod outputs;
+
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     time::Duration,
 };
 
 use scheduler::core::{
     Core, Settings,
     constraint::Constraint,
-    message::{Input, Moment, Move, Output, WorkerId},
+    message::{Input, Moment, Move, Output, State, WorkerId},
     resources::Demand,
     worker::Patience,
 };
@@ -36,6 +38,8 @@ pub(crate) struct ApplicationMaster {
     pub(crate) unanswered: BTreeMap<String, Moment>,
     /// Offers that the master has taken back, as far as was heard.
     pub(crate) rescinded: BTreeSet<String>,
+    /// When it has launched something in the last minute.
+    pub(crate) launches: VecDeque<Moment>,
     pub(crate) stopping: bool,
 }
 
@@ -52,6 +56,7 @@ impl ApplicationMaster {
             offers_wanted: false,
             unanswered: BTreeMap::new(),
             rescinded: BTreeSet::new(),
+            launches: VecDeque::new(),
             stopping: false,
         }
     }
@@ -94,7 +99,7 @@ impl World {
             return self.at(500, Event::Lead { master, session });
         }
         self.note(|| format!("master {master} leads (session {session})"));
-        let state = self.keeper.state.clone();
+        let state = State { epoch: self.fresh_epoch(), ..self.keeper.state.clone() };
         self.masters[master].framework.clone_from(&state.framework);
         self.masters[master].core = Some(Core::new(settings(self.constraints), state, self.now));
         let target = self.target;
@@ -126,6 +131,9 @@ impl World {
 
     pub(crate) fn call(&mut self, master: usize, call: Call) {
         let Some(link) = self.masters[master].link else { return };
+        if self.silent.contains(&link) {
+            return;
+        }
         if !matches!(call, Call::Subscribe(_)) && self.chance(self.faults.calls_lost) {
             self.note(|| format!("lost: {call:?}"));
             // The connection notices that; what a master drops by itself it does not.
@@ -138,14 +146,12 @@ impl World {
         self.push(at, Event::ToMaster { link, call });
     }
 
-    /// The link is broken, as both ends will notice.
+    /// The link is broken, as both ends will notice; the master after what was sent before.
     pub(crate) fn break_link(&mut self, link: u64) {
         let delay = self.latency();
         self.at(delay, Event::FromMaster { link, what: FromMaster::Broken });
-        if self.master.link == Some(link) {
-            self.master.link = None;
-            self.master.offers.clear();
-        }
+        let at = self.in_order(link, true);
+        self.push(at, Event::ToMaster { link, call: Call::HangUp });
     }
 
     pub(crate) fn hears(&mut self, link: u64, what: FromMaster) {
@@ -202,98 +208,6 @@ impl World {
         am.link = None;
         am.unanswered.clear();
         am.rescinded.clear();
-    }
-
-    /// Tells the core and carries out what it asks for, unless the process dies in between.
-    pub(crate) fn tell_core(&mut self, master: usize, input: Input) {
-        let Some(core) = self.masters[master].core.as_mut() else { return };
-        if self.verbose {
-            self.log.push(format!("{:>9} master {master} <- {input:?}", self.now.0));
-        }
-        let outputs = core.handle(self.now, input);
-        for output in outputs {
-            if self.chance(self.faults.crash_between) {
-                self.note(|| format!("master {master} crashes instead of {output:?}"));
-                return self.crashes(master);
-            }
-            self.note(|| format!("master {master} -> {output:?}"));
-            self.check_output(master, &output);
-            self.carry_out(master, output);
-            if self.masters[master].core.is_none() {
-                return;
-            }
-        }
-        let wake = self.masters[master].core.as_ref().and_then(Core::wake_at);
-        if self.masters[master].wake != wake {
-            self.masters[master].wake = wake;
-            if let Some(at) = wake {
-                let session = self.masters[master].session;
-                self.push(Moment(at.0.max(self.now.0) + 1), Event::Tick { master, session });
-            }
-        }
-    }
-
-    fn carry_out(&mut self, master: usize, output: Output) {
-        let session = self.masters[master].session;
-        match output {
-            Output::Store(number, changes) => {
-                let at = self.in_order(session, false);
-                self.push(at, Event::Write(Write { master, session, number, changes }));
-            }
-            Output::Accept { offers, launches } => {
-                let ids: Vec<_> = offers.iter().map(|offer| offer.value.clone()).collect();
-                self.answered(master, &ids);
-                let launches = launches.into_iter().map(|launch| {
-                    let taken =
-                        Amounts::of(&[launch.taken.task_resources(), launch.taken.executor_resources()].concat());
-                    (launch.worker.as_str().to_owned(), launch.place.agent.clone(), taken)
-                });
-                let launches = launches.collect();
-                self.call(master, Call::Accept { offers: ids, launches });
-            }
-            Output::Decline(offers, refuse) => {
-                let ids: Vec<_> = offers.iter().map(|offer| offer.value.clone()).collect();
-                self.answered(master, &ids);
-                self.call(master, Call::Decline(ids, refuse));
-            }
-            Output::AcceptInverse(_) | Output::DeclineInverse(..) => self.call(master, Call::Inverse),
-            Output::Suppress => {
-                self.masters[master].offers_wanted = false;
-                self.call(master, Call::Suppress);
-            }
-            Output::Revive => {
-                self.masters[master].offers_wanted = true;
-                self.call(master, Call::Revive);
-            }
-            Output::Kill { worker, agent } => {
-                self.call(master, Call::Kill { task: worker.as_str().to_owned(), agent });
-            }
-            Output::Acknowledge { agent, task, uuid } => {
-                let uuid = u128::from_be_bytes(uuid.as_ref().try_into().unwrap()) as u64;
-                self.call(master, Call::Acknowledge { agent: agent.value, task: task.value, uuid });
-            }
-            Output::Reconcile(workers) => {
-                let tasks = workers.into_iter().map(|(worker, agent)| (worker.as_str().to_owned(), agent)).collect();
-                self.call(master, Call::Reconcile(tasks));
-            }
-            Output::Notice(_) | Output::Narrow => {}
-            Output::Teardown => {
-                self.masters[master].stopping = true;
-                self.call(master, Call::Teardown);
-            }
-            Output::Stopped => {
-                self.stopped = true;
-                self.keeper.queue.clear();
-                self.masters.iter_mut().for_each(|am| *am = ApplicationMaster::new());
-            }
-        }
-    }
-
-    fn answered(&mut self, master: usize, ids: &[String]) {
-        let am = &mut self.masters[master];
-        for id in ids {
-            am.unanswered.remove(id);
-        }
     }
 
     /// The TaskManagers that the JobManager lists.

@@ -20,17 +20,26 @@ pub(crate) struct Keeper {
     /// The sessions that want to lead, in order; the first one leads.
     pub(crate) queue: Vec<(u64, usize)>,
     pub(crate) up: bool,
+    /// What somebody has kept of the state for bad days.
+    pub(crate) copy: Option<State>,
     /// Writes that wait for the store to come back.
     waiting: Vec<Write>,
 }
 
 impl Keeper {
     pub(crate) fn new(epoch: String) -> Self {
-        Self { state: State::fresh(epoch), queue: Vec::new(), up: true, waiting: Vec::new() }
+        Self { state: State::fresh(epoch), queue: Vec::new(), up: true, copy: None, waiting: Vec::new() }
     }
 
     pub(crate) fn leads(&self, session: u64) -> bool {
         self.queue.first().is_some_and(|(first, _)| *first == session)
+    }
+
+    /// Begins with another state, and with nobody who knows of the one before.
+    pub(crate) fn forgets(&mut self, state: State) {
+        self.state = state;
+        self.queue.clear();
+        self.waiting.clear();
     }
 }
 
@@ -40,6 +49,7 @@ impl World {
             self.keeper.waiting.push(write);
         } else if self.keeper.leads(write.session) {
             for change in &write.changes {
+                self.check_change(change);
                 self.keeper.state.apply(change);
             }
             let delay = self.latency();

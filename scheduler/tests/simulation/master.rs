@@ -1,5 +1,9 @@
 //! The simulated Mesos master.
 
+mod agents;
+mod maintenance;
+mod offers;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
@@ -8,6 +12,7 @@ use std::{
 use mesos::v1::{self, TaskState, TaskStatus};
 use scheduler::core::message::Moment;
 
+use self::maintenance::Maintenance;
 use crate::{
     agent::{is_alive, status},
     resources::Amounts,
@@ -27,21 +32,28 @@ pub(crate) struct Master {
     /// Agents of the registry that have not registered again since the failover.
     recovering: BTreeSet<String>,
     pub(crate) unreachable: BTreeMap<String, BTreeSet<String>>,
-    pub(crate) offers: BTreeMap<String, (usize, Amounts)>,
+    pub(crate) offers: BTreeMap<String, Offered>,
     suppressed: bool,
-    /// Agents that go into maintenance, and when.
-    pub(crate) wanted_back: BTreeMap<String, Moment>,
+    /// Agents that go into maintenance.
+    pub(crate) maintenance: BTreeMap<String, Maintenance>,
     filters: BTreeMap<usize, Moment>,
     next: u64,
 }
 
-fn unavailability(start: Moment) -> v1::Unavailability {
-    let nanoseconds = i64::try_from(start.0).unwrap() * 1_000_000;
-    v1::Unavailability { start: v1::TimeInfo { nanoseconds }, duration: None }
+/// What is offered of one agent.
+#[derive(Debug)]
+pub(crate) struct Offered {
+    agent: usize,
+    amounts: Amounts,
+    /// Whether the offer says that the agent goes into maintenance.
+    unavailable: bool,
 }
 
 impl World {
     pub(crate) fn master_call(&mut self, link: u64, call: Call) {
+        if matches!(call, Call::HangUp) {
+            return self.link_ends(link);
+        }
         if !self.master.up {
             return self.break_link(link);
         }
@@ -53,11 +65,13 @@ impl World {
             return;
         }
         match call {
-            Call::Subscribe(_) | Call::Inverse => {}
+            Call::Subscribe(_) | Call::HangUp => {}
+            Call::AcceptInverse(offers) => self.inverse_answered(&offers, None),
+            Call::DeclineInverse(offers, refuse) => self.inverse_answered(&offers, Some(refuse)),
             Call::Accept { offers, launches } => self.accept(&offers, launches),
             Call::Decline(offers, refuse) => {
                 for id in offers {
-                    if let Some((agent, _)) = self.master.offers.remove(&id) {
+                    if let Some(Offered { agent, .. }) = self.master.offers.remove(&id) {
                         self.master.filters.insert(agent, self.now.after(refuse));
                         let until = u64::try_from(refuse.as_millis()).unwrap() + 1;
                         self.at(until, Event::Allocate);
@@ -68,6 +82,7 @@ impl World {
             Call::Revive => {
                 self.master.suppressed = false;
                 self.master.filters.clear();
+                self.master.maintenance.values_mut().for_each(Maintenance::begin_anew);
                 self.changed();
             }
             Call::Kill { task, agent } => self.master_kill(&task, agent),
@@ -108,6 +123,8 @@ impl World {
             }
             Some(id) => id,
             None => {
+                // One that nobody remembers ends when its time for a fail-over is over.
+                self.remove_framework();
                 self.next_framework += 1;
                 format!("F{}", self.next_framework)
             }
@@ -118,9 +135,17 @@ impl World {
         self.master.offers.clear();
         self.master.suppressed = false;
         self.master.filters.clear();
+        self.master.maintenance.values_mut().for_each(Maintenance::begin_anew);
         self.master.framework = Some(id.clone());
         self.send(link, FromMaster::Subscribed(id));
         self.changed();
+    }
+
+    fn link_ends(&mut self, link: u64) {
+        if self.master.link == Some(link) {
+            self.master.link = None;
+            self.master.offers.clear();
+        }
     }
 
     /// Tells the framework of a task, if it is connected.
@@ -130,90 +155,6 @@ impl World {
         {
             self.send(link, FromMaster::Update(Box::new(status)));
         }
-    }
-
-    /// Asks for an agent, for maintenance.
-    pub(crate) fn master_wants_back(&mut self, agent: usize) {
-        self.moved = true;
-        let id = self.agents[agent].id.clone();
-        let soon = self.between(0, 1_200_000);
-        let start = self.now.after(Duration::from_millis(soon));
-        self.master.next += 1;
-        let offer = v1::InverseOffer {
-            id: v1::OfferId { value: format!("I{}", self.master.next) },
-            agent_id: Some(v1::AgentId { value: id.clone() }),
-            unavailability: unavailability(start),
-            ..Default::default()
-        };
-        self.master.wanted_back.insert(id, start);
-        if let Some(link) = self.master.link {
-            self.send(link, FromMaster::InverseOffer(Box::new(offer.clone())));
-            // It is over after a while.
-            self.master.wanted_back.clear();
-            let end = self.between(1000, 200_000);
-            self.push(
-                self.now.after(Duration::from_millis(end)),
-                Event::FromMaster { link, what: FromMaster::InverseRescinded(offer.id.value) },
-            );
-        }
-    }
-
-    pub(crate) fn allocate(&mut self) {
-        let (Some(link), true) = (self.master.link, self.master.up && !self.master.suppressed) else { return };
-        let mut offers = Vec::new();
-        for (i, agent) in self.agents.iter().enumerate() {
-            let offered = self.master.offers.values().any(|(other, _)| *other == i);
-            let filtered = self.master.filters.get(&i).is_some_and(|until| *until > self.now);
-            if offered || filtered || !agent.reachable() || !self.master.agents.contains_key(&agent.id) {
-                continue;
-            }
-            // What the master has given away and the agent does not know of yet is not free.
-            let free = agent.free();
-            let known = &self.master.agents[&agent.id];
-            let on_the_way = known.iter().any(|(id, state)| is_alive(*state) && !agent.tasks.contains_key(id));
-            if free.is_empty() || on_the_way {
-                continue;
-            }
-            self.master.next += 1;
-            let id = format!("O{}", self.master.next);
-            self.master.offers.insert(id.clone(), (i, free.clone()));
-            offers.push(v1::Offer {
-                id: v1::OfferId { value: id },
-                agent_id: v1::AgentId { value: agent.id.clone() },
-                hostname: format!("host{}", agent.host),
-                resources: free.to_resources(),
-                unavailability: self.master.wanted_back.get(&agent.id).copied().map(unavailability),
-                ..Default::default()
-            });
-        }
-        if !offers.is_empty() {
-            self.send(link, FromMaster::Offers(offers));
-        }
-    }
-
-    fn accept(&mut self, offers: &[String], launches: Vec<(String, String, Amounts)>) {
-        let framework = self.master.framework.clone().expect("a framework that is subscribed");
-        let used: Vec<_> = offers.iter().map(|id| self.master.offers.remove(id)).collect();
-        let valid = used.iter().all(Option::is_some);
-        let mut room = Amounts::default();
-        for (_, amounts) in used.iter().flatten() {
-            room.add(amounts);
-        }
-        for (id, agent, taken) in launches {
-            let place = self.agents.iter().position(|other| other.id == agent && other.reachable());
-            match place {
-                Some(place) if valid && self.master.agents.contains_key(&agent) => {
-                    assert!(room.take(&taken), "{id} takes more of {offers:?} than was offered: {taken:?}");
-                    self.master.agents.entry(agent).or_default().insert(id.clone(), TaskState::TaskStaging);
-                    let delay = self.latency();
-                    let registration = self.agents[place].registration;
-                    let task = (id, framework.clone(), taken);
-                    self.at(delay, Event::Launch { agent: place, registration, task });
-                }
-                _ => self.tell(status(&id, &agent, TaskState::TaskDropped)),
-            }
-        }
-        self.changed();
     }
 
     fn master_kill(&mut self, task: &str, agent: Option<String>) {
@@ -242,6 +183,10 @@ impl World {
         } else {
             TaskState::TaskUnknown
         };
+        if matches!(state, TaskState::TaskGone | TaskState::TaskUnknown) {
+            // The framework may believe that.
+            self.excused.insert(task.into());
+        }
         self.tell(status(task, agent, state));
     }
 
@@ -270,67 +215,6 @@ impl World {
         self.changed();
     }
 
-    pub(crate) fn agent_registers(&mut self, agent: usize) {
-        let Self { master, agents, .. } = self;
-        let Some(place) = agents.get_mut(agent).filter(|place| place.reachable() && master.up) else { return };
-        let id = place.id.clone();
-        place.registration += 1;
-        // Tasks of a framework that is gone are ended.
-        place.tasks.retain(|_, task| !master.removed.contains(&task.framework));
-        master.recovering.remove(&id);
-        let was_unreachable = master.unreachable.remove(&id).is_some();
-        let there = place.tasks.iter().map(|(id, task)| (id.clone(), task.state)).collect();
-        let before = master.agents.insert(id.clone(), there).unwrap_or_default();
-        let mut news = Vec::new();
-        for lost in before.keys().filter(|task| !place.tasks.contains_key(*task)) {
-            news.push((lost.clone(), TaskState::TaskDropped));
-        }
-        if was_unreachable {
-            news.extend(place.tasks.iter().map(|(task, of)| (task.clone(), of.state)));
-        }
-        for (task, state) in news {
-            self.tell(status(&task, &id, state));
-        }
-        self.changed();
-    }
-
-    /// The connection to an agent has ended; after a while it counts as unreachable.
-    pub(crate) fn agent_vanishes(&mut self, agent: usize) {
-        let id = self.agents[agent].id.clone();
-        self.rescind(agent);
-        self.at(20_000, Event::AgentTimeout { agent, id });
-    }
-
-    pub(crate) fn rescind(&mut self, agent: usize) {
-        let lost: Vec<_> =
-            self.master.offers.iter().filter(|(_, (other, _))| *other == agent).map(|(id, _)| id.clone()).collect();
-        for id in lost {
-            self.master.offers.remove(&id);
-            if let Some(link) = self.master.link {
-                self.send(link, FromMaster::Rescind(id));
-            }
-        }
-    }
-
-    pub(crate) fn agent_timeout(&mut self, agent: usize, id: &str) {
-        if !self.master.up || (self.agents[agent].id == id && self.agents[agent].reachable()) {
-            return;
-        }
-        let known = self.master.agents.remove(id);
-        let Some(tasks) = known.or_else(|| self.master.recovering.remove(id).then(BTreeMap::new)) else { return };
-        self.master.unreachable.insert(id.to_owned(), tasks.keys().cloned().collect());
-        for task in tasks.keys() {
-            self.tell(status(task, id, TaskState::TaskUnreachable));
-        }
-    }
-
-    pub(crate) fn marked_gone(&mut self, id: &str) {
-        let Some(tasks) = self.master.unreachable.remove(id) else { return };
-        for task in tasks {
-            self.tell(status(&task, id, TaskState::TaskGoneByOperator));
-        }
-    }
-
     pub(crate) fn remove_framework(&mut self) {
         let Some(id) = self.master.framework.take() else { return };
         self.note(|| format!("framework {id} is removed"));
@@ -343,33 +227,6 @@ impl World {
         self.master.unreachable.values_mut().for_each(BTreeSet::clear);
         for agent in self.agents.iter_mut().filter(|agent| agent.reachable()) {
             agent.tasks.retain(|_, task| task.framework != id);
-        }
-    }
-
-    /// Another master takes over: it has the registry's agents and nothing else.
-    pub(crate) fn master_fails_over(&mut self) {
-        let known = self.master.agents.keys().cloned().chain(self.master.recovering.iter().cloned()).collect();
-        let removed = std::mem::take(&mut self.master.removed);
-        let unreachable = std::mem::take(&mut self.master.unreachable).into_keys();
-        let unreachable = unreachable.map(|id| (id, BTreeSet::new())).collect();
-        let next = self.master.next;
-        if let Some(link) = self.master.link.take() {
-            self.break_link(link);
-        }
-        self.master = Master { recovering: known, removed, unreachable, next, ..Master::default() };
-        let delay = self.between(500, 5000);
-        self.at(delay, Event::MasterReturns);
-    }
-
-    pub(crate) fn master_returns(&mut self) {
-        self.master.up = true;
-        for agent in 0..self.agents.len() {
-            let delay = self.between(100, 15_000);
-            self.at(delay, Event::AgentRegisters { agent });
-        }
-        for id in self.master.recovering.clone() {
-            let agent = self.agents.iter().position(|agent| agent.id == id).unwrap_or(0);
-            self.at(60_000, Event::AgentTimeout { agent, id });
         }
     }
 }

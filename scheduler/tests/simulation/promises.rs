@@ -1,20 +1,43 @@
 //! What must be true of every step, by the numbers of the list of promises that the scheduler is built to.
+//!
+//! | | promise | where it is looked at |
+//! | --- | --- | --- |
+//! | S1 | a worker is in the store before its task can exist | the output, the master, the agent |
+//! | S2 | acknowledged when stored; none that lives is forgotten | the output; each change of the store |
+//! | S3 | no id twice | the output, the agent, the end |
+//! | S4 | who was deposed changes nothing | the store; S1 and kills where they take effect |
+//! | S5 | every worker is asked for after every subscription | the outputs that follow |
+//! | S6 | a framework id is forgotten when Mesos has removed it | the output |
+//! | S7 | unknown tasks are killed | the end: whoever lives is in the store |
+//! | S8, S9 | silent and unreachable workers are replaced, exactly one survives | the end |
+//! | S10 | never more than wanted, and in the end as many | each step, the end |
+//! | S11 | offers are used or declined once, and not for more than they hold | the output, the master |
+//! | S12 | offers are not wanted when nothing is missing | each step |
+//! | S13 | whoever keeps failing is launched ever more slowly; few agents are avoided | the output, each step |
+//! | S14 | nothing is launched on agents that workers are to leave; these go when others are ready | the output, the master |
+//! | S15 | no teardown that nobody has asked for | the output |
+//! | S16 | nothing is launched or killed that the store does not know of | the output |
 
-use std::collections::BTreeSet;
+mod effects;
+mod standing;
 
-use mesos::v1::TaskState;
+use std::{collections::BTreeSet, time::Duration};
+
+use mesos::v1::{OfferId, TaskState};
 use scheduler::core::{
-    message::{Change, Output, WorkerId},
+    Core,
+    message::{Change, Launch, Output, WorkerId},
     worker::Phase,
 };
 
 use crate::{
     agent::Task,
+    application_master::ApplicationMaster,
     world::{Profile, World},
 };
 
-/// An offer that waits for the store is given back after a while.
-const LONGEST_HOLD: u64 = 30_000;
+/// So often at most does an application master launch something in a minute for each wanted worker.
+const LAUNCHES: usize = 20;
 
 impl World {
     pub(crate) fn check_output(&mut self, master: usize, output: &Output) {
@@ -26,10 +49,14 @@ impl World {
         match output {
             Output::Store(_, changes) => {
                 for change in changes {
-                    if let Change::Worker(record) = change
-                        && record.released
-                    {
-                        self.check_release(&record.id);
+                    match change {
+                        Change::Worker(record) if record.released => self.check_release(&record.id),
+                        Change::Framework(None) => {
+                            let known = self.keeper.state.framework.as_ref();
+                            let gone = known.is_none_or(|id| self.master.removed.contains(id));
+                            assert!(gone, "S6: {known:?} is forgotten, and Mesos has not removed it");
+                        }
+                        _ => {}
                     }
                 }
             }
@@ -48,6 +75,8 @@ impl World {
                 }
                 let agents: BTreeSet<_> = launches.iter().map(|launch| &launch.place.agent).collect();
                 assert_eq!(agents.len(), 1, "one accept is for one agent");
+                self.check_place(master, offers, &launches[0]);
+                self.check_pace(master, launches.len());
             }
             Output::Decline(offers, refuse) => {
                 assert!(!refuse.is_zero(), "S12: an offer is declined for no time");
@@ -82,6 +111,24 @@ impl World {
         }
     }
 
+    /// S14: nobody has offered an agent and had it used after workers were to leave it.
+    fn check_place(&self, master: usize, offers: &[OfferId], launch: &Launch) {
+        let heard = offers.iter().filter_map(|offer| self.masters[master].unanswered.get(&offer.value)).min();
+        for name in [&launch.place.agent, &launch.place.hostname] {
+            let before = self.drained.get(name).is_some_and(|since| heard.is_some_and(|heard| since < heard));
+            assert!(!before, "S14: {} is launched on {name}, which is drained", launch.worker);
+        }
+    }
+
+    /// S13: however fast they fail.
+    fn check_pace(&mut self, master: usize, launches: usize) {
+        let (now, target) = (self.now, self.target);
+        let last = &mut self.masters[master].launches;
+        last.extend(std::iter::repeat_n(now, launches));
+        last.retain(|at| now.since(*at) < Duration::from_secs(60));
+        assert!(last.len() <= LAUNCHES * target.max(1), "S13: {} launches for {target} within a minute", last.len());
+    }
+
     /// A worker is given up: that is decided when its record says so. More may be wanted by the time the store has it.
     fn check_release(&self, worker: &WorkerId) {
         if self.profile != Profile::Gentle || self.lowered || self.stop_asked {
@@ -93,63 +140,6 @@ impl World {
             assert!(self.moved, "{worker} is killed, and nothing is wrong with it");
             let least = self.target.saturating_sub(self.most_unavailable);
             assert!(of_use.len() > least, "{worker} is killed before another is ready in its place");
-        }
-    }
-
-    pub(crate) fn check(&self) {
-        for (i, am) in self.masters.iter().enumerate() {
-            let Some(core) = &am.core else { continue };
-            let counting = core.workers().values().filter(|worker| worker.counts()).count();
-            // S10
-            let surge = if self.moved { 2 } else { 0 };
-            let most = if self.stop_asked { 0 } else { self.target + surge };
-            assert!(counting <= most, "master {i} counts on {counting} workers, {most} are wanted");
-            if am.link.is_some() && am.stalled_until <= self.now {
-                let oldest = am.unanswered.values().min().map_or(0, |at| self.now.0 - at.0);
-                assert!(oldest <= LONGEST_HOLD, "master {i} has kept an offer for {oldest} ms");
-            }
-        }
-    }
-
-    fn alive(&self) -> Vec<(&String, &Task)> {
-        self.agents.iter().flat_map(|agent| &agent.tasks).filter(|(_, task)| task.is_alive()).collect()
-    }
-
-    /// S10 and the rest: all is healed and time has passed.
-    pub(crate) fn check_end(&self) {
-        let alive = self.alive();
-        let ids: BTreeSet<_> = alive.iter().map(|(id, _)| WorkerId::from(id.as_str())).collect();
-        assert_eq!(ids.len(), alive.len(), "a worker lives twice");
-        let wanted = if self.stop_asked { 0 } else { self.target };
-        assert_eq!(alive.len(), wanted, "so many TaskManagers live: {ids:?}, in the store: {:?}", self.keeper.state);
-        let state = &self.keeper.state;
-        if self.stop_asked {
-            assert!(self.stopped, "it does not stop");
-            assert!(state.framework.is_none() && state.workers.is_empty(), "stopped, and the store has {state:?}");
-            return;
-        }
-        for (id, record) in &state.workers {
-            let gone = self.gone_agents.contains(&record.place.agent) && record.released;
-            assert!(ids.contains(id) || gone, "{id} is in the store and does not live");
-        }
-        for id in &ids {
-            assert!(state.workers.contains_key(id), "{id} lives and is not in the store");
-        }
-        let leaders: Vec<_> = self.masters.iter().filter_map(|am| Some((am, am.core.as_ref()?))).collect();
-        assert_eq!(leaders.len(), 1, "so many lead");
-        let (am, core) = leaders[0];
-        assert!(!am.offers_wanted, "S12: everything is there, and offers are wanted");
-        assert!(self.master.offers.is_empty(), "S12: offers are kept: {:?}", self.master.offers);
-        for id in &ids {
-            assert_eq!(core.workers()[id].phase, Phase::Running, "{id}");
-        }
-        assert!(state.draining.is_empty());
-        for record in ids.iter().map(|id| &state.workers[id]) {
-            assert_eq!(record.generation, state.generation, "{} was not restarted", record.id);
-        }
-        if self.profile == Profile::Gentle && !self.lowered && !self.moved {
-            let ran: BTreeSet<_> = self.ran.iter().filter(|id| !ids.contains(id)).collect();
-            assert!(ran.is_empty(), "TaskManagers were lost, and nothing was wrong with them: {ran:?}");
         }
     }
 }

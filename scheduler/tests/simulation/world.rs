@@ -1,6 +1,7 @@
 //! The world: its clock, its queue of what will happen, its dice and its misfortunes.
 
 mod events;
+mod life;
 mod misfortune;
 
 use std::{
@@ -10,7 +11,7 @@ use std::{
 
 use mesos::v1::TaskState;
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
-use scheduler::core::message::{Input, Moment, Move, WorkerId};
+use scheduler::core::message::{Input, Moment, Move, State, WorkerId};
 
 use self::events::Due;
 pub(crate) use self::events::{Call, Event, FromMaster};
@@ -29,6 +30,9 @@ pub(crate) enum Profile {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Faults {
     pub(crate) launch_fails: u32,
+    /// Of those that fail at their start: how many do so at once.
+    pub(crate) at_once: u32,
+    pub(crate) falls_silent: u32,
     pub(crate) task_fails: u32,
     pub(crate) never_registers: u32,
     pub(crate) duplicates: u32,
@@ -59,6 +63,8 @@ pub(crate) struct World {
     pub(crate) masters: Vec<ApplicationMaster>,
     /// Whose each connection to the Mesos master is.
     pub(crate) links: BTreeMap<u64, usize>,
+    /// Connections on which nothing comes through, and nobody has noticed.
+    pub(crate) silent: BTreeSet<u64>,
     /// When the last thing on a link or to the store arrives; later ones do not overtake it.
     order: BTreeMap<(u64, bool), Moment>,
     pub(crate) target: usize,
@@ -77,6 +83,12 @@ pub(crate) struct World {
     /// Every worker that was once registered.
     pub(crate) ran: BTreeSet<WorkerId>,
     pub(crate) gone_agents: BTreeSet<String>,
+    /// Workers that may live although the store does not know them, because it has lost them or Mesos has denied them.
+    pub(crate) excused: BTreeSet<WorkerId>,
+    /// Since when the store has it that workers are to leave these agents.
+    pub(crate) drained: BTreeMap<String, Moment>,
+    /// Since when more workers live than are wanted although somebody could end them.
+    pub(crate) too_many: Option<Moment>,
     pub(crate) next_uuid: u64,
     pub(crate) next_agent: u64,
     pub(crate) next_link: u64,
@@ -95,9 +107,13 @@ impl World {
         let profile = if seed.is_multiple_of(3) { Profile::Gentle } else { Profile::Wild };
         let mut some = |most: u32| if dice.random_ratio(1, 2) { dice.random_range(0..=most) } else { 0 };
         let faults = match profile {
-            Profile::Gentle => Faults { duplicates: some(300), crash_between: some(40), ..Faults::default() },
+            Profile::Gentle => {
+                Faults { duplicates: some(300), crash_between: some(40), reorder: some(200), ..Faults::default() }
+            }
             Profile::Wild => Faults {
-                launch_fails: some(300),
+                launch_fails: some(1000),
+                at_once: some(1000),
+                falls_silent: some(100),
                 task_fails: some(300),
                 never_registers: some(100),
                 duplicates: some(300),
@@ -141,6 +157,7 @@ impl World {
             cut_from_keeper: None,
             masters: (0..masters).map(|_| ApplicationMaster::new()).collect(),
             links: BTreeMap::new(),
+            silent: BTreeSet::new(),
             order: BTreeMap::new(),
             lowered: false,
             moved: false,
@@ -153,6 +170,9 @@ impl World {
             launched: BTreeSet::new(),
             ran: BTreeSet::new(),
             gone_agents: BTreeSet::new(),
+            excused: BTreeSet::new(),
+            drained: BTreeMap::new(),
+            too_many: None,
             next_uuid: 0,
             next_agent: hosts as u64,
             next_link: 0,
@@ -170,6 +190,11 @@ impl World {
 
     pub(crate) fn chance(&mut self, thousandths: u32) -> bool {
         thousandths > 0 && self.dice.random_range(0..1000) < thousandths
+    }
+
+    /// Nobody has drawn it before.
+    pub(crate) fn fresh_epoch(&mut self) -> String {
+        format!("{:08x}", self.dice.random::<u32>())
     }
 
     pub(crate) fn latency(&mut self) -> u64 {
@@ -195,6 +220,9 @@ impl World {
     }
 
     pub(crate) fn send(&mut self, link: u64, what: FromMaster) {
+        if self.silent.contains(&link) {
+            return;
+        }
         // Updates of different agents do overtake each other now and then.
         let at = match &what {
             FromMaster::Update(_) if self.chance(self.faults.reorder) => {
@@ -222,150 +250,6 @@ impl World {
             let text = text();
             self.log.push(format!("{:>9} {text}", self.now.0));
         }
-    }
-
-    /// Lives through it all; panics if a promise is broken. Gives the number of steps.
-    pub(crate) fn run(mut self) -> u64 {
-        self.master.up = true;
-        for agent in 0..self.agents.len() {
-            self.at(1, Event::AgentRegisters { agent });
-        }
-        for master in 0..self.masters.len() {
-            self.at(2 + master as u64, Event::Starts { master });
-        }
-        self.at(5000, Event::Misfortune);
-        self.at(TROUBLE, Event::Healed);
-        let end = self.now.after(Duration::from_millis(TROUBLE + PEACE));
-        let mut steps = 0;
-        while let Some(due) = self.queue.pop().filter(|due| due.at <= end) {
-            self.now = self.now.max(due.at);
-            steps += 1;
-            assert!(steps < 400_000, "the world does not come to rest");
-            self.happen(due.event);
-            self.check();
-        }
-        self.check_end();
-        steps
-    }
-
-    fn happen(&mut self, event: Event) {
-        if let Some(master) = self.concerns(&event)
-            && self.masters[master].stalled_until > self.now
-        {
-            // It has not the time now.
-            let at = self.masters[master].stalled_until;
-            return self.push(at, event);
-        }
-        if !matches!(event, Event::Tick { .. } | Event::FromMaster { .. }) {
-            self.note(|| format!("{event:?}"));
-        }
-        match event {
-            Event::ToMaster { link, call } => self.master_call(link, call),
-            Event::FromMaster { link, what } => self.hears(link, what),
-            Event::Write(write) => self.write(write),
-            Event::Written { master, session, number } => {
-                if self.masters[master].session == session {
-                    self.tell_core(master, Input::Stored(number));
-                }
-            }
-            Event::Starts { master } => self.starts(master),
-            Event::Lead { master, session } => self.leads(master, session),
-            Event::Connect { master, session } => self.connects(master, session),
-            Event::Deposed { master, session } => self.is_deposed(master, session),
-            Event::SessionEnds { session } => self.session_ends(session),
-            Event::Tick { master, session } => {
-                let am = &mut self.masters[master];
-                if am.session == session && am.wake.is_some_and(|wake| wake <= self.now) {
-                    am.wake = None;
-                    self.tell_core(master, Input::Tick);
-                }
-            }
-            Event::JobManagerUp { master, session } => {
-                if self.masters[master].session == session && self.masters[master].core.is_some() {
-                    self.masters[master].job_manager = true;
-                    self.tell_core(master, Input::JobManager(true));
-                    self.lists(master);
-                }
-            }
-            Event::Lists => {
-                self.listing = false;
-                for master in 0..self.masters.len() {
-                    if self.masters[master].stalled_until <= self.now {
-                        self.lists(master);
-                    } else {
-                        self.push(self.masters[master].stalled_until, Event::Lists);
-                    }
-                }
-            }
-            Event::Launch { agent, registration, task } => self.agent_launch(agent, registration, task),
-            Event::Kill { agent, id } => self.agent_kill(agent, &id),
-            Event::Acknowledged { agent, id, uuid } => self.agent_acknowledged(agent, &id, uuid),
-            Event::Task { agent, id, to } => self.task_event(agent, &id, to),
-            Event::Registers { agent, id } => self.registers(agent, &id),
-            Event::Update { agent, status } => self.master_update(agent, *status),
-            Event::Resend { agent, id, uuid } => {
-                let waits = self.agents[agent].tasks.get(&id).and_then(|task| task.unacknowledged.front());
-                if waits.is_some_and(|(first, _)| *first == uuid) {
-                    self.send_update(agent, &id);
-                }
-            }
-            Event::AgentRegisters { agent } => self.agent_registers(agent),
-            Event::AgentTimeout { agent, id } => self.agent_timeout(agent, &id),
-            Event::AgentReturns { agent } => {
-                self.agents[agent].up = true;
-                self.agents[agent].cut = false;
-                self.agent_registers(agent);
-            }
-            Event::MarkedGone { id } => self.marked_gone(&id),
-            Event::Forgotten { id } => {
-                self.master.unreachable.remove(&id);
-            }
-            Event::MasterReturns => self.master_returns(),
-            Event::KeeperReturns => self.keeper_returns(),
-            Event::Allocate => {
-                self.allocating = false;
-                self.allocate();
-            }
-            Event::Misfortune => self.misfortune(),
-            Event::Healed => self.heal(),
-            Event::Undrained => {
-                for agent in self.keeper.state.draining.clone() {
-                    self.command(&Input::Undrain(agent));
-                }
-                self.master.wanted_back.clear();
-                if self.restarts > 0 && !std::mem::replace(&mut self.last_restart, true) {
-                    // Where there is no room for one more, a restart can only go on if one may be missing.
-                    self.restarts(Move { surge: 1, max_unavailable: 1 });
-                }
-                if !self.keeper.state.draining.is_empty() {
-                    self.at(30_000, Event::Undrained);
-                }
-            }
-        }
-    }
-
-    /// The application master to whose process this happens.
-    fn concerns(&self, event: &Event) -> Option<usize> {
-        match event {
-            Event::FromMaster { link, .. } => self.links.get(link).copied(),
-            Event::Written { master, .. }
-            | Event::Lead { master, .. }
-            | Event::Connect { master, .. }
-            | Event::JobManagerUp { master, .. }
-            | Event::Deposed { master, .. }
-            | Event::Tick { master, .. } => Some(*master),
-            _ => None,
-        }
-    }
-
-    fn registers(&mut self, agent: usize, id: &str) {
-        let Some(task) = self.agents[agent].tasks.get_mut(id).filter(|task| task.state == TaskState::TaskRunning)
-        else {
-            return;
-        };
-        task.registered = true;
-        self.ran.insert(WorkerId::from(id));
-        self.changed();
     }
 }
 

@@ -11,15 +11,28 @@ use crate::{keeper::Write, resources::Amounts};
 #[derive(Clone, Debug)]
 pub(crate) enum Call {
     Subscribe(Option<String>),
-    Accept { offers: Vec<String>, launches: Vec<(String, String, Amounts)> },
+    Accept {
+        offers: Vec<String>,
+        launches: Vec<(String, String, Amounts)>,
+    },
     Decline(Vec<String>, Duration),
-    Inverse,
+    AcceptInverse(Vec<String>),
+    DeclineInverse(Vec<String>, Duration),
     Suppress,
     Revive,
-    Kill { task: String, agent: Option<String> },
-    Acknowledge { agent: String, task: String, uuid: u64 },
+    Kill {
+        task: String,
+        agent: Option<String>,
+    },
+    Acknowledge {
+        agent: String,
+        task: String,
+        uuid: u64,
+    },
     Reconcile(Vec<(String, String)>),
     Teardown,
+    /// The connection has ended, as the master will notice after all that was said before.
+    HangUp,
 }
 
 /// What it is told.
@@ -121,6 +134,18 @@ pub(crate) enum Event {
     },
     AgentReturns {
         agent: usize,
+    },
+    /// A connection on which nothing came through any more is taken for broken.
+    LinkDies {
+        link: u64,
+    },
+    /// The master asks for an agent that is to go into maintenance, if need be.
+    AskBack {
+        id: String,
+    },
+    /// Its maintenance is called off.
+    CalledOff {
+        id: String,
     },
     MarkedGone {
         id: String,

@@ -10,7 +10,7 @@ impl World {
         let next = self.between(1000, 60_000);
         self.at(next, Event::Misfortune);
         let (agent, master) = (self.any_agent(), self.any_master());
-        match (self.between(0, 16), self.profile) {
+        match (self.between(0, 19), self.profile) {
             (0, _) => self.crashes(master),
             (1, _) if self.master.up => self.master_fails_over(),
             (2, _) => {
@@ -55,12 +55,12 @@ impl World {
                 let input = if self.chance(500) { Input::Drain(which) } else { Input::Undrain(which) };
                 self.command(&input);
             }
-            (15, Profile::Wild) => self.master_wants_back(agent),
+            (15, Profile::Wild) => self.goes_into_maintenance(agent),
             (16, Profile::Wild) => self.command(&Input::ClearAgent(None)),
-            (12, Profile::Wild) if self.keeper.queue.is_empty() => {
-                self.note(|| "the store loses the workers".to_owned());
-                self.keeper.state.workers.clear();
-            }
+            (12, Profile::Wild) => self.store_forgets(),
+            (17, Profile::Wild) => self.keeper.copy = Some(self.keeper.state.clone()),
+            (18, _) => self.job_manager_dies(master),
+            (19, _) => self.falls_silent(master),
             (11, Profile::Wild) if self.chance(200) => self.remove_framework(),
             _ => {}
         }
@@ -113,6 +113,55 @@ impl World {
             self.loses_session(master, long);
         }
         self.at(long, Event::KeeperReturns);
+    }
+
+    /// What was durable is not there any more, or is as it once was, and no application master has lived through that.
+    fn store_forgets(&mut self) {
+        for master in 0..self.masters.len() {
+            self.crashes(master);
+        }
+        let next = self.between(0, 2);
+        let copy = self.keeper.copy.clone().filter(|copy| copy.framework.is_some());
+        let state = match (next, copy) {
+            (0, _) => State { workers: BTreeMap::new(), ..self.keeper.state.clone() },
+            (1, Some(copy)) => copy,
+            _ => State::fresh(self.fresh_epoch()),
+        };
+        self.note(|| format!("the store forgets: {state:?}"));
+        self.excused.extend(self.launched.iter().cloned());
+        self.drained = state.draining.iter().map(|agent| (agent.clone(), self.now)).collect();
+        self.keeper.forgets(state);
+    }
+
+    /// The JobManager of an application master ends; another one knows nobody until they have registered again.
+    fn job_manager_dies(&mut self, master: usize) {
+        if !std::mem::take(&mut self.masters[master].job_manager) {
+            return;
+        }
+        for agent in 0..self.agents.len() {
+            let mut unknown = Vec::new();
+            for (id, task) in &mut self.agents[agent].tasks {
+                if std::mem::take(&mut task.registered) {
+                    unknown.push(id.clone());
+                }
+            }
+            for id in unknown {
+                let again = self.between(1000, 30_000);
+                self.at(again, Event::Registers { agent, id });
+            }
+        }
+        self.tell_core(master, Input::JobManager(false));
+        let (up, session) = (self.between(1000, 100_000), self.masters[master].session);
+        self.at(up, Event::JobManagerUp { master, session });
+    }
+
+    /// Nothing comes through between an application master and the Mesos master, and neither knows.
+    fn falls_silent(&mut self, master: usize) {
+        if let Some(link) = self.masters[master].link {
+            self.silent.insert(link);
+            let noticed = self.between(1000, 75_000);
+            self.at(noticed, Event::LinkDies { link });
+        }
     }
 
     pub(super) fn retarget(&mut self) {
