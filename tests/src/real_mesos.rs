@@ -150,6 +150,21 @@ impl RealMesos {
         assert!(status.is_success(), "{what}: {status} {}", answer.text().await.unwrap_or_default());
     }
 
+    /// The same by what takes JSON: `maintenance/schedule`, `api/v1`.
+    pub async fn post_json(&self, what: &str, body: &Value) {
+        let master = &self.masters[self.leader().await];
+        let url = format!("http://{}/master/{what}", master.address());
+        let answer = self.client.post(url).header("Content-Type", "application/json").body(body.to_string());
+        let answer = answer.send().await.expect("the master answers");
+        let status = answer.status();
+        assert!(status.is_success(), "{what}: {status} {}", answer.text().await.unwrap_or_default());
+    }
+
+    /// What the leading master tells there, such as `maintenance/status`.
+    pub async fn told(&self, route: &str) -> Value {
+        wait_until("the master answers", PATIENCE, async || self.ask(route).await).await
+    }
+
     /// The ids of all living processes except masters and agents themselves: executors and what they started.
     pub fn below_agents(&self) -> Vec<i32> {
         let mut pids = self.keeper.living();

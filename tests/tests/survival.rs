@@ -8,6 +8,8 @@
 mod cluster;
 #[path = "survival/elections.rs"]
 mod elections;
+#[path = "survival/maintenance.rs"]
+mod maintenance;
 #[path = "survival/operators.rs"]
 mod operators;
 #[path = "survival/partitions.rs"]
@@ -22,10 +24,8 @@ mod reservations;
 #[allow(dead_code, reason = "benchmarks use the rest")]
 mod site;
 
-use std::time::Duration;
-
 use site::{Part, Site};
-use tests::{RealMesos, RealMesosOptions, RealZooKeeper, wait_until};
+use tests::{RealMesos, RealMesosOptions, RealZooKeeper};
 
 const PAIRS: &[&[Part]] = &[
     &[Part::Master],
@@ -68,35 +68,5 @@ async fn survive_all_pairs(mut site: Site) {
         assert_eq!(site.tasks().await, before.keys().cloned().collect::<Vec<_>>(), "killed {killed:?}");
         println!("{killed:?}: whole again after {:.1?}", began.elapsed());
     }
-    site.end().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_operator_drains_an_agent_and_restarts_all_workers() {
-    let mut site = Site::start(1, RealMesosOptions { agents: 2, ..Default::default() }, &[]).await;
-    let (old, _) = site.task_managers().pop_first().unwrap();
-    let agent = site.operate(&["list"])["workers"][0]["agent"].as_str().unwrap().to_owned();
-    assert_eq!(site.operate(&["drain", &agent])["draining"][0], agent);
-    let new = wait_until("another TaskManager has taken its place", Duration::from_secs(60), async || {
-        let there = site.task_managers();
-        assert!(!there.is_empty(), "it went before another was there");
-        (there.len() == 1 && !there.contains_key(&old)).then(|| there.keys().next().unwrap().clone())
-    })
-    .await;
-    site.until_whole(1).await;
-    assert_ne!(site.operate(&["list"])["workers"][0]["agent"], agent);
-    site.operate(&["undrain", &agent]);
-    site.operate(&["restart", "--surge", "1"]);
-    wait_until("it was restarted", Duration::from_secs(60), async || {
-        let there = site.task_managers();
-        assert!(!there.is_empty(), "it went before another was there");
-        (there.len() == 1 && !there.contains_key(&new)).then_some(())
-    })
-    .await;
-    site.until_whole(1).await;
-    let history = site.operate(&["history"]);
-    let steps = history["history"].as_array().unwrap();
-    let killed = steps.iter().find(|step| step["worker"] == old.as_str() && step["to"] == "killing").unwrap();
-    assert_eq!((killed["by"].as_str(), killed["cause"].as_str()), (Some("operator"), Some("the agent is drained")));
     site.end().await;
 }
