@@ -120,13 +120,8 @@ impl World {
         for master in 0..self.masters.len() {
             self.crashes(master);
         }
-        let next = self.between(0, 2);
-        let copy = self.keeper.copy.clone().filter(|copy| copy.framework.is_some());
-        let state = match (next, copy) {
-            (0, _) => State { workers: BTreeMap::new(), ..self.keeper.state.clone() },
-            (1, Some(copy)) => copy,
-            _ => State::fresh(self.fresh_epoch()),
-        };
+        let copy = self.keeper.copy.clone().filter(|copy| copy.framework.is_some() && self.dice.random());
+        let state = copy.unwrap_or_else(|| State { workers: BTreeMap::new(), ..self.keeper.state.clone() });
         self.note(|| format!("the store forgets: {state:?}"));
         self.excused.extend(self.launched.iter().cloned());
         self.drained = state.draining.iter().map(|agent| (agent.clone(), self.now)).collect();
