@@ -120,7 +120,9 @@ impl World {
         for master in 0..self.masters.len() {
             self.crashes(master);
         }
-        let copy = self.keeper.copy.clone().filter(|copy| copy.framework.is_some() && self.dice.random());
+        // Under the same framework's id: whom nobody can call by name any more, nobody but Mesos can end.
+        let framework = self.keeper.state.framework.clone();
+        let copy = self.keeper.copy.clone().filter(|copy| copy.framework == framework && self.dice.random());
         let state = copy.unwrap_or_else(|| State { workers: BTreeMap::new(), ..self.keeper.state.clone() });
         self.note(|| format!("the store forgets: {state:?}"));
         self.excused.extend(self.launched.iter().cloned());
