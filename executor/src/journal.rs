@@ -11,6 +11,7 @@ use std::{
     collections::BTreeMap,
     io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use fs_err as fs;
@@ -25,7 +26,7 @@ use tokio::{
 };
 use tracing::warn;
 
-use crate::{artifacts::Delivery, diagnosis::Mask, process::Identity};
+use crate::{artifacts::Delivery, core::Worker, diagnosis::Mask, process::Identity};
 
 /// The journal's name in the sandbox.
 pub(crate) const FILE: &str = "executor.json";
@@ -145,10 +146,26 @@ pub enum JournalError {
 /// The journal of this executor.
 #[derive(Debug)]
 pub struct Journal {
-    entry: Entry,
-    /// As text; the writer takes the latest.
-    latest: watch::Sender<Vec<u8>>,
+    draft: Draft,
+    /// The writer takes the latest.
+    latest: watch::Sender<Draft>,
     writer: JoinHandle<()>,
+}
+
+/// What is to be written, before it is put into words: that is the writer's part, who has the time.
+#[derive(Debug, Clone)]
+struct Draft {
+    entry: Entry,
+    /// Described as long as no more is known.
+    worker: Option<Arc<Worker>>,
+}
+
+impl Draft {
+    fn text(mut self) -> Vec<u8> {
+        let described = self.worker.map(|worker| About::described(&worker.spec));
+        self.entry.about = self.entry.about.or(described);
+        self.entry.text()
+    }
 }
 
 impl Journal {
@@ -165,28 +182,28 @@ impl Journal {
             }
         }
         let executor = Identity::of(std::process::id().cast_signed()).ok_or_else(|| io::Error::other("no /proc"))?;
-        let entry = Entry::new(boot, executor);
+        let draft = Draft { entry: Entry::new(boot, executor), worker: None };
         // There is nothing else to do on this thread yet.
-        write(&path, &entry.text());
-        let (latest, texts) = watch::channel(Vec::new());
-        let writer = tokio::spawn(keep(path, texts));
-        Ok(Self { entry, latest, writer })
+        write(&path, &draft.entry.text());
+        let (latest, drafts) = watch::channel(draft.clone());
+        let writer = tokio::spawn(keep(path, drafts));
+        Ok(Self { draft, latest, writer })
     }
 
     /// A worker is here; nothing of it is yet.
-    pub fn launched(&mut self, spec: &WorkerSpec) {
-        self.entry.task = Some(spec.worker_id.clone());
-        self.entry.about = Some(About::described(spec));
+    pub fn launched(&mut self, worker: &Arc<Worker>) {
+        self.draft.entry.task = Some(worker.spec.worker_id.clone());
+        self.draft.worker = Some(Arc::clone(worker));
         self.save();
     }
 
     /// The TaskManager is there.
     pub fn started(&mut self, task: &str, guard: Option<u32>, task_manager: u32, about: About) {
         let identity = |pid: u32| Identity::of(pid.cast_signed());
-        self.entry.task = Some(task.to_owned());
-        self.entry.guard = guard.and_then(identity);
-        self.entry.task_manager = identity(task_manager);
-        self.entry.about = Some(about);
+        self.draft.entry.task = Some(task.to_owned());
+        self.draft.entry.guard = guard.and_then(identity);
+        self.draft.entry.task_manager = identity(task_manager);
+        self.draft.entry.about = Some(about);
         self.save();
     }
 
@@ -195,12 +212,12 @@ impl Journal {
         let at = status.timestamp.unwrap_or_default();
         let state = status.state().as_str_name().to_owned();
         let told = Told { at, state, message: status.message().to_owned() };
-        self.entry.told.retain(|before| before.state != told.state);
-        self.entry.told.push(told);
-        self.entry.task.get_or_insert_with(|| status.task_id.value.clone());
+        self.draft.entry.told.retain(|before| before.state != told.state);
+        self.draft.entry.told.push(told);
+        self.draft.entry.task.get_or_insert_with(|| status.task_id.value.clone());
         for label in status.labels.iter().flat_map(|labels| &labels.labels) {
             if let (Some(step), Ok(at)) = (label.key.strip_suffix("-ms"), label.value().parse()) {
-                self.entry.timeline.insert(step.to_owned(), at);
+                self.draft.entry.timeline.insert(step.to_owned(), at);
             }
         }
         self.save();
@@ -208,7 +225,7 @@ impl Journal {
 
     /// The TaskManager and all that came of it are gone.
     pub fn ended(&mut self) {
-        (self.entry.guard, self.entry.task_manager) = (None, None);
+        (self.draft.entry.guard, self.draft.entry.task_manager) = (None, None);
         self.save();
     }
 
@@ -219,15 +236,15 @@ impl Journal {
     }
 
     fn save(&self) {
-        self.latest.send_replace(self.entry.text());
+        self.latest.send_replace(self.draft.clone());
     }
 }
 
 /// Until there is nothing more to come, and that is written.
-async fn keep(path: PathBuf, mut texts: watch::Receiver<Vec<u8>>) {
-    while texts.changed().await.is_ok() {
-        let (path, text) = (path.clone(), texts.borrow_and_update().clone());
-        spawn_blocking(move || write(&path, &text)).await.ok();
+async fn keep(path: PathBuf, mut drafts: watch::Receiver<Draft>) {
+    while drafts.changed().await.is_ok() {
+        let (path, draft) = (path.clone(), drafts.borrow_and_update().clone());
+        spawn_blocking(move || write(&path, &draft.text())).await.ok();
     }
     fs::remove_file(other(&path)).ok();
 }

@@ -245,7 +245,7 @@ impl Shell {
             }
             Output::Fetch(worker) => {
                 self.work = Some(Work::fetch(&self.place, Arc::clone(&worker), self.inbox.clone()));
-                self.journal.launched(&worker.spec);
+                self.journal.launched(&worker);
             }
             Output::Start { worker, distrust } => {
                 if let Some(class_data) = self.class_data.take().filter(|_| distrust) {

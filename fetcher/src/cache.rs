@@ -35,7 +35,7 @@ use crate::fetch::{
     start,
 };
 use crate::manifest::{Entry, Manifest};
-use crate::project::Projector;
+use crate::project::{Projection, Projector};
 pub(crate) use lock::FileLock;
 #[cfg(feature = "sidecar")]
 pub(crate) use lock::Mode;
@@ -130,6 +130,27 @@ impl Cache {
         fetch.project(tree).await
     }
 
+    /// Puts the tree in place when it is there and nobody is about to change it, and when it has no secrets. Everything else,
+    /// also what goes wrong, is for [`Cache::materialise`]. Blocks: the shortest way of all, on one thread.
+    pub(crate) fn materialise_at_once(
+        &self,
+        request: &Request,
+        progress: &watch::Sender<Progress>,
+    ) -> Option<Materialised> {
+        let pin = FileLock::attempt(&self.lock(&request.manifest.to_string()), lock::Mode::Shared).ok()??;
+        let (manifest, entries) = self.look_for_tree(&request.manifest)?;
+        if entries.iter().any(|entry| entry.secret) {
+            return None;
+        }
+        let path = self.tree_path(&request.manifest);
+        let (Projected::Whole(target), projection) = lay(request.target.clone(), &path, entries).ok()? else {
+            return None;
+        };
+        self.counters.hit();
+        trees::show_complete(progress, &manifest);
+        Some(Materialised { target, manifest, shared: Some(Shared { path, was_there: true, projection, _pin: pin }) })
+    }
+
     /// Fetches what is missing into the cache and leaves it there for whoever comes next.
     pub async fn prefetch(
         &self,
@@ -193,6 +214,21 @@ fn check_owner(folder: &Path, owner: Uid) -> Result<(), CacheError> {
     Ok(())
 }
 
+/// Lays the files of the tree at `path` where they are to be seen, all but the secrets. Blocks.
+fn lay(target: PathBuf, path: &Path, entries: Vec<Entry>) -> Result<(Projected, Projection), FetchError> {
+    let staging = Staging::create(target, &entries)?;
+    let mut projector = Projector::new();
+    let (secrets, shared): (Vec<Entry>, Vec<Entry>) = entries.into_iter().partition(|entry| entry.secret);
+    staging.project(&shared, |entry| entry.path.under(path), &mut projector)?;
+    let projection = projector.way();
+    if secrets.is_empty() {
+        return Ok((Projected::Whole(staging.publish()?), projection));
+    }
+    // A secret is no archive.
+    let (files, _) = staging.make_files(&secrets)?;
+    Ok((Projected::But { staging, secrets, files }, projection))
+}
+
 /// How far a tree came without any connection.
 enum Projected {
     /// It is in place.
@@ -216,28 +252,14 @@ impl Fetch {
 
     /// Puts a tree in place, with its secrets, which are fetched now.
     pub(crate) async fn project(&self, tree: Tree) -> Result<Materialised, FetchError> {
-        let (target, path, entries) = (self.request.target.clone(), tree.path.clone(), tree.entries);
-        let projected = blocking(move || {
-            let staging = Staging::create(target, &entries)?;
-            let mut projector = Projector::new();
-            let (secrets, shared): (Vec<Entry>, Vec<Entry>) = entries.into_iter().partition(|entry| entry.secret);
-            staging.project(&shared, |entry| entry.path.under(&path), &mut projector)?;
-            let projection = projector.way();
-            if secrets.is_empty() {
-                return Ok((Projected::Whole(staging.publish()?), projection));
-            }
-            // A secret is no archive.
-            let (files, _) = staging.make_files(&secrets)?;
-            Ok((Projected::But { staging, secrets, files }, projection))
-        });
-        let (target, projection) = match projected.await? {
-            (Projected::Whole(target), projection) => (target, projection),
-            (Projected::But { staging, secrets, files }, projection) => {
-                (self.finish(staging, secrets, files).await?, projection)
-            }
+        let Tree { path, manifest, entries, was_there, pin } = tree;
+        let (target, place) = (self.request.target.clone(), path.clone());
+        let (projected, projection) = blocking(move || lay(target, &place, entries)).await?;
+        let target = match projected {
+            Projected::Whole(target) => target,
+            Projected::But { staging, secrets, files } => self.finish(staging, secrets, files).await?,
         };
-        let shared = Some(Shared { path: tree.path, was_there: tree.was_there, projection, _pin: tree.pin });
-        Ok(Materialised { target, manifest: tree.manifest, shared })
+        Ok(Materialised { target, manifest, shared: Some(Shared { path, was_there, projection, _pin: pin }) })
     }
 
     /// Fetches the secrets of a tree that is complete but for them.

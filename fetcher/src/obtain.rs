@@ -51,7 +51,10 @@ pub async fn obtain(
         }
         progress.send_replace(Progress::default());
     }
-    if let Some(cache) = open_first(ways.caches).await? {
+    if let Some((cache, there)) = open_first(ways.caches, &request, &progress).await? {
+        if let Some(materialised) = there {
+            return Ok(materialised);
+        }
         match cache.materialise(request.clone(), options.clone(), progress.clone()).await.map_err(Setback::from) {
             Ok(materialised) => return Ok(materialised),
             Err(Setback::Everywhere(error)) => return Err(error),
@@ -77,11 +80,22 @@ async fn through_sidecar(
     fetch.project(tree).await.map_err(Setback::from)
 }
 
-/// The first cache that can be used.
-async fn open_first(caches: Vec<CacheOptions>) -> Result<Option<Cache>, FetchError> {
+/// The first cache that can be used, and the tree in its place if that cache has it already.
+async fn open_first(
+    caches: Vec<CacheOptions>,
+    request: &Request,
+    progress: &watch::Sender<Progress>,
+) -> Result<Option<(Cache, Option<Materialised>)>, FetchError> {
     for options in caches {
         let path = options.path.display().to_string();
-        match blocking(move || Ok(Cache::open(options))).await? {
+        let (request, progress) = (request.clone(), progress.clone());
+        let opened = blocking(move || {
+            Ok(Cache::open(options).map(|cache| {
+                let there = cache.materialise_at_once(&request, &progress);
+                (cache, there)
+            }))
+        });
+        match opened.await? {
             Ok(cache) => {
                 tracing::info!(path, "Artifacts come through the host's cache.");
                 return Ok(Some(cache));

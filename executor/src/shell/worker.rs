@@ -210,8 +210,7 @@ async fn forward(mut progress: watch::Receiver<Progress>, inbox: UnboundedSender
 /// All that is known before the start.
 struct Configured {
     command: CommandLine,
-    mask: Mask,
-    about: About,
+    delivery: Option<Delivery>,
     class_data: Option<ClassData>,
 }
 
@@ -224,13 +223,26 @@ async fn configure(place: Arc<Place>, worker: Arc<Worker>, shared: Shared) -> Re
             apply(&worker.spec, &place.sandbox, tree, &lookup).map_err(|error| Failure::configuration(&error))?;
         let open = || worker.cache.open(lookup(PATH_VARIABLE));
         let class_data = class_data.then(|| ClassData::choose(open, &mut command)).flatten();
-        let written = written(&worker.spec, &place.sandbox);
-        let mask = mask(&worker.spec, &written, &command);
         command.environment = environment::of_task_manager(place.variables.iter().cloned(), command.environment);
-        let about = About { delivery, ..about(&worker.spec, &written, &command, &mask) };
-        Ok(Configured { command, mask, about, class_data })
+        Ok(Configured { command, delivery, class_data })
     });
     applied.await.unwrap_or_else(|error| Err(Failure::internal(&error)))
+}
+
+/// What is secret of a worker, and the rest.
+fn describe(spec: &WorkerSpec, sandbox: &Sandbox, command: &CommandLine) -> (Mask, About) {
+    let written = written(spec, sandbox);
+    let mask = mask(spec, &written, command);
+    let about = about(spec, &written, command, &mask);
+    (mask, about)
+}
+
+/// The same without a look at what was written.
+fn nothing_known(spec: &WorkerSpec) -> (Mask, About) {
+    let token = spec.artifacts.as_ref().map_or("", |source| source.token.as_str());
+    let entries = spec.configuration.iter().chain(&spec.environment);
+    let mask = Mask::new(token, entries.map(|entry| (entry.key.as_str(), entry.value.as_str())));
+    (mask, About::described(spec))
 }
 
 /// Knows the secrets of the description, and those that came with the artifacts: they are in the written configuration.
@@ -260,12 +272,17 @@ fn about(spec: &WorkerSpec, written: &Configuration, command: &CommandLine, mask
 }
 
 async fn start(guard: Guard, place: Arc<Place>, worker: Arc<Worker>, configured: Configured) -> Outcome {
-    let Configured { command, mask, about, class_data } = configured;
+    let Configured { command, delivery, class_data } = configured;
     info!(directory = %command.directory.display(), "starting {}", command.program.display());
     let outputs =
         Outputs { stdout: place.log("taskmanager.out"), stderr: place.log("taskmanager.err"), limits: worker.output };
+    // While the guard starts it, it is put into words.
+    let (spec, sandbox, shown) = (worker.spec.clone(), place.sandbox.clone(), command.clone());
+    let described = spawn_blocking(move || describe(&spec, &sandbox, &shown));
     match Supervised::start_under(guard, &command, &outputs).await {
         Ok(Supervised { pid, control, end }) => {
+            let (mask, about) = described.await.unwrap_or_else(|_| nothing_known(&worker.spec));
+            let about = About { delivery, ..about };
             let startup = Startup { pid, worker, log: place.log("taskmanager.log"), mask: mask.clone() };
             let scene = Scene::begin(place.sandbox.clone(), pid, command.directory.clone(), mask);
             let watch = Watch::start(end, scene);

@@ -15,6 +15,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use nix::fcntl::AT_FDCWD;
 use nix::sys::stat::{UtimensatFlags, utimensat};
 use nix::sys::time::TimeSpec;
+use tokio::sync::watch;
 
 use super::blobs::{Content, looks_right};
 use super::lock::{FileLock, Mode};
@@ -268,8 +269,13 @@ pub(super) fn save(place: &Path, bytes: &[u8]) -> io::Result<()> {
 impl Fetch {
     /// Shows those who watch that everything is there.
     pub(crate) fn show_complete(&self, manifest: &Manifest) {
-        let shared = manifest.entries().iter().filter_map(Content::of);
-        let (files, bytes) = shared.fold((0, 0), |(files, bytes), content| (files + 1, bytes + content.blob.size));
-        self.progress.send_replace(Progress { files_done: files, files, bytes_done: bytes, bytes });
+        show_complete(&self.progress, manifest);
     }
+}
+
+/// The same to whoever watches `progress`.
+pub(super) fn show_complete(progress: &watch::Sender<Progress>, manifest: &Manifest) {
+    let shared = manifest.entries().iter().filter_map(Content::of);
+    let (files, bytes) = shared.fold((0, 0), |(files, bytes), content| (files + 1, bytes + content.blob.size));
+    progress.send_replace(Progress { files_done: files, files, bytes_done: bytes, bytes });
 }
