@@ -11,6 +11,7 @@
 //! shell.
 
 mod agent;
+mod coming_guard;
 mod worker;
 
 use std::{
@@ -40,7 +41,8 @@ use crate::{
     usage,
 };
 use agent::{Sender, Subscription};
-use worker::{ComingGuard, Outcome, Place, Shared, Started, Watch, Work};
+use coming_guard::ComingGuard;
+use worker::{Outcome, Place, Shared, Started, Watch, Work};
 
 /// From SIGTERM to SIGKILL when neither the KILL nor the task says otherwise. A TaskManager that obeys needs a fraction
 /// of a second.
@@ -118,7 +120,7 @@ impl Shell {
         Ok(Self {
             core: Core::new(settings, Box::new(mesos::status::new_uuid)),
             started: Instant::now(),
-            guard: Some(ComingGuard::start(&place, &guard_name)),
+            guard: Some(ComingGuard::start(&place.binary, &guard_name)),
             place,
             connection: Arc::new(ExecutorConnection::new(agent).context("cannot connect to the agent")?),
             inbox,

@@ -11,7 +11,7 @@ use overlays::{
 use tokio::{
     select,
     sync::{mpsc::UnboundedSender, watch},
-    task::{JoinHandle, spawn_blocking},
+    task::spawn_blocking,
 };
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tracing::info;
@@ -22,7 +22,8 @@ use crate::{
     core::{Exit, ExitStatus, Failure, Input, Worker},
     diagnosis::{Mask, Scene},
     journal::About,
-    process::{Control, End, Guard, Outputs, StartError, Supervised, environment},
+    process::{Control, End, Guard, Outputs, Supervised, environment},
+    shell::coming_guard::ComingGuard,
     startup::Startup,
 };
 
@@ -34,7 +35,7 @@ const PROGRESS_EVERY: Duration = Duration::from_secs(1);
 pub(super) struct Place {
     pub(super) sandbox: Sandbox,
     variables: Vec<(String, String)>,
-    binary: PathBuf,
+    pub(super) binary: PathBuf,
 }
 
 impl Place {
@@ -67,33 +68,6 @@ impl Place {
 pub(super) struct Work {
     cancel: CancellationToken,
     future: Pin<Box<dyn Future<Output = Outcome>>>,
-}
-
-/// A guard that comes up while the executor waits for something else. Starting a process holds up the thread that does.
-pub(super) struct ComingGuard(JoinHandle<Result<Guard, StartError>>);
-
-impl ComingGuard {
-    pub(super) fn start(place: &Place, name: &str) -> Self {
-        let (binary, name) = (place.binary.clone(), name.to_owned());
-        Self(spawn_blocking(move || Guard::start(&binary, &name)))
-    }
-
-    /// The guard; a new one if somebody has ended it meanwhile.
-    async fn guard(self, place: &Place, name: &str) -> Result<Guard, StartError> {
-        if let Ok(Ok(mut guard)) = self.0.await
-            && guard.is_there()
-        {
-            return Ok(guard);
-        }
-        Guard::start(&place.binary, name)
-    }
-
-    /// There is nothing to guard; returns when it is gone.
-    pub(super) async fn dismiss(self) {
-        if let Ok(Ok(guard)) = self.0.await {
-            guard.dismiss().await;
-        }
-    }
 }
 
 /// How a fetch or a start ended.
@@ -143,7 +117,7 @@ impl Work {
     pub(super) fn start(place: &Arc<Place>, worker: Arc<Worker>, shared: Shared, coming: Option<ComingGuard>) -> Self {
         let place = Arc::clone(place);
         Self::new(move |cancel| async move {
-            let coming = coming.unwrap_or_else(|| ComingGuard::start(&place, &worker.spec.worker_id));
+            let coming = coming.unwrap_or_else(|| ComingGuard::start(&place.binary, &worker.spec.worker_id));
             let command = select! {
                 biased;
                 () = cancel.cancelled() => Err(Outcome::Cancelled),
@@ -151,7 +125,7 @@ impl Work {
             };
             // Not to be cancelled from here on: a process that may be there must be accounted for.
             match command {
-                Ok(configured) => match coming.guard(&place, &worker.spec.worker_id).await {
+                Ok(configured) => match coming.guard(&place.binary, &worker.spec.worker_id).await {
                     Ok(guard) => start(guard, place, worker, configured).await,
                     Err(error) => Outcome::Failed(Failure::start(&place.binary, &error)),
                 },
