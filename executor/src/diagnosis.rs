@@ -21,6 +21,7 @@ use crate::{
     core::{Blame, Exit, ExitStatus},
 };
 pub use mask::Mask;
+pub(crate) use mask::token;
 use tail::Tail;
 
 /// Longer explanations are cut at their end.

@@ -91,20 +91,27 @@ pub struct Told {
 impl About {
     /// A worker as it is described, before anything is known of this host.
     pub fn described(spec: &WorkerSpec) -> Self {
+        let mask = Mask::described(spec);
+        let shown = |entries: &[Described]| {
+            entries.iter().map(|entry| (entry.key.clone(), mask.value(&entry.key, &entry.value))).collect()
+        };
+        Self {
+            configuration: shown(&spec.configuration),
+            environment: shown(&spec.environment),
+            ..Self::of(spec, &mask)
+        }
+    }
+
+    /// Only which Flink it is and whence it comes.
+    pub fn of(spec: &WorkerSpec, mask: &Mask) -> Self {
         let artifacts = spec.artifacts.clone().unwrap_or_default();
-        let pairs =
-            |entries: &[Described]| entries.iter().map(|entry| (entry.key.clone(), entry.value.clone())).collect();
-        let (configuration, environment): (Vec<_>, Vec<_>) = (pairs(&spec.configuration), pairs(&spec.environment));
-        let all = configuration.iter().chain(&environment).map(|(name, value)| (name.as_str(), value.as_str()));
-        let mask = Mask::new(&artifacts.token, all);
-        let shown = |(name, value): &(String, String)| (name.clone(), mask.value(name, value));
         Self {
             flink: spec.flink_version.clone(),
             source: mask.apply(&format!("manifest {} from {}", artifacts.manifest, artifacts.urls.join(", "))),
             delivery: None,
             command: Vec::new(),
-            configuration: configuration.iter().map(shown).collect(),
-            environment: environment.iter().map(shown).collect(),
+            configuration: BTreeMap::new(),
+            environment: BTreeMap::new(),
         }
     }
 }

@@ -14,11 +14,11 @@ use mesos::backoff::Backoff;
 use tokio::sync::mpsc;
 use tracing::{error, info};
 
-pub(crate) use self::mirror::Mirror;
 pub use self::{
     file::FileStore,
     zookeeper::{Nodes, ZooKeeperStore},
 };
+pub(crate) use self::{mirror::Mirror, zookeeper::failed};
 use crate::core::message::{Change, State};
 
 /// Why the store could not be read or written.

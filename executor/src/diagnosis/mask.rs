@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use overlays::config::Configuration;
+use overlays::{config::Configuration, worker::WorkerSpec};
 
 /// What stands in place of a secret.
 const MASKED: &str = "******";
@@ -27,6 +27,12 @@ impl Mask {
         Self { secrets }
     }
 
+    /// The secrets of a worker as far as its description has them.
+    pub fn described(spec: &WorkerSpec) -> Self {
+        let entries = spec.configuration.iter().chain(&spec.environment);
+        Self::new(token(spec), entries.map(|entry| (entry.key.as_str(), entry.value.as_str())))
+    }
+
     /// The value without secrets; nothing of it is left when its name says that it is one.
     pub fn value(&self, name: &str, value: &str) -> String {
         if Configuration::is_secret(name) { MASKED.to_owned() } else { self.apply(value) }
@@ -40,6 +46,11 @@ impl Mask {
         }
         text.split_inclusive('\n').map(mask_named).collect()
     }
+}
+
+/// The worker's artifact token.
+pub(crate) fn token(spec: &WorkerSpec) -> &str {
+    spec.artifacts.as_ref().map_or("", |source| source.token.as_str())
 }
 
 impl fmt::Debug for Mask {

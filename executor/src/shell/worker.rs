@@ -20,7 +20,7 @@ use crate::{
     artifacts::{self, Delivered, Delivery},
     class_data::{ClassData, Trainer},
     core::{Exit, ExitStatus, Failure, Input, Worker},
-    diagnosis::{Mask, Scene},
+    diagnosis::{Mask, Scene, token},
     journal::About,
     process::{Control, End, Guard, Outputs, Supervised, environment},
     shell::coming_guard::ComingGuard,
@@ -211,19 +211,10 @@ fn describe(spec: &WorkerSpec, sandbox: &Sandbox, command: &CommandLine) -> (Mas
     (mask, about)
 }
 
-/// The same without a look at what was written.
-fn nothing_known(spec: &WorkerSpec) -> (Mask, About) {
-    let token = spec.artifacts.as_ref().map_or("", |source| source.token.as_str());
-    let entries = spec.configuration.iter().chain(&spec.environment);
-    let mask = Mask::new(token, entries.map(|entry| (entry.key.as_str(), entry.value.as_str())));
-    (mask, About::described(spec))
-}
-
 /// Knows the secrets of the description, and those that came with the artifacts: they are in the written configuration.
 fn mask(spec: &WorkerSpec, written: &Configuration, command: &CommandLine) -> Mask {
-    let token = spec.artifacts.as_ref().map_or("", |source| source.token.as_str());
     let variables = command.environment.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    Mask::new(token, written.iter().chain(variables))
+    Mask::new(token(spec), written.iter().chain(variables))
 }
 
 /// The configuration as Flink reads it.
@@ -241,7 +232,7 @@ fn about(spec: &WorkerSpec, written: &Configuration, command: &CommandLine, mask
         command: [command.program.display().to_string()].into_iter().chain(arguments).collect(),
         configuration: written.iter().map(shown).collect(),
         environment,
-        ..About::described(spec)
+        ..About::of(spec, mask)
     }
 }
 
@@ -251,11 +242,12 @@ async fn start(guard: Guard, place: Arc<Place>, worker: Arc<Worker>, configured:
     let outputs =
         Outputs { stdout: place.log("taskmanager.out"), stderr: place.log("taskmanager.err"), limits: worker.output };
     // While the guard starts it, it is put into words.
-    let (spec, sandbox, shown) = (worker.spec.clone(), place.sandbox.clone(), command.clone());
-    let described = spawn_blocking(move || describe(&spec, &sandbox, &shown));
+    let (of, at, shown) = (Arc::clone(&worker), Arc::clone(&place), command.clone());
+    let described = spawn_blocking(move || describe(&of.spec, &at.sandbox, &shown));
     match Supervised::start_under(guard, &command, &outputs).await {
         Ok(Supervised { pid, control, end }) => {
-            let (mask, about) = described.await.unwrap_or_else(|_| nothing_known(&worker.spec));
+            let (mask, about) =
+                described.await.unwrap_or_else(|_| (Mask::described(&worker.spec), About::described(&worker.spec)));
             let about = About { delivery, ..about };
             let startup = Startup { pid, worker, log: place.log("taskmanager.log"), mask: mask.clone() };
             let scene = Scene::begin(place.sandbox.clone(), pid, command.directory.clone(), mask);

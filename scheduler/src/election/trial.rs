@@ -6,7 +6,7 @@ use tokio::{net::TcpStream, time::timeout};
 use zookeeper_client::{Client, CreateMode, Error, MultiWriteError};
 
 use super::{Relay, ZooKeeperOptions, relay::handshake};
-use crate::store::{Nodes, StoreError};
+use crate::store::{Nodes, StoreError, failed};
 
 /// How long one server may take to answer, and how long all may take to begin a session.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -27,8 +27,8 @@ pub async fn try_out(options: &ZooKeeperOptions) -> Result<(), TrialError> {
     let relay = match &options.access.tls {
         None => None,
         Some(tls) => {
-            let failed = |source| StoreError::Io { action: "listen on", path: "127.0.0.1".into(), source };
-            Some(Relay::start(tls).await.map_err(failed)?)
+            let deaf = |source| StoreError::Io { action: "listen on", path: "127.0.0.1".into(), source };
+            Some(Relay::start(tls).await.map_err(deaf)?)
         }
     };
     let quorum = relay.as_ref().map_or(&options.quorum, |relay| &relay.quorum);
@@ -107,8 +107,4 @@ fn reason(server: &str, tried: Result<std::io::Result<()>, tokio::time::error::E
         Ok(Err(e)) => format!("{server}: {e}"),
         Err(_) => format!("{server}: no answer within {} s", PATIENCE.as_secs()),
     }
-}
-
-fn failed(action: &'static str, path: &str, source: Error) -> StoreError {
-    StoreError::ZooKeeper { action, path: path.to_owned(), source }
 }

@@ -10,7 +10,10 @@ use futures_util::FutureExt as _;
 use tracing::debug;
 use zookeeper_client::{AddWatchMode, Client, Error, EventType, PersistentWatcher, WatchedEvent};
 
-use super::{StoreError, record, zookeeper::Nodes};
+use super::{
+    StoreError, record,
+    zookeeper::{Nodes, failed},
+};
 use crate::core::message::{WorkerId, WorkerRecord};
 
 /// The records below one folder.
@@ -99,7 +102,7 @@ impl Mirror {
                     self.workers.insert(worker.id.clone(), worker);
                 }
                 Err(Error::NoNode) => drop(self.workers.remove(&WorkerId::from(name.as_str()))),
-                Err(source) => return Err(StoreError::ZooKeeper { action: "read", path: path.clone(), source }),
+                Err(source) => return Err(failed("read", path, source)),
             }
             self.stale.remove(name);
         }

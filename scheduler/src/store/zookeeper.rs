@@ -122,6 +122,7 @@ impl std::fmt::Debug for ZooKeeperStore {
     }
 }
 
-fn failed(action: &'static str, path: &str, source: Error) -> StoreError {
+/// Why something could not be done with a node.
+pub(crate) fn failed(action: &'static str, path: &str, source: Error) -> StoreError {
     StoreError::ZooKeeper { action, path: path.to_owned(), source }
 }
