@@ -1,8 +1,8 @@
 //! What the executor is at, kept in the sandbox for whoever comes after it: the next executor in the same sandbox, or a
 //! person at the host.
 //!
-//! Only the first word in it is waited for; after that, writing goes on beside the executor's work, which does not stand
-//! still for a disk.
+//! Writing goes on beside the executor's work, which does not stand still for a disk; while a worker is on its way, what
+//! is to be written waits for more of it, so that the start has disk and processor for itself.
 //!
 //! An executor that finds the journal of a dead one ends what that one left running. A process is known by its pid
 //! *and* its start time, and both only count within one boot of the machine: pids are used again.
@@ -12,6 +12,7 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use fs_err as fs;
@@ -21,8 +22,9 @@ use overlays::worker::{Entry as Described, WorkerSpec};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tokio::{
-    sync::watch,
+    sync::{Notify, watch},
     task::{JoinHandle, spawn_blocking},
+    time::timeout,
 };
 use tracing::warn;
 
@@ -30,6 +32,9 @@ use crate::{artifacts::Delivery, core::Worker, diagnosis::Mask, process::Identit
 
 /// The journal's name in the sandbox.
 pub(crate) const FILE: &str = "executor.json";
+
+/// How long what can wait waits for more. The steps of a start follow each other within a few milliseconds.
+const GATHER: Duration = Duration::from_millis(20);
 
 /// What a journal says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -156,6 +161,8 @@ pub struct Journal {
     draft: Draft,
     /// The writer takes the latest.
     latest: watch::Sender<Draft>,
+    /// What is there is to be written at once.
+    urgent: Arc<Notify>,
     writer: JoinHandle<()>,
 }
 
@@ -190,11 +197,12 @@ impl Journal {
         }
         let executor = Identity::of(std::process::id().cast_signed()).ok_or_else(|| io::Error::other("no /proc"))?;
         let draft = Draft { entry: Entry::new(boot, executor), worker: None };
-        // There is nothing else to do on this thread yet.
-        write(&path, &draft.entry.text());
-        let (latest, drafts) = watch::channel(draft.clone());
-        let writer = tokio::spawn(keep(path, drafts));
-        Ok(Self { draft, latest, writer })
+        let (latest, mut drafts) = watch::channel(draft.clone());
+        let urgent = Arc::new(Notify::new());
+        // The first word is to be written, too.
+        drafts.mark_changed();
+        let writer = tokio::spawn(keep(path, drafts, Arc::clone(&urgent)));
+        Ok(Self { draft, latest, urgent, writer })
     }
 
     /// A worker is here; nothing of it is yet.
@@ -212,6 +220,8 @@ impl Journal {
         self.draft.entry.task_manager = identity(task_manager);
         self.draft.entry.about = Some(about);
         self.save();
+        // There is something that the next executor would have to end.
+        self.urgent.notify_one();
     }
 
     /// The agent is to be told this, once it is there. What follows in the same state takes the place of what was before.
@@ -239,6 +249,7 @@ impl Journal {
     /// All that is in it is written.
     pub async fn finish(self) {
         drop(self.latest);
+        self.urgent.notify_one();
         self.writer.await.ok();
     }
 
@@ -248,8 +259,9 @@ impl Journal {
 }
 
 /// Until there is nothing more to come, and that is written.
-async fn keep(path: PathBuf, mut drafts: watch::Receiver<Draft>) {
+async fn keep(path: PathBuf, mut drafts: watch::Receiver<Draft>, urgent: Arc<Notify>) {
     while drafts.changed().await.is_ok() {
+        timeout(GATHER, urgent.notified()).await.ok();
         let (path, draft) = (path.clone(), drafts.borrow_and_update().clone());
         spawn_blocking(move || write(&path, &draft.text())).await.ok();
     }

@@ -6,11 +6,11 @@ use clap::Parser;
 use executor::{
     host::{self, HostCommand},
     log,
-    process::guard,
+    process::{self, guard},
     shell::{self, Options},
 };
 use mesos::executor::ExecutorEnvironment;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 /// Wrong usage, as in sysexits.h.
 const USAGE: u8 = 64;
@@ -78,7 +78,9 @@ fn execute() -> ExitCode {
         "flink-mesos-executor {}",
         env!("CARGO_PKG_VERSION")
     );
-    run(Options { agent, variables, binary: PathBuf::from("/proc/self/exe") })
+    // Before there is a second thread.
+    let guard = process::fork().inspect_err(|error| warn!("no guard yet: {error}")).ok();
+    run(Options { agent, variables, binary: PathBuf::from("/proc/self/exe"), guard })
 }
 
 /// One thread does everything; a few more for what blocks, gone again soon: memory is the TaskManager's.

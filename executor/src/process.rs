@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   flink-mesos-executor            sub-reaper; talks to Mesos
-//!    └─ flink-taskmanager-guard     sub-reaper, own session; the same binary with --guard
+//!    └─ tm-guard                    sub-reaper, own session; forked, or the same binary with --guard
 //!        └─ java … TaskManagerRunner   own session and process group, SIGKILL when the guard dies
 //!            └─ whatever it starts, in whatever group or session
 //! ```
@@ -20,12 +20,15 @@
 
 mod cgroup;
 pub mod environment;
+mod fork;
 pub mod guard;
+mod guard_process;
 mod order;
 mod output;
 mod supervised;
 mod sys;
 mod tree;
 
+pub use fork::{Forked, fork};
 pub use supervised::{Control, End, Guard, Outputs, StartError, Supervised};
 pub use tree::{Identity, below};

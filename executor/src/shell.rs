@@ -11,7 +11,7 @@
 //! shell.
 
 mod agent;
-mod coming_guard;
+mod place;
 mod worker;
 
 use std::{
@@ -22,6 +22,7 @@ use std::{
 
 use anyhow::Context as _;
 use mesos::executor::{ExecutorConnection, ExecutorEnvironment};
+use nix::sys::{prctl, signal::SigSet};
 use overlays::worker::Sandbox;
 use tokio::{
     select,
@@ -37,12 +38,12 @@ use crate::{
     class_data::{ClassData, Settling},
     core::{Core, Exit, Input, Now, Output, Settings, Worker},
     journal::Journal,
-    process::Control,
+    process::{Control, Forked, Guard},
     usage,
 };
 use agent::{Sender, Subscription};
-use coming_guard::ComingGuard;
-use worker::{Outcome, Place, Shared, Started, Watch, Work};
+use place::Place;
+use worker::{Outcome, Shared, Started, Watch, Work};
 
 /// From SIGTERM to SIGKILL when neither the KILL nor the task says otherwise. A TaskManager that obeys needs a fraction
 /// of a second.
@@ -60,11 +61,15 @@ pub struct Options {
     pub variables: Vec<(String, String)>,
     /// This binary, to be started again as a guard.
     pub binary: PathBuf,
+    /// The first guard, if there is one already.
+    pub guard: Option<Forked>,
 }
 
 /// Runs the executor to its end; true when the agent knows everything about its task.
 pub async fn run(options: Options) -> anyhow::Result<bool> {
-    nix::sys::prctl::set_child_subreaper(true).context("cannot become a sub-reaper")?;
+    prctl::set_child_subreaper(true).context("cannot become a sub-reaper")?;
+    // The agent's launcher leaves SIGCHLD blocked, which tells of the guard's end.
+    SigSet::all().thread_unblock().context("cannot take signals")?;
     let (inbox, inputs) = unbounded_channel();
     let flink = Sandbox { path: options.agent.sandbox.clone() }.flink();
     let journal = Journal::begin(&options.agent.sandbox, &flink).await?;
@@ -83,8 +88,8 @@ struct Shell {
     terminate: Signal,
     subscription: Option<Subscription>,
     sender: Option<Sender>,
-    /// For the first TaskManager: it comes up while the agent is asked for the task.
-    guard: Option<ComingGuard>,
+    /// For the first TaskManager.
+    guard: Option<Guard>,
     /// The fetch or start under way.
     work: Option<Work>,
     /// What has been fetched: it stays in the host's cache for as long as it is in use.
@@ -107,7 +112,7 @@ struct Process {
 
 impl Shell {
     fn new(options: Options, inbox: UnboundedSender<Input>, journal: Journal) -> anyhow::Result<Self> {
-        let Options { agent, variables, binary } = options;
+        let Options { agent, variables, binary, guard } = options;
         let settings = Settings {
             executor_id: agent.executor_id.value.clone(),
             recovery_timeout: agent.checkpoint.then_some(agent.recovery_timeout),
@@ -115,12 +120,11 @@ impl Shell {
             shutdown_grace: agent.shutdown_grace_period,
             kill_grace: KILL_GRACE,
         };
-        let guard_name = agent.executor_id.value.clone();
         let place = Arc::new(Place::new(agent.sandbox.clone(), variables, binary));
         Ok(Self {
             core: Core::new(settings, Box::new(mesos::status::new_uuid)),
             started: Instant::now(),
-            guard: Some(ComingGuard::start(&place.binary, &guard_name)),
+            guard: guard.map(Guard::of).transpose()?,
             place,
             connection: Arc::new(ExecutorConnection::new(agent).context("cannot connect to the agent")?),
             inbox,
@@ -233,8 +237,10 @@ impl Shell {
         match output {
             Output::Subscribe { tasks, updates } => {
                 let (connection, inbox) = (Arc::clone(&self.connection), self.inbox.clone());
+                let place = Arc::clone(&self.place);
                 self.sender = Some(Sender::start(Arc::clone(&connection), inbox.clone()));
-                self.subscription = Some(Subscription::start(connection, tasks, updates, inbox));
+                self.subscription =
+                    Some(Subscription::start(connection, tasks, updates, inbox, move || place.furnish_once()));
             }
             Output::Note(status) => {
                 info!(task_id = status.task_id.value, "{}: {}", status.state().as_str_name(), status.message());

@@ -105,6 +105,15 @@ async fn a_guard_that_is_not_needed_goes_away() {
 }
 
 #[tokio::test]
+async fn a_guard_that_nobody_waits_for_is_reaped() {
+    let bench = Bench::new();
+    let process = bench.start("exec sleep 1000").await.unwrap();
+    let guard = process.end.guard().unwrap();
+    drop(process);
+    until(|| (!Path::new(&format!("/proc/{guard}")).exists()).then_some(())).await;
+}
+
+#[tokio::test]
 async fn output_environment_and_exit_code_are_the_programs_own() {
     let bench = Bench::new();
     let process = bench.start("env; pwd; echo complaint >&2; exit 3").await.unwrap();

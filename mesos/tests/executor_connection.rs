@@ -17,7 +17,10 @@ use mesos::{
     },
 };
 use peer::{Asked, Events, FakePeer, record, soon};
-use tokio::net::UnixListener;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, UnixListener},
+};
 
 fn connection(agent: &FakePeer) -> ExecutorConnection {
     ExecutorConnection::new(executor::environment(&agent.address.to_string(), |_| None)).unwrap()
@@ -25,7 +28,7 @@ fn connection(agent: &FakePeer) -> ExecutorConnection {
 
 async fn subscribed(connection: &ExecutorConnection, agent: &mut FakePeer) -> (ExecutorEvents, Events) {
     let answer = async { agent.asked().await.stream("") };
-    let (events, stream) = soon(async { tokio::join!(connection.subscribe(vec![], vec![]), answer) }).await;
+    let (events, stream) = soon(async { tokio::join!(connection.subscribe(vec![], vec![], || ()), answer) }).await;
     (events.unwrap(), stream)
 }
 
@@ -55,7 +58,7 @@ async fn it_subscribes_under_the_agents_own_path_with_what_is_unacknowledged() {
     let task =
         TaskInfo { name: "t".into(), task_id: "task-1".into(), agent_id: "agent-1".into(), ..TaskInfo::default() };
     let update = call::Update { status: status("unacknowledged") };
-    let subscribe = connection.subscribe(vec![task.clone()], vec![update.clone()]);
+    let subscribe = connection.subscribe(vec![task.clone()], vec![update.clone()], || ());
     let dialogue = async {
         let asked = agent.asked().await;
         assert_eq!(asked.path, "/slave(1)/api/v1/executor");
@@ -75,6 +78,39 @@ async fn it_subscribes_under_the_agents_own_path_with_what_is_unacknowledged() {
 }
 
 #[tokio::test]
+async fn there_is_time_for_something_else_before_the_agent_answers() {
+    let mut agent = FakePeer::start().await;
+    let connection = connection(&agent);
+    let (asked, is_asked) = tokio::sync::oneshot::channel();
+    let subscribe = connection.subscribe(vec![], vec![], move || asked.send(()).unwrap());
+    let dialogue = async {
+        let request = agent.asked().await;
+        is_asked.await.unwrap();
+        request.stream("")
+    };
+    let (events, _stream) = soon(async { tokio::join!(subscribe, dialogue) }).await;
+    events.unwrap();
+}
+
+#[tokio::test]
+async fn a_connection_that_is_prepared_is_the_one_for_the_first_call() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let connection = ExecutorConnection::new(executor::environment(&address, |_| None)).unwrap();
+    soon(connection.prepare()).await.unwrap();
+    let (mut prepared, _) = soon(listener.accept()).await.unwrap();
+    let agent = async {
+        let mut request = [0; 4];
+        prepared.read_exact(&mut request).await.unwrap();
+        assert_eq!(&request, b"POST");
+        prepared.write_all(b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+        prepared
+    };
+    let (told, _prepared) = soon(async { tokio::join!(connection.update(status("one")), agent) }).await;
+    told.unwrap();
+}
+
+#[tokio::test]
 async fn a_token_goes_with_every_request() {
     let mut agent = FakePeer::start().await;
     let token = |name: &str| (name == "MESOS_EXECUTOR_AUTHENTICATION_TOKEN").then(|| "abc.def".to_owned());
@@ -90,7 +126,7 @@ async fn a_token_goes_with_every_request() {
         stream
     };
     let executor = async {
-        let events = connection.subscribe(vec![], vec![]).await.unwrap();
+        let events = connection.subscribe(vec![], vec![], || ()).await.unwrap();
         connection.update(status("one")).await.unwrap();
         events
     };
@@ -200,7 +236,7 @@ async fn a_refusal_says_what_was_refused_and_whether_another_subscription_may_he
     let connection = connection(&agent);
     for (code, retryable) in [(503, true), (403, true), (404, true), (400, false), (401, false)] {
         let dialogue = async { agent.asked().await.answer(code, "because") };
-        let (result, ()) = soon(async { tokio::join!(connection.subscribe(vec![], vec![]), dialogue) }).await;
+        let (result, ()) = soon(async { tokio::join!(connection.subscribe(vec![], vec![], || ()), dialogue) }).await;
         let error = result.unwrap_err();
         assert_eq!(error.to_string(), format!("agent refused SUBSCRIBE with {code}: because"));
         assert_eq!(error.is_retryable(), retryable, "{error}");
@@ -212,7 +248,7 @@ async fn an_agent_that_is_away_is_worth_another_attempt() {
     let agent = FakePeer::start().await;
     let connection = connection(&agent);
     drop(agent);
-    let error = soon(connection.subscribe(vec![], vec![])).await.unwrap_err();
+    let error = soon(connection.subscribe(vec![], vec![], || ())).await.unwrap_err();
     assert!(error.is_retryable() && error.to_string().starts_with("cannot connect to 127.0.0.1:"), "{error}");
 }
 
@@ -231,7 +267,7 @@ async fn a_domain_socket_takes_the_place_of_the_endpoint() {
         stream
     };
     let executor = async {
-        let events = connection.subscribe(vec![], vec![]).await.unwrap();
+        let events = connection.subscribe(vec![], vec![], || ()).await.unwrap();
         connection.update(status("one")).await.unwrap();
         events
     };

@@ -91,11 +91,12 @@ async fn an_executor_verifies_its_agent_when_it_is_told_to() {
     let mut agent = FakePeer::start_anywhere(listener);
     let trusting = ExecutorConnection::new(environment(&address.to_string(), "true", "authority.pem")).unwrap();
     let doubting = ExecutorConnection::new(environment(&address.to_string(), "true", "another-authority.pem")).unwrap();
-    let error = soon(doubting.subscribe(vec![], vec![])).await.unwrap_err();
+    let error = soon(doubting.subscribe(vec![], vec![], || ())).await.unwrap_err();
     assert!(error.to_string().contains("invalid peer certificate"), "{error}");
-    let (events, _stream) =
-        soon(async { tokio::join!(trusting.subscribe(vec![], vec![]), async { agent.asked().await.stream("") }) })
-            .await;
+    let (events, _stream) = soon(async {
+        tokio::join!(trusting.subscribe(vec![], vec![], || ()), async { agent.asked().await.stream("") })
+    })
+    .await;
     events.unwrap();
 }
 
@@ -104,8 +105,9 @@ async fn an_executor_takes_any_certificate_unless_it_is_told_to_verify() {
     let (listener, address) = TlsListener::bind().await;
     let mut agent = FakePeer::start_anywhere(listener);
     let connection = ExecutorConnection::new(environment(&address.to_string(), "false", "missing.pem")).unwrap();
-    let (events, _stream) =
-        soon(async { tokio::join!(connection.subscribe(vec![], vec![]), async { agent.asked().await.stream("") }) })
-            .await;
+    let (events, _stream) = soon(async {
+        tokio::join!(connection.subscribe(vec![], vec![], || ()), async { agent.asked().await.stream("") })
+    })
+    .await;
     events.unwrap();
 }

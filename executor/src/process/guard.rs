@@ -43,7 +43,12 @@ const LOOK_AGAIN_MS: u16 = 20;
 
 /// The guard's `main`: its standard input is the socket to the executor.
 pub fn run() -> ExitCode {
-    match guard() {
+    told(guard())
+}
+
+/// What went wrong is told where nobody but a person looks.
+pub(super) fn told(ended: anyhow::Result<()>) -> ExitCode {
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             writeln!(io::stderr(), "{NAME}: {error:#}").ok();
@@ -52,10 +57,10 @@ pub fn run() -> ExitCode {
     }
 }
 
-fn guard() -> anyhow::Result<()> {
+pub(super) fn guard() -> anyhow::Result<()> {
     sys::close_inherited_on_exec().or_else(ignore_old_kernel).context("cannot keep inherited files to itself")?;
     prctl::set_child_subreaper(true).context("cannot become a sub-reaper")?;
-    prctl::set_name(c"tm-guard").context("cannot name itself")?;
+    take_name().context("cannot name itself")?;
     // Fails only when we lead a session already.
     setsid().ok();
     let signals = block_signals().context("cannot take signals")?;
@@ -82,6 +87,11 @@ fn guard() -> anyhow::Result<()> {
     let child = Pid::from_raw(child.id().cast_signed());
     let watch = Watch { child, status: None, socket: Some(socket), signals, cgroup, outputs };
     watch.until_all_is_gone()
+}
+
+/// The name in the lists of the kernel, which are all the name that a forked guard has.
+pub(super) fn take_name() -> nix::Result<()> {
+    prctl::set_name(c"tm-guard")
 }
 
 /// Signals are read like files, so that none is lost and none interrupts.
@@ -129,7 +139,7 @@ fn start(order: &Order, cgroup: Option<&Cgroup>) -> anyhow::Result<(Child, Vec<O
 }
 
 /// Linux before 5.11 has no such call; the descriptors of ours are closed on exec anyway.
-fn ignore_old_kernel(error: Errno) -> nix::Result<()> {
+pub(super) fn ignore_old_kernel(error: Errno) -> nix::Result<()> {
     if matches!(error, Errno::ENOSYS | Errno::EINVAL) { Ok(()) } else { Err(error) }
 }
 

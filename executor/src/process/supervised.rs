@@ -1,11 +1,15 @@
 //! A TaskManager under its guard, as the executor sees it.
 
 use std::{
-    os::{fd::OwnedFd, unix::net::UnixStream as StdStream},
+    os::{
+        fd::OwnedFd,
+        unix::{net::UnixStream as StdStream, process::CommandExt as _},
+    },
     path::{Path, PathBuf},
     process::Stdio,
 };
 
+use nix::unistd::Pid;
 use overlays::command::CommandLine;
 use thiserror::Error;
 use tokio::{
@@ -14,14 +18,15 @@ use tokio::{
         UnixStream,
         unix::{OwnedReadHalf, OwnedWriteHalf},
     },
-    process::Child,
 };
 
 use super::{
+    Forked,
     cgroup::Cgroup,
     guard,
+    guard_process::GuardProcess,
     order::{Command, Notice, Order},
-    tree,
+    output, tree,
 };
 use crate::core::{ExitStatus, OutputLimits};
 
@@ -50,34 +55,49 @@ pub struct Outputs {
     pub limits: OutputLimits,
 }
 
-/// A guard that has nothing to guard yet: it comes up while it is made out what it is to start.
+impl Outputs {
+    /// Makes the files, unless they are there: the guard goes on with them. Blocking.
+    pub fn begin(&self) -> std::io::Result<()> {
+        [&self.stdout, &self.stderr].into_iter().try_for_each(|path| output::begin(path))
+    }
+}
+
+/// A guard that has nothing to guard yet.
 #[derive(Debug)]
 pub struct Guard {
-    process: Child,
+    process: GuardProcess,
     read: OwnedReadHalf,
     write: OwnedWriteHalf,
 }
 
 impl Guard {
-    /// Starts `binary` as a guard of what has this name.
+    /// Starts `binary` as a guard of what has this name. Holds up the thread until it is executed.
     pub fn start(binary: &Path, name: &str) -> Result<Self, StartError> {
         let (ours, theirs) = StdStream::pair()?;
-        ours.set_nonblocking(true)?;
-        let process = start_guard(binary, name, theirs.into())?;
-        let (read, write) = UnixStream::from_std(ours)?.into_split();
-        Ok(Self { process, read, write })
+        Self::behind(start_guard(binary, name, theirs.into())?, ours)
+    }
+
+    /// One that was forked.
+    pub fn of(forked: Forked) -> Result<Self, StartError> {
+        Self::behind(forked.pid, forked.socket)
+    }
+
+    fn behind(pid: Pid, socket: StdStream) -> Result<Self, StartError> {
+        socket.set_nonblocking(true)?;
+        let (read, write) = UnixStream::from_std(socket)?.into_split();
+        Ok(Self { process: GuardProcess::new(pid)?, read, write })
     }
 
     /// Whether it can still be told what to guard.
     pub fn is_there(&mut self) -> bool {
-        matches!(self.process.try_wait(), Ok(None))
+        self.process.is_there()
     }
 
     /// There is nothing to guard; returns when it is gone.
     pub async fn dismiss(self) {
         let Self { mut process, read, write } = self;
         drop((read, write));
-        process.wait().await.ok();
+        process.wait().await;
     }
 
     async fn obey(self, order: Order) -> Result<Supervised, StartError> {
@@ -120,7 +140,7 @@ pub struct Control(OwnedWriteHalf);
 /// Waits for the end of a TaskManager.
 #[derive(Debug)]
 pub struct End {
-    guard: Child,
+    guard: GuardProcess,
     notices: Lines<BufReader<OwnedReadHalf>>,
 }
 
@@ -179,7 +199,7 @@ impl End {
     pub async fn wait(mut self) -> ExitStatus {
         let notice = self.notices.next_line().await.ok().flatten();
         if let Some(Notice::Exited(status)) = notice.as_deref().and_then(Notice::parse) {
-            self.guard.wait().await.ok();
+            self.guard.wait().await;
             return status;
         }
         self.end_what_is_left().await;
@@ -189,7 +209,7 @@ impl End {
     /// The guard was killed: the kernel has killed the TaskManager, and all the rest is ours now.
     async fn end_what_is_left(mut self) {
         let guard = self.guard.id();
-        self.guard.wait().await.ok();
+        self.guard.wait().await;
         let cgroup = guard.and_then(Cgroup::of_guard);
         cgroup.as_ref().map(Cgroup::kill);
         tree::end_descendants(std::process::id().cast_signed()).await;
@@ -199,12 +219,13 @@ impl End {
 
 /// With no environment: what it needs to know comes over the socket.
 #[expect(clippy::disallowed_methods, reason = "this is the place that starts, ends and reaps the guard")]
-fn start_guard(binary: &Path, name: &str, socket: OwnedFd) -> std::io::Result<Child> {
-    tokio::process::Command::new(binary)
+fn start_guard(binary: &Path, name: &str, socket: OwnedFd) -> std::io::Result<Pid> {
+    let guard = std::process::Command::new(binary)
         .arg0(guard::NAME)
         .args([guard::ARGUMENT, name])
         .env_clear()
         .stdin(Stdio::from(socket))
         .stdout(Stdio::null())
-        .spawn()
+        .spawn()?;
+    Ok(Pid::from_raw(guard.id().cast_signed()))
 }

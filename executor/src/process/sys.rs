@@ -18,7 +18,7 @@ use nix::{
         prctl,
         signal::{SigSet, Signal},
     },
-    unistd,
+    unistd::{self, ForkResult},
 };
 
 /// Makes the child the leader of a new session and process group that dies with this process.
@@ -40,6 +40,20 @@ pub(super) fn lead_session_and_die_with_parent(command: &mut Command, entrance: 
             if unistd::getppid() == parent { Ok(()) } else { Err(io::Error::from(Errno::ESRCH)) }
         });
     }
+}
+
+/// Forks a process that has one thread.
+pub(super) fn fork() -> nix::Result<ForkResult> {
+    // SAFETY: the only thread there is goes on in the child: nothing is left locked or half-done.
+    unsafe { unistd::fork() }
+}
+
+/// Closes every descriptor from 3 up. For a process that has just been forked, and whose own ones are none of them.
+pub(super) fn close_inherited() -> nix::Result<()> {
+    // SAFETY: close_range takes three integers. Nothing that owned one of the descriptors is used or dropped after that:
+    // the child of a fork goes its own way and ends without returning.
+    let result = unsafe { libc::syscall(libc::SYS_close_range, 3, u32::MAX, 0) };
+    Errno::result(result).map(drop)
 }
 
 /// Marks every descriptor from 3 up to be closed by exec, also those that we inherited and know nothing of.

@@ -26,14 +26,16 @@ const ANSWER: Duration = Duration::from_secs(5);
 pub(super) struct Subscription(#[expect(dead_code, reason = "held for its drop")] AbortOnDropHandle<()>);
 
 impl Subscription {
+    /// `asked` is called once the agent has the request.
     pub(super) fn start(
         connection: Arc<ExecutorConnection>,
         tasks: Vec<TaskInfo>,
         updates: Vec<TaskStatus>,
         inbox: UnboundedSender<Input>,
+        asked: impl FnOnce() + Send + 'static,
     ) -> Self {
         Self(AbortOnDropHandle::new(tokio::spawn(async move {
-            if let Err(reason) = follow(&connection, tasks, updates, &inbox).await {
+            if let Err(reason) = follow(&connection, tasks, updates, &inbox, asked).await {
                 warn!("not subscribed to the agent: {reason}");
             }
             inbox.send(Input::Disconnected).ok();
@@ -46,10 +48,11 @@ async fn follow(
     tasks: Vec<TaskInfo>,
     updates: Vec<TaskStatus>,
     inbox: &UnboundedSender<Input>,
+    asked: impl FnOnce(),
 ) -> Result<(), String> {
     let (task_count, update_count) = (tasks.len(), updates.len());
     let updates = updates.into_iter().map(|status| Update { status }).collect();
-    let in_time = timeout(ANSWER, connection.subscribe(tasks, updates)).await;
+    let in_time = timeout(ANSWER, connection.subscribe(tasks, updates, asked)).await;
     let mut events = in_time.map_err(|_| "no answer".to_owned())?.map_err(|error| error.to_string())?;
     info!("subscribed to the agent; {task_count} tasks and {update_count} updates were unacknowledged");
     // The first event comes at once: SUBSCRIBED.
@@ -139,6 +142,8 @@ async fn send_all(
     mut statuses: UnboundedReceiver<TaskStatus>,
     inbox: UnboundedSender<Input>,
 ) {
+    // What is wrong is told of the first update.
+    timeout(ANSWER, connection.prepare()).await.ok();
     while let Some(status) = statuses.recv().await {
         let state = TaskState::try_from(status.state).unwrap_or(TaskState::TaskUnknown).as_str_name();
         debug!(task_id = status.task_id.value, "{state} is sent");

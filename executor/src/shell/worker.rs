@@ -1,8 +1,8 @@
 //! What is done for one worker: fetch its artifacts, write its configuration, start its process, see how it ended.
 
-use std::{path::PathBuf, pin::Pin, sync::Arc, time::Duration};
+use std::{io, pin::Pin, sync::Arc, time::Duration};
 
-use fetcher::{FetchOptions, Progress, Request, cache::PATH_VARIABLE, obtain::SOCKET_VARIABLE};
+use fetcher::{FetchOptions, Progress, Request, cache::PATH_VARIABLE};
 use overlays::{
     command::CommandLine,
     config::Configuration,
@@ -18,51 +18,17 @@ use tracing::info;
 
 use crate::{
     artifacts::{self, Delivered, Delivery},
-    class_data::{ClassData, Trainer},
+    class_data::ClassData,
     core::{Exit, ExitStatus, Failure, Input, Worker},
     diagnosis::{Mask, Scene, token},
     journal::About,
-    process::{Control, End, Guard, Outputs, Supervised, environment},
-    shell::coming_guard::ComingGuard,
+    process::{Control, End, Guard, StartError, Supervised, environment},
+    shell::place::Place,
     startup::Startup,
 };
 
 /// How often the core hears of progress; it reports every few seconds.
 const PROGRESS_EVERY: Duration = Duration::from_secs(1);
-
-/// Where a worker lives on this host.
-#[derive(Debug)]
-pub(super) struct Place {
-    pub(super) sandbox: Sandbox,
-    variables: Vec<(String, String)>,
-    pub(super) binary: PathBuf,
-}
-
-impl Place {
-    pub(super) fn new(sandbox: PathBuf, variables: Vec<(String, String)>, binary: PathBuf) -> Self {
-        Self { sandbox: Sandbox { path: sandbox }, variables, binary }
-    }
-
-    fn lookup(&self, name: &str) -> Option<String> {
-        self.variables.iter().rfind(|(key, _)| key == name).map(|(_, value)| value.clone())
-    }
-
-    /// What makes class data for workers like this one.
-    pub(super) fn trainer(&self, worker: &Worker) -> Option<Trainer> {
-        let environment = environment::of_task_manager(self.variables.iter().cloned(), Vec::new());
-        let flink = worker.spec.flink_version.parse().ok()?;
-        Some(Trainer { binary: self.binary.clone(), flink, environment })
-    }
-
-    /// Where this host's sidecar would listen.
-    pub(super) fn sidecar(&self, worker: &Worker) -> Option<PathBuf> {
-        worker.cache.sidecar(self.lookup(SOCKET_VARIABLE))
-    }
-
-    fn log(&self, name: &str) -> PathBuf {
-        self.sandbox.log().join(name)
-    }
-}
 
 /// A fetch or a start under way. It goes on while its outcome is waited for; dropping it gives it up.
 pub(super) struct Work {
@@ -113,11 +79,10 @@ impl Work {
         })
     }
 
-    /// `coming` is the guard to start it under, if there is one already.
-    pub(super) fn start(place: &Arc<Place>, worker: Arc<Worker>, shared: Shared, coming: Option<ComingGuard>) -> Self {
+    /// `guard` is the one to start it under, if there is one already.
+    pub(super) fn start(place: &Arc<Place>, worker: Arc<Worker>, shared: Shared, guard: Option<Guard>) -> Self {
         let place = Arc::clone(place);
         Self::new(move |cancel| async move {
-            let coming = coming.unwrap_or_else(|| ComingGuard::start(&place.binary, &worker.spec.worker_id));
             let command = select! {
                 biased;
                 () = cancel.cancelled() => Err(Outcome::Cancelled),
@@ -125,12 +90,14 @@ impl Work {
             };
             // Not to be cancelled from here on: a process that may be there must be accounted for.
             match command {
-                Ok(configured) => match coming.guard(&place.binary, &worker.spec.worker_id).await {
+                Ok(configured) => match living(guard, &place, &worker).await {
                     Ok(guard) => start(guard, place, worker, configured).await,
                     Err(error) => Outcome::Failed(Failure::start(&place.binary, &error)),
                 },
                 Err(outcome) => {
-                    coming.dismiss().await;
+                    if let Some(guard) = guard {
+                        guard.dismiss().await;
+                    }
                     outcome
                 }
             }
@@ -179,6 +146,18 @@ async fn forward(mut progress: watch::Receiver<Progress>, inbox: UnboundedSender
         tokio::time::sleep(PROGRESS_EVERY).await;
     }
     std::future::pending::<()>().await;
+}
+
+/// This guard; a new one if there is none, or somebody has ended it meanwhile.
+async fn living(guard: Option<Guard>, place: &Arc<Place>, worker: &Arc<Worker>) -> Result<Guard, StartError> {
+    if let Some(mut guard) = guard
+        && guard.is_there()
+    {
+        return Ok(guard);
+    }
+    let (place, worker) = (Arc::clone(place), Arc::clone(worker));
+    let started = spawn_blocking(move || Guard::start(&place.binary, &worker.spec.worker_id)).await;
+    started.map_err(io::Error::from)?
 }
 
 /// All that is known before the start.
@@ -239,8 +218,7 @@ fn about(spec: &WorkerSpec, written: &Configuration, command: &CommandLine, mask
 async fn start(guard: Guard, place: Arc<Place>, worker: Arc<Worker>, configured: Configured) -> Outcome {
     let Configured { command, delivery, class_data } = configured;
     info!(directory = %command.directory.display(), "starting {}", command.program.display());
-    let outputs =
-        Outputs { stdout: place.log("taskmanager.out"), stderr: place.log("taskmanager.err"), limits: worker.output };
+    let outputs = place.outputs(worker.output);
     // While the guard starts it, it is put into words.
     let (of, at, shown) = (Arc::clone(&worker), Arc::clone(&place), command.clone());
     let described = spawn_blocking(move || describe(&of.spec, &at.sandbox, &shown));

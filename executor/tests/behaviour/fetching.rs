@@ -84,5 +84,5 @@ async fn a_kill_during_the_fetch_ends_it_at_once() {
     let mut left: Vec<_> =
         fs_err::read_dir(host.sandbox("")).unwrap().flatten().map(|entry| entry.file_name()).collect();
     left.sort();
-    assert_eq!(left, ["executor.json", "stderr"], "nothing half-fetched stays");
+    assert_eq!(left, ["conf", "executor.json", "log", "stderr", "tmp"], "nothing half-fetched stays");
 }

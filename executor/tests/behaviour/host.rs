@@ -139,7 +139,11 @@ impl Host {
         let child = Command::new("/bin/bash")
             .env_clear()
             .env("GROUP", group)
-            .args(["-c", "[ -n \"$GROUP\" ] && echo $$ > $GROUP/cgroup.procs; unset GROUP; exec \"$0\""])
+            // As the agent's launcher leaves it.
+            .args([
+                "-c",
+                "[ -n \"$GROUP\" ] && echo $$ > $GROUP/cgroup.procs; unset GROUP; exec env --block-signal=CHLD \"$0\"",
+            ])
             .arg(env!("CARGO_BIN_EXE_flink-mesos-executor"))
             .env("PATH", "/usr/bin:/bin")
             .env("MESOS_FRAMEWORK_ID", "framework")

@@ -1,6 +1,6 @@
 //! From LAUNCH to the end, and what is left then.
 
-use std::time::Duration;
+use std::{os::unix::fs::PermissionsExt as _, time::Duration};
 
 use mesos::v1::TaskState;
 use nix::{
@@ -152,6 +152,43 @@ async fn nothing_outlives_an_executor_that_is_killed() {
     executor.ended().await;
     until_dead(pid).await;
     until_dead(daemon).await;
+}
+
+#[tokio::test]
+async fn what_every_worker_needs_is_there_before_one_is_launched() {
+    let mut host = Host::new().await;
+    let _executor = host.executor(&[]);
+    host.agent.subscribe().await;
+    for name in ["conf", "log", "tmp", "log/taskmanager.out", "log/taskmanager.err"] {
+        until(|| host.sandbox(name).exists().then_some(())).await;
+    }
+    let mode = fs_err::metadata(host.sandbox("log/taskmanager.err")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o640, "nobody else reads what a TaskManager writes");
+}
+
+#[tokio::test]
+async fn a_guard_has_nothing_open_that_is_the_executors() {
+    let mut host = Host::new().await;
+    fs_err::create_dir(host.logs()).unwrap();
+    let executor = host.executor(&[]);
+    host.agent.subscribe().await;
+    let open = |pid: u32| {
+        let files = fs_err::read_dir(format!("/proc/{pid}/fd")).unwrap().flatten();
+        let mut names: Vec<String> =
+            files.filter_map(|file| Some(fs_err::read_link(file.path()).ok()?.display().to_string())).collect();
+        names.iter_mut().filter(|name| name.starts_with("socket:")).for_each(|name| *name = "socket".to_owned());
+        names.sort();
+        names
+    };
+    let of_the_host = host.logs().display().to_string();
+    assert!(open(executor.pid()).iter().any(|name| name.starts_with(&of_the_host)), "{:?}", open(executor.pid()));
+    let guard = until(|| child_named(executor.pid(), "tm-guard")).await;
+    let stderr = host.sandbox("stderr").display().to_string();
+    // Twice the socket: to read orders from, and to say what came of them.
+    let expected = [stderr.as_str(), "/dev/null", "anon_inode:[signalfd]", "socket", "socket"].map(str::to_owned);
+    let mut expected = expected.to_vec();
+    expected.sort();
+    until(|| (open(guard) == expected).then_some(())).await;
 }
 
 #[tokio::test]

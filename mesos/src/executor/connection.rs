@@ -1,11 +1,11 @@
 //! The connection to the agent: one for the events, one for the calls.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, future::poll_fn, pin::pin, str::FromStr, task::Poll};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use prost::Message;
-use tokio::sync::Mutex;
+use tokio::{sync::Mutex, task::yield_now};
 
 use super::ExecutorEnvironment;
 use crate::{
@@ -101,22 +101,47 @@ impl ExecutorConnection {
     }
 
     /// Subscribes, the first time or again, and tells the agent what it may not know: tasks of which no update has
-    /// been acknowledged, and updates that have not.
+    /// been acknowledged, and updates that have not. `asked` is called once the agent has the request: for what can be
+    /// done before the answer.
     pub async fn subscribe(
         &self,
         unacknowledged_tasks: Vec<TaskInfo>,
         unacknowledged_updates: Vec<call::Update>,
+        asked: impl FnOnce(),
     ) -> Result<ExecutorEvents, ConnectionError> {
         let subscribe = call::Subscribe { unacknowledged_tasks, unacknowledged_updates };
         let call = Call { subscribe: Some(subscribe), ..self.of_type(call::Type::Subscribe) };
         let mut connection = Connection::open(&self.target).await?;
-        let answer = connection.post(&self.path, self.headers.clone(), call.encode_to_vec().into()).await?;
+        let answer = {
+            let mut posted = pin!(connection.post(&self.path, self.headers.clone(), call.encode_to_vec().into()));
+            // The first look hands it to the connection's own task, which sends it at its turn.
+            let early = poll_fn(|context| match posted.as_mut().poll(context) {
+                Poll::Ready(answer) => Poll::Ready(Some(answer)),
+                Poll::Pending => Poll::Ready(None),
+            });
+            let early = early.await;
+            yield_now().await;
+            asked();
+            match early {
+                Some(answer) => answer?,
+                None => posted.await?,
+            }
+        };
         if answer.status() == StatusCode::OK {
             return Ok(ExecutorEvents { records: connection.into_records(answer.into_body(), MAX_EVENT) });
         }
         let status = answer.status().as_u16();
         let reason = words(answer.into_body()).await;
         Err(ConnectionError::Refused { call: call.r#type().as_str_name(), status, reason })
+    }
+
+    /// Connects for the first call, so that it need not wait for that.
+    pub async fn prepare(&self) -> Result<(), ConnectionError> {
+        let mut calls = self.calls.lock().await;
+        if !calls.as_ref().is_some_and(Connection::is_open) {
+            *calls = Some(Connection::open(&self.target).await?);
+        }
+        Ok(())
     }
 
     /// Sends a status update. The agent forwards it and acknowledges it by an event with the same uuid.

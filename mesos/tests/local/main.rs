@@ -44,7 +44,7 @@ async fn a_task_lives_its_whole_life_over_our_own_connections() {
         found.map(str::to_owned)
     };
     let connection = ExecutorConnection::new(ExecutorEnvironment::from_variables(lookup).unwrap()).unwrap();
-    let mut events = connection.subscribe(Vec::new(), Vec::new()).await.unwrap();
+    let mut events = connection.subscribe(Vec::new(), Vec::new(), || ()).await.unwrap();
     let mut next = async || events.next().await.unwrap().unwrap();
     assert_eq!(next().await.r#type(), executor_event::Type::Subscribed);
     assert_eq!(next().await.launch.unwrap().task.task_id.value, "t");
