@@ -19,6 +19,8 @@ mod rig;
 #[path = "executor/task_managers.rs"]
 mod task_managers;
 
+use std::time::Duration;
+
 use mesos::v1::TaskState;
 use peer::Peer;
 use process::resident;
@@ -27,7 +29,10 @@ use tests::binary;
 use tokio::time::Instant;
 
 /// A few milliseconds are told from the noise of a machine by many.
-const ROUNDS: usize = 25;
+const ROUNDS: usize = 75;
+
+/// Mesos puts away a container within some tens of milliseconds.
+const SETTLE: Duration = Duration::from_millis(250);
 
 /// Milliseconds, and megabytes.
 struct Round {
@@ -50,8 +55,15 @@ async fn measure() {
     fs_err::copy(&peer.command, rig.artifacts.java_home.join("bin/java")).unwrap();
     let (mut ours, mut peers) = (Vec::new(), Vec::new());
     for round in 0..ROUNDS {
+        // Each comes as often after itself as after the other.
+        let [ours_first, peer_first] = [round % 2 == 0, round % 2 == 1];
+        if peer_first {
+            peers.push(peer.round(&rig, &format!("peer{round}")).await);
+        }
         ours.push(trivial(&rig, &format!("worker{round}")).await);
-        peers.push(peer.round(&rig, &format!("peer{round}")).await);
+        if ours_first {
+            peers.push(peer.round(&rig, &format!("peer{round}")).await);
+        }
     }
     let median_of = |figure: Figure| median(ours.iter().map(figure));
     let (peer_start, peer_kill) = (median(peers.iter().map(|peer| peer.0)), median(peers.iter().map(|peer| peer.1)));
@@ -72,6 +84,7 @@ fn row(name: &str, ours: f64, peer: Option<f64>, unit: &str) {
 }
 
 async fn trivial(rig: &Rig, id: &str) -> Round {
+    settle().await;
     let accepted = rig.launch(vec![rig.description(id)]).await;
     let (running_at, running) = rig.update_at(id, TaskState::TaskRunning).await;
     let labels = running.labels.unwrap().labels;
@@ -88,6 +101,11 @@ async fn trivial(rig: &Rig, id: &str) -> Round {
         kill: milliseconds(asked, killed_at),
         memory,
     }
+}
+
+/// What is being measured is the start, not what Mesos does about the round before meanwhile.
+pub(crate) async fn settle() {
+    tokio::time::sleep(SETTLE).await;
 }
 
 fn milliseconds(from: Instant, to: Instant) -> f64 {

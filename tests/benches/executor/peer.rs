@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use crate::{
     milliseconds,
     rig::{Rig, custom_task},
+    settle,
 };
 
 /// The compiled programs.
@@ -36,6 +37,7 @@ impl Peer {
         let mut task = custom_task(id, &self.program);
         let command = task.executor.as_mut().and_then(|executor| executor.command.as_mut()).unwrap();
         command.arguments.push(self.command.display().to_string());
+        settle().await;
         let accepted = rig.launch_tasks(vec![task]).await;
         let (running_at, _) = rig.update_at(id, TaskState::TaskRunning).await;
         let asked = Instant::now();
