@@ -47,8 +47,16 @@ const SYMPTOMS: &[Symptom] = &[
         reason: None,
     },
     Symptom {
-        says: &["java.lang.OutOfMemoryError", "GC overhead limit exceeded"],
+        says: &["OutOfMemoryError: Java heap space", "GC overhead limit exceeded"],
         advice: "the heap is used up: raise taskmanager.memory.task.heap.size, or taskmanager.memory.process.size",
+        blame: Blame::Configuration,
+        reason: None,
+    },
+    // A JVM that has no memory left to say more.
+    Symptom {
+        says: &["java.lang.OutOfMemoryError"],
+        advice: "memory of the JVM is used up, and it does not say which: raise taskmanager.memory.jvm-metaspace.size if it ended \
+                 while it loaded classes, or raise taskmanager.memory.task.heap.size",
         blame: Blame::Configuration,
         reason: None,
     },
@@ -147,7 +155,11 @@ mod tests {
             ),
             ("java.lang.OutOfMemoryError: Direct buffer memory. The direct …", "off-heap.size"),
             ("java.lang.OutOfMemoryError: Cannot reserve 4096 bytes of direct buffer memory (…)", "off-heap.size"),
-            ("java.lang.OutOfMemoryError: Java heap space", "task.heap.size"),
+            ("java.lang.OutOfMemoryError: Java heap space", "the heap is used up"),
+            (
+                "Caught exception class java.lang.OutOfMemoryError logging exception class java.lang.InternalError",
+                "it does not say which: raise taskmanager.memory.jvm-metaspace.size",
+            ),
             ("java.lang.OutOfMemoryError: unable to create native thread: possibly …", "ulimit -u"),
             ("Caused by: java.net.BindException: Address already in use", "port is taken"),
             ("Error: Could not find or load main class org.apache.flink.X", "class is missing"),

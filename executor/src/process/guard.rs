@@ -138,9 +138,10 @@ fn start(order: &Order, cgroup: Option<&Cgroup>) -> anyhow::Result<(Child, Vec<O
     Ok((child, vec![stdout, stderr]))
 }
 
-/// Linux before 5.11 has no such call; the descriptors of ours are closed on exec anyway.
+/// Linux before 5.11 has no such call, and a container made by an older Docker forbids calls that it does not know; the
+/// descriptors of ours are closed on exec anyway.
 pub(super) fn ignore_old_kernel(error: Errno) -> nix::Result<()> {
-    if matches!(error, Errno::ENOSYS | Errno::EINVAL) { Ok(()) } else { Err(error) }
+    if matches!(error, Errno::ENOSYS | Errno::EINVAL | Errno::EPERM) { Ok(()) } else { Err(error) }
 }
 
 struct Watch {
@@ -246,4 +247,17 @@ impl Watch {
 fn is_readable(descriptor: BorrowedFd<'_>) -> bool {
     let mut wanted = [PollFd::new(descriptor, PollFlags::POLLIN)];
     poll(&mut wanted, PollTimeout::ZERO).is_ok_and(|ready| ready > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_files_cannot_be_closed_at_once_a_guard_does_without() {
+        for error in [Errno::ENOSYS, Errno::EINVAL, Errno::EPERM] {
+            assert_eq!(ignore_old_kernel(error), Ok(()), "{error}");
+        }
+        assert_eq!(ignore_old_kernel(Errno::EBADF), Err(Errno::EBADF));
+    }
 }
