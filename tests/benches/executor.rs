@@ -56,12 +56,12 @@ async fn measure() {
     let (mut ours, mut peers) = (Vec::new(), Vec::new());
     for round in 0..ROUNDS {
         // Each comes as often after itself as after the other.
-        let [ours_first, peer_first] = [round % 2 == 0, round % 2 == 1];
+        let peer_first = round % 2 == 1;
         if peer_first {
             peers.push(peer.round(&rig, &format!("peer{round}")).await);
         }
         ours.push(trivial(&rig, &format!("worker{round}")).await);
-        if ours_first {
+        if !peer_first {
             peers.push(peer.round(&rig, &format!("peer{round}")).await);
         }
     }

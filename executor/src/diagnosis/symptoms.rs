@@ -155,7 +155,10 @@ mod tests {
             ),
             ("java.lang.OutOfMemoryError: Direct buffer memory. The direct …", "off-heap.size"),
             ("java.lang.OutOfMemoryError: Cannot reserve 4096 bytes of direct buffer memory (…)", "off-heap.size"),
-            ("java.lang.OutOfMemoryError: Java heap space", "the heap is used up"),
+            (
+                "java.lang.OutOfMemoryError: Java heap space",
+                "the heap is used up: raise taskmanager.memory.task.heap.size",
+            ),
             (
                 "Caught exception class java.lang.OutOfMemoryError logging exception class java.lang.InternalError",
                 "it does not say which: raise taskmanager.memory.jvm-metaspace.size",
