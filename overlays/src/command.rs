@@ -103,8 +103,10 @@ pub fn prepare(home: &FlinkHome, config: &Configuration, directories: &Directori
     Ok(())
 }
 
-/// `log4j*.properties` and `logback*.xml`.
-fn is_logging_file(name: &Path) -> bool {
+/// What Flink's processes read in a configuration folder besides the configuration itself, and all that is handed on of
+/// it: `log4j*.properties` (the processes are pointed at `log4j-console.properties`, tools that a user's command starts at
+/// the others) and `logback*.xml` in their place. `masters`, `workers` and `zoo.cfg` are for scripts that are not run here.
+pub(crate) fn is_logging_file(name: &Path) -> bool {
     let (Some(stem), Some(extension)) = (name.file_stem().and_then(|s| s.to_str()), name.extension()) else {
         return false;
     };

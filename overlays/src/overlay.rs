@@ -5,6 +5,8 @@
 //! file system says first.
 
 use std::collections::BTreeMap;
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::config::{Configuration, ConfigurationError, Source};
@@ -91,7 +93,11 @@ pub enum OverlayError {
         key: String,
     },
     /// A configured environment variable that no process can have.
-    #[error("{key}: '{name}' is no name for an environment variable")]
+    #[error(
+        "{}: no process can have the environment variable '{}' with this value: allowed are a name without '=', and no NUL \
+         in name and value",
+        key.escape_debug(), name.escape_debug()
+    )]
     VariableName {
         /// The key.
         key: String,
@@ -125,6 +131,8 @@ struct Draft {
     artifacts: BTreeMap<String, ArtifactFile>,
     environment: Vec<(String, String)>,
     configuration: Configuration,
+    /// Device and inode of the configuration's folder and files, which travel in no tree.
+    configuration_files: Vec<(u64, u64)>,
     /// What is wrong so far; the overlays go on, so that a person is told everything at once.
     problems: Vec<OverlayError>,
 }
@@ -152,6 +160,11 @@ impl Draft {
         let shipped = opened.and_then(|_| tree::ship_one(path, target, secret, self));
         self.note(shipped);
         self.configure(key, &Self::place(target), overlay);
+    }
+
+    /// Is this the configuration's folder, or one of its files?
+    fn is_configuration(&self, file: &Metadata) -> bool {
+        self.configuration_files.contains(&(file.dev(), file.ino()))
     }
 
     /// Remembers what is wrong.
@@ -230,6 +243,7 @@ fn draft(master: &Master<'_>) -> Draft {
         artifacts: BTreeMap::new(),
         environment: Vec::new(),
         configuration: for_workers(master.config),
+        configuration_files: configuration_files(&master.home.conf_dir),
         problems: Vec::new(),
     };
     for overlay in OVERLAYS {
@@ -237,6 +251,12 @@ fn draft(master: &Master<'_>) -> Draft {
         draft.note(result);
     }
     draft
+}
+
+fn configuration_files(folder: &Path) -> Vec<(u64, u64)> {
+    let files = Configuration::FILES.map(|name| folder.join(name));
+    let found = std::iter::once(folder.to_owned()).chain(files).filter_map(|path| fs_err::metadata(path).ok());
+    found.map(|metadata| (metadata.dev(), metadata.ino())).collect()
 }
 
 /// The configuration without what is the application master's own business: how it talks to Mesos, its secret among it.

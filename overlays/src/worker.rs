@@ -15,7 +15,7 @@ mod apply;
 mod template;
 
 pub use apply::{ApplyError, apply};
-pub use template::template;
+pub use template::{has_secret_values, template};
 
 /// Where the manifest has the worker's secrets.
 const SECRETS: &str = "worker-secrets.pb";

@@ -14,6 +14,9 @@ const FLAT: &str = "flink-conf.yaml";
 const YAML: &str = "config.yaml";
 
 impl Configuration {
+    /// Names of the files that a configuration is read from.
+    pub(crate) const FILES: [&'static str; 2] = [YAML, FLAT];
+
     /// Reads the file that this Flink version would read: `flink-conf.yaml` up to 1.18, and in 1.19 and 1.20 when
     /// there is one; else `config.yaml`.
     pub fn load(conf_dir: &Path, version: &FlinkVersion) -> Result<Self, ConfigurationError> {

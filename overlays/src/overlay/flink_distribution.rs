@@ -1,30 +1,55 @@
-//! The Flink distribution: `bin`, `conf`, `lib`, `plugins`, and `opt` on request.
+//! The Flink distribution: `bin`, `lib`, `plugins`, the logging files of `conf`, and `opt` on request.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{Draft, Master, OverlayError, tree};
+use crate::command::is_logging_file;
+use crate::config::Configuration;
 
 /// Ships `opt` too when it is `true`.
 const SHIP_OPT: &str = "mesos.flink.opt";
 
 pub(super) fn collect(master: &Master<'_>, draft: &mut Draft) -> Result<(), OverlayError> {
     let home = &master.home.path;
-    tree::ship(&home.join("bin"), "bin", draft, |_| true)?;
-    if master.home.conf_dir.is_dir() {
-        // The effective configuration travels by itself: its files would be a second one, and may hold secrets.
-        tree::ship(&master.home.conf_dir, "conf", draft, |path| path != "flink-conf.yaml" && path != "config.yaml")?;
-    }
-    tree::ship(&master.home.lib(), "lib", draft, |_| true)?;
+    tree::ship(&home.join("bin"), "bin", draft)?;
+    ship_logging(&master.home.conf_dir, draft)?;
+    tree::ship(&master.home.lib(), "lib", draft)?;
     let plugins = folder(master, "FLINK_PLUGINS_DIR", "plugins");
     if plugins.is_dir() {
-        tree::ship(&plugins, "plugins", draft, |_| true)?;
+        tree::ship(&plugins, "plugins", draft)?;
     } else {
         tracing::warn!(folder = %plugins.display(), "There is no folder of plugins to ship.");
     }
     if master.config.get_bool(SHIP_OPT)?.unwrap_or(false) {
-        tree::ship(&folder(master, "FLINK_OPT_DIR", "opt"), "opt", draft, |_| true)?;
+        tree::ship(&folder(master, "FLINK_OPT_DIR", "opt"), "opt", draft)?;
     }
     Ok(())
+}
+
+/// Ships what Flink's processes read in the configuration folder: the logging files directly in it, by the list in
+/// [`is_logging_file`]. The effective configuration travels by itself, its secrets apart. Everything else in the folder may
+/// be a copy of it: what a ConfigMap's links lead to, a backup, a package manager's or an editor's leftover.
+fn ship_logging(folder: &Path, draft: &mut Draft) -> Result<(), OverlayError> {
+    if !folder.is_dir() {
+        return Ok(());
+    }
+    for entry in fs_err::read_dir(folder)? {
+        let path = entry?.path();
+        let Some(name) = path.file_name().filter(|name| is_logging_file(Path::new(name))) else { continue };
+        let target = format!("conf/{}", name.to_string_lossy());
+        let secret = holds_secrets(&String::from_utf8_lossy(&fs_err::read(&path)?));
+        tree::ship_one(&path, &target, secret, draft)?;
+    }
+    Ok(())
+}
+
+/// Does a logging file name something that is a secret, such as an appender's password? In log4j's form that is the name
+/// before `=`, in logback's an element.
+fn holds_secrets(text: &str) -> bool {
+    let is_comment = |line: &&str| !line.trim_start().starts_with(['#', '!']);
+    let names = text.lines().filter(is_comment).filter_map(|line| line.split_once('=').map(|(name, _)| name.trim()));
+    let elements = text.split('<').skip(1).filter_map(|rest| rest.split(['>', ' ', '/']).next());
+    names.chain(elements).any(Configuration::is_secret)
 }
 
 /// The folder that the variable names, as Flink's scripts have it, or the one in the distribution.

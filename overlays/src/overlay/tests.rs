@@ -99,10 +99,99 @@ fn a_configuration_folder_of_any_name_lands_as_conf() {
 }
 
 #[test]
-fn the_configurations_own_files_are_not_shipped() {
+fn of_the_configuration_folder_only_what_flinks_processes_read_is_shipped() {
+    let installation = Installation::new(&[
+        "flink/conf/..2026_01/config.yaml",
+        "flink/conf/..2026_01/log4j-console.properties",
+        "flink/conf/log4j.properties",
+        "flink/conf/logback-console.xml",
+        "flink/conf/log4j.properties.bak",
+        "flink/conf/config.yaml.bak",
+        "flink/conf/config.yaml~",
+        "flink/conf/.config.yaml.swp",
+        "flink/conf/#config.yaml#",
+        "flink/conf/config.yaml.dpkg-dist",
+        "flink/conf/config.yaml.rpmsave",
+        "flink/conf/flink-conf.yaml",
+        "flink/conf/old/config.yaml",
+        "flink/conf/log4j.d/log4j.properties",
+        "flink/conf/.git/objects/aa",
+        "flink/conf/masters",
+    ]);
+    installation.link("flink/conf/..data", "flink/conf/..2026_01");
+    installation.link("flink/conf/config.yaml", "flink/conf/..data/config.yaml");
+    installation.link("flink/conf/log4j-console.properties", "flink/conf/..data/log4j-console.properties");
+    let expected = ["conf/log4j-console.properties", "conf/log4j.properties", "conf/logback-console.xml"];
+    assert_eq!(targets(&installation.collect().unwrap())[1..4], expected);
+    assert_eq!(targets(&installation.collect().unwrap())[4..], ["lib/flink-dist-1.20.5.jar"]);
+}
+
+#[test]
+fn the_configuration_reaches_workers_by_no_other_tree() {
+    for (link, to) in [
+        ("flink/lib/etc", "flink/conf"),
+        ("flink/bin/config.yaml", "flink/conf/config.yaml"),
+        ("flink/usrlib", "flink"),
+        ("flink/plugins", "flink/conf"),
+    ] {
+        let installation = Installation::new(&["flink/conf/config.yaml"]);
+        installation.link(link, to);
+        let error = installation.collect().unwrap_err().to_string();
+        assert!(error.contains("it is Flink's configuration") || error.contains("a folder that it is in"), "{error}");
+    }
+    for (key, is_shipped) in [("mesos.artifacts.etc", false), ("mesos.secret-artifacts.etc", true)] {
+        let installation = Installation::new(&["flink/conf/config.yaml"]);
+        let folder = installation.path("flink/conf").to_str().unwrap().to_owned();
+        assert_eq!(installation.set(key, &folder).collect().is_ok(), is_shipped, "{key}");
+    }
+}
+
+#[test]
+fn a_logging_file_with_a_password_is_a_secret() {
+    let installation = Installation::new(&["flink/conf/log4j.properties"]);
+    for (name, text) in [
+        ("log4j-console.properties", "a = b\nappender.http.password = x\n"),
+        ("log4j-cli.properties", "# password = x\nrootLogger.level = INFO\n"),
+        ("logback-console.xml", "<configuration><appender><password>x</password></appender></configuration>"),
+        ("logback.xml", "<configuration><root level=\"INFO\"/></configuration>"),
+    ] {
+        fs_err::write(installation.path(&format!("flink/conf/{name}")), text).unwrap();
+    }
+    let spec = installation.collect().unwrap();
+    assert_eq!(secrets(&spec), ["conf/log4j-console.properties", "conf/logback-console.xml"]);
+}
+
+#[test]
+fn collecting_leaves_the_distribution_as_it_was() {
     let installation =
-        Installation::new(&["flink/conf/config.yaml", "flink/conf/flink-conf.yaml", "flink/conf/sub/config.yaml"]);
-    assert_eq!(targets(&installation.collect().unwrap())[1..2], ["conf/sub/config.yaml"]);
+        Installation::new(&["flink/conf/config.yaml", "flink/conf/log4j.properties", "flink/usrlib/j.jar"]);
+    let state = || {
+        let mut found = Vec::new();
+        let mut folders = vec![installation.path("flink")];
+        while let Some(folder) = folders.pop() {
+            for path in fs_err::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()) {
+                let metadata = fs_err::symlink_metadata(&path).unwrap();
+                let content = if metadata.is_dir() { Vec::new() } else { fs_err::read(&path).unwrap() };
+                found.push((path.clone(), metadata.permissions().mode(), metadata.modified().unwrap(), content));
+                folders.extend(metadata.is_dir().then_some(path));
+            }
+        }
+        found.sort();
+        found
+    };
+    let before = state();
+    installation.collect().unwrap();
+    assert_eq!(state(), before);
+}
+
+#[test]
+fn a_variable_that_no_process_can_have_is_refused_with_its_key() {
+    for (name, value) in [("A=B", "x"), ("A\0B", "x"), ("", "x"), ("A", "x\0y")] {
+        let key = format!("containerized.taskmanager.env.{name}");
+        let error = Installation::new(&[]).set(&key, value).collect().unwrap_err();
+        assert!(matches!(&error, OverlayError::VariableName { key: told, .. } if *told == key), "{error}");
+        assert!(!error.to_string().contains('\0'), "{error:?}");
+    }
 }
 
 #[test]

@@ -6,15 +6,10 @@ use std::path::Path;
 
 use super::{ArtifactFile, Draft, OverlayError};
 
-/// Ships every file below `folder` as `<target>/<path in the folder>`, if `wanted` says so of that path. Links are
-/// followed: what they lead to is shipped under their names. Empty folders are not shipped.
-pub(super) fn ship(
-    folder: &Path,
-    target: &str,
-    draft: &mut Draft,
-    wanted: impl Fn(&str) -> bool,
-) -> Result<(), OverlayError> {
-    let mut walk = Walk { target, secret: false, draft, wanted: &wanted, above: Vec::new() };
+/// Ships every file below `folder` as `<target>/<path in the folder>`. Links are followed: what they lead to is shipped
+/// under their names. Empty folders are not shipped.
+pub(super) fn ship(folder: &Path, target: &str, draft: &mut Draft) -> Result<(), OverlayError> {
+    let mut walk = Walk { target, secret: false, draft, above: Vec::new() };
     walk.folder(folder, "")
 }
 
@@ -26,7 +21,7 @@ pub(super) fn ship_one(path: &Path, target: &str, secret: bool, draft: &mut Draf
 /// Ships a file, or a folder with everything below it, as `target`.
 pub(super) fn ship_any(path: &Path, target: &str, secret: bool, draft: &mut Draft) -> Result<(), OverlayError> {
     if path.is_dir() {
-        let mut walk = Walk { target, secret, draft, wanted: &|_| true, above: Vec::new() };
+        let mut walk = Walk { target, secret, draft, above: Vec::new() };
         return walk.folder(path, "");
     }
     ship_one(path, target, secret, draft)
@@ -39,6 +34,9 @@ fn ship_file(
     secret: bool,
     draft: &mut Draft,
 ) -> Result<(), OverlayError> {
+    if !secret && draft.is_configuration(metadata) {
+        return Err(OverlayError::Unshippable { path: path.to_owned(), reason: CONFIGURATION });
+    }
     if !metadata.is_file() {
         let reason = "it is neither a file nor a folder";
         return Err(OverlayError::Unshippable { path: path.to_owned(), reason });
@@ -48,11 +46,13 @@ fn ship_file(
     draft.ship(ArtifactFile { source, target, executable, secret })
 }
 
+const CONFIGURATION: &str = "it is Flink's configuration, which may hold secrets and reaches the workers by itself; move it out \
+                             of here, or name it with mesos.secret-artifacts.<name>";
+
 struct Walk<'a> {
     target: &'a str,
     secret: bool,
     draft: &'a mut Draft,
-    wanted: &'a dyn Fn(&str) -> bool,
     /// Device and inode of the folders that lead here: a link to one of them would never end.
     above: Vec<(u64, u64)>,
 }
@@ -65,6 +65,9 @@ impl Walk<'_> {
             let reason = "it is a link to a folder that it is in";
             return Err(OverlayError::Unshippable { path: folder.to_owned(), reason });
         }
+        if !self.secret && self.draft.is_configuration(&metadata) {
+            return Err(OverlayError::Unshippable { path: folder.to_owned(), reason: CONFIGURATION });
+        }
         self.above.push(identity);
         for entry in fs_err::read_dir(folder)? {
             let source = entry?.path();
@@ -75,7 +78,7 @@ impl Walk<'_> {
             let metadata = fs_err::metadata(&source)?;
             if metadata.is_dir() {
                 self.folder(&source, &path)?;
-            } else if (self.wanted)(&path) {
+            } else {
                 ship_file(&source, &metadata, format!("{}/{path}", self.target), self.secret, self.draft)?;
             }
         }

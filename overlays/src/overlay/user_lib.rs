@@ -10,7 +10,7 @@ const JARS: &str = "mesos.application.jars";
 pub(super) fn collect(master: &Master<'_>, draft: &mut Draft) -> Result<(), OverlayError> {
     let folder = master.home.path.join("usrlib");
     if folder.is_dir() {
-        tree::ship(&folder, "usrlib", draft, |_| true)?;
+        tree::ship(&folder, "usrlib", draft)?;
     }
     for (jar, name) in application_jars(master.config)? {
         let unreadable = |cause| OverlayError::Configured { key: JARS.to_owned(), cause };

@@ -21,10 +21,7 @@ pub fn template(
     home: &FlinkHome,
     directory: &Path,
 ) -> Result<(WorkerSpec, Vec<ArtifactFile>), std::io::Error> {
-    let (secret_configuration, configuration) = parted(spec.configuration.iter(), "");
-    let variables = spec.environment.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    let (secret_environment, environment) = parted(variables, VARIABLE_PREFIX);
-    let secrets = WorkerSecrets { configuration: secret_configuration, environment: secret_environment };
+    let (secrets, configuration, environment) = without_secrets(spec);
 
     let mut artifacts = spec.artifacts.clone();
     if secrets != WorkerSecrets::default() {
@@ -35,6 +32,20 @@ pub fn template(
     let template =
         WorkerSpec { flink_version: home.version.to_string(), configuration, environment, ..WorkerSpec::default() };
     Ok((template, artifacts))
+}
+
+/// Whether there are secret values, so that [`template`] adds a file with them to the artifacts.
+pub fn has_secret_values(spec: &ContainerSpec) -> bool {
+    without_secrets(spec).0 != WorkerSecrets::default()
+}
+
+/// The secret values, then the rest of the configuration and of the environment.
+fn without_secrets(spec: &ContainerSpec) -> (WorkerSecrets, Vec<Entry>, Vec<Entry>) {
+    let (secret_configuration, configuration) = parted(spec.configuration.iter(), "");
+    let variables = spec.environment.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let (secret_environment, environment) = parted(variables, VARIABLE_PREFIX);
+    let secrets = WorkerSecrets { configuration: secret_configuration, environment: secret_environment };
+    (secrets, configuration, environment)
 }
 
 /// Secret entries, then the others.

@@ -136,10 +136,8 @@ fn facts(answer: &[String]) -> Facts {
 /// What upstream did, with what is better now and can be told for one item alone.
 fn known_better(mut facts: Facts) -> Facts {
     let remove = |facts: &mut Facts, kind: &str, name: &str| facts.remove(&(kind.to_owned(), name.to_owned()));
-    // The configuration's own files do not travel: the effective one does.
-    for name in ["conf/config.yaml", "conf/flink-conf.yaml"] {
-        remove(&mut facts, "artifact", name);
-    }
+    // Of the configuration folder only logging files travel: any other may be a copy of the configuration.
+    facts.retain(|(_, name), _| !name.starts_with("conf/") || name == "conf/log4j.properties");
     // An absolute path, set where the command line is built.
     remove(&mut facts, "environment", "FLINK_HOME");
     // The key is rewritten instead, and the command line hands it to the JVM.

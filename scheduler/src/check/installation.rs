@@ -9,7 +9,9 @@ use overlays::{
     flink::FlinkHome,
     java::Java,
     memory::JobManagerMemory,
-    options, overlay,
+    options,
+    overlay::{self, ContainerSpec},
+    worker,
 };
 
 use super::{Report, application};
@@ -102,9 +104,18 @@ fn files(home: &FlinkHome, config: &Configuration, lookup: &Lookup, report: &mut
         report.warning(format!("{folder}: without log4j-console.properties Flink's processes log nothing"));
     }
     if let Ok(spec) = overlay::collect(home, config, lookup) {
-        let secrets = spec.artifacts.iter().filter(|file| file.secret).count();
-        report.fact(format!("{} files for each worker, {secrets} of them secret", spec.artifacts.len()));
+        report.fact(shipped(&spec));
     }
+}
+
+fn shipped(spec: &ContainerSpec) -> String {
+    // Secret values of configuration and environment travel in a file of their own.
+    let values = usize::from(worker::has_secret_values(spec));
+    let secrets = values + spec.artifacts.iter().filter(|file| file.secret).count();
+    let bytes: u64 = spec.artifacts.iter().filter_map(|file| Some(fs_err::metadata(&file.source).ok()?.len())).sum();
+    let secrets = if secrets == 0 { "none secret".to_owned() } else { format!("{secrets} of them secret") };
+    let (files, megabytes) = (spec.artifacts.len() + values, (bytes as f64 / 1e6).ceil());
+    format!("{files} files ({megabytes} MB) will be shipped to each worker, {secrets}")
 }
 
 /// What we write to ourselves.

@@ -82,9 +82,23 @@ async fn a_sound_installation_has_no_findings_and_says_what_is_there() {
     cluster.shutdown().await;
     assert_eq!(report.findings, []);
     let text = report.to_string();
-    for part in ["Flink 1.20.5", "Java 17", "TaskManagers: 1", "3 files", "answers", "errors: 0, warnings: 0"] {
+    for part in [
+        "Flink 1.20.5",
+        "Java 17",
+        "TaskManagers: 1",
+        "3 files (0 MB) will be shipped to each worker, none secret",
+        "answers",
+        "errors: 0, warnings: 0",
+    ] {
         assert!(text.contains(part), "{part} is missing in {text}");
     }
+}
+
+#[tokio::test]
+async fn secrets_among_what_workers_get_are_counted() {
+    let installation = Installation::new("127.0.0.1:1").with("s3.secret-key=x");
+    let text = installation.check(true).await.to_string();
+    assert!(text.contains("4 files (0 MB) will be shipped to each worker, 1 of them secret"), "{text}");
 }
 
 #[tokio::test]
