@@ -57,5 +57,5 @@ reads() {
   folder=$(mktemp -d "$work/conf-XXXXXX")
   printf '%b' "$3" >"$folder/$2"
   [ -d "$work/classes" ] || javac -d "$work/classes" -cp "$home/lib/*" "$root/findings/lib/ShowConfiguration.java"
-  (cd "$work" && exec java -XX:TieredStopAtLevel=1 -cp "$home/lib/*:$work/classes" -Dlog.file=/dev/null ShowConfiguration "$folder" "${@:4}" 2>>"$work/java.err")
+  (cd "$work" && java -XX:TieredStopAtLevel=1 -cp "$home/lib/*:$work/classes" -Dlog.file=/dev/null ShowConfiguration "$folder" "${@:4}" 2>>"$work/java.err" | tail -1)
 }
