@@ -4,7 +4,7 @@
 //! files, same name, on every start of the application master. What a `Manifest` value holds has been checked: paths
 //! stay in the tree, nothing lies below a file or a link, links lead to something in the tree.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -23,6 +23,8 @@ pub const CHUNKED_ABOVE: u64 = 16 << 20;
 pub const CHUNK: u64 = 4 << 20;
 /// Largest encoding that is accepted, in bytes: room for about 100 000 files.
 pub const MAX_ENCODED: usize = 16 << 20;
+/// Most entries, and the folders that they lie in, of one tree.
+pub const MAX_NODES: usize = 200_000;
 /// What the names of contents end with that were verified chunk by chunk.
 const CHUNKS: &str = ".chunks";
 
@@ -106,6 +108,9 @@ pub enum ManifestError {
         /// What is wrong.
         reason: &'static str,
     },
+    /// More than a tree may have.
+    #[error("the manifest has more than {MAX_NODES} entries and folders")]
+    TooMany,
     /// Bytes that are no encoding of a manifest.
     #[error("manifest line {line}: {reason}")]
     Encoding {
@@ -192,7 +197,10 @@ impl Entry {
 impl Manifest {
     /// A manifest of `entries` in any order.
     pub fn new(mut entries: Vec<Entry>) -> Result<Self, ManifestError> {
-        entries.sort_by(|one, other| one.path.cmp(&other.path));
+        if entries.len() > MAX_NODES {
+            return Err(ManifestError::TooMany);
+        }
+        entries.sort_unstable_by(|one, other| one.path.cmp(&other.path));
         check_paths(&entries)?;
         check_links(&entries)?;
         check_content(&entries)?;
@@ -232,50 +240,102 @@ impl Manifest {
 
     /// Bytes of all files together.
     pub fn size(&self) -> u64 {
-        self.entries.iter().map(Entry::size).sum()
+        self.entries.iter().map(Entry::size).fold(0, u64::saturating_add)
     }
 }
 
-/// Every path once, and nothing below a file or a link. Expects sorted entries.
+/// Every path once, nothing below a file or a link, and not too many folders. Expects sorted entries.
 fn check_paths(entries: &[Entry]) -> Result<(), ManifestError> {
-    for pair in entries.windows(2) {
-        if let [one, other] = pair
-            && one.path == other.path
-        {
-            return Err(ManifestError::Duplicate(other.path.clone()));
+    // Those that the current path begins with: all paths with one beginning follow it without a gap.
+    let mut open: Vec<&str> = Vec::new();
+    let mut nodes = entries.len();
+    for (at, entry) in entries.iter().enumerate() {
+        let path = entry.path.as_str();
+        let before = at.checked_sub(1).and_then(|at| entries.get(at));
+        nodes = nodes.saturating_add(new_folders(before, entry).count());
+        if nodes > MAX_NODES {
+            return Err(ManifestError::TooMany);
         }
-    }
-    let paths: BTreeSet<&str> = entries.iter().map(|entry| entry.path.as_str()).collect();
-    for entry in entries {
-        if let Some(ancestor) = entry.path.ancestors().find(|ancestor| paths.contains(ancestor)) {
-            return Err(ManifestError::NotAFolder { path: entry.path.clone(), ancestor: ancestor.to_owned() });
+        while open.pop_if(|above| !path.starts_with(&**above)).is_some() {}
+        for above in &open {
+            match path.as_bytes().get(above.len()) {
+                None => return Err(ManifestError::Duplicate(entry.path.clone())),
+                Some(b'/') => {
+                    return Err(ManifestError::NotAFolder { path: entry.path.clone(), ancestor: (*above).to_owned() });
+                }
+                Some(_) => {}
+            }
         }
+        open.push(path);
     }
     Ok(())
 }
 
-/// Every link leads to a file or folder of the tree, by a way that passes through no other link.
-fn check_links(entries: &[Entry]) -> Result<(), ManifestError> {
-    let kinds: BTreeMap<&str, &Kind> = entries.iter().map(|entry| (entry.path.as_str(), &entry.kind)).collect();
-    let folders: BTreeSet<&str> = entries.iter().flat_map(|entry| entry.path.ancestors()).collect();
-    for entry in entries {
+/// The folders that `entry` lies in and `before`, the one that comes before it in a manifest, does not, outermost first.
+pub(crate) fn new_folders<'a>(before: Option<&Entry>, entry: &'a Entry) -> impl Iterator<Item = &'a str> + use<'a> {
+    let before = before.map(|before| before.path.as_str().as_bytes()).unwrap_or_default();
+    let path = entry.path.as_str().as_bytes();
+    let common = before.iter().zip(path).take_while(|(one, other)| one == other).count();
+    // A folder that both lie in is followed by a slash in both.
+    entry.path.ancestors().filter(move |folder| folder.len() >= common)
+}
+
+/// Whether a link is known to lead to a file or a folder.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Unknown,
+    /// On the way that is being followed.
+    Walked,
+    Good,
+}
+
+/// Every link leads to a file or folder of the tree, by a way that passes through no other link. Each link is followed
+/// once. Expects sorted entries; returns how many steps it took.
+fn check_links(entries: &[Entry]) -> Result<usize, ManifestError> {
+    let mut ways = vec![Way::Unknown; entries.len()];
+    let (mut walked, mut steps) = (Vec::new(), 0);
+    for (start, entry) in entries.iter().enumerate() {
         let Kind::Link(target) = &entry.kind else { continue };
         let error = |reason| ManifestError::Link { path: entry.path.clone(), target: target.clone(), reason };
         if entry.secret {
             return Err(error("cannot be secret"));
         }
-        let mut next = target;
-        for step in 0.. {
-            match kinds.get(next.as_str()) {
-                Some(Kind::Link(_)) if step == entries.len() => return Err(error("leads in a circle")),
-                Some(Kind::Link(further)) => next = further,
-                Some(_) => break,
-                None if folders.contains(next.as_str()) => break,
-                None => return Err(error("leads to nothing in the tree")),
+        let mut next = Some(start);
+        while let Some(at) = next {
+            let (Some(Kind::Link(target)), Some(way)) = (entries.get(at).map(|entry| &entry.kind), ways.get_mut(at))
+            else {
+                break;
+            };
+            match *way {
+                Way::Good => break,
+                Way::Walked => return Err(error("leads in a circle")),
+                Way::Unknown => *way = Way::Walked,
+            }
+            walked.push(at);
+            steps += 1;
+            next = match find(entries, target.as_str()) {
+                Ok(found) => Some(found),
+                Err(folder) if folder => None,
+                Err(_) => return Err(error("leads to nothing in the tree")),
+            };
+        }
+        for at in walked.drain(..) {
+            if let Some(way) = ways.get_mut(at) {
+                *way = Way::Good;
             }
         }
     }
-    Ok(())
+    Ok(steps)
+}
+
+/// The number of the entry at `path`; else whether it is a folder. Expects sorted entries.
+fn find(entries: &[Entry], path: &str) -> Result<usize, bool> {
+    let found = entries.binary_search_by(|entry| entry.path.as_str().cmp(path));
+    found.map_err(|_| {
+        let below = format!("{path}/");
+        let at = entries.partition_point(|entry| entry.path.as_str() < below.as_str());
+        entries.get(at).is_some_and(|entry| entry.path.as_str().starts_with(&below))
+    })
 }
 
 /// Chunk digests where they belong, one size for one digest, and a total that can be counted.

@@ -3,15 +3,20 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 
 /// Longest path, in bytes (Linux's `PATH_MAX` without room for the tree's own place).
 const MAX_PATH: usize = 3072;
 /// Longest name between two slashes, in bytes (Linux's `NAME_MAX`).
 const MAX_NAME: usize = 255;
 
+/// Most names of one path: far more than any tree of files has, and few enough that all folders above a path are quickly
+/// looked at.
+pub(crate) const MAX_DEPTH: usize = 100;
+
 /// A relative, `/`-separated path that stays inside its tree: no empty part, no `.` or `..`, no control characters.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TreePath(String);
+pub struct TreePath(Arc<str>);
 
 /// A path that may not stand in a manifest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -31,7 +36,7 @@ impl TreePath {
 
     /// Where this path is when the tree is at `root`.
     pub fn under(&self, root: &Path) -> PathBuf {
-        root.join(&self.0)
+        root.join(&*self.0)
     }
 
     /// The outermost part: a folder, or the name itself.
@@ -95,8 +100,10 @@ impl FromStr for TreePath {
             "holds `.` or `..`"
         } else if text.split('/').any(|part| part.len() > MAX_NAME) {
             "has a name longer than 255 bytes"
+        } else if text.split('/').count() > MAX_DEPTH {
+            "has more than 100 parts"
         } else {
-            return Ok(Self(text.to_owned()));
+            return Ok(Self(text.into()));
         };
         Err(TreePathError { path: text.chars().take(200).collect(), reason })
     }

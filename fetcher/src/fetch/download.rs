@@ -12,7 +12,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 
-use super::FetchOptions;
+use super::{FetchOptions, blocking};
 use super::error::FetchError;
 use super::frontier::Feed;
 use super::meter::Meter;
@@ -115,11 +115,15 @@ impl Download {
                 return Err(FetchError::Size { url: incoming.url, expected, seen });
             }
         }
-        let seen = Digest::of(&encoded);
-        if seen != expected {
-            return Err(FetchError::Digest { url: incoming.url, expected, seen, bytes: encoded.len() as u64 });
-        }
-        Manifest::decode(&encoded).map_err(|source| FetchError::Manifest { url: incoming.url, source })
+        // A large one takes a while, during which the async threads have others to serve.
+        blocking(move || {
+            let seen = Digest::of(&encoded);
+            if seen != expected {
+                return Err(FetchError::Digest { url: incoming.url, expected, seen, bytes: encoded.len() as u64 });
+            }
+            Manifest::decode(&encoded).map_err(|source| FetchError::Manifest { url: incoming.url, source })
+        })
+        .await
     }
 
     /// Every target, several pieces at a time, large files first.

@@ -19,7 +19,7 @@ use super::error::{FetchError, available};
 use super::frontier::{Feed, Frontier, Growing};
 use crate::crash;
 use crate::digest::Digest;
-use crate::manifest::{Entry, Kind};
+use crate::manifest::{Entry, Kind, new_folders};
 use crate::path::TreePath;
 use crate::project::Projector;
 use crate::unpack::{Format, Limits, unpack};
@@ -66,7 +66,11 @@ impl Staging {
     fn make_folders(&self, entries: &[Entry]) -> Result<(), FetchError> {
         let root = self.folder.path();
         set_mode(root, 0o755)?;
-        let folders: BTreeSet<&str> = entries.iter().flat_map(|entry| entry.path.ancestors()).collect();
+        let mut folders = BTreeSet::new();
+        let mut before = None;
+        for entry in entries {
+            folders.extend(new_folders(before.replace(entry), entry));
+        }
         for folder in folders {
             let path = root.join(folder);
             crash::point();
@@ -87,7 +91,7 @@ impl Staging {
     /// be unpacked while it comes. Blocks.
     pub(crate) fn make_files(&self, entries: &[Entry]) -> Result<(Vec<Target>, Vec<Unpacking>), FetchError> {
         let parent = parent(&self.place);
-        let needed = entries.iter().map(|entry| entry.size() + BLOCK).sum();
+        let needed = entries.iter().map(|entry| entry.size().saturating_add(BLOCK)).fold(0, u64::saturating_add);
         if let Some(available) = available(&parent)
             && available < needed
         {

@@ -13,7 +13,7 @@ use std::fmt::{self, Write as _};
 
 use bytes::Bytes;
 
-use super::{Blob, Entry, Kind, ManifestError};
+use super::{Blob, Entry, Kind, MAX_NODES, ManifestError};
 
 const HEADER: &str = "flink-mesos manifest 1";
 
@@ -64,6 +64,9 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Vec<Entry>, ManifestError> {
             };
             blob.chunks.push(chunk.parse()?);
             continue;
+        }
+        if entries.len() == MAX_NODES {
+            return Err(ManifestError::TooMany);
         }
         let fields: Vec<&str> = line.split('\t').collect();
         entries.push(match fields.as_slice() {

@@ -75,6 +75,44 @@ fn a_link_to_nothing_through_a_link_or_in_a_circle_is_refused() {
     Manifest::new(vec![link("a", "b"), link("b", "folder"), file("folder/c", "")]).unwrap();
 }
 
+/// A chain of links as long as a manifest can hold, in the order that lets the first one lead through all others.
+fn chain_of_links() -> Vec<u8> {
+    let last = MAX_NODES - 1;
+    let mut text = "flink-mesos manifest 1\n".to_owned();
+    for at in 0..last {
+        text += &format!("link\tl{:06}{pad}\tl{at:06}{pad}\n", at + 1, pad = "-".repeat(30));
+    }
+    text += &format!("file\t-\t0\t{}\tl{last:06}{}\n", Digest::of(b""), "-".repeat(30));
+    assert!(text.len() > MAX_ENCODED * 9 / 10 && text.len() <= MAX_ENCODED, "{} bytes", text.len());
+    text.into_bytes()
+}
+
+#[test]
+fn a_manifest_of_the_largest_size_with_a_chain_of_links_is_decoded_in_one_pass() {
+    let bytes = chain_of_links();
+    let started = std::time::Instant::now();
+    let manifest = Manifest::decode(&bytes).unwrap();
+    println!("{} entries, {} bytes decoded in {:?}", manifest.entries().len(), bytes.len(), started.elapsed());
+    assert_eq!(check_links(manifest.entries()), Ok(MAX_NODES - 1));
+}
+
+#[test]
+fn a_manifest_of_deep_folders_is_checked_in_one_pass() {
+    // Each path is new from its first part on, and as deep as paths may be.
+    let deep = |number: usize| format!("{number:04}{}", "/d".repeat(crate::path::MAX_DEPTH - 1));
+    let count = MAX_NODES / crate::path::MAX_DEPTH;
+    let entries = |count| (0..count).map(|number| file(&deep(number), "")).collect::<Vec<_>>();
+    assert!(Manifest::new(entries(count)).is_ok());
+    assert_eq!(Manifest::new(entries(count + 1)), Err(ManifestError::TooMany));
+}
+
+#[test]
+fn too_many_entries_are_refused_before_all_are_read() {
+    let mut text = "flink-mesos manifest 1\n".to_owned();
+    text += &"link\ta\tb\n".repeat(MAX_NODES + 1);
+    assert_eq!(Manifest::decode(text.as_bytes()), Err(ManifestError::TooMany));
+}
+
 #[test]
 fn one_digest_cannot_have_two_sizes() {
     let mut other = file("b", "1");
@@ -108,6 +146,30 @@ fn arbitrary_entries() -> impl Strategy<Value = Vec<Entry>> {
 }
 
 proptest! {
+    #[test]
+    fn links_and_folders_are_judged_as_by_following_each_one(
+        entries in prop::collection::btree_map("[abc]{1,2}(/[ab]){0,2}", prop::option::of("[abc]{1,2}(/[ab]){0,2}"), 0..8)
+    ) {
+        let all: Vec<_> = entries
+            .iter()
+            .map(|(path, target)| target.as_ref().map_or_else(|| file(path, ""), |target| link(path, target)))
+            .collect();
+        let folders: Vec<&str> = all.iter().flat_map(|entry| entry.path.ancestors()).collect();
+        let leads_somewhere = |path: &String| {
+            let mut next = path;
+            for _ in 0..=entries.len() {
+                match entries.get(next) {
+                    Some(Some(further)) => next = further,
+                    Some(None) => return true,
+                    None => return folders.contains(&next.as_str()),
+                }
+            }
+            false
+        };
+        let expected = entries.keys().all(|path| !folders.contains(&path.as_str())) && entries.keys().all(leads_somewhere);
+        prop_assert_eq!(Manifest::new(all.clone()).is_ok(), expected);
+    }
+
     #[test]
     fn what_is_encoded_is_decoded(entries in arbitrary_entries()) {
         if let Ok(manifest) = Manifest::new(entries) {
