@@ -34,6 +34,11 @@ impl TreePath {
         &self.0
     }
 
+    /// The same text, without a copy.
+    pub(crate) fn shared(&self) -> Arc<str> {
+        Arc::clone(&self.0)
+    }
+
     /// Where this path is when the tree is at `root`.
     pub fn under(&self, root: &Path) -> PathBuf {
         root.join(&*self.0)

@@ -13,14 +13,15 @@ use std::fmt;
 use std::io::{self, Read, Seek};
 use std::path::Path;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use flate2::read::MultiGzDecoder;
 
 use crate::manifest::{Manifest, ManifestError};
-use counted::Counted;
+use gauge::Gauge;
 use tree::Tree;
 
-mod counted;
+mod gauge;
 mod pipe;
 mod tarball;
 #[cfg(test)]
@@ -41,6 +42,9 @@ pub enum Format {
     Zip,
 }
 
+/// Longest window of zstd, in bytes: what every decoder has to offer, and `zstd` uses up to level 19.
+const MAX_WINDOW: u64 = 8 << 20;
+
 /// What an archive may grow to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -53,9 +57,9 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// 100 000 entries, 16 GiB, 200 times as large.
+    /// 65 536 entries, 16 GiB, 200 times as large: what is known of that many entries takes less than 32 MiB.
     fn default() -> Self {
-        Self { entries: 100_000, bytes: 16 << 30, ratio: 200 }
+        Self { entries: 1 << 16, bytes: 16 << 30, ratio: 200 }
     }
 }
 
@@ -102,19 +106,21 @@ pub fn unpack(
     folder: &Path,
     limits: Limits,
 ) -> Result<Manifest, UnpackError> {
-    let source = Counted::new(source);
-    let mut tree = Tree::new(folder, limits, source.count());
+    let gauge = Gauge::new(limits);
+    let source = gauge.source(source);
+    let mut tree = Tree::new(folder, limits, Arc::clone(&gauge));
     match format {
-        Format::Zip => zipped::unpack(source, &mut tree)?,
-        Format::Tar => tarball::unpack(source, format, &mut tree)?,
+        Format::Zip => zipped::unpack(gauge.plain(source), &gauge, &mut tree)?,
+        Format::Tar => tarball::unpack(source, format, &gauge, &mut tree)?,
         Format::TarGz => {
             let inflated = MultiGzDecoder::new(io::BufReader::with_capacity(pipe::BLOCK, source));
-            pipe::through(inflated, |plain| tarball::unpack(plain, format, &mut tree))?;
+            pipe::through(inflated, |plain| tarball::unpack(plain, format, &gauge, &mut tree))?;
         }
         Format::TarZst => {
-            let inflated = ruzstd::decoding::StreamingDecoder::new(io::BufReader::with_capacity(pipe::BLOCK, source))
+            let source = io::BufReader::with_capacity(pipe::BLOCK, source);
+            let inflated = ruzstd::decoding::StreamingDecoder::new_with_max_window_size(source, MAX_WINDOW)
                 .map_err(|error| UnpackError::Damaged { format, error: io::Error::other(error) })?;
-            pipe::through(inflated, |plain| tarball::unpack(plain, format, &mut tree))?;
+            pipe::through(inflated, |plain| tarball::unpack(plain, format, &gauge, &mut tree))?;
         }
     }
     tree.finish()

@@ -12,7 +12,6 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 
-use super::{FetchOptions, blocking};
 use super::error::FetchError;
 use super::frontier::Feed;
 use super::meter::Meter;
@@ -23,6 +22,7 @@ use super::piece::Piece;
 use super::retry::{Attempts, Mirrors};
 use super::trail::Trail;
 use super::writer::{WriteError, Writer};
+use super::{FetchOptions, blocking};
 use crate::digest::Digest;
 use crate::manifest::{Blob, MAX_ENCODED, Manifest};
 

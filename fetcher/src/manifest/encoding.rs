@@ -18,7 +18,15 @@ use super::{Blob, Entry, Kind, MAX_NODES, ManifestError};
 const HEADER: &str = "flink-mesos manifest 1";
 
 pub(super) fn encode(entries: &[Entry]) -> Bytes {
-    let mut text = format!("{HEADER}\n");
+    // As large as it is going to be, or a little larger: it may be the largest thing that a process has in memory.
+    let size = |entry: &Entry| match &entry.kind {
+        Kind::Link(target) => target.as_str().len() + 8,
+        Kind::File(blob) | Kind::Executable(blob) | Kind::Archive(_, blob) => 105 + blob.chunks.len() * 66,
+    };
+    let sizes = entries.iter().map(|entry| entry.path.as_str().len() + size(entry));
+    let mut text = String::with_capacity(HEADER.len() + 1 + sizes.sum::<usize>());
+    text.push_str(HEADER);
+    text.push('\n');
     for entry in entries {
         // Writing to a String cannot fail.
         write_entry(&mut text, entry).ok();

@@ -1,4 +1,6 @@
 #![allow(clippy::unwrap_used)]
+use std::fmt::Write as _;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -80,9 +82,9 @@ fn chain_of_links() -> Vec<u8> {
     let last = MAX_NODES - 1;
     let mut text = "flink-mesos manifest 1\n".to_owned();
     for at in 0..last {
-        text += &format!("link\tl{:06}{pad}\tl{at:06}{pad}\n", at + 1, pad = "-".repeat(30));
+        writeln!(text, "link\tl{:06}{pad}\tl{at:06}{pad}", at + 1, pad = "-".repeat(30)).unwrap();
     }
-    text += &format!("file\t-\t0\t{}\tl{last:06}{}\n", Digest::of(b""), "-".repeat(30));
+    writeln!(text, "file\t-\t0\t{}\tl{last:06}{}", Digest::of(b""), "-".repeat(30)).unwrap();
     assert!(text.len() > MAX_ENCODED * 9 / 10 && text.len() <= MAX_ENCODED, "{} bytes", text.len());
     text.into_bytes()
 }
@@ -90,7 +92,7 @@ fn chain_of_links() -> Vec<u8> {
 #[test]
 fn a_manifest_of_the_largest_size_with_a_chain_of_links_is_decoded_in_one_pass() {
     let bytes = chain_of_links();
-    let started = std::time::Instant::now();
+    let started = tokio::time::Instant::now();
     let manifest = Manifest::decode(&bytes).unwrap();
     println!("{} entries, {} bytes decoded in {:?}", manifest.entries().len(), bytes.len(), started.elapsed());
     assert_eq!(check_links(manifest.entries()), Ok(MAX_NODES - 1));

@@ -1,15 +1,22 @@
 //! Reading tar.
 
 use std::io::{self, Read};
+use std::sync::Arc;
 
 use tar::EntryType;
 
+use super::gauge::Gauge;
 use super::tree::{Failed, Tree};
 use super::{Format, UnpackError};
 
-pub(super) fn unpack(source: impl Read, format: Format, tree: &mut Tree<'_>) -> Result<(), UnpackError> {
-    let damaged = |error: io::Error| UnpackError::Damaged { format, error };
-    let mut archive = tar::Archive::new(source);
+pub(super) fn unpack(
+    source: impl Read,
+    format: Format,
+    gauge: &Arc<Gauge>,
+    tree: &mut Tree<'_>,
+) -> Result<(), UnpackError> {
+    let damaged = |error: io::Error| gauge.exceeded().unwrap_or(UnpackError::Damaged { format, error });
+    let mut archive = tar::Archive::new(gauge.plain(source));
     for entry in archive.entries().map_err(damaged)? {
         match one(&mut entry.map_err(damaged)?, tree) {
             Ok(()) => {}
@@ -17,6 +24,7 @@ pub(super) fn unpack(source: impl Read, format: Format, tree: &mut Tree<'_>) -> 
             Err(Failed::Other(error)) => return Err(error),
         }
     }
+    gauge.content(true);
     // A damaged end of what was packed shows only when all of it has been read.
     io::copy(&mut archive.into_inner(), &mut io::sink()).map_err(damaged)?;
     Ok(())

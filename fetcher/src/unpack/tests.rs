@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use proptest::prelude::*;
 use tar::EntryType;
 
+use super::tree::DESCRIBED;
 use super::*;
 use crate::digest::Digest;
 
@@ -193,6 +194,68 @@ fn too_many_entries_too_many_bytes_and_bombs_are_refused() {
     let bomb = gzip(&tar(&[file("zeros", &vec![0; 20 << 20])]));
     let (_, unpacked) = unpack_bytes(bomb, Format::TarGz, Limits { ratio: 20, ..Limits::default() });
     assert!(matches!(unpacked, Err(UnpackError::Limit { limit: 20, .. })));
+}
+
+/// An archive whose first file has `size` bytes before it that are no content: a name that is too long by far.
+fn with_header(kind: EntryType, size: usize) -> Vec<u8> {
+    let name = "n".repeat(size);
+    let header = Raw { kind, ..file("header", name.as_bytes()) };
+    tar(&[header, file("a", b"content")])
+}
+
+#[test]
+fn what_stands_before_a_file_is_limited_before_it_is_read() {
+    let zst = |plain: &[u8]| ruzstd::encoding::compress_to_vec(plain, ruzstd::encoding::CompressionLevel::Fastest);
+    for kind in [EntryType::GNULongName, EntryType::GNULongLink, EntryType::XHeader, EntryType::XGlobalHeader] {
+        let above = with_header(kind, gauge::BETWEEN as usize);
+        for (bytes, format) in
+            [(above.clone(), Format::Tar), (gzip(&above), Format::TarGz), (zst(&above), Format::TarZst)]
+        {
+            let (_, unpacked) = unpack_bytes(bytes, format, Limits::default());
+            let limited = matches!(unpacked, Err(UnpackError::Limit { limit: gauge::BETWEEN, .. }));
+            assert!(limited, "{format} {kind:?}: {unpacked:?}");
+        }
+        let (_, unpacked) = unpack_bytes(with_header(kind, 4000), Format::Tar, Limits::default());
+        assert!(!matches!(unpacked, Err(UnpackError::Limit { .. })), "{kind:?}: {unpacked:?}");
+    }
+}
+
+#[test]
+fn what_a_folder_or_link_claims_to_hold_is_limited() {
+    for kind in [EntryType::Directory, EntryType::Symlink] {
+        let content = vec![0; gauge::BETWEEN as usize + 1];
+        let odd = Raw { kind, link: "b", ..file("a", &content) };
+        let (_, unpacked) = unpack_bytes(tar(&[odd, file("b", b"")]), Format::Tar, Limits::default());
+        assert!(matches!(unpacked, Err(UnpackError::Limit { limit: gauge::BETWEEN, .. })), "{kind:?}: {unpacked:?}");
+    }
+}
+
+#[test]
+fn many_entries_in_a_row_without_content_are_no_long_header() {
+    let names: Vec<String> = (0..3000).map(|number| format!("f{number}/")).collect();
+    let folders = names.iter().map(|name| Raw { kind: EntryType::Directory, ..file(name, b"") });
+    let all: Vec<_> = folders.chain([file("a", b"")]).collect();
+    unpack_bytes(tar(&all), Format::Tar, Limits::default()).1.unwrap();
+}
+
+#[test]
+fn what_follows_the_end_of_an_archive_is_limited() {
+    let mut plain = tar(&[file("a", b"1")]);
+    plain.resize(plain.len() + (20 << 20), 0);
+    let limits = Limits { entries: 10, ratio: 20, ..Limits::default() };
+    let (_, unpacked) = unpack_bytes(gzip(&plain), Format::TarGz, limits);
+    assert!(matches!(unpacked, Err(UnpackError::Limit { limit: 20, .. })), "{unpacked:?}");
+}
+
+#[test]
+fn names_links_and_chunks_are_limited_together() {
+    // Each link costs its own name and that of where it leads.
+    let (name, to) = ("n".repeat(90), "t".repeat(90));
+    let (limits, counts) = (Limits::default(), DESCRIBED / (80 + 2 * 90));
+    let many: Vec<String> = (0..counts + 10).map(|number| format!("{name}{number}")).collect();
+    let entries: Vec<_> = [file(&to, b"")].into_iter().chain(many.iter().map(|name| link(name, &to))).collect();
+    let (_, unpacked) = unpack_bytes(tar(&entries), Format::Tar, limits);
+    assert!(matches!(unpacked, Err(UnpackError::Limit { what: "bytes of names and digests", .. })), "{unpacked:?}");
 }
 
 #[test]

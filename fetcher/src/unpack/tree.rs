@@ -1,24 +1,31 @@
 //! The tree that an archive makes: every name is admitted here before anything is written.
 
 use std::collections::HashMap;
+use std::fs::Permissions;
 use std::io::{self, Read};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use fs_err::OpenOptions;
 use fs_err::os::unix::fs::OpenOptionsExt as _;
 
+use super::gauge::Gauge;
 use super::pipe::BLOCK;
 use super::{Limits, UnpackError};
 use crate::fetch::{FetchError, finish_file};
 use crate::hashing::BlobHasher;
-use crate::manifest::{Blob, Entry, Kind, Manifest};
+use crate::manifest::{Blob, Entry, Kind, MAX_ENCODED, Manifest};
 use crate::page_cache::WriteBehind;
 use crate::path::{TreePath, TreePathError};
 
-/// Archives of which less than this has come out may have any ratio, in bytes.
-const RATIO_FROM: u64 = 16 << 20;
+/// Most bytes of a tree's description: of all names, link targets and digests of chunks, with what else belongs to an
+/// entry. Three quarters of what a manifest may have.
+pub(super) const DESCRIBED: u64 = (MAX_ENCODED / 4 * 3) as u64;
+/// What an entry takes besides its names: its kind, size and digest.
+const ENTRY: u64 = 80;
+/// What the digest of a chunk takes.
+const CHUNK_LINE: u64 = 66;
 /// Setuid and setgid.
 const SET_ID: u32 = 0o6000;
 
@@ -27,18 +34,18 @@ const SET_ID: u32 = 0o6000;
 enum Node {
     Folder,
     /// The number of its entry.
-    File(usize),
+    File(u32),
     Link,
 }
 
 pub(super) struct Tree<'a> {
     folder: &'a Path,
     limits: Limits,
-    /// Bytes of the archive that have been read.
-    source: Arc<AtomicU64>,
+    gauge: Arc<Gauge>,
     seen: u64,
+    described: u64,
     written: u64,
-    nodes: HashMap<String, Node>,
+    nodes: HashMap<Arc<str>, Node>,
     entries: Vec<Entry>,
     buffer: Vec<u8>,
 }
@@ -56,18 +63,22 @@ impl From<UnpackError> for Failed {
 }
 
 impl<'a> Tree<'a> {
-    pub(super) fn new(folder: &'a Path, limits: Limits, source: Arc<AtomicU64>) -> Self {
-        let buffer = vec![0; BLOCK];
-        Self { folder, limits, source, seen: 0, written: 0, nodes: HashMap::new(), entries: Vec::new(), buffer }
+    pub(super) fn new(folder: &'a Path, limits: Limits, gauge: Arc<Gauge>) -> Self {
+        let (nodes, entries, buffer) = (HashMap::new(), Vec::new(), vec![0; BLOCK]);
+        Self { folder, limits, gauge, seen: 0, described: 0, written: 0, nodes, entries, buffer }
     }
 
     /// Writes a file.
     pub(super) fn file(&mut self, name: &[u8], mode: u32, content: &mut dyn Read) -> Result<(), Failed> {
         let path = self.new_path(name, mode)?;
-        self.place(name, &path, Node::File(self.entries.len()))?;
+        self.place(name, &path, Node::File(self.number()))?;
         let place = self.make_parent(&path)?;
         let executable = mode & 0o111 != 0;
-        let blob = self.write(&place, content)?;
+        self.gauge.content(true);
+        let blob = self.write(&place, content);
+        self.gauge.content(false);
+        let blob = blob?;
+        self.describe(blob.chunks.len() as u64 * CHUNK_LINE)?;
         let kind = if executable { Kind::Executable(blob) } else { Kind::File(blob) };
         let entry = Entry { path, kind, secret: false };
         finish_file(&place, entry.mode()).map_err(disk)?;
@@ -92,6 +103,7 @@ impl<'a> Tree<'a> {
         let refused = |error: &dyn std::fmt::Display| refuse(name, format!("links to `{}`: {error}", printable(text)));
         let text = std::str::from_utf8(text).map_err(|error| refused(&error))?;
         let target = path.resolve_link(text).map_err(|error| refused(&error))?;
+        self.describe(target.as_str().len() as u64)?;
         self.place(name, &path, Node::Link)?;
         self.entries.push(Entry { path, kind: Kind::Link(target), secret: false });
         Ok(())
@@ -105,10 +117,13 @@ impl<'a> Tree<'a> {
         let Some(Node::File(at)) = self.nodes.get(target.as_str()).copied() else {
             return Err(refuse(name, format!("links to `{target}`, which is no file that came before")));
         };
-        let Some(kind) = self.entries.get(at).map(|entry| entry.kind.clone()) else {
+        let Some(first) = self.entries.get(at as usize) else {
             return Err(refuse(name, "links to itself".to_owned()));
         };
-        self.place(name, &path, Node::File(self.entries.len()))?;
+        let chunks = first.blob().map_or(0, |blob| blob.chunks.len());
+        self.describe(chunks as u64 * CHUNK_LINE)?;
+        let Some(kind) = self.entries.get(at as usize).map(|entry| entry.kind.clone()) else { return Ok(()) };
+        self.place(name, &path, Node::File(self.number()))?;
         let place = self.make_parent(&path)?;
         fs_err::hard_link(target.under(self.folder), place).map_err(UnpackError::Disk)?;
         self.entries.push(Entry { path, kind, secret: false });
@@ -122,12 +137,13 @@ impl<'a> Tree<'a> {
 
     /// Checks the links among each other, and makes them.
     pub(super) fn finish(self) -> Result<Manifest, UnpackError> {
+        drop((self.nodes, self.buffer));
         let manifest = Manifest::new(self.entries)?;
         for entry in manifest.entries() {
             if let Kind::Link(target) = &entry.kind {
                 let place = entry.path.under(self.folder);
                 if let Some(parent) = place.parent() {
-                    fs_err::create_dir_all(parent).map_err(UnpackError::Disk)?;
+                    make_folders(parent)?;
                 }
                 fs_err::os::unix::fs::symlink(entry.path.link_text(target), place).map_err(UnpackError::Disk)?;
             }
@@ -136,9 +152,24 @@ impl<'a> Tree<'a> {
     }
 
     fn count(&mut self) -> Result<(), UnpackError> {
+        self.gauge.entry();
         self.seen += 1;
         let limit = self.limits.entries;
         if self.seen > limit { Err(UnpackError::Limit { what: "entries", limit }) } else { Ok(()) }
+    }
+
+    /// Notes what a manifest is going to have of an entry, and memory has until then.
+    fn describe(&mut self, bytes: u64) -> Result<(), UnpackError> {
+        self.described = self.described.saturating_add(bytes);
+        if self.described > DESCRIBED {
+            return Err(UnpackError::Limit { what: "bytes of names and digests", limit: DESCRIBED });
+        }
+        Ok(())
+    }
+
+    /// The number of the next entry.
+    fn number(&self) -> u32 {
+        u32::try_from(self.entries.len()).unwrap_or(u32::MAX)
     }
 
     fn new_path(&mut self, name: &[u8], mode: u32) -> Result<TreePath, UnpackError> {
@@ -151,12 +182,18 @@ impl<'a> Tree<'a> {
 
     /// Takes the path, when nothing stands at it or above it that is no folder.
     fn place(&mut self, name: &[u8], path: &TreePath, node: Node) -> Result<(), UnpackError> {
+        self.describe(path.as_str().len() as u64 + ENTRY)?;
         for ancestor in path.ancestors() {
-            if *self.nodes.entry(ancestor.to_owned()).or_insert(Node::Folder) != Node::Folder {
-                return Err(refuse(name, format!("lies below `{ancestor}`, which is no folder")));
+            match self.nodes.get(ancestor) {
+                Some(Node::Folder) => {}
+                Some(_) => return Err(refuse(name, format!("lies below `{ancestor}`, which is no folder"))),
+                None => {
+                    self.describe(ancestor.len() as u64 + ENTRY)?;
+                    self.nodes.insert(ancestor.into(), Node::Folder);
+                }
             }
         }
-        match self.nodes.insert(path.as_str().to_owned(), node) {
+        match self.nodes.insert(path.shared(), node) {
             None => Ok(()),
             Some(Node::Folder) if node == Node::Folder => Ok(()),
             Some(_) => Err(refuse(name, "stands twice in the archive".to_owned())),
@@ -166,7 +203,7 @@ impl<'a> Tree<'a> {
     fn make_parent(&self, path: &TreePath) -> Result<PathBuf, UnpackError> {
         let place = path.under(self.folder);
         if let Some(parent) = place.parent() {
-            fs_err::create_dir_all(parent).map_err(UnpackError::Disk)?;
+            make_folders(parent)?;
         }
         Ok(place)
     }
@@ -185,22 +222,10 @@ impl<'a> Tree<'a> {
             io::Write::write_all(&mut file, bytes).map_err(UnpackError::Disk)?;
             position += read as u64;
             behind.written_to(&file, position);
-            self.written += read as u64;
-            self.check_size()?;
+            self.written = self.written.saturating_add(read as u64);
+            self.gauge.check(self.written)?;
         }
         Ok(hasher.finish())
-    }
-
-    fn check_size(&self) -> Result<(), UnpackError> {
-        let Limits { bytes, ratio, .. } = self.limits;
-        if self.written > bytes {
-            return Err(UnpackError::Limit { what: "bytes", limit: bytes });
-        }
-        let source = self.source.load(Ordering::Relaxed);
-        if self.written > RATIO_FROM && self.written / ratio.max(1) > source {
-            return Err(UnpackError::Limit { what: "times its own size", limit: ratio });
-        }
-        Ok(())
     }
 }
 
@@ -209,6 +234,18 @@ fn disk(error: FetchError) -> UnpackError {
         FetchError::Disk(error) => UnpackError::Disk(error),
         other => UnpackError::Disk(io::Error::other(other)),
     }
+}
+
+/// Makes folders that nobody else may write to, whatever the umask. Those that are there stay as they are.
+fn make_folders(path: &Path) -> Result<(), UnpackError> {
+    if fs_err::symlink_metadata(path).is_ok_and(|there| there.is_dir()) {
+        return Ok(());
+    }
+    if let Some(parent) = path.parent() {
+        make_folders(parent)?;
+    }
+    fs_err::create_dir(path).map_err(UnpackError::Disk)?;
+    fs_err::set_permissions(path, Permissions::from_mode(0o755)).map_err(UnpackError::Disk)
 }
 
 /// A name as archives write it: folders end with a slash, and many begin with `./`.

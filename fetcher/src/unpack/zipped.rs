@@ -2,9 +2,10 @@
 
 use std::io::{self, Read, Seek};
 
-use zip::ZipArchive;
-use zip::read::ZipFile;
+use zip::read::{Config, ZipFile, ZipReadOptions};
+use zip::unstable::read::ZipIterable;
 
+use super::gauge::Gauge;
 use super::tree::{Failed, Tree};
 use super::{Format, UnpackError};
 
@@ -14,15 +15,14 @@ const REGULAR: u32 = 0o100_000;
 /// Longest text of a link, in bytes.
 const MAX_LINK: u64 = 4096;
 
-pub(super) fn unpack(source: impl Read + Seek, tree: &mut Tree<'_>) -> Result<(), UnpackError> {
-    let damaged = |error: io::Error| UnpackError::Damaged { format: Format::Zip, error };
-    let mut archive = ZipArchive::new(source).map_err(|error| damaged(error.into()))?;
-    if archive.has_duplicate_names() {
-        return Err(damaged(io::Error::other("a name stands twice in the archive")));
-    }
-    for at in 0..archive.len() {
-        let mut entry = archive.by_index(at).map_err(|error| damaged(error.into()))?;
-        match one(&mut entry, tree) {
+/// Reads entry after entry of the directory: an index of all of them would be in memory before anybody could limit it.
+pub(super) fn unpack(source: impl Read + Seek, gauge: &Gauge, tree: &mut Tree<'_>) -> Result<(), UnpackError> {
+    let damaged = |error: io::Error| gauge.exceeded().unwrap_or(UnpackError::Damaged { format: Format::Zip, error });
+    let mut archive = ZipIterable::try_new(source, Config::default()).map_err(|error| damaged(error.into()))?;
+    let entries = archive.files().map_err(|error| damaged(error.into()))?;
+    while let Some(entry) = entries.next() {
+        let entry = entry.and_then(|entry| entry.with_reader(entries.reader_mut(), ZipReadOptions::new()));
+        match one(&mut entry.map_err(|error| damaged(error.into()))?, tree) {
             Ok(()) => {}
             Err(Failed::Reading(error)) => return Err(damaged(error)),
             Err(Failed::Other(error)) => return Err(error),

@@ -13,4 +13,5 @@ mod peers;
 mod server;
 mod sources;
 mod support;
+mod unpacking;
 mod web;
