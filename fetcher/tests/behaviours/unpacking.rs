@@ -1,5 +1,8 @@
 //! What an unpack takes of memory, and what it leaves: seen in a process that does nothing else.
 
+#![expect(clippy::disallowed_methods, reason = "starts processes of its own and tells them their task in variables")]
+#![allow(clippy::print_stdout, reason = "what the other process says")]
+
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
