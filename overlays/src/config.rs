@@ -213,6 +213,11 @@ impl Configuration {
         secret::is_secret(key)
     }
 
+    /// A value of this key as it may be shown: a secret not at all, an address without its user part.
+    pub fn shown<'a>(key: &str, value: &'a str) -> std::borrow::Cow<'a, str> {
+        secret::shown(key, value)
+    }
+
     fn put(&mut self, key: String, setting: Setting) {
         match self.entries.iter_mut().find(|entry| entry.key == key) {
             Some(entry) => entry.settings.push(setting),

@@ -12,6 +12,7 @@ pub mod blame;
 pub mod command;
 pub mod config;
 pub mod flink;
+pub mod hosts;
 pub mod java;
 mod java_number;
 pub mod memory;

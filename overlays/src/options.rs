@@ -4,12 +4,14 @@
 //! The user's reference is printed from it ([`reference()`]), a configuration is checked against it ([`check()`]),
 //! and the old names that [`crate::config`] looks under are its.
 
+mod bounds;
 mod check;
 mod flink;
 mod mesos;
 mod ours;
 mod reference;
 
+pub use bounds::{Bounds, out_of_range};
 pub use check::{Problem, check};
 pub use reference::reference;
 
@@ -44,7 +46,7 @@ pub enum Kind {
 }
 
 /// An option.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ConfigOption {
     /// Its key. `<…>` stands for a part that the user names.
     pub key: &'static str,
@@ -54,6 +56,8 @@ pub struct ConfigOption {
     pub default: Option<&'static str>,
     /// What a number counts.
     pub unit: Option<&'static str>,
+    /// The least and the largest value; `None`: those of the kind.
+    pub bounds: Option<Bounds>,
     /// Old names, in the order in which they are looked at. Only what Flink had has any.
     pub deprecated: &'static [&'static str],
     /// The first release that knows it: of Flink for its own options (`None`: all from 1.18 on), of this project for the
@@ -179,6 +183,7 @@ impl ConfigOption {
             kind,
             default: None,
             unit: None,
+            bounds: None,
             deprecated: &[],
             since: None,
             until: None,
@@ -195,6 +200,21 @@ impl ConfigOption {
     const fn unit(mut self, unit: &'static str) -> Self {
         self.unit = Some(unit);
         self
+    }
+
+    const fn within(mut self, bounds: Bounds) -> Self {
+        self.bounds = Some(bounds);
+        self
+    }
+
+    /// A whole number in these bounds.
+    const fn between(self, least: i64, most: i64) -> Self {
+        self.within(Bounds::Integer(least, most))
+    }
+
+    /// A port, 0 for any.
+    const fn port(self) -> Self {
+        self.between(0, 65535)
     }
 
     const fn formerly(mut self, names: &'static [&'static str]) -> Self {

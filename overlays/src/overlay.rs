@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use crate::config::{Configuration, ConfigurationError, Source};
 use crate::flink::FlinkHome;
+use crate::hosts;
 
 mod environment;
 mod flink_distribution;
@@ -260,12 +261,18 @@ fn configuration_files(folder: &Path) -> Vec<(u64, u64)> {
 }
 
 /// The configuration without what is the application master's own business: how it talks to Mesos, its secret among it.
-/// What the executor is told stays.
+/// What the executor is told stays. Hosts that are nobody's choice, or no address at all, are left to the executor.
 fn for_workers(config: &Configuration) -> Configuration {
     let is_masters = |key: &str| key.starts_with("mesos.") && !key.starts_with(FOR_EXECUTORS);
     let mut configuration = config.clone();
     for (key, _) in config.iter().filter(|(key, _)| is_masters(key) || key.starts_with(environment::PREFIX)) {
         configuration.remove(key);
+    }
+    for key in ["taskmanager.host", "taskmanager.bind-host"] {
+        let is_no_address = key == "taskmanager.host" && config.get(key).is_some_and(hosts::is_wildcard);
+        if is_no_address || hosts::is_as_shipped(config, key) {
+            configuration.remove(key);
+        }
     }
     configuration
 }

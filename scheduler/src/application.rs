@@ -151,7 +151,7 @@ async fn run(
     let addresses = address::settle(&mut plan.config, &place.master, &**lookup, in_use).await;
     let (addresses, reservations) = addresses.map_err(Failure::usage)?;
     let trusted = Trusted::read(&plan.settings, &addresses).await?;
-    for warning in &plan.warnings {
+    for warning in plan.warnings.iter().chain(&addresses.warnings) {
         console.tell("warning", &format!("Warning: {warning}"), json!({ "warning": warning }));
     }
     let text = format!(

@@ -45,8 +45,12 @@ pub async fn check(subject: Subject, lookup: Arc<Lookup>) -> Result<Report, Join
     .await?;
     let Some(config) = config else { return Ok(report) };
     let master = settings::master(&config).ok();
-    for problem in address::problems(&config, master.as_ref(), &*lookup).await {
+    let (problems, warnings) = address::problems(&config, master.as_ref(), &*lookup).await;
+    for problem in problems {
         report.setting(&problem, &config);
+    }
+    for warning in warnings {
+        report.warning(warning);
     }
     certificates(&config, master.as_ref(), &lookup, &mut report).await?;
     if !offline {
@@ -70,7 +74,8 @@ async fn certificates(
     let (Some(master), Ok(tls), Ok(server)) = (master, settings::tls(config), settings::artifact_server(config)) else {
         return Ok(());
     };
-    let host = address::host(config, master, &**lookup).await;
+    // What keeps it from being known has been told.
+    let Ok(host) = address::host(config, master, &**lookup).await else { return Ok(()) };
     let artifacts_host = server.host(&host).to_owned();
     let endpoints =
         [("the JobManager's REST API", tls.rest, host), ("the artifact server", tls.artifacts, artifacts_host)];

@@ -11,6 +11,16 @@ use crate::core::message::WorkerId;
 pub struct FlinkRest {
     client: reqwest::Client,
     address: String,
+    instance: String,
+}
+
+/// The key under which our JobManager's configuration has a name that no other's has.
+pub const INSTANCE: &str = "flink-mesos.instance";
+
+#[derive(Deserialize)]
+struct ConfigurationEntry {
+    key: String,
+    value: String,
 }
 
 #[derive(Deserialize)]
@@ -24,25 +34,29 @@ struct TaskManager {
 }
 
 impl FlinkRest {
-    /// A client of the JobManager whose web page is at `address`, e.g. `http://host:8081`. With TLS, those in `trusted`
-    /// (PEM) vouch for it.
-    pub fn new(address: String, trusted: Option<&str>) -> Result<Self, reqwest::Error> {
+    /// A client of the JobManager whose REST API is at `address`, e.g. `http://host:8081`, and whose configuration has
+    /// `instance` as its [`INSTANCE`]. With TLS, those in `trusted` (PEM) vouch for it.
+    pub fn new(address: String, instance: String, trusted: Option<&str>) -> Result<Self, reqwest::Error> {
         mesos::tls::install_provider();
         // The JobManager is a neighbour: no proxy of the environment lies between.
         let mut builder = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10));
         if let Some(pem) = trusted {
             builder = builder.tls_certs_only(reqwest::Certificate::from_pem_bundle(pem.as_bytes())?);
         }
-        Ok(Self { client: builder.build()?, address })
+        Ok(Self { client: builder.build()?, address, instance })
     }
 
-    /// The address of the web page.
-    pub fn address(&self) -> &str {
-        &self.address
-    }
-
-    /// Whether the JobManager answers.
+    /// Whether our own JobManager answers: not that of another cluster which has the port.
     pub async fn is_up(&self) -> bool {
+        let answer = self.client.get(format!("{}/jobmanager/config", self.address)).send().await;
+        let Ok(answer) = answer.and_then(reqwest::Response::error_for_status) else { return false };
+        let entries: Vec<ConfigurationEntry> = answer.json().await.unwrap_or_default();
+        let ours = entries.iter().any(|entry| entry.key == INSTANCE && entry.value == self.instance);
+        ours && self.leads().await
+    }
+
+    /// Whether it is more than its web server: that answers before the JobManager leads.
+    async fn leads(&self) -> bool {
         let answer = self.client.get(format!("{}/overview", self.address)).send().await;
         answer.is_ok_and(|answer| answer.status().is_success())
     }
@@ -52,5 +66,35 @@ impl FlinkRest {
         let answer = self.client.get(format!("{}/taskmanagers", self.address)).send().await?.error_for_status()?;
         let listed: TaskManagers = answer.json().await?;
         Ok(listed.taskmanagers.iter().map(|tm| WorkerId::from(tm.id.as_str())).collect())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use axum::{Json, Router, routing::get};
+    use serde_json::json;
+
+    use super::*;
+
+    /// Whether a JobManager with this configuration, that answers and leads, is taken for ours.
+    async fn is_ours(configuration: serde_json::Value) -> bool {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let router = Router::new()
+            .route("/jobmanager/config", get(async move || Json(configuration)))
+            .route("/overview", get(async || Json(json!({}))));
+        let server = tokio::spawn(async move { axum::serve(listener, router).await });
+        let up = FlinkRest::new(address, "abc".to_owned(), None).unwrap().is_up().await;
+        server.abort();
+        up
+    }
+
+    #[tokio::test]
+    async fn another_clusters_job_manager_is_not_taken_for_ours() {
+        assert!(is_ours(json!([{"key": "rest.port", "value": "1"}, {"key": INSTANCE, "value": "abc"}])).await);
+        for other in [json!([]), json!([{"key": INSTANCE, "value": "xyz"}]), json!({"errors": []})] {
+            assert!(!is_ours(other).await);
+        }
     }
 }

@@ -52,8 +52,10 @@ pub struct JobManager {
     pub runs_application: bool,
     /// Where its logs are.
     pub log: PathBuf,
-    /// Its REST API.
+    /// Its REST API, as it is reached from here.
     pub rest: FlinkRest,
+    /// The address of its web page, as others reach it.
+    pub web: String,
 }
 
 const START: Duration = Duration::from_secs(120);

@@ -4,6 +4,7 @@ use std::{collections::HashMap, process::ExitCode, sync::Arc};
 
 use clap::Parser as _;
 use scheduler::{
+    address,
     application::{self, Cluster},
     check,
     cli::{Cli, Command, Common, Config, Workers},
@@ -11,6 +12,7 @@ use scheduler::{
     failure::Failure,
     operator,
     plan::{self, Lookup},
+    settings,
 };
 use tracing_subscriber::EnvFilter;
 
@@ -75,7 +77,10 @@ async fn show(config: Config, environment: Vec<(String, String)>, lookup: Arc<Lo
         Config::Options => print!("{}", overlays::options::reference()),
         Config::Explain { key, place } => {
             let request = place.request(environment);
-            let config = plan::configuration(&plan::home(&request)?, &request)?;
+            let mut config = plan::configuration(&plan::home(&request)?, &request)?;
+            if let Ok(master) = settings::master(&config) {
+                address::explain(&mut config, &master, &*lookup).await;
+            }
             println!("{}", config.explain(&key).trim_end());
         }
         Config::Check(check) => {

@@ -83,6 +83,9 @@ pub fn home(request: &Request) -> Result<FlinkHome, Failure> {
 /// Milliseconds after which a TaskManager that found no JobManager looks again.
 const REGISTRATION_RETRY: &str = "cluster.registration.error-delay";
 
+/// Age of a JobManager from which on jobs do not wait for slots.
+const START_UP_TIME: &str = "resourcemanager.standalone.start-up-time";
+
 /// The effective configuration: file, then environment, then command line; later ones win.
 pub fn configuration(home: &FlinkHome, request: &Request) -> Result<Configuration, Failure> {
     let mut config = Configuration::load(&home.conf_dir, &home.version).map_err(Failure::usage)?;
@@ -100,6 +103,11 @@ pub(crate) fn apply_flags(config: &mut Configuration, request: &Request) {
     if !request.jars.is_empty() {
         let quoted = request.jars.iter().map(|jar| format!("\"{}\"", jar.replace('"', "\"\"")));
         config.set("mesos.application.jars", quoted.collect::<Vec<_>>().join(";"), Source::Computed("--jars"));
+    }
+    // Flink itself fails jobs that lack slots at once when its stand-alone JobManager is older than this, so that a lost worker
+    // costs them their restart attempts while its replacement is on its way. Zero switches that off.
+    if config.get(START_UP_TIME).is_none() {
+        config.set(START_UP_TIME, "0 s", Source::Computed("lost workers are replaced, so jobs wait for slots"));
     }
     // Workers start together with the JobManager; Flink itself would have those that were faster try again after 10 s.
     if config.get(REGISTRATION_RETRY).is_none() {

@@ -20,12 +20,13 @@ use overlays::{
     config::{Configuration, ConfigurationError},
     flink::FlinkVersion,
     memory::{MemoryError, TaskManagerMemory},
+    options,
 };
 
 pub use self::artifact_server::{ArtifactServerSettings, EXECUTOR_PORT, artifact_server};
 pub use self::state::{StateLocation, state_location};
 pub use self::tls::{Endpoint, Tls, rest_tls, tls};
-pub use self::uris::{TAKEN, TaskUri, TaskUris, task_uris, without_sources};
+pub use self::uris::{TAKEN, TaskUri, TaskUris, task_uris};
 use self::{
     constraints::constraints,
     container::container,
@@ -52,6 +53,16 @@ pub enum SettingsError {
         value: String,
         /// What is wrong with it and what is allowed.
         reason: String,
+    },
+    /// A number that is too small or too large.
+    #[error("{key}: {value} is out of range ({allowed})")]
+    Range {
+        /// The option.
+        key: &'static str,
+        /// Its value.
+        value: String,
+        /// The least and the largest value, with the unit.
+        allowed: String,
     },
     /// A file that an option names is of no use.
     #[error("{key}: {reason}")]
@@ -87,7 +98,9 @@ impl SettingsError {
     pub fn key(&self) -> Option<&str> {
         match self {
             Self::Form(ConfigurationError::Value { key, .. }) | Self::Source { key, .. } => Some(key),
-            Self::Value { key, .. } | Self::File { key, .. } | Self::Missing { key, .. } => Some(key),
+            Self::Value { key, .. } | Self::Range { key, .. } | Self::File { key, .. } | Self::Missing { key, .. } => {
+                Some(key)
+            }
             Self::Form(_) | Self::Memory(_) => None,
         }
     }
@@ -225,25 +238,41 @@ pub fn master(config: &Configuration) -> Result<MasterUrl, SettingsError> {
 
 /// A port option, 0 meaning any.
 pub fn port(config: &Configuration, key: &'static str) -> Result<Option<u16>, SettingsError> {
+    whole(config, key)
+}
+
+/// A whole number, in the bounds that the table of options has for it.
+fn whole<T: TryFrom<i64>>(config: &Configuration, key: &'static str) -> Result<Option<T>, SettingsError> {
     let Some(number) = config.get_i64(key)? else { return Ok(None) };
-    u16::try_from(number).map(Some).map_err(|_| invalid(key, config, "a port is a number from 0 to 65535".to_owned()))
+    in_range(config, key)?;
+    T::try_from(number)
+        .map(Some)
+        .map_err(|_| out_of_range(config, key, "a whole number that is not negative".to_owned()))
+}
+
+/// Whether the value is in the bounds that the table of options has for it.
+fn in_range(config: &Configuration, key: &'static str) -> Result<(), SettingsError> {
+    match options::out_of_range(config, key) {
+        Some(allowed) => Err(out_of_range(config, key, allowed)),
+        None => Ok(()),
+    }
+}
+
+fn out_of_range(config: &Configuration, key: &'static str, allowed: String) -> SettingsError {
+    let value = Configuration::shown(key, config.get(key).unwrap_or_default());
+    SettingsError::Range { key, value: value.into_owned(), allowed }
 }
 
 fn workers(config: &Configuration) -> Result<usize, SettingsError> {
-    for key in ["mesos.workers", "mesos.initial-tasks"] {
-        if let Some(number) = config.get_i64(key)? {
-            return usize::try_from(number)
-                .ok()
-                .filter(|n| *n <= 100_000)
-                .ok_or_else(|| invalid(key, config, "a number of TaskManagers from 0 to 100000".to_owned()));
-        }
-    }
-    Ok(1)
+    Ok(whole(config, "mesos.workers")?.or(whole(config, "mesos.initial-tasks")?).unwrap_or(1))
 }
 
 fn core_settings(config: &Configuration, demand: Demand) -> Result<core::Settings, SettingsError> {
-    let milliseconds = config.get_i64("mesos.resourcemanager.declined-offer-refuse-duration")?.unwrap_or(5000);
+    let milliseconds = whole(config, "mesos.resourcemanager.declined-offer-refuse-duration")?.unwrap_or(5000);
     let normal = Patience::default();
+    for key in ["mesos.worker.launch-timeout", "mesos.worker.unreachable-replace-after"] {
+        in_range(config, key)?;
+    }
     let patience = Patience {
         staging: config.get_duration("mesos.worker.launch-timeout")?.unwrap_or(normal.staging),
         unreachable: config.get_duration("mesos.worker.unreachable-replace-after")?.unwrap_or(normal.unreachable),
@@ -252,7 +281,7 @@ fn core_settings(config: &Configuration, demand: Demand) -> Result<core::Setting
             .unwrap_or(normal.registration),
         ..normal
     };
-    let decline = Duration::from_millis(u64::try_from(milliseconds).unwrap_or(0));
+    let decline = Duration::from_millis(milliseconds);
     Ok(core::Settings {
         demand,
         constraints: constraints(config)?,
@@ -266,32 +295,22 @@ fn core_settings(config: &Configuration, demand: Demand) -> Result<core::Setting
 
 fn kill_grace(config: &Configuration) -> Result<Duration, SettingsError> {
     const KEY: &str = "mesos.worker.kill-grace";
-    const LONGEST: Duration = Duration::from_secs(3600);
-    match config.get_duration(KEY)?.unwrap_or(KILL_GRACE) {
-        grace if grace <= LONGEST => Ok(grace),
-        _ => Err(invalid(KEY, config, "at most an hour".to_owned())),
-    }
+    in_range(config, KEY)?;
+    Ok(config.get_duration(KEY)?.unwrap_or(KILL_GRACE))
 }
 
 fn moving(config: &Configuration) -> Result<Move, SettingsError> {
-    let number = |key: &'static str, default: usize| match config.get_i64(key)? {
-        None => Ok(default),
-        Some(number) => usize::try_from(number)
-            .map_err(|_| invalid(key, config, "a number of TaskManagers, not negative".to_owned())),
-    };
     let normal = Move::default();
     Ok(Move {
-        surge: number("mesos.worker.surge", normal.surge)?,
-        max_unavailable: number("mesos.worker.max-unavailable", normal.max_unavailable)?,
+        surge: whole(config, "mesos.worker.surge")?.unwrap_or(normal.surge),
+        max_unavailable: whole(config, "mesos.worker.max-unavailable")?.unwrap_or(normal.max_unavailable),
     })
 }
 
 fn avoided_share(config: &Configuration) -> Result<f64, SettingsError> {
-    let key = "mesos.worker.avoided-agents";
-    match config.get_f64(key)?.unwrap_or(0.25) {
-        share if (0.0..=1.0).contains(&share) => Ok(share),
-        _ => Err(invalid(key, config, "a share of the agents, from 0 to 1".to_owned())),
-    }
+    const KEY: &str = "mesos.worker.avoided-agents";
+    in_range(config, KEY)?;
+    Ok(config.get_f64(KEY)?.unwrap_or(0.25))
 }
 
 fn labels(config: &Configuration) -> Result<Vec<(String, String)>, SettingsError> {
@@ -299,6 +318,6 @@ fn labels(config: &Configuration) -> Result<Vec<(String, String)>, SettingsError
 }
 
 fn invalid(key: &'static str, config: &Configuration, reason: String) -> SettingsError {
-    let value = if Configuration::is_secret(key) { "(hidden)" } else { config.get(key).unwrap_or_default() };
-    SettingsError::Value { key, value: value.to_owned(), reason }
+    let value = Configuration::shown(key, config.get(key).unwrap_or_default());
+    SettingsError::Value { key, value: value.into_owned(), reason }
 }

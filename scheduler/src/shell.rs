@@ -153,7 +153,7 @@ impl<'a> Shell<'a> {
         let (stored_out, stored) = mpsc::unbounded_channel();
         let (job_manager_out, job_manager) = mpsc::channel(16);
         let stop_job_manager = CancellationToken::new();
-        let web = parts.job_manager.rest.address().to_owned();
+        let web = parts.job_manager.web.clone();
         let keeper = AbortOnDropHandle::new(tokio::spawn(store::keep(store, batches_in, stored_out)));
         let job_manager_task = tokio::spawn(parts.job_manager.supervise(job_manager_out, stop_job_manager.clone()));
         let clock = Clock::start();

@@ -37,7 +37,7 @@ impl Failure {
     /// The configuration could not be written, or no java was found.
     pub fn configuration(error: &ApplyError) -> Self {
         let blame = match error {
-            ApplyError::Java(_) | ApplyError::Io(_) => Blame::Agent,
+            ApplyError::Java(_) | ApplyError::Io(_) | ApplyError::Host { is_agents: true, .. } => Blame::Agent,
             ApplyError::Flink(_) | ApplyError::Version { .. } | ApplyError::Secrets { .. } => Blame::Artifact,
             _ => Blame::Configuration,
         };

@@ -60,6 +60,8 @@ impl FromStr for MasterUrl {
             parse_zookeeper(rest).map(Self::ZooKeeper)
         } else if let Some(path) = text.strip_prefix("file://") {
             parse_file(path)
+        } else if text.contains('@') {
+            Err("a user, which only zk:// has,".to_owned())
         } else {
             parse_hosts(text, MASTER_PORT).map(Self::Hosts)
         };
@@ -69,6 +71,9 @@ impl FromStr for MasterUrl {
 
 fn parse_zookeeper(rest: &str) -> Result<ZooKeeperUrl, String> {
     let Some((authority, path)) = rest.split_once('/') else { return Err("no path after the servers".to_owned()) };
+    if path.contains('@') {
+        return Err("a '/' before the @ or an @ in the path".to_owned());
+    }
     // A password may hold an @, a server cannot.
     let (digest, servers) = match authority.rsplit_once('@') {
         Some((digest, servers)) => (Some(digest), servers),
@@ -277,6 +282,10 @@ mod tests {
         let error = "zk://jake:sec@ret@z1:99999/mesos".parse::<MasterUrl>().unwrap_err();
         assert!(!error.to_string().contains("ret@"), "{error}");
         assert!(!error.to_string().contains("sec"), "{error}");
+        for text in ["zk://jake:sec/ret@z1/mesos", "jake:secret@m1:5050", "http://jake:secret@m1:5050"] {
+            let error = text.parse::<MasterUrl>().unwrap_err();
+            assert!(!error.to_string().contains("sec"), "{error}");
+        }
     }
 
     proptest! {

@@ -10,7 +10,7 @@ impl Configuration {
     /// about it. Secrets are starred.
     pub fn explain(&self, key: &str) -> String {
         let known = options::find(key);
-        let shown = |value: &str| secret::shown(key, value).to_owned();
+        let shown = |value: &str| secret::shown(key, value).into_owned();
         let mut text = match (self.get(key), known.and_then(|option| option.default)) {
             (Some(value), _) => format!("{key} = {}\n", shown(value)),
             (None, Some(default)) => format!("{key} = {default} (default)\n"),

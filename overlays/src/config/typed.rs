@@ -75,7 +75,7 @@ impl Configuration {
         let Some(setting) = self.setting(key) else { return Ok(None) };
         parse(&setting.value).map(Some).ok_or_else(|| ConfigurationError::Value {
             key: key.to_owned(),
-            value: secret::shown(key, &setting.value).to_owned(),
+            value: secret::shown(key, &setting.value).into_owned(),
             allowed,
             origin: setting.source.clone(),
         })

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{ConfigOption, Kind, all, find};
+use super::{ConfigOption, Kind, all, find, out_of_range};
 use crate::config::{Configuration, Source};
 
 /// Something wrong with one key.
@@ -52,6 +52,9 @@ pub(super) const FORGOTTEN: &[(&str, &str)] = &[
     ("slotmanager.request-timeout", "nobody reads it any more: set slot.request.timeout"),
 ];
 
+/// Flink's TaskManager logs a warning where it cannot read this one.
+const FOREVER_UNLESS_READ: &str = "taskmanager.registration.timeout";
+
 const NO_SUCH_NODE: &str = "nobody reads it any more: Flink chooses its names in ZooKeeper itself";
 
 /// Everything in the configuration that the table speaks against, in the configuration's order.
@@ -59,13 +62,30 @@ pub fn check(config: &Configuration) -> Vec<Problem> {
     config.iter().filter_map(|(key, value)| problem(config, key, value)).collect()
 }
 
+/// The options that are set by this key: the one of this name, and those that had it before and are not set by their own
+/// name or an older name that goes first.
+fn set_by<'a>(config: &'a Configuration, key: &'a str) -> impl Iterator<Item = &'static ConfigOption> + 'a {
+    let before = all().filter(move |option| {
+        let set = |name: &&str| config.iter().any(|(known, _)| known == *name);
+        option.deprecated.contains(&key)
+            && [option.key].iter().chain(option.deprecated).find(|name| set(name)) == Some(&key)
+    });
+    find(key).into_iter().chain(before)
+}
+
 fn problem(config: &Configuration, key: &str, value: &str) -> Option<Problem> {
     let (message, fatal) = if let Some((_, message)) = GONE.iter().find(|(gone, _)| *gone == key) {
         ((*message).to_owned(), true)
     } else if let Some((_, message)) = FORGOTTEN.iter().find(|(forgotten, _)| *forgotten == key) {
         ((*message).to_owned(), false)
-    } else if let Some(option) = find(key) {
+    } else if set_by(config, key).next().is_some() {
+        let with_error = || set_by(config, key).find(|option| form_error(option, value).is_some());
+        let option = with_error().or_else(|| set_by(config, key).next())?;
         match (form_error(option, value), option.without_effect) {
+            // Flink takes what it cannot read for no timeout at all.
+            (Some(message), _) if option.key == FOREVER_UNLESS_READ => {
+                (format!("{message}; Flink waits forever"), false)
+            }
             // Flink before 1.20 read durations as numbers, and a negative one as for ever.
             (Some(_), _) if option.kind == Kind::Duration && is_negative(value) && !key.starts_with("mesos.") => {
                 (format!("'{value}' is no duration any more since Flink 1.20: leave it out, or name a long one"), false)
@@ -103,7 +123,7 @@ pub(super) fn form_error(option: &ConfigOption, value: &str) -> Option<String> {
         Kind::Choice(allowed) if allowed.contains(&value) => return None,
         Kind::Enum(allowed) if allowed.iter().any(|name| name.eq_ignore_ascii_case(value)) => return None,
         Kind::Choice(allowed) | Kind::Enum(allowed) => {
-            return Some(format!("'{value}' is not one of {}", allowed.join(", ")));
+            return Some(format!("'{}' is not one of {}", Configuration::shown(option.key, value), allowed.join(", ")));
         }
         Kind::Integer => config.get_i64(option.key).map(drop),
         Kind::Number => config.get_f64(option.key).map(drop),
@@ -113,7 +133,11 @@ pub(super) fn form_error(option: &ConfigOption, value: &str) -> Option<String> {
         Kind::List => config.get_list(option.key).map(drop),
         Kind::Map => config.get_map(option.key).map(drop),
     };
-    match result.err()? {
+    let Err(error) = result else {
+        let allowed = out_of_range(&config, option.key)?;
+        return Some(format!("{} is out of range ({allowed})", Configuration::shown(option.key, value)));
+    };
+    match error {
         crate::config::ConfigurationError::Value { value, allowed, .. } => Some(format!("'{value}' is not {allowed}")),
         other => Some(other.to_string()),
     }
@@ -209,6 +233,29 @@ mod tests {
     fn flinks_own_choices_may_be_in_any_case() {
         assert_eq!(check_one("jobmanager.scheduler", "adaptive"), Vec::<String>::new());
         assert!(check_one("jobmanager.scheduler", "fast")[0].contains("'fast' is not one of "));
+    }
+
+    #[test]
+    fn a_value_under_an_old_name_is_checked_like_one_under_the_new_name() {
+        let found = check_one("web.port", "abc");
+        assert_eq!(found, ["web.port: 'abc' is not a whole number (from -D)"]);
+        assert!(check_one("taskmanager.network.memory.fraction", "much")[0].contains("'much' is not a number"));
+        assert_eq!(check_one("web.port", "8081"), Vec::<String>::new());
+        let mut config = Configuration::new();
+        config.set("web.port", "abc", Source::DynamicProperty);
+        config.set("rest.port", "1", Source::DynamicProperty);
+        config.set("rest.bind-port", "1", Source::DynamicProperty);
+        assert_eq!(check(&config), [], "Flink does not look at it");
+    }
+
+    #[test]
+    fn a_registration_timeout_that_flink_takes_for_forever_is_worth_a_warning_under_each_of_its_names() {
+        for key in ["taskmanager.registration.timeout", "taskmanager.maxRegistrationDuration"] {
+            let mut config = Configuration::new();
+            config.set(key, "Inf", Source::DynamicProperty);
+            let [found] = <[Problem; 1]>::try_from(check(&config)).unwrap();
+            assert!(!found.fatal && found.message.contains("waits forever"), "{found}");
+        }
     }
 
     #[test]

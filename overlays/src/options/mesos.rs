@@ -1,7 +1,7 @@
 //! The options of Flink 1.13's Mesos support.
 
-use super::ConfigOption;
 use super::Kind::{Boolean, Choice, Integer, Map, Number, Text};
+use super::{Bounds, ConfigOption};
 
 const fn option(key: &'static str, kind: super::Kind, meaning: &'static str) -> ConfigOption {
     ConfigOption::new(key, kind, meaning)
@@ -18,16 +18,16 @@ pub(super) const OPTIONS: &[ConfigOption] = &[
         "mesos.failover-timeout",
         Integer,
         "how long Mesos keeps the framework and its tasks without an application master",
-    )
+    ).between(0, 9_000_000_000)
     .default("604800")
     .unit("seconds"),
-    option("mesos.initial-tasks", Integer, "like `mesos.workers`, which goes before it"),
+    option("mesos.initial-tasks", Integer, "like `mesos.workers`, which goes before it").between(0, 100_000),
     option("mesos.resourcemanager.framework.name", Text, "name of the framework").default("Flink"),
     option("mesos.resourcemanager.framework.role", Text, "role, or several with commas").default("*"),
     option("mesos.resourcemanager.framework.principal", Text, "who the framework is at the master"),
     option("mesos.resourcemanager.framework.secret", Text, "the principal's secret"),
     option("mesos.resourcemanager.framework.user", Text, "user of the framework").default(""),
-    option("mesos.resourcemanager.artifactserver.port", Integer, "port of the artifact server; 0 is any free one")
+    option("mesos.resourcemanager.artifactserver.port", Integer, "port of the artifact server; 0 is any free one").port()
         .default("0"),
     option(
         "mesos.resourcemanager.artifactserver.ssl.enabled",
@@ -39,7 +39,7 @@ pub(super) const OPTIONS: &[ConfigOption] = &[
         "mesos.resourcemanager.unused-offer-expiration",
         Integer,
         "how long an offer that is of no use may be kept",
-    )
+    ).between(0, i32::MAX as i64)
     .default("120000")
     .unit("milliseconds")
     .without_effect("none is kept: what is of no use is declined at once"),
@@ -47,18 +47,18 @@ pub(super) const OPTIONS: &[ConfigOption] = &[
         "mesos.resourcemanager.declined-offer-refuse-duration",
         Integer,
         "how long an offer that is of no use now stays away",
-    )
+    ).between(1, 31_536_000_000)
     .default("5000")
     .unit("milliseconds"),
     option(
         "mesos.resourcemanager.tasks.cpus",
         Number,
         "CPUs of a TaskManager; `taskmanager.cpu.cores` goes before it, 0 means one for each slot",
-    )
+    ).within(Bounds::Number(0.0, 1e6))
     .default("0.0"),
-    option("mesos.resourcemanager.tasks.gpus", Integer, "GPUs of a TaskManager").default("0"),
-    option("mesos.resourcemanager.tasks.disk", Integer, "disk of a TaskManager").default("0").unit("MB"),
-    option("mesos.resourcemanager.tasks.network.bandwidth", Integer, "network bandwidth of a TaskManager")
+    option("mesos.resourcemanager.tasks.gpus", Integer, "GPUs of a TaskManager").between(0, 10_000).default("0"),
+    option("mesos.resourcemanager.tasks.disk", Integer, "disk of a TaskManager").between(0, 1_000_000_000_000).default("0").unit("MB"),
+    option("mesos.resourcemanager.tasks.network.bandwidth", Integer, "network bandwidth of a TaskManager").between(0, 1_000_000_000)
         .default("0")
         .unit("Mbit/s"),
     option("mesos.resourcemanager.network.resource.name", Text, "the resource that bandwidth is taken from")

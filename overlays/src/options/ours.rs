@@ -1,32 +1,32 @@
 //! The options that this project adds.
 
-use super::ConfigOption;
 use super::Kind::{Boolean, Choice, Duration, Integer, List, Map, Memory, Number, Text};
+use super::{Bounds, ConfigOption};
 
 const fn option(key: &'static str, kind: super::Kind, meaning: &'static str) -> ConfigOption {
     ConfigOption::new(key, kind, meaning)
 }
 
 pub(super) const OPTIONS: &[ConfigOption] = &[
-    option("mesos.workers", Integer, "how many TaskManagers are kept").default("1"),
+    option("mesos.workers", Integer, "how many TaskManagers are kept").between(0, 100_000).default("1"),
     option(
         "mesos.constraints",
         Text,
         "where TaskManagers run, in Marathon's language: `field:OPERATOR[:value]` with commas, or JSON",
     ),
-    option("mesos.worker.launch-timeout", Duration, "silence of a starting worker after which it is replaced")
+    option("mesos.worker.launch-timeout", Duration, "silence of a starting worker after which it is replaced").within(Bounds::seconds(1, 30 * 86_400))
         .default("5 min"),
     option(
         "mesos.worker.unreachable-replace-after",
         Duration,
         "how long a worker on an unreachable agent is waited for",
-    )
+    ).within(Bounds::seconds(0, 30 * 86_400))
     .default("1 min"),
     option(
         "mesos.worker.kill-grace",
         Duration,
-        "how long a TaskManager has to end in order before it is killed, at most an hour",
-    )
+        "how long a TaskManager has to end in order before it is killed",
+    ).within(Bounds::seconds(0, 3600))
     .default("5 s"),
     option(
         "mesos.resourcemanager.tasks.resources",
@@ -45,16 +45,16 @@ pub(super) const OPTIONS: &[ConfigOption] = &[
         "the same for memory in MB, with the isolator `cgroups/mem`; what is above `taskmanager.memory.process.size` is there for \
          native libraries, Flink does not count on it",
     ),
-    option("mesos.worker.surge", Integer, "so many more than wanted may live while workers leave an agent")
+    option("mesos.worker.surge", Integer, "so many more than wanted may live while workers leave an agent").between(0, 100_000)
         .default("1"),
-    option("mesos.worker.max-unavailable", Integer, "so many may be missing while workers leave an agent").default("0"),
+    option("mesos.worker.max-unavailable", Integer, "so many may be missing while workers leave an agent").between(0, 100_000).default("0"),
     option(
         "mesos.worker.avoided-agents",
         Number,
         "at most this share of the agents is avoided because workers keep failing there",
-    )
+    ).within(Bounds::Number(0.0, 1.0))
     .default("0.25"),
-    option("mesos.control.port", Integer, "port of the operator's API (`flink-mesos workers`); 0 is any free one")
+    option("mesos.control.port", Integer, "port of the operator's API (`flink-mesos workers`); 0 is any free one").port()
         .default("0"),
     option(
         "mesos.control.token",
@@ -93,8 +93,8 @@ pub(super) const OPTIONS: &[ConfigOption] = &[
         "our own copy of the executor, which Mesos fetches; found beside `flink-mesos`",
     ),
     option("mesos.executor.java-home", Text, "java home on the agents; it goes before `env.java.home`"),
-    option("mesos.executor.cpus", Number, "CPUs of the executor itself").default("0.1"),
-    option("mesos.executor.mem", Integer, "memory of the executor itself").default("32").unit("MB"),
+    option("mesos.executor.cpus", Number, "CPUs of the executor itself").within(Bounds::Number(0.001, 1024.0)).default("0.1"),
+    option("mesos.executor.mem", Integer, "memory of the executor itself").between(1, 1_048_576).default("32").unit("MB"),
     option(
         "mesos.executor.running-when",
         Choice(&["started", "listening"]),
@@ -104,13 +104,13 @@ pub(super) const OPTIONS: &[ConfigOption] = &[
         "mesos.executor.registration-timeout",
         Duration,
         "how long a TaskManager may take to register before it counts as unhealthy",
-    )
+    ).within(Bounds::seconds(0, 30 * 86_400))
     .default("5 min"),
     option(
         "mesos.executor.output-size",
         Memory,
-        "size at which `taskmanager.out` and `taskmanager.err` are rotated, 4 kb or more",
-    )
+        "size at which `taskmanager.out` and `taskmanager.err` are rotated",
+    ).within(Bounds::Memory(4 << 10, 1 << 40))
     .default("10 mb"),
     option(
         "mesos.executor.fetcher-socket",
@@ -130,8 +130,8 @@ pub(super) const OPTIONS: &[ConfigOption] = &[
     option(
         "mesos.executor.cache.size",
         Memory,
-        "how much the cache keeps, 512 mb or more; what is in use stays even when it is more",
-    )
+        "how much the cache keeps; what is in use stays even when it is more",
+    ).within(Bounds::Memory(512 << 20, 1 << 50))
     .default("20 gb"),
     option(
         "mesos.executor.class-data-sharing",
@@ -154,11 +154,11 @@ pub(super) const OPTIONS: &[ConfigOption] = &[
     option(
         "mesos.executor.log-size",
         Memory,
-        "size at which the executor's log in `/var/log/flink-mesos` on the agents is rotated, 64 kb or more; one older one \
+        "size at which the executor's log in `/var/log/flink-mesos` on the agents is rotated; one older one \
          is kept; it goes before the agent's variable `FLINK_MESOS_EXECUTOR_LOG_SIZE`",
-    )
+    ).within(Bounds::Memory(64 << 10, 1 << 40))
     .default("1 mb"),
-    option("mesos.executor.output-files", Integer, "how many older ones of each are kept, 0 to 1000").default("4"),
+    option("mesos.executor.output-files", Integer, "how many older ones of each are kept").between(0, 1000).default("4"),
     option(
         "mesos.resourcemanager.artifactserver.address",
         Text,
@@ -174,7 +174,7 @@ pub(super) const OPTIONS: &[ConfigOption] = &[
         Integer,
         "with TLS: a port that serves the executor alone, and without TLS, to Mesos's fetcher, which trusts only whom the \
          agent's system trusts; 0 is any free one",
-    ),
+    ).port(),
     option(
         "mesos.resourcemanager.artifactserver.ssl.certificate",
         Text,
@@ -201,7 +201,7 @@ pub(super) const OPTIONS: &[ConfigOption] = &[
         "mesos.resourcemanager.artifactserver.peers-above",
         Integer,
         "transfers at once from which on workers' hosts get files from each other where a fetcher runs on them; 0 is never",
-    )
+    ).between(0, 10_000)
     .default("8"),
     option("mesos.artifacts.<name>", Text, "a file or folder for the workers, who have it as `flink/artifacts/<name>`"),
     option("mesos.secret-artifacts.<name>", Text, "the same, never cached and for the worker's user only"),

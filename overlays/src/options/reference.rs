@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{ConfigOption, Kind, Section};
+use super::{ConfigOption, Kind, Section, bounds};
 
 const INTRODUCTION: &str = "# Options
 
@@ -41,7 +41,10 @@ fn title(section: Section) -> &'static str {
 
 fn row(section: Section, option: &ConfigOption) -> String {
     let default = option.default.filter(|default| !default.is_empty()).map(|default| format!("`{default}`"));
-    let unit = option.unit.map(|unit| format!(", {unit}")).unwrap_or_default();
+    let unit = option.unit.map(|unit| format!(", {unit}"));
+    // Those of the kind go without saying.
+    let range = option.bounds.and(bounds::allowed(option)).map(|range| format!(", {range}"));
+    let range = range.or(unit).unwrap_or_default();
     let formerly = match option.deprecated {
         [] => String::new(),
         names => format!("; formerly `{}`", names.join("`, `")),
@@ -54,7 +57,7 @@ fn row(section: Section, option: &ConfigOption) -> String {
     // A pipe would end the cell.
     let meaning = option.meaning.replace('|', "\\|");
     format!(
-        "| `{}` | {}{unit} | {default} | {meaning}{effect}{formerly}{since}{until} |\n",
+        "| `{}` | {}{range} | {default} | {meaning}{effect}{formerly}{since}{until} |\n",
         option.key,
         kind(option.kind)
     )

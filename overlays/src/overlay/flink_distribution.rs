@@ -28,7 +28,7 @@ pub(super) fn collect(master: &Master<'_>, draft: &mut Draft) -> Result<(), Over
 
 /// Ships what Flink's processes read in the configuration folder: the logging files directly in it, by the list in
 /// [`is_logging_file`]. The effective configuration travels by itself, its secrets apart. Everything else in the folder may
-/// be a copy of it: what a ConfigMap's links lead to, a backup, a package manager's or an editor's leftover.
+/// be a copy of it: what the links of a Kubernetes volume lead to, a backup, a package manager's or an editor's leftover.
 fn ship_logging(folder: &Path, draft: &mut Draft) -> Result<(), OverlayError> {
     if !folder.is_dir() {
         return Ok(());

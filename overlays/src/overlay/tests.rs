@@ -249,6 +249,23 @@ fn workers_get_the_configuration_without_what_is_between_master_and_mesos() {
 }
 
 #[test]
+fn hosts_that_are_nobodys_choice_are_left_to_the_executor() {
+    let shipped = || Source::File { path: "config.yaml".into(), line: None };
+    for (key, value, source, is_kept) in [
+        ("taskmanager.host", "localhost", shipped(), false),
+        ("taskmanager.bind-host", "localhost", shipped(), false),
+        ("taskmanager.host", "0.0.0.0", Source::DynamicProperty, false),
+        ("taskmanager.bind-host", "0.0.0.0", Source::DynamicProperty, true),
+        ("taskmanager.bind-host", "127.0.0.1", shipped(), true),
+        ("taskmanager.bind-host", "localhost", Source::DynamicProperty, true),
+    ] {
+        let mut installation = Installation::new(&[]);
+        installation.config.set(key, value, source);
+        assert_eq!(installation.collect().unwrap().configuration.contains(key), is_kept, "{key}: {value}");
+    }
+}
+
+#[test]
 fn the_same_installation_gives_the_same_specification() {
     let names: Vec<String> = (0..40).map(|i| format!("flink/lib/{:x}.jar", i * 7919 % 41)).collect();
     let installation = Installation::new(&names.iter().map(String::as_str).collect::<Vec<_>>());

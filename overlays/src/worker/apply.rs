@@ -49,6 +49,16 @@ pub enum ApplyError {
         /// Where it should lead.
         target: String,
     },
+    /// A host that Flink's processes cannot be reached by.
+    #[error("{whose}: '{host}' cannot be a host for Flink: expected {}", crate::hosts::FORM)]
+    Host {
+        /// The key, or where else it comes from.
+        whose: &'static str,
+        /// The host.
+        host: String,
+        /// The agent says so, not the configuration that all workers share.
+        is_agents: bool,
+    },
     /// No java to run it with.
     #[error(transparent)]
     Java(#[from] JavaError),

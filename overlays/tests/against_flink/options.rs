@@ -1,7 +1,7 @@
 //! The table of options against Flink's own option classes.
 
 use overlays::config::{Configuration, Source};
-use overlays::options::{ConfigOption, Kind, Section};
+use overlays::options::{Bounds, ConfigOption, Kind, Section};
 
 use super::oracle::{LINES, Oracle, flink_home};
 
@@ -76,7 +76,13 @@ fn has_kind(option: &ConfigOption, class: &str) -> bool {
     match option.kind {
         // Flink tells the type of a list's parts.
         Kind::Text | Kind::List => class == "String",
-        Kind::Integer => matches!(class, "Integer" | "Long"),
+        Kind::Integer => match option.bounds() {
+            Some(Bounds::Integer(least, most)) if class == "Integer" => {
+                i32::try_from(least).and(i32::try_from(most)).is_ok()
+            }
+            // What is a long for Flink may be one here, or has bounds of its own.
+            _ => class == "Long" && option.bounds.is_some(),
+        },
         Kind::Number => matches!(class, "Double" | "Float"),
         Kind::Boolean => class == "Boolean",
         Kind::Duration => class == "Duration",

@@ -13,6 +13,7 @@ use fs_err as fs;
 use mesos::{scheduler::SchedulerOptions, v1};
 use overlays::{
     command::{self, Directories},
+    config::{Configuration, Source},
     overlay,
     worker::{self, ArtifactSource, WorkerSpec},
 };
@@ -24,12 +25,11 @@ use crate::{
     control::ControlServer,
     election::Leadership,
     failure::Failure,
-    flink_rest::FlinkRest,
+    flink_rest::{FlinkRest, INSTANCE},
     job_manager::JobManager,
     kept,
     launch::{ExecutorDelivery, Template},
     plan::{Lookup, Plan},
-    settings,
     shell::Parts,
     user_uris::UserUris,
 };
@@ -189,8 +189,8 @@ impl Settled {
         let Self { cluster, plan, lookup, addresses, trusted, place } = self;
         let folder = place.work.join("jobmanager");
         let directories = Directories { conf: folder.join("conf"), log: place.log.clone(), tmp: folder.join("tmp") };
-        // Its page shows its configuration to everybody.
-        let config = settings::without_sources(&plan.config);
+        let instance = instance();
+        let config = for_job_manager(&plan.config, &instance);
         let (home, java, lookup) = (plan.home.clone(), plan.java.clone(), lookup.clone());
         let runs_application = cluster.runs_application();
         let cluster = cluster.clone();
@@ -199,7 +199,47 @@ impl Settled {
             cluster.command(&home, &java, &config, &directories, &*lookup)
         });
         let command = prepared.await.map_err(Failure::other)?.map_err(|e| Failure::usage(anyhow!(e)))?;
-        let rest = FlinkRest::new(addresses.web(), trusted.rest.as_deref()).map_err(Failure::other)?;
-        Ok(JobManager { command, runs_application, log: place.log.clone(), rest })
+        let rest = FlinkRest::new(addresses.web_here(), instance, trusted.rest.as_deref()).map_err(Failure::other)?;
+        Ok(JobManager { command, runs_application, log: place.log.clone(), rest, web: addresses.web() })
+    }
+}
+
+/// How keys begin that the JobManager is not told.
+const NOT_ITS_BUSINESS: [&str; 2] = ["mesos.", "containerized.taskmanager.env."];
+
+/// A name for a JobManager that no other has.
+fn instance() -> String {
+    format!("{:032x}", rand::random::<u128>())
+}
+
+/// What the JobManager is told. Its page and its log show its configuration to everybody, and of `mesos.*` it reads nothing:
+/// that is how we talk to Mesos and to the sources of users' files. Nor are the workers' variables its business.
+fn for_job_manager(config: &Configuration, instance: &str) -> Configuration {
+    let mut told = config.clone();
+    for (key, _) in config.iter().filter(|(key, _)| NOT_ITS_BUSINESS.iter().any(|prefix| key.starts_with(prefix))) {
+        told.remove(key);
+    }
+    told.set(INSTANCE, instance, Source::Computed("the application master, which knows its JobManager by it"));
+    told
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_job_manager_is_told_nothing_of_mesos() {
+        let mut config = Configuration::new();
+        for key in [
+            "mesos.master",
+            "mesos.control.token",
+            "mesos.source.gs.credential",
+            "containerized.taskmanager.env.X",
+            "rest.port",
+        ] {
+            config.set(key, "x", Source::DynamicProperty);
+        }
+        let told = for_job_manager(&config, "7");
+        assert_eq!(told.iter().collect::<Vec<_>>(), [("rest.port", "x"), (INSTANCE, "7")]);
     }
 }

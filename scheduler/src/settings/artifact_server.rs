@@ -5,9 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use fetcher::ServerOptions;
 use overlays::config::Configuration;
 
-use super::{ARTIFACT_PORT, SettingsError, invalid, port};
+use super::{ARTIFACT_PORT, SettingsError, invalid, port, whole};
 
-/// The artifact server's address the workers are told.
 /// The port that serves the executor alone.
 pub const EXECUTOR_PORT: &str = "mesos.resourcemanager.artifactserver.executor-port";
 const ARTIFACT_ADDRESS: &str = "mesos.resourcemanager.artifactserver.address";
@@ -54,18 +53,10 @@ pub fn artifact_server(config: &Configuration) -> Result<ArtifactServerSettings,
         port: port(config, ARTIFACT_PORT)?.unwrap_or(0),
         bind: bind(config)?,
         address: address(config)?,
-        peers_above: peers_above(config)?,
+        peers_above: whole(config, PEERS_ABOVE)?.unwrap_or(ServerOptions::default().peers_above),
         plain_secrets: config.get_bool("mesos.resourcemanager.artifactserver.plain-secrets")?.unwrap_or(false),
         executor_port: port(config, EXECUTOR_PORT)?,
     })
-}
-
-fn peers_above(config: &Configuration) -> Result<usize, SettingsError> {
-    let Some(number) = config.get_i64(PEERS_ABOVE)? else { return Ok(ServerOptions::default().peers_above) };
-    usize::try_from(number)
-        .ok()
-        .filter(|number| *number <= 10_000)
-        .ok_or_else(|| invalid(PEERS_ABOVE, config, "a number of transfers from 0 (never) to 10000".to_owned()))
 }
 
 fn bind(config: &Configuration) -> Result<Option<IpAddr>, SettingsError> {

@@ -4,20 +4,29 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use overlays::{config::Configuration, memory::TaskManagerMemory};
 
-use super::{SettingsError, invalid};
+use super::{SettingsError, in_range, invalid, out_of_range, whole};
 use crate::core::resources::Demand;
 
+const CORES: &str = "taskmanager.cpu.cores";
+const CPUS: &str = "mesos.resourcemanager.tasks.cpus";
+/// Mesos counts CPUs in thousandths; with less a task would have none.
+const LEAST_CPUS: f64 = 0.001;
+const MOST_CPUS: f64 = 1e6;
+/// Beyond it a double does not hold thousandths any more.
+const MOST_AMOUNT: f64 = 1e12;
 const RESOURCES: &str = "mesos.resourcemanager.tasks.resources";
 const CPUS_LIMIT: &str = "mesos.resourcemanager.tasks.cpus-limit";
 const MEM_LIMIT: &str = "mesos.resourcemanager.tasks.mem-limit";
 
 pub(super) fn demand(config: &Configuration, memory: &TaskManagerMemory) -> Result<Demand, SettingsError> {
     let slots = config.get_i64("taskmanager.numberOfTaskSlots")?.unwrap_or(1) as f64;
-    let configured = config.get_f64("taskmanager.cpu.cores")?;
-    let cpus = configured.or(config.get_f64("mesos.resourcemanager.tasks.cpus")?.filter(|n| *n > 0.0)).unwrap_or(slots);
-    if cpus <= 0.0 {
-        return Err(invalid("taskmanager.cpu.cores", config, "a TaskManager needs more than 0 cpus".to_owned()));
+    let cores = config.get_f64(CORES)?.map(|cores| (CORES, cores));
+    let configured = cores.or(config.get_f64(CPUS)?.filter(|cpus| *cpus != 0.0).map(|cpus| (CPUS, cpus)));
+    if let Some((key, _)) = configured.filter(|(_, cpus)| !(LEAST_CPUS..=MOST_CPUS).contains(cpus)) {
+        // 0 is one for each slot in upstream's option alone.
+        return Err(out_of_range(config, key, format!("{LEAST_CPUS} to {MOST_CPUS}")));
     }
+    let cpus = configured.map_or(slots, |(_, cpus)| cpus);
     let mut task =
         BTreeMap::from([("cpus".to_owned(), cpus), ("mem".to_owned(), memory.total_process().mebibytes() as f64)]);
     let network = config.get("mesos.resourcemanager.network.resource.name").unwrap_or("network");
@@ -27,25 +36,24 @@ pub(super) fn demand(config: &Configuration, memory: &TaskManagerMemory) -> Resu
         ("mesos.resourcemanager.tasks.network.bandwidth", network),
     ];
     for (key, name) in options {
-        let amount = config.get_i64(key)?.unwrap_or(0);
-        if amount < 0 {
-            return Err(invalid(key, config, "must not be negative".to_owned()));
-        }
+        let amount: i64 = whole(config, key)?.unwrap_or(0);
         if amount > 0 {
             task.insert(name.to_owned(), amount as f64);
         }
     }
     for (name, amount) in config.get_map(RESOURCES)?.unwrap_or_default() {
-        let number = amount.parse::<f64>().ok().filter(|number| *number > 0.0 && number.is_finite());
-        let number = number.ok_or_else(|| invalid(RESOURCES, config, format!("{name} needs an amount above 0")))?;
+        let number = amount.parse::<f64>().ok().filter(|number| (LEAST_CPUS..=MOST_AMOUNT).contains(number));
+        let number = number.ok_or_else(|| {
+            invalid(RESOURCES, config, format!("{name} needs an amount of {LEAST_CPUS} to {MOST_AMOUNT}"))
+        })?;
         if name == "ports" || task.contains_key(&name) {
             return Err(invalid(RESOURCES, config, format!("{name} has an option of its own")));
         }
         task.insert(name, number);
     }
     let executor = BTreeMap::from([
-        ("cpus".to_owned(), positive(config, "mesos.executor.cpus", 0.1)?),
-        ("mem".to_owned(), positive(config, "mesos.executor.mem", 32.0)?),
+        ("cpus".to_owned(), bounded(config, "mesos.executor.cpus", 0.1)?),
+        ("mem".to_owned(), bounded(config, "mesos.executor.mem", 32.0)?),
     ]);
     Ok(Demand { task, executor, ports: port_keys(config) })
 }
@@ -75,12 +83,9 @@ fn port_keys(config: &Configuration) -> Vec<Arc<str>> {
     keys
 }
 
-fn positive(config: &Configuration, key: &'static str, default: f64) -> Result<f64, SettingsError> {
-    match config.get_f64(key)? {
-        None => Ok(default),
-        Some(number) if number > 0.0 => Ok(number),
-        Some(_) => Err(invalid(key, config, "must be more than 0".to_owned())),
-    }
+fn bounded(config: &Configuration, key: &'static str, default: f64) -> Result<f64, SettingsError> {
+    in_range(config, key)?;
+    Ok(config.get_f64(key)?.unwrap_or(default))
 }
 
 #[cfg(test)]
@@ -114,6 +119,23 @@ mod tests {
             let told = read(&[(RESOURCES, wrong)]).unwrap_err().to_string();
             assert!(told.starts_with(RESOURCES), "{told}");
         }
+    }
+
+    #[test]
+    fn amounts_that_mesos_counts_as_nothing_or_cannot_count_are_refused_with_what_is_allowed() {
+        for (key, value, part) in [
+            (CPUS, "0.0001", "0.0001 is out of range (0.001 to 1000000)"),
+            (CORES, "0.0001", "0.0001 is out of range (0.001 to 1000000)"),
+            (CPUS, "NaN", "NaN is out of range"),
+            ("mesos.executor.mem", "9223372036854775807", "is out of range (1 to 1048576 MB)"),
+            ("mesos.executor.cpus", "0.0001", "is out of range (0.001 to 1024)"),
+            ("mesos.resourcemanager.tasks.gpus", "-1", "-1 is out of range (0 to 10000)"),
+            (RESOURCES, "fpga:0.0001", "an amount of 0.001 to"),
+        ] {
+            let told = read(&[(key, value)]).unwrap_err().to_string();
+            assert!(told.starts_with(&format!("{key}: ")) && told.contains(part), "{told}");
+        }
+        assert_eq!(read(&[(CPUS, "0")]).unwrap().0.task.get("cpus"), Some(&1.0));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use overlays::config::Configuration;
 
-use super::{INSTALLED_EXECUTOR, SettingsError, invalid};
+use super::{INSTALLED_EXECUTOR, SettingsError, in_range, invalid};
 use crate::launch::ExecutorDelivery;
 
 const LOG_LEVEL: &str = "mesos.executor.log-level";
@@ -10,8 +10,6 @@ const LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
 const LOG_FORMAT: &str = "mesos.executor.log-format";
 const FORMATS: [&str; 2] = ["text", "json"];
 const LOG_SIZE: &str = "mesos.executor.log-size";
-/// A rotation for every few lines helps nobody.
-const LEAST_LOG_SIZE: u64 = 64 << 10;
 
 /// The installed one, if there is one.
 pub(super) fn delivery(config: &Configuration) -> Result<Option<ExecutorDelivery>, SettingsError> {
@@ -27,10 +25,8 @@ pub(super) fn delivery(config: &Configuration) -> Result<Option<ExecutorDelivery
 pub(super) fn variables(config: &Configuration) -> Result<Vec<(String, String)>, SettingsError> {
     let level = one_of(config, LOG_LEVEL, &LEVELS)?;
     let format = one_of(config, LOG_FORMAT, &FORMATS)?;
+    in_range(config, LOG_SIZE)?;
     let size = config.get_memory(LOG_SIZE)?.map(|size| size.0);
-    if size.is_some_and(|size| size < LEAST_LOG_SIZE) {
-        return Err(invalid(LOG_SIZE, config, "at least 64 kb".to_owned()));
-    }
     let named = [
         ("FLINK_MESOS_EXECUTOR_LOG", level.map(str::to_owned)),
         ("FLINK_MESOS_EXECUTOR_LOG_FORMAT", format.map(str::to_owned)),
@@ -84,6 +80,6 @@ mod tests {
         let refused = |key, value| configured(&[(key, value)]).unwrap_err();
         assert_eq!(refused(LOG_FORMAT, "xml"), "mesos.executor.log-format: xml: allowed are text, json");
         assert!(refused(LOG_LEVEL, "loud").ends_with("allowed are error, warn, info, debug, trace"));
-        assert_eq!(refused(LOG_SIZE, "1 kb"), "mesos.executor.log-size: 1 kb: at least 64 kb");
+        assert_eq!(refused(LOG_SIZE, "1 kb"), "mesos.executor.log-size: 1 kb is out of range (64k to 1t)");
     }
 }

@@ -6,12 +6,13 @@ use mesos::{
 };
 use overlays::config::Configuration;
 
-use super::{SettingsError, invalid};
+use super::{SettingsError, invalid, whole};
 use crate::core::{
     constraint::{Constraint, Field},
     resources::Demand,
 };
 
+const ROLE: &str = "mesos.resourcemanager.framework.role";
 const WEEK: i64 = 7 * 24 * 3600;
 
 /// What we are at the master; `special` are capabilities that not every cluster of ours has.
@@ -28,11 +29,11 @@ pub(super) fn framework(
     ];
     let roles: Vec<String> =
         text("role").unwrap_or_else(|| "*".to_owned()).split(',').map(|r| r.trim().to_owned()).collect();
-    let timeout = "mesos.failover-timeout";
-    let failover = config.get_i64(timeout)?.unwrap_or(WEEK);
-    if failover < 0 {
-        return Err(invalid(timeout, config, "a number of seconds, not negative".to_owned()));
+    if roles.iter().any(|role| !is_role(role)) {
+        let allowed = "roles with commas, each of names with slashes; none is empty, begins with '-', is '.' or '..', or holds blanks";
+        return Err(invalid(ROLE, config, allowed.to_owned()));
     }
+    let failover = whole(config, "mesos.failover-timeout")?.unwrap_or(WEEK);
     Ok(v1::FrameworkInfo {
         user: text("user").unwrap_or_default(),
         name: text("name").unwrap_or_else(|| "Flink".to_owned()),
@@ -47,6 +48,15 @@ pub(super) fn framework(
             .collect(),
         ..Default::default()
     })
+}
+
+/// Whether Mesos takes this for the name of a role: `*`, or names with slashes between.
+fn is_role(role: &str) -> bool {
+    let is_name = |name: &str| {
+        let is_bad = |c: char| c.is_ascii_whitespace() || c.is_ascii_control();
+        !matches!(name, "" | "." | ".." | "*") && !name.starts_with('-') && !name.contains(is_bad)
+    };
+    role == "*" || role.split('/').all(is_name)
 }
 
 /// The capabilities by which Mesos offers what it keeps from others: agents with GPUs, and those of other regions than the
@@ -80,6 +90,20 @@ mod tests {
     fn special_of(resources: &[&str], constraints: &str) -> Vec<capability::Type> {
         let task = resources.iter().map(|name| ((*name).to_owned(), 1.0)).collect();
         special(&Demand { task, ..Demand::default() }, &Constraint::parse_list(constraints).unwrap())
+    }
+
+    #[test]
+    fn a_role_that_mesos_refuses_is_refused_here() {
+        let told = |roles: &str| {
+            let mut config = Configuration::new();
+            config.set(ROLE, roles, overlays::config::Source::DynamicProperty);
+            framework(&config, &[]).map(|framework| framework.roles).map_err(|error| error.to_string())
+        };
+        assert_eq!(told("a, b/c").unwrap(), ["a", "b/c"]);
+        assert_eq!(told("*").unwrap(), ["*"]);
+        for wrong in ["a,", "", ",", "a b", "-a", "a//b", "/a", "a/", "..", "a/*"] {
+            assert!(told(wrong).unwrap_err().starts_with(&format!("{ROLE}: {wrong}: ")), "{wrong}");
+        }
     }
 
     #[test]

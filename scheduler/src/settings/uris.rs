@@ -64,16 +64,6 @@ pub fn task_uris(config: &Configuration) -> Result<TaskUris, SettingsError> {
     Ok(TaskUris { uris, settings: settings(config)? })
 }
 
-/// The configuration without where the users' files are and how to get at them, which may hold secrets that Flink does
-/// not know for such.
-pub fn without_sources(config: &Configuration) -> Configuration {
-    let mut rest = config.clone();
-    for (key, _) in config.iter().filter(|(key, _)| *key == URIS || key.starts_with(SOURCE)) {
-        rest.remove(key);
-    }
-    rest
-}
-
 fn settings(config: &Configuration) -> Result<BTreeMap<Scheme, Settings>, SettingsError> {
     let mut settings: BTreeMap<Scheme, Settings> = BTreeMap::new();
     for (key, value) in config.iter() {
@@ -270,15 +260,6 @@ mod tests {
             let error = read(&[(key, "x")]).unwrap_err().to_string();
             assert!(error.starts_with(key) && error.contains(part), "{error}");
         }
-    }
-
-    #[test]
-    fn the_job_manager_is_not_told_where_things_come_from() {
-        let mut config = Configuration::new();
-        for key in [URIS, "mesos.source.gs.credential", "rest.port"] {
-            config.set(key, "hush", Source::DynamicProperty);
-        }
-        assert_eq!(without_sources(&config).iter().collect::<Vec<_>>(), [("rest.port", "hush")]);
     }
 
     #[test]

@@ -6,13 +6,14 @@ use crate::options::Kind::{Boolean, Duration, Enum, Integer, Memory, Text};
 
 pub(in crate::options) const OPTIONS: &[ConfigOption] = &[
     option("jobmanager.rpc.address", Text, "the JobManager's address as TaskManagers see it"),
-    option("jobmanager.rpc.port", Integer, "the JobManager's port").default("6123"),
+    option("jobmanager.rpc.port", Integer, "the JobManager's port").port().default("6123"),
     option("jobmanager.bind-host", Text, "where the JobManager listens"),
     option(
         "jobmanager.rpc.bind-port",
         Integer,
         "where the RPC system listens, if that is another port than it is known by",
-    ),
+    )
+    .port(),
     option("jobmanager.resource-id", Text, "name of the JobManager"),
     option("jobmanager.scheduler", Enum(&["Ng", "Default", "Adaptive", "AdaptiveBatch"]), "how jobs are given slots")
         .default("Default"),

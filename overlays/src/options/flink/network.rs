@@ -1,8 +1,8 @@
 //! How TaskManagers hand data to each other.
 
 use super::option;
-use crate::options::ConfigOption;
 use crate::options::Kind::{Boolean, Duration, Enum, Integer, Map, Memory, Text};
+use crate::options::{Bounds, ConfigOption};
 
 pub(in crate::options) const OPTIONS: &[ConfigOption] = &[
     option(
@@ -83,6 +83,7 @@ pub(in crate::options) const OPTIONS: &[ConfigOption] = &[
         Integer,
         "how long a task waits for its buffers",
     )
+    .within(Bounds::LONG)
     .default("30000")
     .unit("milliseconds")
     .until(2, 0),
@@ -133,6 +134,7 @@ pub(in crate::options) const OPTIONS: &[ConfigOption] = &[
         Integer,
         "index entries of the hybrid shuffle that stay in memory",
     )
+    .within(Bounds::LONG)
     .default("1048576")
     .until(2, 0),
     option(

@@ -1,8 +1,8 @@
 //! Slots and who brings them. On Mesos the application master keeps a number of TaskManagers.
 
 use super::option;
-use crate::options::ConfigOption;
 use crate::options::Kind::{Boolean, Duration, Integer, Memory, Number};
+use crate::options::{Bounds, ConfigOption};
 
 pub(in crate::options) const OPTIONS: &[ConfigOption] = &[
     option(
@@ -15,15 +15,18 @@ pub(in crate::options) const OPTIONS: &[ConfigOption] = &[
         .default("30 s")
         .formerly(&["slotmanager.taskmanager-timeout"])
         .without_effect("`mesos.workers` says how many there are"),
-    option("slot.request.timeout", Duration, "how long a job waits for slots").default("5 min"),
+    option("slot.request.timeout", Duration, "how long a job waits for slots, also for those of a lost TaskManager that is being replaced").default("5 min"),
     option("resourcemanager.rpc.port", Integer, "port of the resource manager; it shares the JobManager's")
+        .port()
         .default("0"),
     option("resourcemanager.job.timeout", Duration, "how long a job without a leader keeps its slots").default("5 min"),
     option(
         "resourcemanager.standalone.start-up-time",
         Duration,
-        "time from the start in which missing slots are no failure; `slot.request.timeout` when not set",
-    ),
+        "age of a JobManager from which on jobs that lack slots fail at once instead of waiting; flink-mesos sets `0 s`, which is never, \
+         when it is not set",
+    )
+    .within(Bounds::seconds(0, 248 * 86_400)),
     option(
         "resourcemanager.previous-worker.recovery.timeout",
         Duration,

@@ -6,7 +6,7 @@ use crate::options::Kind::{Boolean, Duration, Integer, Text};
 
 pub(in crate::options) const OPTIONS: &[ConfigOption] = &[
     option("rest.address", Text, "address of REST and web page"),
-    option("rest.port", Integer, "port of REST and web page").default("8081").formerly(&["web.port"]),
+    option("rest.port", Integer, "port of REST and web page").port().default("8081").formerly(&["web.port"]),
     option("rest.bind-address", Text, "where REST listens").formerly(&["jobmanager.web.address"]),
     option("rest.bind-port", Text, "ports of which REST takes one")
         .default("8081")
@@ -36,7 +36,7 @@ pub(in crate::options) const OPTIONS: &[ConfigOption] = &[
     option("rest.retry.delay", Duration, "pause of a client before it asks again").default("3 s"),
     option("rest.retry.max-attempts", Integer, "how often it does").default("20"),
     option("rest.server.numThreads", Integer, "threads that answer").default("4"),
-    option("rest.server.thread-priority", Integer, "their priority").default("5"),
+    option("rest.server.thread-priority", Integer, "their priority").between(1, 10).default("5"),
     option("rest.flamegraph.enabled", Boolean, "flame graphs on the web page").default("false"),
     option("rest.flamegraph.num-samples", Integer, "samples of each").default("100"),
     option("rest.flamegraph.delay-between-samples", Duration, "time between two samples").default("50 ms"),

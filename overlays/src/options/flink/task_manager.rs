@@ -1,19 +1,20 @@
 //! A TaskManager's other resources, its addresses, and what its process does.
 
 use super::option;
-use crate::options::ConfigOption;
 use crate::options::Kind::{Boolean, Duration, Enum, Integer, List, Memory, Number, Text};
+use crate::options::{Bounds, ConfigOption};
 
 pub(in crate::options) const OPTIONS: &[ConfigOption] = &[
-    option("taskmanager.numberOfTaskSlots", Integer, "slots of a TaskManager").default("1"),
+    option("taskmanager.numberOfTaskSlots", Integer, "slots of a TaskManager").between(1, i32::MAX as i64).default("1"),
     option("taskmanager.cpu.cores", Number, "CPUs of a TaskManager; one for each slot when not set"),
     option("external-resources", List, "names of other resources, such as GPUs").default(""),
-    option("external-resource.<name>.amount", Integer, "how much of an external resource a TaskManager has"),
+    option("external-resource.<name>.amount", Integer, "how much of an external resource a TaskManager has")
+        .within(Bounds::LONG),
     option("taskmanager.resource-id", Text, "set to the Mesos task's id"),
     option("taskmanager.host", Text, "the TaskManager's address; the agent's host when not set or `localhost`"),
     option("taskmanager.bind-host", Text, "where the TaskManager listens; everywhere when not set or `localhost`"),
     option("taskmanager.rpc.port", Text, "set to a port of the offer").default("0"),
-    option("taskmanager.data.port", Integer, "set to a port of the offer").default("0"),
+    option("taskmanager.data.port", Integer, "set to a port of the offer").port().default("0"),
     option("io.tmp.dirs", Text, "folders for temporary files; the sandbox's when not set")
         .formerly(&["taskmanager.tmp.dirs"]),
     option("taskmanager.registration.timeout", Duration, "how long a TaskManager tries to register before it ends")
@@ -38,6 +39,7 @@ pub(in crate::options) const OPTIONS: &[ConfigOption] = &[
     )
     .default("true"),
     option("taskmanager.collect-sink.port", Integer, "port for results that are collected; 0 is any free one")
+        .port()
         .default("0")
         .since(1, 19),
     option("taskmanager.registration.initial-backoff", Duration, "first pause between two attempts to register")

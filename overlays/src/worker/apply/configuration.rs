@@ -2,6 +2,7 @@
 
 use super::ApplyError;
 use crate::config::{Configuration, Source};
+use crate::hosts;
 use crate::overlay::FOR_EXECUTORS;
 use crate::worker::{Entry, Sandbox, WorkerSecrets, WorkerSpec};
 
@@ -49,27 +50,30 @@ pub(super) fn configuration(
     Ok(config)
 }
 
-/// The shipped configuration binds to localhost, which is right for one machine only. A configured host may name the
-/// worker as `_TASK_`, as upstream's did.
+/// A host that is configured, for all workers or by the agent, is kept; else the agent's name, and all of its addresses to
+/// listen on. A configured host may name the worker as `_TASK_`, as upstream's did.
 fn set_addresses(spec: &WorkerSpec, config: &mut Configuration) -> Result<(), ApplyError> {
     const HOST: &str = "taskmanager.host";
     const BIND: &str = "taskmanager.bind-host";
-    let elsewhere = |key: &str| config.get(key).filter(|host| !is_loopback(host)).map(str::to_owned);
-    let host = match elsewhere(HOST) {
-        Some(host) => host.replace("_TASK_", &spec.worker_id),
+    let configured = config.get(HOST).filter(|host| !host.is_empty() && !hosts::is_wildcard(host));
+    let (whose, host) = match configured {
+        Some(host) => (HOST, host.replace("_TASK_", &spec.worker_id)),
         None if spec.hostname.is_empty() => return Err(ApplyError::Incomplete("host name")),
-        None => spec.hostname.clone(),
+        None => ("the agent's host name (its option --hostname)", spec.hostname.clone()),
     };
-    let bind = match elsewhere(BIND) {
-        Some(bind) => bind,
-        None if is_loopback(&host) => host.clone(),
+    let checked = |whose: &'static str, host: &str| {
+        let is_agents = config.source(whose).is_none_or(|source| matches!(source, Source::Environment(_)));
+        let refused = || ApplyError::Host { whose, host: host.to_owned(), is_agents };
+        hosts::checked(host).map(str::to_owned).ok_or_else(refused)
+    };
+    let host = checked(whose, &host)?;
+    let bind = match config.get(BIND).filter(|bind| !bind.is_empty()) {
+        Some(bind) => checked(BIND, bind)?,
+        None if hosts::is_loopback(&host) => host.clone(),
+        None if host.parse::<std::net::Ipv6Addr>().is_ok() => "::".to_owned(),
         None => "0.0.0.0".to_owned(),
     };
     config.set(HOST, host, Source::Computed("the executor"));
     config.set(BIND, bind, Source::Computed("the executor"));
     Ok(())
-}
-
-fn is_loopback(host: &str) -> bool {
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }

@@ -114,14 +114,42 @@ fn a_configured_host_stays_and_may_name_the_worker() {
 }
 
 #[test]
-fn the_shipped_localhost_gives_way_to_the_agents_host_unless_that_is_this_machine() {
-    let mut agent = Agent::new(&[("taskmanager.host", "localhost"), ("taskmanager.bind-host", "localhost")]);
+fn without_configured_hosts_a_worker_is_known_by_its_agents_and_listens_where_that_is() {
+    for (hostname, host, bind) in
+        [("agent-7", "agent-7", "0.0.0.0"), ("127.0.0.1", "127.0.0.1", "127.0.0.1"), ("fd00::7", "fd00::7", "::")]
+    {
+        // A wildcard is no address.
+        let mut agent = Agent::new(&[("taskmanager.host", "0.0.0.0")]);
+        agent.spec.hostname = hostname.to_owned();
+        agent.apply().unwrap();
+        assert_eq!(agent.written().get("taskmanager.host"), Some(host));
+        assert_eq!(agent.written().get("taskmanager.bind-host"), Some(bind));
+    }
+}
+
+#[test]
+fn a_deliberate_loopback_is_kept() {
+    let agent = Agent::new(&[("taskmanager.host", "localhost"), ("taskmanager.bind-host", "127.0.0.1")]);
     agent.apply().unwrap();
-    assert_eq!(agent.written().get("taskmanager.host"), Some("agent-7"));
-    assert_eq!(agent.written().get("taskmanager.bind-host"), Some("0.0.0.0"));
-    agent.spec.hostname = "127.0.0.1".to_owned();
-    agent.apply().unwrap();
+    assert_eq!(agent.written().get("taskmanager.host"), Some("localhost"));
     assert_eq!(agent.written().get("taskmanager.bind-host"), Some("127.0.0.1"));
+}
+
+#[test]
+fn a_host_that_flink_cannot_use_is_refused_with_its_place_and_owner() {
+    let told = |agent: &Agent| match agent.apply().unwrap_err() {
+        ApplyError::Host { whose, host, is_agents } => (whose, host, is_agents),
+        other => panic!("{other}"),
+    };
+    let agent = Agent::new(&[("taskmanager.host", "$HOST_IP")]);
+    assert_eq!(told(&agent), ("taskmanager.host", "$HOST_IP".to_owned(), false));
+    let mut agent = Agent::new(&[("taskmanager.host", "fine")]);
+    agent.lookup.push(("FLINK_CONF_taskmanager__host", "a_b".to_owned()));
+    assert_eq!(told(&agent), ("taskmanager.host", "a_b".to_owned(), true));
+    let mut agent = Agent::new(&[]);
+    agent.spec.hostname = "agent_7".to_owned();
+    let (whose, host, is_agents) = told(&agent);
+    assert!(whose.contains("agent's host name") && host == "agent_7" && is_agents);
 }
 
 #[test]

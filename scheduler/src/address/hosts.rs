@@ -1,0 +1,265 @@
+//! The host by which workers and clients reach this machine, and the addresses to listen on.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use mesos::master::MasterUrl;
+use overlays::{
+    config::{Configuration, Source},
+    hosts,
+};
+use tokio::net::UdpSocket;
+
+use super::RPC_ADDRESS;
+use crate::settings::SettingsError;
+
+const REST_ADDRESS: &str = "rest.address";
+const RPC_BIND: &str = "jobmanager.bind-host";
+const REST_BIND: &str = "rest.bind-address";
+/// The variable by which upstream's application master was told its address.
+const VARIABLE: &str = "LIBPROCESS_IP";
+
+/// Options that are hosts, to be reached by or to listen on.
+const HOSTS: [&str; 6] = [RPC_ADDRESS, REST_ADDRESS, RPC_BIND, REST_BIND, "taskmanager.host", "taskmanager.bind-host"];
+/// Those of them that others reach.
+const REACHED: [&str; 3] = [RPC_ADDRESS, REST_ADDRESS, "taskmanager.host"];
+
+/// Where this machine is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Hosts {
+    /// The host that workers and clients connect to; an IPv6 address stands without brackets.
+    pub(crate) host: String,
+    /// The address to listen on, so that they reach us.
+    pub(crate) bind: IpAddr,
+    /// What is odd about the options.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Options that name a host which Flink cannot use.
+pub(super) fn problems(config: &Configuration) -> Vec<SettingsError> {
+    let wrong = |key: &'static str| {
+        let text = config.get(key).filter(|text| !text.is_empty())?;
+        // A worker's host may have the task's id in it.
+        hosts::checked(&text.replace("_TASK_", "task")).is_none().then(|| refused(key, text))
+    };
+    HOSTS.into_iter().chain(["mesos.resourcemanager.tasks.hostname"]).filter_map(wrong).collect()
+}
+
+fn refused(key: &'static str, host: &str) -> SettingsError {
+    let reason = format!("it cannot be a host for Flink: expected {}", hosts::FORM);
+    SettingsError::Value { key, value: Configuration::shown(key, host).into_owned(), reason }
+}
+
+/// Finds the host and writes it, and what follows from it, into the configuration; a user's deliberate choice stays.
+pub(crate) async fn settle(
+    config: &mut Configuration,
+    master: &MasterUrl,
+    lookup: &dyn Fn(&str) -> Option<String>,
+) -> Result<Hosts, SettingsError> {
+    if let Some(problem) = problems(config).into_iter().next() {
+        return Err(problem);
+    }
+    let host = host(config, master, lookup).await?;
+    let mut warnings = wildcards(config, lookup);
+    let bind = bind(&host).await?;
+    let computed = Source::Computed("the address under which Mesos and the workers reach this machine");
+    config.set(RPC_ADDRESS, host.clone(), computed.clone());
+    for key in [RPC_BIND, REST_BIND] {
+        if config.get(key).is_none_or(str::is_empty) || hosts::is_as_shipped(config, key) {
+            config.set(key, bind.to_string(), computed.clone());
+        }
+    }
+    let rest = config.get(REST_ADDRESS).unwrap_or_default();
+    if rest.is_empty() || hosts::is_wildcard(rest) || hosts::is_loopback(rest) {
+        config.set(REST_ADDRESS, host.clone(), computed);
+    }
+    warnings.extend(unreachable(config, &host));
+    warnings.extend(open_rest(config));
+    Ok(Hosts { host, bind, warnings })
+}
+
+/// An address that means all of a machine's is none by which others could reach it.
+fn wildcards(config: &Configuration, lookup: &dyn Fn(&str) -> Option<String>) -> Vec<String> {
+    let configured = REACHED.into_iter().filter_map(|key| Some((key, config.get(key)?.to_owned())));
+    let all = configured.chain(lookup(VARIABLE).map(|text| (VARIABLE, text)));
+    let all = all.filter(|(_, text)| hosts::is_wildcard(text));
+    all.map(|(key, text)| format!("{key}: {text} is no address that others can reach; it counts as not set")).collect()
+}
+
+/// A JobManager that listens on this machine alone, although workers elsewhere are sent to it.
+fn unreachable(config: &Configuration, host: &str) -> Option<String> {
+    let bind = config.get(RPC_BIND).filter(|bind| hosts::is_loopback(bind) && !hosts::is_loopback(host))?;
+    Some(format!("{RPC_BIND}: {bind} is reached from this machine alone, but workers are sent to {host}"))
+}
+
+/// Flink's REST API has no authentication that flink-mesos could use: whoever reaches it may run code.
+fn open_rest(config: &Configuration) -> Option<String> {
+    let bind = config.get(REST_BIND).filter(|bind| !hosts::is_loopback(bind))?;
+    Some(format!(
+        "{REST_BIND}: Flink's REST API listens on {bind} without authentication: whoever reaches it can run code as this user. \
+         Protect the port with a firewall, or set {REST_BIND}: 127.0.0.1 (TaskManagers do not need it) and put a proxy in front"
+    ))
+}
+
+/// The host that workers and clients connect to.
+pub(crate) async fn host(
+    config: &Configuration,
+    master: &MasterUrl,
+    lookup: &dyn Fn(&str) -> Option<String>,
+) -> Result<String, SettingsError> {
+    let usable = |host: &&str| !host.is_empty() && !hosts::is_wildcard(host);
+    let configured = config.get(RPC_ADDRESS).filter(usable);
+    let deliberate = !matches!(config.source(RPC_ADDRESS), Some(Source::File { .. }));
+    if let Some(host) = configured.filter(|host| deliberate || !hosts::is_loopback(host)) {
+        return hosts::checked(host).map(str::to_owned).ok_or_else(|| refused(RPC_ADDRESS, host));
+    }
+    if let Some(address) = lookup(VARIABLE).filter(|address| usable(&address.as_str())) {
+        return hosts::checked(&address).map(str::to_owned).ok_or_else(|| refused(VARIABLE, &address));
+    }
+    Ok(match facing(master).await {
+        Some(address) if !address.is_loopback() => address.to_string(),
+        Some(IpAddr::V6(_)) => Ipv6Addr::LOCALHOST.to_string(),
+        _ => Ipv4Addr::LOCALHOST.to_string(),
+    })
+}
+
+/// Where to listen to be reached by this host. Loopback addresses are listened on as they are; for everything else it is all
+/// addresses, since a name may lead to another one from elsewhere, and an address may be one that is translated on the way.
+async fn bind(host: &str) -> Result<IpAddr, SettingsError> {
+    const ANY_V4: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+    const ANY_V6: IpAddr = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
+    match host.parse::<IpAddr>() {
+        Ok(address) if address.is_loopback() => return Ok(address),
+        Ok(IpAddr::V4(_)) => return Ok(ANY_V4),
+        Ok(IpAddr::V6(_)) => return Ok(ANY_V6),
+        Err(_) => {}
+    }
+    let found = tokio::net::lookup_host((host, 0)).await;
+    let found = found.map_err(|e| SettingsError::Value {
+        key: RPC_ADDRESS,
+        value: host.to_owned(),
+        reason: format!("no address is known for this name: {e}"),
+    })?;
+    let found: Vec<_> = found.map(|address| address.ip()).collect();
+    let is_v4 = found.iter().any(IpAddr::is_ipv4);
+    Ok(match (host == "localhost", is_v4) {
+        (true, true) => Ipv4Addr::LOCALHOST.into(),
+        (true, false) => Ipv6Addr::LOCALHOST.into(),
+        (false, true) => ANY_V4,
+        (false, false) => ANY_V6,
+    })
+}
+
+/// The address of this machine that packets to the master (or its ZooKeeper) leave from.
+async fn facing(master: &MasterUrl) -> Option<IpAddr> {
+    let there = match master {
+        MasterUrl::Hosts(hosts) => hosts.first()?,
+        MasterUrl::ZooKeeper(zookeeper) => zookeeper.servers.first()?,
+        MasterUrl::File(_) => return None,
+    };
+    let target = (there.host.as_str(), there.port);
+    let there = tokio::net::lookup_host(target).await.ok()?.next()?;
+    let any: IpAddr = if there.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    // Connecting a datagram socket sends nothing; it only looks up the route.
+    let socket = UdpSocket::bind((any, 0)).await.ok()?;
+    socket.connect(there).await.ok()?;
+    socket.local_addr().ok().map(|address| address.ip())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn config(options: &[(&str, &str, Source)]) -> Configuration {
+        let mut config = Configuration::new();
+        for (key, value, source) in options {
+            config.set(*key, *value, source.clone());
+        }
+        config
+    }
+
+    fn shipped() -> Source {
+        Source::File { path: "config.yaml".into(), line: None }
+    }
+
+    async fn settled(options: &[(&str, &str, Source)], variable: Option<&str>) -> (Hosts, Configuration) {
+        let mut config = config(options);
+        let master = "127.0.0.1:1".parse().unwrap();
+        let lookup = |name: &str| variable.filter(|_| name == VARIABLE).map(str::to_owned);
+        let hosts = settle(&mut config, &master, &lookup).await.unwrap();
+        (hosts, config)
+    }
+
+    #[tokio::test]
+    async fn a_deliberate_address_to_listen_on_is_kept() {
+        let other = (RPC_ADDRESS, "10.0.0.1", Source::DynamicProperty);
+        for key in [RPC_BIND, REST_BIND] {
+            for (value, source, expected) in [
+                ("127.0.0.1", Source::DynamicProperty, "127.0.0.1"),
+                ("localhost", Source::Environment("FLINK_PROPERTIES".to_owned()), "localhost"),
+                ("127.0.0.1", shipped(), "127.0.0.1"),
+                ("10.0.0.1", shipped(), "10.0.0.1"),
+                ("localhost", shipped(), "0.0.0.0"),
+            ] {
+                let (_, config) = settled(&[other.clone(), (key, value, source)], None).await;
+                assert_eq!(config.get(key), Some(expected), "{key}: {value}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn an_open_rest_api_is_warned_of_and_a_closed_one_is_not() {
+        let other = (RPC_ADDRESS, "10.0.0.1", Source::DynamicProperty);
+        let (open, _) = settled(std::slice::from_ref(&other), None).await;
+        assert!(matches!(open.warnings.as_slice(), [one] if one.contains("without authentication")), "{open:?}");
+        let (closed, _) = settled(&[other, (REST_BIND, "127.0.0.1", Source::DynamicProperty)], None).await;
+        assert_eq!(closed.warnings, Vec::<String>::new());
+        assert_eq!(settled(&[], None).await.0.warnings, Vec::<String>::new());
+    }
+
+    #[tokio::test]
+    async fn we_listen_where_we_say_that_we_are() {
+        for (address, variable, host, bind) in [
+            (None, None, "127.0.0.1", "127.0.0.1"),
+            (Some("127.0.1.1"), None, "127.0.1.1", "127.0.1.1"),
+            (Some("::1"), None, "::1", "::1"),
+            (Some("[::1]"), None, "::1", "::1"),
+            (Some("fd00::1"), None, "fd00::1", "::"),
+            (Some("10.0.0.1"), None, "10.0.0.1", "0.0.0.0"),
+            (Some("localhost"), None, "localhost", "127.0.0.1"),
+            (None, Some("127.0.0.2"), "127.0.0.2", "127.0.0.2"),
+            (None, Some("10.0.0.1"), "10.0.0.1", "0.0.0.0"),
+        ] {
+            let options: Vec<_> =
+                address.map(|host| (RPC_ADDRESS, host, Source::DynamicProperty)).into_iter().collect();
+            let (hosts, config) = settled(&options, variable).await;
+            assert_eq!((hosts.host.as_str(), hosts.bind.to_string().as_str()), (host, bind), "{address:?}");
+            assert_eq!(config.get(RPC_BIND), Some(bind));
+            assert_eq!(config.get(REST_ADDRESS), Some(host));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_wildcard_is_no_address_and_said_once() {
+        let wildcard = (RPC_ADDRESS, "0.0.0.0", Source::DynamicProperty);
+        let (hosts, config) = settled(&[wildcard, ("taskmanager.host", "::", Source::DynamicProperty)], None).await;
+        assert_eq!((hosts.host.as_str(), config.get(RPC_ADDRESS)), ("127.0.0.1", Some("127.0.0.1")));
+        assert_eq!(hosts.warnings.len(), 2, "{hosts:?}");
+        let (hosts, _) = settled(&[], Some("0.0.0.0")).await;
+        assert!(hosts.host == "127.0.0.1" && hosts.warnings[0].starts_with(VARIABLE), "{hosts:?}");
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_a_host_is_refused_with_its_key() {
+        let master = "127.0.0.1:1".parse().unwrap();
+        for key in HOSTS.into_iter().chain(["mesos.resourcemanager.tasks.hostname"]) {
+            for wrong in ["$HOST_IP", "a_b", "a:1"] {
+                let mut config = config(&[(key, wrong, Source::DynamicProperty)]);
+                let told = settle(&mut config, &master, &|_| None).await.unwrap_err().to_string();
+                assert!(told.starts_with(&format!("{key}: {wrong}: ")) && told.contains(hosts::FORM), "{told}");
+            }
+        }
+        let worker = config(&[("taskmanager.host", "_TASK_.flink.mesos", Source::DynamicProperty)]);
+        assert!(problems(&worker).is_empty());
+    }
+}

@@ -1,0 +1,268 @@
+//! Ports: which are ours, whether they are free, and ranges of them as Flink writes them.
+
+use std::{
+    io::ErrorKind,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    time::Duration,
+};
+
+use overlays::config::{Configuration, Source};
+use tokio::{
+    net::{TcpListener, TcpSocket},
+    time::{Instant, sleep},
+};
+
+use super::{PortInUse, REST_BIND_PORT, REST_PORT, RPC_BIND_PORT, RPC_PORT, Reservation};
+use crate::settings::{ARTIFACT_PORT, CONTROL_PORT, EXECUTOR_PORT, SettingsError, artifact_server, port};
+
+const POLL: Duration = Duration::from_millis(100);
+
+/// Settles the JobManager's ports and writes them into its configuration.
+pub(super) async fn settle(
+    config: &mut Configuration,
+    in_use: PortInUse,
+    bind: IpAddr,
+) -> Result<(u16, Vec<Reservation>), SettingsError> {
+    let listens_elsewhere = port(config, RPC_BIND_PORT)?.is_some_and(|port| port > 0);
+    let mut reservations = Vec::new();
+    if !listens_elsewhere || port(config, RPC_PORT)? == Some(0) {
+        let key = if listens_elsewhere { RPC_BIND_PORT } else { RPC_PORT };
+        let (number, reservation) = free_port(config, key, 6123, in_use, bind).await?;
+        reservations.extend(reservation);
+        config.set(RPC_PORT, number.to_string(), Source::Computed("a free port"));
+    }
+    let (number, reservation) = match rest_range(config)? {
+        Some(range) => free_port_of(config, &range, in_use, bind).await?,
+        None => free_port(config, REST_PORT, 8081, in_use, bind).await?,
+    };
+    reservations.extend(reservation);
+    // The same for both: who listens is asked at the port that it has.
+    config.set(REST_BIND_PORT, number.to_string(), Source::Computed("a free port"));
+    config.set(REST_PORT, number.to_string(), Source::Computed("a free port"));
+    Ok((number, reservations))
+}
+
+/// Everything that would keep our ports from being ours.
+pub(super) async fn problems(config: &Configuration, bind: IpAddr) -> Vec<SettingsError> {
+    let mut problems = Vec::new();
+    let all = all_ports(config, bind);
+    let range = rest_range(config).unwrap_or_else(|problem| {
+        problems.push(problem);
+        None
+    });
+    for (key, usual, bind) in all {
+        let tried = match (key, &range) {
+            (REST_PORT, Some(range)) => free_port_of(config, range, PortInUse::Refuse, bind).await.err(),
+            _ => free_port(config, key, usual, PortInUse::Refuse, bind).await.err(),
+        };
+        problems.extend(tried);
+    }
+    problems.extend(wanted_twice(config, &all.map(|(key, usual, _)| (key, usual))));
+    problems
+}
+
+/// Waits until nobody listens on the ports that we are to have: those who led before us on this machine, and their JobManager,
+/// take a moment to end. Some other program's port is a mistake after `patience`.
+pub async fn until_free(config: &Configuration, bind: IpAddr, patience: Duration) -> Result<(), SettingsError> {
+    let deadline = Instant::now() + patience;
+    for (key, usual, bind) in all_ports(config, bind) {
+        let number = port(config, key)?.unwrap_or(usual);
+        while let Err(error) = listen(bind, number).await {
+            if error.kind() != ErrorKind::AddrInUse || Instant::now() >= deadline {
+                return Err(in_use_by_others(key, number, bind, &error));
+            }
+            sleep(POLL).await;
+        }
+    }
+    Ok(())
+}
+
+/// The options that name ports of ours, with the usual port and the address on which we listen there. 0 is no port.
+fn all_ports(config: &Configuration, bind: IpAddr) -> [(&'static str, u16, IpAddr); 5] {
+    let served = artifact_server(config).map_or(bind, |wanted| wanted.listen(bind).ip());
+    let operators = if config.contains("mesos.control.token") { bind } else { Ipv4Addr::LOCALHOST.into() };
+    // The JobManager listens where its options say; names are left to Java.
+    let own = |key: &str| config.get(key).and_then(|text| text.parse().ok()).unwrap_or(bind);
+    let listens_elsewhere = matches!(port(config, RPC_BIND_PORT), Ok(Some(port)) if port > 0);
+    [
+        (if listens_elsewhere { RPC_BIND_PORT } else { RPC_PORT }, 6123, own("jobmanager.bind-host")),
+        (REST_PORT, 8081, own("rest.bind-address")),
+        (ARTIFACT_PORT, 0, served),
+        (EXECUTOR_PORT, 0, served),
+        (CONTROL_PORT, 0, operators),
+    ]
+}
+
+/// Ports that more than one of these options asks for; 0 is no port.
+fn wanted_twice(config: &Configuration, all: &[(&'static str, u16)]) -> Vec<SettingsError> {
+    let number = |(key, usual): &(&'static str, u16)| port(config, key).ok().flatten().unwrap_or(*usual);
+    let mut problems = Vec::new();
+    for (at, later) in all.iter().enumerate() {
+        let earlier = all.iter().take(at).find(|earlier| number(earlier) > 0 && number(earlier) == number(later));
+        problems.extend(earlier.map(|(key, _)| SettingsError::Value {
+            key: later.0,
+            value: number(later).to_string(),
+            reason: format!("{key} has this port"),
+        }));
+    }
+    problems
+}
+
+/// The ports of which REST takes one, that of `rest.port` first if it is among them; `None` where only `rest.port` counts.
+fn rest_range(config: &Configuration) -> Result<Option<Vec<u16>>, SettingsError> {
+    let Some(text) = config.get(REST_BIND_PORT) else { return Ok(None) };
+    let mut ports = ports_of(text).ok_or_else(|| SettingsError::Value {
+        key: REST_BIND_PORT,
+        value: text.to_owned(),
+        reason: "allowed are ports and ranges of them with commas, such as 8081 or 50100-50200, each from 0 to 65535"
+            .to_owned(),
+    })?;
+    let known_by = port(config, REST_PORT)?;
+    if let Some(at) = ports.iter().position(|port| Some(*port) == known_by) {
+        ports[..=at].rotate_right(1);
+    }
+    Ok(Some(ports))
+}
+
+/// Flink's form of ports: `1`, `1-9`, and more of these with commas.
+fn ports_of(text: &str) -> Option<Vec<u16>> {
+    let parts = text.trim().split(',').map(|part| {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let (first, last): (u16, u16) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
+        (first <= last).then_some(first..=last)
+    });
+    Some(parts.collect::<Option<Vec<_>>>()?.into_iter().flatten().collect())
+}
+
+async fn free_port_of(
+    config: &Configuration,
+    ports: &[u16],
+    in_use: PortInUse,
+    bind: IpAddr,
+) -> Result<(u16, Option<Reservation>), SettingsError> {
+    let mut last = None;
+    for number in ports {
+        if in_use == PortInUse::Later && *number > 0 {
+            return Ok((*number, None));
+        }
+        match listen(bind, *number).await {
+            Ok(found) => return Ok(found),
+            Err(error) => last = Some(error),
+        }
+    }
+    let reason = last.map(|error| error.to_string()).unwrap_or_default();
+    Err(SettingsError::Value {
+        key: REST_BIND_PORT,
+        value: config.get(REST_BIND_PORT).unwrap_or_default().to_owned(),
+        reason: format!("none of these ports is free on {bind}: {reason}; 0 is any free one"),
+    })
+}
+
+async fn free_port(
+    config: &Configuration,
+    key: &'static str,
+    usual: u16,
+    in_use: PortInUse,
+    bind: IpAddr,
+) -> Result<(u16, Option<Reservation>), SettingsError> {
+    let number = port(config, key)?.unwrap_or(usual);
+    let deliberate = matches!(config.source(key), Some(Source::DynamicProperty));
+    if in_use == PortInUse::Later && number > 0 {
+        return Ok((number, None));
+    }
+    let error = match listen(bind, number).await {
+        Ok(found) => return Ok(found),
+        Err(e) => e,
+    };
+    if in_use == PortInUse::TakeAnother
+        && !deliberate
+        && let Ok(found) = listen(bind, 0).await
+    {
+        return Ok(found);
+    }
+    Err(in_use_by_others(key, number, bind, &error))
+}
+
+fn in_use_by_others(key: &'static str, number: u16, bind: IpAddr, error: &std::io::Error) -> SettingsError {
+    let hint = format!("choose another with -D{key}=…, 0 is any free one");
+    let reason = format!("cannot listen on {}: {error}; {hint}", SocketAddr::new(bind, number));
+    SettingsError::Value { key, value: number.to_string(), reason }
+}
+
+/// The port, if it is free: that may change as soon as this returns. For 0, one that stays free.
+async fn listen(bind: IpAddr, port: u16) -> std::io::Result<(u16, Option<Reservation>)> {
+    let address = SocketAddr::new(bind, port);
+    if port > 0 {
+        return Ok((TcpListener::bind(address).await?.local_addr()?.port(), None));
+    }
+    let socket = if bind.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.bind(address)?;
+    // Only now: before, the system might have chosen a port that somebody else has reserved.
+    socket.set_reuseaddr(true)?;
+    Ok((socket.local_addr()?.port(), Some(Reservation(socket))))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn config(options: &[(&str, &str)]) -> Configuration {
+        let mut config = Configuration::new();
+        for (key, value) in options {
+            config.set(*key, *value, Source::DynamicProperty);
+        }
+        config
+    }
+
+    const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+    #[test]
+    fn ports_are_single_ones_and_ranges() {
+        assert_eq!(ports_of("1, 5-7 ,9"), Some(vec![1, 5, 6, 7, 9]));
+        for wrong in ["", "a", "7-5", "1-", "70000", "1;2", "-1"] {
+            assert_eq!(ports_of(wrong), None, "{wrong}");
+        }
+    }
+
+    #[tokio::test]
+    async fn rest_listens_where_it_is_asked() {
+        let taken = TcpListener::bind((HERE, 0)).await.unwrap();
+        let used = taken.local_addr().unwrap().port();
+        // The next ports may be anybody's: only that the used one is not taken is certain.
+        let range = format!("{used}-{}", used.saturating_add(50));
+        let mut config = config(&[(RPC_PORT, "0"), (REST_PORT, "1"), (REST_BIND_PORT, &range)]);
+        let (number, _) = settle(&mut config, PortInUse::Refuse, HERE).await.unwrap();
+        assert!(number > used);
+        let text = number.to_string();
+        assert_eq!((config.get(REST_PORT), config.get(REST_BIND_PORT)), (Some(text.as_str()), Some(text.as_str())));
+    }
+
+    #[tokio::test]
+    async fn a_range_without_a_free_port_or_of_no_form_is_refused_at_once() {
+        let taken = TcpListener::bind((HERE, 0)).await.unwrap();
+        let used = taken.local_addr().unwrap().port().to_string();
+        for (text, part) in [(used.as_str(), "none of these ports is free"), ("9-1", "allowed are ports")] {
+            let mut config = config(&[(RPC_PORT, "0"), (REST_PORT, "0"), (REST_BIND_PORT, text)]);
+            let found: Vec<_> = problems(&config, HERE).await.iter().map(ToString::to_string).collect();
+            let told = settle(&mut config, PortInUse::Refuse, HERE).await.unwrap_err().to_string();
+            assert!(told.starts_with(REST_BIND_PORT) && told.contains(part), "{told}");
+            assert!(found.contains(&told), "{found:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_name_that_rests_port_had_before_decides_as_in_flink() {
+        let mut config = config(&[(RPC_PORT, "0"), ("jobmanager.web.port", "0")]);
+        let (number, _) = settle(&mut config, PortInUse::Refuse, HERE).await.unwrap();
+        assert!(number > 0 && config.get(REST_BIND_PORT) == Some(number.to_string().as_str()));
+        let wrong = problems(&self::config(&[(RPC_PORT, "0"), ("jobmanager.web.port", "abc")]), HERE).await;
+        assert!(matches!(wrong.as_slice(), [one] if one.to_string().starts_with(REST_BIND_PORT)), "{wrong:?}");
+    }
+
+    #[test]
+    fn the_port_that_rest_is_known_by_comes_first_in_its_range() {
+        let range = |known: &str| rest_range(&config(&[(REST_PORT, known), (REST_BIND_PORT, "1-4")])).unwrap().unwrap();
+        assert_eq!((range("3"), range("9")), (vec![3, 1, 2, 4], vec![1, 2, 3, 4]));
+    }
+}
