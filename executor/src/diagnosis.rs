@@ -10,7 +10,10 @@ mod mask;
 mod symptoms;
 mod tail;
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+};
 
 use mesos::v1::task_status::Reason;
 use nix::sys::statvfs::statvfs;
@@ -140,7 +143,7 @@ impl Scene {
 
     fn symptom(&self) -> Option<Cause> {
         FILES.iter().find_map(|(name, _)| {
-            let text = tail::end_of(&self.sandbox.log().join(name))?;
+            let text = tail::end_at(&self.sandbox.log().join(name))?;
             let (line, symptom) = symptoms::find(&text)?;
             let text = format!("{} ({})", tail::cut(line.trim()), symptom.advice);
             Some(Cause { text, blame: symptom.blame, reason: symptom.reason })
@@ -154,8 +157,8 @@ pub fn crash_files(sandbox: &Path) -> Vec<String> {
 }
 
 /// The last lines of a log that sound like trouble, oldest first and without secrets.
-pub fn last_errors(path: &Path, lines: usize) -> Vec<String> {
-    let text = tail::end_of(path).unwrap_or_default();
+pub fn last_errors(log: &File, lines: usize) -> Vec<String> {
+    let text = tail::end_of(log).unwrap_or_default();
     let is_error = |line: &&str| {
         [" WARN ", " ERROR ", "\"WARN\"", "\"ERROR\"", "Exception"].iter().any(|sign| line.contains(sign))
     };

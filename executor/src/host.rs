@@ -3,6 +3,9 @@
 //!
 //! An executor's journal ([`crate::journal`]) in its sandbox says all: who it is, what it told the agent, what it
 //! started and how. Sandboxes are found by the executors that live, and below the agents' work directories.
+//!
+//! Who asks may be root, and what is read belongs to others: `find` says which journals are believed; nothing that a file
+//! names is run; nothing blocks or is read without a bound; and control characters are escaped.
 
 mod find;
 mod inspect;
@@ -20,7 +23,7 @@ use thiserror::Error;
 
 pub use find::Found;
 
-use crate::log;
+use crate::{log, text};
 
 /// What to do at the host.
 #[derive(Debug, Subcommand)]
@@ -84,7 +87,7 @@ pub struct Place {
 /// Which task.
 #[derive(Debug, Args)]
 pub struct Task {
-    /// The task's id, or how it begins
+    /// The task's id, or a part of it that no other task has
     task: String,
     #[command(flatten)]
     place: Place,
@@ -126,14 +129,33 @@ pub enum LogFile {
 #[derive(Debug, Error)]
 pub enum HostError {
     /// Nothing on this host has such an id.
-    #[error("no task on this host begins with \"{0}\"; `flink-mesos-executor ps --all` lists them")]
+    #[error("no task on this host has \"{0}\" in its id; `flink-mesos-executor ps --all` lists them")]
     NoTask(String),
-    /// The beginning of several ids.
+    /// A part of several ids.
     #[error("\"{0}\" may be any of {1}")]
     Ambiguous(String, String),
+    /// Somebody says of a folder of his own that it is another one's.
+    #[error("several users claim to run {task}, and no agent has made any of these folders: {}", claims.join(", "))]
+    Contested {
+        /// The task.
+        task: String,
+        /// Sandboxes and their users, or files.
+        claims: Vec<String>,
+    },
     /// Its TaskManager is no more.
     #[error("the TaskManager of {0} does not run")]
     NotRunning(String),
+    /// Another user's.
+    #[error("the TaskManager of {task} runs as {user}: ask as that user, or as root")]
+    NotOurs {
+        /// The task.
+        task: String,
+        /// Its user.
+        user: String,
+    },
+    /// What runs is something else.
+    #[error("no process of {0} is a java")]
+    NoJava(String),
     /// A Java without tools.
     #[error(
         "there is no jstack beside {}; `kill -QUIT {pid}` writes the same into log/taskmanager.out",
@@ -145,6 +167,16 @@ pub enum HostError {
         /// The TaskManager.
         pid: i32,
     },
+    /// It has not done its work.
+    #[error("{}, run as user {user}, failed: {why}", program.display())]
+    Jstack {
+        /// The tool.
+        program: PathBuf,
+        /// User id of the TaskManager.
+        user: u32,
+        /// What happened.
+        why: String,
+    },
     /// A file cannot be read, or the answer not be written.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -155,7 +187,10 @@ pub fn run(command: &HostCommand) -> Result<(), HostError> {
     match command {
         HostCommand::Ps { all, place, form } => {
             let rows = ps::rows(&find::all(&place.work_dir), *all);
-            print(&if form.output == OutputForm::Json { json(&rows)? } else { ps::table(&rows) })
+            print(&match form.output {
+                OutputForm::Json => json(&rows)?,
+                OutputForm::Text => text::lines(&ps::table(&rows)).into_owned(),
+            })
         }
         HostCommand::Logs { task, follow, all, file, log_dir } => match task.find() {
             Ok(found) => logs::print(&found, *file, logs::Extent { older: *all, follow: *follow }),
@@ -164,10 +199,18 @@ pub fn run(command: &HostCommand) -> Result<(), HostError> {
         },
         HostCommand::Inspect { task, form } => {
             let report = inspect::Report::of(task.find()?);
-            print(&if form.output == OutputForm::Json { json(&report)? } else { report.to_string() })
+            print(&match form.output {
+                OutputForm::Json => json(&report)?,
+                OutputForm::Text => text::lines(&report.to_string()).into_owned(),
+            })
         }
         HostCommand::Jstack { task } => jstack::run(&task.find()?),
     }
+}
+
+/// The error as it may be shown: names in it are others'.
+pub fn shown(error: &HostError) -> String {
+    text::line(&error.to_string()).into_owned()
 }
 
 impl Task {
@@ -177,10 +220,10 @@ impl Task {
 }
 
 fn json(answer: &impl serde::Serialize) -> io::Result<String> {
-    Ok(serde_json::to_string_pretty(answer)? + "\n")
+    Ok(text::json(&serde_json::to_string_pretty(answer)?).into_owned() + "\n")
 }
 
-/// Whoever reads no further has read enough.
+/// A reader that stops early has read enough.
 fn print(text: &str) -> Result<(), HostError> {
     match io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),

@@ -9,15 +9,21 @@
 
 use std::{
     collections::BTreeMap,
-    io,
+    fs::Permissions,
+    io::{self, Write as _},
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
 use fs_err as fs;
+use fs_err::os::unix::fs::OpenOptionsExt as _;
 use mesos::v1::TaskStatus;
-use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
+use nix::{
+    fcntl::{AT_FDCWD, RenameFlags, renameat2},
+    unistd::geteuid,
+};
 use overlays::worker::{Entry as Described, WorkerSpec};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -28,10 +34,13 @@ use tokio::{
 };
 use tracing::warn;
 
-use crate::{artifacts::Delivery, core::Worker, diagnosis::Mask, process::Identity};
+use crate::{artifacts::Delivery, core::Worker, diagnosis::Mask, files, process::Identity, rotation::MODE};
 
 /// The journal's name in the sandbox.
 pub(crate) const FILE: &str = "executor.json";
+
+/// A longer journal is none, in bytes. Those of real workers have a twentieth of that.
+pub(crate) const LONGEST: u64 = 1 << 20;
 
 /// How long what can wait waits for more. The steps of a start follow each other within a few milliseconds.
 const GATHER: Duration = Duration::from_millis(20);
@@ -128,12 +137,17 @@ impl Entry {
         Self { boot, executor, task: None, guard: None, task_manager: None, about: None, told, timeline }
     }
 
+    /// What a journal of at most [`LONGEST`] bytes says.
+    pub(crate) fn parse(journal: &[u8]) -> serde_json::Result<Self> {
+        serde_json::from_slice(journal)
+    }
+
     /// What holds strings and numbers can be written as JSON.
     fn text(&self) -> Vec<u8> {
         serde_json::to_vec_pretty(self).unwrap_or_default()
     }
 
-    /// The machine has not been started anew since: its process ids count.
+    /// The machine has not been started again since: its process ids count.
     pub fn is_of_this_boot(&self) -> bool {
         self.boot == this_boot()
     }
@@ -178,6 +192,13 @@ impl Draft {
     fn text(mut self) -> Vec<u8> {
         let described = self.worker.map(|worker| About::described(&worker.spec));
         self.entry.about = self.entry.about.or(described);
+        let text = self.entry.text();
+        if text.len() as u64 <= LONGEST {
+            return text;
+        }
+        // What the next executor has to end counts more than what people like to know.
+        self.entry.about = None;
+        self.entry.told.clear();
         self.entry.text()
     }
 }
@@ -276,10 +297,26 @@ fn write(path: &Path, text: &[u8]) {
     let new = other(path);
     let exchange = || renameat2(AT_FDCWD, &new, AT_FDCWD, path, RenameFlags::RENAME_EXCHANGE);
     // The first one has nothing to change places with; not every file system can.
-    let written = fs::write(&new, text).and_then(|()| exchange().or_else(|_| fs::rename(&new, path)));
+    let written = fill(&new, text).and_then(|()| exchange().or_else(|_| fs::rename(&new, path)));
     if let Err(error) = written {
         warn!("no journal: {error}");
     }
+}
+
+/// Makes this file, or takes it as it is, and fills it. What is not a file of ours goes out of the way.
+fn fill(path: &Path, text: &[u8]) -> io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    let options = options.write(true).create(true).mode(MODE);
+    let mut file = match files::open_with(options, path) {
+        Ok(file) if file.metadata()?.uid() == geteuid().as_raw() => file,
+        _ => {
+            fs::remove_file(path)?;
+            options.create_new(true).open(path)?.into_parts().0
+        }
+    };
+    file.set_permissions(Permissions::from_mode(MODE))?;
+    file.set_len(0)?;
+    file.write_all(text)
 }
 
 /// The other of the two files.
@@ -291,10 +328,22 @@ fn this_boot() -> String {
     fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
 }
 
-/// What the journal at this path says; none when there is none that can be understood.
+/// What our own user's journal at this path says; none when there is none that can be understood.
 fn read(path: &Path) -> Option<Entry> {
-    let bytes = fs::read(path).ok()?;
-    let entry = serde_json::from_slice(&bytes);
+    let file = match files::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+        Err(error) => {
+            warn!("no journal: {error}");
+            return None;
+        }
+    };
+    let ours = || {
+        let owner = file.metadata()?.uid();
+        let ours = owner == geteuid().as_raw();
+        if ours { files::read(&file, LONGEST) } else { Err(io::Error::other(format!("it belongs to user {owner}"))) }
+    };
+    let entry = ours().and_then(|bytes| Ok(Entry::parse(&bytes)?));
     entry.inspect_err(|error| warn!("{} is no journal: {error}", path.display())).ok()
 }
 

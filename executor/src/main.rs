@@ -10,6 +10,7 @@ use executor::{
     shell::{self, Options},
 };
 use mesos::executor::ExecutorEnvironment;
+use nix::sys::stat::{Mode, umask};
 use tracing::{error, info, warn};
 
 /// Wrong usage, as in sysexits.h.
@@ -51,7 +52,7 @@ fn at_host(command: &HostCommand) -> ExitCode {
     match host::run(command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            writeln!(std::io::stderr(), "flink-mesos-executor: {error}").ok();
+            writeln!(std::io::stderr(), "flink-mesos-executor: {}", host::shown(&error)).ok();
             ExitCode::FAILURE
         }
     }
@@ -59,6 +60,8 @@ fn at_host(command: &HostCommand) -> ExitCode {
 
 /// As an agent starts it.
 fn execute() -> ExitCode {
+    // Whatever the agent was started with: others have nothing to look for in a sandbox.
+    umask(Mode::from_bits_truncate(0o027));
     let variables = variables();
     let lookup = |name: &str| variables.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
     log::start(lookup);

@@ -31,4 +31,5 @@ mod tree;
 
 pub use fork::{Forked, fork};
 pub use supervised::{Control, End, Guard, Outputs, StartError, Supervised};
-pub use tree::{Identity, below};
+pub(crate) use sys::become_user;
+pub use tree::{Identity, Owner, below};

@@ -19,9 +19,11 @@ use std::{
 
 use fs_err as fs;
 use fs_err::os::unix::fs::OpenOptionsExt as _;
-use nix::libc::O_NOFOLLOW;
 
-use crate::core::OutputLimits;
+use crate::{core::OutputLimits, files};
+
+/// For our user and group, as everything that comes of a worker.
+pub(crate) const MODE: u32 = 0o640;
 
 /// A line longer than this may be torn by a rotation.
 pub(crate) const LONGEST_LINE: u64 = 512 << 10;
@@ -40,9 +42,9 @@ pub(crate) struct RotatingFile {
 }
 
 impl RotatingFile {
-    /// Goes on with the file at this path, or begins it. A link in its place is refused.
+    /// Goes on with the file at this path, or begins it. A link, a pipe or a device in its place is refused.
     pub(crate) fn open(path: &Path, limits: OutputLimits) -> io::Result<Self> {
-        let file = fs::OpenOptions::new().create(true).append(true).custom_flags(O_NOFOLLOW).open(path)?.into_parts().0;
+        let file = files::open_with(fs::OpenOptions::new().create(true).append(true).mode(MODE), path)?;
         let size = file.metadata()?.len();
         file.try_lock_shared().ok();
         Ok(Self { path: path.to_owned(), limits, file, size, full: false, lost: 0 })
@@ -98,7 +100,7 @@ impl RotatingFile {
         let new = self.with_ending("new");
         // From a rotation that a crash cut off, or somebody else's.
         fs::remove_file(&new).ok();
-        let Ok(file) = fs::OpenOptions::new().create_new(true).append(true).open(&new) else { return };
+        let Ok(file) = fs::OpenOptions::new().create_new(true).append(true).mode(MODE).open(&new) else { return };
         for number in (1..self.limits.older).rev() {
             fs::rename(self.with_ending(number), self.with_ending(number + 1)).ok();
         }

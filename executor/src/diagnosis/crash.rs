@@ -1,11 +1,17 @@
 //! What the JVM writes when it crashes: `hs_err_pid<pid>.log` in its working directory.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    io::Read as _,
+    path::{Path, PathBuf},
+};
 
 use fs_err as fs;
 
+use crate::files;
+
 /// How much of the file is read: what happened is at its beginning.
-const HEAD: usize = 4096;
+const HEAD: u64 = 4096;
 
 /// More are not listed.
 const MOST_LEFT: usize = 10;
@@ -21,25 +27,26 @@ pub(super) struct Crash {
 /// The crash of the process with this pid, if it left one in these folders.
 pub(super) fn of_process(pid: u32, folders: &[&Path]) -> Option<Crash> {
     let name = format!("hs_err_pid{pid}.log");
-    let file = folders.iter().map(|folder| folder.join(&name)).find(|file| file.exists())?;
-    let bytes = fs::read(&file).ok()?;
-    let head = String::from_utf8_lossy(bytes.get(..HEAD).unwrap_or(&bytes)).into_owned();
-    Some(Crash { what: summary(&head), file })
+    let mut files = folders.iter().map(|folder| folder.join(&name));
+    let (report, file) = files.find_map(|path| Some((files::open(&path).ok()?, path)))?;
+    let mut head = Vec::new();
+    report.take(HEAD).read_to_end(&mut head).ok()?;
+    Some(Crash { what: summary(&String::from_utf8_lossy(&head)), file })
 }
 
 /// What crashes have left in this folder, with sizes: the JVM's report and its way to it, heap dumps, memory images.
 pub(super) fn left_in(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut left: Vec<String> = entries
-        .filter_map(|entry| {
-            let name = entry.file_name().into_string().ok().filter(|name| is_left(name))?;
-            let about = entry.metadata().ok().filter(std::fs::Metadata::is_file)?;
-            Some(format!("{name} ({:.1} MB)", about.len() as f64 / 1e6))
-        })
-        .collect();
-    left.sort();
-    left.truncate(MOST_LEFT);
-    left
+    let mut left = BTreeSet::new();
+    for entry in entries {
+        let Some(name) = entry.file_name().into_string().ok().filter(|name| is_left(name)) else { continue };
+        let Some(about) = entry.metadata().ok().filter(std::fs::Metadata::is_file) else { continue };
+        left.insert(format!("{name} ({:.1} MB)", about.len() as f64 / 1e6));
+        if left.len() > MOST_LEFT {
+            left.pop_last();
+        }
+    }
+    left.into_iter().collect()
 }
 
 fn is_left(name: &str) -> bool {

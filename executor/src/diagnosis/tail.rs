@@ -2,9 +2,12 @@
 
 use std::{
     fmt,
+    fs::File,
     io::{Read as _, Seek as _, SeekFrom},
     path::Path,
 };
+
+use crate::files;
 
 /// How much of the file's end is looked at.
 const WINDOW: u64 = 32 << 10;
@@ -18,7 +21,7 @@ pub(super) struct Tail(Vec<String>);
 
 impl Tail {
     pub(super) fn read(path: &Path, lines: usize) -> Self {
-        let Some(text) = end_of(path) else { return Self::default() };
+        let Some(text) = end_at(path) else { return Self::default() };
         let mut last: Vec<String> =
             text.lines().rev().filter(|line| !line.trim().is_empty()).take(lines).map(cut).collect();
         last.reverse();
@@ -36,9 +39,13 @@ impl fmt::Display for Tail {
     }
 }
 
+/// The last part of the file at this path, from the beginning of a line.
+pub(super) fn end_at(path: &Path) -> Option<String> {
+    end_of(&files::open(path).ok()?)
+}
+
 /// The last part of the file, from the beginning of a line.
-pub(super) fn end_of(path: &Path) -> Option<String> {
-    let mut file = fs_err::File::open(path).ok()?;
+pub(super) fn end_of(mut file: &File) -> Option<String> {
     let length = file.metadata().ok()?.len();
     let from = length.saturating_sub(WINDOW);
     file.seek(SeekFrom::Start(from)).ok()?;

@@ -1,21 +1,36 @@
-//! Finds sandboxes of executors.
+//! Finds sandboxes of executors, and says which of them to believe.
+//!
+//! Everybody on this host can write a journal, into a folder of his own, about processes of his own. So one is believed only
+//! if file, folder and executor belong to the same user. And nobody but an agent can make a sandbox below an agent's work
+//! directory, in a folder named after its executor: one that is there is preferred to all that are not. Where two users
+//! claim the same task, none is believed.
 
 use std::{
     collections::BTreeSet,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     time::SystemTime,
 };
 
 use fs_err as fs;
+use nix::unistd::{Uid, User, geteuid};
 
 use super::HostError;
-use crate::journal::{Entry, FILE};
+use crate::{
+    files::{self, Folder},
+    journal::{Entry, FILE, LONGEST},
+    process::{Identity, Owner},
+    text,
+};
 
 /// How the kernel shortens the name of our binary.
 const NAME: &str = "flink-mesos-exe";
 
+/// Of all journals outside of the agents' work directories no more is read, in bytes.
+const MOST_OUTSIDE: u64 = 16 * LONGEST;
+
 /// An executor that has left a journal.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Found {
     /// Its sandbox.
     pub sandbox: PathBuf,
@@ -23,16 +38,29 @@ pub struct Found {
     pub entry: Entry,
     /// It runs.
     pub lives: bool,
+    /// User id of its sandbox, journal and process.
+    pub owner: u32,
+    /// An agent has made this sandbox for this task.
+    pub is_agents: bool,
     written: SystemTime,
 }
 
 impl Found {
-    fn in_sandbox(sandbox: PathBuf) -> Option<Self> {
-        let path = sandbox.join(FILE);
-        let entry: Entry = serde_json::from_slice(&fs::read(&path).ok()?).ok()?;
-        let written = fs::metadata(&path).and_then(|about| about.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
-        let lives = entry.is_of_this_boot() && entry.executor.is_alive();
-        Some(Self { sandbox, entry, lives, written })
+    fn in_sandbox(sandbox: PathBuf, left: &mut u64) -> Option<Self> {
+        let folder = Folder::open(&sandbox).ok()?;
+        let file = folder.file(Path::new(FILE)).ok()?;
+        let about = file.metadata().ok()?;
+        let executor = executor_of(&sandbox);
+        if executor.is_none() {
+            *left = left.checked_sub(about.len())?;
+        }
+        let entry = Entry::parse(&files::read(&file, LONGEST).ok()?).ok()?;
+        let is_agents = executor.is_some() && executor == entry.task;
+        let is_alive = entry.is_of_this_boot() && entry.executor.is_alive();
+        let lives = is_alive && entry.executor.is_alive_as(folder.owner);
+        let written = about.modified().unwrap_or(SystemTime::UNIX_EPOCH);
+        // A process of somebody else's is not this sandbox's executor.
+        (lives == is_alive).then_some(Self { sandbox, entry, lives, owner: folder.owner, is_agents, written })
     }
 
     /// The task's id, once there was one.
@@ -40,10 +68,25 @@ impl Found {
         self.entry.task.as_deref().unwrap_or("")
     }
 
-    /// Process id of the TaskManager, if it runs.
-    pub fn task_manager(&self) -> Option<i32> {
-        let process = self.entry.task_manager.filter(|_| self.entry.is_of_this_boot())?;
-        process.is_alive().then_some(process.pid)
+    /// The guard of its TaskManager, if it runs.
+    pub fn guard(&self) -> Option<Identity> {
+        self.running(self.entry.guard).map(|(guard, _)| guard)
+    }
+
+    /// The TaskManager, if it runs, and on whose behalf.
+    pub fn task_manager(&self) -> Option<(Identity, Owner)> {
+        self.running(self.entry.task_manager)
+    }
+
+    /// Name of its user.
+    pub fn user(&self) -> String {
+        let known = User::from_uid(Uid::from_raw(self.owner)).ok().flatten();
+        known.map_or_else(|| self.owner.to_string(), |user| user.name)
+    }
+
+    fn running(&self, process: Option<Identity>) -> Option<(Identity, Owner)> {
+        let process = process.filter(|_| self.entry.is_of_this_boot())?;
+        process.owner().filter(|owner| owner.uid == self.owner).map(|owner| (process, owner))
     }
 }
 
@@ -54,26 +97,47 @@ pub(super) fn all(work_dir: &Path) -> Vec<Found> {
     work_dirs.extend(fs::canonicalize(work_dir));
     let sandboxes: BTreeSet<PathBuf> =
         work_dirs.iter().flat_map(|folder| sandboxes_below(folder)).chain(living).collect();
-    let mut found: Vec<Found> = sandboxes.into_iter().filter_map(Found::in_sandbox).collect();
+    let mut left = MOST_OUTSIDE;
+    let mut found: Vec<Found> =
+        sandboxes.into_iter().filter_map(|sandbox| Found::in_sandbox(sandbox, &mut left)).collect();
     found.sort_by_key(|found| (!found.lives, std::cmp::Reverse(found.written)));
     found
 }
 
-/// The one whose task has this id, or the only one whose task begins so; of several runs of one task the first.
+/// The one whose task has this id, or the only one whose task begins so, or else has this in its id; of several runs of one
+/// task the first.
 pub(super) fn one(found: Vec<Found>, task: &str) -> Result<Found, HostError> {
-    let candidates: Vec<Found> = found.into_iter().filter(|found| found.task().starts_with(task)).collect();
-    let ids: BTreeSet<&str> = candidates.iter().map(Found::task).collect();
-    let id = match ids.len() {
-        0 => return Err(HostError::NoTask(task.to_owned())),
-        1 => None,
-        _ if ids.contains(task) => Some(task),
-        _ => {
-            let ids = ids.into_iter().collect::<Vec<_>>().join(", ");
-            return Err(HostError::Ambiguous(task.to_owned(), ids));
+    let begins = found.iter().any(|found| found.task().starts_with(task));
+    let fits = |found: &Found| if begins { found.task().starts_with(task) } else { found.task().contains(task) };
+    let mut candidates: Vec<Found> = found.into_iter().filter(fits).collect();
+    let is_exact = |candidates: &[Found]| candidates.iter().any(|found| found.task() == task);
+    // What agents have made counts, unless it is clear that something else was meant.
+    if candidates.iter().any(|found| found.is_agents) {
+        let (agents, others): (Vec<Found>, Vec<Found>) = candidates.into_iter().partition(|found| found.is_agents);
+        if !is_exact(&agents) && is_exact(&others) {
+            return Err(ambiguous(task, agents.iter().chain(&others)));
         }
-    };
-    let wanted = candidates.iter().find(|found| id.is_none_or(|id| found.task() == id));
-    wanted.cloned().ok_or_else(|| HostError::NoTask(task.to_owned()))
+        candidates = agents;
+    }
+    if is_exact(&candidates) {
+        candidates.retain(|found| found.task() == task);
+    }
+    let ids: BTreeSet<&str> = candidates.iter().map(Found::task).collect();
+    let owners: BTreeSet<u32> = candidates.iter().map(|found| found.owner).collect();
+    match (ids.len(), owners.len()) {
+        (0, _) => Err(HostError::NoTask(task.to_owned())),
+        (1, 1) => candidates.into_iter().next().ok_or_else(|| HostError::NoTask(task.to_owned())),
+        (1, _) => {
+            let claims = candidates.iter().map(|found| format!("{} ({})", found.sandbox.display(), found.user()));
+            Err(HostError::Contested { task: task.to_owned(), claims: claims.collect() })
+        }
+        _ => Err(ambiguous(task, candidates.iter())),
+    }
+}
+
+fn ambiguous<'a>(task: &str, candidates: impl Iterator<Item = &'a Found>) -> HostError {
+    let ids: BTreeSet<&str> = candidates.map(Found::task).collect();
+    HostError::Ambiguous(task.to_owned(), text::line(&ids.into_iter().collect::<Vec<_>>().join(", ")).into_owned())
 }
 
 /// An agent starts an executor in its sandbox.
@@ -84,10 +148,26 @@ fn living_sandboxes() -> Vec<PathBuf> {
     folders.filter_map(|folder| fs::read_link(folder.join("cwd")).ok()).collect()
 }
 
-/// `<work_dir>/slaves/<agent>/frameworks/<framework>/executors/<executor>/runs/<container>`
+/// The work directory of the agent that has made this sandbox:
+/// `<work_dir>/slaves/<agent>/frameworks/<framework>/executors/<executor>/runs/<container>`.
 fn work_dir_of(sandbox: &Path) -> Option<PathBuf> {
     let slaves = sandbox.ancestors().nth(7)?;
-    (slaves.file_name()? == "slaves").then(|| slaves.parent().map(Path::to_owned))?
+    executor_of(sandbox)?;
+    slaves.parent().map(Path::to_owned)
+}
+
+/// The id of the executor for which an agent has made this sandbox: a path as above, all of whose folders but the last are
+/// root's or the asking user's, so that nobody else can have made them.
+fn executor_of(sandbox: &Path) -> Option<String> {
+    let above: Vec<&Path> = sandbox.ancestors().skip(1).take(7).collect();
+    let name = |at: usize| above.get(at).and_then(|folder| folder.file_name()?.to_str());
+    let named = [(0, "runs"), (2, "executors"), (4, "frameworks"), (6, "slaves")];
+    let believed = [0, geteuid().as_raw()];
+    let is_agents = |folder: &&Path| {
+        fs::symlink_metadata(folder).is_ok_and(|about| about.is_dir() && believed.contains(&about.uid()))
+    };
+    let agents = named.iter().all(|(at, expected)| name(*at) == Some(expected)) && above.iter().all(is_agents);
+    agents.then(|| name(1)).flatten().map(str::to_owned)
 }
 
 fn sandboxes_below(work_dir: &Path) -> Vec<PathBuf> {

@@ -1,14 +1,15 @@
 //! `inspect`: everything about one task.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, path::Path};
 
-use overlays::worker::Sandbox;
 use serde::Serialize;
 
 use super::Found;
 use crate::{
     diagnosis,
+    files::Folder,
     journal::{About, Told},
+    text,
 };
 
 /// How many lines of each log that sound like trouble are shown.
@@ -17,6 +18,7 @@ const ERRORS: usize = 5;
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
     task: String,
+    user: String,
     sandbox: String,
     /// Process ids, of those that run.
     executor_pid: Option<i32>,
@@ -34,14 +36,16 @@ pub(super) struct Report {
 
 impl Report {
     pub(super) fn of(found: Found) -> Self {
-        let log = Sandbox { path: found.sandbox.clone() }.log().join("taskmanager.log");
-        let last_errors =
-            [found.sandbox.join("stderr"), log].iter().flat_map(|path| diagnosis::last_errors(path, ERRORS)).collect();
+        let folder = Folder::open(&found.sandbox).ok().filter(|folder| folder.owner == found.owner);
+        let logs = ["stderr", "log/taskmanager.log"];
+        let logs = logs.iter().filter_map(|name| folder.as_ref()?.file(Path::new(name)).ok());
+        let last_errors = logs.flat_map(|log| diagnosis::last_errors(&log, ERRORS)).collect();
         Self {
             task: found.task().to_owned(),
+            user: found.user(),
             sandbox: found.sandbox.display().to_string(),
             executor_pid: found.lives.then_some(found.entry.executor.pid),
-            pid: found.task_manager(),
+            pid: found.task_manager().map(|(process, _)| process.pid),
             timeline: found.entry.timeline,
             told: found.entry.told,
             about: found.entry.about,
@@ -54,35 +58,39 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let pid = |pid: Option<i32>| pid.map_or_else(|| "does not run".to_owned(), |pid| format!("process {pid}"));
-        writeln!(f, "task          {}", self.task)?;
-        writeln!(f, "sandbox       {}", self.sandbox)?;
+        writeln!(f, "task          {}", text::line(&self.task))?;
+        writeln!(f, "user          {}", text::line(&self.user))?;
+        writeln!(f, "sandbox       {}", text::line(&self.sandbox))?;
         writeln!(f, "executor      {}", pid(self.executor_pid))?;
         writeln!(f, "TaskManager   {}", pid(self.pid))?;
         let mut timeline: Vec<_> = self.timeline.iter().collect();
         timeline.sort_by_key(|(_, at)| **at);
         for (step, at) in timeline {
-            writeln!(f, "{at:>8} ms   {step}")?;
+            writeln!(f, "{at:>8} ms   {}", text::line(step))?;
         }
         writeln!(f, "\ntold the agent")?;
         for told in &self.told {
-            writeln!(f, "  {:.3}  {}: {}", told.at, told.state, told.message.replace('\n', "\n    "))?;
+            let message = told.message.replace('\n', "\n    ");
+            writeln!(f, "  {:.3}  {}: {message}", told.at, text::line(&told.state))?;
         }
         if let Some(about) = &self.about {
             let not_yet = about.command.is_empty().then(|| "not started".to_owned());
-            writeln!(f, "\nFlink {}\n  {}", about.flink, not_yet.unwrap_or_else(|| about.command.join(" ")))?;
+            let command = not_yet.unwrap_or_else(|| about.command.join(" "));
+            writeln!(f, "\nFlink {}\n  {}", text::line(&about.flink), text::line(&command))?;
             writeln!(f, "\nartifacts")?;
             let delivery = about.delivery.as_ref().map(ToString::to_string);
-            [&about.source].into_iter().chain(&delivery).try_for_each(|line| writeln!(f, "  {line}"))?;
+            [&about.source].into_iter().chain(&delivery).try_for_each(|line| writeln!(f, "  {}", text::line(line)))?;
             for (title, pairs) in [("configuration", &about.configuration), ("environment", &about.environment)] {
                 writeln!(f, "\n{title}")?;
-                pairs.iter().try_for_each(|(name, value)| writeln!(f, "  {name}: {value}"))?;
+                let shown = |(name, value): (&String, &String)| format!("{}: {}", text::line(name), text::line(value));
+                pairs.iter().map(shown).try_for_each(|pair| writeln!(f, "  {pair}"))?;
             }
         }
         if !self.crash_files.is_empty() {
             writeln!(f, "\nleft by a crash")?;
-            self.crash_files.iter().try_for_each(|file| writeln!(f, "  {file}"))?;
+            self.crash_files.iter().try_for_each(|file| writeln!(f, "  {}", text::line(file)))?;
         }
         writeln!(f, "\nlast errors")?;
-        self.last_errors.iter().try_for_each(|line| writeln!(f, "  {line}"))
+        self.last_errors.iter().try_for_each(|line| writeln!(f, "  {}", text::line(line)))
     }
 }

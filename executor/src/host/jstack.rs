@@ -1,28 +1,113 @@
 //! `jstack`: the tool of the Java that runs the TaskManager, turned on it.
+//!
+//! Which Java that is says the kernel, not a file that the task's user may write. And as that user can put what he likes
+//! there, it runs as him: without root's groups, environment and terminal, and with its output escaped.
 
 use std::{
-    os::unix::process::CommandExt as _,
-    path::{Path, PathBuf},
-    process::Command,
+    io::{self, Read as _, Write as _},
+    os::fd::AsFd as _,
+    path::PathBuf,
+    process::{Command, Stdio},
+    time::Duration,
 };
 
-use super::{Found, HostError};
+use nix::{
+    errno::Errno,
+    poll::{PollFd, PollFlags, PollTimeout, poll},
+    unistd::{Gid, Uid, geteuid},
+};
+use tokio::time::Instant;
 
-/// Becomes jstack; comes back only when that fails.
-#[expect(clippy::disallowed_methods, reason = "this process becomes jstack, nothing is left to be reaped")]
+use super::{Found, HostError};
+use crate::{
+    process::{self, Identity, Owner},
+    text::Escaping,
+};
+
+/// For everything; a JVM answers within seconds, or not at all.
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// Prints what jstack says.
 pub(super) fn run(found: &Found) -> Result<(), HostError> {
-    let pid = found.task_manager().ok_or_else(|| HostError::NotRunning(found.task().to_owned()))?;
-    let about = found.entry.about.as_ref();
-    let java = about.and_then(|about| about.command.first()).map(PathBuf::from).unwrap_or_default();
-    // A command of the user's own may stand before java's; what has become of it tells more, once it is java.
-    let running = fs_err::read_link(format!("/proc/{pid}/exe")).ok().filter(|program| program.ends_with("java"));
-    let jstack = beside(&java).or_else(|| beside(&running?)).ok_or(HostError::NoJstack { java, pid })?;
-    Err(Command::new(jstack).arg(pid.to_string()).exec().into())
+    let (process, owner) = found.task_manager().ok_or_else(|| HostError::NotRunning(found.task().to_owned()))?;
+    let me = geteuid();
+    if !me.is_root() && me.as_raw() != owner.uid {
+        return Err(HostError::NotOurs { task: found.task().to_owned(), user: found.user() });
+    }
+    let (process, java) = java(process, owner).ok_or_else(|| HostError::NoJava(found.task().to_owned()))?;
+    let jstack = java.with_file_name("jstack");
+    if !jstack.is_file() {
+        return Err(HostError::NoJstack { java, pid: process.pid });
+    }
+    print(command(&jstack, process, owner), owner)
 }
 
-/// Beside the program as it is named, or beside what that leads to.
-fn beside(java: &Path) -> Option<PathBuf> {
-    let real = fs_err::canonicalize(java).ok();
-    let candidates = [Some(java.to_owned()), real].into_iter().flatten().map(|java| java.with_file_name("jstack"));
-    candidates.into_iter().find(|path| path.is_file())
+/// The process that is java, and its program: the TaskManager, or what a command of the user's own has started.
+fn java(task_manager: Identity, owner: Owner) -> Option<(Identity, PathBuf)> {
+    let below = process::below(task_manager.pid.cast_unsigned()).into_iter();
+    let below = below.filter_map(|pid| Identity::of(pid.cast_signed()));
+    [task_manager].into_iter().chain(below).find_map(|process| {
+        let program = fs_err::read_link(format!("/proc/{}/exe", process.pid)).ok()?;
+        // Asked last: the program is that of this very process.
+        (program.ends_with("java") && process.is_alive_as(owner.uid)).then_some((process, program))
+    })
+}
+
+#[expect(clippy::disallowed_methods, reason = "this process waits for jstack and ends with it")]
+fn command(jstack: &std::path::Path, process: Identity, owner: Owner) -> Command {
+    let mut command = Command::new(jstack);
+    command.arg(process.pid.to_string()).env_clear().env("PATH", "/usr/bin:/bin").current_dir("/").stdin(Stdio::null());
+    process::become_user(&mut command, Uid::from_raw(owner.uid), Gid::from_raw(owner.gid));
+    command
+}
+
+/// Runs it to its end, and prints its output, escaped.
+fn print(mut command: Command, owner: Owner) -> Result<(), HostError> {
+    let program = PathBuf::from(command.get_program());
+    let (mut output, writer) = io::pipe()?;
+    command.stderr(writer.try_clone()?).stdout(writer);
+    let started = command.spawn();
+    // It holds the ends to write to: without it nobody does but jstack.
+    drop(command);
+    let failed = |error: &dyn std::fmt::Display| HostError::Jstack {
+        program: program.clone(),
+        user: owner.uid,
+        why: error.to_string(),
+    };
+    let mut child = started.map_err(|error| failed(&error))?;
+    let copied = copy(&mut output);
+    if copied.as_ref().is_ok_and(|ended| !ended) {
+        child.kill()?;
+    }
+    let status = child.wait()?;
+    match copied {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        Err(error) => Err(error.into()),
+        Ok(false) => Err(failed(&format!("it did not end within {} s", LONGEST.as_secs()))),
+        Ok(true) if status.success() => Ok(()),
+        Ok(true) => Err(failed(&status)),
+    }
+}
+
+/// False when it has not come to an end in its time.
+fn copy(output: &mut io::PipeReader) -> io::Result<bool> {
+    let give_up_at = Instant::now() + LONGEST;
+    let mut out = Escaping::new(io::stdout().lock());
+    let mut chunk = [0; 16 << 10];
+    loop {
+        let left = give_up_at.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return out.finish().map(|()| false);
+        }
+        let mut wanted = [PollFd::new(output.as_fd(), PollFlags::POLLIN)];
+        match poll(&mut wanted, PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)) {
+            Ok(0) | Err(Errno::EINTR) => continue,
+            Ok(_) => {}
+            Err(error) => return Err(error.into()),
+        }
+        match output.read(&mut chunk)? {
+            0 => return out.finish().map(|()| true),
+            count => out.write_all(&chunk[..count])?,
+        }
+    }
 }

@@ -1,18 +1,24 @@
 //! `logs`: a file of the sandbox, to its end or for as long as it grows.
 
 use std::{
-    fs::Metadata,
-    io::{self, Seek as _},
+    fs::{File, Metadata},
+    io::{self, Read as _, Seek as _},
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use fs_err as fs;
-use overlays::worker::Sandbox;
 
 use super::{Found, HostError, LogFile};
-use crate::log;
+use crate::{
+    files::{self, Folder},
+    log,
+    text::Escaping,
+};
+
+/// More older files are not printed; no executor keeps as many.
+const MOST_OLDER: usize = 1000;
 
 /// How often one looks for more.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
@@ -27,14 +33,15 @@ pub(super) struct Extent {
 }
 
 pub(super) fn print(found: &Found, file: LogFile, extent: Extent) -> Result<(), HostError> {
-    let path = path(found, file);
-    for path in if extent.older { older(&path) } else { Vec::new() } {
-        copy_once(path)?;
+    let name = Path::new(name(file));
+    let source = Source::In { sandbox: found.sandbox.clone(), owner: found.owner };
+    for name in if extent.older { older(&found.sandbox, name) } else { Vec::new() } {
+        copy_once(source.clone(), name)?;
     }
-    let mut log = Log { path, file: None };
+    let mut log = Log { source, name: name.to_owned(), file: None };
     loop {
         // Asked first: what a dead executor has written is all there.
-        let goes_on = extent.follow && found.entry.executor.is_alive();
+        let goes_on = extent.follow && found.lives && found.entry.executor.is_alive();
         match log.copy() {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound && goes_on => {}
@@ -50,28 +57,37 @@ pub(super) fn print(found: &Found, file: LogFile, extent: Extent) -> Result<(), 
 
 /// The executor's own log is kept at the host when its sandbox is gone; `error` when there is none of this task.
 pub(super) fn print_kept(folder: &Path, task: &str, error: HostError) -> Result<(), HostError> {
-    copy_once(log::latest(folder, task).ok_or(error)?)
+    match log::latest(folder, task).as_slice() {
+        [] => Err(error),
+        [log] => copy_once(Source::Kept, log.clone()),
+        // Everybody may write there, under any name.
+        logs => Err(HostError::Contested {
+            task: task.to_owned(),
+            claims: logs.iter().map(|log| log.display().to_string()).collect(),
+        }),
+    }
 }
 
-fn copy_once(path: PathBuf) -> Result<(), HostError> {
-    match (Log { path, file: None }).copy() {
+fn copy_once(source: Source, name: PathBuf) -> Result<(), HostError> {
+    match (Log { source, name, file: None }).copy() {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
     }
 }
 
 /// The files that this one has followed, oldest first: which number is the oldest depends on who has put them aside.
-fn older(path: &Path) -> Vec<PathBuf> {
+fn older(sandbox: &Path, name: &Path) -> Vec<PathBuf> {
+    let path = sandbox.join(name);
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned() + ".";
-    let entries = fs::read_dir(path.parent().unwrap_or(path)).into_iter().flatten().flatten();
+    let entries = fs::read_dir(path.parent().unwrap_or(&path)).into_iter().flatten().flatten();
     let numbered = entries.filter(|entry| {
         let of = entry.file_name().to_string_lossy().strip_prefix(&name).map(str::to_owned);
         of.is_some_and(|number| number.parse::<u32>().is_ok())
     });
-    let mut older: Vec<_> =
-        numbered.filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path()))).collect();
+    let dated = numbered.filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path())));
+    let mut older: Vec<_> = dated.take(MOST_OLDER).collect();
     older.sort();
-    older.into_iter().map(|(_, path)| path).collect()
+    older.into_iter().filter_map(|(_, path)| Some(path.strip_prefix(sandbox).ok()?.to_owned())).collect()
 }
 
 #[expect(clippy::disallowed_methods, reason = "a program of one thread that waits for a file to grow")]
@@ -79,48 +95,73 @@ fn pause() {
     std::thread::sleep(LOOK_AGAIN);
 }
 
+/// Where a log is.
+#[derive(Clone)]
+enum Source {
+    /// In a sandbox of this user.
+    In { sandbox: PathBuf, owner: u32 },
+    /// In the folder that all executors share.
+    Kept,
+}
+
+impl Source {
+    fn open(&self, name: &Path) -> io::Result<File> {
+        let Self::In { sandbox, owner } = self else { return files::open(name) };
+        let folder = Folder::open(sandbox)?;
+        if folder.owner != *owner {
+            return Err(io::Error::other(format!("{} has got another owner", sandbox.display())));
+        }
+        folder.file(name)
+    }
+}
+
 /// A file that grows, and that is put aside for a new one now and then.
 struct Log {
-    path: PathBuf,
+    source: Source,
+    name: PathBuf,
     /// Read up to where it stands.
-    file: Option<fs::File>,
+    file: Option<File>,
 }
 
 impl Log {
     /// Prints what has come since the last time.
     fn copy(&mut self) -> io::Result<()> {
-        let mut out = io::stdout().lock();
+        let mut out = Escaping::new(io::stdout().lock());
         loop {
             let mut file = match self.file.take() {
                 Some(file) => file,
-                None => fs::File::open(&self.path)?,
+                None => self.source.open(&self.name)?,
             };
             // Asked first: nobody writes to a file that was put aside.
             let is_put_aside = self.is_another(&file.metadata()?);
-            if file.metadata()?.len() < file.stream_position()? {
-                // It has begun anew.
+            let length = file.metadata()?.len();
+            let mut at = file.stream_position()?;
+            if length < at {
+                // It was cut, and begins again.
                 file.rewind()?;
+                at = 0;
             }
-            io::copy(&mut file, &mut out)?;
+            // Not what comes meanwhile: one that grows all the time would have no end.
+            io::copy(&mut (&file).take(length - at), &mut out)?;
             if !is_put_aside {
                 self.file = Some(file);
-                return Ok(());
+                return out.finish();
             }
         }
     }
 
     /// In between there is none of that name.
     fn is_another(&self, file: &Metadata) -> bool {
-        fs::metadata(&self.path).is_ok_and(|now| (now.dev(), now.ino()) != (file.dev(), file.ino()))
+        let now = self.source.open(&self.name).and_then(|now| now.metadata());
+        now.is_ok_and(|now| (now.dev(), now.ino()) != (file.dev(), file.ino()))
     }
 }
 
-fn path(found: &Found, file: LogFile) -> PathBuf {
-    let log = Sandbox { path: found.sandbox.clone() }.log();
+fn name(file: LogFile) -> &'static str {
     match file {
-        LogFile::Log => log.join("taskmanager.log"),
-        LogFile::Out => log.join("taskmanager.out"),
-        LogFile::Err => log.join("taskmanager.err"),
-        LogFile::Executor => found.sandbox.join("stderr"),
+        LogFile::Log => "log/taskmanager.log",
+        LogFile::Out => "log/taskmanager.out",
+        LogFile::Err => "log/taskmanager.err",
+        LogFile::Executor => "stderr",
     }
 }

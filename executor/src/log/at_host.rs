@@ -4,21 +4,23 @@
 //! /var/log/flink-mesos/<executor id>-<process id>.log   and .1, an older one
 //! ```
 //!
-//! All users' executors may write there (the folder's mode is 1777), so a name that somebody has taken is left alone. Each
-//! executor that begins removes the oldest logs until what is left keeps the bounds; those of executors that run stay.
+//! All users' executors may write there (the folder's mode is 1777), so a name that somebody has taken is left alone, and what
+//! is there is no reason to wait or to believe anything. Each executor that begins removes the oldest logs of its own user
+//! until what is left of those keeps the bounds; those of executors that run stay.
 
 use std::{
     collections::BTreeMap,
-    fs::File,
     io,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     time::SystemTime,
 };
 
 use fs_err as fs;
 use fs_err::os::unix::fs::OpenOptionsExt as _;
+use nix::unistd::geteuid;
 
-use crate::{core::OutputLimits, rotation::RotatingFile};
+use crate::{core::OutputLimits, files, rotation::RotatingFile};
 
 /// Where logs are kept unless somebody says otherwise.
 pub(crate) const FOLDER: &str = "/var/log/flink-mesos";
@@ -29,7 +31,7 @@ const SIZE: u64 = 1 << 20;
 /// A rotation for every few lines helps nobody.
 const LEAST_SIZE: u64 = 64 << 10;
 
-/// Of all executors together.
+/// Of all executors of one user together.
 const MOST: Bounds = Bounds { logs: 500, bytes: 128 << 20 };
 
 /// What is behind a name; a rotated file has a number behind that.
@@ -65,12 +67,18 @@ pub(super) fn begin(
     Ok(Some((path, file)))
 }
 
-/// The log that was written last, of executors whose id begins so: there also when the sandbox is gone. Blocking.
-pub(crate) fn latest(folder: &Path, executor: &str) -> Option<PathBuf> {
+/// The log that was written last, of executors whose id begins so: there also when the sandbox is gone. One for each user
+/// that has written one, as nobody knows whose executor it was. Blocking.
+pub(crate) fn latest(folder: &Path, executor: &str) -> Vec<PathBuf> {
     let begins = harmless(executor);
-    let logs = logs(folder).into_iter().filter(|(of, _)| of.starts_with(&begins));
-    let (of, _) = logs.max_by_key(|(_, log)| log.written)?;
-    Some(folder.join(of + END))
+    let mut latest: BTreeMap<u32, (SystemTime, PathBuf)> = BTreeMap::new();
+    for ((owner, of), log) in logs(folder, None).into_iter().filter(|((_, of), _)| of.starts_with(&begins)) {
+        let newer = latest.get(&owner).is_none_or(|(written, _)| *written < log.written);
+        if newer {
+            latest.insert(owner, (log.written, folder.join(of + END)));
+        }
+    }
+    latest.into_values().map(|(_, path)| path).collect()
 }
 
 /// Whatever an executor's id holds.
@@ -90,11 +98,11 @@ struct Log {
     written: SystemTime,
 }
 
-/// What cannot be removed is not ours: it stays, and counts.
+/// What cannot be removed stays, and counts. What is another user's is none of our business.
 fn make_room(folder: &Path, most: &Bounds) {
-    let mut logs: Vec<Log> = logs(folder).into_values().collect();
+    let mut logs: Vec<Log> = logs(folder, Some(geteuid().as_raw())).into_values().collect();
     logs.sort_by_key(|log| log.written);
-    let (mut count, mut bytes) = (logs.len(), logs.iter().map(|log| log.bytes).sum::<u64>());
+    let (mut count, mut bytes) = (logs.len(), logs.iter().map(|log| log.bytes).fold(0, u64::saturating_add));
     for log in logs {
         // The one that begins now comes on top.
         if count < most.logs && bytes <= most.bytes {
@@ -104,32 +112,35 @@ fn make_room(folder: &Path, most: &Bounds) {
             continue;
         }
         if log.files.iter().all(|file| fs::remove_file(file).is_ok()) {
-            (count, bytes) = (count - 1, bytes - log.bytes);
+            (count, bytes) = (count - 1, bytes.saturating_sub(log.bytes));
         }
     }
 }
 
-fn logs(folder: &Path) -> BTreeMap<String, Log> {
+/// Logs in this folder by owner and name; only those of this user, if one is named.
+fn logs(folder: &Path, only: Option<u32>) -> BTreeMap<(u32, String), Log> {
     let mut logs = BTreeMap::new();
     let Ok(entries) = fs::read_dir(folder) else { return logs };
     for entry in entries.flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
         let about = entry.metadata().ok().filter(std::fs::Metadata::is_file);
         let (Some((of, _)), Some(about)) = (name.rsplit_once(END), about) else { continue };
+        if only.is_some_and(|user| user != about.uid()) {
+            continue;
+        }
         let written = about.modified().unwrap_or(SystemTime::UNIX_EPOCH);
-        let log = logs.entry(of.to_owned()).or_insert(Log { files: Vec::new(), bytes: 0, written });
+        let new = Log { files: Vec::new(), bytes: 0, written };
+        let log = logs.entry((about.uid(), of.to_owned())).or_insert(new);
         log.files.push(entry.path());
-        log.bytes += about.len();
+        log.bytes = log.bytes.saturating_add(about.len());
         log.written = log.written.max(written);
     }
     logs
 }
 
-/// Whoever writes to it has locked it.
+/// Who writes to it has locked it.
 fn is_in_use(path: &Path) -> bool {
-    let Ok(file) = fs::File::open(path) else { return false };
-    let file: File = file.into_parts().0;
-    matches!(file.try_lock(), Err(std::fs::TryLockError::WouldBlock))
+    files::open(path).is_ok_and(|file| matches!(file.try_lock(), Err(std::fs::TryLockError::WouldBlock)))
 }
 
 #[cfg(test)]
@@ -196,5 +207,49 @@ mod tests {
         fs::os::unix::fs::symlink(&target, folder.path().join(name("w", std::process::id()))).unwrap();
         assert_eq!(begin(Some(place), "w", limits(None)).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
         assert_eq!(name("../../x", 7), "_.._x-7.log");
+    }
+
+    #[test]
+    fn a_pipe_or_a_link_is_no_reason_to_wait() {
+        let folder = TempDir::new().unwrap();
+        nix::unistd::mkfifo(&folder.path().join("pipe-1.log"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+        fs::os::unix::fs::symlink("pipe-1.log", folder.path().join("link-1.log")).unwrap();
+        for name in ["pipe-1.log", "link-1.log"] {
+            assert!(!is_in_use(&folder.path().join(name)), "as if it had come in the place of a log");
+            assert!(RotatingFile::open(&folder.path().join(name), limits(None)).is_err());
+        }
+        make_room(folder.path(), &Bounds { logs: 0, bytes: 0 });
+        let place = folder.path().display().to_string();
+        assert!(begin(Some(place), "w", limits(None)).unwrap().is_some());
+    }
+
+    #[test]
+    fn what_other_users_leave_there_neither_counts_nor_goes() {
+        if !geteuid().is_root() {
+            return;
+        }
+        let folder = TempDir::new().unwrap();
+        fill(&folder, &["a-1.log", "b-2.log", "theirs-1.log", "theirs-2.log"]);
+        for name in ["theirs-1.log", "theirs-2.log"] {
+            let file = fs::OpenOptions::new().write(true).open(folder.path().join(name)).unwrap();
+            file.set_len(200 << 20).unwrap();
+            std::os::unix::fs::chown(file.path(), Some(65534), None).unwrap();
+        }
+        make_room(folder.path(), &Bounds { logs: 3, bytes: 100 });
+        assert_eq!(names(&folder), ["a-1.log", "b-2.log", "theirs-1.log", "theirs-2.log"]);
+        make_room(folder.path(), &Bounds { logs: 0, bytes: 0 });
+        assert_eq!(names(&folder), ["theirs-1.log", "theirs-2.log"]);
+    }
+
+    #[test]
+    fn of_a_task_whose_logs_two_users_claim_to_have_written_both_are_named() {
+        if !geteuid().is_root() {
+            return;
+        }
+        let folder = TempDir::new().unwrap();
+        fill(&folder, &["w-1.log", "w-2.log", "w-3.log"]);
+        assert_eq!(latest(folder.path(), "w"), [folder.path().join("w-3.log")]);
+        std::os::unix::fs::chown(folder.path().join("w-3.log"), Some(65534), None).unwrap();
+        assert_eq!(latest(folder.path(), "w"), ["w-2.log", "w-3.log"].map(|name| folder.path().join(name)));
     }
 }

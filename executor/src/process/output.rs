@@ -9,11 +9,7 @@ use std::{
     path::Path,
 };
 
-use fs_err::{OpenOptions, os::unix::fs::OpenOptionsExt as _};
-use nix::{
-    fcntl::{FcntlArg, OFlag, fcntl},
-    libc::O_NOFOLLOW,
-};
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
 use crate::{core::OutputLimits, rotation::RotatingFile};
 
@@ -23,12 +19,9 @@ const CHUNK: usize = 16 << 10;
 /// At most this much of one stream is copied before the guard looks at what else there is.
 const TURN: usize = 64 * CHUNK;
 
-/// For our user and group, as everything that comes of a worker.
-const MODE: u32 = 0o640;
-
 /// Makes the file of a stream, unless it is there.
 pub(super) fn begin(path: &Path) -> io::Result<()> {
-    OpenOptions::new().create(true).append(true).mode(MODE).custom_flags(O_NOFOLLOW).open(path).map(drop)
+    RotatingFile::open(path, OutputLimits::default()).map(drop)
 }
 
 /// One stream and the files that it goes to.

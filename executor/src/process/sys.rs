@@ -18,7 +18,7 @@ use nix::{
         prctl,
         signal::{SigSet, Signal},
     },
-    unistd::{self, ForkResult},
+    unistd::{self, ForkResult, Gid, Uid},
 };
 
 /// Makes the child the leader of a new session and process group that dies with this process.
@@ -38,6 +38,27 @@ pub(super) fn lead_session_and_die_with_parent(command: &mut Command, entrance: 
             unistd::setsid()?;
             prctl::set_pdeathsig(Signal::SIGKILL)?;
             if unistd::getppid() == parent { Ok(()) } else { Err(io::Error::from(Errno::ESRCH)) }
+        });
+    }
+}
+
+/// Makes the child somebody else: this user and this group, and a member of no other; without a terminal, unable to become
+/// more again, and dead with this process. To be spawned on a thread that lives as long as the process.
+///
+/// A process that is not root can only be who it is.
+pub(crate) fn become_user(command: &mut Command, user: Uid, group: Gid) {
+    // SAFETY: between fork and exec only geteuid, setgroups, setresgid, setresuid, setsid and prctl are called, all of them
+    // plain system calls; nothing is allocated or locked.
+    unsafe {
+        command.pre_exec(move || {
+            if unistd::geteuid().is_root() {
+                unistd::setgroups(&[])?;
+                unistd::setresgid(group, group, group)?;
+                unistd::setresuid(user, user, user)?;
+            }
+            unistd::setsid()?;
+            prctl::set_no_new_privs()?;
+            Ok(prctl::set_pdeathsig(Signal::SIGKILL)?)
         });
     }
 }

@@ -79,6 +79,15 @@ pub(super) async fn end_descendants(of: i32) {
     }
 }
 
+/// On whose behalf a process runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Owner {
+    /// User id.
+    pub uid: u32,
+    /// Group id.
+    pub gid: u32,
+}
+
 impl Identity {
     /// The process that has this number now.
     pub fn of(pid: i32) -> Option<Self> {
@@ -90,12 +99,26 @@ impl Identity {
         process(self.pid).is_some_and(|now| now.identity == *self && !now.zombie)
     }
 
+    /// Its user and group, while it is alive. None for a process that is more than one user at the same time.
+    pub fn owner(&self) -> Option<Owner> {
+        let owner = parse_owner(&fs_err::read_to_string(format!("/proc/{}/status", self.pid)).ok()?)?;
+        // Asked last: what was read is this very process's.
+        self.is_alive().then_some(owner)
+    }
+
+    /// It is alive and runs as this user.
+    pub fn is_alive_as(&self, uid: u32) -> bool {
+        self.owner().is_some_and(|owner| owner.uid == uid)
+    }
+
     /// How long ago it started.
     pub fn age(&self) -> Option<Duration> {
         let ticks = u64::try_from(sysconf(SysconfVar::CLK_TCK).ok()??).ok().filter(|ticks| *ticks > 0)?;
         let uptime = fs_err::read_to_string("/proc/uptime").ok()?;
         let uptime: f64 = uptime.split_whitespace().next()?.parse().ok()?;
-        Duration::try_from_secs_f64(uptime).ok()?.checked_sub(Duration::from_millis(self.started * 1000 / ticks))
+        Duration::try_from_secs_f64(uptime)
+            .ok()?
+            .checked_sub(Duration::from_millis(self.started.saturating_mul(1000) / ticks))
     }
 
     /// Kills it and everything below it, and waits until it is gone. Whoever its parent is reaps it.
@@ -145,9 +168,31 @@ fn parse_stat(stat: &[u8]) -> Option<Process> {
     Some(Process { identity: Identity { pid, started }, parent, zombie })
 }
 
+/// From `/proc/<pid>/status`: real, effective, saved and file system's id of user and group.
+fn parse_owner(status: &str) -> Option<Owner> {
+    let ids = |name: &str| -> Option<[u32; 4]> {
+        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+        let ids: Vec<u32> = line.split_whitespace().filter_map(|id| id.parse().ok()).collect();
+        ids.try_into().ok()
+    };
+    let ([uid, users @ ..], [_, gid, ..]) = (ids("Uid:")?, ids("Gid:")?);
+    users.iter().all(|user| *user == uid).then_some(Owner { uid, gid })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_process_that_is_two_users_at_once_is_nobodys() {
+        let status = "Name:\tx\nUid:\t7\t7\t7\t7\nGid:\t8\t9\t9\t9\n";
+        assert_eq!(parse_owner(status), Some(Owner { uid: 7, gid: 9 }));
+        assert_eq!(parse_owner(&status.replacen("7\t7", "7\t0", 1)), None);
+        assert_eq!(parse_owner("Name:\tx\n"), None);
+        let me = Identity::of(std::process::id().cast_signed()).unwrap();
+        assert!(me.is_alive_as(nix::unistd::getuid().as_raw()));
+        assert!(!Identity { started: me.started + 1, ..me }.is_alive_as(nix::unistd::getuid().as_raw()));
+    }
 
     #[test]
     fn a_process_name_cannot_forge_the_line() {

@@ -5,6 +5,8 @@ use std::{
     path::PathBuf,
 };
 
+use crate::files;
+
 /// Said by `TaskExecutor` of every Flink since 1.18, at INFO.
 const REGISTERED: &str = "Successful registration at resource manager";
 
@@ -51,7 +53,7 @@ impl LogReader {
     }
 
     fn read(&mut self) -> Option<Vec<u8>> {
-        let mut file = fs_err::File::open(&self.path).ok()?;
+        let mut file = files::open(&self.path).ok()?;
         if file.metadata().ok()?.len() < self.offset {
             // Rotated: this is another file.
             self.offset = 0;

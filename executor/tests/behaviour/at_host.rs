@@ -19,7 +19,7 @@ use tokio::{
     process::Command,
 };
 
-use crate::host::{Executor, Host, task, until, until_dead};
+use crate::host::{Executor, Host, child_named, task, until, until_dead};
 
 /// Runs our binary as a person would.
 async fn ask(host: &Host, arguments: &[&str]) -> Output {
@@ -189,30 +189,44 @@ async fn a_log_is_followed_from_file_to_file_until_the_executor_ends() {
     assert_eq!(self::told(&host, &["logs", "followed", "--all"]).await, text);
 }
 
+/// A TaskManager whose program is called java, as `/proc/<pid>/exe` says; a shell may stand in between.
 #[tokio::test]
-async fn the_threads_are_asked_for_with_the_jstack_beside_java() {
+async fn the_threads_are_asked_for_with_the_jstack_beside_the_java_that_runs() {
     let mut host = Host::new().await;
-    let _executor = running(&mut host, "threads").await;
+    let _executor = host.executor(&[]);
+    host.agent.subscribe().await;
+    let jdk = format!("{}/jdk", host.scratch());
+    fs_err::create_dir(&jdk).unwrap();
+    fs_err::copy("/bin/sleep", format!("{jdk}/java")).unwrap();
+    let script = format!("echo $$ > {}/pid; {jdk}/java 1000; true", host.scratch());
+    host.agent.launch(host.task("threads", &script));
+    host.agent.update(TaskState::TaskRunning).await;
+    let shell = host.pid("pid").await;
+    let java = until(|| child_named(shell, "java")).await;
+    let journal = host.sandbox("executor.json");
+    until(|| fs_err::read_to_string(&journal).ok()?.contains("TASK_RUNNING").then_some(())).await;
     let output = ask(&host, &["jstack", "threads"]).await;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(said.contains("there is no jstack beside"), "{said}");
-    let jstack = format!("{}/java/bin/jstack", host.scratch());
-    fs_err::write(&jstack, "#!/bin/sh\necho threads of $1\n").unwrap();
+    assert!(said.contains(&format!("there is no jstack beside {jdk}/java")), "{said}");
+    let jstack = format!("{jdk}/jstack");
+    fs_err::write(&jstack, "#!/bin/sh\nprintf 'threads of %s\\033]0;title\\007\\n' $1\n").unwrap();
     fs_err::set_permissions(&jstack, std::fs::Permissions::from_mode(0o755)).unwrap();
-    let pid = row(&host, "threads", &[]).await.unwrap()["pid"].clone();
-    assert_eq!(told(&host, &["jstack", "threads"]).await, format!("threads of {pid}\n"));
+    let expected = format!("threads of {java}\\u{{1b}}]0;title\\u{{7}}\n");
+    assert_eq!(told(&host, &["jstack", "threads"]).await, expected);
 }
 
 #[tokio::test]
-async fn an_id_may_be_cut_short_unless_that_makes_it_two() {
+async fn a_part_of_an_id_is_enough_unless_that_makes_it_two() {
     let mut host = Host::new().await;
     let _executor = running(&mut host, "short-one").await;
     let mut other = Host::new().await;
     let _other = running(&mut other, "short-two").await;
-    assert_eq!(told(&host, &["logs", "short-o", "--file", "out"]).await, "out\n");
+    for part in ["short-o", "t-on"] {
+        assert_eq!(told(&host, &["logs", part, "--file", "out"]).await, "out\n");
+    }
     let complaint = |output: Output| String::from_utf8(output.stderr).unwrap();
     let two = complaint(ask(&host, &["logs", "short-"]).await);
     assert_eq!(two, "flink-mesos-executor: \"short-\" may be any of short-one, short-two\n");
     let none = complaint(ask(&host, &["logs", "nobody"]).await);
-    assert!(none.contains("no task on this host begins with \"nobody\""), "{none}");
+    assert!(none.contains("no task on this host has \"nobody\" in its id"), "{none}");
 }

@@ -142,7 +142,7 @@ impl Host {
             // As the agent's launcher leaves it.
             .args([
                 "-c",
-                "[ -n \"$GROUP\" ] && echo $$ > $GROUP/cgroup.procs; unset GROUP; exec env --block-signal=CHLD \"$0\"",
+                "umask ${UMASK:-022}; unset UMASK; [ -n \"$GROUP\" ] && echo $$ > $GROUP/cgroup.procs; unset GROUP; exec env --block-signal=CHLD \"$0\"",
             ])
             .arg(env!("CARGO_BIN_EXE_flink-mesos-executor"))
             .env("PATH", "/usr/bin:/bin")

@@ -166,6 +166,80 @@ async fn what_every_worker_needs_is_there_before_one_is_launched() {
     assert_eq!(mode & 0o777, 0o640, "nobody else reads what a TaskManager writes");
 }
 
+/// Mode of what is there, in octal digits.
+fn mode(path: &std::path::Path) -> String {
+    format!("{:o}", fs_err::symlink_metadata(path).unwrap().permissions().mode() & 0o7777)
+}
+
+#[tokio::test]
+async fn what_an_executor_makes_is_for_its_user_and_group_whatever_the_umask() {
+    for umask in ["000", "777"] {
+        let mut host = Host::new().await;
+        fs_err::create_dir(host.logs()).unwrap();
+        let variables = [("UMASK", umask), ("FLINK_MESOS_EXECUTOR_LOG_SIZE", "64 kb")];
+        let executor = host.executor(&variables);
+        let pid = executor.pid();
+        host.agent.subscribe().await;
+        let log = host.sandbox("log/taskmanager.log");
+        let script = format!("umask > {}/umask; echo x > {}; exec sleep 1000", host.scratch(), log.display());
+        host.agent.launch(host.task("w", &script));
+        host.agent.update(TaskState::TaskRunning).await;
+        until(|| log.exists().then_some(())).await;
+        let journal = host.sandbox("executor.json");
+        until(|| fs_err::read_to_string(&journal).ok()?.contains("TASK_RUNNING").then_some(())).await;
+        let expected = [
+            ("conf", "750"),
+            ("log", "750"),
+            ("tmp", "750"),
+            ("executor.json", "640"),
+            ("log/taskmanager.out", "640"),
+            ("log/taskmanager.err", "640"),
+            ("log/taskmanager.log", "640"),
+        ];
+        for (name, expected) in expected {
+            assert_eq!(mode(&host.sandbox(name)), expected, "{name} with umask {umask}");
+        }
+        assert_eq!(mode(&host.logs().join(format!("w-{pid}.log"))), "640");
+        let mut folders = vec![host.sandbox("conf")];
+        while let Some(folder) = folders.pop() {
+            for entry in fs_err::read_dir(folder).unwrap().flatten() {
+                let writable = entry.metadata().unwrap().permissions().mode() & 0o022;
+                assert_eq!(writable, 0, "{} can be changed by others", entry.path().display());
+                folders.extend(entry.file_type().unwrap().is_dir().then(|| entry.path()));
+            }
+        }
+        host.end("w", executor).await;
+    }
+}
+
+#[tokio::test]
+async fn links_and_pipes_in_the_place_of_what_an_executor_writes_are_not_followed_and_hold_nobody_up() {
+    let mut host = Host::new().await;
+    let victim = format!("{}/victim", host.scratch());
+    fs_err::write(&victim, "precious").unwrap();
+    fs_err::create_dir(host.sandbox("log")).unwrap();
+    for name in ["executor.json", "executor.json.other"] {
+        fs_err::os::unix::fs::symlink(&victim, host.sandbox(name)).unwrap();
+    }
+    let executor = host.running("w", &[]).await;
+    let journal = host.sandbox("executor.json");
+    until(|| fs_err::read_to_string(&journal).ok()?.contains("TASK_RUNNING").then_some(())).await;
+    host.end("w", executor).await;
+    assert_eq!(fs_err::read_to_string(&victim).unwrap(), "precious");
+
+    let mut host = Host::new().await;
+    fs_err::create_dir(host.sandbox("log")).unwrap();
+    for name in ["executor.json", "log/taskmanager.out", "log/taskmanager.log"] {
+        nix::unistd::mkfifo(&host.sandbox(name), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    }
+    let mut executor = host.executor(&[]);
+    host.agent.subscribe().await;
+    host.agent.launch(host.task("w", "sleep 1000"));
+    let failed = host.agent.update(TaskState::TaskFailed).await;
+    assert!(failed.message().contains("log/taskmanager.out is not a regular file"), "{}", failed.message());
+    assert!(executor.ended().await.success(), "{}", host.log());
+}
+
 #[tokio::test]
 async fn a_guard_has_nothing_open_that_is_the_executors() {
     let mut host = Host::new().await;

@@ -40,7 +40,7 @@ async fn the_log_of_an_executor_whose_sandbox_is_gone_is_still_to_be_had() {
     let output = asked("orphan").await;
     assert!(String::from_utf8_lossy(&output.stdout).contains("TASK_KILLED"), "{output:?}");
     let output = asked("stranger").await;
-    assert!(String::from_utf8_lossy(&output.stderr).contains("no task on this host begins with"), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("no task on this host has"), "{output:?}");
 }
 
 #[tokio::test]

@@ -13,3 +13,4 @@ mod limits;
 mod logs;
 mod recovery;
 mod sidecar;
+mod strangers;
