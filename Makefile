@@ -6,6 +6,8 @@ CARGO ?= cargo
 BENCH ?= all
 FUZZ ?= all
 SECONDS ?= 60
+# What property tests and those beside Flink's own classes draw from in `make soak`; `make test` always has the seeds of .cargo/config.toml.
+SEED ?= $(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')
 # Where cargo puts what it builds.
 TARGET = $(or $(CARGO_TARGET_DIR),target)
 
@@ -14,6 +16,7 @@ help: ## this list
 	@echo
 	@echo "  make demo MESOS=real   on the real Apache Mesos;  FLINK=2 with Flink 2;  ONESHOT=1 ends after the result"
 	@echo "  make bench BENCH=group one group of benchmarks"
+	@echo "  make soak SEED=n       the same inputs again (printed by a run that failed)"
 	@echo "  make fuzz FUZZ=target  one target;  SECONDS=600  for each, instead of 60"
 
 setup: ## install what tests and demo need, into ~/.cache/flink-mesos
@@ -38,9 +41,13 @@ test: setup ## every test, on the real Mesos, ZooKeeper and Flink
 fuzz: ## look for inputs that break the parsers, guided by coverage
 	@fuzz/run "$(FUZZ)" "$(SECONDS)"
 
-soak: ## the scheduler's core in simulated worlds, for SECONDS or for RUNS of them
+soak: SEED := $(SEED)
+soak: ## what tests draw by chance, from fresh seeds: simulated worlds for SECONDS or RUNS of them, property tests, Flink's own classes
 	FLINK_MESOS_SIMULATION_$(if $(RUNS),RUNS="$(RUNS)",SECONDS="$(SECONDS)") \
 		$(CARGO) test --release --locked -p scheduler --test simulation -- --nocapture
+	@echo "SEED=$(SEED)"
+	PROPTEST_RNG_SEED=$(SEED) PROPTEST_CASES=2000 FLINK_MESOS_TEST_SEED=$(SEED) \
+		$(CARGO) test --locked --workspace --exclude tests --all-features --lib --test against_flink --test broken_files
 
 demo: setup build ## Flink on a Mesos before your eyes
 	@MESOS="$(MESOS)" ONESHOT="$(ONESHOT)" FLINK="$(or $(FLINK),1)" tests/demo/demo $(TARGET)/release

@@ -1,4 +1,5 @@
-//! Numbers as Java prints them: `Double.toString`, on whose digits Flink's memory arithmetic rests.
+//! Numbers as Java prints and reads them: `Double.toString`, on whose digits Flink's memory arithmetic rests, and
+//! `Double.parseDouble`.
 
 /// The shortest digits that mean this number, and the power of ten that they are multiplied with; `None` for what is
 /// not finite. When two shortest forms are equally near, the one with the even last digit, as Java has it.
@@ -53,6 +54,113 @@ fn split(text: &str) -> Option<(String, i32)> {
     Some((mantissa.replace('.', ""), exponent.parse().ok()?))
 }
 
+/// `Double.parseDouble`: a decimal or hexadecimal number with blanks around it and a type's letter at its end.
+pub(crate) fn parse(text: &str) -> Option<f64> {
+    hexadecimal(text.trim_matches(|c| c <= ' ')).or_else(|| decimal_form(text)?.parse().ok())
+}
+
+/// A number in Java's notation as Rust has it, the hexadecimal ones excepted: blanks around it and a type's letter go;
+/// Rust's own names for infinity and not-a-number are refused, Java's are taken.
+pub(crate) fn decimal_form(text: &str) -> Option<&str> {
+    let text = text.trim_matches(|c| c <= ' ');
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    if unsigned == "Infinity" || unsigned == "NaN" {
+        return Some(text);
+    }
+    if !unsigned.starts_with(|c: char| c.is_ascii_digit() || c == '.') {
+        return None;
+    }
+    Some(text.strip_suffix(['d', 'D', 'f', 'F']).unwrap_or(text))
+}
+
+/// A number such as `0x1.8p3`.
+fn hexadecimal(text: &str) -> Option<f64> {
+    let (minus, unsigned) = match text.strip_prefix('-') {
+        Some(unsigned) => (true, unsigned),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let digits = unsigned.strip_prefix("0x").or_else(|| unsigned.strip_prefix("0X"))?;
+    hexadecimal_value(digits).map(|number| if minus { -number } else { number })
+}
+
+fn hexadecimal_value(text: &str) -> Option<f64> {
+    let (digits, exponent) = text.split_once(['p', 'P'])?;
+    let exponent = exponent.strip_suffix(['d', 'D', 'f', 'F']).unwrap_or(exponent);
+    let unsigned = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
+    if unsigned.is_empty() || !unsigned.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    // Far beyond what a number can have; the digits before it cannot make up for so much.
+    let far = if exponent.starts_with('-') { -1_000_000_000 } else { 1_000_000_000 };
+    let mut exponent: i64 = exponent.parse().unwrap_or(far).clamp(-1_000_000_000, 1_000_000_000);
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    if whole.is_empty() && fraction.is_empty() {
+        return None;
+    }
+    let mut mantissa = 0_u64;
+    for (digit, is_fraction) in whole.chars().map(|c| (c, false)).chain(fraction.chars().map(|c| (c, true))) {
+        let digit = u64::from(digit.to_digit(16)?);
+        if mantissa < 1 << 59 {
+            mantissa = mantissa << 4 | digit;
+            exponent -= if is_fraction { 4 } else { 0 };
+        } else {
+            // What does not fit counts only as more than nothing.
+            mantissa |= u64::from(digit != 0);
+            exponent += if is_fraction { 0 } else { 4 };
+        }
+    }
+    Some(scaled(mantissa, exponent))
+}
+
+/// The number times two to the power of the exponent, rounded once, to the even neighbour in a tie.
+fn scaled(mantissa: u64, exponent: i64) -> f64 {
+    let bits = i64::from(64 - mantissa.leading_zeros());
+    let highest = exponent + bits - 1;
+    if mantissa == 0 || highest < -1075 {
+        return 0.0;
+    }
+    if highest > 1023 {
+        return f64::INFINITY;
+    }
+    // Below the smallest normal number there are fewer digits.
+    let digits = if highest < -1022 { 53 - (-1022 - highest) } else { 53 };
+    let spare = (bits - digits).clamp(0, 63) as u32;
+    let rest = mantissa & ((1 << spare) - 1);
+    let half = (1_u64 << spare) / 2;
+    let mut kept = mantissa >> spare;
+    if spare > 0 && (rest > half || rest == half && kept % 2 == 1) {
+        kept += 1;
+    }
+    let power = (exponent + i64::from(spare)) as i32;
+    // In two steps, since two to such a power alone may be no number; both are exact.
+    kept as f64 * 2_f64.powi(power / 2) * 2_f64.powi(power - power / 2)
+}
+
+/// The longest number that is not in decimal; Java has no bound, but needs ever longer.
+const MOST_DIGITS: usize = 2000;
+
+/// The decimal text of a whole number of another radix; `None` when it is none, or too long.
+pub(crate) fn decimal(digits: &str, radix: u32) -> Option<String> {
+    const LIMB: u64 = 1_000_000_000;
+    if digits.is_empty() || digits.len() > MOST_DIGITS {
+        return None;
+    }
+    let mut limbs = vec![0_u64];
+    for digit in digits.chars() {
+        let mut carry = u64::from(digit.to_digit(radix)?);
+        for limb in &mut limbs {
+            let value = *limb * u64::from(radix) + carry;
+            (*limb, carry) = (value % LIMB, value / LIMB);
+        }
+        if carry > 0 {
+            limbs.push(carry);
+        }
+    }
+    let mut limbs = limbs.iter().rev();
+    let first = limbs.next().map(u64::to_string).unwrap_or_default();
+    Some(limbs.fold(first, |text, limb| format!("{text}{limb:09}")))
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -85,6 +193,37 @@ mod tests {
         assert_eq!(digits(f64::from(0.539_070_1_f32)).unwrap(), (5_390_701_293_945_312, -16));
         assert_eq!(digits(0.4).unwrap(), (4, -1));
         assert_eq!(digits(f64::INFINITY), None);
+    }
+
+    #[test]
+    fn hexadecimal_numbers_are_read_as_java_reads_them() {
+        for (text, number) in [
+            ("0x1p3", 8.0),
+            (" -0X1.8P1d ", -3.0),
+            ("0x.8p0", 0.5),
+            ("0x1.fffffffffffff8p1023", f64::INFINITY),
+            ("0x1.fffffffffffff7p1023", f64::MAX),
+            ("0x0.0000000000001p-1022", f64::from_bits(1)),
+            ("0x1p-1075", 0.0),
+            ("0x1.0000000000000000000000001p-1075", f64::from_bits(1)),
+            ("0x1p99999999999999999999", f64::INFINITY),
+            ("0x1.00000000000008p0", 1.0),
+            ("0x1.000000000000080000000000000001p0", 1.0 + f64::EPSILON),
+        ] {
+            assert_eq!(parse(text), Some(number), "{text}");
+        }
+        for text in ["0x1", "0xp1", "0x1p", "0x1p+", "0x1.8.p1", "0xgp1", "x1p1", "0x1p1x"] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn whole_numbers_of_another_radix_become_decimal() {
+        assert_eq!(decimal("ff", 16).as_deref(), Some("255"));
+        assert_eq!(decimal("7777777777777777777777", 8).as_deref(), Some("73786976294838206463"));
+        assert_eq!(decimal("3b9aca00", 16).as_deref(), Some("1000000000"));
+        assert_eq!(decimal(&"f".repeat(MOST_DIGITS + 1), 16), None);
+        assert!(decimal("", 16).is_none() && decimal("8", 8).is_none() && decimal("+1", 16).is_none());
     }
 
     proptest! {

@@ -86,7 +86,9 @@ struct Target {
 fn fuzz(target: &Target) {
     let corpus = corpus(target.file);
     assert!(corpus.len() > 2, "no corpus for {}", target.file);
-    let mut random = StdRng::seed_from_u64(ROUNDS);
+    #[expect(clippy::disallowed_methods, reason = "`make soak` sets a fresh seed")]
+    let seed = std::env::var("FLINK_MESOS_TEST_SEED").map_or(ROUNDS, |text| text.parse().expect("a number"));
+    let mut random = StdRng::seed_from_u64(seed);
     let (mut read, mut refused) = (0, 0);
     let broken = (0..ROUNDS).map(|_| mutated(&corpus, &mut random));
     for bytes in corpus.iter().cloned().chain(broken) {

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Configuration, ConfigurationError, MemorySize, secret};
+use super::{Configuration, ConfigurationError, MemorySize, Shape, secret};
+use crate::java_number;
 
 mod duration;
 mod list;
@@ -18,14 +19,20 @@ impl Configuration {
         self.parsed(key, "a whole number", |text| text.parse().ok())
     }
 
-    /// The value as a number, in the forms that Java reads save hexadecimal ones.
+    /// The value as a number, in the forms that Java reads and in those of `config.yaml`.
     pub fn get_f64(&self, key: &str) -> Result<Option<f64>, ConfigurationError> {
-        self.parsed(key, "a number", |text| java_decimal(text)?.parse().ok())
+        self.parsed(key, "a number", |text| self.yaml_number(key, text).or_else(|| java_number::parse(text)))
     }
 
     /// The value as a number of single precision: Flink keeps its memory fractions so.
     pub(crate) fn get_f32(&self, key: &str) -> Result<Option<f32>, ConfigurationError> {
-        self.parsed(key, "a number", |text| java_decimal(text)?.parse().ok())
+        self.parsed(key, "a number", |text| match self.yaml_number(key, text) {
+            Some(number) => single_precision(number),
+            None => match java_number::decimal_form(text) {
+                Some(decimal) => decimal.parse().ok().or_else(|| Some(java_number::parse(text)? as f32)),
+                None => None,
+            },
+        })
     }
 
     /// The value as `true` or `false`, in any case.
@@ -66,6 +73,19 @@ impl Configuration {
         Ok(Some(below.collect::<Vec<_>>()).filter(|pairs| !pairs.is_empty()))
     }
 
+    /// What `config.yaml` has as a number with a fraction, and not as text.
+    fn yaml_number(&self, key: &str, text: &str) -> Option<f64> {
+        let is_literal = self.setting(key).is_some_and(|setting| setting.shape == Shape::Literal);
+        match text {
+            _ if !is_literal => None,
+            ".inf" => Some(f64::INFINITY),
+            "-.inf" => Some(f64::NEG_INFINITY),
+            ".nan" => Some(f64::NAN),
+            _ if text.contains('.') => java_number::parse(text),
+            _ => None,
+        }
+    }
+
     fn parsed<T>(
         &self,
         key: &str,
@@ -82,6 +102,12 @@ impl Configuration {
     }
 }
 
+/// A number of `config.yaml` in single precision; Flink refuses those that do not fit.
+fn single_precision(number: f64) -> Option<f32> {
+    let fits = (f64::from(f32::from_bits(1))..=f64::from(f32::MAX)).contains(&number.abs());
+    (number == 0.0 || fits).then_some(number as f32)
+}
+
 /// Leading digits and, without blanks around it, what follows them.
 pub(super) fn split_number(text: &str) -> (&str, &str) {
     let text = text.trim_matches(is_java_blank);
@@ -93,20 +119,6 @@ pub(super) fn split_number(text: &str) -> (&str, &str) {
 /// What Java's `trim` takes away: everything up to the blank.
 pub(super) fn is_java_blank(c: char) -> bool {
     c <= ' '
-}
-
-/// A decimal number in Java's notation as one in Rust's: blanks around it and a type suffix go; Rust's own words for
-/// infinity and not-a-number are refused, Java's are taken.
-fn java_decimal(text: &str) -> Option<&str> {
-    let text = text.trim_matches(is_java_blank);
-    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
-    if unsigned == "Infinity" || unsigned == "NaN" {
-        return Some(text);
-    }
-    if !unsigned.starts_with(|c: char| c.is_ascii_digit() || c == '.') {
-        return None;
-    }
-    Some(text.strip_suffix(['d', 'D', 'f', 'F']).unwrap_or(text))
 }
 
 #[cfg(test)]

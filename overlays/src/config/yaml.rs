@@ -4,7 +4,10 @@ use super::Shape;
 
 mod document;
 mod emit;
+mod flow;
 mod scalar;
+mod source;
+mod tabs;
 
 pub(super) use document::Node;
 
@@ -26,10 +29,10 @@ pub(super) struct SyntaxError {
 
 /// All keys of a document in its order.
 pub(super) fn read(text: &str) -> Result<Vec<Flat>, SyntaxError> {
-    let mut entries = Vec::new();
+    let mut flattened = Flattened::default();
     match document::parse(text)? {
         None | Some(Node::Null) => {}
-        Some(Node::Map(map)) => flatten(map, "", &mut entries)?,
+        Some(Node::Map(map)) => flattened.add(&map.parts, "")?,
         Some(_) => {
             return Err(SyntaxError {
                 line: 1,
@@ -37,28 +40,57 @@ pub(super) fn read(text: &str) -> Result<Vec<Flat>, SyntaxError> {
             });
         }
     }
-    Ok(entries)
+    Ok(flattened.entries)
 }
 
-fn flatten(map: Vec<document::Pair>, prefix: &str, entries: &mut Vec<Flat>) -> Result<(), SyntaxError> {
-    for document::Pair { key, line, value } in map {
-        if key.is_literal {
-            return Err(document::not_text(line));
+#[derive(Default)]
+struct Flattened {
+    entries: Vec<Flat>,
+    bytes: usize,
+    /// Mappings, which aliases can bring again without holding a value.
+    maps: usize,
+}
+
+impl Flattened {
+    fn add(&mut self, map: &[document::Pair], prefix: &str) -> Result<(), SyntaxError> {
+        for document::Pair { key, line, value } in map {
+            let line = *line;
+            let name = match key {
+                Node::Text(text) => text,
+                // Java makes this text of it.
+                Node::Null => "null",
+                _ => return Err(document::not_text(line)),
+            };
+            let key = format!("{prefix}{name}");
+            self.bytes += key.len();
+            let (value, shape) = match value {
+                Node::Map(inner) => {
+                    self.maps += 1;
+                    self.check_size(line)?;
+                    self.add(&inner.parts, &format!("{key}."))?;
+                    continue;
+                }
+                Node::Null => return Err(SyntaxError { line, reason: format!("key '{key}' has no value") }),
+                Node::Text(text) => (text.to_string(), Shape::Text),
+                Node::Literal(text) => (text.clone(), Shape::Literal),
+                Node::Recursion(_) => {
+                    return Err(SyntaxError { line, reason: format!("key '{key}' is a mapping inside itself") });
+                }
+                value @ (Node::Binary(_) | Node::Set(_)) => (emit::flow(value), Shape::Text),
+                list @ Node::List(_) => (emit::flow(list), Shape::List),
+            };
+            self.bytes += value.len();
+            self.check_size(line)?;
+            self.entries.push(Flat { key, value, shape, line });
         }
-        let key = format!("{prefix}{}", key.text);
-        let (value, shape) = match value {
-            Node::Map(inner) => {
-                flatten(inner, &format!("{key}."), entries)?;
-                continue;
-            }
-            Node::Null => return Err(SyntaxError { line, reason: format!("key '{key}' has no value") }),
-            Node::Text(text) => (text, Shape::Text),
-            Node::Literal(text) => (text, Shape::Literal),
-            list @ Node::List(_) => (emit::flow(&list), Shape::List),
-        };
-        entries.push(Flat { key, value, shape, line });
+        Ok(())
     }
-    Ok(())
+
+    fn check_size(&self, line: usize) -> Result<(), SyntaxError> {
+        let values = self.entries.len() + self.maps;
+        let fits = values < document::MOST_VALUES && self.bytes <= document::MOST_BYTES;
+        if fits { Ok(()) } else { Err(document::too_large(line)) }
+    }
 }
 
 /// A line of a `config.yaml`.
@@ -74,21 +106,22 @@ pub(super) fn line(key: &str, value: &str, shape: Shape) -> String {
 
 /// The parts of a value that is a YAML sequence, as texts; `None` for anything else.
 pub(super) fn list(value: &str) -> Option<Vec<String>> {
-    let Ok(Some(Node::List(nodes))) = document::parse(value) else { return None };
-    nodes.into_iter().map(part).collect()
+    let Ok(Some(Node::List(list))) = document::parse(value) else { return None };
+    list.parts.iter().map(part).collect()
 }
 
 /// The pairs of a value that is a YAML mapping, as texts; `None` for anything else.
 pub(super) fn map(value: &str) -> Option<Vec<(String, String)>> {
-    let Ok(Some(Node::Map(pairs))) = document::parse(value) else { return None };
-    pairs.into_iter().map(|pair| Some((pair.key.text, part(pair.value)?))).collect()
+    let Ok(Some(Node::Map(map))) = document::parse(value) else { return None };
+    map.parts.iter().map(|pair| Some((part(&pair.key)?, part(&pair.value)?))).collect()
 }
 
-fn part(node: Node) -> Option<String> {
+fn part(node: &Node) -> Option<String> {
     match node {
-        Node::Text(text) | Node::Literal(text) => Some(text),
+        Node::Text(text) => Some(text.to_string()),
+        Node::Literal(text) => Some(text.clone()),
         Node::Null => None,
-        collection @ (Node::List(_) | Node::Map(_)) => Some(emit::flow(&collection)),
+        other => Some(emit::flow(other)),
     }
 }
 
@@ -176,8 +209,8 @@ mod tests {
 
         #[test]
         fn a_list_is_read_back_from_its_flow_form(parts: Vec<String>) {
-            let nodes = Node::List(parts.iter().cloned().map(Node::Text).collect());
-            let flow = emit::flow(&nodes);
+            let nodes = parts.iter().map(|part| Node::Text(part.as_str().into())).collect();
+            let flow = emit::flow(&Node::List(document::Collection { number: 0, parts: std::rc::Rc::new(nodes) }));
             prop_assert_eq!(list(&flow).unwrap(), parts, "{}", flow);
         }
 

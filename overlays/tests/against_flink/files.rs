@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use overlays::config::{Configuration, Source};
 use overlays::flink::FlinkVersion;
+use rand::Rng;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
-use rand::{Rng, SeedableRng};
 
-use super::oracle::{LINES, Oracle, Refusal, flink_home};
+use super::cases;
+use super::oracle::{LINES, Oracle, Refusal, flink_home, seeded};
 
 const FILES: usize = 300;
 
@@ -73,14 +74,60 @@ const SCALARS: &[&str] = &[
 ];
 
 #[test]
+fn files_that_are_odd_are_read_as_flink_reads_them() {
+    let long = |length: usize| "k".repeat(length);
+    let mut files: Vec<String> = cases::FILES.iter().map(ToString::to_string).collect();
+    files.extend(cases::SCALARS.iter().map(|scalar| format!("k: {scalar}\nl: m\n")));
+    files.extend(cases::SCALARS.iter().map(|scalar| format!("k:\n  - {scalar}\n  - m\n")));
+    for length in [1, 74, 75, 76, 120, 121, 122, 123, 124, 127, 128, 129, 300] {
+        files.push(format!("k: [{{{}: v}}, w]\n", long(length)));
+        files.push(format!("k: [{}, {{'': v}}, w]\n", long(length)));
+        files.push(format!("k: [{{'': v}}, {{{}: {{'': v}}}}, w]\n", long(length)));
+        files.push(format!("k: [{{1{0}: v, '1{0}': w}}]\n", "0".repeat(length)));
+        files.push(format!("k: [{{? [{}] : v}}]\n", long(length)));
+    }
+    for length in [1022, 1023, 1024, 1025, 1026] {
+        files.push(format!("{}: v\n", long(length)));
+        files.push(format!("a: {{{}: v}}\n", long(length)));
+        files.push(format!("? {}\n: v\n", long(length)));
+    }
+    for aliases in [50, 51] {
+        files.push(format!("a: &x [1]\nb: [{}]\n", vec!["*x"; aliases].join(", ")));
+        files.push(format!("a: &x 1\nb: [{}]\n", vec!["*x"; aliases].join(", ")));
+    }
+    let mut differences = Vec::new();
+    for line in LINES {
+        let mut flink = Oracle::start(&flink_home(line));
+        for text in &files {
+            differences
+                .extend(difference(&mut flink, text.as_bytes()).map(|difference| format!("{line}: {difference}")));
+        }
+    }
+    assert!(differences.is_empty(), "{} of {}:\n{}", differences.len(), 2 * files.len(), differences.join("\n"));
+}
+
+/// How our reading of a `config.yaml` differs from Flink's, if it does.
+fn difference(flink: &mut Oracle, bytes: &[u8]) -> Option<String> {
+    let shown = || format!("{:?}", String::from_utf8_lossy(bytes));
+    match both(flink, "config.yaml", bytes) {
+        (Ok(theirs), Ok(ours)) => {
+            (theirs != ours).then(|| format!("{}\n  Flink: {theirs:?}\n  ours:  {ours:?}", shown()))
+        }
+        (Err(_), Err(_)) => None,
+        (Ok(_), Err(_)) if cases::reason(&String::from_utf8_lossy(bytes)).is_some() => None,
+        (theirs, ours) => Some(format!("{}\n  Flink: {theirs:?}\n  ours:  {ours:?}", shown())),
+    }
+}
+
+#[test]
 fn yaml_files_are_read_as_flink_reads_them() {
     for line in LINES {
         let mut flink = Oracle::start(&flink_home(line));
-        let mut random = seeded(line);
+        let (_, mut random) = seeded(line);
         let (mut accepted, mut refused) = (0, 0);
         for _ in 0..FILES {
             let text = yaml_file(&mut random);
-            let (theirs, ours) = both(&mut flink, "config.yaml", &text);
+            let (theirs, ours) = both(&mut flink, "config.yaml", text.as_bytes());
             match (theirs, ours) {
                 (Ok(theirs), Ok(ours)) => {
                     accepted += 1;
@@ -98,14 +145,14 @@ fn yaml_files_are_read_as_flink_reads_them() {
 fn flat_files_are_read_as_flink_reads_them() {
     let line = LINES[0];
     let mut flink = Oracle::start(&flink_home(line));
-    let mut random = seeded(line);
+    let (_, mut random) = seeded(line);
     let pieces = [
         "a", "b.c", "key", ":", ": ", " : ", " ", "\t", "#", "# x", "\n", "\n\n", "\"q\"", "é", "1", "- ", "\u{a0}",
         "\r\n", "\r",
     ];
     for _ in 0..FILES {
         let text: String = (0..random.random_range(0..30)).map(|_| *pieces.choose(&mut random).unwrap()).collect();
-        let (theirs, ours) = both(&mut flink, "flink-conf.yaml", &text);
+        let (theirs, ours) = both(&mut flink, "flink-conf.yaml", text.as_bytes());
         assert_eq!(ours.unwrap(), theirs.unwrap(), "{text:?}");
     }
 }
@@ -114,7 +161,7 @@ fn flat_files_are_read_as_flink_reads_them() {
 fn what_we_write_is_what_flink_reads() {
     for line in LINES {
         let mut flink = Oracle::start(&flink_home(line));
-        let mut random = seeded(line);
+        let (_, mut random) = seeded(line);
         for _ in 0..FILES {
             let mut config = Configuration::new();
             for i in 0..random.random_range(0..8) {
@@ -138,9 +185,9 @@ fn what_we_write_is_what_flink_reads() {
 
 type Entries = BTreeMap<String, String>;
 
-fn both(flink: &mut Oracle, name: &str, text: &str) -> (Result<Entries, Refusal>, Result<Entries, String>) {
+fn both(flink: &mut Oracle, name: &str, bytes: &[u8]) -> (Result<Entries, Refusal>, Result<Entries, String>) {
     let folder = tempfile::tempdir().unwrap();
-    fs_err::write(folder.path().join(name), text).unwrap();
+    fs_err::write(folder.path().join(name), bytes).unwrap();
     let version: FlinkVersion = flink.version;
     let ours = Configuration::load(folder.path(), &version).map_err(|error| error.to_string());
     let ours = ours.map(|config| config.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect());
@@ -149,14 +196,30 @@ fn both(flink: &mut Oracle, name: &str, text: &str) -> (Result<Entries, Refusal>
 
 fn load(flink: &mut Oracle, folder: &std::path::Path) -> Result<Entries, Refusal> {
     let entries = flink.ask("load", &[folder.to_str().unwrap().to_owned()])?;
-    let pair = |entry: String| entry.split_once('=').map(|(key, value)| (key.to_owned(), value.to_owned()));
+    let pair = |entry: String| entry.split_once('=').map(|(key, value)| (key.to_owned(), anchors_from_one(value)));
     Ok(entries.into_iter().filter_map(pair).collect())
 }
 
-fn seeded(line: &str) -> StdRng {
-    let seed: u64 = rand::random();
-    println!("{line}: seed {seed}");
-    StdRng::seed_from_u64(seed)
+/// Flink numbers anchors on and on while the JVM lives; a process that reads its file begins with the first.
+fn anchors_from_one(value: &str) -> String {
+    let mut numbers = Vec::new();
+    let mut text = String::new();
+    let mut rest = value;
+    while let Some((before, after)) = rest.split_once("&id").filter(|_| value.contains("*id")) {
+        let digits = after.find(|c: char| !c.is_ascii_digit()).unwrap_or(after.len());
+        numbers.push(after[..digits].to_owned());
+        text += before;
+        text += "&id";
+        rest = after;
+    }
+    text += rest;
+    numbers.sort_by_key(|number| number.parse::<u64>().unwrap());
+    for (number, old) in (1..).zip(numbers) {
+        text = text
+            .replace(&format!("&id{old}"), &format!("&id#{number:03}"))
+            .replace(&format!("*id{old}"), &format!("*id#{number:03}"));
+    }
+    text.replace("id#", "id")
 }
 
 /// Keys, nested or dotted, none of them twice; most scalars are good ones.

@@ -3,6 +3,7 @@
 #![allow(clippy::format_push_string, clippy::assigning_clones, reason = "clearer, and tests need not be fast")]
 
 mod application;
+mod cases;
 mod cluster;
 mod files;
 mod memory;

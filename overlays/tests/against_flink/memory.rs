@@ -3,11 +3,11 @@
 use overlays::config::{Configuration, MemorySize};
 use overlays::flink::FlinkVersion;
 use overlays::memory::{JobManagerMemory, MemoryError, TaskManagerMemory};
+use rand::Rng;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
-use rand::{Rng, SeedableRng};
 
-use super::oracle::{LINES, Oracle, flink_home};
+use super::oracle::{LINES, Oracle, flink_home, seeded};
 
 const CONFIGURATIONS: usize = 600;
 
@@ -49,9 +49,7 @@ fn compare(
     compute: impl Fn(&Configuration, &FlinkVersion) -> Computed,
 ) {
     let mut flink = Oracle::start(&flink_home(line));
-    let seed: u64 = rand::random();
-    println!("{line} {question}: seed {seed}");
-    let mut random = StdRng::seed_from_u64(seed);
+    let (seed, mut random) = seeded(&format!("{line} {question}"));
     let (mut accepted, mut refused) = (0, 0);
     for _ in 0..CONFIGURATIONS {
         let entries = generate(&mut random);

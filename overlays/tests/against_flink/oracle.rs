@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use overlays::flink::{FlinkHome, FlinkVersion};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
 
 /// The lines of Flink that everything is compared with.
 pub(crate) const LINES: [&str; 2] = ["flink-1.20.5", "flink-2.3.0"];
@@ -17,17 +19,24 @@ pub(crate) fn flink_home(name: &str) -> FlinkHome {
 
 /// A folder of the set-up's cache.
 fn cached(name: &str) -> PathBuf {
-    let variable = |name: &str| {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "where the set-up puts Flink is told to tests by the environment"
-        )]
-        std::env::var_os(name).map(PathBuf::from)
-    };
     let cache = variable("FLINK_MESOS_CACHE")
-        .or_else(|| Some(variable("HOME")?.join(".cache/flink-mesos")))
+        .map(PathBuf::from)
+        .or_else(|| Some(Path::new(&variable("HOME")?).join(".cache/flink-mesos")))
         .expect("neither FLINK_MESOS_CACHE nor HOME is set");
     cache.join(name)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the set-up's folder and the seed are told to tests by the environment")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// Chance from a seed that is the same in every run of the tests; `make soak` sets another one. What a fresh seed finds
+/// joins the fixed lists of the test that it failed.
+pub(crate) fn seeded(what: &str) -> (u64, StdRng) {
+    let seed = variable("FLINK_MESOS_TEST_SEED").map_or(Ok(0), |text| text.parse()).expect("FLINK_MESOS_TEST_SEED");
+    println!("{what}: FLINK_MESOS_TEST_SEED={seed}");
+    (seed, StdRng::seed_from_u64(seed))
 }
 
 /// The JVM. Ended and reaped when dropped.
@@ -65,7 +74,14 @@ impl Oracle {
         let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/java").join(program);
         #[expect(clippy::disallowed_methods, reason = "ended and reaped by Drop")]
         let mut jvm = Command::new("java")
-            .args(["-XX:TieredStopAtLevel=1", "-Dlog4j2.level=OFF", "-cp", class_path])
+            .args([
+                "-XX:TieredStopAtLevel=1",
+                "-XX:+UnlockDiagnosticVMOptions",
+                "-XX:+DisplayVMOutputToStderr",
+                "-Dlog4j2.level=OFF",
+                "-cp",
+                class_path,
+            ])
             .arg(program)
             // Else the JVM cannot read names beyond ASCII.
             .env("LC_ALL", "C.UTF-8")

@@ -1,11 +1,10 @@
 //! Values as Flink's typed options read them.
 
 use overlays::config::{Configuration, Source};
-use rand::rngs::StdRng;
+use rand::Rng;
 use rand::seq::IndexedRandom;
-use rand::{Rng, SeedableRng};
 
-use super::oracle::{LINES, Oracle, flink_home};
+use super::oracle::{LINES, Oracle, flink_home, seeded};
 
 const VALUES: usize = 4000;
 
@@ -48,9 +47,7 @@ const KINDS: [Kind; 7] = [
 fn typed_values_are_read_as_flink_reads_them() {
     for line in LINES {
         let mut flink = Oracle::start(&flink_home(line));
-        let seed: u64 = rand::random();
-        println!("{line} values: seed {seed}");
-        let mut random = StdRng::seed_from_u64(seed);
+        let (seed, mut random) = seeded(&format!("{line} values"));
         for (kind, pieces, ours) in KINDS {
             let (mut accepted, mut refused) = (0, 0);
             for _ in 0..VALUES / KINDS.len() {

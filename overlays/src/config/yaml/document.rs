@@ -1,58 +1,89 @@
 //! From YAML text to a tree, with the line of every key.
+//!
+//! Collections that an alias brings again are shared, not copied: what they hold counts once here, and once for each place
+//! where it is written out (`super::flatten`).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 
 use granit_parser::{Event, Parser, ScalarStyle, Span};
 
-use super::{SyntaxError, scalar};
+use super::{SyntaxError, emit, scalar, source, tabs};
 
-/// More values than any configuration has; aliases count with all that they stand for.
-const MOST_NODES: usize = 100_000;
+/// More values than any configuration has.
+pub(super) const MOST_VALUES: usize = 100_000;
+/// More text than any configuration has, in bytes; the texts that aliases stand for count each time.
+pub(in crate::config) const MOST_BYTES: usize = 16 << 20;
+/// Flink's own bound on aliases for sequences and mappings.
+const MOST_ALIASES: usize = 50;
 
 /// A value.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(in crate::config) enum Node {
     /// No value, or `null`.
     Null,
     /// A number or boolean, as the text that Java prints for it.
     Literal(String),
     /// Text.
-    Text(String),
+    Text(Rc<str>),
+    /// Bytes (`!!binary`), in base64.
+    Binary(String),
     /// A sequence.
-    List(Vec<Node>),
+    List(Collection<Node>),
     /// A mapping in the file's order.
-    Map(Vec<Pair>),
+    Map(Collection<Pair>),
+    /// A mapping of which only the keys count (`!!set`).
+    Set(Collection<Pair>),
+    /// The collection of this number, inside itself.
+    Recursion(usize),
 }
 
-/// A key, its line, and its value.
-#[derive(Debug, Clone, PartialEq)]
+/// What a sequence or mapping holds. The number is the same wherever an alias brings it again.
+#[derive(Debug, Clone)]
+pub(in crate::config) struct Collection<T> {
+    pub(super) number: usize,
+    pub(super) parts: Rc<Vec<T>>,
+}
+
+/// A key, its line, and its value. Flink wants text as keys at the file's levels and takes anything inside a value.
+#[derive(Debug, Clone)]
 pub(in crate::config) struct Pair {
-    pub(super) key: Key,
+    pub(super) key: Node,
     pub(super) line: usize,
     pub(super) value: Node,
 }
 
-/// A key of a mapping: Flink wants text at the file's levels and takes numbers and booleans inside a value.
-#[derive(Debug, Clone, PartialEq)]
-pub(in crate::config) struct Key {
-    pub(super) text: String,
-    pub(super) is_literal: bool,
+/// A collection whose end has not come yet.
+struct Open {
+    anchor: usize,
+    number: usize,
+    parts: Parts,
 }
 
-/// A collection whose end has not come yet.
-enum Open {
-    List { anchor: usize, nodes: Vec<Node> },
-    Map { anchor: usize, pairs: Vec<Pair>, key: Option<(Key, usize)> },
+enum Parts {
+    List(Vec<Node>),
+    Map { is_set: bool, pairs: Vec<Pair>, key: Option<(Node, usize)>, known: HashSet<String> },
 }
 
 /// The only document of a text; `None` when there is none.
 pub(super) fn parse(text: &str) -> Result<Option<Node>, SyntaxError> {
+    source::refuse_unprintable(text)?;
     let mut builder = Builder::default();
-    for event in Parser::new_from_str(text) {
+    let mut source = source::Source::new(text);
+    let mut tabs = tabs::Tabs::new(text);
+    let options = granit_parser::options! {
+        bom_inside_document_as_content: true,
+        block_scalar_eof_without_line_feed: true,
+        emit_anchor_events: true,
+    };
+    for event in Parser::new_from_str_with_options(text, options) {
         let (event, span) =
             event.map_err(|error| SyntaxError { line: error.marker().line(), reason: error.kind().to_string() })?;
-        builder.take(event, span)?;
+        tabs.check(&event, span)?;
+        source.check(&event, span, builder.expects_key())?;
+        builder.take(source.with_mark(event, span), span)?;
     }
+    tabs.check_rest()?;
     Ok(builder.root)
 }
 
@@ -60,7 +91,9 @@ pub(super) fn parse(text: &str) -> Result<Option<Node>, SyntaxError> {
 struct Builder {
     open: Vec<Open>,
     anchors: HashMap<usize, Node>,
-    nodes: usize,
+    values: usize,
+    bytes: usize,
+    aliases: usize,
     documents: usize,
     root: Option<Node>,
 }
@@ -84,46 +117,104 @@ impl Builder {
                     Err(reason) => refused(reason),
                 }
             }
-            Event::SequenceStart(_, anchor, _) => self.open(Open::List { anchor, nodes: Vec::new() }, line),
-            Event::MappingStart(_, anchor, _) => self.open(Open::Map { anchor, pairs: Vec::new(), key: None }, line),
+            Event::SequenceStart(_, anchor, tag) => {
+                let tag = tag.map(|tag| tag.to_string());
+                match scalar::kind(tag.as_deref()) {
+                    None | Some("seq" | "!") => self.open(anchor, Parts::List(Vec::new()), line),
+                    Some(kind) => refused(format!("a sequence cannot have the tag !!{kind}")),
+                }
+            }
+            Event::MappingStart(_, anchor, tag) => {
+                let tag = tag.map(|tag| tag.to_string());
+                let is_set = match scalar::kind(tag.as_deref()) {
+                    None | Some("map" | "!") => false,
+                    Some("set") => true,
+                    Some(kind) => return refused(format!("a mapping cannot have the tag !!{kind}")),
+                };
+                let parts = Parts::Map { is_set, pairs: Vec::new(), key: None, known: HashSet::new() };
+                self.open(anchor, parts, line)
+            }
             Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
-                Some(Open::List { anchor, nodes }) => self.add(Node::List(nodes), anchor, line),
-                Some(Open::Map { anchor, pairs, .. }) => self.add(Node::Map(pairs), anchor, line),
+                Some(open) => self.close(open, line),
                 None => refused("unexpected end of a collection".to_owned()),
             },
-            Event::Alias(anchor) => match self.anchors.get(&anchor).cloned() {
-                Some(node) => self.add(node, 0, line),
-                None => refused("an alias stands inside what it is an alias of".to_owned()),
-            },
+            Event::Alias(anchor) => self.alias(anchor, line),
             _ => Ok(()),
         }
     }
 
-    fn open(&mut self, collection: Open, line: usize) -> Result<(), SyntaxError> {
-        if matches!(self.open.last(), Some(Open::Map { key: None, .. })) {
-            return Err(not_text(line));
+    fn expects_key(&self) -> bool {
+        matches!(self.open.last(), Some(Open { parts: Parts::Map { key: None, .. }, .. }))
+    }
+
+    fn open(&mut self, anchor: usize, parts: Parts, line: usize) -> Result<(), SyntaxError> {
+        self.count(0, line)?;
+        self.open.push(Open { anchor, number: self.values, parts });
+        Ok(())
+    }
+
+    fn close(&mut self, open: Open, line: usize) -> Result<(), SyntaxError> {
+        let number = open.number;
+        let node = match open.parts {
+            Parts::List(nodes) => Node::List(Collection { number, parts: Rc::new(nodes) }),
+            Parts::Map { is_set, pairs, .. } => {
+                let pairs = Collection { number, parts: Rc::new(pairs) };
+                if is_set { Node::Set(pairs) } else { Node::Map(pairs) }
+            }
+        };
+        self.add(node, open.anchor, line)
+    }
+
+    fn alias(&mut self, anchor: usize, line: usize) -> Result<(), SyntaxError> {
+        let is_key = self.expects_key();
+        let node = match self.open.iter().find(|open| open.anchor == anchor) {
+            Some(open) => Node::Recursion(open.number),
+            None => self.anchors.get(&anchor).cloned().unwrap_or(Node::Null),
+        };
+        if matches!(node, Node::List(_) | Node::Map(_) | Node::Set(_) | Node::Recursion(_)) {
+            self.aliases += 1;
+            if self.aliases > MOST_ALIASES {
+                let reason = format!("too large: more than {MOST_ALIASES} aliases of sequences or mappings");
+                return Err(SyntaxError { line, reason });
+            }
+            // Flink can read it, and prints it so that it cannot read it again.
+            if is_key {
+                return Err(SyntaxError {
+                    line,
+                    reason: "an alias of a sequence or mapping cannot be a key".to_owned(),
+                });
+            }
         }
-        self.open.push(collection);
+        self.add(node, 0, line)
+    }
+
+    fn count(&mut self, bytes: usize, line: usize) -> Result<(), SyntaxError> {
+        self.values += 1;
+        self.bytes += bytes;
+        if self.values > MOST_VALUES || self.bytes > MOST_BYTES {
+            return Err(too_large(line));
+        }
         Ok(())
     }
 
     /// Puts a whole node where it belongs: as the next key, value, part of a list, or the root.
     fn add(&mut self, node: Node, anchor: usize, line: usize) -> Result<(), SyntaxError> {
-        self.nodes += count(&node);
-        if self.nodes > MOST_NODES {
-            return Err(SyntaxError { line, reason: format!("too large: more than {MOST_NODES} values") });
-        }
+        self.count(if let Node::Text(text) = &node { text.len() } else { 0 }, line)?;
         if anchor != 0 {
             self.anchors.insert(anchor, node.clone());
         }
-        match self.open.last_mut() {
+        match self.open.last_mut().map(|open| &mut open.parts) {
             None => self.root = Some(node),
-            Some(Open::List { nodes, .. }) => nodes.push(node),
-            Some(Open::Map { pairs, key, .. }) => {
+            Some(Parts::List(nodes)) => nodes.push(node),
+            Some(Parts::Map { pairs, key, known, .. }) => {
                 if let Some((key, line)) = key.take() {
                     pairs.push(Pair { key, line, value: node });
                 } else {
-                    *key = Some((new_key(node, pairs, line)?, line));
+                    if !known.insert(identity(&node)) {
+                        let reason = format!("duplicate key '{}'", emit::shown(&node));
+                        return Err(SyntaxError { line, reason });
+                    }
+                    *key = Some((node, line));
                 }
             }
         }
@@ -131,28 +222,18 @@ impl Builder {
     }
 }
 
-fn new_key(node: Node, pairs: &[Pair], line: usize) -> Result<Key, SyntaxError> {
-    let key = match node {
-        Node::Text(text) => Key { text, is_literal: false },
-        Node::Literal(text) => Key { text, is_literal: true },
-        Node::Null | Node::List(_) | Node::Map(_) => return Err(not_text(line)),
-    };
-    if pairs.iter().any(|pair| pair.key == key) {
-        return Err(SyntaxError { line, reason: format!("duplicate key '{}'", key.text) });
-    }
-    Ok(key)
+/// A text that is the same for keys that are the same to Java.
+fn identity(key: &Node) -> String {
+    if let Node::Text(text) = key { format!("'{text}") } else { emit::flow(key) }
+}
+
+/// More than any configuration holds.
+pub(super) fn too_large(line: usize) -> SyntaxError {
+    let reason = format!("too large: more than {MOST_VALUES} values or {} MB of text", MOST_BYTES >> 20);
+    SyntaxError { line, reason }
 }
 
 /// A key that is no text where it must be.
 pub(super) fn not_text(line: usize) -> SyntaxError {
     SyntaxError { line, reason: "a key must be text: put quotes around it".to_owned() }
-}
-
-/// How many values a node adds that were not counted while it was built.
-fn count(node: &Node) -> usize {
-    match node {
-        Node::Null | Node::Literal(_) | Node::Text(_) => 1,
-        Node::List(nodes) => 1 + nodes.iter().map(count).sum::<usize>(),
-        Node::Map(pairs) => 1 + pairs.iter().map(|pair| count(&pair.value)).sum::<usize>(),
-    }
 }

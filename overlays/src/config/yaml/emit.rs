@@ -1,8 +1,9 @@
 //! Values as YAML text, with quotes only where a reader would see something else without them.
 
 use super::Node;
-use super::document::Key;
 use super::scalar;
+
+pub(super) use super::flow::flow;
 
 /// Where a text stands: what may stand plain there differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,23 +12,11 @@ pub(super) enum Place {
     Block,
     /// A key.
     Key,
-    /// Inside `[…]` or `{…}`.
-    Flow,
 }
 
-/// A value in flow form.
-pub(super) fn flow(node: &Node) -> String {
-    match node {
-        Node::Null => "null".to_owned(),
-        Node::Literal(literal) => literal.clone(),
-        Node::Text(value) => text(value, Place::Flow),
-        Node::List(nodes) => format!("[{}]", nodes.iter().map(flow).collect::<Vec<_>>().join(", ")),
-        Node::Map(pairs) => {
-            let key = |key: &Key| if key.is_literal { key.text.clone() } else { text(&key.text, Place::Flow) };
-            let pairs = pairs.iter().map(|pair| format!("{}: {}", key(&pair.key), flow(&pair.value)));
-            format!("{{{}}}", pairs.collect::<Vec<_>>().join(", "))
-        }
-    }
+/// A key as messages show it.
+pub(super) fn shown(node: &Node) -> String {
+    if let Node::Text(text) = node { text.to_string() } else { flow(node) }
 }
 
 /// A text: plain where that is safe, else in single quotes, else in double quotes with escapes.
@@ -52,7 +41,6 @@ fn is_plain(value: &str, place: Place) -> bool {
     let is_indicator = "#,[]{}&*!|>'\"%@`".contains(first)
         || (first == '-' && only_one_or_blank_follows)
         || ("?:".contains(first) && (place != Place::Block || only_one_or_blank_follows));
-    let flow_indicator = |c: char| ",?:[]{}".contains(c);
     !is_indicator
         && scalar::is_text(value)
         && !value.starts_with(' ')
@@ -61,7 +49,6 @@ fn is_plain(value: &str, place: Place) -> bool {
         && !value.contains(" #")
         && !value.starts_with("---")
         && !value.starts_with("...")
-        && (place != Place::Flow || !value.contains(flow_indicator))
 }
 
 fn double_quoted(value: &str) -> String {
