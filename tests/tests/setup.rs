@@ -4,7 +4,6 @@
 use std::{
     path::{Path, PathBuf},
     process::{Command, Output},
-    time::{Duration, Instant},
 };
 
 use tests::{Line, cache_folder, flink_home, python, wordcount_jar};
@@ -32,12 +31,16 @@ fn cache_with_flink() -> tempfile::TempDir {
 }
 
 #[test]
-fn a_second_set_up_does_nothing_and_takes_less_than_two_seconds() {
-    let started = Instant::now();
-    let output = set_up(&cache_folder(), &[]);
+fn a_second_set_up_does_nothing_and_takes_less_than_two_seconds_of_a_processor() {
+    // Its own time and that of all it started; on a busy machine the clock says nothing.
+    let script = "TIMEFORMAT='%U %S'; time \"$0\"";
+    let mut bash = Command::new("bash");
+    bash.args(["-c", script]).arg(folder().join("setup")).env("FLINK_MESOS_CACHE", cache_folder()).env("LC_ALL", "C");
+    let output = bash.output().unwrap();
     assert!(output.status.success(), "{}", out(&output));
-    assert!(started.elapsed() < Duration::from_secs(2), "{:?}: {}", started.elapsed(), out(&output));
-    assert_eq!(out(&output).lines().count(), 1, "{}", out(&output));
+    let used: f64 = String::from_utf8_lossy(&output.stderr).split_whitespace().map(|n| n.parse::<f64>().unwrap()).sum();
+    assert!(used < 2.0, "{}", out(&output));
+    assert_eq!(String::from_utf8_lossy(&output.stdout).lines().count(), 1, "{}", out(&output));
 }
 
 #[test]

@@ -153,9 +153,9 @@ async fn an_executor_that_does_not_end_is_killed_with_all_it_started_after_its_g
     let puppet = Puppet::new();
     let (mut e, agent) = short_grace(&mut framework, &puppet).await;
     let child = with_child(&puppet, "trap '' TERM; while :; do sleep 1; done").await;
+    let asked = Instant::now();
     framework.shut_down(&agent, "e").await;
     e.wait(executor_event::Type::Shutdown).await;
-    let asked = Instant::now();
     assert_eq!(failure(&mut framework).await.status, Some(9));
     assert!(asked.elapsed() > Duration::from_millis(1400), "{:?}", asked.elapsed());
     assert_terminated(&framework.acknowledged().await);
