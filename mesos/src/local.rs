@@ -84,8 +84,9 @@ pub struct LocalCluster {
 
 impl LocalCluster {
     /// Opens the listener and starts master and agents on the current tokio runtime.
-    pub async fn start(options: LocalOptions) -> Result<Self, LocalError> {
+    pub async fn start(mut options: LocalOptions) -> Result<Self, LocalError> {
         options.validate()?;
+        options.withhold_used_ports();
         let codec = Codec::new()?;
         let work_dir = make_work_dir(&options.work_dir).await.map_err(LocalError::WorkDir)?;
         let listen = |source| LocalError::Listen { port: options.port, source };

@@ -21,6 +21,7 @@ pub mod message;
 mod moving;
 pub mod offers;
 pub mod pace;
+pub mod ports;
 mod reconciliation;
 mod releasing;
 pub mod resources;
@@ -46,6 +47,7 @@ use self::{
     moving::Maintenance,
     offers::Refusals,
     pace::{Failures, Suspicion},
+    ports::Ports,
     reconciliation::Reconciliation,
     resources::Demand,
     worker::{Patience, Phase, Worker},
@@ -98,6 +100,9 @@ pub struct Core {
     /// Whether this connection's master was told how much a worker needs.
     narrowed: bool,
     failures: Failures,
+    ports: Ports,
+    /// Unknown tasks that were killed: how often, and since when.
+    strangers: BTreeMap<WorkerId, (u32, Moment)>,
     reconciliation: Reconciliation,
     refusals: Refusals,
     /// The reasons that people were last told, and after how many offers.
@@ -115,14 +120,16 @@ pub struct Core {
 }
 
 impl Core {
-    /// Begins with what the store had.
-    pub fn new(settings: Settings, state: State, now: Moment) -> Self {
+    /// Begins with what the store had. All chance comes from `seed`.
+    pub fn new(settings: Settings, state: State, now: Moment, seed: u64) -> Self {
         let mut fleet = Fleet::new(settings.patience.clone(), settings.constraints.clone());
         for record in state.workers.into_values() {
             fleet.insert(Worker::recovered(record, now));
         }
         Self {
             failures: Failures::new(settings.avoided_share),
+            ports: Ports::new(seed),
+            strangers: BTreeMap::new(),
             settings,
             now,
             reconciliation: Reconciliation::new(&state.epoch),
@@ -281,6 +288,7 @@ impl Core {
     /// Forgets what failed on an agent, or on all of them.
     fn clear_agent(&mut self, agent: Option<&str>) {
         self.failures.clear(agent);
+        self.ports.clear(agent);
         self.offers_wanted = None;
     }
 
@@ -356,6 +364,6 @@ impl Core {
     }
 
     fn missing(&self) -> usize {
-        if self.stopping { 0 } else { (self.target + self.surge).saturating_sub(self.fleet.counting()) }
+        if self.stopping { 0 } else { self.target.saturating_add(self.surge).saturating_sub(self.fleet.counting()) }
     }
 }

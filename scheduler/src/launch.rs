@@ -1,6 +1,6 @@
 //! What Mesos is told about one worker: the task, its executor, and the worker's description.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use mesos::v1;
 use overlays::worker::{ArtifactSource, WorkerSpec};
@@ -41,8 +41,8 @@ pub struct Template {
 }
 
 const EXECUTOR_FILE: &str = "flink-mesos-executor";
-/// What an executor has for itself after its TaskManager's end, seconds.
-const MARGIN: f64 = 10.0;
+/// What an executor has for itself after its TaskManager's end.
+pub(crate) const EXECUTORS_MARGIN: Duration = Duration::from_secs(10);
 
 fn duration(seconds: f64) -> v1::DurationInfo {
     v1::DurationInfo { nanoseconds: (seconds * 1e9) as i64 }
@@ -81,7 +81,7 @@ impl Template {
             command: Some(self.command(launch)),
             resources: launch.taken.executor_resources(),
             container: self.container.clone(),
-            shutdown_grace_period: Some(duration(self.kill_grace + MARGIN)),
+            shutdown_grace_period: Some(duration(self.kill_grace + EXECUTORS_MARGIN.as_secs_f64())),
             ..Default::default()
         }
     }
@@ -186,7 +186,9 @@ mod tests {
         Launch {
             worker: WorkerId::new("e", 1),
             place: Arc::new(Place { agent: "A".to_owned(), hostname: "host".to_owned(), ..Default::default() }),
-            taken: Pool::new(vec![port], &demand.needs()).take(&demand.needs()).unwrap(),
+            taken: Pool::new(vec![port], &demand.needs())
+                .take(&demand.needs(), &mut rand::SeedableRng::seed_from_u64(7))
+                .unwrap(),
             installed_executor: None,
         }
     }

@@ -35,7 +35,7 @@ use self::{
 };
 use crate::{
     core::{self, message::Move, resources::Demand, worker::Patience},
-    launch::ExecutorDelivery,
+    launch::{EXECUTORS_MARGIN, ExecutorDelivery},
 };
 
 /// Why the options cannot be used. All of these are the user's to mend.
@@ -274,6 +274,7 @@ fn core_settings(config: &Configuration, demand: Demand) -> Result<core::Setting
         in_range(config, key)?;
     }
     let patience = Patience {
+        obey: kill_grace(config)?.saturating_add(EXECUTORS_MARGIN),
         staging: config.get_duration("mesos.worker.launch-timeout")?.unwrap_or(normal.staging),
         unreachable: config.get_duration("mesos.worker.unreachable-replace-after")?.unwrap_or(normal.unreachable),
         registration: config

@@ -161,7 +161,7 @@ impl<'a> Shell<'a> {
         let text = format!("Operators ask at http://{control}");
         console.tell("control", &text, json!({ "address": format!("http://{control}") }));
         Ok(Self {
-            core: Core::new(parts.core, state, clock.now()),
+            core: Core::new(parts.core, state, clock.now(), rand::random()),
             clock,
             console,
             deposed,

@@ -20,7 +20,7 @@ use nix::{
     unistd::Pid,
 };
 use scheduler::control::client::Client;
-use tests::{Line, RealMesos, RealMesosOptions, flink_home, wait_until, wordcount_jar};
+use tests::{Line, PortBlock, RealMesos, RealMesosOptions, flink_home, wait_until, wordcount_jar};
 
 const WORDS: &[&str] = &["mesos", "flink", "offer", "agent", "task", "slot", "job", "rust", "java", "cache"];
 
@@ -50,6 +50,25 @@ fn task_managers(worker: &str) -> Vec<Pid> {
     // The sandbox, whose path is on the command line, is named after the worker.
     let java = processes_with(worker).into_iter().filter(|(_, line)| line.contains("TaskManagerRunner"));
     java.map(|(pid, _)| Pid::from_raw(pid)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_port_that_another_process_has_costs_one_launch_at_most() {
+    let block = PortBlock::new();
+    let first = *block.ports().start();
+    let _taken = std::net::TcpListener::bind(("0.0.0.0", first)).unwrap();
+    // So few that the taken one is likely to be tried.
+    let resources = format!("cpus:4;mem:4096;disk:8192;ports:[{first}-{}]", first + 2);
+    let mesos = RealMesos::start_with(RealMesosOptions { resources, ..RealMesosOptions::default() }).await;
+    let mut cluster = session(&mesos, Line::V1_20, 1, &[]);
+    cluster.ready();
+    let (launched, gone) = (cluster.told("launched").len(), cluster.told("gone"));
+    assert!(launched <= 2 && gone.len() == launched - 1, "{gone:?}");
+    for gone in gone {
+        let reason = gone["reason"].as_str().unwrap();
+        assert!(reason.contains(&first.to_string()), "the port is named: {reason}");
+    }
+    end_in_order(cluster);
 }
 
 fn end_in_order(mut cluster: FlinkMesos) {

@@ -1,4 +1,6 @@
-use std::{path::PathBuf, time::Duration};
+use std::{collections::BTreeSet, net::Ipv4Addr, path::PathBuf, time::Duration};
+
+use tokio::net::TcpSocket;
 
 use super::LocalError;
 
@@ -18,6 +20,8 @@ pub struct LocalOptions {
     /// First and last port that each agent offers. They are shared out among the agents, because all of them live on
     /// the same host.
     pub ports: (u32, u32),
+    /// Of those, ports that no agent offers. When the cluster starts, those on which some process listens are added.
+    pub withheld_ports: BTreeSet<u32>,
     /// Where sandboxes are made. They stay after the cluster's end, because logs are in them.
     pub work_dir: PathBuf,
     /// Variables that every executor gets besides Mesos's own (the agent flag `--executor_environment_variables`).
@@ -43,6 +47,7 @@ impl Default for LocalOptions {
             mem_mb: 8192.0,
             disk_mb: 65536.0,
             ports: (31000, 32000),
+            withheld_ports: BTreeSet::new(),
             work_dir: std::env::temp_dir().join(format!("mesos-local-{}", std::process::id())),
             executor_environment: Vec::new(),
             offer_interval: Duration::from_secs(1),
@@ -75,11 +80,32 @@ impl LocalOptions {
         Ok(())
     }
 
-    /// The ports of the agent with that index, both ends included.
-    pub(super) fn ports_of(&self, agent: usize) -> (u32, u32) {
+    /// Keeps ports back on which another process of this host listens now. For a moment each port is bound, not listened on.
+    pub(super) fn withhold_used_ports(&mut self) {
+        let is_used = |port: &u32| {
+            let Ok(port) = u16::try_from(*port) else { return true };
+            let bound = TcpSocket::new_v4().and_then(|socket| {
+                // A connection that has just ended does not keep a server from listening.
+                socket.set_reuseaddr(true)?;
+                socket.bind((Ipv4Addr::UNSPECIFIED, port).into())
+            });
+            bound.is_err_and(|error| error.kind() == std::io::ErrorKind::AddrInUse)
+        };
+        self.withheld_ports.extend((self.ports.0..=self.ports.1).filter(is_used));
+    }
+
+    /// The ranges of ports of the agent with that index, both ends included.
+    pub(super) fn ports_of(&self, agent: usize) -> Vec<(u64, u64)> {
         let each = self.ports_each();
         let first = self.ports.0 + each * agent as u32;
-        (first, first + each - 1)
+        let mut ranges: Vec<(u64, u64)> = Vec::new();
+        for port in (first..first + each).filter(|port| !self.withheld_ports.contains(port)).map(u64::from) {
+            match ranges.last_mut() {
+                Some((_, last)) if *last + 1 == port => *last = port,
+                _ => ranges.push((port, port)),
+            }
+        }
+        ranges
     }
 
     fn ports_each(&self) -> u32 {

@@ -6,6 +6,8 @@
 mod ending;
 mod framework;
 
+use std::collections::BTreeSet;
+
 use mesos::{
     executor::{ExecutorConnection, ExecutorEnvironment},
     local::{LocalCluster, LocalOptions},
@@ -92,7 +94,13 @@ async fn every_executor_gets_the_variables_of_the_options() {
 #[tokio::test]
 async fn each_agent_has_its_own_path_and_its_own_ports() {
     let work = TempDir::new().unwrap();
-    let cluster = cluster(3, &work).await;
+    // Below what is offered by default: a running cluster on this machine may have some of those.
+    let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = u32::from(taken.local_addr().unwrap().port());
+    let ports = (port - 1, port + 4);
+    let withheld_ports = BTreeSet::from([port + 1]);
+    let options = LocalOptions { agents: 3, ports, withheld_ports, work_dir: work.path().into(), ..<_>::default() };
+    let cluster = LocalCluster::start(options).await.unwrap();
     let mut framework = Framework::subscribe(&cluster.master()).await;
     let offers = framework.offers(3).await;
     let mut paths: Vec<&str> = offers.iter().map(|offer| offer.url.as_ref().unwrap().path()).collect();
@@ -101,7 +109,15 @@ async fn each_agent_has_its_own_path_and_its_own_ports() {
     let ports = offers.iter().flat_map(|offer| mesos::resources::merged_ranges(&offer.resources, "ports"));
     let mut ports: Vec<(u64, u64)> = ports.collect();
     ports.sort_unstable();
-    assert_eq!(ports, [(31000, 31332), (31333, 31665), (31666, 31998)]);
+    let own = |range: &(u64, u64)| [0, 2, 4].iter().any(|first| within(*range, u64::from(port) - 1 + first));
+    assert!(ports.iter().all(own), "two for each: {ports:?}");
+    assert!(ports.iter().all(|(begin, end)| !(*begin..=*end).contains(&port.into())), "it is in use: {ports:?}");
+    assert!(ports.iter().all(|(begin, end)| !(*begin..=*end).contains(&(u64::from(port) + 1))), "withheld: {ports:?}");
+}
+
+/// Whether all of the range is `first` or the one after it.
+fn within((begin, end): (u64, u64), first: u64) -> bool {
+    begin >= first && end <= first + 1
 }
 
 #[tokio::test]

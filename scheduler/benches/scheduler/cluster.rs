@@ -22,7 +22,7 @@ impl Cluster {
         let part = |cpus: f64, mem: f64| BTreeMap::from([("cpus".to_owned(), cpus), ("mem".to_owned(), mem)]);
         let ports = vec!["taskmanager.data.port".into(), "taskmanager.rpc.port".into()];
         let settings = Settings {
-            demand: Demand { task: part(1.0, 1024.0), executor: part(0.1, 32.0), ports },
+            demand: Demand { task: part(1.0, 1024.0), executor: part(0.1, 32.0), ports, privileged: false },
             constraints: Constraint::parse_list(constraints).unwrap(),
             decline: Duration::from_secs(5),
             hopeless: Duration::from_secs(300),
@@ -30,7 +30,7 @@ impl Cluster {
             moving: Move::default(),
             avoided_share: 0.25,
         };
-        let mut this = Self { core: Core::new(settings, State::fresh("0badcafe".to_owned()), Moment(0)) };
+        let mut this = Self { core: Core::new(settings, State::fresh("0badcafe".to_owned()), Moment(0), 7) };
         this.target(workers);
         this.tell(Input::Subscribed("F".to_owned()));
         this

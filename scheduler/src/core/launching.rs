@@ -8,7 +8,8 @@ use super::{
     Core, Settings,
     history::{Cause, Initiator},
     message::{Change, Launch, Moment, Notice, Output, Place, WorkerId, WorkerRecord},
-    offers::{self, Bundle, Refusal},
+    offers::{Bundle, Placing, Refusal},
+    resources::Taken,
     worker::{Phase, Worker},
 };
 
@@ -51,6 +52,7 @@ impl Core {
 
     fn place(&mut self, offers: Vec<v1::Offer>, missing: usize) -> Vec<Bundle> {
         let mut occupation = std::mem::take(self.fleet.occupation_mut());
+        let mut ports = std::mem::take(&mut self.ports);
         let (avoided, waiting) = (self.failures.avoided(self.now), self.failures.waiting(self.now));
         let bar = |agent: &str, hostname: &str, unavailable: Option<Moment>| {
             if let Some(why) = self.vacated(agent, hostname) {
@@ -65,8 +67,11 @@ impl Core {
             }
         };
         let Settings { demand, constraints, .. } = &self.settings;
-        let placed = offers::place(offers, &demand.needs(), constraints, missing, &mut occupation, bar);
+        let needs = &demand.needs();
+        let placing = Placing { needs, constraints, occupation: &mut occupation, ports: &mut ports, now: self.now };
+        let placed = placing.place(offers, missing, bar);
         *self.fleet.occupation_mut() = occupation;
+        self.ports = ports;
         placed
     }
 
@@ -95,7 +100,7 @@ impl Core {
             let Bundle { offers, place, installed_executor, taken, .. } = bundle;
             let mut launches = Vec::with_capacity(taken.len());
             for taken in taken {
-                let worker = self.place_worker(&place);
+                let worker = self.place_worker(&place, &taken);
                 changes.push(Change::Worker(worker.clone()));
                 let (worker, place, installed_executor) = (worker.id, place.clone(), installed_executor.clone());
                 launches.push(Launch { worker, place, taken, installed_executor });
@@ -106,10 +111,10 @@ impl Core {
         self.store(changes, accepts);
     }
 
-    /// The record of a new worker at `place`.
-    fn place_worker(&mut self, place: &Arc<Place>) -> WorkerRecord {
+    /// The record of a new worker at `place`, which takes `taken` there.
+    fn place_worker(&mut self, place: &Arc<Place>, taken: &Taken) -> WorkerRecord {
         let id = WorkerId::new(&self.epoch, self.next_number);
-        self.next_number += 1;
+        self.next_number = self.next_number.saturating_add(1);
         self.remember(&id, "wanted", "storing", Initiator::Scheduler, Cause::Fits(place.clone()));
         let record = WorkerRecord {
             id,
@@ -119,7 +124,8 @@ impl Core {
             released: false,
             generation: self.generation,
         };
-        self.fleet.insert_placed(Worker::new(record.clone(), Phase::Storing, self.now));
+        let ports = taken.ports().map(|(_, port)| port).collect();
+        self.fleet.insert_placed(Worker { ports, ..Worker::new(record.clone(), Phase::Storing, self.now) });
         record
     }
 
@@ -129,7 +135,9 @@ impl Core {
             && self.framework.is_some()
             && !self.store_is_late()
             && self.failures.wait(self.now).is_none();
-        if may { self.missing() } else { 0 }
+        // No number is used twice, not even when they are used up.
+        let numbers = usize::try_from(u64::MAX - self.next_number).unwrap_or(usize::MAX);
+        if may { self.missing().min(numbers) } else { 0 }
     }
 
     /// Tells Mesos whether offers are of use, when that has changed, or when Mesos behaves as if it had not heard.

@@ -106,7 +106,7 @@ pub struct Move {
 impl Move {
     /// Whether anything can be replaced at all.
     pub fn is_possible(self) -> bool {
-        self.surge + self.max_unavailable > 0
+        self.surge > 0 || self.max_unavailable > 0
     }
 }
 
@@ -270,6 +270,13 @@ pub enum Output {
         worker: WorkerId,
         /// Its agent, if known.
         agent: Option<String>,
+    },
+    /// End a worker's executor by force, after its grace: it does not obey.
+    Shutdown {
+        /// The worker; its executor has the same id.
+        worker: WorkerId,
+        /// Its agent.
+        agent: String,
     },
     /// Tell Mesos that a status is safe with us.
     Acknowledge {

@@ -15,6 +15,7 @@ use smallvec::SmallVec;
 use super::{
     constraint::{self, Census, Constraint, Field, Operator, Unmet, Values},
     message::{Moment, Place},
+    ports::Ports,
     resources::{Needs, Pool, Shortage, Taken},
 };
 
@@ -55,6 +56,8 @@ impl Refusal {
         matches!(self, Self::Shortage(_) | Self::Constraint(_, Unmet::Ever))
     }
 }
+
+const UNUSABLE_PORTS: &str = "a TaskManager could not listen on the agent's free ports a moment ago";
 
 /// The agent attribute that says where on the agent our executor is installed.
 pub const EXECUTOR_ATTRIBUTE: &str = "flink-mesos-executor";
@@ -116,52 +119,73 @@ impl Occupation {
     }
 }
 
-/// Places up to `missing` workers on `offers`, each where the fewest are, as far as needs and constraints allow. `bar` says
-/// of an agent, by id, host name and planned maintenance, why nothing may be launched there. `occupation` counts those that
-/// were placed when this returns.
-pub fn place(
-    offers: Vec<v1::Offer>,
-    needs: &Needs,
-    constraints: &[Constraint],
-    mut missing: usize,
-    occupation: &mut Occupation,
-    bar: impl Fn(&str, &str, Option<Moment>) -> Option<Refusal>,
-) -> Vec<Bundle> {
-    let mut bundles = bundle(offers, needs, constraints);
-    if missing == 0 {
-        return bundles;
-    }
-    for bundle in &mut bundles {
-        bundle.refusal = bar(&bundle.place.agent, &bundle.place.hostname, bundle.unavailable);
-    }
-    // First the least used group of each `GROUP_BY`, then its emptiest agent.
-    let mut groups = groups(&bundles, constraints, occupation);
-    let ranked = |(g, group): (usize, &Group)| Some(Reverse((occupation.rank(group, constraints), group.best()?, g)));
-    let mut best: BinaryHeap<_> = groups.iter().enumerate().filter_map(ranked).collect();
-    while missing > 0 {
-        let Some(Reverse((rank, _, g))) = best.pop() else { break };
-        let group = &mut groups[g];
-        // Ranks only grow while workers are placed: one that is out of date goes back to where it belongs now.
-        let rank_now = occupation.rank(group, constraints);
-        if rank_now == rank
-            && let Some(Reverse((there, i))) = group.agents.pop()
-        {
-            let bundle = &mut bundles[i];
-            let allowed = occupation.check(&bundle.place.values, constraints);
-            match allowed.and_then(|()| bundle.pool.take(needs).map_err(Refusal::Shortage)) {
-                Ok(taken) => {
-                    bundle.taken.push(taken);
-                    occupation.count(&bundle.place, constraints, true);
-                    group.agents.push(Reverse((there + 1, i)));
-                    missing -= 1;
-                }
-                Err(refusal) => bundle.refusal = Some(refusal),
-            }
+/// Where workers may be placed, and what is known of the agents.
+pub struct Placing<'a> {
+    /// What one worker needs.
+    pub needs: &'a Needs,
+    /// Where workers may run.
+    pub constraints: &'a [Constraint],
+    /// Where the workers are; those that were placed are counted when [`Placing::place`] returns.
+    pub occupation: &'a mut Occupation,
+    /// Which ports they get.
+    pub ports: &'a mut Ports,
+    /// The moment.
+    pub now: Moment,
+}
+
+impl Placing<'_> {
+    /// Places up to `missing` workers on `offers`, each where the fewest are, as far as needs and constraints allow. `bar` says
+    /// of an agent, by id, host name and planned maintenance, why nothing may be launched there.
+    pub fn place(
+        self,
+        offers: Vec<v1::Offer>,
+        mut missing: usize,
+        bar: impl Fn(&str, &str, Option<Moment>) -> Option<Refusal>,
+    ) -> Vec<Bundle> {
+        let Self { needs, constraints, occupation, ports, now } = self;
+        let mut bundles = bundle(offers, needs, constraints);
+        if missing == 0 {
+            return bundles;
         }
-        let group = &groups[g];
-        best.extend(group.best().map(|agent| Reverse((occupation.rank(group, constraints), agent, g))));
+        for bundle in &mut bundles {
+            bundle.refusal = bar(&bundle.place.agent, &bundle.place.hostname, bundle.unavailable);
+            ports.avoid(now, &bundle.place.agent, &mut bundle.pool);
+        }
+        // First the least used group of each `GROUP_BY`, then its emptiest agent.
+        let mut groups = groups(&bundles, constraints, occupation);
+        let ranked =
+            |(g, group): (usize, &Group)| Some(Reverse((occupation.rank(group, constraints), group.best()?, g)));
+        let mut best: BinaryHeap<_> = groups.iter().enumerate().filter_map(ranked).collect();
+        while missing > 0 {
+            let Some(Reverse((rank, _, g))) = best.pop() else { break };
+            let group = &mut groups[g];
+            // Ranks only grow while workers are placed: one that is out of date goes back to where it belongs now.
+            let rank_now = occupation.rank(group, constraints);
+            if rank_now == rank
+                && let Some(Reverse((there, i))) = group.agents.pop()
+            {
+                let bundle = &mut bundles[i];
+                let allowed = occupation.check(&bundle.place.values, constraints);
+                let take = |()| bundle.pool.take(needs, ports.chance()).map_err(Refusal::Shortage);
+                match allowed.and_then(take) {
+                    Ok(taken) => {
+                        bundle.taken.push(taken);
+                        occupation.count(&bundle.place, constraints, true);
+                        group.agents.push(Reverse((there + 1, i)));
+                        missing -= 1;
+                    }
+                    Err(Refusal::Shortage(short)) if bundle.pool.would_do_with_all_ports(&short) => {
+                        let wait = ports.wait(now, &bundle.place.agent);
+                        bundle.refusal = Some(Refusal::Avoided(UNUSABLE_PORTS, wait));
+                    }
+                    Err(refusal) => bundle.refusal = Some(refusal),
+                }
+            }
+            let group = &groups[g];
+            best.extend(group.best().map(|agent| Reverse((occupation.rank(group, constraints), agent, g))));
+        }
+        bundles
     }
-    bundles
 }
 
 /// How many workers a group has of the value of each `GROUP_BY`, of which there are seldom more than two.

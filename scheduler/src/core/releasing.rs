@@ -7,8 +7,8 @@ use overlays::blame::Blame;
 use super::{
     Core,
     history::{Cause, Initiator},
-    message::{Change, Notice, WorkerId},
-    worker::{Overdue, Phase},
+    message::{Change, Notice, Output, WorkerId},
+    worker::{Overdue, Phase, REMINDERS},
 };
 
 impl Core {
@@ -48,7 +48,7 @@ impl Core {
     }
 
     pub(super) fn drop_surplus(&mut self) {
-        let most = if self.stopping { 0 } else { self.target + self.surge };
+        let most = if self.stopping { 0 } else { self.target.saturating_add(self.surge) };
         let counting = self.fleet.counting();
         if counting <= most {
             return;
@@ -100,14 +100,28 @@ impl Core {
         self.store(vec![Change::Worker(record)], vec![kill]);
     }
 
+    /// Tells Mesos again. An executor that hears of no kill, because it is stopped or has lost its stream, hears of none later
+    /// either: in the end Mesos ends it, and with it this worker alone.
     pub(super) fn remind_of_kill(&mut self, id: &WorkerId) {
-        let next = Phase::Killing(self.now.after(self.settings.patience.kill));
-        let kill = self.fleet.update(id, |worker| {
+        let patience = self.settings.patience.clone();
+        let next = Phase::Killing(self.now.after(patience.kill));
+        let reminded = self.fleet.update(id, |worker| {
+            let before = worker.disobeys(&patience);
             worker.phase = next;
-            worker.kill()
+            worker.reminders = worker.reminders.saturating_add(1);
+            (worker.kill(), before, worker.disobeys(&patience), worker.record.place.agent.clone())
         });
-        if let Some(kill) = kill {
-            self.after_stores(kill);
+        let Some((kill, before, disobeys, agent)) = reminded else { return };
+        self.after_stores(kill);
+        if !disobeys {
+            return;
         }
+        if !before {
+            let seconds = patience.kill.saturating_mul(REMINDERS).max(patience.obey).as_secs();
+            let why = format!("it has not ended {seconds} s after it was told to: Mesos is asked to end its executor");
+            self.remember(id, "killing", "shutting down", Initiator::Scheduler, why.clone());
+            self.notice(Notice::Killing(id.clone(), why));
+        }
+        self.after_stores(Output::Shutdown { worker: id.clone(), agent });
     }
 }

@@ -1,10 +1,14 @@
 //! What a worker needs and how it is taken out of an offer.
 //!
-//! Amounts are counted in thousandths, as Mesos itself does, so that repeated additions stay exact.
+//! Amounts are counted in thousandths, as Mesos itself does, so that repeated additions stay exact. Sums saturate or fail: no
+//! number that a master or a configuration can name makes a worker look smaller than it is.
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use mesos::v1::{Resource, value};
+use rand::rngs::StdRng;
+
+use super::ports::{Ranges, UNPRIVILEGED};
 
 /// What one worker needs.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -15,6 +19,8 @@ pub struct Demand {
     pub executor: BTreeMap<String, f64>,
     /// The configuration keys that each get a port.
     pub ports: Vec<Arc<str>>,
+    /// Whether the task may listen on ports below 1024: it runs as root.
+    pub privileged: bool,
 }
 
 /// What a demand takes of an agent's offers: pieces of the resources offered, which Mesos is told as it told them, reservations
@@ -107,6 +113,8 @@ pub struct Needs {
     scalars: Vec<Need>,
     /// The configuration keys that each get a port.
     ports: Vec<Arc<str>>,
+    /// The first port that the task may listen on.
+    lowest_port: u64,
 }
 
 /// What is needed of one scalar resource, in thousandths.
@@ -124,7 +132,11 @@ pub struct Pool {
     /// Reserved ones come first, so that they are used first. Those that nobody needs are left out.
     scalars: Vec<Scalar>,
     /// Which of the offered ones are ranges of ports, and what is left of them, in the same order.
-    ports: Vec<(usize, Vec<(u64, u64)>)>,
+    ports: Vec<(usize, Ranges)>,
+    /// Ports that are taken only when there are no others.
+    last_resort: Vec<(usize, u16)>,
+    /// How many ports were left out because nobody could listen on them a moment ago.
+    withheld: usize,
 }
 
 /// One offered scalar resource.
@@ -139,7 +151,6 @@ struct Scalar {
 }
 
 const PORTS: &str = "ports";
-const LAST_PORT: u64 = 65_535;
 
 impl Pool {
     /// All resources of an offer that a worker may use.
@@ -147,17 +158,36 @@ impl Pool {
         let (mut scalars, mut ports) = (Vec::with_capacity(offered.len()), Vec::new());
         for (of, resource) in offered.iter().enumerate().filter(|(_, resource)| is_plain(resource)) {
             if resource.name == PORTS {
-                let ranges = resource.ranges.iter().flat_map(|r| &r.range).map(|r| (r.begin, r.end.min(LAST_PORT)));
-                ports.push((of, ranges.filter(|(begin, end)| begin <= end).collect()));
+                let ranges = resource.ranges.iter().flat_map(|ranges| &ranges.range);
+                let from = |begin: u64| begin.max(needs.lowest_port);
+                ports.push((of, ranges.map(|range| (from(range.begin), range.end)).collect()));
             } else if let Some(scalar) = &resource.scalar
                 && let Some(need) = needs.scalars.iter().position(|need| need.name == resource.name)
             {
-                scalars.push(Scalar { of, need, left: thousandths(scalar.value) });
+                scalars.push(Scalar { of, need, left: offered_amount(scalar.value) });
             }
         }
         scalars.sort_by_key(|scalar| !is_reserved(&offered[scalar.of]));
         ports.sort_by_key(|(of, _)| !is_reserved(&offered[*of]));
-        Self { offered: Arc::new(offered), scalars, ports }
+        Self { offered: Arc::new(offered), scalars, ports, last_resort: Vec::new(), withheld: 0 }
+    }
+
+    /// Leaves a port out, or for when there is no other.
+    pub(super) fn avoid(&mut self, port: u16, strictly: bool) {
+        for (of, ranges) in &mut self.ports {
+            if ranges.remove(port) {
+                if strictly {
+                    self.withheld += 1;
+                } else {
+                    self.last_resort.push((*of, port));
+                }
+            }
+        }
+    }
+
+    /// Whether this shortage is one only because ports were left out.
+    pub(super) fn would_do_with_all_ports(&self, short: &Shortage) -> bool {
+        short.name == PORTS && short.there + self.withheld as f64 >= short.needed
     }
 
     /// Adds what a further offer of the same agent has. For a pool of which nothing was taken yet.
@@ -167,8 +197,8 @@ impl Pool {
         *self = Self::new(Arc::unwrap_or_clone(all), needs);
     }
 
-    /// Takes what one worker needs, or says what is short; then nothing is taken.
-    pub fn take(&mut self, needs: &Needs) -> Result<Taken, Shortage> {
+    /// Takes what one worker needs, ports by chance, or says what is short; then nothing is taken.
+    pub fn take(&mut self, needs: &Needs, chance: &mut StdRng) -> Result<Taken, Shortage> {
         self.check(needs)?;
         let mut pieces = Vec::with_capacity(2 * needs.scalars.len() + needs.ports.len());
         for user in [User::Task, User::Executor] {
@@ -178,7 +208,7 @@ impl Pool {
             }
         }
         for key in &needs.ports {
-            if let Some((of, port)) = self.take_port() {
+            if let Some((of, port)) = self.take_port(chance) {
                 pieces.push(Piece { of, user: User::Task, what: What::Port(key.clone(), port) });
             }
         }
@@ -186,20 +216,22 @@ impl Pool {
     }
 
     fn left_of(&self, need: usize) -> u64 {
-        self.scalars.iter().filter(|scalar| scalar.need == need).map(|scalar| scalar.left).sum()
+        self.scalars.iter().filter(|scalar| scalar.need == need).map(|scalar| scalar.left).fold(0, u64::saturating_add)
     }
 
     fn check(&self, needs: &Needs) -> Result<(), Shortage> {
         for (number, need) in needs.scalars.iter().enumerate() {
-            let (needed, there) = (need.task + need.executor, self.left_of(number));
-            if there < needed {
-                return Err(Shortage { name: need.name.clone(), needed: units(needed), there: units(there) });
+            let there = self.left_of(number);
+            // A sum that is beyond all numbers is beyond every offer.
+            if need.task.checked_add(need.executor).is_none_or(|needed| there < needed) {
+                let needed = units(need.task) + units(need.executor);
+                return Err(Shortage { name: need.name.clone(), needed, there: units(there) });
             }
         }
-        let there: u64 = self.ports.iter().flat_map(|(_, ranges)| ranges).map(|(begin, end)| end - begin + 1).sum();
-        if there < needs.ports.len() as u64 {
-            let needed = needs.ports.len() as f64;
-            return Err(Shortage { name: PORTS.to_owned(), needed, there: there as f64 });
+        let there = self.ports.iter().map(|(_, ranges)| ranges.count()).sum::<usize>() + self.last_resort.len();
+        if there < needs.ports.len() {
+            let (needed, there) = (needs.ports.len() as f64, there as f64);
+            return Err(Shortage { name: PORTS.to_owned(), needed, there });
         }
         Ok(())
     }
@@ -215,15 +247,11 @@ impl Pool {
         }
     }
 
-    fn take_port(&mut self) -> Option<(usize, u16)> {
-        let (of, ranges) = self.ports.iter_mut().find(|(_, ranges)| !ranges.is_empty())?;
-        let first = ranges.first_mut()?;
-        let port = first.0;
-        first.0 += 1;
-        if first.0 > first.1 {
-            ranges.remove(0);
-        }
-        Some((*of, u16::try_from(port).ok()?))
+    fn take_port(&mut self, chance: &mut StdRng) -> Option<(usize, u16)> {
+        let Some((of, ranges)) = self.ports.iter_mut().find(|(_, ranges)| ranges.count() > 0) else {
+            return self.last_resort.pop();
+        };
+        Some((*of, ranges.take_any(chance)?))
     }
 }
 
@@ -242,12 +270,13 @@ impl Demand {
 
     /// The same for many comparisons.
     pub fn needs(&self) -> Needs {
-        let amount = |part: &BTreeMap<String, f64>, name: &str| part.get(name).copied().map_or(0, thousandths);
+        let amount = |part: &BTreeMap<String, f64>, name: &str| part.get(name).copied().map_or(0, needed_amount);
         let need = |name: &str| {
             let (task, executor) = (amount(&self.task, name), amount(&self.executor, name));
             Need { name: name.to_owned(), task, executor }
         };
-        Needs { scalars: self.names().map(need).collect(), ports: self.ports.clone() }
+        let lowest_port = if self.privileged { 1 } else { UNPRIVILEGED };
+        Needs { scalars: self.names().map(need).collect(), ports: self.ports.clone(), lowest_port }
     }
 }
 
@@ -255,7 +284,7 @@ impl fmt::Display for Demand {
     /// e.g. `cpus 1.1, mem 1056 MB, ports 2`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for name in self.names() {
-            write!(f, "{name} {}{}, ", units(thousandths(self.total(name))), unit(name))?;
+            write!(f, "{name} {}{}, ", units(needed_amount(self.total(name))), unit(name))?;
         }
         write!(f, "{PORTS} {}", self.ports.len())
     }
@@ -285,8 +314,14 @@ fn is_reserved(resource: &Resource) -> bool {
     !resource.reservations.is_empty() || resource.role.as_deref().is_some_and(|role| role != "*")
 }
 
-fn thousandths(value: f64) -> u64 {
-    (value.max(0.0) * 1000.0).round() as u64
+/// What is offered, in thousandths. What is no amount counts for nothing.
+fn offered_amount(value: f64) -> u64 {
+    if value.is_finite() { (value * 1000.0).round() as u64 } else { 0 }
+}
+
+/// What is needed, in thousandths. What is no number is more than there is anywhere.
+fn needed_amount(value: f64) -> u64 {
+    if value.is_nan() { u64::MAX } else { (value * 1000.0).round() as u64 }
 }
 
 fn units(thousandths: u64) -> f64 {
@@ -299,7 +334,13 @@ mod tests {
     use mesos::v1::resource;
     use proptest::prelude::*;
 
+    use rand::SeedableRng as _;
+
     use super::*;
+
+    fn chance() -> StdRng {
+        StdRng::seed_from_u64(7)
+    }
 
     fn scalar(name: &str, value: f64, role: Option<&str>) -> Resource {
         let reservations = role
@@ -319,6 +360,7 @@ mod tests {
             task: BTreeMap::from([("cpus".to_owned(), cpus), ("mem".to_owned(), mem)]),
             executor: BTreeMap::from([("cpus".to_owned(), 0.1), ("mem".to_owned(), 32.0)]),
             ports: ports.iter().map(|&p| p.into()).collect(),
+            privileged: false,
         }
     }
 
@@ -332,7 +374,7 @@ mod tests {
     fn reserved_resources_are_taken_before_unreserved_ones_and_keep_their_role() {
         let needs = demand(2.5, 10.0, &[]).needs();
         let offered = vec![scalar("cpus", 4.0, None), scalar("cpus", 0.4, Some("batch")), scalar("mem", 99.0, None)];
-        let taken = Pool::new(offered, &needs).take(&needs).unwrap();
+        let taken = Pool::new(offered, &needs).take(&needs, &mut chance()).unwrap();
         let task = taken.task_resources();
         let cpus: Vec<_> = task.iter().filter(|r| r.name == "cpus").collect();
         assert_eq!(cpus.len(), 2);
@@ -345,7 +387,7 @@ mod tests {
     fn a_shortage_names_the_resource_and_takes_nothing() {
         let needs = demand(1.0, 1728.0, &[]).needs();
         let mut pool = Pool::new(vec![scalar("cpus", 4.0, None), scalar("mem", 1024.0, None)], &needs);
-        let shortage = pool.take(&needs).unwrap_err();
+        let shortage = pool.take(&needs, &mut chance()).unwrap_err();
         assert_eq!(shortage, Shortage { name: "mem".to_owned(), needed: 1760.0, there: 1024.0 });
         assert_eq!(left(&pool, "cpus"), 4.0);
     }
@@ -353,12 +395,13 @@ mod tests {
     #[test]
     fn every_key_gets_a_port_of_its_own() {
         let needs = demand(1.0, 10.0, &["a", "b"]).needs();
-        let offered = vec![scalar("cpus", 4.0, None), scalar("mem", 99.0, None), ports(7, 7), ports(31000, 31001)];
+        let offered =
+            vec![scalar("cpus", 4.0, None), scalar("mem", 99.0, None), ports(7007, 7007), ports(31000, 31000)];
         let mut pool = Pool::new(offered, &needs);
-        let taken = pool.take(&needs).unwrap();
-        assert_eq!(taken.ports().collect::<Vec<_>>(), [("a", 7), ("b", 31000)]);
-        let shortage = pool.take(&needs).unwrap_err();
-        assert_eq!((shortage.name.as_str(), shortage.there), ("ports", 1.0));
+        let taken = pool.take(&needs, &mut chance()).unwrap();
+        assert_eq!(taken.ports().collect::<Vec<_>>(), [("a", 7007), ("b", 31000)]);
+        let shortage = pool.take(&needs, &mut chance()).unwrap_err();
+        assert_eq!((shortage.name.as_str(), shortage.there), ("ports", 0.0));
     }
 
     #[test]
@@ -372,9 +415,9 @@ mod tests {
     fn what_a_second_offer_of_the_agent_has_is_added() {
         let needs = demand(2.5, 10.0, &["a"]).needs();
         let mut pool = Pool::new(vec![scalar("cpus", 2.0, None), scalar("mem", 99.0, None)], &needs);
-        assert_eq!(pool.take(&needs).unwrap_err().name, "cpus");
-        pool.add(vec![scalar("cpus", 0.6, Some("batch")), ports(7, 7)], &needs);
-        assert_eq!(pool.take(&needs).unwrap().ports().collect::<Vec<_>>(), [("a", 7)]);
+        assert_eq!(pool.take(&needs, &mut chance()).unwrap_err().name, "cpus");
+        pool.add(vec![scalar("cpus", 0.6, Some("batch")), ports(7007, 7007)], &needs);
+        assert_eq!(pool.take(&needs, &mut chance()).unwrap().ports().collect::<Vec<_>>(), [("a", 7007)]);
         assert_eq!((left(&pool, "cpus"), left(&pool, "mem")), (0.0, 57.0));
     }
 
@@ -390,7 +433,70 @@ mod tests {
         assert_eq!(left(&pool, "disk"), 70.0);
     }
 
+    /// Amounts at which sums break.
+    fn extreme() -> impl Strategy<Value = f64> {
+        let numbers = [
+            f64::NAN,
+            f64::INFINITY,
+            f64::NEG_INFINITY,
+            -1.0,
+            -0.0,
+            0.0,
+            1e-9,
+            0.0005,
+            1.0,
+            1.0e12,
+            i64::MAX as f64,
+            u64::MAX as f64,
+            u64::MAX as f64 / 1000.0,
+            f64::MAX,
+            f64::MIN,
+            f64::MIN_POSITIVE,
+        ];
+        prop::sample::select(numbers.to_vec())
+    }
+
+    #[test]
+    fn what_is_no_amount_is_not_there_and_what_is_beyond_all_numbers_never_fits() {
+        let needs = demand(1.0, 1.0, &[]).needs();
+        for wrong in [f64::NAN, f64::INFINITY, -5.0] {
+            let offered = vec![scalar("cpus", wrong, None), scalar("mem", 99.0, None)];
+            assert_eq!(Pool::new(offered, &needs).take(&needs, &mut chance()).unwrap_err().there, 0.0, "{wrong}");
+        }
+        for wrong in [f64::NAN, f64::INFINITY, u64::MAX as f64] {
+            let needs = demand(wrong, 1.0, &[]).needs();
+            let offered = vec![scalar("cpus", 1e300, None), scalar("cpus", 1e300, None), scalar("mem", 99.0, None)];
+            assert_eq!(Pool::new(offered, &needs).take(&needs, &mut chance()).unwrap_err().name, "cpus", "{wrong}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn no_number_makes_a_sum_wrap(
+            offered in prop::collection::vec(extreme(), 0..4), task in extreme(), executor in extreme(),
+            ranges in prop::collection::vec((any::<u64>(), any::<u64>()), 0..4),
+        ) {
+            let of = |amount| BTreeMap::from([("mem".to_owned(), amount)]);
+            let keys = vec!["a".into(), "b".into()];
+            let demand = Demand { task: of(task), executor: of(executor), ports: keys, privileged: false };
+            let needs = demand.needs();
+            prop_assert!(!demand.to_string().is_empty());
+            let range = ranges.iter().map(|&(begin, end)| value::Range { begin, end }).collect();
+            let ports =
+                Resource { name: PORTS.to_owned(), ranges: Some(value::Ranges { range }), ..Default::default() };
+            let there: f64 = offered.iter().filter(|amount| amount.is_finite() && **amount > 0.0).sum();
+            let resources = offered.iter().map(|amount| scalar("mem", *amount, None)).chain([ports]).collect();
+            let mut pool = Pool::new(resources, &needs);
+            if let Ok(taken) = pool.take(&needs, &mut chance()) {
+                let wanted = task.max(0.0) + executor.max(0.0);
+                prop_assert!(wanted <= there + 0.002, "{wanted} of {there}");
+                let numbers: Vec<_> = taken.ports().map(|(_, port)| u64::from(port)).collect();
+                let offered = |port: &u64| ranges.iter().any(|(begin, end)| (begin..=end).contains(&port));
+                prop_assert!(numbers.len() == 2 && numbers[0] != numbers[1]);
+                prop_assert!(numbers.iter().all(|port| *port >= 1024 && offered(port)));
+            }
+        }
+
         #[test]
         fn what_is_taken_and_what_is_left_make_up_the_offer(
             offered in prop::collection::vec((0u32..9000, prop::bool::ANY), 1..6), wanted in 0u32..20000
@@ -404,15 +510,15 @@ mod tests {
             };
             let needs = need.needs();
             let mut pool = Pool::new(resources.chain([scalar("cpus", 9.0, None)]).collect(), &needs);
-            let before = thousandths(left(&pool, "mem"));
-            let Ok(taken) = pool.take(&needs) else {
+            let before = offered_amount(left(&pool, "mem"));
+            let Ok(taken) = pool.take(&needs, &mut chance()) else {
                 prop_assert!(before < u64::from(wanted));
-                prop_assert_eq!(thousandths(left(&pool, "mem")), before);
+                prop_assert_eq!(offered_amount(left(&pool, "mem")), before);
                 return Ok(());
             };
-            let sum: u64 = taken.task_resources().iter().map(|r| thousandths(r.scalar.unwrap().value)).sum();
+            let sum: u64 = taken.task_resources().iter().map(|r| offered_amount(r.scalar.unwrap().value)).sum();
             prop_assert_eq!(sum, u64::from(wanted));
-            prop_assert_eq!(thousandths(left(&pool, "mem")) + sum, before);
+            prop_assert_eq!(offered_amount(left(&pool, "mem")) + sum, before);
         }
     }
 }

@@ -9,9 +9,13 @@ use super::{
     Core,
     history::Initiator,
     message::{Change, Notice, Output, WorkerId},
+    pace::STABLE,
     verdict::{Verdict, explain},
     worker::Phase,
 };
+
+/// The kills of so many unknown tasks are counted.
+const STRANGERS: usize = 1000;
 
 /// What a Mesos task state comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +58,8 @@ impl Core {
         match (Meaning::of(status.state), self.fleet.get(&id).is_some()) {
             (Some(meaning), true) => self.known(&id, meaning, &status),
             (Some(Meaning::Preparing | Meaning::Running | Meaning::Ending), false) => self.unknown(id, &status),
-            // A task that is over or away and that nobody knows needs nothing, and neither does a state of the future.
+            (Some(Meaning::Over(_)), false) => drop(self.strangers.remove(&id)),
+            // A task that is away and that nobody knows needs nothing, and neither does a state of the future.
             (_, _) => {}
         }
         if let (Some(uuid), Some(agent)) = (status.uuid.take(), status.agent_id.take()) {
@@ -66,7 +71,17 @@ impl Core {
         self.notice(Notice::Unknown(id.clone()));
         let agent = status.agent_id.as_ref().map(|agent| agent.value.clone());
         // Its record may be on the way out: then the store is to know that first.
+        let (kills, since) =
+            *self.strangers.entry(id.clone()).and_modify(|(kills, _)| *kills += 1).or_insert((1, self.now));
+        if self.strangers.len() > STRANGERS {
+            self.strangers.pop_first();
+        }
+        let disobeys = kills > 1 && self.now.since(since) >= self.settings.patience.obey;
+        let by_force = agent.clone().filter(|_| disobeys).map(|agent| Output::Shutdown { worker: id.clone(), agent });
         self.after_stores(Output::Kill { worker: id, agent });
+        if let Some(shutdown) = by_force {
+            self.after_stores(shutdown);
+        }
     }
 
     fn known(&mut self, id: &WorkerId, meaning: Meaning, status: &v1::TaskStatus) {
@@ -141,6 +156,10 @@ impl Core {
         self.remember(id, worker.phase.word(), "gone", by, why.clone());
         self.notice(Notice::Gone(id.clone(), why.clone()));
         let failed = own_fault || !worker.record.running;
+        let ran = if worker.phase == Phase::Running { self.now.since(worker.since) } else { Duration::ZERO };
+        if status.state() == TaskState::TaskFailed && ran < STABLE {
+            self.ports.add(self.now, &worker.record.place.agent, &worker.ports, &why);
+        }
         if worker.record.released || !failed {
             return;
         }
@@ -149,7 +168,6 @@ impl Core {
             Verdict::Nobody => {}
             Verdict::Unfit => self.failures.unfit(self.now, agent, &why),
             Verdict::Blame(blame) => {
-                let ran = if worker.phase == Phase::Running { self.now.since(worker.since) } else { Duration::ZERO };
                 self.blame(blame, agent, ran, &why);
             }
         }

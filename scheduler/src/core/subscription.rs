@@ -22,7 +22,7 @@ impl Core {
         self.fleet.update_all(|worker| {
             worker.answered = worker.phase == Phase::Storing;
             // Silence while the connection was down says nothing about the worker.
-            worker.heard = now;
+            (worker.heard, worker.reminders) = (now, 0);
             if let Phase::Killing(next) = &mut worker.phase {
                 *next = now;
             }

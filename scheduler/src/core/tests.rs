@@ -41,7 +41,8 @@ impl Bench {
 
     fn with(state: State, constraints: &str) -> Self {
         let part = |cpus: f64, mem: f64| BTreeMap::from([("cpus".to_owned(), cpus), ("mem".to_owned(), mem)]);
-        let demand = Demand { task: part(1.0, 1000.0), executor: part(0.1, 32.0), ports: vec!["p".into()] };
+        let demand =
+            Demand { task: part(1.0, 1000.0), executor: part(0.1, 32.0), ports: vec!["p".into()], privileged: false };
         let settings = Settings {
             demand,
             constraints: Constraint::parse_list(constraints).unwrap(),
@@ -51,7 +52,7 @@ impl Bench {
             moving: Move::default(),
             avoided_share: 0.25,
         };
-        let core = Core::new(settings, state.clone(), Moment(0));
+        let core = Core::new(settings, state.clone(), Moment(0), 7);
         Self { core, now: Moment(0), state, hold_stores: false, held: Vec::new(), outputs: Vec::new() }
     }
 

@@ -22,7 +22,11 @@ use std::time::Duration;
 use super::{
     message::{Moment, Output, WorkerRecord},
     pace::STABLE,
+    ports::WorkerPorts,
 };
+
+/// A kill is repeated so often before anything harder is tried.
+pub(super) const REMINDERS: u32 = 3;
 
 /// Where a worker stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +66,10 @@ pub struct Worker {
     pub proven: bool,
     /// Whether it was let go for no other reason than that nobody sees it, and nobody was told to end it.
     pub given_up: bool,
+    /// How often Mesos was reminded of its kill since it knows us.
+    pub reminders: u32,
+    /// The ports it got, as far as this application master launched it.
+    pub ports: WorkerPorts,
 }
 
 impl Phase {
@@ -89,6 +97,8 @@ pub struct Patience {
     pub registration: Duration,
     /// Between two kills of one worker.
     pub kill: Duration,
+    /// For a worker to end after its kill; then its executor is shut down.
+    pub obey: Duration,
     /// For an unreachable worker to return; then it is replaced.
     pub unreachable: Duration,
 }
@@ -100,6 +110,7 @@ impl Default for Patience {
             staging: Duration::from_secs(300),
             registration: Duration::from_secs(300),
             kill: Duration::from_secs(10),
+            obey: Duration::from_secs(15),
             unreachable: Duration::from_secs(60),
         }
     }
@@ -135,6 +146,8 @@ impl Worker {
             unregistered: now,
             proven: false,
             given_up: false,
+            reminders: 0,
+            ports: WorkerPorts::new(),
         }
     }
 
@@ -152,6 +165,7 @@ impl Worker {
     pub fn enter(&mut self, phase: Phase, now: Moment) {
         if std::mem::discriminant(&self.phase) != std::mem::discriminant(&phase) {
             self.since = now;
+            self.reminders = 0;
         }
         self.given_up &= !matches!(phase, Phase::Killing(_));
         self.phase = phase;
@@ -160,6 +174,11 @@ impl Worker {
     /// What ends its task.
     pub(super) fn kill(&self) -> Output {
         Output::Kill { worker: self.record.id.clone(), agent: Some(self.record.place.agent.clone()) }
+    }
+
+    /// Whether it does not obey: reminders came after it had all its time to end.
+    pub(super) fn disobeys(&self, patience: &Patience) -> bool {
+        self.reminders >= REMINDERS && patience.kill.saturating_mul(self.reminders - 1) >= patience.obey
     }
 
     /// Whether it counts towards the wanted number.

@@ -55,7 +55,13 @@ pub(super) fn demand(config: &Configuration, memory: &TaskManagerMemory) -> Resu
         ("cpus".to_owned(), bounded(config, "mesos.executor.cpus", 0.1)?),
         ("mem".to_owned(), bounded(config, "mesos.executor.mem", 32.0)?),
     ]);
-    Ok(Demand { task, executor, ports: port_keys(config) })
+    Ok(Demand { task, executor, ports: port_keys(config), privileged: runs_as_root(config) })
+}
+
+/// Whether the configuration says so: who starts a task otherwise is the agent's business.
+fn runs_as_root(config: &Configuration) -> bool {
+    let user = |key: &str| config.get(key).filter(|user| !user.is_empty());
+    user("mesos.resourcemanager.tasks.user").or_else(|| user("mesos.resourcemanager.framework.user")) == Some("root")
 }
 
 /// How much a TaskManager may use where its host has room, by the resource's name; infinite where nothing bounds it.

@@ -34,6 +34,10 @@ impl Shell<'_> {
                     let agent = agent.map(|value| v1::AgentId { value });
                     self.mesos.send(calls::kill(task_id(&worker), agent, None));
                 }
+                Output::Shutdown { worker, agent } => {
+                    let executor = v1::ExecutorId { value: worker.as_str().to_owned() };
+                    self.mesos.send(calls::shutdown(executor, v1::AgentId { value: agent }));
+                }
                 Output::Acknowledge { agent, task, uuid } => self.mesos.send(calls::acknowledge(agent, task, uuid)),
                 Output::Reconcile(workers) => {
                     let tasks = workers

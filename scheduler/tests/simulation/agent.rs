@@ -1,6 +1,6 @@
 //! Simulated agents with their tasks.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use mesos::v1::{TaskState, TaskStatus};
 
@@ -16,6 +16,10 @@ pub(crate) struct Task {
     pub(crate) taken: Amounts,
     /// Whether the JobManager lists it.
     pub(crate) registered: bool,
+    /// Whether its executor hears nothing.
+    pub(crate) deaf: bool,
+    /// The port on which it could not listen, if it says so.
+    pub(crate) clash: Option<u64>,
     /// Whether anything ended it other than the scheduler's kill.
     pub(crate) misfortune: bool,
     /// Updates that are not acknowledged.
@@ -51,6 +55,8 @@ pub(crate) struct Agent {
     /// Whether master and agent can talk.
     pub(crate) cut: bool,
     pub(crate) capacity: Amounts,
+    /// Ports on which other processes listen, although they are offered.
+    pub(crate) foreign_ports: BTreeSet<u64>,
     /// How often it has registered; what was sent to it before the last time is lost.
     pub(crate) registration: u64,
     pub(crate) tasks: BTreeMap<String, Task>,
@@ -82,6 +88,8 @@ impl World {
             state: TaskState::TaskStaging,
             taken,
             registered: false,
+            deaf: false,
+            clash: None,
             misfortune: false,
             unacknowledged: VecDeque::new(),
         };
@@ -96,11 +104,30 @@ impl World {
             return;
         }
         let delay = self.between(20, 6000);
-        if self.agents[agent].tasks.get(id).is_some_and(Task::is_alive) {
+        if self.agents[agent].tasks.get(id).is_some_and(|task| task.is_alive() && !task.deaf) {
             self.check_kill(id);
             self.task_changes(agent, id, TaskState::TaskKilling);
             self.at(delay, Event::Task { agent, id: id.to_owned(), to: TaskState::TaskKilled });
         }
+    }
+
+    /// The agent ends the executor, whether or not it hears.
+    pub(crate) fn agent_shutdown(&mut self, agent: usize, id: &str) {
+        if self.agents[agent].reachable() && self.agents[agent].tasks.get(id).is_some_and(Task::is_alive) {
+            self.check_kill(id);
+            let delay = self.between(20, 6000);
+            self.at(delay, Event::Task { agent, id: id.to_owned(), to: TaskState::TaskFailed });
+        }
+    }
+
+    /// Whether it wants to listen on a port that another process has.
+    fn clashes(&mut self, agent: usize, id: &str) -> bool {
+        let says_which = self.chance(700);
+        let Agent { tasks, foreign_ports, .. } = &mut self.agents[agent];
+        let Some(task) = tasks.get_mut(id) else { return false };
+        let clash = task.taken.ports().find(|port| foreign_ports.contains(port));
+        task.clash = clash.filter(|_| says_which);
+        clash.is_some()
     }
 
     /// The next step of a task's own life.
@@ -117,7 +144,7 @@ impl World {
         match to {
             TaskState::TaskStarting if self.chance(self.faults.falls_silent) => {}
             TaskState::TaskStarting => {
-                let fails = self.chance(self.faults.launch_fails);
+                let fails = self.clashes(agent, id) || self.chance(self.faults.launch_fails);
                 let to = if fails { TaskState::TaskFailed } else { TaskState::TaskRunning };
                 let at_once = fails && self.chance(self.faults.at_once);
                 let delay = if at_once { self.between(1, 50) } else { self.between(50, 20_000) };
@@ -156,8 +183,11 @@ impl World {
         let again = self.between(5000, 12_000);
         let times = if self.chance(self.faults.duplicates) { 2 } else { 1 };
         let Agent { id: agent_id, tasks, up, cut, .. } = &self.agents[agent];
-        let Some((uuid, state)) = tasks.get(id).and_then(|task| task.unacknowledged.front().copied()) else { return };
+        let Some(task) = tasks.get(id) else { return };
+        let Some((uuid, state)) = task.unacknowledged.front().copied() else { return };
         let mut status = status(id, agent_id, state);
+        let clash = task.clash.filter(|_| state == TaskState::TaskFailed);
+        status.message = clash.map(|port| format!("could not listen on port {port}"));
         status.uuid = Some(u128::from(uuid).to_be_bytes().to_vec().into());
         if *up && !*cut {
             for _ in 0..times {

@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use mesos::v1;
 use scheduler::core::{
     Core, Settings,
     constraint::Constraint,
@@ -41,6 +42,8 @@ pub(crate) struct ApplicationMaster {
     /// When it has launched something in the last minute.
     pub(crate) launches: VecDeque<Moment>,
     pub(crate) stopping: bool,
+    /// Ports that a failure has named, by agent, and when.
+    pub(crate) unusable: BTreeMap<(String, u64), Moment>,
 }
 
 impl ApplicationMaster {
@@ -58,6 +61,7 @@ impl ApplicationMaster {
             rescinded: BTreeSet::new(),
             launches: VecDeque::new(),
             stopping: false,
+            unusable: BTreeMap::new(),
         }
     }
 }
@@ -65,7 +69,12 @@ impl ApplicationMaster {
 pub(crate) fn settings(constraints: &str) -> Settings {
     let part = |cpus: f64, mem: f64| BTreeMap::from([("cpus".to_owned(), cpus), ("mem".to_owned(), mem)]);
     Settings {
-        demand: Demand { task: part(1.0, 1000.0), executor: part(0.1, 32.0), ports: vec!["p".into()] },
+        demand: Demand {
+            task: part(1.0, 1000.0),
+            executor: part(0.1, 32.0),
+            ports: vec!["p".into()],
+            privileged: false,
+        },
         constraints: Constraint::parse_list(constraints).unwrap(),
         decline: Duration::from_secs(5),
         hopeless: Duration::from_secs(300),
@@ -101,7 +110,8 @@ impl World {
         self.note(|| format!("master {master} leads (session {session})"));
         let state = State { epoch: self.fresh_epoch(), ..self.keeper.state.clone() };
         self.masters[master].framework.clone_from(&state.framework);
-        self.masters[master].core = Some(Core::new(settings(self.constraints), state, self.now));
+        self.masters[master].core =
+            Some(Core::new(settings(self.constraints), state, self.now, self.between(0, u64::MAX)));
         let target = self.target;
         self.tell_core(master, Input::Target(target));
         if self.stop_asked {
@@ -178,7 +188,10 @@ impl World {
             }
             FromMaster::InverseOffer(offer) => self.tell_core(master, Input::InverseOffers(vec![*offer])),
             FromMaster::InverseRescinded(id) => self.tell_core(master, Input::InverseRescinded(id)),
-            FromMaster::Update(status) => self.tell_core(master, Input::Status(status)),
+            FromMaster::Update(status) => {
+                self.note_clash(master, &status);
+                self.tell_core(master, Input::Status(status));
+            }
             FromMaster::Broken => {
                 self.hang_up(master);
                 self.tell_core(master, Input::Disconnected);
@@ -200,6 +213,16 @@ impl World {
             }
             // As the shell does: the process ends with an error and is started again.
             FromMaster::FailedOver => self.crashes(master),
+        }
+    }
+
+    /// A worker that this one launched could not listen on a port.
+    fn note_clash(&mut self, master: usize, status: &v1::TaskStatus) {
+        let am = &mut self.masters[master];
+        let Some(port) = status.message.as_ref().and_then(|text| text.rsplit(' ').next()?.parse().ok()) else { return };
+        let known = am.core.as_ref().and_then(|core| core.workers().get(&status.task_id.value.as_str().into()));
+        if let Some(worker) = known.filter(|worker| worker.ports.iter().any(|own| u64::from(*own) == port)) {
+            am.unusable.insert((worker.record.place.agent.clone(), port), self.now);
         }
     }
 

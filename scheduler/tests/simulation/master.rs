@@ -86,6 +86,12 @@ impl World {
                 self.changed();
             }
             Call::Kill { task, agent } => self.master_kill(&task, agent),
+            Call::Shutdown { executor, agent } => {
+                if let Some(place) = self.agents.iter().position(|other| other.id == agent && other.reachable()) {
+                    let delay = self.latency();
+                    self.at(delay, Event::Shutdown { agent: place, id: executor });
+                }
+            }
             Call::Acknowledge { agent, task, uuid } => self.master_acknowledge(&agent, &task, uuid),
             Call::Reconcile(tasks) if tasks.is_empty() => {
                 let known: Vec<_> = self

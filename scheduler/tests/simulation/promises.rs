@@ -17,6 +17,8 @@
 //! | S14 | nothing is launched on agents that workers are to leave; these go when others are ready | the output, the master |
 //! | S15 | no teardown that nobody has asked for | the output |
 //! | S16 | nothing is launched or killed that the store does not know of | the output |
+//! | S17 | no port is taken again on which a TaskManager could not listen a moment ago | the output |
+//! | S18 | who does not obey a kill is ended by force | the end |
 
 mod effects;
 mod standing;
@@ -78,6 +80,7 @@ impl World {
                 assert_eq!(agents.len(), 1, "one accept is for one agent");
                 self.check_place(master, offers, &launches[0]);
                 self.check_pace(master, launches.len());
+                self.check_ports(master, launches);
             }
             Output::Decline(offers, refuse) => {
                 assert!(!refuse.is_zero(), "S12: an offer is declined for no time");
@@ -86,7 +89,7 @@ impl World {
                     assert!(known, "offer {} is declined, and was answered before or is gone", offer.value);
                 }
             }
-            Output::Kill { worker, .. } => {
+            Output::Kill { worker, .. } | Output::Shutdown { worker, .. } => {
                 let released = durable(worker).is_none_or(|record| record.released);
                 assert!(released, "{worker} is killed, and the store does not know that");
             }
@@ -118,6 +121,19 @@ impl World {
         for name in [&launch.place.agent, &launch.place.hostname] {
             let before = self.drained.get(name).is_some_and(|since| heard.is_some_and(|heard| since < heard));
             assert!(!before, "S14: {} is launched on {name}, which is drained", launch.worker);
+        }
+    }
+
+    /// S17: a port on which a TaskManager could not listen a moment ago. Launches may have waited for the store.
+    fn check_ports(&self, master: usize, launches: &[Launch]) {
+        for launch in launches {
+            for (_, port) in launch.taken.ports() {
+                let key = (launch.place.agent.clone(), u64::from(port));
+                let Some(named) = self.masters[master].unusable.get(&key) else { continue };
+                let decided = self.keeper.state.workers.get(&launch.worker).map_or(self.now, |record| record.launched);
+                let long_ago = self.now.since(*named) >= Duration::from_secs(60);
+                assert!(decided <= *named || long_ago, "S17: {} is to listen on {key:?} again", launch.worker);
+            }
         }
     }
 

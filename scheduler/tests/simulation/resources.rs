@@ -11,7 +11,14 @@ pub(crate) struct Amounts {
     ports: BTreeSet<u64>,
 }
 
+/// More ports than workers, some of which others may have.
+const SPARE_PORTS: u64 = 6;
+
 impl Amounts {
+    pub(crate) fn ports(&self) -> impl Iterator<Item = u64> {
+        self.ports.iter().copied()
+    }
+
     /// Room for so many workers, of which `reserved` thousandths are reserved.
     pub(crate) fn room(workers: u64, reserved: u64) -> Self {
         let mut amounts = Self::default();
@@ -20,7 +27,7 @@ impl Amounts {
             amounts.scalars.insert((name.to_owned(), true), part);
             amounts.scalars.insert((name.to_owned(), false), each * workers - part);
         }
-        amounts.ports.extend(31000..31000 + workers);
+        amounts.ports.extend(31000..31000 + workers + SPARE_PORTS);
         amounts
     }
 

@@ -131,6 +131,10 @@ impl World {
                 up: true,
                 cut: false,
                 capacity: Amounts::room(dice.random_range(1..=4), *[0, 0, 300, 1000].get(host % 4).unwrap()),
+                foreign_ports: match profile {
+                    Profile::Wild => (31000..31010).filter(|_| dice.random_ratio(1, 4)).collect(),
+                    Profile::Gentle => BTreeSet::new(),
+                },
                 registration: 0,
                 tasks: BTreeMap::new(),
             })

@@ -1,5 +1,9 @@
 //! What the operators of Mesos do and ask for: frameworks removed, credentials.
 
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use tests::{Line, RealMesos, RealMesosOptions, RealZooKeeper, flink_home};
 
 use crate::{cluster::FlinkMesos, site::Site};
@@ -19,6 +23,34 @@ async fn a_framework_that_an_operator_removes_comes_back_once_under_another_id()
     assert_eq!(site.tasks().await, after.keys().cloned().collect::<Vec<_>>());
     let told = (site.master.told("framework-lost").len(), site.master.told("registered").len());
     assert_eq!(told, (1, 2), "it is done once");
+    site.end().await;
+}
+
+/// The process whose child this is.
+fn parent(pid: i32) -> Pid {
+    let stat = fs_err::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let after_name = stat.rsplit(')').next().unwrap();
+    Pid::from_raw(after_name.split_whitespace().nth(1).unwrap().parse().unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_manager_whose_executor_hears_of_no_kill_is_ended_by_mesos_and_people_are_told() {
+    let mut site = Site::start(1, RealMesosOptions::default(), &["-Dmesos.worker.kill-grace=0 s"]).await;
+    let before = site.task_managers();
+    let (worker, pid) = before.first_key_value().unwrap();
+    kill(parent(*pid), Signal::SIGSTOP).unwrap();
+    site.operate(&["restart"]);
+    loop {
+        let told = site.master.wait_for("killing");
+        assert_eq!(told["worker"], worker.as_str());
+        if told["reason"].as_str().unwrap().contains("Mesos is asked to end its executor") {
+            break;
+        }
+    }
+    site.until_whole(1).await;
+    let after = site.task_managers();
+    assert!(after.len() == 1 && !after.contains_key(worker), "{before:?} {after:?}");
+    assert_eq!(site.tasks().await, after.into_keys().collect::<Vec<_>>());
     site.end().await;
 }
 

@@ -46,12 +46,14 @@ impl Amount {
     }
 
     /// What a whole agent has.
-    pub(in crate::local) fn of_agent(cpus: f64, mem_mb: f64, disk_mb: f64, ports: (u32, u32)) -> Self {
+    pub(in crate::local) fn of_agent(cpus: f64, mem_mb: f64, disk_mb: f64, ports: Vec<(u64, u64)>) -> Self {
         let mut amount = Self::default();
         for (name, value) in [("cpus", cpus), ("mem", mem_mb), ("disk", disk_mb)] {
             amount.add_scalar(name, (value * 1000.0).round() as i64);
         }
-        amount.ranges.insert("ports".into(), vec![(ports.0.into(), ports.1.into())]);
+        if !ports.is_empty() {
+            amount.ranges.insert("ports".into(), ports);
+        }
         amount
     }
 

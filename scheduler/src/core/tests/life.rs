@@ -267,3 +267,53 @@ fn stopping_does_not_wait_for_an_unreachable_worker_and_forgets_it_with_the_fram
     assert!(has(&bench.tell(Input::TornDown), |o| matches!(o, Output::Stopped)));
     assert_eq!((bench.state.framework.as_deref(), bench.state.workers.len()), (None, 0));
 }
+
+#[test]
+fn a_worker_that_does_not_obey_is_reminded_and_then_its_executor_is_ended_by_force() {
+    let mut bench = Bench::subscribed(1);
+    let worker = bench.running("A");
+    bench.tell(Input::Target(0));
+    let shut_down =
+        |o: &Output| matches!(o, Output::Shutdown { worker: which, agent } if *which == worker && agent == "A");
+    for waited in [10, 20] {
+        let asked = bench.wait(10);
+        assert!(kills(&asked) == [worker.clone()] && !has(&asked, shut_down), "after {waited} s");
+    }
+    let asked = bench.wait(10);
+    assert!(has(&asked, shut_down));
+    let told =
+        |o: &Output| matches!(o, Output::Notice(Notice::Killing(_, why)) if why.contains("has not ended 30 s after"));
+    assert!(has(&asked, told), "{asked:?}");
+    let asked = bench.wait(10);
+    assert!(has(&asked, shut_down) && !has(&asked, told), "said once");
+    // Who was away cannot have heard: it begins again.
+    bench.tell(Input::Disconnected);
+    assert!(!has(&bench.tell(Input::Subscribed("F".to_owned())), shut_down));
+    bench.tell(Input::Status(boxed(&worker, TaskState::TaskFailed)));
+    assert!(bench.core.workers().is_empty() && bench.core.suspicions().is_empty(), "nobody is blamed");
+}
+
+#[test]
+fn a_worker_has_all_its_time_to_end_before_anybody_uses_force() {
+    let mut bench = Bench::subscribed(1);
+    bench.core.settings.patience.obey = Duration::from_secs(600);
+    bench.running("A");
+    bench.tell(Input::Target(0));
+    for waited in (10..600).step_by(10) {
+        assert!(!has(&bench.wait(10), |o| matches!(o, Output::Shutdown { .. })), "after {waited} s");
+    }
+    bench.wait(10);
+    assert!(has(&bench.wait(10), |o| matches!(o, Output::Shutdown { .. })));
+}
+
+#[test]
+fn an_unknown_task_that_does_not_obey_is_ended_by_force() {
+    let mut bench = Bench::subscribed(0);
+    let stranger = WorkerId::from("stranger");
+    let seen = |bench: &mut Bench| bench.tell(Input::Status(boxed(&stranger, TaskState::TaskRunning)));
+    assert!(!has(&seen(&mut bench), |o| matches!(o, Output::Shutdown { .. })));
+    bench.wait(14);
+    assert!(!has(&seen(&mut bench), |o| matches!(o, Output::Shutdown { .. })), "it may be ending");
+    bench.wait(1);
+    assert!(has(&seen(&mut bench), |o| matches!(o, Output::Shutdown { agent, .. } if agent == "A")));
+}

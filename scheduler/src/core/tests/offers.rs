@@ -171,3 +171,76 @@ fn a_worker_that_is_written_off_stands_in_no_other_workers_way() {
     bench.wait(60);
     assert_eq!(bench.launch_on("A", 1).len(), 1, "the machine is back under another agent id");
 }
+
+/// An offer with these ports.
+fn with_ports(offer: v1::Offer, ports: &[(u64, u64)]) -> v1::Offer {
+    let range = ports.iter().map(|(begin, end)| value::Range { begin: *begin, end: *end }).collect();
+    let mut offer = offer;
+    offer.resources.retain(|resource| resource.name != "ports");
+    let ranges = Some(value::Ranges { range });
+    offer.resources.push(v1::Resource { name: "ports".to_owned(), ranges, ..Default::default() });
+    offer
+}
+
+/// The port of the one worker that is launched.
+fn launched_port(bench: &mut Bench, ports: &[(u64, u64)]) -> Option<(WorkerId, u16)> {
+    let asked = bench.tell(Input::Offers(vec![with_ports(offer("o", "A", 1), ports)]));
+    let launch = launches(&asked).pop()?;
+    let (_, port) = launch.taken.ports().next()?;
+    Some((launch.worker, port))
+}
+
+fn fail(bench: &mut Bench, worker: &WorkerId, message: &str) {
+    let message = Some(message.to_owned());
+    bench.tell(Input::Status(Box::new(v1::TaskStatus { message, ..status(worker, TaskState::TaskFailed) })));
+}
+
+#[test]
+fn a_port_on_which_a_worker_could_not_listen_is_not_taken_again_for_a_minute() {
+    let mut bench = Bench::subscribed(1);
+    let only = [(31000, 31000)];
+    let (worker, port) = launched_port(&mut bench, &only).unwrap();
+    fail(&mut bench, &worker, &format!("java.net.BindException: no actor system on any port in port range {port}"));
+    assert!(launched_port(&mut bench, &only).is_none(), "there is no other");
+    let told = |o: &Output| matches!(o, Output::Notice(Notice::Starved(why)) if why.contains("could not listen on the agent's free ports"));
+    assert!(bench.outputs.iter().any(told), "{:?}", bench.outputs);
+    let (worker, port) = launched_port(&mut bench, &[(31000, 31001)]).unwrap();
+    assert_eq!(port, 31001);
+    fail(&mut bench, &worker, "it left no word");
+    bench.wait(60);
+    assert_eq!(launched_port(&mut bench, &only).unwrap().1, 31000, "it may be free again");
+}
+
+#[test]
+fn other_ports_than_those_of_a_failed_launch_are_tried_first() {
+    let mut bench = Bench::subscribed(1);
+    let mut tried = BTreeSet::new();
+    for attempt in 1..=5 {
+        let (worker, port) = launched_port(&mut bench, &[(31000, 31004)]).unwrap();
+        assert!(tried.insert(port), "attempt {attempt}: {port} again");
+        fail(&mut bench, &worker, "exit code 239");
+        bench.wait(30);
+    }
+    assert!(launched_port(&mut bench, &[(31000, 31004)]).is_some(), "then any");
+}
+
+#[test]
+fn ports_below_1024_are_for_root_and_ports_are_drawn_by_chance_the_same_for_the_same_seed() {
+    let offered = [(1, 21), (31000, 31099)];
+    let drawn = |seed: u64, privileged: bool| {
+        let settings = Bench::subscribed(1).core.settings;
+        let demand = Demand { privileged, ..settings.demand };
+        let mut bench = Bench::subscribed(100);
+        let settings = Settings { demand, ..settings };
+        bench.core = Core::new(settings, State::fresh("e".to_owned()), Moment(0), seed);
+        bench.tell(Input::Target(100));
+        bench.tell(Input::Subscribed("F".to_owned()));
+        let asked = bench.tell(Input::Offers(vec![with_ports(offer("o", "A", 100), &offered)]));
+        let ports = |launch: &Launch| launch.taken.ports().map(|(_, port)| port).collect::<Vec<_>>();
+        launches(&asked).iter().flat_map(ports).collect::<Vec<_>>()
+    };
+    let (one, other) = (drawn(1, false), drawn(2, false));
+    assert_eq!((one.len(), &one), (100, &drawn(1, false)));
+    assert!(one.iter().all(|port| *port >= 31000) && one != other && !one.is_sorted());
+    assert!(drawn(1, true).iter().any(|port| *port <= 21));
+}

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
+use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 
 use super::*;
 
@@ -92,5 +93,41 @@ proptest! {
                 prop_assert!(!launched || stored || killed_in_store, "{:?} is not in the store", worker);
             }
         }
+    }
+}
+
+/// S10, by name: whatever fails while all workers are replaced. Those that were told to end are on their way out.
+#[test]
+fn there_are_never_more_workers_than_wanted_and_surge() {
+    for seed in 0..200 {
+        let mut dice = StdRng::seed_from_u64(seed);
+        let (target, surge) = (dice.random_range(1..5), dice.random_range(0..3));
+        let mut bench = Bench::subscribed(target);
+        let mut most_seen = 0;
+        for step in 0..120 {
+            let agent = dice.random_range(0..5).to_string();
+            match dice.random_range(0..10) {
+                0 => drop(bench.tell(Input::Restart(Move { surge, max_unavailable: 1 }))),
+                1 => drop(bench.tell(Input::Drain(agent))),
+                2 => drop(bench.tell(Input::Undrain(agent))),
+                3..6 => drop(bench.tell(Input::Offers(vec![offer(&format!("o{step}"), &agent, 9)]))),
+                6 => drop(bench.wait(dice.random_range(0..40))),
+                _ => {
+                    let ids: Vec<_> = bench.core.workers().keys().cloned().collect();
+                    let Some(id) = ids.get(dice.random_range(0..ids.len().max(1))) else { continue };
+                    let states = [TaskState::TaskRunning, TaskState::TaskRunning, TaskState::TaskFailed];
+                    bench.tell(Input::Status(boxed(id, states[dice.random_range(0..3)])));
+                    let running = bench.core.workers().values().filter(|worker| worker.phase == Phase::Running);
+                    let listed = running.map(|worker| worker.record.id.clone()).collect();
+                    bench.tell(Input::Registered(listed));
+                }
+            }
+            // A drained agent's workers move by the usual surge.
+            let most = target + surge.max(Move::default().surge);
+            let staying = bench.core.workers().values().filter(|worker| worker.counts()).count();
+            assert!(staying <= most, "seed {seed}, step {step}: {staying} of {target} + {surge}");
+            most_seen = most_seen.max(staying);
+        }
+        assert!(most_seen >= target, "seed {seed}: so few were ever launched");
     }
 }

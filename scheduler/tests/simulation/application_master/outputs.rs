@@ -78,6 +78,9 @@ impl World {
             Output::Kill { worker, agent } => {
                 self.call(master, Call::Kill { task: worker.as_str().to_owned(), agent });
             }
+            Output::Shutdown { worker, agent } => {
+                self.call(master, Call::Shutdown { executor: worker.as_str().to_owned(), agent });
+            }
             Output::Acknowledge { agent, task, uuid } => {
                 let uuid = u128::from_be_bytes(uuid.as_ref().try_into().unwrap()) as u64;
                 self.call(master, Call::Acknowledge { agent: agent.value, task: task.value, uuid });

@@ -24,6 +24,10 @@ pub(crate) enum Call {
         task: String,
         agent: Option<String>,
     },
+    Shutdown {
+        executor: String,
+        agent: String,
+    },
     Acknowledge {
         agent: String,
         task: String,
@@ -99,6 +103,10 @@ pub(crate) enum Event {
         task: (String, String, Amounts),
     },
     Kill {
+        agent: usize,
+        id: String,
+    },
+    Shutdown {
         agent: usize,
         id: String,
     },

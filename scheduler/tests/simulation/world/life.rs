@@ -78,6 +78,7 @@ impl World {
             }
             Event::Launch { agent, registration, task } => self.agent_launch(agent, registration, task),
             Event::Kill { agent, id } => self.agent_kill(agent, &id),
+            Event::Shutdown { agent, id } => self.agent_shutdown(agent, &id),
             Event::Acknowledged { agent, id, uuid } => self.agent_acknowledged(agent, &id, uuid),
             Event::Task { agent, id, to } => self.task_event(agent, &id, to),
             Event::Registers { agent, id } => self.registers(agent, &id),

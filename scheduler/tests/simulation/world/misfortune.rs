@@ -35,8 +35,13 @@ impl World {
                 }
             }
             (9, Profile::Wild) => {
-                if let Some((id, _)) = self.agents[agent].tasks.iter().next() {
+                let deaf = self.chance(500);
+                if let Some((id, task)) = self.agents[agent].tasks.iter_mut().next() {
                     let id = id.clone();
+                    task.deaf |= deaf;
+                    if deaf {
+                        return;
+                    }
                     self.at(1, Event::Task { agent, id, to: TaskState::TaskFailed });
                 }
             }
@@ -56,7 +61,10 @@ impl World {
                 self.command(&input);
             }
             (15, Profile::Wild) => self.goes_into_maintenance(agent),
-            (16, Profile::Wild) => self.command(&Input::ClearAgent(None)),
+            (16, Profile::Wild) => {
+                self.masters.iter_mut().for_each(|am| am.unusable.clear());
+                self.command(&Input::ClearAgent(None));
+            }
             (12, Profile::Wild) => self.store_forgets(),
             (17, Profile::Wild) => self.keeper.copy = Some(self.keeper.state.clone()),
             (18, _) => self.job_manager_dies(master),
@@ -191,6 +199,7 @@ impl World {
         self.healed = true;
         self.at(60_000, Event::Undrained);
         self.faults = Faults::default();
+        self.agents.iter_mut().for_each(|agent| agent.foreign_ports.clear());
         self.keeper_returns();
         for agent in 0..self.agents.len() {
             let delay = self.between(1, 10_000);

@@ -1,0 +1,263 @@
+//! Which of the offered ports workers get.
+//!
+//! Mesos offers an agent's ports whether or not another process listens on one. So ports are drawn by chance from all that are
+//! offered: two clusters on one host seldom want the same one, and a port that is taken does not come up again and again. A port
+//! on which a TaskManager could not listen is left alone for a minute, and for ten minutes it is taken only when there is no
+//! other.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    time::Duration,
+};
+
+use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
+use smallvec::SmallVec;
+
+use super::{message::Moment, resources::Pool};
+
+/// Ports below this one are for root.
+pub(super) const UNPRIVILEGED: u64 = 1024;
+const LAST_PORT: u64 = 65_535;
+
+/// How long a port stays away that a failure has named.
+const STRICTLY: Duration = Duration::from_secs(60);
+/// How long others are preferred to a port of a launch that failed.
+const REMEMBERED: Duration = Duration::from_secs(600);
+/// So many ports of one agent are remembered, the latest ones.
+const PORTS_EACH: usize = 64;
+/// Of so many agents.
+const AGENTS: usize = 1000;
+
+/// Words of a failure to listen on a port, in any case.
+const SIGNS: [&str; 6] = ["bind", "in use", "any port", "port is taken", "permission denied", "listen"];
+
+/// The ports of a worker; there are seldom more than two.
+pub type WorkerPorts = SmallVec<[u16; 4]>;
+
+/// Draws ports, and remembers those that were of no use.
+#[derive(Debug)]
+pub struct Ports {
+    chance: StdRng,
+    failed: HashMap<String, VecDeque<Failed>>,
+}
+
+/// A port of a launch that failed.
+#[derive(Clone, Copy, Debug)]
+struct Failed {
+    port: u16,
+    at: Moment,
+    /// Whether the failure was about this very port.
+    named: bool,
+}
+
+impl Default for Ports {
+    fn default() -> Self {
+        Self::new(0)
+    }
+}
+
+impl Ports {
+    /// The same seed draws the same ports.
+    pub fn new(seed: u64) -> Self {
+        Self { chance: StdRng::seed_from_u64(seed), failed: HashMap::new() }
+    }
+
+    /// Where the chance comes from.
+    pub(super) fn chance(&mut self) -> &mut StdRng {
+        &mut self.chance
+    }
+
+    /// A launch with these ports failed on `agent`, with this message.
+    pub(super) fn add(&mut self, now: Moment, agent: &str, ports: &[u16], message: &str) {
+        if ports.is_empty() {
+            return;
+        }
+        self.forget(now);
+        let named = named(message, ports);
+        let whole = if named.is_empty() { ports } else { &named };
+        let failed = self.failed.entry(agent.to_owned()).or_default();
+        failed.retain(|one| !whole.contains(&one.port));
+        failed.extend(whole.iter().map(|port| Failed { port: *port, at: now, named: !named.is_empty() }));
+        while failed.len() > PORTS_EACH {
+            failed.pop_front();
+        }
+    }
+
+    /// Forgets what is long ago, and the agent with the oldest failure when there are too many of them.
+    fn forget(&mut self, now: Moment) {
+        self.failed.retain(|_, failed| {
+            failed.retain(|one| now.since(one.at) < REMEMBERED);
+            !failed.is_empty()
+        });
+        let last = |(agent, failed): (&String, &VecDeque<Failed>)| Some((failed.back()?.at, agent.clone()));
+        if self.failed.len() >= AGENTS
+            && let Some((_, oldest)) = self.failed.iter().filter_map(last).min()
+        {
+            self.failed.remove(&oldest);
+        }
+    }
+
+    /// Forgets what failed on one agent, or on all of them.
+    pub(super) fn clear(&mut self, agent: Option<&str>) {
+        self.failed.retain(|other, _| agent.is_some_and(|agent| agent != other));
+    }
+
+    /// Keeps ports that failed on this agent out of what its offers have.
+    pub(super) fn avoid(&self, now: Moment, agent: &str, pool: &mut Pool) {
+        for one in self.failed.get(agent).into_iter().flatten() {
+            match now.since(one.at) {
+                since if one.named && since < STRICTLY => pool.avoid(one.port, true),
+                since if since < REMEMBERED => pool.avoid(one.port, false),
+                _ => {}
+            }
+        }
+    }
+
+    /// How long the last port of this agent stays away that a failure has named.
+    pub(super) fn wait(&self, now: Moment, agent: &str) -> Duration {
+        let named = self.failed.get(agent).into_iter().flatten().filter(|one| one.named);
+        named.map(|one| one.at.after(STRICTLY).since(now)).max().unwrap_or_default()
+    }
+}
+
+/// Those of `ports` that the message says could not be listened on.
+fn named(message: &str, ports: &[u16]) -> WorkerPorts {
+    let is_sign = |line: &&str| {
+        let line = line.to_ascii_lowercase();
+        SIGNS.iter().any(|sign| line.contains(sign))
+    };
+    let numbers =
+        |line| str::split(line, |c: char| !c.is_ascii_digit()).filter_map(|number| number.parse::<u16>().ok());
+    let told: Vec<u16> = message.lines().filter(is_sign).flat_map(numbers).collect();
+    ports.iter().copied().filter(|port| told.contains(port)).collect()
+}
+
+/// Ranges of ports, both ends included. No range is empty, and no port is there twice.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Ranges(Vec<(u16, u16)>);
+
+impl FromIterator<(u64, u64)> for Ranges {
+    fn from_iter<I: IntoIterator<Item = (u64, u64)>>(ranges: I) -> Self {
+        let port = |number: u64| u16::try_from(number.min(LAST_PORT)).unwrap_or(u16::MAX);
+        let legal = ranges.into_iter().filter(|(begin, end)| begin <= end && *begin <= LAST_PORT);
+        let mut ranges: Vec<_> = legal.map(|(begin, end)| (port(begin), port(end))).collect();
+        ranges.sort_unstable();
+        let mut free = 0;
+        // What an earlier range has already is cut off.
+        let apart = ranges.into_iter().filter_map(|(begin, end)| {
+            let begin = u32::from(begin).max(free);
+            free = free.max(u32::from(end) + 1);
+            Some((u16::try_from(begin).ok()?, end)).filter(|(begin, end)| begin <= end)
+        });
+        Self(apart.collect())
+    }
+}
+
+impl Ranges {
+    /// How many ports there are.
+    pub(super) fn count(&self) -> usize {
+        self.0.iter().map(|(begin, end)| usize::from(end - begin) + 1).sum()
+    }
+
+    /// Takes one of them, each as likely as any other.
+    pub(super) fn take_any(&mut self, chance: &mut StdRng) -> Option<u16> {
+        let count = self.count();
+        if count == 0 {
+            return None;
+        }
+        let mut nth = chance.random_range(0..count);
+        for (begin, end) in &self.0 {
+            let size = usize::from(end - begin) + 1;
+            if nth < size {
+                let port = begin + u16::try_from(nth).ok()?;
+                self.remove(port);
+                return Some(port);
+            }
+            nth -= size;
+        }
+        None
+    }
+
+    /// Takes this one, if it is there.
+    pub(super) fn remove(&mut self, port: u16) -> bool {
+        let Some(i) = self.0.iter().position(|(begin, end)| (*begin..=*end).contains(&port)) else { return false };
+        let (begin, end) = self.0[i];
+        match (begin == port, end == port) {
+            (true, true) => drop(self.0.remove(i)),
+            (true, false) => self.0[i].0 = port + 1,
+            (false, true) => self.0[i].1 = port - 1,
+            (false, false) => {
+                self.0[i].1 = port - 1;
+                self.0.insert(i + 1, (port + 1, end));
+            }
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_failure_names_only_ports_of_the_worker_in_lines_about_listening() {
+        let ports = [31000, 31001];
+        for (message, expected) in [
+            (
+                "java.net.BindException: Could not start actor system on any port in port range 31001 (exit 239)",
+                &[31001][..],
+            ),
+            ("TASK_FAILED: could not listen on port 31000: Permission denied", &[31000]),
+            ("Could not start rest endpoint on any port in port range 31000-31001", &[31000, 31001]),
+            ("java.net.BindException: Address already in use", &[]),
+            ("lost akka.tcp://flink@host:31001/user\nport 310010 is in use", &[]),
+        ] {
+            assert_eq!(&*named(message, &ports), expected, "{message}");
+        }
+    }
+
+    #[test]
+    fn what_is_remembered_of_failures_is_bounded_and_fades() {
+        let mut ports = Ports::new(1);
+        for i in 0..AGENTS + 10 {
+            ports.add(Moment(i as u64), &format!("S{i}"), &[31000], "");
+        }
+        assert!(ports.failed.len() <= AGENTS && !ports.failed.contains_key("S0"));
+        for port in 31000..31200 {
+            ports.add(Moment(2000), "S500", &[port], "");
+        }
+        assert_eq!((ports.failed["S500"].len(), ports.failed["S500"].back().unwrap().port), (PORTS_EACH, 31199));
+        ports.add(Moment(1_000_000), "S1", &[31000], "");
+        assert_eq!(ports.failed.len(), 1);
+        ports.clear(Some("S1"));
+        assert!(ports.failed.is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn every_port_of_the_ranges_is_taken_once_and_none_else(
+            ranges in prop::collection::vec((0_u64..90, 0_u64..90), 0..6), seed in any::<u64>(), without in 0_u16..90,
+        ) {
+            let mut all: BTreeSet<u16> = ranges.iter().flat_map(|(begin, end)| *begin as u16..=*end as u16).collect();
+            let mut left: Ranges = ranges.into_iter().collect();
+            prop_assert_eq!(left.count(), all.len());
+            prop_assert_eq!(left.remove(without), all.remove(&without));
+            let mut chance = StdRng::seed_from_u64(seed);
+            while let Some(port) = left.take_any(&mut chance) {
+                prop_assert!(all.remove(&port));
+            }
+            prop_assert!(all.is_empty() && left.count() == 0);
+        }
+    }
+
+    #[test]
+    fn numbers_that_are_no_ports_are_no_ports() {
+        let ranges: Ranges = [(0, u64::MAX), (65_530, 70_000), (70_000, 80_000), (9, 3)].into_iter().collect();
+        assert_eq!(ranges.0, [(0, 65_535)]);
+    }
+}
