@@ -154,6 +154,9 @@ async fn run(
     for warning in plan.warnings.iter().chain(&addresses.warnings) {
         console.tell("warning", &format!("Warning: {warning}"), json!({ "warning": warning }));
     }
+    if let Some(warning) = plan.settings.open_control() {
+        console.tell("warning", &format!("Warning: {warning}"), json!({ "warning": warning }));
+    }
     let text = format!(
         "Flink {} with Java {}; JobManager logs in {}",
         plan.home.version,
@@ -217,6 +220,7 @@ async fn run(
 struct Trusted {
     rest: Option<String>,
     artifacts: Option<String>,
+    control: Option<String>,
 }
 
 impl Trusted {
@@ -224,11 +228,16 @@ impl Trusted {
     async fn read(settings: &Settings, addresses: &Addresses) -> Result<Self, Failure> {
         let (tls, host) = (settings.tls.clone(), addresses.host.clone());
         let artifacts_host = settings.artifact_server.host(&host).to_owned();
+        let control_host = settings.control.host(&host).to_owned();
         let read = spawn_blocking(move || {
             let pem = |endpoint: Option<Endpoint>, host: &str| {
                 endpoint.map(|endpoint| endpoint.trusted(host).map(|trust| trust.to_pem())).transpose()
             };
-            Ok(Self { rest: pem(tls.rest, &host)?, artifacts: pem(tls.artifacts, &artifacts_host)? })
+            Ok(Self {
+                rest: pem(tls.rest, &host)?,
+                artifacts: pem(tls.artifacts, &artifacts_host)?,
+                control: pem(tls.control, &control_host)?,
+            })
         });
         read.await.map_err(Failure::other)?.map_err(|error: SettingsError| Failure::usage(error))
     }

@@ -77,8 +77,16 @@ async fn certificates(
     // What keeps it from being known has been told.
     let Ok(host) = address::host(config, master, &**lookup).await else { return Ok(()) };
     let artifacts_host = server.host(&host).to_owned();
-    let endpoints =
-        [("the JobManager's REST API", tls.rest, host), ("the artifact server", tls.artifacts, artifacts_host)];
+    let control = settings::control(config).ok();
+    let control_host = control.as_ref().map_or(&*host, |control| control.host(&host)).to_owned();
+    if let Some(warning) = control.and_then(|control| settings::open_control(&control, &tls)) {
+        report.warning(warning);
+    }
+    let endpoints = [
+        ("the JobManager's REST API", tls.rest, host),
+        ("the artifact server", tls.artifacts, artifacts_host),
+        ("the control API", tls.control, control_host),
+    ];
     for (name, endpoint, host) in endpoints {
         let Some(endpoint) = endpoint else { continue };
         let (read, host) = spawn_blocking(move || (endpoint.trusted(&host), host)).await?;

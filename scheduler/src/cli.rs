@@ -48,20 +48,25 @@ pub enum Command {
     Config(Config),
     /// Look at the TaskManagers of a running application master, move and restart them
     Workers(Workers),
-    /// End the cluster of a running application master, with all that stand by
+    /// Stop the cluster and all standby application masters
     Stop(Contact),
 }
 
 /// Where a running application master is asked.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Default)]
 pub struct Contact {
-    /// Where it listens, as it says itself at its start: `http://127.0.0.1:PORT`; see `mesos.control.port`
+    /// Control API URL, as printed at startup [default: that of the only application master of this user on this machine]
     #[arg(long, env = "FLINK_MESOS_CONTROL", value_name = "URL", global = true)]
     pub at: Option<String>,
 
-    /// The file with the token of `mesos.control.token`, if it has one
+    /// File with the token, `mesos.control.token` [default: `FLINK_MESOS_CONTROL_TOKEN`, else the run file of an application master
+    /// of this user on this machine]
     #[arg(long, value_name = "FILE", global = true)]
     pub token_file: Option<PathBuf>,
+
+    /// PEM file with the authorities to trust for an `https` URL [default: those of the run file, else this machine's]
+    #[arg(long, value_name = "FILE", global = true)]
+    pub authorities: Option<PathBuf>,
 }
 
 /// What an operator asks of a running application master.
@@ -99,10 +104,10 @@ pub enum WorkersCommand {
     },
     /// Replace all TaskManagers, one after the other, each as soon as enough others are registered
     Restart {
-        /// So many more than wanted may live meanwhile
+        /// Extra TaskManagers allowed during the restart
         #[arg(long, default_value_t = 1)]
         surge: usize,
-        /// So many fewer than wanted may be registered meanwhile
+        /// TaskManagers that may be missing during the restart
         #[arg(long, default_value_t = 0)]
         max_unavailable: usize,
     },
@@ -134,7 +139,7 @@ pub enum Config {
 /// Where the configuration is.
 #[derive(Args, Clone, Debug)]
 pub struct Place {
-    /// Set a Flink option; goes before the configuration file and the environment
+    /// Set a Flink option; overrides the configuration file and the environment
     #[arg(short = 'D', value_name = "KEY=VALUE")]
     pub dynamic: Vec<String>,
 

@@ -1,7 +1,12 @@
 //! What a person (or a program, with `--output json`) sees on standard output.
+//!
+//! Much of it was written by others: host names, status messages with lines of TaskManagers' logs, errors of the master. For
+//! people it is shown so that it cannot steer a terminal or pass for a line of ours.
 
 use std::{
+    fmt::Write as _,
     io::{IsTerminal as _, Write as _},
+    sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
 
@@ -26,7 +31,13 @@ pub struct Console {
     form: OutputForm,
     started: Instant,
     progress: Option<ProgressBar>,
+    /// Whether the moving line is there.
+    moves: AtomicBool,
 }
+
+/// The longest text on the moving line, in characters. A terminal echoes `^C` behind it: where that begins a new line, the old
+/// one stays.
+const MOVING: usize = 70;
 
 impl Console {
     /// A console in this form. The moving line is there only for people at a terminal.
@@ -37,35 +48,80 @@ impl Console {
                 .unwrap_or_else(|_| ProgressStyle::default_spinner());
             ProgressBar::new_spinner().with_style(style)
         });
-        Self { form, started: Instant::now(), progress }
+        Self { form, started: Instant::now(), progress, moves: AtomicBool::new(false) }
     }
 
     /// Tells an event: `text` for people, `event` and `fields` for programs.
     pub fn tell(&self, event: &'static str, text: &str, fields: Value) {
         let line = match self.form {
-            OutputForm::Text => text.to_owned(),
+            OutputForm::Text => several_lines(text),
             OutputForm::Json => json_line(self.started.elapsed(), event, text, fields),
         };
         match &self.progress {
-            Some(bar) => bar.suspend(|| print_line(&line)),
-            None => print_line(&line),
+            // One that is not there would be drawn.
+            Some(bar) if self.moves.load(Ordering::Relaxed) => bar.suspend(|| print_line(&line)),
+            _ => print_line(&line),
+        }
+    }
+
+    /// Tells a detail: to programs as an event, to people in the log.
+    pub fn detail(&self, event: &'static str, text: &str, fields: Value) {
+        match self.form {
+            OutputForm::Text => tracing::info!("{}", one_line(text)),
+            OutputForm::Json => self.tell(event, text, fields),
         }
     }
 
     /// What is being waited for, on the moving line.
     pub fn waiting(&self, what: &str) {
         if let Some(bar) = &self.progress {
-            bar.set_message(what.to_owned());
+            bar.set_message(one_line(what).chars().take(MOVING).collect::<String>());
             bar.enable_steady_tick(Duration::from_millis(120));
+            self.moves.store(true, Ordering::Relaxed);
         }
     }
 
     /// Nothing is being waited for any more.
     pub fn settled(&self) {
-        if let Some(bar) = &self.progress {
+        if let Some(bar) = &self.progress
+            && self.moves.swap(false, Ordering::Relaxed)
+        {
             bar.disable_steady_tick();
             bar.finish_and_clear();
         }
+    }
+}
+
+impl Drop for Console {
+    fn drop(&mut self) {
+        self.settled();
+    }
+}
+
+/// Text of others on one line, with nothing in it that a terminal would obey.
+pub fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for c in text.chars() {
+        push(&mut line, c);
+    }
+    line
+}
+
+/// The same with its lines: each but the first is set in, so that none passes for an event.
+pub fn several_lines(text: &str) -> String {
+    let lines: Vec<_> = text.trim_end().split('\n').map(|line| one_line(line.trim_end_matches('\r'))).collect();
+    lines.join("\n    ")
+}
+
+fn push(line: &mut String, c: char) {
+    match c {
+        '\t' => line.push(' '),
+        // What turns the direction of writing around or breaks lines, besides control characters.
+        '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' => {
+            _ = write!(line, "{}", c.escape_unicode());
+        }
+        c if c.is_control() => _ = write!(line, "{}", c.escape_default()),
+        c => line.push(c),
     }
 }
 
@@ -93,5 +149,14 @@ mod tests {
         let line = json_line(Duration::from_millis(1500), "launched", "w launched", json!({ "worker": "w" }));
         let value: Value = serde_json::from_str(&line).unwrap();
         assert_eq!(value, json!({ "seconds": 1.5, "event": "launched", "text": "w launched", "worker": "w" }));
+    }
+
+    #[test]
+    fn text_of_others_neither_steers_the_terminal_nor_passes_for_a_line_of_ours() {
+        let host = "evil\u{1b}]0;title\u{7}\r\nFAKE LINE\u{9b}2J\u{202e}txt";
+        assert_eq!(one_line(host), "evil\\u{1b}]0;title\\u{7}\\r\\nFAKE LINE\\u{9b}2J\\u{202e}txt");
+        let told = "w is gone: java.lang.Error\u{1b}[2J\r\nFlink is ready\n\tat x\n";
+        assert_eq!(several_lines(told), "w is gone: java.lang.Error\\u{1b}[2J\n    Flink is ready\n     at x");
+        assert_eq!(one_line("Zürich – 東京 ✓"), "Zürich – 東京 ✓");
     }
 }

@@ -6,32 +6,39 @@
 //! POST /commands   a `Command` as JSON; the answer is that of /workers, and comes when the command is durable
 //! ```
 //!
-//! It listens on this machine alone, unless there is a token that every request must show (`Authorization: Bearer …`).
-//! Commands must come as `application/json`, which no foreign web page can make a browser send.
+//! Every request shows the token (`Authorization: Bearer …`), by default one that is made at the start and that the commands of
+//! the same user find in the run file. It listens on loopback unless an option says otherwise.
 
+mod access;
 pub mod client;
+mod guests;
+mod listener;
+pub mod run_file;
+mod token;
 pub(crate) mod view;
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
-    extract::{Request, State},
-    http::{StatusCode, header},
-    middleware::{self, Next},
-    response::Response,
+    extract::State,
+    http::StatusCode,
+    middleware,
     routing::{get, post},
 };
+use rustls::ServerConfig;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use subtle::ConstantTimeEq as _;
 use tokio::{
     net::TcpListener,
     sync::{mpsc, oneshot},
     time::timeout,
 };
+use tokio_rustls::TlsAcceptor;
 use tokio_util::task::AbortOnDropHandle;
 
+pub use self::token::{SHORTEST, Token, TokenError};
+use self::{access::Gate, run_file::RunFile};
 use crate::core::message::{Input, Move};
 
 /// What an operator can have done.
@@ -60,15 +67,16 @@ pub enum Command {
         /// The agent's id; all if there is none.
         agent: Option<String>,
     },
-    /// The cluster ends, for those who stand by, too.
-    Stop,
+    /// Stops the cluster and all standby application masters.
+    // With braces: only so are unknown fields refused.
+    Stop {},
 }
 
 impl Command {
     /// What the application master is asked for, or what is wrong with it.
     pub(crate) fn ask(self) -> Result<Ask, String> {
         Ok(Ask::Command(match self {
-            Self::Stop => return Ok(Ask::Stop),
+            Self::Stop {} => return Ok(Ask::Stop),
             Self::Drain { agent } | Self::Undrain { agent } if agent.trim().is_empty() => {
                 return Err(format!("{agent:?} is no agent: its id or host name is needed"));
             }
@@ -76,9 +84,7 @@ impl Command {
             Self::Undrain { agent } => Input::Undrain(agent),
             Self::Restart { surge, max_unavailable } => {
                 let pace = Move { surge, max_unavailable };
-                if !pace.is_possible() {
-                    return Err("with surge 0 and max-unavailable 0 no worker can be replaced".to_owned());
-                }
+                pace.check()?;
                 Input::Restart(pace)
             }
             Self::ClearAgent { agent } => Input::ClearAgent(agent),
@@ -102,32 +108,73 @@ pub(crate) struct Asked {
     pub(crate) answer: oneshot::Sender<Value>,
 }
 
+/// How the API is served.
+#[derive(Debug)]
+pub struct ControlOptions {
+    /// Where it listens.
+    pub bind: SocketAddr,
+    /// What every request has to show.
+    pub token: Token,
+    /// The host name by which others know this machine.
+    pub name: String,
+    /// Certificate and key; with them only TLS is spoken.
+    pub tls: Option<Arc<ServerConfig>>,
+}
+
 /// The API; it ends with this value.
 #[derive(Debug)]
 pub struct ControlServer {
     address: SocketAddr,
+    url: String,
     asked: mpsc::Receiver<Asked>,
+    run_file: Option<RunFile>,
     _task: AbortOnDropHandle<()>,
 }
 
 impl ControlServer {
-    /// Listens. With a token every request must show it.
-    pub async fn start(bind: SocketAddr, token: Option<String>) -> std::io::Result<Self> {
+    /// Listens.
+    pub async fn start(options: ControlOptions) -> std::io::Result<Self> {
+        let ControlOptions { bind, token, name, tls } = options;
         let listener = TcpListener::bind(bind).await?;
         let address = listener.local_addr()?;
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let host = match () {
+            () if address.ip().is_loopback() && tls.is_some() => "localhost".to_owned(),
+            () if address.ip().is_unspecified() || tls.is_some() => name.clone(),
+            () => address.ip().to_string(),
+        };
+        let url = format!("{scheme}://{}:{}", in_url(&host), address.port());
         let (sender, asked) = mpsc::channel(16);
+        let gate = Arc::new(Gate { token, name });
         let router = Router::new()
             .route("/workers", get(async |State(to): State<Inbox>| ask(to, Ask::Workers).await))
             .route("/history", get(async |State(to): State<Inbox>| ask(to, Ask::History).await))
             .route("/commands", post(command))
+            .fallback(async || (StatusCode::NOT_FOUND, "there is /workers, /history and /commands"))
             .with_state(sender)
-            .layer(middleware::from_fn_with_state(token, authorized));
-        let task = tokio::spawn(async move {
-            if let Err(e) = axum::serve(listener, router).await {
-                tracing::error!("The operator's API has ended: {e}");
-            }
-        });
-        Ok(Self { address, asked, _task: AbortOnDropHandle::new(task) })
+            .layer(middleware::from_fn_with_state(gate, access::enter));
+        let task = tokio::spawn(listener::serve(listener, router, tls.map(TlsAcceptor::from)));
+        Ok(Self { address, url, asked, run_file: None, _task: AbortOnDropHandle::new(task) })
+    }
+
+    /// The URL for others.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The URL for this machine.
+    pub fn local_url(&self) -> String {
+        let ip = self.address.ip();
+        if !ip.is_unspecified() || self.url.starts_with("https:") {
+            return self.url.clone();
+        }
+        let host = if ip.is_ipv4() { "127.0.0.1" } else { "[::1]" };
+        format!("http://{host}:{}", self.address.port())
+    }
+
+    /// The run file stays for as long as the API.
+    pub fn keep(&mut self, run_file: RunFile) {
+        self.run_file = Some(run_file);
     }
 
     /// Where it listens.
@@ -163,28 +210,31 @@ async fn command(State(to): State<Inbox>, Json(command): Json<Command>) -> Resul
     ask(to, what).await
 }
 
-async fn authorized(State(token): State<Option<String>>, request: Request, next: Next) -> Result<Response, Refused> {
-    if let Some(token) = token {
-        let shown = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let shown = shown.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
-        if !bool::from(shown.as_bytes().ct_eq(token.as_bytes())) {
-            return Err((StatusCode::UNAUTHORIZED, "the token of mesos.control.token is needed".to_owned()));
-        }
-    }
-    Ok(next.run(request).await)
+/// An IPv6 address has brackets in a URL.
+fn in_url(host: &str) -> String {
+    if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use serde_json::json;
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpStream,
+    };
 
     use super::{client::Client, *};
 
+    const TOKEN: &str = "a-token-of-a-test";
+
     /// A server whose owner answers everything with what was asked.
-    async fn echo(token: Option<&str>) -> (String, AbortOnDropHandle<()>) {
-        let server = ControlServer::start(([127, 0, 0, 1], 0).into(), token.map(str::to_owned)).await.unwrap();
+    async fn echo() -> (String, AbortOnDropHandle<()>) {
+        let token = Token::parse(TOKEN).unwrap();
+        let options = ControlOptions { bind: ([127, 0, 0, 1], 0).into(), token, name: "here".to_owned(), tls: None };
+        let server = ControlServer::start(options).await.unwrap();
         let address = format!("http://{}", server.address());
+        assert_eq!(server.url(), address);
         let task = tokio::spawn(async move {
             let mut server = server;
             while let Some(Asked { what, answer }) = server.next().await {
@@ -194,36 +244,102 @@ mod tests {
         (address, AbortOnDropHandle::new(task))
     }
 
+    fn client(address: &str) -> Client {
+        Client::new(address, Some(TOKEN), None).unwrap()
+    }
+
+    async fn post(address: &str, kind: &str, body: impl Into<reqwest::Body>) -> (u16, String) {
+        let request = reqwest::Client::new().post(format!("{address}/commands")).header("content-type", kind);
+        let answer = request.bearer_auth(TOKEN).body(body).send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    }
+
     #[tokio::test]
     async fn a_command_reaches_the_owner_and_its_answer_the_operator() {
-        let (address, _server) = echo(None).await;
-        let client = Client::new(&address, None).unwrap();
+        let (address, _server) = echo().await;
+        let client = client(&address);
         let drain = Command::Drain { agent: "host-1".to_owned() };
         assert_eq!(client.command(&drain).await.unwrap(), json!("Command(Drain(\"host-1\"))"));
+        assert_eq!(client.command(&Command::Stop {}).await.unwrap(), json!("Stop"));
         assert_eq!(client.get("workers").await.unwrap(), json!("Workers"));
     }
 
     #[tokio::test]
     async fn a_restart_that_cannot_work_is_refused_with_the_reason() {
-        let (address, _server) = echo(None).await;
-        let client = Client::new(&address, None).unwrap();
-        let error = client.command(&Command::Restart { surge: 0, max_unavailable: 0 }).await.unwrap_err().to_string();
-        assert!(error.contains("no worker can be replaced"), "{error}");
+        let (address, _server) = echo().await;
+        let client = client(&address);
+        for (surge, max_unavailable, expected) in
+            [(0, 0, "no worker can be replaced"), (usize::MAX, 1, "100000"), (1, usize::MAX, "100000")]
+        {
+            let error = client.command(&Command::Restart { surge, max_unavailable }).await.unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
     }
 
     #[tokio::test]
     async fn who_does_not_show_the_token_is_turned_away() {
-        let (address, _server) = echo(Some("s3cret")).await;
-        let error = Client::new(&address, Some("guess")).unwrap().get("workers").await.unwrap_err().to_string();
-        assert!(error.contains("mesos.control.token") && !error.contains("s3cret"), "{error}");
-        assert!(Client::new(&address, Some("s3cret")).unwrap().get("workers").await.is_ok());
+        let (address, _server) = echo().await;
+        for shown in [None, Some("a-guess-of-a-test"), Some("")] {
+            let error = Client::new(&address, shown, None).unwrap().get("workers").await.unwrap_err().to_string();
+            assert!(error.contains("token") && !error.contains(TOKEN), "{error}");
+        }
+        assert!(client(&address).get("workers").await.is_ok());
     }
 
     #[tokio::test]
-    async fn a_command_that_is_not_declared_as_json_is_refused() {
-        let (address, _server) = echo(None).await;
-        let body = r#"{"command":"drain","agent":"A"}"#;
-        let answer = reqwest::Client::new().post(format!("{address}/commands")).body(body).send().await.unwrap();
-        assert_eq!(answer.status(), 415);
+    async fn a_command_that_is_not_declared_as_json_or_has_more_in_it_is_refused() {
+        let (address, _server) = echo().await;
+        let (status, _) = post(&address, "text/plain", r#"{"command":"drain","agent":"A"}"#).await;
+        assert_eq!(status, 415);
+        for body in [
+            r#"{"command":"stop","x":1}"#,
+            r#"{"command":"drain","agent":"A","force":true}"#,
+            r#"{"command":"undrain","agent":"A","force":true}"#,
+            r#"{"command":"restart","surge":1,"max_unavailable":0,"x":1}"#,
+            r#"{"command":"clear-agent","agent":null,"x":1}"#,
+        ] {
+            let (status, why) = post(&address, "application/json", body).await;
+            assert!(status == 422 && why.contains("unknown field"), "{body}: {status} {why}");
+        }
+        assert_eq!(post(&address, "application/json", r#"{"command":"stop"}"#).await.0, 200);
+    }
+
+    #[tokio::test]
+    async fn a_body_that_is_too_large_is_not_read_to_its_end() {
+        let (address, _server) = echo().await;
+        let (status, why) = post(&address, "application/json", vec![b' '; 65 << 10]).await;
+        assert_eq!((status, why.contains("65536")), (413, true), "{why}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_brings_no_request_is_closed_after_ten_seconds() {
+        let (address, _server) = echo().await;
+        let address = address.trim_start_matches("http://");
+        let request = format!("GET /workers HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {TOKEN}\r\n\r\n");
+        for said in ["", "GET /workers HT", "GET /workers HTTP/1.1\r\nHost: x\r\n", &request] {
+            let mut socket = TcpStream::connect(address).await.unwrap();
+            socket.write_all(said.as_bytes()).await.unwrap();
+            let began = tokio::time::Instant::now();
+            let mut answer = Vec::new();
+            timeout(Duration::from_secs(30), socket.read_to_end(&mut answer)).await.expect("the end").unwrap();
+            assert!(began.elapsed() <= Duration::from_secs(11), "{said:?}: {:?}", began.elapsed());
+        }
+    }
+
+    #[tokio::test]
+    async fn idle_connections_take_a_bounded_number_of_descriptors_and_keep_no_operator_out() {
+        let (address, _server) = echo().await;
+        let there = address.trim_start_matches("http://").to_owned();
+        let mut idle = Vec::new();
+        for _ in 0..3 * guests::MOST {
+            idle.push(TcpStream::connect(&there).await.unwrap());
+        }
+        assert_eq!(client(&address).get("workers").await.unwrap(), json!("Workers"));
+        let mut open = 0;
+        for socket in &mut idle {
+            let ended = timeout(Duration::from_millis(5), socket.read_u8()).await;
+            open += usize::from(ended.is_err());
+        }
+        assert!(open <= guests::MOST_OF_ONE, "{open} are open");
     }
 }

@@ -7,8 +7,8 @@ use scheduler::{
     address,
     application::{self, Cluster},
     check,
-    cli::{Cli, Command, Common, Config, Workers},
-    console::Console,
+    cli::{Cli, Command, Common, Config},
+    console::{Console, several_lines},
     failure::Failure,
     operator,
     plan::{self, Lookup},
@@ -33,7 +33,7 @@ fn main() -> ExitCode {
     match run(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("flink-mesos: {failure}");
+            eprintln!("flink-mesos: {}", several_lines(&failure.to_string()));
             ExitCode::from(failure.exit_code())
         }
     }
@@ -60,8 +60,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
             }
             runtime.block_on(application::on_mesos(cluster, request, lookup, console))
         }
-        Command::Workers(workers) => runtime.block_on(operate(workers)),
-        Command::Stop(contact) => runtime.block_on(operator::stop(contact)),
+        Command::Workers(workers) => runtime.block_on(print(operator::operate(workers, &*lookup))),
+        Command::Stop(contact) => runtime.block_on(print(operator::stop(contact, &*lookup))),
         Command::Config(config) => runtime.block_on(show(config, environment, lookup)),
         Command::Local(local) => {
             let console = begin(&local.common)?;
@@ -95,8 +95,8 @@ async fn show(config: Config, environment: Vec<(String, String)>, lookup: Arc<Lo
 }
 
 #[expect(clippy::print_stdout, reason = "what was asked for")]
-async fn operate(workers: Workers) -> Result<(), Failure> {
-    println!("{}", operator::operate(workers).await?);
+async fn print(text: impl Future<Output = Result<String, Failure>>) -> Result<(), Failure> {
+    println!("{}", text.await?);
     Ok(())
 }
 

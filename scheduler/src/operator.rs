@@ -6,13 +6,22 @@ use fs_err as fs;
 use crate::{
     cli::{Contact, Workers, WorkersCommand},
     console::OutputForm,
-    control::{Command, client::Client, view},
+    control::{
+        Command, Token,
+        client::{Client, ControlError, address},
+        run_file::{self, Running},
+        view,
+    },
     failure::Failure,
+    plan::Lookup,
 };
 
+/// The token, for those who do not want to write it into a file.
+const TOKEN_VARIABLE: &str = "FLINK_MESOS_CONTROL_TOKEN";
+
 /// Asks, and gives what is to be printed.
-pub async fn operate(workers: Workers) -> Result<String, Failure> {
-    let client = client(workers.contact)?;
+pub async fn operate(workers: Workers, lookup: &Lookup) -> Result<String, Failure> {
+    let client = client(workers.contact, lookup)?;
     let command = match workers.what {
         WorkersCommand::List => return shown(client.get("workers").await, workers.output),
         WorkersCommand::History => return shown(client.get("history").await, workers.output),
@@ -25,23 +34,87 @@ pub async fn operate(workers: Workers) -> Result<String, Failure> {
     shown(client.command(&command).await, workers.output)
 }
 
-/// Has the cluster ended. Returns as soon as that has begun.
-pub async fn stop(contact: Contact) -> Result<(), Failure> {
-    client(contact)?.command(&Command::Stop).await.map(drop).map_err(Failure::other)
+/// Stops the cluster, and gives what is to be printed. Returns as soon as that has begun.
+pub async fn stop(contact: Contact, lookup: &Lookup) -> Result<String, Failure> {
+    client(contact, lookup)?.command(&Command::Stop {}).await.map_err(Failure::other)?;
+    Ok("Stopping the TaskManagers and the JobManager; the application master ends in a few seconds.".to_owned())
 }
 
-fn client(contact: Contact) -> Result<Client, Failure> {
-    let hint =
-        "where is the application master? Give --at or FLINK_MESOS_CONTROL: the address that it prints at its start";
-    let address = contact.at.ok_or_else(|| Failure::usage(anyhow!(hint)))?;
-    let token = contact.token_file.map(fs::read_to_string).transpose().map_err(Failure::usage)?;
-    Client::new(&address, token.as_deref().map(str::trim)).map_err(Failure::other)
+/// A client of the application master that is meant: by its address, or because there is no other. Blocks.
+pub fn client(contact: Contact, lookup: &Lookup) -> Result<Client, Failure> {
+    let running = run_file::running(lookup);
+    let given = contact.at.as_deref().map(address).transpose().map_err(Failure::usage)?;
+    let found = match &given {
+        Some(given) => running.iter().find(|running| running.is_at(given)),
+        None => Some(only(&running)?),
+    };
+    let token = match (contact.token_file, lookup(TOKEN_VARIABLE), found) {
+        (Some(file), _, _) => {
+            let text = fs::read_to_string(&file).map_err(Failure::usage)?;
+            Some(token(&text, &format!("--token-file: {}", file.display()))?)
+        }
+        (None, Some(text), _) => Some(token(&text, TOKEN_VARIABLE)?),
+        (None, None, found) => found.map(|running| running.token.clone()),
+    };
+    let own = contact.authorities.map(fs::read_to_string).transpose().map_err(Failure::usage)?;
+    let authorities = own.or_else(|| found.and_then(|running| running.authorities.clone()));
+    // The one of the run file is for this machine.
+    let at = found.map(|running| running.address.clone()).or_else(|| given.map(String::from)).unwrap_or_default();
+    Client::new(&at, token.as_deref(), authorities.as_deref()).map_err(Failure::usage)
 }
 
-fn shown(
-    answer: Result<serde_json::Value, crate::control::client::ControlError>,
-    form: OutputForm,
-) -> Result<String, Failure> {
+fn token(text: &str, place: &str) -> Result<String, Failure> {
+    Ok(Token::parse(text).map_err(|error| Failure::usage(anyhow!("{place} {error}")))?.reveal().to_owned())
+}
+
+/// The one that must be meant, since there is no other.
+fn only(running: &[Running]) -> Result<&Running, Failure> {
+    match running {
+        [only] => Ok(only),
+        [] => Err(Failure::usage(anyhow!(
+            "no application master of this user runs on this machine. Use --at URL or set FLINK_MESOS_CONTROL (the \"Control API\" \
+             address printed at startup)"
+        ))),
+        several => {
+            let line = |running: &Running| {
+                format!("\n  --at {}  {} (process {})", running.address, running.cluster, running.pid())
+            };
+            let lines: String = several.iter().map(line).collect();
+            Err(Failure::usage(anyhow!(
+                "{} application masters of this user run on this machine; choose one:{lines}",
+                several.len()
+            )))
+        }
+    }
+}
+
+fn shown(answer: Result<serde_json::Value, ControlError>, form: OutputForm) -> Result<String, Failure> {
     let answer = answer.map_err(Failure::other)?;
     Ok(if form == OutputForm::Json { answer.to_string() } else { view::lines(&answer) })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn running(port: u16) -> Running {
+        let token = Token::parse("a-token-of-a-test").unwrap();
+        let address = format!("http://127.0.0.1:{port}");
+        Running::here(address.clone(), address, &token, None, format!("flink-{port}"))
+    }
+
+    #[test]
+    fn of_several_application_masters_one_is_to_be_chosen_by_its_address() {
+        let error = only(&[running(1), running(2)]).unwrap_err();
+        assert_eq!(error.exit_code(), 64);
+        let text = error.to_string();
+        assert!(
+            text.contains("--at http://127.0.0.1:1  flink-1") && text.contains("--at http://127.0.0.1:2"),
+            "{text}"
+        );
+        assert!(!text.contains("a-token"), "{text}");
+        assert_eq!(only(&[running(3)]).unwrap().address, "http://127.0.0.1:3");
+        assert!(only(&[]).unwrap_err().to_string().contains("--at URL"));
+    }
 }

@@ -3,6 +3,7 @@
 mod artifact_server;
 mod constraints;
 mod container;
+mod control;
 mod demand;
 mod executor;
 mod framework;
@@ -24,6 +25,7 @@ use overlays::{
 };
 
 pub use self::artifact_server::{ArtifactServerSettings, EXECUTOR_PORT, artifact_server};
+pub use self::control::{CONTROL_PORT, ControlSettings, control};
 pub use self::state::{StateLocation, state_location};
 pub use self::tls::{Endpoint, Tls, rest_tls, tls};
 pub use self::uris::{TAKEN, TaskUri, TaskUris, task_uris};
@@ -137,8 +139,8 @@ pub struct Settings {
     pub offer_constraints: Option<v1::scheduler::OfferConstraints>,
     /// What an offer must have at least to be of use.
     pub least_offer: Option<v1::OfferFilters>,
-    /// The port of the operator's API; 0 is any.
-    pub control_port: u16,
+    /// The control API.
+    pub control: ControlSettings,
     /// Where the state is kept.
     pub state: StateLocation,
     /// User of executor and TaskManager.
@@ -163,8 +165,6 @@ const KILL_GRACE: Duration = Duration::from_secs(5);
 const MASTER: &str = "mesos.master";
 /// The artifact server's port.
 pub const ARTIFACT_PORT: &str = "mesos.resourcemanager.artifactserver.port";
-/// The port of the operator's API.
-pub const CONTROL_PORT: &str = "mesos.control.port";
 impl Settings {
     /// Reads and checks all options but [`master`].
     pub fn read(config: &Configuration, flink: &FlinkVersion) -> Result<Self, SettingsError> {
@@ -176,7 +176,7 @@ impl Settings {
         Ok(Self {
             offer_constraints: offers::constraints(&framework.roles, &constraints),
             framework,
-            control_port: port(config, CONTROL_PORT)?.unwrap_or(0),
+            control: control(config)?,
             credential: credential(config)?,
             workers: workers(config)?,
             limits: limits(config, &demand)?,
@@ -197,6 +197,11 @@ impl Settings {
             bootstrap_command: text("mesos.resourcemanager.tasks.bootstrap-cmd"),
             task_manager_command: text("mesos.resourcemanager.tasks.taskmanager-cmd"),
         })
+    }
+
+    /// Warns of a control API whose token and answers others can read on the way.
+    pub fn open_control(&self) -> Option<String> {
+        open_control(&self.control, &self.tls)
     }
 
     /// Whether there is something to come back to after this process has ended.
@@ -221,12 +226,23 @@ pub fn problems(config: &Configuration, flink: &FlinkVersion) -> Vec<SettingsErr
         artifact_server(config).err(),
         tls(config).err(),
         task_uris(config).err(),
-        port(config, CONTROL_PORT).err(),
+        control(config).err(),
         state_location(config).err(),
         labels(config).err(),
         container(config).err(),
     ];
     parts.into_iter().flatten().collect()
+}
+
+/// Warns of a control API whose token and answers others can read on the way.
+pub fn open_control(control: &ControlSettings, tls: &Tls) -> Option<String> {
+    let ip = control.bind.ip();
+    (!ip.is_loopback() && tls.control.is_none()).then(|| {
+        format!(
+            "the control API listens on {ip} without TLS: anybody on the way can read its token and stop the cluster. Set \
+             mesos.control.ssl.enabled and a certificate, or remove mesos.control.bind-address"
+        )
+    })
 }
 
 /// Where the Mesos master is.

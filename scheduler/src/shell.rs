@@ -1,5 +1,6 @@
 //! The thin shell around the core: carries out what it asks for, tells it what happened, and shows people.
 
+mod agents;
 mod ending;
 mod happenings;
 mod notices;
@@ -26,6 +27,7 @@ use tracing::warn;
 
 pub use self::signals::Signals;
 use self::{
+    agents::Agents,
     ending::{Ending, LAST_CALL},
     operator::Promised,
 };
@@ -35,7 +37,7 @@ use crate::{
     control::ControlServer,
     core::{
         self, Core,
-        message::{Ended, Input, State, WorkerId},
+        message::{Ended, Input, Moment, State, WorkerId},
     },
     election::Leadership,
     executors::Executors,
@@ -86,6 +88,8 @@ pub enum Outcome {
 pub struct Shell<'a> {
     core: Core,
     clock: Clock,
+    /// Our start.
+    since: Moment,
     console: &'a Console,
     deposed: CancellationToken,
     /// Is there where another application master can take over.
@@ -124,6 +128,7 @@ struct View {
     told_ready: bool,
     waiting_for_master: bool,
     executors: Executors,
+    agents: Agents,
 }
 
 enum Next {
@@ -157,10 +162,11 @@ impl<'a> Shell<'a> {
         let keeper = AbortOnDropHandle::new(tokio::spawn(store::keep(store, batches_in, stored_out)));
         let job_manager_task = tokio::spawn(parts.job_manager.supervise(job_manager_out, stop_job_manager.clone()));
         let clock = Clock::start();
-        let control = parts.control.address();
-        let text = format!("Operators ask at http://{control}");
-        console.tell("control", &text, json!({ "address": format!("http://{control}") }));
+        let control = parts.control.url();
+        let text = format!("Control API: {control} (flink-mesos workers list --at {control})");
+        console.tell("control", &text, json!({ "address": control }));
         Ok(Self {
+            since: clock.now(),
             core: Core::new(parts.core, state, clock.now(), rand::random()),
             clock,
             console,

@@ -19,7 +19,7 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
-use scheduler::control::client::Client;
+use scheduler::{cli::Contact, operator};
 use tests::{Line, PortBlock, RealMesos, RealMesosOptions, flink_home, wait_until, wordcount_jar};
 
 const WORDS: &[&str] = &["mesos", "flink", "offer", "agent", "task", "slot", "job", "rust", "java", "cache"];
@@ -98,7 +98,9 @@ async fn how_a_task_manager_came_up_and_what_it_uses_is_told_by_its_executor() {
     for step in ["executor", "subscribed", "launched", "fetched", "spawned", "registered"] {
         assert!(steps.contains(&step), "{up}");
     }
-    let client = Client::new(&control, None).unwrap();
+    // Its token is in the run file of this user.
+    let contact = Contact { at: Some(control), ..Contact::default() };
+    let client = operator::client(contact, &|name| std::env::var(name).ok()).unwrap();
     let usage = wait_until("the executor has told what is used", Duration::from_secs(60), async || {
         let worker = client.get("workers").await.unwrap()["workers"][0].clone();
         assert_eq!(worker["timeline"], up["steps"]);

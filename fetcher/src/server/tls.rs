@@ -89,7 +89,7 @@ pub(super) struct Loaded {
 
 impl Identity {
     /// Reads and checks both. Blocks.
-    pub(super) fn load(&self) -> Result<Arc<ServerConfig>, TlsError> {
+    pub fn load(&self) -> Result<Arc<ServerConfig>, TlsError> {
         // Whoever was first in this process has chosen the same.
         rustls::crypto::ring::default_provider().install_default().ok();
         let loaded = self.loaded()?;

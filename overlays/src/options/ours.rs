@@ -54,12 +54,25 @@ pub(super) const OPTIONS: &[ConfigOption] = &[
         "at most this share of the agents is avoided because workers keep failing there",
     ).within(Bounds::Number(0.0, 1.0))
     .default("0.25"),
-    option("mesos.control.port", Integer, "port of the operator's API (`flink-mesos workers`); 0 is any free one").port()
+    option("mesos.control.port", Integer, "port of the control API (`flink-mesos workers`); 0 is any free one").port()
         .default("0"),
+    option(
+        "mesos.control.bind-address",
+        Text,
+        "IP address that the control API listens on, `0.0.0.0` or `::` for all; beyond loopback use TLS",
+    )
+    .default("127.0.0.1"),
     option(
         "mesos.control.token",
         Text,
-        "what users of the operator's API must show; without one it listens on its own machine alone",
+        "token that users of the control API must show, 16 characters or more; by default a random one in the run file, which \
+         `flink-mesos workers` and `flink-mesos stop` of the same user find",
+    ),
+    option(
+        "mesos.control.ssl.enabled",
+        Boolean,
+        "TLS at the control API, with the artifact server's certificate; by default where it listens beyond loopback and there is \
+         a certificate",
     ),
     option("mesos.worker.log4j", Text, "log4j properties for the workers, in place of `conf/log4j-console.properties`"),
     option("mesos.worker.logback", Text, "logback file for the workers, in place of `conf/logback-console.xml`"),

@@ -13,7 +13,7 @@ use tokio::{
 };
 
 use super::{PortInUse, REST_BIND_PORT, REST_PORT, RPC_BIND_PORT, RPC_PORT, Reservation};
-use crate::settings::{ARTIFACT_PORT, CONTROL_PORT, EXECUTOR_PORT, SettingsError, artifact_server, port};
+use crate::settings::{ARTIFACT_PORT, CONTROL_PORT, EXECUTOR_PORT, SettingsError, artifact_server, control, port};
 
 const POLL: Duration = Duration::from_millis(100);
 
@@ -80,7 +80,7 @@ pub async fn until_free(config: &Configuration, bind: IpAddr, patience: Duration
 /// The options that name ports of ours, with the usual port and the address on which we listen there. 0 is no port.
 fn all_ports(config: &Configuration, bind: IpAddr) -> [(&'static str, u16, IpAddr); 5] {
     let served = artifact_server(config).map_or(bind, |wanted| wanted.listen(bind).ip());
-    let operators = if config.contains("mesos.control.token") { bind } else { Ipv4Addr::LOCALHOST.into() };
+    let operators = control(config).map_or(Ipv4Addr::LOCALHOST.into(), |wanted| wanted.bind.ip());
     // The JobManager listens where its options say; names are left to Java.
     let own = |key: &str| config.get(key).and_then(|text| text.parse().ok()).unwrap_or(bind);
     let listens_elsewhere = matches!(port(config, RPC_BIND_PORT), Ok(Some(port)) if port > 0);

@@ -1,11 +1,7 @@
 //! The parts of an application master, made anew whenever it leads: what workers need is collected and served, the
 //! JobManager's command is made.
 
-use std::{
-    net::{Ipv4Addr, SocketAddr},
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use anyhow::anyhow;
 use fetcher::{Artifact, ArtifactServer, BuildOptions, Catalogue, Manifest, ServerOptions};
@@ -18,11 +14,15 @@ use overlays::{
     worker::{self, ArtifactSource, WorkerSpec},
 };
 use tokio::task::spawn_blocking;
+use tracing::warn;
 
 use super::{Cluster, Place, Trusted};
 use crate::{
     address::{self, Addresses},
-    control::ControlServer,
+    control::{
+        ControlOptions, ControlServer, Token,
+        run_file::{RunFile, Running},
+    },
     election::Leadership,
     failure::Failure,
     flink_rest::{FlinkRest, INSTANCE},
@@ -30,6 +30,7 @@ use crate::{
     kept,
     launch::{ExecutorDelivery, Template},
     plan::{Lookup, Plan},
+    settings::{CONTROL_PORT, ControlSettings},
     shell::Parts,
     user_uris::UserUris,
 };
@@ -100,14 +101,31 @@ impl Settled {
         }
     }
 
-    /// The operator's API: on this machine alone, unless there is a token.
+    /// The control API, with the run file by which our own commands find it.
     async fn control(&self) -> Result<ControlServer, Failure> {
         let Self { plan, addresses, .. } = self;
-        let token = plan.config.get("mesos.control.token").map(str::to_owned);
-        let host = if token.is_some() { addresses.bind } else { Ipv4Addr::LOCALHOST.into() };
-        let address = SocketAddr::new(host, plan.settings.control_port);
-        let server = ControlServer::start(address, token).await;
-        server.map_err(|e| Failure::usage(anyhow!("mesos.control.port: cannot listen at {address}: {e}")))
+        let ControlSettings { bind, token } = plan.settings.control.clone();
+        let token = token.map_or_else(Token::random, Ok).map_err(Failure::other)?;
+        let endpoint = plan.settings.tls.control.clone();
+        let tls = match endpoint {
+            None => None,
+            Some(endpoint) => {
+                let read = spawn_blocking(move || endpoint.server_config()).await.map_err(Failure::other)?;
+                Some(read.map_err(Failure::usage)?)
+            }
+        };
+        let options = ControlOptions { bind, token: token.clone(), name: addresses.host.clone(), tls };
+        let server = ControlServer::start(options).await;
+        let mut server = server.map_err(|e| Failure::usage(anyhow!("{CONTROL_PORT}: cannot listen at {bind}: {e}")))?;
+        let authorities = self.trusted.control.clone();
+        let cluster = plan.settings.framework.name.clone();
+        let running = Running::here(server.local_url(), server.url().to_owned(), &token, authorities, cluster);
+        let lookup = self.lookup.clone();
+        match spawn_blocking(move || RunFile::write(&running, &*lookup)).await.map_err(Failure::other)? {
+            Ok(file) => server.keep(file),
+            Err(error) => warn!("There is no run file, `flink-mesos workers` needs --at and the token: {error}"),
+        }
+        Ok(server)
     }
 
     /// Serves what workers need and makes the template of their tasks. Secrets become a file below `work`.

@@ -3,19 +3,34 @@
 use std::time::Duration;
 
 use serde_json::Value;
+use url::Url;
 
 use super::Command;
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
+    /// That is no address.
+    #[error("{address:?} is no address of a control API: give http://HOST:PORT")]
+    Address {
+        /// What was given.
+        address: String,
+    },
+    /// The authorities cannot be used.
+    #[error("the authorities for {address} cannot be used: {why}")]
+    Authorities {
+        /// Where.
+        address: Url,
+        /// Why not.
+        why: String,
+    },
     /// It could not be asked.
-    #[error("cannot reach the application master at {address}: {source}")]
+    #[error("cannot reach the application master at {address}: {why}")]
     Unreachable {
         /// Where.
         address: String,
         /// Why not.
-        source: reqwest::Error,
+        why: String,
     },
     /// It does not do that.
     #[error("the application master at {address} refuses ({status}): {reason}")]
@@ -24,7 +39,7 @@ pub enum ControlError {
         address: String,
         /// The HTTP status.
         status: u16,
-        /// In its words.
+        /// Its message.
         reason: String,
     },
 }
@@ -41,12 +56,30 @@ pub struct Client {
     token: Option<String>,
 }
 
+/// The URL that a user means: `host:port` will do.
+pub fn address(text: &str) -> Result<Url, ControlError> {
+    let wrong = || ControlError::Address { address: text.to_owned() };
+    let whole = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
+    let url = Url::parse(&whole).map_err(|_| wrong())?;
+    let is_bare = url.username().is_empty() && url.password().is_none() && url.path() == "/" && url.query().is_none();
+    if is_bare && matches!(url.scheme(), "http" | "https") && url.has_host() { Ok(url) } else { Err(wrong()) }
+}
+
 impl Client {
-    /// For the application master whose API is at `address`, e.g. `http://127.0.0.1:4711`.
-    pub fn new(address: &str, token: Option<&str>) -> Result<Self, reqwest::Error> {
+    /// For the application master whose API is at `at`, e.g. `http://127.0.0.1:4711`. With TLS, those in `authorities` (PEM)
+    /// vouch for it; without any, whom this machine trusts.
+    pub fn new(at: &str, token: Option<&str>, authorities: Option<&str>) -> Result<Self, ControlError> {
+        let at = address(at)?;
+        let wrong = |error: reqwest::Error| ControlError::Authorities { address: at.clone(), why: root(&error) };
         mesos::tls::install_provider();
-        let http = reqwest::Client::builder().no_proxy().connect_timeout(CONNECT).timeout(ANSWER).build()?;
-        Ok(Self { http, address: address.trim_end_matches('/').to_owned(), token: token.map(str::to_owned) })
+        let mut builder = reqwest::Client::builder().no_proxy().connect_timeout(CONNECT).timeout(ANSWER);
+        // The token is for that address and no other.
+        builder = builder.redirect(reqwest::redirect::Policy::none());
+        if let Some(pem) = authorities {
+            builder = builder.tls_certs_only(reqwest::Certificate::from_pem_bundle(pem.as_bytes()).map_err(wrong)?);
+        }
+        let http = builder.build().map_err(wrong)?;
+        Ok(Self { http, address: at.as_str().trim_end_matches('/').to_owned(), token: token.map(str::to_owned) })
     }
 
     /// `workers` or `history`.
@@ -54,13 +87,14 @@ impl Client {
         self.send(self.http.get(format!("{}/{what}", self.address))).await
     }
 
-    /// Has something done.
+    /// Sends a command.
     pub async fn command(&self, command: &Command) -> Result<Value, ControlError> {
         self.send(self.http.post(format!("{}/commands", self.address)).json(command)).await
     }
 
     async fn send(&self, request: reqwest::RequestBuilder) -> Result<Value, ControlError> {
-        let unreachable = |source| ControlError::Unreachable { address: self.address.clone(), source };
+        let unreachable =
+            |error: reqwest::Error| ControlError::Unreachable { address: self.address.clone(), why: root(&error) };
         let request = match &self.token {
             Some(token) => request.bearer_auth(token),
             None => request,
@@ -72,5 +106,42 @@ impl Client {
         }
         let reason = answer.text().await.unwrap_or_default();
         Err(ControlError::Refused { address: self.address.clone(), status: status.as_u16(), reason })
+    }
+}
+
+/// What is at the bottom of it; the rest only repeats the address.
+fn root(error: &reqwest::Error) -> String {
+    if error.is_timeout() {
+        return format!("no answer within {} s", if error.is_connect() { CONNECT } else { ANSWER }.as_secs());
+    }
+    let mut last: &dyn std::error::Error = error;
+    while let Some(cause) = last.source() {
+        last = cause;
+    }
+    last.to_string()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_may_lack_its_scheme_and_is_told_when_it_is_none() {
+        assert_eq!(address("127.0.0.1:33399").unwrap().as_str(), "http://127.0.0.1:33399/");
+        assert_eq!(address("master:1").unwrap().as_str(), "http://master:1/");
+        assert_eq!(address("https://master:1/").unwrap().as_str(), "https://master:1/");
+        for wrong in ["", "ftp://master:1", "http://", "http://master:1/workers", "http://a:b@master:1", "two words:1"]
+        {
+            let error = address(wrong).unwrap_err().to_string();
+            assert!(error.contains(&format!("{wrong:?}")) && error.contains("http://HOST:PORT"), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_application_master_that_is_not_there_is_told_in_one_breath() {
+        let error = Client::new("127.0.0.1:1", None, None).unwrap().get("workers").await.unwrap_err().to_string();
+        let expected = "cannot reach the application master at http://127.0.0.1:1: Connection refused (os error 111)";
+        assert_eq!(error, expected);
     }
 }

@@ -1,8 +1,10 @@
-//! What the operator is shown, as JSON and in lines.
+//! What the operator is shown, as JSON and for people.
+
+use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
-use crate::{core::Core, executors::Executors};
+use crate::{console::one_line, core::Core, executors::Executors};
 
 /// The workers, and what keeps agents from being used.
 pub(crate) fn workers(core: &Core, executors: &Executors) -> Value {
@@ -53,49 +55,106 @@ pub(crate) fn history(core: &Core, executors: &Executors) -> Value {
     json!({ "history": steps.collect::<Vec<_>>() })
 }
 
-/// What [`workers`] or [`history`] gave, in lines.
+/// What [`workers`] or [`history`] gave, for people. Nothing in it can steer their terminal.
 pub(crate) fn lines(answer: &Value) -> String {
-    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let mut lines = Vec::new();
-    for step in answer["history"].as_array().into_iter().flatten() {
-        let cell = |key: &str| text(&step[key]);
-        let (worker, from, to) = (cell("worker"), cell("from"), cell("to"));
-        lines.push(format!("{}  {worker}  {from} → {to}  ({}: {})", cell("at"), cell("by"), cell("cause")));
-        let steps = step["timeline"].as_array().into_iter().flatten();
-        let steps: Vec<_> = steps.map(|step| format!("{} {} ms", text(&step["step"]), step["ms"])).collect();
-        lines.extend((!steps.is_empty()).then(|| format!("    since its launch: {}", steps.join(", "))));
+    for warning in list(answer, "warnings") {
+        lines.push(format!("Warning: {}", text(warning)));
     }
-    for worker in answer["workers"].as_array().into_iter().flatten() {
-        let cell = |key: &str| text(&worker[key]);
-        let registered = if worker["registered"] == true { ", registered" } else { "" };
-        let leaving = worker["leaving"].as_str().map(|why| format!(", leaving: {why}")).unwrap_or_default();
-        let usage = usage(&worker["usage"]).map(|usage| format!(", {usage}")).unwrap_or_default();
-        lines.push(format!("{}  {}{registered}{leaving}{usage}  on {}", cell("id"), cell("phase"), cell("hostname")));
+    if answer["history"].is_array() {
+        lines.extend(history_lines(answer));
+    }
+    if answer["workers"].is_array() {
+        lines.extend(worker_lines(answer));
     }
     if let Some(wanted) = answer["wanted"].as_u64() {
-        lines.push(format!("{wanted} wanted"));
+        let registered = list(answer, "workers").filter(|worker| worker["registered"] == true).count();
+        lines.push(format!("TaskManagers: {wanted} wanted, {registered} registered"));
     }
-    for agent in answer["draining"].as_array().into_iter().flatten() {
+    for agent in list(answer, "draining") {
         lines.push(format!("drained: {}", text(agent)));
     }
-    for agent in answer["suspects"].as_array().into_iter().flatten() {
+    for agent in list(answer, "suspects") {
         let avoided = if agent["avoided"] == true { ", avoided" } else { "" };
         let score = agent["score"].as_f64().unwrap_or_default();
         lines.push(format!("suspect: {} (score {score:.1}{avoided}): {}", text(&agent["agent"]), text(&agent["last"])));
     }
     if let Some(why) = answer["starved"].as_str() {
-        lines.push(format!("no TaskManager can be launched: {why}"));
+        lines.push(format!("no TaskManager can be launched: {}", one_line(why)));
     }
     lines.join("\n")
 }
 
-/// `1.5 cores, 812 of 1760 MB`
-fn usage(usage: &Value) -> Option<String> {
+fn list<'a>(answer: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
+    answer[key].as_array().into_iter().flatten()
+}
+
+fn text(value: &Value) -> String {
+    one_line(&value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+}
+
+fn history_lines(answer: &Value) -> Vec<String> {
+    let mut lines = Vec::new();
+    for step in list(answer, "history") {
+        let cell = |key: &str| text(&step[key]);
+        let (worker, from, to) = (cell("worker"), cell("from"), cell("to"));
+        let at = step["at"].as_u64().map_or_else(|| cell("at"), time);
+        lines.push(format!("{at}  {worker}  {from} → {to}  ({}: {})", cell("by"), cell("cause")));
+        let steps = list(step, "timeline").map(|step| format!("{} {} ms", text(&step["step"]), step["ms"]));
+        let steps: Vec<_> = steps.collect();
+        lines.extend((!steps.is_empty()).then(|| format!("    since its launch: {}", steps.join(", "))));
+    }
+    lines
+}
+
+/// Milliseconds since 1970 as a moment in UTC.
+fn time(milliseconds: u64) -> String {
+    let moment = SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(milliseconds));
+    // The year 9999 is the last that can be written so.
+    let moment = moment.filter(|_| milliseconds < 253_402_300_800_000);
+    moment.map_or_else(|| milliseconds.to_string(), |moment| humantime::format_rfc3339_millis(moment).to_string())
+}
+
+fn worker_lines(answer: &Value) -> Vec<String> {
+    let headings = ["TASKMANAGER", "STATE", "SINCE", "REGISTERED", "AGENT", "CORES", "MEMORY", "NOTES"];
+    let rows = list(answer, "workers").map(|worker| {
+        let cell = |key: &str| text(&worker[key]);
+        let since = worker["seconds"].as_u64().map(|seconds| humantime::format_duration(Duration::from_secs(seconds)));
+        let usage = &worker["usage"];
+        [
+            cell("id"),
+            cell("phase"),
+            since.map(|since| since.to_string()).unwrap_or_default(),
+            if worker["registered"] == true { "yes" } else { "no" }.to_owned(),
+            cell("hostname"),
+            usage["cpu_cores"].as_f64().map(|cores| format!("{cores:.1}")).unwrap_or_default(),
+            memory(usage).unwrap_or_default(),
+            worker["leaving"].as_str().map(|why| format!("leaving: {}", one_line(why))).unwrap_or_default(),
+        ]
+    });
+    let rows: Vec<_> = rows.collect();
+    if rows.is_empty() { Vec::new() } else { table(headings, rows) }
+}
+
+fn table<const N: usize>(headings: [&str; N], rows: Vec<[String; N]>) -> Vec<String> {
+    let rows: Vec<_> = [headings.map(str::to_owned)].into_iter().chain(rows).collect();
+    let width = |at: usize| rows.iter().map(|row| row[at].chars().count()).max().unwrap_or(0);
+    let widths: [usize; N] = std::array::from_fn(width);
+    let line = |row: &[String; N]| {
+        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(line).collect()
+}
+
+/// `812 of 1760 MB`. The working set is the TaskManager's own only where its control group has a limit.
+fn memory(usage: &Value) -> Option<String> {
     let megabytes = |key: &str| usage[key].as_u64().map(|bytes| bytes >> 20);
-    let used = megabytes("memory_working_set_bytes").or_else(|| megabytes("memory_bytes"))?;
-    let limit = megabytes("memory_limit_bytes").map(|limit| format!(" of {limit}")).unwrap_or_default();
-    let cores = usage["cpu_cores"].as_f64().map(|cores| format!("{cores:.1} cores, ")).unwrap_or_default();
-    Some(format!("{cores}{used}{limit} MB"))
+    let limit = megabytes("memory_limit_bytes");
+    let working_set = limit.and_then(|_| megabytes("memory_working_set_bytes"));
+    let used = working_set.or_else(|| megabytes("memory_bytes"))?;
+    let limit = limit.map(|limit| format!(" of {limit}")).unwrap_or_default();
+    Some(format!("{used}{limit} MB"))
 }
 
 #[cfg(test)]
@@ -107,26 +166,51 @@ mod tests {
         let answer = json!({
             "wanted": 2, "starved": "2 offers declined: need mem 1760 MB, largest was 512 MB", "draining": ["host-1"],
             "suspects": [{ "agent": "S1", "score": 2.04, "avoided": true, "last": "TASK_FAILED: disk full" }],
-            "workers": [{ "id": "w1", "phase": "running", "hostname": "host-1", "registered": true,
-                          "leaving": "the agent is drained" }],
+            "workers": [
+                { "id": "w1", "phase": "running", "seconds": 3725, "hostname": "host-1", "registered": true,
+                  "leaving": "the agent is drained" },
+                { "id": "w2", "phase": "staging", "seconds": 2, "hostname": "host-20", "registered": false },
+            ],
         });
-        let expected = "w1  running, registered, leaving: the agent is drained  on host-1\n2 wanted\ndrained: host-1\n\
-                        suspect: S1 (score 2.0, avoided): TASK_FAILED: disk full\n\
-                        no TaskManager can be launched: 2 offers declined: need mem 1760 MB, largest was 512 MB";
+        let expected = "\
+TASKMANAGER  STATE    SINCE     REGISTERED  AGENT    CORES  MEMORY  NOTES
+w1           running  1h 2m 5s  yes         host-1                  leaving: the agent is drained
+w2           staging  2s        no          host-20
+TaskManagers: 2 wanted, 1 registered
+drained: host-1
+suspect: S1 (score 2.0, avoided): TASK_FAILED: disk full
+no TaskManager can be launched: 2 offers declined: need mem 1760 MB, largest was 512 MB";
         assert_eq!(lines(&answer), expected);
     }
 
     #[test]
     fn people_see_what_a_worker_uses_and_how_it_came_up() {
-        let usage =
+        let limited =
             json!({ "cpu_cores": 1.52, "memory_working_set_bytes": 812 << 20, "memory_limit_bytes": 1760 << 20 });
-        let worker = json!({ "id": "w1", "phase": "running", "hostname": "host-1", "usage": usage });
-        assert_eq!(lines(&json!({ "workers": [worker] })), "w1  running, 1.5 cores, 812 of 1760 MB  on host-1");
+        let shared = json!({ "memory_bytes": 437 << 20, "memory_working_set_bytes": 2133_u64 << 20 });
+        assert_eq!(memory(&limited).as_deref(), Some("812 of 1760 MB"));
+        assert_eq!(memory(&shared).as_deref(), Some("437 MB"), "the rest is not the TaskManager's");
+        let worker = json!({ "id": "w1", "phase": "running", "seconds": 1, "hostname": "h", "usage": limited });
+        let shown = lines(&json!({ "workers": [worker] }));
+        assert!(shown.ends_with("w1           running  1s     no          h      1.5    812 of 1760 MB"), "{shown}");
         let timeline = json!([{ "step": "executor", "ms": 31 }, { "step": "registered", "ms": 1380 }]);
-        let step = json!({ "at": 5, "worker": "w1", "from": "staging", "to": "running", "by": "executor", "cause": "up",
-                           "timeline": timeline });
-        let expected =
-            "5  w1  staging → running  (executor: up)\n    since its launch: executor 31 ms, registered 1380 ms";
+        let step = json!({ "at": 1_795_897_874_034_u64, "worker": "w1", "from": "staging", "to": "running", "by": "executor",
+                           "cause": "up", "timeline": timeline });
+        let expected = "2026-11-28T20:31:14.034Z  w1  staging → running  (executor: up)\n    \
+                        since its launch: executor 31 ms, registered 1380 ms";
         assert_eq!(lines(&json!({ "history": [step] })), expected);
+        assert_eq!(time(u64::MAX), u64::MAX.to_string());
+    }
+
+    #[test]
+    fn what_others_have_written_cannot_steer_the_terminal() {
+        let evil = "x\u{1b}[2J\nready";
+        let worker = json!({ "id": evil, "phase": "running", "hostname": evil, "leaving": evil });
+        let suspect = json!({ "agent": evil, "score": 1, "last": evil });
+        let step = json!({ "at": 5, "worker": evil, "from": evil, "to": evil, "by": evil, "cause": evil,
+                           "timeline": [{ "step": evil, "ms": 1 }] });
+        let shown = lines(&json!({ "workers": [worker], "suspects": [suspect], "draining": [evil], "starved": evil,
+                                   "history": [step], "warnings": [evil] }));
+        assert!(!shown.contains('\u{1b}') && !shown.contains("\nready"), "{shown}");
     }
 }

@@ -104,9 +104,26 @@ pub struct Move {
 }
 
 impl Move {
+    /// The most that either may be: as many as there may be workers.
+    pub const MOST: usize = 100_000;
+
     /// Whether anything can be replaced at all.
     pub fn is_possible(self) -> bool {
-        self.surge > 0 || self.max_unavailable > 0
+        self.check().is_ok()
+    }
+
+    /// What keeps it from working, and what is allowed.
+    pub fn check(self) -> Result<(), String> {
+        for (name, number) in [("surge", self.surge), ("max-unavailable", self.max_unavailable)] {
+            if number > Self::MOST {
+                return Err(format!("{name} {number} is out of range (0 to {})", Self::MOST));
+            }
+        }
+        if self.surge == 0 && self.max_unavailable == 0 {
+            return Err("with surge 0 and max-unavailable 0 no worker can be replaced: one of them must be 1 or more"
+                .to_owned());
+        }
+        Ok(())
     }
 }
 

@@ -1,11 +1,12 @@
 //! TLS at the JobManager's REST API, and with it at the artifact server, as Flink's options say.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use fetcher::{Identity, Password, TlsError, Trust};
 use overlays::config::Configuration;
+use rustls::ServerConfig;
 
-use super::{SettingsError, invalid};
+use super::{SettingsError, control, invalid};
 
 const CERTIFICATE: &str = "mesos.resourcemanager.artifactserver.ssl.certificate";
 const KEY: &str = "mesos.resourcemanager.artifactserver.ssl.key";
@@ -21,6 +22,8 @@ pub struct Tls {
     pub rest: Option<Endpoint>,
     /// The artifact server.
     pub artifacts: Option<Endpoint>,
+    /// The control API, with the same certificate.
+    pub control: Option<Endpoint>,
 }
 
 /// A server that speaks TLS.
@@ -35,6 +38,11 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
+    /// What a server of ours speaks TLS with. Blocks.
+    pub fn server_config(&self) -> Result<Arc<ServerConfig>, SettingsError> {
+        self.identity.load().map_err(|error| wrong(self.key, &error))
+    }
+
     /// Those whom clients must trust, after a look whether that makes them believe the certificate under the name
     /// `host`. Blocks.
     pub fn trusted(&self, host: &str) -> Result<Trust, SettingsError> {
@@ -60,12 +68,30 @@ pub fn rest_tls(config: &Configuration) -> Result<bool, SettingsError> {
     Ok(config.get_bool("security.ssl.rest.enabled")?.or(everywhere).unwrap_or(false))
 }
 
+const CONTROL: &str = "mesos.control.ssl.enabled";
+
+/// Whether the control API speaks TLS: by default where it listens beyond loopback and there is a certificate.
+fn control_tls(config: &Configuration, rest: Option<&Endpoint>) -> Result<Option<Endpoint>, SettingsError> {
+    let wanted = config.get_bool(CONTROL)?;
+    if wanted == Some(false) {
+        return Ok(None);
+    }
+    let hint = "the control API speaks TLS with the artifact server's certificate: set mesos.resourcemanager.artifactserver.ssl.certificate \
+                and .key, or the key store of security.ssl.rest";
+    match own(config)?.or_else(|| rest.cloned()) {
+        None if wanted == Some(true) => Err(invalid(CONTROL, config, hint.to_owned())),
+        found if wanted == Some(true) || !control(config)?.bind.ip().is_loopback() => Ok(found),
+        _ => Ok(None),
+    }
+}
+
 /// Who speaks TLS. The artifact server does when REST does, as upstream's did, or when it has a certificate of its own.
 pub fn tls(config: &Configuration) -> Result<Tls, SettingsError> {
     let rest = if rest_tls(config)? { Some(rest(config)?) } else { None };
     let wanted = config.get_bool("mesos.resourcemanager.artifactserver.ssl.enabled")?.unwrap_or(true);
     let artifacts = if wanted { own(config)?.or_else(|| rest.clone()) } else { None };
-    Ok(Tls { rest, artifacts })
+    let control = control_tls(config, rest.as_ref())?;
+    Ok(Tls { rest, artifacts, control })
 }
 
 /// The key store and trust store of REST, by their own options or those for everything.
@@ -150,6 +176,18 @@ mod tests {
         for half in [CERTIFICATE, KEY] {
             assert!(matches!(read(&[(half, "/x.pem")]), Err(SettingsError::Missing { .. })));
         }
+    }
+
+    #[test]
+    fn the_control_api_speaks_tls_beyond_loopback_where_there_is_a_certificate() {
+        const WIDE: (&str, &str) = ("mesos.control.bind-address", "0.0.0.0");
+        let speaks = |more: &[(&str, &str)]| read(&[&REST[..], more].concat()).unwrap().control.is_some();
+        assert!(
+            !speaks(&[]) && speaks(&[WIDE]) && speaks(&[(CONTROL, "true")]) && !speaks(&[WIDE, (CONTROL, "false")])
+        );
+        assert!(read(&[WIDE]).unwrap().control.is_none());
+        let none = read(&[(CONTROL, "true")]).unwrap_err().to_string();
+        assert!(none.starts_with("mesos.control.ssl.enabled: true: ") && none.contains("ssl.certificate"), "{none}");
     }
 
     #[test]

@@ -33,7 +33,7 @@ impl Shell<'_> {
             Some(SchedulerEvent::Disconnected { reason, retry_in }) => {
                 // Said once, not at every attempt.
                 if !std::mem::replace(&mut self.view.waiting_for_master, true) {
-                    let text = format!("No connection to Mesos: {reason}. Trying on.");
+                    let text = format!("Lost connection to Mesos: {reason}. Retrying.");
                     self.console.tell("disconnected", &text, json!({ "reason": reason }));
                 }
                 self.console.waiting(&format!("Trying to reach Mesos again in {retry_in:.1?}: {reason}"));
@@ -65,6 +65,7 @@ impl Shell<'_> {
         match event.r#type() {
             event::Type::Offers => {
                 let offers = event.offers.map(|event| event.offers).unwrap_or_default();
+                self.view.agents.see(&offers);
                 self.tell(Input::Offers(offers)).await
             }
             event::Type::Rescind => match event.rescind {
@@ -109,9 +110,12 @@ impl Shell<'_> {
     fn look_at(&mut self, status: &v1::TaskStatus) {
         let id = WorkerId::from(status.task_id.value.as_str());
         let Some(launched) = self.core.workers().get(&id).map(|worker| worker.record.launched) else { return };
-        if let Some(steps) = self.view.executors.status(status, launched) {
+        let news = self.view.executors.status(status, launched);
+        // One that came up under another application master is no news, and least of all when it ends.
+        let is_news = status.state() == v1::TaskState::TaskRunning && launched >= self.since;
+        if let Some(steps) = news.filter(|_| is_news) {
             let text = format!("{id} came up: {steps}");
-            self.console.tell(
+            self.console.detail(
                 "up",
                 &text,
                 json!({ "worker": id.as_str(), "steps": self.view.executors.timeline(&id) }),

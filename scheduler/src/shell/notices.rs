@@ -20,12 +20,14 @@ impl Shell<'_> {
             }
             Notice::Running(worker) => {
                 console.tell("running", &format!("{worker} runs"), json!({ "worker": worker.as_str() }));
-                console.waiting(&format!("{worker} is to register with the JobManager"));
+                console.waiting(&format!("Waiting for {worker} to register"));
             }
             Notice::Registered(worker) => {
                 self.view.registered.insert(worker.clone());
                 let (there, wanted) = (self.view.registered.len(), self.view.wanted);
-                let text = format!("{worker} registered with the JobManager ({there} of {wanted})");
+                let more =
+                    if there > wanted { format!("{there}, {wanted} wanted") } else { format!("{there} of {wanted}") };
+                let text = format!("{worker} registered with the JobManager ({more})");
                 console.tell("registered-worker", &text, json!({ "worker": worker.as_str(), "registered": there }));
                 self.tell_if_ready();
             }
@@ -54,16 +56,16 @@ impl Shell<'_> {
                 console.tell("waiting", &text, json!({ "seconds": delay.as_secs_f64(), "reason": why }));
             }
             Notice::StoreAway => {
-                let text = "The state cannot be stored. What runs, runs on; nothing is launched, moved or given up until it can.";
+                let text = "Cannot persist state: running TaskManagers are unaffected, but nothing is launched or replaced until the store recovers.";
                 console.tell("store-away", text, json!({}));
             }
-            Notice::StoreBack => console.tell("store-back", "The state is stored again.", json!({})),
+            Notice::StoreBack => console.tell("store-back", "State is persisted again.", json!({})),
             Notice::Unknown(worker) => {
-                let text = format!("{worker} is not ours (any more) and is being killed");
+                let text = format!("Killing unknown task {worker}");
                 console.tell("unknown", &text, json!({ "worker": worker.as_str() }));
             }
             Notice::FrameworkLost => {
-                let text = "Mesos has removed the framework; starting anew with a new one.";
+                let text = "Mesos has removed the framework; registering a new one.";
                 console.tell("framework-lost", text, json!({}));
             }
         }

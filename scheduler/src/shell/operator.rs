@@ -4,32 +4,39 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
 use super::{Next, Outcome, Shell};
-use crate::control::{Ask, Asked, view};
+use crate::{
+    control::{Ask, Asked, view},
+    core::message::Input,
+};
 
 impl Shell<'_> {
     /// Does it, and tells how things stand then.
     pub(super) async fn asked(&mut self, Asked { what, answer }: Asked) -> Next {
         let shown = match what {
             Ask::History => view::history(&self.core, &self.view.executors),
-            Ask::Workers => view::workers(&self.core, &self.view.executors),
+            Ask::Workers => self.workers(None),
             Ask::Stop => {
-                self.console.tell("command", "As the operator asks: the cluster ends.", json!({ "command": "Stop" }));
+                self.console.tell("command", "Operator: stopping the cluster.", json!({ "command": "stop" }));
                 // Now: where nothing runs the end comes at once.
-                _ = answer.send(view::workers(&self.core, &self.view.executors));
+                _ = answer.send(self.workers(None));
                 return self.end(Ok(Outcome::Stopped)).await;
             }
             Ask::Command(input) => {
-                let text = format!("As the operator asks: {input:?}");
-                self.console.tell("command", &text, json!({ "command": format!("{input:?}") }));
+                let warning = self.doubt(&input);
+                let (text, fields) = described(&input);
+                self.console.tell("command", &text, fields);
+                if let Some(warning) = &warning {
+                    self.console.tell("warning", &format!("Warning: {warning}"), json!({ "warning": warning }));
+                }
                 if let Next::End(ended) = self.tell(input).await {
                     return Next::End(ended);
                 }
                 // Whoever has our word may rely on it, whatever becomes of us.
                 if let Some(number) = self.core.unstored() {
-                    self.promised.push(Promised { number, answer });
+                    self.promised.push(Promised { number, warning, answer });
                     return Next::GoOn;
                 }
-                view::workers(&self.core, &self.view.executors)
+                self.workers(warning)
             }
         };
         // Whoever asked may have gone.
@@ -39,9 +46,66 @@ impl Shell<'_> {
 
     /// Answers whoever waited for what is durable now.
     pub(super) fn keep_promises(&mut self, stored: u64) {
-        for Promised { answer, .. } in self.promised.extract_if(.., |promised| promised.number <= stored) {
-            _ = answer.send(view::workers(&self.core, &self.view.executors));
+        let kept: Vec<_> = self.promised.extract_if(.., |promised| promised.number <= stored).collect();
+        for Promised { answer, warning, .. } in kept {
+            _ = answer.send(self.workers(warning));
         }
+    }
+
+    fn workers(&self, warning: Option<String>) -> Value {
+        let mut shown = view::workers(&self.core, &self.view.executors);
+        if let (Some(warning), Value::Object(shown)) = (warning, &mut shown) {
+            shown.insert("warnings".to_owned(), json!([warning]));
+        }
+        shown
+    }
+
+    /// What makes a command look like a typing error. It is carried out all the same: an agent may be drained before it comes.
+    fn doubt(&self, input: &Input) -> Option<String> {
+        match input {
+            Input::Drain(agent) => {
+                let places = || self.core.workers().values().map(|worker| &worker.record.place);
+                let is_known = self.view.agents.has(agent)
+                    || places().any(|place| place.agent == *agent || place.hostname == *agent);
+                (!is_known).then(|| {
+                    format!(
+                        "no agent with the id or host name {agent:?} has been seen; it is drained if it comes. \
+                             `flink-mesos workers undrain` takes that back"
+                    )
+                })
+            }
+            Input::Undrain(agent) => {
+                let drained = self.core.draining();
+                (!drained.iter().any(|one| one == agent)).then(|| {
+                    let drained: Vec<_> = drained.iter().map(String::as_str).collect();
+                    let which = if drained.is_empty() { "none is".to_owned() } else { drained.join(", ") };
+                    format!("agent {agent:?} is not drained (drained: {which})")
+                })
+            }
+            _ => None,
+        }
+    }
+}
+
+/// A command as people and programs are told of it.
+fn described(input: &Input) -> (String, Value) {
+    match input {
+        Input::Drain(agent) => (format!("Operator: draining {agent}."), json!({ "command": "drain", "agent": agent })),
+        Input::Undrain(agent) => {
+            let text = format!("Operator: {agent} may be used again.");
+            (text, json!({ "command": "undrain", "agent": agent }))
+        }
+        Input::Restart(pace) => {
+            let (surge, missing) = (pace.surge, pace.max_unavailable);
+            let text = format!("Operator: restarting all TaskManagers (surge {surge}, max-unavailable {missing}).");
+            (text, json!({ "command": "restart", "surge": surge, "max_unavailable": missing }))
+        }
+        Input::ClearAgent(agent) => {
+            let which = agent.as_deref().unwrap_or("all agents");
+            let text = format!("Operator: forgetting the failures on {which}.");
+            (text, json!({ "command": "clear-agent", "agent": agent }))
+        }
+        _ => ("Operator: a command.".to_owned(), json!({ "command": "other" })),
     }
 }
 
@@ -49,5 +113,28 @@ impl Shell<'_> {
 #[derive(Debug)]
 pub(super) struct Promised {
     number: u64,
+    warning: Option<String>,
     answer: oneshot::Sender<Value>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::message::Move;
+
+    #[test]
+    fn people_are_told_of_commands_in_sentences() {
+        for (input, expected) in [
+            (Input::Drain("agent-7".to_owned()), "Operator: draining agent-7."),
+            (Input::Undrain("agent-7".to_owned()), "Operator: agent-7 may be used again."),
+            (
+                Input::Restart(Move { surge: 1, max_unavailable: 0 }),
+                "Operator: restarting all TaskManagers (surge 1, max-unavailable 0).",
+            ),
+            (Input::ClearAgent(None), "Operator: forgetting the failures on all agents."),
+            (Input::ClearAgent(Some("S1".to_owned())), "Operator: forgetting the failures on S1."),
+        ] {
+            assert_eq!(described(&input).0, expected);
+        }
+    }
 }

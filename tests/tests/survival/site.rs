@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, os::unix::fs::PermissionsExt as _, path::PathBuf, time::Duration};
 
 use nix::{sys::signal::Signal, unistd::Pid};
+use scheduler::{cli::Contact, operator};
 use serde_json::Value;
 use tempfile::TempDir;
 use tests::{Line, RealMesos, RealMesosOptions, RealZooKeeper, flink_home, wait_until};
@@ -30,7 +31,6 @@ pub(crate) struct Site {
     pub(crate) master: FlinkMesos,
     /// The address of its API.
     pub(crate) control: String,
-    client: reqwest::Client,
     options: Vec<String>,
     /// The Mesos master that was killed last.
     killed: usize,
@@ -60,8 +60,7 @@ impl Site {
         ];
         options.extend(more.iter().map(|&option| option.to_owned()));
         let master = FlinkMesos::start(&flink_home(Line::V1_20), &borrowed(&options));
-        let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(2)).build().unwrap();
-        let mut this = Self { mesos, zookeeper, master, control: String::new(), client, options, killed: 0, java };
+        let mut this = Self { mesos, zookeeper, master, control: String::new(), options, killed: 0, java };
         this.control = this.announced();
         this.until_whole(workers).await;
         this
@@ -148,7 +147,9 @@ impl Site {
         if let Some(event) = self.master.told("control").last() {
             event["address"].as_str()?.clone_into(&mut self.control);
         }
-        self.client.get(format!("{}/workers", self.control)).send().await.ok()?.json().await.ok()
+        let contact = Contact { at: Some(self.control.clone()), ..Contact::default() };
+        let client = operator::client(contact, &|name| std::env::var(name).ok()).ok()?;
+        tokio::time::timeout(Duration::from_secs(2), client.get("workers")).await.ok()?.ok()
     }
 
     /// Waits until the application master is subscribed, every worker is answered for, and exactly so many run.

@@ -1,0 +1,194 @@
+//! Who may use the control API: those who show the token, at an address that is ours, and no foreign web page.
+//!
+//! A browser sends the name that it looked up as `Host`, and the page that it acts for as `Origin`. A page that has its own
+//! name lead to our address (DNS rebinding) is told by the first, every other one by the second.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::{
+    Extension,
+    body::{Body, to_bytes},
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header, uri::Authority},
+    middleware::Next,
+    response::Response,
+};
+use tokio::time::timeout;
+
+use super::{Refused, token::Token};
+
+/// The largest command that is read, in bytes.
+const LARGEST: usize = 64 << 10;
+/// How long the rest of a request may take once its head is there.
+const BODY: Duration = Duration::from_secs(10);
+
+/// What a request has to fulfil.
+#[derive(Debug)]
+pub(super) struct Gate {
+    pub(super) token: Token,
+    /// The host name by which others know us.
+    pub(super) name: String,
+}
+
+/// The connection that a request came on.
+#[derive(Clone, Debug)]
+pub(super) struct Connection {
+    /// Our end of it.
+    pub(super) local: SocketAddr,
+    /// A request on it has shown the token.
+    pub(super) proven: Arc<AtomicBool>,
+}
+
+/// Lets a request in, with its whole body, or refuses it.
+pub(super) async fn enter(
+    State(gate): State<Arc<Gate>>,
+    Extension(connection): Extension<Connection>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Refused> {
+    gate.check(request.uri(), request.headers(), connection.local)?;
+    connection.proven.store(true, Ordering::Relaxed);
+    let (head, body) = request.into_parts();
+    let body = timeout(BODY, to_bytes(body, LARGEST)).await;
+    let body = body.map_err(|_| (StatusCode::REQUEST_TIMEOUT, "the request did not arrive in time".to_owned()))?;
+    let body = body.map_err(|_| {
+        let why = format!("the request is cut off, or larger than {LARGEST} bytes");
+        (StatusCode::PAYLOAD_TOO_LARGE, why)
+    })?;
+    Ok(next.run(Request::from_parts(head, Body::from(body))).await)
+}
+
+impl Gate {
+    fn check(&self, uri: &Uri, headers: &HeaderMap, local: SocketAddr) -> Result<(), Refused> {
+        let mut hosts = headers.get_all(header::HOST).iter();
+        let host = hosts.next().and_then(authority);
+        let ours = |host: &Authority| self.is_ours(host, local);
+        if !host.as_ref().is_some_and(ours) || hosts.next().is_some() || !uri.authority().is_none_or(ours) {
+            let why = format!(
+                "this is the control API at {local}: ask it by its address or as {}:{}, with this port in the header Host",
+                self.name,
+                local.port()
+            );
+            return Err((StatusCode::MISDIRECTED_REQUEST, why));
+        }
+        if headers.get_all(header::ORIGIN).iter().any(|origin| !self.is_own_origin(origin, local)) {
+            return Err((StatusCode::FORBIDDEN, "no web page may use the control API".to_owned()));
+        }
+        let shown = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
+        let shown = shown.and_then(|value| value.strip_prefix(b"Bearer ")).unwrap_or_default();
+        if !self.token.is(shown) {
+            let why = "the token of the application master is needed (Authorization: Bearer …): that of mesos.control.token, \
+                       or the one in its run file";
+            return Err((StatusCode::UNAUTHORIZED, why.to_owned()));
+        }
+        Ok(())
+    }
+
+    /// Whether somebody who means us writes that.
+    fn is_ours(&self, host: &Authority, local: SocketAddr) -> bool {
+        if host.port_u16() != Some(local.port()) || host.as_str().contains('@') {
+            return false;
+        }
+        let (name, address) = (host.host(), local.ip().to_canonical());
+        if let Ok(named) = name.trim_matches(['[', ']']).parse::<IpAddr>() {
+            return named.to_canonical() == address;
+        }
+        let is = |known: &str| name.eq_ignore_ascii_case(known);
+        is(&self.name) || address.is_loopback() && is("localhost")
+    }
+
+    fn is_own_origin(&self, origin: &HeaderValue, local: SocketAddr) -> bool {
+        let origin = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
+        let host = origin.and_then(|(_, host)| host.parse().ok());
+        host.is_some_and(|host| self.is_ours(&host, local))
+    }
+}
+
+fn authority(value: &HeaderValue) -> Option<Authority> {
+    value.to_str().ok()?.parse().ok()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    const TOKEN: &str = "a-token-of-a-test";
+
+    fn check(local: &str, uri: &str, headers: &[(&str, &str)]) -> Result<(), u16> {
+        let gate = Gate { token: Token::parse(TOKEN).unwrap(), name: "Master.example".to_owned() };
+        let name = |name: &str| name.parse::<header::HeaderName>().unwrap();
+        let headers = headers.iter().map(|(key, value)| (name(key), value.parse().unwrap())).collect();
+        gate.check(&uri.parse().unwrap(), &headers, local.parse().unwrap()).map_err(|(status, _)| status.as_u16())
+    }
+
+    fn with(local: &str, host: &str, origin: Option<&str>) -> Result<(), u16> {
+        let bearer = format!("Bearer {TOKEN}");
+        let mut headers = vec![("host", host), ("authorization", &bearer)];
+        headers.extend(origin.map(|origin| ("origin", origin)));
+        check(local, "/workers", &headers)
+    }
+
+    #[test]
+    fn a_name_that_is_not_ours_is_refused_whatever_it_leads_to() {
+        for host in ["127.0.0.1:80", "localhost:80", "LOCALHOST:80", "master.example:80"] {
+            assert_eq!(with("127.0.0.1:80", host, None), Ok(()), "{host}");
+        }
+        for host in [
+            "127.0.0.1",
+            "127.0.0.1:81",
+            "evil.example:80",
+            "localhost.evil.example:80",
+            "127.0.0.2:80",
+            "",
+            "a@localhost:80",
+        ] {
+            assert_eq!(with("127.0.0.1:80", host, None), Err(421), "{host}");
+        }
+        assert_eq!(with("[::1]:80", "[::1]:80", None), Ok(()));
+        assert_eq!(with("[::ffff:10.0.0.5]:80", "10.0.0.5:80", None), Ok(()));
+        assert_eq!(with("10.0.0.5:80", "localhost:80", None), Err(421), "nobody is on another machine by that name");
+    }
+
+    #[test]
+    fn a_request_names_one_host_and_no_other_in_its_target() {
+        let bearer = format!("Bearer {TOKEN}");
+        let own = [("host", "127.0.0.1:80"), ("authorization", bearer.as_str())];
+        assert_eq!(check("127.0.0.1:80", "http://127.0.0.1:80/workers", &own), Ok(()));
+        assert_eq!(check("127.0.0.1:80", "http://evil.example/workers", &own), Err(421));
+        let two: Vec<_> = own.iter().copied().chain([("host", "evil.example")]).collect();
+        let gate = Gate { token: Token::parse(TOKEN).unwrap(), name: String::new() };
+        let mut headers = HeaderMap::new();
+        for (name, value) in two {
+            headers.append(name.parse::<header::HeaderName>().unwrap(), value.parse().unwrap());
+        }
+        assert!(gate.check(&"/workers".parse().unwrap(), &headers, "127.0.0.1:80".parse().unwrap()).is_err());
+        assert_eq!(check("127.0.0.1:80", "/workers", &own[1..]), Err(421), "no host at all");
+    }
+
+    #[test]
+    fn a_foreign_web_page_is_refused_even_with_the_token() {
+        for origin in ["http://evil.example", "null", "http://127.0.0.1:81", "http://127.0.0.1", "https://localhost"] {
+            assert_eq!(with("127.0.0.1:80", "127.0.0.1:80", Some(origin)), Err(403), "{origin}");
+        }
+        assert_eq!(with("127.0.0.1:80", "127.0.0.1:80", Some("http://localhost:80")), Ok(()));
+    }
+
+    #[test]
+    fn nobody_gets_in_without_the_token() {
+        let host = ("host", "127.0.0.1:80");
+        let other = format!("Bearer {TOKEN}x");
+        let basic = format!("Basic {TOKEN}");
+        for shown in ["", "Bearer", "Bearer ", "Bearer a", TOKEN, &other, &basic] {
+            assert_eq!(check("127.0.0.1:80", "/workers", &[host, ("authorization", shown)]), Err(401), "{shown}");
+        }
+        assert_eq!(check("127.0.0.1:80", "/workers", &[host]), Err(401));
+    }
+}

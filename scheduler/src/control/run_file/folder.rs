@@ -1,0 +1,162 @@
+//! The folders of run files: which they are, and whether they can be believed.
+
+use std::{
+    fs::Permissions,
+    io::{self, Read as _},
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _},
+    path::{Path, PathBuf},
+};
+
+use fs_err::{self as fs, os::unix::fs::OpenOptionsExt as _};
+use nix::{
+    fcntl::OFlag,
+    unistd::{Uid, geteuid},
+};
+
+use crate::plan::Lookup;
+
+/// Where the installed units have theirs, one for each cluster.
+const UNITS: &str = "/run/flink-mesos-clusters";
+/// The largest run file, in bytes: a list of authorities may be in it.
+const LARGEST: u64 = 1 << 20;
+
+/// Why there is no run file.
+#[derive(Debug, thiserror::Error)]
+pub enum RunFolderError {
+    /// The folder cannot be made or looked at; the error names it.
+    #[error(transparent)]
+    Folder(#[from] io::Error),
+    /// Others could put something there, or somebody else has made it.
+    #[error(
+        "{path} belongs to user {owner} with mode {mode:04o}, needed is a folder of user {user} that nobody else may write to"
+    )]
+    Untrusted {
+        /// The folder.
+        path: PathBuf,
+        /// Whose it is.
+        owner: u32,
+        /// Who may do what.
+        mode: u32,
+        /// Who we are.
+        user: Uid,
+    },
+    /// The file cannot be written.
+    #[error("cannot write {path}: {source}")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+/// A folder that can be believed.
+#[derive(Debug)]
+pub(super) struct Folder {
+    path: PathBuf,
+    owner: u32,
+}
+
+impl Folder {
+    /// Where this process puts its own, which is made if need be.
+    pub(super) fn own(lookup: &Lookup) -> Result<Self, RunFolderError> {
+        if let Some(path) = given(lookup) {
+            return Self::at(&path);
+        }
+        let path = login(lookup).unwrap_or_else(temporary);
+        match fs::symlink_metadata(&path) {
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let made = std::fs::DirBuilder::new().mode(0o700).create(&path);
+                match made {
+                    Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                        let text = format!("cannot make {}: {error}", path.display());
+                        return Err(io::Error::new(error.kind(), text).into());
+                    }
+                    _ => {}
+                }
+            }
+            Err(error) => return Err(error.into()),
+        }
+        let folder = Self::at(&path)?;
+        // One that an older umask has left open for readers.
+        fs::set_permissions(&path, Permissions::from_mode(0o700))?;
+        Ok(folder)
+    }
+
+    /// All there are for this user; those of the units for root, too.
+    pub(super) fn all(lookup: &Lookup) -> Vec<Self> {
+        let user = geteuid();
+        let usual = PathBuf::from(format!("/run/user/{user}/flink-mesos"));
+        let units = fs::read_dir(UNITS).map(|entries| entries.flatten().map(|entry| entry.path()).collect::<Vec<_>>());
+        let mut paths: Vec<_> =
+            [given(lookup), login(lookup), Some(usual), Some(temporary())].into_iter().flatten().collect();
+        paths.extend(units.unwrap_or_default());
+        let mut known = Vec::new();
+        paths.retain(|path| {
+            !known.contains(path) && {
+                known.push(path.clone());
+                true
+            }
+        });
+        paths.iter().filter_map(|path| Self::open(path, user.is_root() && path.starts_with(UNITS)).ok()).collect()
+    }
+
+    /// That one, if nobody else may write to it.
+    pub(super) fn at(path: &Path) -> Result<Self, RunFolderError> {
+        Self::open(path, false)
+    }
+
+    fn open(path: &Path, of_anybody: bool) -> Result<Self, RunFolderError> {
+        let mut options = fs::OpenOptions::new();
+        options.read(true).custom_flags((OFlag::O_NOFOLLOW | OFlag::O_DIRECTORY | OFlag::O_NONBLOCK).bits());
+        let found = options.open(path)?.metadata()?;
+        let user = geteuid();
+        let is_ours = of_anybody || found.uid() == user.as_raw();
+        if !is_ours || found.mode() & 0o022 != 0 {
+            let (path, owner, mode) = (path.to_owned(), found.uid(), found.mode() & 0o7777);
+            return Err(RunFolderError::Untrusted { path, owner, mode, user });
+        }
+        Ok(Self { path: path.to_owned(), owner: found.uid() })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What is in it.
+    pub(super) fn entries(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(&self.path).map(|entries| entries.flatten().map(|entry| entry.path()).collect());
+        entries.unwrap_or_default()
+    }
+
+    /// A file in it that is nobody else's.
+    pub(super) fn read(&self, path: &Path) -> Option<Vec<u8>> {
+        let mut options = fs::OpenOptions::new();
+        options.read(true).custom_flags((OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits());
+        let file = options.open(path).ok()?;
+        let found = file.metadata().ok()?;
+        if !found.is_file() || found.uid() != self.owner || found.mode() & 0o077 != 0 || found.len() > LARGEST {
+            return None;
+        }
+        let mut text = Vec::new();
+        file.take(LARGEST).read_to_end(&mut text).ok()?;
+        Some(text)
+    }
+}
+
+/// The one that systemd has made for this unit; of several the first.
+fn given(lookup: &Lookup) -> Option<PathBuf> {
+    let all = lookup("RUNTIME_DIRECTORY")?;
+    all.split(':').find(|path| path.starts_with('/')).map(PathBuf::from)
+}
+
+/// The one of this user's login.
+fn login(lookup: &Lookup) -> Option<PathBuf> {
+    let folder = PathBuf::from(lookup("XDG_RUNTIME_DIR")?);
+    (folder.is_absolute() && folder.is_dir()).then(|| folder.join("flink-mesos"))
+}
+
+fn temporary() -> PathBuf {
+    PathBuf::from(format!("/tmp/flink-mesos-run-{}", geteuid()))
+}

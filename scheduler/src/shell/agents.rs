@@ -1,0 +1,46 @@
+//! The agents of which an offer has come.
+
+use std::collections::{HashMap, HashSet};
+
+use mesos::v1::Offer;
+
+/// Agents by id, with their host names.
+#[derive(Debug, Default)]
+pub(super) struct Agents {
+    ids: HashMap<String, String>,
+    names: HashSet<String>,
+}
+
+/// So many are remembered; further ones are not.
+const MOST: usize = 100_000;
+
+impl Agents {
+    pub(super) fn see(&mut self, offers: &[Offer]) {
+        for offer in offers {
+            let (id, name) = (&offer.agent_id.value, &offer.hostname);
+            if self.ids.get(id).is_some_and(|known| known == name) || self.ids.len() >= MOST {
+                continue;
+            }
+            self.ids.insert(id.clone(), name.clone());
+            self.names.insert(name.clone());
+        }
+    }
+
+    /// Whether there is one with that id or host name.
+    pub(super) fn has(&self, agent: &str) -> bool {
+        self.ids.contains_key(agent) || self.names.contains(agent)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_agent_is_known_by_its_id_and_its_host_name_once_an_offer_has_come() {
+        let mut agents = Agents::default();
+        assert!(!agents.has("S1"));
+        agents.see(&[Offer { agent_id: "S1".into(), hostname: "agent-1".into(), ..Offer::default() }]);
+        assert!(agents.has("S1") && agents.has("agent-1") && !agents.has("agent-2"));
+    }
+}
