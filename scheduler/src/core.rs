@@ -123,6 +123,7 @@ impl Core {
     /// Begins with what the store had. All chance comes from `seed`.
     pub fn new(settings: Settings, state: State, now: Moment, seed: u64) -> Self {
         let mut fleet = Fleet::new(settings.patience.clone(), settings.constraints.clone());
+        let next_number = state.first_number();
         for record in state.workers.into_values() {
             fleet.insert(Worker::recovered(record, now));
         }
@@ -134,7 +135,7 @@ impl Core {
             now,
             reconciliation: Reconciliation::new(&state.epoch),
             epoch: state.epoch,
-            next_number: state.next_number,
+            next_number,
             framework: state.framework,
             fleet,
             target: 0,

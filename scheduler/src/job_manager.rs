@@ -37,7 +37,7 @@ pub enum JobManagerEvent {
     Cancelled,
     /// Its application has failed.
     ApplicationFailed(String),
-    /// It cannot be started.
+    /// It cannot be started, as often as was tried.
     Failed(String),
     /// It ended in disorder and is started again after a while.
     Restarting(String, Duration),
@@ -71,9 +71,11 @@ enum End {
 
 impl JobManager {
     /// Runs it until it has finished, cannot be started, or `stop` is asked for; when this returns no process is left.
-    pub async fn supervise(self, events: mpsc::Sender<JobManagerEvent>, stop: CancellationToken) {
+    /// Until it has answered for the first time it is started `starts` times at most, after that without end.
+    pub async fn supervise(self, starts: u32, events: mpsc::Sender<JobManagerEvent>, stop: CancellationToken) {
         let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60));
         let mut was_ready = false;
+        let mut started: u32 = 0;
         loop {
             let (out, err) = (self.log.join("jobmanager.out"), self.log.join("jobmanager.err"));
             let mut child = match process::start(&self.command, &out, &err) {
@@ -106,7 +108,8 @@ impl JobManager {
                     self.reason(&format!("its REST API did not answer within {} s", START.as_secs())).await
                 }
             };
-            if !was_ready {
+            started = started.saturating_add(1);
+            if !was_ready && started >= starts {
                 return tell(&events, JobManagerEvent::Failed(why)).await;
             }
             if began.elapsed() > Duration::from_secs(300) {
@@ -158,12 +161,13 @@ impl JobManager {
     }
 
     async fn ending(&self, status: Option<ExitStatus>, ready: bool) -> Ending {
-        if !self.runs_application {
-            return ending::of_session(status, ready);
-        }
         let log = self.log_file();
-        let log = spawn_blocking(move || tail(&log)).await.ok().flatten();
-        ending::of_application(status, &log.unwrap_or_default())
+        let log = spawn_blocking(move || tail(&log)).await.ok().flatten().unwrap_or_default();
+        if self.runs_application {
+            ending::of_application(status, &log)
+        } else {
+            ending::of_session(status, ready, &log)
+        }
     }
 
     fn log_file(&self) -> PathBuf {

@@ -47,6 +47,9 @@ use crate::{
     store::{self, Batch},
 };
 
+/// How often a JobManager that does not answer is started over workers of before until the program ends and leaves them.
+const STARTS_AFTER_TAKEOVER: u32 = 5;
+
 /// What a running application master is made of.
 pub struct Parts {
     /// How to reach the master.
@@ -159,8 +162,12 @@ impl<'a> Shell<'a> {
         let (job_manager_out, job_manager) = mpsc::channel(16);
         let stop_job_manager = CancellationToken::new();
         let web = parts.job_manager.web.clone();
+        // What fails at its first start would fail again. With workers that were taken over more is at stake; where a standby
+        // may do better it takes over at once.
+        let starts = if took_over && watch.is_none() { STARTS_AFTER_TAKEOVER } else { 1 };
         let keeper = AbortOnDropHandle::new(tokio::spawn(store::keep(store, batches_in, stored_out)));
-        let job_manager_task = tokio::spawn(parts.job_manager.supervise(job_manager_out, stop_job_manager.clone()));
+        let job_manager_task =
+            tokio::spawn(parts.job_manager.supervise(starts, job_manager_out, stop_job_manager.clone()));
         let clock = Clock::start();
         let control = parts.control.url();
         let text = format!("Control API: {control} (flink-mesos workers list --at {control})");

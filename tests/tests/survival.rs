@@ -23,6 +23,8 @@ mod reservations;
 #[path = "survival/site.rs"]
 #[allow(dead_code, reason = "benchmarks use the rest")]
 mod site;
+#[path = "survival/teardown.rs"]
+mod teardown;
 
 use site::{Part, Site};
 use tests::{RealMesos, RealMesosOptions, RealZooKeeper};

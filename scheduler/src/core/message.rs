@@ -190,6 +190,12 @@ impl State {
         Self { epoch, next_number: 1, ..Self::default() }
     }
 
+    /// The number that the next worker gets, from 1 on. Ids do not depend on it alone ([`WorkerId`]), so that one that could
+    /// not be counted up for ever, which only a state that was tampered with has, begins again.
+    pub fn first_number(&self) -> u64 {
+        if (1..u64::MAX / 2).contains(&self.next_number) { self.next_number } else { 1 }
+    }
+
     /// Carries out one change.
     pub fn apply(&mut self, change: &Change) {
         match change {

@@ -58,7 +58,7 @@ impl Core {
 
     /// Every worker that there is now is replaced.
     pub(super) fn restart(&mut self, pace: Move) {
-        self.generation += 1;
+        self.generation = self.generation.saturating_add(1);
         self.restart = pace;
         self.store(vec![Change::Generation(self.generation, pace)], Vec::new());
     }
@@ -158,7 +158,7 @@ impl Core {
             let Some(worker) = self.fleet.get(&id) else { continue };
             let is_ready = worker.is_ready();
             // One that is not ready may be about to register with a JobManager that has just come up: it is of use, too.
-            if worker.phase == Phase::Storing || ready < least + usize::from(is_ready) {
+            if worker.phase == Phase::Storing || ready < least.saturating_add(usize::from(is_ready)) {
                 continue;
             }
             ready -= usize::from(is_ready);

@@ -59,6 +59,10 @@ impl Core {
     /// Carries out an output whose turn has come. A worker that is no longer wanted is launched all the same: its kill
     /// follows, and the task's end clears its record.
     fn release(&mut self, output: Output) {
+        // Mesos has taken us in after all: the framework is torn down before the end.
+        if matches!(output, Output::Stopped) && self.framework.is_some() {
+            return;
+        }
         if let Output::Accept { launches, .. } = &output {
             for launch in launches {
                 self.launched(&launch.worker, &launch.place);

@@ -22,10 +22,12 @@ pub(super) enum Ending {
 const APPLICATION_FAILED: i32 = 1443 % 256;
 const SHUTTING_DOWN: &str = " down with application status ";
 
-/// Of a session. It must have been up: a JobManager that does not even start has not ended in order.
-pub(super) fn of_session(status: Option<ExitStatus>, was_up: bool) -> Ending {
+/// Of a session. Its end in order ends the cluster, so it must be sure: the JobManager has been up, and it was asked to shut
+/// down. A job's code that ends the JVM with exit code 0 is not that. `log` is the end of the JobManager's log.
+pub(super) fn of_session(status: Option<ExitStatus>, was_up: bool, log: &str) -> Ending {
+    let from_outside = log.rsplit_once(SHUTTING_DOWN).is_some_and(|(_, said)| said.starts_with("UNKNOWN"));
     match status {
-        Some(status) if status.success() && was_up => Ending::Finished,
+        Some(status) if status.success() && was_up && !from_outside => Ending::Finished,
         _ => Ending::Crashed,
     }
 }
@@ -92,7 +94,14 @@ mod tests {
         for status in [exited(1), exited(165), exited(239), Some(ExitStatus::from_raw(9)), None] {
             assert_eq!(of_application(status, &log("UNKNOWN. Diagnostics null.")), Ending::Crashed);
         }
-        assert_eq!(of_session(exited(0), false), Ending::Crashed);
-        assert_eq!(of_session(exited(0), true), Ending::Finished);
+        assert_eq!(of_session(exited(0), false, ""), Ending::Crashed);
+    }
+
+    #[test]
+    fn a_session_has_ended_when_it_was_asked_to_and_not_when_a_job_ends_its_jvm() {
+        assert_eq!(of_session(exited(0), true, &log("SUCCEEDED. Diagnostics null.")), Ending::Finished);
+        assert_eq!(of_session(exited(0), true, "no log at all"), Ending::Finished);
+        let from_outside = log("UNKNOWN. Diagnostics Cluster entrypoint has been closed externally..");
+        assert_eq!(of_session(exited(0), true, &from_outside), Ending::Crashed);
     }
 }

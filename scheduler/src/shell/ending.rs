@@ -1,4 +1,16 @@
 //! How a run comes to its end: asked for, awaited, forced.
+//!
+//! The framework is torn down, and its workers are killed, after an explicit end only. These are all of them:
+//!
+//! | what | by |
+//! | --- | --- |
+//! | an operator's `stop`, Ctrl-C | `end` |
+//! | the JobManager shut down as asked (`DELETE /cluster`), or its application finished, failed or was cancelled | `end` |
+//! | SIGTERM without a durable state: nobody could take over | `end` |
+//! | the state says that the cluster has ended, and its leader died on the way | `application::finish` |
+//! | the JobManager of a cluster that this very process has begun never answers: nothing was up yet | `stop` |
+//!
+//! Whatever else ends the program leaves workers, framework and state to the next application master.
 
 use std::time::Duration;
 

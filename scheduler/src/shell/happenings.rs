@@ -161,10 +161,9 @@ impl Shell<'_> {
                 self.end(Err(Failure::Cancelled(anyhow!("the application was cancelled")))).await
             }
             JobManagerEvent::ApplicationFailed(why) => self.end(Err(Failure::other(anyhow!(why)))).await,
-            // Elsewhere it may well start, with the workers that were there before us.
-            JobManagerEvent::Failed(why) if self.took_over && self.watch.is_some() => {
-                self.leave(Err(Failure::other(anyhow!(why))))
-            }
+            // What was there before us is not ours to end: elsewhere, or with other options, the JobManager may well start.
+            JobManagerEvent::Failed(why) if self.took_over => self.leave(Err(Failure::other(anyhow!(why)))),
+            // Nothing was up yet: what we have begun ourselves we end.
             JobManagerEvent::Failed(why) => self.stop(Err(Failure::other(anyhow!(why)))).await,
             JobManagerEvent::Restarting(why, wait) => {
                 let text = format!("{why}\nIt is started again in {wait:.1?}.");

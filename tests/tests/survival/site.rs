@@ -142,6 +142,11 @@ impl Site {
         format!("-Denv.java.home={}", self.java.path().display())
     }
 
+    /// The stand-in's java home.
+    pub(crate) fn java_home(&self) -> &std::path::Path {
+        self.java.path()
+    }
+
     /// What the application master says of its workers. It may have taken up its work anew, at another address.
     pub(crate) async fn workers(&mut self) -> Option<Value> {
         if let Some(event) = self.master.told("control").last() {

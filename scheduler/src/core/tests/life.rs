@@ -317,3 +317,30 @@ fn an_unknown_task_that_does_not_obey_is_ended_by_force() {
     bench.wait(1);
     assert!(has(&seen(&mut bench), |o| matches!(o, Output::Shutdown { agent, .. } if agent == "A")));
 }
+
+#[test]
+fn a_framework_that_mesos_takes_in_while_the_program_ends_is_torn_down() {
+    let mut bench = Bench::new(State::fresh("e".to_owned()));
+    bench.hold_stores = true;
+    assert!(!has(&bench.tell(Input::Stop), |o| matches!(o, Output::Teardown | Output::Stopped)));
+    let asked = bench.tell(Input::Subscribed("F".to_owned()));
+    assert!(!has(&asked, |o| matches!(o, Output::Teardown | Output::Stopped)), "not before it is in the store");
+    let asked = bench.release_stores();
+    assert!(has(&asked, |o| matches!(o, Output::Teardown)) && !has(&asked, |o| matches!(o, Output::Stopped)));
+    assert!(has(&bench.tell(Input::TornDown), |o| matches!(o, Output::Stopped)));
+    assert_eq!(bench.state.framework, None);
+}
+
+#[test]
+fn no_number_that_a_state_may_hold_stops_the_program_or_gives_an_id_twice() {
+    for number in [0, 1, u64::MAX - 1, u64::MAX] {
+        let state = State { next_number: number, generation: u64::MAX, ..State::fresh("e".to_owned()) };
+        let mut bench = Bench::new(state);
+        bench.tell(Input::Subscribed("F".to_owned()));
+        bench.tell(Input::Target(usize::MAX));
+        bench.tell(Input::Restart(Move { surge: usize::MAX, max_unavailable: usize::MAX }));
+        let launched = [bench.launch_on("A", 3), bench.launch_on("B", 3)].concat();
+        let distinct: BTreeSet<_> = launched.iter().collect();
+        assert_eq!((launched.len(), distinct.len()), (6, 6), "{number}");
+    }
+}
