@@ -31,7 +31,7 @@ use crate::{
     plan::{self, Lookup, Plan, Request},
     settings::{self, Endpoint, Settings, SettingsError, StateLocation},
     shell::{Outcome, Shell, Signals},
-    store::{FileStore, Store, fresh_state},
+    store::{FileStore, Store, StoreError, fresh_state},
     user_uris::{Room, UserUris},
 };
 
@@ -279,11 +279,12 @@ impl Right {
         match self {
             Self::Alone => Ok(Leadership::undisputed(Store::Memory, fresh_state())),
             Self::Folder(directory) => {
-                let (store, state) = FileStore::open(directory).map_err(Failure::other)?;
+                let (store, state) = FileStore::open(directory).await.map_err(StoreError::into_failure)?;
                 Ok(Leadership::undisputed(Store::File(store), state))
             }
             Self::Election(candidate) => {
-                candidate.lead(|text| console.tell("standby", text, json!({}))).await.map_err(Failure::usage)
+                let lead = candidate.lead(|text| console.tell("standby", text, json!({})));
+                lead.await.map_err(StoreError::into_failure)
             }
         }
     }

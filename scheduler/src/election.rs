@@ -64,14 +64,17 @@ impl Candidate {
     }
 
     /// Waits to become the leader, however long that takes. `report` is told when there is something to tell. Fails when
-    /// ZooKeeper does not let us: that does not heal.
+    /// ZooKeeper does not let us, or holds what is no state: neither heals.
     pub async fn lead(&mut self, report: impl Fn(&str)) -> Result<Leadership, StoreError> {
         let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
         loop {
             match self.try_to_lead(&report).await {
                 Ok(leadership) => return Ok(leadership),
                 Err(
-                    e @ StoreError::ZooKeeper { source: Error::AuthFailed | Error::NoAuth | Error::InvalidAcl, .. },
+                    e @ (StoreError::Corrupt { .. }
+                    | StoreError::ZooKeeper {
+                        source: Error::AuthFailed | Error::NoAuth | Error::InvalidAcl, ..
+                    }),
                 ) => return Err(e),
                 Err(e) => {
                     let wait = backoff.next();

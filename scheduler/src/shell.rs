@@ -37,7 +37,7 @@ use crate::{
     control::ControlServer,
     core::{
         self, Core,
-        message::{Ended, Input, Moment, State, WorkerId},
+        message::{Ended, Input, Moment, WorkerId},
     },
     election::Leadership,
     executors::Executors,
@@ -150,8 +150,7 @@ impl<'a> Shell<'a> {
                 state.workers.len()
             )));
         }
-        // The store may have been put back from an older copy: its numbers alone do not keep ids apart.
-        let state = State { epoch: store::fresh_epoch(), ..state };
+        let state = state.led_again(store::fresh_epoch());
         let mut framework = parts.framework;
         let took_over = state.framework.is_some();
         framework.id = state.framework.clone().map(|value| v1::FrameworkId { value });

@@ -6,6 +6,7 @@
 mod file;
 mod mirror;
 mod record;
+mod sealed;
 mod zookeeper;
 
 use std::{io, path::PathBuf, time::Duration};
@@ -19,7 +20,10 @@ pub use self::{
     zookeeper::{Nodes, ZooKeeperStore},
 };
 pub(crate) use self::{mirror::Mirror, zookeeper::failed};
-use crate::core::message::{Change, State};
+use crate::{
+    core::message::{Change, State},
+    failure::Failure,
+};
 
 /// Why the store could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +62,16 @@ pub enum StoreError {
         /// What is wrong with it.
         reason: String,
     },
+}
+
+impl StoreError {
+    /// How the program ends by it. What has to be looked at before a start may work is like a mistake of configuration.
+    pub fn into_failure(self) -> Failure {
+        match self {
+            Self::Io { .. } | Self::Locked(_) | Self::Deposed => Failure::other(self),
+            Self::Corrupt { .. } | Self::ZooKeeper { .. } => Failure::usage(self),
+        }
+    }
 }
 
 /// Where the state is kept.

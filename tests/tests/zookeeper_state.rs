@@ -3,6 +3,8 @@
 
 #[path = "zookeeper_state/fencing.rs"]
 mod fencing;
+#[path = "zookeeper_state/records.rs"]
+mod records;
 #[path = "zookeeper_state/security.rs"]
 mod security;
 

@@ -190,6 +190,13 @@ impl State {
         Self { epoch, next_number: 1, ..Self::default() }
     }
 
+    /// As whoever leads now begins with it. The store may have been put back from an older copy: what it counts does not keep
+    /// ids apart on its own, so that each leader has an epoch that was never there before.
+    #[must_use]
+    pub fn led_again(self, epoch: String) -> Self {
+        Self { epoch, ..self }
+    }
+
     /// The number that the next worker gets, from 1 on. Ids do not depend on it alone ([`WorkerId`]), so that one that could
     /// not be counted up for ever, which only a state that was tampered with has, begins again.
     pub fn first_number(&self) -> u64 {

@@ -1,40 +1,68 @@
 //! The state in a local directory, for clusters without ZooKeeper.
 //!
-//! One file, `state`, replaced as a whole: written beside, synced, renamed, directory synced. It is complete at every
-//! instant. `state.lock` keeps a second application master out.
+//! ```text
+//! state           the state, sealed (`sealed.rs`)
+//! state.before    the generation before: what counts when `state` is not whole
+//! state.damaged   a `state` that was not whole, for people
+//! framework       the framework's id alone, sealed: the last thing to lose, since nobody else can end its tasks
+//! state.lock      keeps a second application master out
+//! ```
+//!
+//! Each file is replaced as a whole: written beside, synced, renamed, directory synced.
 
-use std::{
-    fs::TryLockError,
-    io::{ErrorKind, Write as _},
-    path::{Path, PathBuf},
+mod files;
+
+use std::{path::Path, path::PathBuf, time::Duration};
+
+use fs_err::{self as fs, File};
+use tokio::{
+    task::spawn_blocking,
+    time::{Instant, sleep},
 };
+use tracing::warn;
 
-use fs_err::{self as fs, File, OpenOptions, os::unix::fs::OpenOptionsExt as _};
-use tokio::task::spawn_blocking;
-
-use super::{StoreError, fresh_state, record};
+use super::{
+    StoreError, fresh_state, record,
+    sealed::{self, Content},
+};
 use crate::core::message::{Change, State};
+
+const STATE: &str = "state";
+const BEFORE: &str = "state.before";
+const DAMAGED: &str = "state.damaged";
+const FRAMEWORK: &str = "framework";
+const LOCK: &str = "state.lock";
+
+/// How long an application master that was killed a moment ago may keep its lock.
+const LOCK_PATIENCE: Duration = Duration::from_secs(2);
+const POLL: Duration = Duration::from_millis(50);
 
 /// The state in a directory.
 #[derive(Debug)]
 pub struct FileStore {
     directory: PathBuf,
     state: State,
+    /// What the file of that name has.
+    framework: Option<String>,
     _lock: File,
 }
 
 impl FileStore {
     /// Opens the state in `directory`, which is made if it is not there, and gives what it holds.
-    pub fn open(directory: &Path) -> Result<(Self, State), StoreError> {
-        fs::create_dir_all(directory).map_err(|e| failed("create", directory, e))?;
-        let lock = lock(&directory.join("state.lock"))?;
-        let path = directory.join("state");
-        let state = match fs::read(&path) {
-            Ok(bytes) => record::decode(&bytes).map_err(|reason| StoreError::Corrupt { path: path.clone(), reason })?,
-            Err(e) if e.kind() == ErrorKind::NotFound => fresh_state(),
-            Err(e) => return Err(failed("read", &path, e)),
-        };
-        Ok((Self { directory: directory.to_owned(), state: state.clone(), _lock: lock }, state))
+    pub async fn open(directory: &Path) -> Result<(Self, State), StoreError> {
+        files::make_directory(directory)?;
+        let lock = lock(&directory.join(LOCK)).await?;
+        let (here, directory) = (directory.to_owned(), directory.to_owned());
+        let read = spawn_blocking(move || {
+            let framework = framework(&here);
+            Ok((load(&here, framework.as_deref())?, framework))
+        });
+        let (mut state, framework) = read.await.unwrap_or_else(|e| Err(files::failed("read", &directory, e.into())))?;
+        if let (None, Some(id)) = (&state.framework, &framework) {
+            warn!("The framework {id} is in {}, but not in the state: it is taken over.", directory.display());
+            state.framework.clone_from(&framework);
+        }
+        Ok((Self { directory, state: state.clone(), framework, _lock: lock }, state))
     }
 
     /// Makes `changes` durable, and those of earlier calls that failed.
@@ -43,96 +71,87 @@ impl FileStore {
             self.state.apply(change);
         }
         let (directory, bytes) = (self.directory.clone(), record::encode(&self.state));
-        let written = spawn_blocking(move || replace(&directory, &bytes)).await;
-        written.unwrap_or_else(|e| Err(failed("write", &self.directory, e.into())))
+        let (before, framework) = (self.framework.clone(), self.state.framework.clone());
+        let written = spawn_blocking(move || {
+            let path = directory.join(FRAMEWORK);
+            // An id that Mesos does not know any more heals itself, one that we have forgotten does not.
+            if let Some(id) = framework.as_ref().filter(|_| framework != before) {
+                files::replace(&path, &sealed::seal(Content::Framework, id.as_bytes()), None)?;
+            }
+            let (state, before_it) = (directory.join(STATE), directory.join(BEFORE));
+            files::replace(&state, &sealed::seal(Content::State, &bytes), Some(&before_it))?;
+            if framework.is_none() {
+                files::remove(&path)?;
+            }
+            Ok(())
+        });
+        written.await.unwrap_or_else(|e| Err(files::failed("write", &self.directory, e.into())))?;
+        self.framework.clone_from(&self.state.framework);
+        Ok(())
     }
 }
 
-fn lock(path: &Path) -> Result<File, StoreError> {
-    let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path);
-    let file = file.map_err(|e| failed("open", path, e))?;
-    match file.file().try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StoreError::Locked(path.to_owned())),
-        Err(TryLockError::Error(e)) => Err(failed("lock", path, e)),
+/// Takes the lock, which the system may give back a moment after the end of the process that had it.
+async fn lock(path: &Path) -> Result<File, StoreError> {
+    let deadline = Instant::now() + LOCK_PATIENCE;
+    loop {
+        match files::lock(path) {
+            Err(StoreError::Locked(_)) if Instant::now() < deadline => sleep(POLL).await,
+            done => return done,
+        }
     }
 }
 
-fn replace(directory: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    let (path, fresh) = (directory.join("state"), directory.join("state.new"));
-    let write = || {
-        let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&fresh)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&fresh, &path)?;
-        File::open(directory)?.sync_all()
+/// The state as it was last written, or the generation before where that is not whole. `framework` is what is known beside it.
+fn load(directory: &Path, framework: Option<&str>) -> Result<State, StoreError> {
+    let (newest, before) = (directory.join(STATE), directory.join(BEFORE));
+    let damage = match files::read(&newest)?.map(|bytes| decode(&bytes)) {
+        Some(Ok(state)) => return Ok(state),
+        Some(Err(damage)) => Some(damage),
+        None => None,
     };
-    write().map_err(|e| failed("write", &path, e))
+    match (files::read(&before)?.map(|bytes| decode(&bytes)), damage) {
+        (Some(Ok(state)), damage) => {
+            let reason = damage.as_deref().unwrap_or("it is not there");
+            warn!("{} cannot be used: {reason}. The generation before it is: {}.", newest.display(), before.display());
+            if damage.is_some() {
+                let aside = directory.join(DAMAGED);
+                fs::rename(&newest, &aside).map_err(|e| files::failed("rename", &newest, e))?;
+            }
+            Ok(state)
+        }
+        (None, None) => Ok(fresh_state()),
+        (Some(Err(reason)), None) => Err(StoreError::Corrupt { path: before, reason }),
+        (_, Some(reason)) => {
+            let hint = framework.map_or_else(String::new, |id| {
+                format!("; without the files {STATE} and {BEFORE} it begins again as framework {id} and ends its old TaskManagers")
+            });
+            Err(StoreError::Corrupt { path: newest, reason: format!("{reason}{hint}") })
+        }
+    }
 }
 
-fn failed(action: &'static str, path: &Path, source: std::io::Error) -> StoreError {
-    StoreError::Io { action, path: path.to_owned(), source }
+/// A state that is sealed, or one of the layout before that was: of that one, too, it is known whether it is whole.
+fn decode(bytes: &[u8]) -> Result<State, String> {
+    if record::is_unsealed(bytes) {
+        return record::decode_unsealed(bytes);
+    }
+    record::decode(sealed::open(Content::State, bytes)?)
+}
+
+/// The framework's id in its own file, if it can be read there.
+fn framework(directory: &Path) -> Option<String> {
+    let path = directory.join(FRAMEWORK);
+    let read = files::read(&path).map_err(|e| e.to_string()).and_then(|bytes| {
+        let Some(bytes) = bytes else { return Ok(None) };
+        let id = sealed::open(Content::Framework, &bytes)?;
+        String::from_utf8(id.to_vec()).map(Some).map_err(|e| e.to_string())
+    });
+    read.unwrap_or_else(|reason| {
+        warn!("{} cannot be used: {reason}.", path.display());
+        None
+    })
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-    use std::sync::Arc;
-
-    use crate::core::{
-        constraint::{Field, Values},
-        message::{Moment, Place, WorkerId, WorkerRecord},
-    };
-
-    fn worker(number: u64) -> Change {
-        let values = Values::from_iter([(Field::Zone, "z".into())]);
-        Change::Worker(WorkerRecord {
-            id: WorkerId::new("e", number),
-            place: Arc::new(Place { agent: "A".to_owned(), hostname: "host".to_owned(), values }),
-            launched: Moment(5),
-            running: true,
-            released: false,
-            generation: 2,
-        })
-    }
-
-    #[tokio::test]
-    async fn what_was_written_is_there_after_a_restart() {
-        let directory = tempfile::tempdir().unwrap();
-        let (mut store, first) = FileStore::open(directory.path()).unwrap();
-        let changes = vec![worker(1), worker(2), Change::Framework(Some("F".to_owned())), Change::NextNumber(3)];
-        store.write(changes).await.unwrap();
-        store.write(vec![Change::Forget(WorkerId::new("e", 1))]).await.unwrap();
-        drop(store);
-        let (_store, state) = FileStore::open(directory.path()).unwrap();
-        assert_eq!((state.framework.as_deref(), state.next_number), (Some("F"), 3));
-        let Change::Worker(second) = worker(2) else { unreachable!() };
-        assert_eq!(state.workers.into_values().collect::<Vec<_>>(), [second]);
-        assert_eq!(state.epoch, first.epoch);
-    }
-
-    #[test]
-    fn a_second_application_master_is_kept_out() {
-        let directory = tempfile::tempdir().unwrap();
-        let _first = FileStore::open(directory.path()).unwrap();
-        assert!(matches!(FileStore::open(directory.path()), Err(StoreError::Locked(_))));
-    }
-
-    #[test]
-    fn a_damaged_state_is_refused_and_left_as_it_is() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("state");
-        fs::write(&path, b"\xff\xffnonsense").unwrap();
-        assert!(matches!(FileStore::open(directory.path()), Err(StoreError::Corrupt { .. })));
-        assert_eq!(fs::read(&path).unwrap(), b"\xff\xffnonsense");
-    }
-
-    #[test]
-    fn a_state_of_a_later_layout_is_refused() {
-        let directory = tempfile::tempdir().unwrap();
-        fs::write(directory.path().join("state"), [8, 9]).unwrap();
-        let refused = FileStore::open(directory.path()).unwrap_err().to_string();
-        assert!(refused.contains("layout version 9"), "{refused}");
-    }
-}
+mod tests;

@@ -64,6 +64,21 @@ pub(super) fn decode(bytes: &[u8]) -> Result<State, String> {
     })
 }
 
+/// Whether these bytes can only be a state of the first layout as it was in files before they were sealed: it begins with the
+/// field `version`.
+pub(super) fn is_unsealed(bytes: &[u8]) -> bool {
+    bytes.first() == Some(&0x08)
+}
+
+/// Such a state. Nothing says how long it should be, but its last field was always written.
+pub(super) fn decode_unsealed(bytes: &[u8]) -> Result<State, String> {
+    let record = proto::State::decode(bytes).map_err(|e| e.to_string())?;
+    if record.restart.is_none() {
+        return Err("its end is missing".to_owned());
+    }
+    decode(bytes)
+}
+
 /// The end of a cluster alone.
 pub(super) fn encode_ended(ended: &Ended) -> Vec<u8> {
     proto::Ended { exit_code: ended.exit_code.into(), why: ended.why.clone() }.encode_to_vec()

@@ -1,0 +1,118 @@
+//! The files of a state's directory: nobody else reads or writes them, whatever the umask, and none is opened by way of a link.
+
+use std::{
+    fs::{DirBuilder, Permissions, TryLockError},
+    io::{self, ErrorKind, Read as _, Write as _},
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _},
+    path::Path,
+};
+
+use fs_err::{self as fs, File, OpenOptions, os::unix::fs::OpenOptionsExt as _};
+use nix::{
+    libc::{O_NOFOLLOW, O_NONBLOCK},
+    unistd::geteuid,
+};
+use tracing::warn;
+
+use crate::store::StoreError;
+
+/// No state is larger: a hundred thousand workers take a tenth of it.
+const LARGEST: u64 = 256 << 20;
+const STICKY: u32 = 0o1000;
+const OTHERS_WRITE: u32 = 0o022;
+
+/// Makes the directory with those above it. In one that is there and ours, nobody else may write from now on.
+pub(super) fn make_directory(directory: &Path) -> Result<(), StoreError> {
+    let make = || {
+        let Ok(there) = fs::metadata(directory) else {
+            DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+            return fs::set_permissions(directory, Permissions::from_mode(0o700));
+        };
+        let mode = there.mode() & 0o7777;
+        if there.uid() == geteuid().as_raw() && mode & STICKY == 0 && mode & OTHERS_WRITE != 0 {
+            warn!("Others could write to {}; they no longer can.", directory.display());
+            fs::set_permissions(directory, Permissions::from_mode(mode & !OTHERS_WRITE))?;
+        }
+        Ok(())
+    };
+    make().map_err(|e| failed("create", directory, e))
+}
+
+/// Takes the lock at `path` if nobody has it.
+pub(super) fn lock(path: &Path) -> Result<File, StoreError> {
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(false).write(true).mode(0o600).custom_flags(O_NOFOLLOW | O_NONBLOCK);
+    let file = options.open(path).map_err(|e| failed("open", path, e))?;
+    match file.file().try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Err(StoreError::Locked(path.to_owned())),
+        Err(TryLockError::Error(e)) => return Err(failed("lock", path, e)),
+    }
+    file.set_permissions(Permissions::from_mode(0o600)).map_err(|e| failed("set the mode of", path, e))?;
+    Ok(file)
+}
+
+/// What is in a file, if there is one.
+pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
+    let file = match OpenOptions::new().read(true).custom_flags(O_NOFOLLOW | O_NONBLOCK).open(path) {
+        Ok(file) => file,
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(failed("read", path, e)),
+    };
+    let corrupt = |reason: String| StoreError::Corrupt { path: path.to_owned(), reason };
+    let found = file.metadata().map_err(|e| failed("read", path, e))?;
+    let own = geteuid().as_raw();
+    if !found.is_file() {
+        return Err(corrupt("it is no regular file".to_owned()));
+    }
+    if found.uid() != own {
+        let owner = found.uid();
+        return Err(corrupt(format!("it belongs to the user {owner}, and this program runs as the user {own}")));
+    }
+    if found.len() > LARGEST {
+        return Err(corrupt(format!("it has {} bytes, a state has at most {LARGEST}", found.len())));
+    }
+    let mut bytes = Vec::new();
+    file.take(LARGEST).read_to_end(&mut bytes).map_err(|e| failed("read", path, e))?;
+    Ok(Some(bytes))
+}
+
+/// Replaces a file by another one with these bytes. With `before`, what was there stays under that name.
+pub(super) fn replace(path: &Path, bytes: &[u8], before: Option<&Path>) -> Result<(), StoreError> {
+    let fresh = path.with_extension("new");
+    let write = || {
+        ignore_missing(fs::remove_file(&fresh))?;
+        let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&fresh)?;
+        file.set_permissions(Permissions::from_mode(0o600))?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        if let Some(before) = before {
+            ignore_missing(fs::rename(path, before))?;
+        }
+        fs::rename(&fresh, path)?;
+        sync_directory(path)
+    };
+    write().map_err(|e| failed("write", path, e))
+}
+
+/// Removes a file, if it is there.
+pub(super) fn remove(path: &Path) -> Result<(), StoreError> {
+    let removed = ignore_missing(fs::remove_file(path)).and_then(|()| sync_directory(path));
+    removed.map_err(|e| failed("remove", path, e))
+}
+
+fn ignore_missing(done: io::Result<()>) -> io::Result<()> {
+    match done {
+        Err(e) if e.kind() != ErrorKind::NotFound => Err(e),
+        _ => Ok(()),
+    }
+}
+
+fn sync_directory(path: &Path) -> io::Result<()> {
+    path.parent().map_or(Ok(()), |directory| File::open(directory)?.sync_all())
+}
+
+/// Why something could not be done with a file.
+pub(super) fn failed(action: &'static str, path: &Path, source: io::Error) -> StoreError {
+    StoreError::Io { action, path: path.to_owned(), source }
+}
