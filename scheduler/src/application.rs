@@ -17,7 +17,6 @@ use mesos::{
     master::MasterUrl,
 };
 use serde_json::json;
-use tempfile::TempDir;
 use tokio::task::spawn_blocking;
 
 pub use self::cluster::Cluster;
@@ -33,6 +32,7 @@ use crate::{
     shell::{Outcome, Shell, Signals},
     store::{FileStore, Store, StoreError, fresh_state},
     user_uris::{Room, UserUris},
+    working_folder::WorkingFolder,
 };
 
 /// Brings up a cluster on the Mesos that the configuration names, and keeps it up.
@@ -44,7 +44,7 @@ pub async fn on_mesos(
 ) -> Result<(), Failure> {
     let plan = make_plan(request, &lookup).await?;
     let master = settings::master(&plan.config).map_err(Failure::usage)?;
-    let work = TempDir::with_prefix("flink-mesos-").context("cannot make a working folder").map_err(Failure::other)?;
+    let work = working_folder().await?;
     let log = plan::log_folder(&plan.home, &plan.config, &*lookup);
     let place = Place { master, any_port: false, work: work.path().to_owned(), log };
     Box::pin(run(cluster, plan, &lookup, console, place)).await
@@ -66,7 +66,7 @@ pub async fn local(
     // The Mesos inside this process does not do them; the scheduler heeds its constraints itself.
     plan.settings.offer_constraints = None;
     plan.settings.least_offer = None;
-    let (work, temporary) = work_folder(work_dir)?;
+    let (work, temporary) = work_folder(work_dir).await?;
     let mesos = LocalCluster::start(local_options(&plan, &work, &*lookup)).await.map_err(Failure::other)?;
     let place = Place {
         master: mesos.master().parse().map_err(Failure::other)?,
@@ -80,7 +80,7 @@ pub async fn local(
         (Err(_), Some(folder)) => eprint_kept(&folder.keep()),
         (Ok(()), Some(folder)) => {
             // Sandboxes are large and hold read-only files; what cannot be removed is only a leftover.
-            _ = spawn_blocking(move || folder.close()).await;
+            _ = spawn_blocking(move || drop(folder)).await;
         }
         (_, None) => {}
     }
@@ -92,13 +92,17 @@ async fn make_plan(request: Request, lookup: &Arc<Lookup>) -> Result<Plan, Failu
     spawn_blocking(move || Plan::make(&request, &*lookup)).await.map_err(Failure::other)?
 }
 
-fn work_folder(wanted: Option<PathBuf>) -> Result<(PathBuf, Option<TempDir>), Failure> {
+async fn working_folder() -> Result<WorkingFolder, Failure> {
+    let made = spawn_blocking(|| WorkingFolder::make(&std::env::temp_dir())).await.map_err(Failure::other)?;
+    made.context("cannot make a working folder").map_err(Failure::other)
+}
+
+async fn work_folder(wanted: Option<PathBuf>) -> Result<(PathBuf, Option<WorkingFolder>), Failure> {
     if let Some(path) = wanted {
         fs::create_dir_all(&path).map_err(Failure::usage)?;
         return Ok((fs::canonicalize(path).map_err(Failure::usage)?, None));
     }
-    let folder =
-        TempDir::with_prefix("flink-mesos-").context("cannot make a working folder").map_err(Failure::other)?;
+    let folder = working_folder().await?;
     Ok((folder.path().to_owned(), Some(folder)))
 }
 

@@ -25,3 +25,4 @@ pub mod settings;
 pub mod shell;
 pub mod store;
 pub mod user_uris;
+mod working_folder;

@@ -14,7 +14,6 @@ use fetcher::{
 };
 use fs_err as fs;
 use serde_json::json;
-use tempfile::TempDir;
 use tokio::{sync::watch, task::spawn_blocking};
 
 use crate::{
@@ -22,6 +21,7 @@ use crate::{
     failure::Failure,
     plan::Lookup,
     settings::{TAKEN, TaskUri, TaskUris},
+    working_folder::WorkingFolder,
 };
 
 /// What workers get besides Flink.
@@ -190,9 +190,11 @@ fn megabytes(progress: SourceProgress) -> String {
 /// Unpacks an archive for once, so that one that no worker could unpack is told here, and to know what is in it.
 async fn look_into(uri: &TaskUri, path: PathBuf, format: Format) -> Result<Manifest, Failure> {
     let looked = spawn_blocking(move || {
-        let folder = TempDir::with_prefix("flink-mesos-archive-").context("cannot make a folder to unpack into")?;
+        let folder = WorkingFolder::make(&std::env::temp_dir()).context("cannot make a folder to unpack into")?;
+        let tree = folder.path().join("tree");
+        fs::create_dir(&tree)?;
         let file = fs::File::open(path)?;
-        let manifest = unpack(file, format, folder.path(), Limits::default())?;
+        let manifest = unpack(file, format, &tree, Limits::default())?;
         Ok::<_, anyhow::Error>(manifest)
     });
     let looked = looked.await.map_err(Failure::other)?;

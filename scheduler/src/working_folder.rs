@@ -1,0 +1,159 @@
+//! The program's working folder: configuration of the JobManager, secrets, temporary files. Nobody else may look into it, whatever
+//! the umask, and it goes with the process: one that a killed process has left is removed at the next start.
+//!
+//! ```text
+//! <tmp>/flink-mesos-<pid>-<start of the process>-XXXXXX/
+//!     lock    locked for as long as the process lives; a folder without it is meant to stay
+//! ```
+
+use std::{
+    fs::{Permissions, TryLockError},
+    io,
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
+    path::{Path, PathBuf},
+};
+
+use fs_err::{self as fs, File, OpenOptions, os::unix::fs::OpenOptionsExt as _};
+use nix::{
+    libc::{O_NOFOLLOW, O_NONBLOCK},
+    unistd::geteuid,
+};
+use tempfile::TempDir;
+use tracing::{info, warn};
+
+const PREFIX: &str = "flink-mesos-";
+const LOCK: &str = "lock";
+
+/// A folder that is removed when this is dropped, and else by the next process.
+#[derive(Debug)]
+pub(crate) struct WorkingFolder {
+    folder: TempDir,
+    _lock: File,
+}
+
+impl WorkingFolder {
+    /// Makes one below `tmp`, and removes what processes have left there that are no more. Blocks.
+    pub(crate) fn make(tmp: &Path) -> io::Result<Self> {
+        remove_leftovers(tmp);
+        let pid = std::process::id();
+        let prefix = format!("{PREFIX}{pid}-{}-", start_of(pid).unwrap_or_default());
+        let folder =
+            tempfile::Builder::new().prefix(&prefix).permissions(Permissions::from_mode(0o700)).tempdir_in(tmp)?;
+        // It gets its name when it is locked: a folder whose lock can be had is nobody's.
+        let (fresh, path) = (folder.path().join("lock.new"), folder.path().join(LOCK));
+        let lock = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&fresh)?;
+        lock.file().try_lock()?;
+        fs::rename(fresh, path)?;
+        Ok(Self { folder, _lock: lock })
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Leaves it there for people, also after the next start.
+    pub(crate) fn keep(self) -> PathBuf {
+        if let Err(e) = fs::remove_file(self.folder.path().join(LOCK)) {
+            warn!("The folder will not be kept: {e}");
+        }
+        self.folder.keep()
+    }
+}
+
+/// Removes the working folders of this user's processes that are no more.
+fn remove_leftovers(tmp: &Path) {
+    let Ok(entries) = fs::read_dir(tmp) else { return };
+    for entry in entries.map_while(Result::ok) {
+        let path = entry.path();
+        if is_leftover(&path) {
+            match fs::remove_dir_all(&path) {
+                Ok(()) => info!("Removed {}, which a process has left that is no more.", path.display()),
+                Err(e) => warn!("A folder that a process has left cannot be removed: {e}"),
+            }
+        }
+    }
+}
+
+/// Ours, of a process that is no more: by its id and start, and by the lock, which also tells of processes that are not seen from
+/// here.
+fn is_leftover(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let mut parts = name.strip_prefix(PREFIX).unwrap_or_default().splitn(3, '-').map(str::parse::<u64>);
+    let (Some(Ok(pid)), Some(Ok(start))) = (parts.next(), parts.next()) else { return false };
+    let lives = u32::try_from(pid).ok().and_then(start_of).is_some_and(|found| found == start);
+    let own = fs::symlink_metadata(path).is_ok_and(|found| found.is_dir() && found.uid() == geteuid().as_raw());
+    if lives || !own {
+        return false;
+    }
+    let mut options = OpenOptions::new();
+    let lock = options.write(true).custom_flags(O_NOFOLLOW | O_NONBLOCK).open(path.join(LOCK));
+    lock.is_ok_and(|lock| !matches!(lock.file().try_lock(), Err(TryLockError::WouldBlock | TryLockError::Error(_))))
+}
+
+/// When a process started, in ticks since the machine did; see proc(5).
+fn start_of(pid: u32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name of the program may have spaces and brackets.
+    stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use nix::sys::stat::{Mode, umask};
+
+    use super::*;
+
+    fn folders(tmp: &Path) -> Vec<PathBuf> {
+        fs::read_dir(tmp).unwrap().map(|entry| entry.unwrap().path()).collect()
+    }
+
+    /// What a killed process leaves: its pid lives no more, or belongs to another process by now.
+    fn leave(tmp: &Path, name: &str) -> PathBuf {
+        let path = tmp.join(name);
+        fs::create_dir_all(path.join("secrets")).unwrap();
+        fs::write(path.join("secrets/one"), "s3cret").unwrap();
+        fs::write(path.join(LOCK), "").unwrap();
+        path
+    }
+
+    #[test]
+    fn what_killed_processes_have_left_is_removed_at_the_next_start_and_nothing_else() {
+        let tmp = tempfile::tempdir().unwrap();
+        let own = std::process::id();
+        let gone = leave(tmp.path(), "flink-mesos-4194999-17-abc");
+        let another = leave(tmp.path(), &format!("flink-mesos-{own}-17-abc"));
+        let living = WorkingFolder::make(tmp.path()).unwrap();
+        assert!(!gone.exists() && !another.exists());
+        // Of a process that cannot be seen from here: its lock is held.
+        let unseen = leave(tmp.path(), "flink-mesos-4194999-18-abc");
+        let lock = File::open(unseen.join(LOCK)).unwrap();
+        lock.file().try_lock().unwrap();
+        let stays = [
+            unseen,
+            leave(tmp.path(), "flink-mesos-abc"),
+            leave(tmp.path(), "flink-mesos-1-x-abc"),
+            leave(tmp.path(), "other-4194999-17-abc"),
+        ];
+        let kept = leave(tmp.path(), "flink-mesos-4194999-19-abc");
+        fs::remove_file(kept.join(LOCK)).unwrap();
+        fs_err::os::unix::fs::symlink("/", tmp.path().join("flink-mesos-4194999-20-abc")).unwrap();
+        let second = WorkingFolder::make(tmp.path()).unwrap();
+        assert!(stays.iter().chain([&kept]).all(|path| path.exists()) && living.path().exists());
+        assert!(tmp.path().join("flink-mesos-4194999-20-abc").exists());
+        drop((living, second));
+        assert_eq!(folders(tmp.path()).len(), 6);
+    }
+
+    #[test]
+    fn one_that_is_kept_for_people_stays_and_nobody_else_may_look_into_it() {
+        let tmp = tempfile::tempdir().unwrap();
+        let before = umask(Mode::empty());
+        let folder = WorkingFolder::make(tmp.path());
+        umask(before);
+        let kept = folder.unwrap().keep();
+        assert_eq!(fs::metadata(&kept).unwrap().mode() & 0o7777, 0o700);
+        assert!(!is_leftover(&kept));
+    }
+}
