@@ -2,12 +2,13 @@
 //!
 //! ```text
 //! <cache>/blobs/<key>          verified content, read-only; the key says what was verified
-//! <cache>/partial/<key>        content under way or broken off; locked by whoever fetches it
+//! <cache>/partial/<key>        content under way or broken off; locked by whoever fetches it; with a lane after the key
 //! <cache>/trees/<manifest>/    complete trees of hard links to blobs; their time of change is when they were last used
 //! <cache>/manifests/<manifest> what each tree holds
 //! <cache>/archives/<key>       what came out of each archive
 //! <cache>/class-data/<key>.jsa what a JVM has made of its class path
-//! <cache>/locks/<manifest>     shared while a tree is in use, exclusive while it is made or removed
+//! <cache>/locks/<manifest>     shared while a tree is in use, exclusive while it is removed
+//! <cache>/locks/<manifest>.making  exclusive while a tree is made, with a lane before the end
 //! <cache>/locks/gc             exclusive while room is made
 //! <cache>/reserved/<random>/   what a running fetch counts on: room, and contents that it needs
 //! <cache>/quarantine/<key>     content that `verify` found to be wrong
@@ -17,7 +18,8 @@
 //! can be given a tree by a sidecar that runs as another one; so are the locks of trees, to keep a tree for as long.
 //!
 //! Everything appears under its name by renaming what is complete and on the disk, so at every instant, also after a
-//! crash, it is complete or absent. All locks are the kernel's (`flock`): they end with the process that holds them.
+//! crash, it is complete or absent. Who fetches for several users does so in lanes: what one lane has under way, another one
+//! does not wait for. All locks are the kernel's (`flock`): they end with the process that holds them.
 //! Secrets never get here: they go from the server into the sandbox of the worker whose token fetched them.
 
 use std::io;
@@ -25,6 +27,7 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use nix::unistd::Uid;
 use tokio::sync::watch;
 
@@ -242,12 +245,26 @@ pub(crate) struct Fetch {
     pub(crate) request: Request,
     pub(crate) options: FetchOptions,
     pub(crate) progress: watch::Sender<Progress>,
+    /// Only fetches of one lane wait for each other.
+    lane: String,
+    /// What has to be had to fetch anything.
+    permission: Option<Permission>,
     started: tokio::sync::OnceCell<(Arc<Download>, Arc<Meter>)>,
 }
 
+/// Gives, after a while, what allows a fetch for as long as it lives.
+pub(crate) type Permission = Box<dyn Fn() -> BoxFuture<'static, Box<dyn Send>> + Send + Sync>;
+
 impl Fetch {
     pub(crate) fn new(request: Request, options: FetchOptions, progress: watch::Sender<Progress>) -> Self {
-        Self { request, options, progress, started: tokio::sync::OnceCell::new() }
+        let started = tokio::sync::OnceCell::new();
+        Self { request, options, progress, lane: String::new(), permission: None, started }
+    }
+
+    /// The same for one of several users that must not wait for each other, and only with permission.
+    #[cfg(feature = "sidecar")]
+    pub(crate) fn in_lane(self, lane: &str, permission: Permission) -> Self {
+        Self { lane: format!(".{lane}"), permission: Some(permission), ..self }
     }
 
     /// Puts a tree in place, with its secrets, which are fetched now.

@@ -89,6 +89,8 @@ pub struct FetchOptions {
     /// The peer port of this host: what is fetched into the cache is announced with it. An unspecified address is taken
     /// for the one that the server sees.
     pub announce: Option<SocketAddr>,
+    /// How long the manifest may take each time it is asked for, however fast it comes.
+    pub manifest_time: Duration,
     /// How long to go on after errors that may pass while not a byte comes from anywhere.
     pub patience: Duration,
     /// The same while servers say that they are busy.
@@ -110,6 +112,7 @@ impl Default for FetchOptions {
             peer_floor: RateFloor { bytes_per_second: 64 << 10, window: Duration::from_secs(5) },
             follow_peers: true,
             announce: None,
+            manifest_time: Duration::from_secs(60),
             patience: Duration::from_secs(120),
             busy_patience: Duration::from_secs(600),
             backoff: (Duration::from_millis(100), Duration::from_secs(5)),

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -54,7 +55,8 @@ pub struct ServerOptions {
     /// Files sent at the same time from which on those who can follow are sent to other hosts that hold what they ask
     /// for, if any have said so; 0 is never.
     pub peers_above: usize,
-    /// Connections open at the same time; further ones get one 503 and are closed.
+    /// Connections open at the same time, if the system allows as many (see [`crate::descriptors`]), and a quarter of them from
+    /// one address. When there are more, one without a request is closed; if there is none, the new one gets one 503.
     pub max_connections: usize,
     /// The slowest client that is borne.
     pub floor: RateFloor,
@@ -147,6 +149,9 @@ impl ArtifactServer {
             site: Content::new(&manifest, catalogue, options.plain_secrets, options.peers_above),
             streams: Semaphore::new(options.max_streams),
             max_streams: options.max_streams,
+            // Many workers may be on one host, and all have shown a token.
+            max_streams_each: options.max_streams,
+            streams_of_each: Mutex::default(),
             idle: options.idle,
             floor: options.floor,
             acceptor,

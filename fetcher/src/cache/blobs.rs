@@ -94,7 +94,8 @@ impl Cache {
         reservation: Arc<Reservation>,
         feed: Option<Feed>,
     ) -> Result<(), FetchError> {
-        let partial = FileLock::acquire(self.partial(&content.key()), Mode::Exclusive).await?;
+        let part = format!("{}{}", content.key(), fetch.lane);
+        let partial = FileLock::acquire(self.partial(&part), Mode::Exclusive).await?;
         let arrival = Arrival { cache: self.clone(), content, reservation, partial };
         let (arrival, target) = blocking(move || {
             let target = arrival.resume(feed)?;
@@ -177,6 +178,12 @@ impl Store for Arrival {
         crash::point();
         self.partial.file().sync_all().map_err(|error| FetchError::disk(error, &target.path, size))?;
         let place = self.cache.blob(&self.content.key());
+        if self.cache.has(&self.content) && self.reservation.hold(&place, &self.content) {
+            // Another lane was sooner; trees have links to what it has brought.
+            fs_err::remove_file(&target.path).map_err(FetchError::Disk)?;
+            self.reservation.use_up(size);
+            return Ok(());
+        }
         self.reservation.hold(&target.path, &self.content);
         crash::point();
         fs_err::rename(&target.path, &place).map_err(|error| FetchError::disk(error, &place, size))?;

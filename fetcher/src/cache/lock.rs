@@ -52,9 +52,23 @@ impl FileLock {
         Self::acquire_for(path, mode, |lock| lock).await
     }
 
+    /// The same within a time, for a lock that others may hold for as long as they like.
+    pub(super) async fn acquire_within<T: Send + 'static>(
+        path: PathBuf,
+        mode: Mode,
+        limit: Duration,
+        work: impl FnOnce(Self) -> T + Send + 'static,
+    ) -> Result<T, FetchError> {
+        let place = path.display().to_string();
+        tokio::time::timeout(limit, Self::acquire_for(path, mode, work)).await.unwrap_or_else(|_| {
+            let held = format!("{place}: another process holds this lock for more than {} s", limit.as_secs());
+            Err(FetchError::Disk(io::Error::other(held)))
+        })
+    }
+
     /// The same, and at once what it is for, which may block: each way to another thread and back takes as long as a look
     /// at a few files.
-    pub(super) async fn acquire_for<T: Send + 'static>(
+    async fn acquire_for<T: Send + 'static>(
         path: PathBuf,
         mode: Mode,
         work: impl FnOnce(Self) -> T + Send + 'static,

@@ -4,7 +4,9 @@
 //! that it is in use, and with a locked file whose size is the number of bytes that are still to come. It holds no byte of
 //! its own. A process that dies loses the lock; the next who looks removes the folder.
 
+use std::fs::DirBuilder;
 use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use fs_err::OpenOptions;
@@ -32,7 +34,8 @@ impl Reservation {
     pub(super) fn make(folder: &Path) -> Result<Self, FetchError> {
         loop {
             let folder = folder.join(unguessable());
-            let lock = fs_err::create_dir(&folder).and_then(|()| {
+            // Nobody else may put anything there, whatever the umask.
+            let lock = DirBuilder::new().mode(0o700).create(&folder).and_then(|()| {
                 crash::point();
                 FileLock::attempt(&folder.join(LOCK), Mode::Exclusive)
             });
@@ -71,7 +74,9 @@ impl Reservation {
             let path = reservation?.path();
             let lock = path.join(LOCK);
             match FileLock::attempt(&lock, Mode::Exclusive) {
-                Ok(None) => bytes += fs_err::metadata(&lock).map_or(0, |metadata| metadata.len()),
+                Ok(None) => {
+                    bytes = u64::saturating_add(bytes, fs_err::metadata(&lock).map_or(0, |metadata| metadata.len()))
+                }
                 Ok(Some(_ended)) => remove_folder(&path)?,
                 // It ends at this moment.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}

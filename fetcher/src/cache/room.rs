@@ -84,7 +84,7 @@ impl Cache {
             let collect = || {
                 let mut removed = cache.remove_old_parts()?;
                 let Usage { bytes, class_data, .. } = cache.usage()?;
-                cache.remove_least_used((bytes + class_data).saturating_sub(budget), &mut removed)?;
+                cache.remove_least_used(bytes.saturating_add(class_data).saturating_sub(budget), &mut removed)?;
                 cache.counters.evicted(&removed);
                 Ok(removed)
             };
@@ -106,7 +106,7 @@ impl Cache {
                     missing.push(content);
                 }
             }
-            let bytes = missing.iter().map(|content| content.blob.size).sum();
+            let bytes = missing.iter().map(|content| content.blob.size).fold(0, u64::saturating_add);
             cache.make_room(bytes).map_err(FetchError::Disk)?;
             match available(root) {
                 Some(available) if available < bytes => {
@@ -123,8 +123,8 @@ impl Cache {
 
     fn make_room(&self, bytes: u64) -> io::Result<()> {
         let usage = self.usage()?;
-        let kept = usage.bytes + usage.class_data + usage.reserved.max(usage.partial);
-        let over = (kept + bytes).saturating_sub(self.options.budget);
+        let kept = usage.bytes.saturating_add(usage.class_data).saturating_add(usage.reserved.max(usage.partial));
+        let over = kept.saturating_add(bytes).saturating_sub(self.options.budget);
         let short = bytes.saturating_sub(available(self.root()).unwrap_or(u64::MAX));
         let mut removed = Removed::default();
         if over.max(short) > 0 {
@@ -156,6 +156,12 @@ impl Cache {
                     let is_folder = entry.metadata()?.is_dir();
                     if is_folder { remove_folder(&entry.path())? } else { remove_if_there(&entry.path())? }
                 }
+            }
+        }
+        for lock in self.list("locks")?.into_iter().filter(|lock| is_old(lock, PARTIAL_FOR)) {
+            let is_making = lock.file_name().to_string_lossy().ends_with(".making");
+            if is_making && let Some(_over) = FileLock::attempt(&lock.path(), Mode::Exclusive)? {
+                remove_if_there(&lock.path())?;
             }
         }
         for listing in self.list("archives")?.into_iter().filter(|listing| is_old(listing, LISTING_FOR)) {

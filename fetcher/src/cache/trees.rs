@@ -2,10 +2,10 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::fs::Permissions;
+use std::fs::{Metadata, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,13 +37,18 @@ const ATTEMPTS: usize = 3;
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 /// How often for, all in all: whoever only looks is quick.
 const IN_USE_FOR: Duration = Duration::from_secs(5);
+/// How soon to look again while another fetch of the same lane makes the tree, at first and at last.
+const MAKING: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(25));
+/// How long a lock is waited for that is held for moments only. Any user may hold it for longer.
+const LOCKED_FOR: Duration = Duration::from_secs(10);
 
 impl Cache {
     /// The tree of a fetch, made when it is not there.
     pub(crate) async fn tree(&self, fetch: &Fetch) -> Result<Tree, FetchError> {
         let digest = fetch.request.manifest;
-        let (mut made, mut waited) = (0, Duration::ZERO);
-        while made < ATTEMPTS && waited < IN_USE_FOR {
+        let mut made = 0;
+        let mut pause = MAKING.0;
+        while made < ATTEMPTS {
             if let Some(tree) = self.use_tree(digest, made == 0).await? {
                 if made == 0 {
                     self.counters.hit();
@@ -51,25 +56,51 @@ impl Cache {
                 fetch.show_complete(&tree.manifest);
                 return Ok(tree);
             }
-            let lock = self.lock(&digest.to_string());
-            let making = blocking(move || FileLock::attempt(&lock, Mode::Exclusive).map_err(FetchError::Disk)).await?;
-            if making.is_some() {
-                if self.find_tree(digest).await?.is_none() {
-                    if made == 0 {
-                        self.counters.missed();
-                    }
-                    self.make_tree(digest, fetch).await?;
+            let Some(_making) = Making::attempt(self.lock(&format!("{digest}{}.making", fetch.lane))).await? else {
+                // Somebody else makes it.
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(MAKING.1);
+                continue;
+            };
+            if self.find_tree(digest).await?.is_none() {
+                if made == 0 {
+                    self.counters.missed();
                 }
+                self.clear_place(digest).await?;
+                self.make_tree(digest, fetch).await?;
                 made += 1;
-            } else {
-                // Somebody else makes it, or looks whether it is there as we do; waiting for them to end their use of a
-                // tree that is there after all could take for ever.
-                tokio::time::sleep(LOOK_AGAIN).await;
-                waited += LOOK_AGAIN;
             }
         }
-        let path = self.tree_path(&digest);
-        Err(FetchError::Disk(io::Error::other(format!("{} is damaged and in use, or gets damaged", path.display()))))
+        Err(damaged(&self.tree_path(&digest)))
+    }
+
+    /// Removes a tree that does not look as it should, if there is one, unless somebody uses it.
+    async fn clear_place(&self, digest: Digest) -> Result<(), FetchError> {
+        let mut waited = Duration::ZERO;
+        while waited < IN_USE_FOR {
+            let cache = self.clone();
+            let cleared = blocking(move || {
+                let path = cache.tree_path(&digest);
+                if fs_err::symlink_metadata(&path).is_err() {
+                    return Ok(true);
+                }
+                let lock = FileLock::attempt(&cache.lock(&digest.to_string()), Mode::Exclusive);
+                let Some(_unused) = lock.map_err(FetchError::Disk)? else { return Ok(false) };
+                // Somebody may have made it meanwhile.
+                if cache.look_for_tree(&digest).is_none() {
+                    remove_tree(&path).map_err(FetchError::Disk)?;
+                }
+                Ok(true)
+            });
+            if cleared.await? {
+                return Ok(());
+            }
+            // Somebody looks whether it is there as we do; waiting for them to end their use of a damaged tree could take
+            // forever.
+            tokio::time::sleep(LOOK_AGAIN).await;
+            waited += LOOK_AGAIN;
+        }
+        Err(damaged(&self.tree_path(&digest)))
     }
 
     /// The tree, to stay for as long as it is in use, when it is there and looks as it should.
@@ -79,7 +110,7 @@ impl Cache {
             let (manifest, entries) = cache.look_for_tree(&digest)?;
             Some(Tree { path: cache.tree_path(&digest), manifest, entries, was_there, pin })
         };
-        FileLock::acquire_for(lock, Mode::Shared, find).await
+        FileLock::acquire_within(lock, Mode::Shared, LOCKED_FOR, find).await
     }
 
     async fn find_tree(&self, digest: Digest) -> Result<Option<(Manifest, Vec<Entry>)>, FetchError> {
@@ -90,6 +121,8 @@ impl Cache {
     /// What a tree holds, with archives and unpacked, when it is there and looks as it should. Notes that it is used.
     pub(super) fn look_for_tree(&self, digest: &Digest) -> Option<(Manifest, Vec<Entry>)> {
         let path = self.tree_path(digest);
+        // Quickly said, and often asked while it is being made.
+        fs_err::symlink_metadata(&path).ok().filter(Metadata::is_dir)?;
         let manifest = self.known_manifest(digest)?;
         let entries = self.expand(&manifest)?;
         if !entries.iter().all(|entry| is_there(entry, &path)) {
@@ -109,20 +142,29 @@ impl Cache {
         Manifest::decode(&encoded).ok()
     }
 
-    /// Makes a tree; the caller has its lock.
+    /// Makes a tree; the caller is the only one of its lane who does.
     async fn make_tree(&self, digest: Digest, fetch: &Fetch) -> Result<(), FetchError> {
+        let _permission = match &fetch.permission {
+            Some(permission) => Some(permission().await),
+            None => None,
+        };
         let manifest = self.get_manifest(digest, fetch).await?;
-        let (cache, entries) = (self.clone(), manifest.entries().to_vec());
-        let (contents, packed) = blocking(move || Ok(cache.needs(&entries))).await?;
-        let (all, bytes) = (contents.len(), contents.values().map(|content| content.blob.size).sum::<u64>());
+        let cache = self.clone();
+        let (manifest, (contents, packed)) = blocking(move || {
+            let needs = cache.needs(manifest.entries());
+            Ok((manifest, needs))
+        })
+        .await?;
+        let (all, bytes) =
+            (contents.len(), contents.values().map(|content| content.blob.size).fold(0, u64::saturating_add));
         let (reservation, mut missing) = self.reserve(contents.into_values().collect()).await?;
         let reservation = Arc::new(reservation);
         missing.sort_by_key(|content| Reverse(content.blob.size));
         if !missing.is_empty() {
-            let needed = missing.iter().map(|content| content.blob.size).sum::<u64>();
+            let needed = missing.iter().map(|content| content.blob.size).fold(0, u64::saturating_add);
             let (_, meter) = fetch.start().await?;
             meter.expect(all, bytes);
-            meter.there(all - missing.len(), bytes - needed);
+            meter.there(all - missing.len(), bytes.saturating_sub(needed));
         }
         let archives: Vec<_> = packed.iter().filter_map(Content::of).map(|content| self.blob(&content.key())).collect();
         self.fetch_and_unpack(missing, packed, fetch, &reservation).await?;
@@ -202,23 +244,54 @@ impl Cache {
     }
 
     /// Links the contents together; the caller has them reserved. One that is not there after all, whoever has removed
-    /// it, makes the tree one that is not there.
+    /// it, makes the tree one that is not there. Another lane may have made the same tree meanwhile.
     fn assemble(&self, digest: &Digest, manifest: &Manifest) -> Result<(), FetchError> {
         let path = self.tree_path(digest);
-        remove_tree(&path).map_err(FetchError::Disk)?;
         let Some(mut entries) = self.expand(manifest) else { return Ok(()) };
         entries.retain(|entry| !entry.secret);
-        let staging = Staging::create(path, &entries)?;
+        let staging = match Staging::create(path.clone(), &entries) {
+            Err(FetchError::Exists(_)) => return Ok(()),
+            staging => staging?,
+        };
         let blob = |entry: &Entry| Content::of(entry).map(|content| self.blob(&content.key())).unwrap_or_default();
         match staging.project(&entries, blob, &mut Projector::linking()) {
             Err(FetchError::Disk(error)) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(error) => Err(error),
             Ok(()) => {
                 crash::point();
-                staging.publish().map(drop)
+                // What it holds may have been forgotten while its contents came.
+                let place = self.manifest(digest);
+                if !place.exists() {
+                    save(&place, &manifest.encode()).map_err(|error| FetchError::disk(error, &place, 0))?;
+                }
+                match staging.publish() {
+                    Err(_) if path.is_dir() => Ok(()),
+                    published => published.map(drop),
+                }
             }
         }
     }
+}
+
+/// The lock of whoever makes a tree. Its file is removed with it.
+struct Making(FileLock);
+
+impl Making {
+    async fn attempt(path: PathBuf) -> Result<Option<Self>, FetchError> {
+        let lock = blocking(move || FileLock::attempt(&path, Mode::Exclusive).map_err(FetchError::Disk)).await?;
+        Ok(lock.map(Self))
+    }
+}
+
+impl Drop for Making {
+    fn drop(&mut self) {
+        // Left over, it is in nobody's way.
+        fs_err::remove_file(self.0.file().path()).ok();
+    }
+}
+
+fn damaged(path: &Path) -> FetchError {
+    FetchError::Disk(io::Error::other(format!("{} is damaged and in use, or gets damaged", path.display())))
 }
 
 fn is_there(entry: &Entry, tree: &Path) -> bool {

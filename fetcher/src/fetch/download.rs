@@ -11,6 +11,7 @@ use futures_util::stream::{self, FuturesUnordered};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use super::error::FetchError;
 use super::frontier::Feed;
@@ -97,7 +98,16 @@ impl Download {
         let mut attempts = Attempts::new(0, &self.mirrors, &self.meter, &self.options, &self.peers.news);
         let path = format!("/v1/manifests/{digest}");
         loop {
-            match self.manifest_from(attempts.origin(), &path, digest).await {
+            let limit = self.options.manifest_time;
+            let got = match timeout(limit, self.manifest_from(attempts.origin(), &path, digest)).await {
+                Ok(got) => got,
+                Err(_) => Err(FetchError::Network {
+                    url: path.clone(),
+                    bytes: 0,
+                    reason: format!("the manifest did not come within {} s", limit.as_secs()),
+                }),
+            };
+            match got {
                 Ok(manifest) => return Ok(manifest),
                 Err(error) => attempts.after(error).await?,
             }

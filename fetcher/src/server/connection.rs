@@ -1,20 +1,26 @@
 //! One connection: request after request until somebody closes it.
 
+use std::collections::HashMap;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::{Buf as _, BytesMut};
-use tokio::sync::Semaphore;
+use parking_lot::Mutex;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsAcceptor;
 
 use super::answer::{Answer, Body, Status};
 use super::request::{Head, MAX_HEAD, Method, Parsed, parse};
 use super::wire::Wire;
+use crate::guests::Guest;
 use crate::rate::RateFloor;
+
+/// How long the head of a request may take from its first byte on.
+const HEAD: Duration = Duration::from_secs(10);
 
 /// What a server has to give.
 pub(super) trait Site: Send + Sync + 'static {
@@ -36,6 +42,10 @@ pub(super) struct Shared<S> {
     pub(super) streams: Semaphore,
     /// How many permits there are.
     pub(super) max_streams: usize,
+    /// How many of them one address may have.
+    pub(super) max_streams_each: usize,
+    /// How many each one has.
+    pub(super) streams_of_each: Mutex<HashMap<IpAddr, usize>>,
     /// How long a connection may be without a request.
     pub(super) idle: Duration,
     pub(super) floor: RateFloor,
@@ -49,13 +59,51 @@ impl<S> Shared<S> {
     pub(super) fn streams(&self) -> usize {
         self.max_streams.saturating_sub(self.streams.available_permits())
     }
+
+    /// A permit to send a file to this address, if there is one.
+    fn stream_for(&self, address: IpAddr) -> Option<Stream<'_>> {
+        let permit = self.streams.try_acquire().ok()?;
+        let mut of_each = self.streams_of_each.lock();
+        let own = of_each.entry(address).or_default();
+        if *own >= self.max_streams_each {
+            return None;
+        }
+        *own += 1;
+        Some(Stream { of_each: &self.streams_of_each, address, _permit: permit })
+    }
+}
+
+/// A file that is being sent.
+struct Stream<'a> {
+    of_each: &'a Mutex<HashMap<IpAddr, usize>>,
+    address: IpAddr,
+    _permit: SemaphorePermit<'a>,
+}
+
+impl Drop for Stream<'_> {
+    fn drop(&mut self) {
+        let mut of_each = self.of_each.lock();
+        if let Some(own) = of_each.get_mut(&self.address) {
+            *own = own.saturating_sub(1);
+            if *own == 0 {
+                of_each.remove(&self.address);
+            }
+        }
+    }
 }
 
 /// Serves until the client goes, asks for the end, or misbehaves.
-pub(super) async fn serve<S: Site>(mut wire: Wire, client: Client, shared: Arc<Shared<S>>) -> io::Result<()> {
+pub(super) async fn serve<S: Site>(
+    mut wire: Wire,
+    client: Client,
+    guest: &Guest<IpAddr>,
+    shared: Arc<Shared<S>>,
+) -> io::Result<()> {
     let mut buffer = BytesMut::new();
     loop {
-        let (answer, without_body) = match read_head(&mut wire, &mut buffer, shared.idle).await? {
+        let read = read_head(&mut wire, &mut buffer, shared.idle).await?;
+        let _busy = guest.busy();
+        let (answer, without_body) = match read {
             Read::Head(head) => {
                 let answer = shared.site.answer(&head, client, shared.streams()).await;
                 (if head.close { answer.closing() } else { answer }, head.method == Method::Head)
@@ -63,7 +111,7 @@ pub(super) async fn serve<S: Site>(mut wire: Wire, client: Client, shared: Arc<S
             Read::Refused(status) => (refusal(status), false),
             Read::Closed => return Ok(()),
         };
-        if send(&mut wire, answer, without_body, &shared).await? == After::Close {
+        if send(&mut wire, answer, without_body, client, &shared).await? == After::Close {
             return wire.close().await;
         }
     }
@@ -89,8 +137,12 @@ enum Read {
 }
 
 async fn read_head(wire: &mut Wire, buffer: &mut BytesMut, idle: Duration) -> io::Result<Read> {
-    let deadline = Instant::now() + idle;
+    let mut deadline = Instant::now() + idle;
+    let mut has_begun = false;
     loop {
+        if !has_begun && !buffer.is_empty() {
+            (has_begun, deadline) = (true, deadline.min(Instant::now() + HEAD));
+        }
         match parse(buffer) {
             Parsed::Complete(head, length) => {
                 buffer.advance(length);
@@ -116,14 +168,18 @@ enum After {
     Close,
 }
 
-async fn send<S>(wire: &mut Wire, answer: Answer, without_body: bool, shared: &Shared<S>) -> io::Result<After> {
-    let permit = match answer.body {
-        Body::File(_) if !without_body => Some(shared.streams.try_acquire()),
-        _ => None,
-    };
+async fn send<S>(
+    wire: &mut Wire,
+    answer: Answer,
+    without_body: bool,
+    client: Client,
+    shared: &Shared<S>,
+) -> io::Result<After> {
+    let is_stream = matches!(answer.body, Body::File(_)) && !without_body;
+    let permit = if is_stream { shared.stream_for(client.address.ip()) } else { None };
     let answer = match permit {
-        Some(Err(_)) if answer.close => overloaded().closing(),
-        Some(Err(_)) => overloaded(),
+        None if is_stream && answer.close => overloaded().closing(),
+        None if is_stream => overloaded(),
         _ => answer,
     };
     let after = if answer.close { After::Close } else { After::Continue };

@@ -1,6 +1,7 @@
 //! Taking connections and handing each to a task of its own.
 
-use std::net::SocketAddr;
+use std::io;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +11,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::connection::{self, Client, Shared, Site};
 use super::wire::Wire;
+use crate::descriptors;
+use crate::guests::{Guest, Guests};
+use crate::quiet::Quiet;
+
+/// Which part of the connections one address may have.
+const SHARE: usize = 4;
+/// Connections for which there is no room and that are told so, at the same time; further ones are just closed.
+const TURNED_AWAY: usize = 32;
 
 /// Accepts connections and owns their tasks: they end with this one.
 pub(super) async fn accept<S: Site>(
@@ -18,7 +27,9 @@ pub(super) async fn accept<S: Site>(
     max_connections: usize,
     stop: CancellationToken,
 ) {
-    let mut connections = JoinSet::new();
+    let most = descriptors::connections(max_connections);
+    let guests = Guests::new(most, most.div_ceil(SHARE));
+    let (mut connections, trouble) = (JoinSet::new(), Quiet::default());
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -27,32 +38,68 @@ pub(super) async fn accept<S: Site>(
         };
         match accepted {
             Ok((socket, address)) => {
-                let welcome = connections.len() < max_connections;
-                connections.spawn(serve(socket, address, welcome, Arc::clone(&shared)));
+                let guest = guests.admit(host(address.ip()));
+                if guest.is_some() || connections.len() < guests.count() + TURNED_AWAY {
+                    connections.spawn(serve(socket, address, guest, Arc::clone(&shared)));
+                }
             }
             Err(error) => {
                 // Out of file descriptors, mostly: others have to be closed first.
-                tracing::warn!(%error, "The server cannot accept a connection.");
+                if let Some(before) = trouble.now() {
+                    tracing::warn!(%error, before, "The server cannot accept a connection.");
+                }
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         }
     }
 }
 
-async fn serve<S: Site>(socket: TcpStream, address: SocketAddr, welcome: bool, shared: Arc<Shared<S>>) {
+/// What one machine's addresses have in common: with IPv6 it usually has as many as it likes.
+fn host(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
+        address => address,
+    }
+}
+
+async fn serve<S: Site>(socket: TcpStream, address: SocketAddr, guest: Option<Guest<IpAddr>>, shared: Arc<Shared<S>>) {
+    let leaves = async {
+        match &guest {
+            Some(guest) => guest.has_to_leave().await,
+            None => std::future::pending().await,
+        }
+    };
     let served = async {
         let wire = match &shared.acceptor {
             Some(acceptor) => Wire::encrypted(socket, acceptor, shared.floor).await?,
             None => Wire::plain(socket, shared.floor)?,
         };
         let client = Client { address, encrypted: wire.is_encrypted() };
-        if welcome {
-            connection::serve(wire, client, Arc::clone(&shared)).await
-        } else {
-            connection::turn_away(wire, Duration::from_secs(2)).await
+        match &guest {
+            Some(guest) => connection::serve(wire, client, guest, Arc::clone(&shared)).await,
+            None => connection::turn_away(wire, Duration::from_secs(2)).await,
         }
     };
-    if let Err(error) = served.await {
+    let served = tokio::select! {
+        served = served => served,
+        () = leaves => Err(io::Error::other("it had to make room for others")),
+    };
+    if let Err(error) = served {
         tracing::debug!(client = %address, %error, "A client's connection ended early.");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn addresses_of_one_machine_count_together() {
+        let host = |text: &str| host(text.parse().unwrap());
+        assert_eq!(host("2001:db8:1:2:3:4:5:6"), host("2001:db8:1:2::1"));
+        assert_ne!(host("2001:db8:1:2::1"), host("2001:db8:1:3::1"));
+        assert_eq!(host("::ffff:10.0.0.1"), host("10.0.0.1"));
+        assert_ne!(host("10.0.0.2"), host("10.0.0.1"));
     }
 }

@@ -11,11 +11,12 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -27,6 +28,7 @@ use super::request::Head;
 use super::{ServerError, listen, listening};
 use crate::cache::Cache;
 use crate::manifest::BlobName;
+use crate::quiet::Quiet;
 use crate::rate::RateFloor;
 
 /// How a peer server listens and what it bears.
@@ -36,23 +38,30 @@ pub struct PeerOptions {
     pub bind: SocketAddr,
     /// Files sent at the same time; further requests are answered with 503 and `Retry-After`.
     pub max_streams: usize,
-    /// Connections open at the same time; further ones get one 503 and are closed.
+    /// How many of them go to one address.
+    pub max_streams_each: usize,
+    /// Connections open at the same time, if the system allows as many (see [`crate::descriptors`]), and a quarter of them from
+    /// one address. When there are more, one without a request is closed; if there is none, the new one gets one 503.
     pub max_connections: usize,
     /// The slowest client that is borne.
     pub floor: RateFloor,
     /// How long a connection may be without a request.
     pub idle: Duration,
+    /// What `/healthz` says of this process.
+    pub well: Arc<AtomicBool>,
 }
 
 impl Default for PeerOptions {
-    /// Any free port of all addresses, 8 streams, 1024 connections, 64 KiB/s over 10 seconds.
+    /// Any free port of all addresses, 8 streams, 4 of them to one address, 1024 connections, 64 KiB/s over 10 seconds.
     fn default() -> Self {
         Self {
             bind: SocketAddr::from(([0, 0, 0, 0], 0)),
             max_streams: 8,
+            max_streams_each: 4,
             max_connections: 1024,
             floor: RateFloor { bytes_per_second: 64 << 10, window: Duration::from_secs(10) },
             idle: Duration::from_secs(30),
+            well: Arc::new(AtomicBool::new(true)),
         }
     }
 }
@@ -73,9 +82,11 @@ impl PeerServer {
     pub async fn start(options: PeerOptions, cache: Cache, metrics: Option<Metrics>) -> Result<Self, ServerError> {
         let (listener, address) = listen("peer server", options.bind).await?;
         let shared = Arc::new(Shared {
-            site: Shelf { cache, metrics },
+            site: Shelf { cache, metrics, well: options.well, trouble: Quiet::default() },
             streams: Semaphore::new(options.max_streams),
             max_streams: options.max_streams,
+            max_streams_each: options.max_streams_each,
+            streams_of_each: Mutex::default(),
             idle: options.idle,
             floor: options.floor,
             acceptor: None,
@@ -128,12 +139,15 @@ impl Drop for PeerServer {
 struct Shelf {
     cache: Cache,
     metrics: Option<Metrics>,
+    well: Arc<AtomicBool>,
+    trouble: Quiet,
 }
 
 impl Site for Shelf {
     async fn answer(&self, head: &Head, _client: Client, _streams: usize) -> Answer {
         match (head.path.as_str(), &self.metrics) {
-            ("/healthz", _) => Answer::text(Status::Ok, "ok"),
+            ("/healthz", _) if self.well.load(Ordering::Relaxed) => Answer::text(Status::Ok, "ok"),
+            ("/healthz", _) => Answer::text(Status::Unavailable, "the socket accepts no connection"),
             ("/metrics", Some(metrics)) => {
                 Answer::new(Status::Ok, "text/plain; version=0.0.4", Body::Bytes(Bytes::from(metrics().await)))
             }
@@ -152,7 +166,9 @@ impl Shelf {
             Ok(Ok(Some(opened))) => file::answer(opened, &format!("\"{name}\""), FOR_EVER, head),
             Ok(Ok(None)) => not_found(),
             Ok(Err(error)) => {
-                tracing::error!(%error, "A content of the cache cannot be read.");
+                if let Some(before) = self.trouble.now() {
+                    tracing::error!(%error, before, "A content of the cache cannot be read.");
+                }
                 Answer::text(Status::Internal, "the file cannot be read")
             }
             Err(_) => Answer::text(Status::Unavailable, "the server is stopping").closing(),

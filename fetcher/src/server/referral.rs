@@ -14,6 +14,7 @@ use super::request::{Head, Method};
 use crate::digest::Digest;
 use crate::manifest::{BlobName, Manifest};
 use crate::peers::{AddressError, Asked, Decision, Holders, LACKS, Policy, Refused, WAIT_HEADER, peer_address};
+use crate::quiet::Quiet;
 
 /// Who holds what of one manifest.
 pub(super) struct Referral {
@@ -21,6 +22,7 @@ pub(super) struct Referral {
     /// The name at peers and the size of every content that is no secret.
     shared: HashMap<Digest, (BlobName, u64)>,
     start: Instant,
+    reports: Quiet,
 }
 
 impl Referral {
@@ -36,7 +38,12 @@ impl Referral {
         for secret in blobs(true) {
             shared.remove(&secret.digest);
         }
-        Self { holders: Mutex::new(Holders::new(policy, rand::random())), shared, start: Instant::now() }
+        Self {
+            holders: Mutex::new(Holders::new(policy, rand::random())),
+            shared,
+            start: Instant::now(),
+            reports: Quiet::default(),
+        }
     }
 
     /// How many peers hold something.
@@ -81,7 +88,9 @@ impl Referral {
             // Whoever it is about: it only makes us serve more ourselves.
             let Ok(holder) = said.parse() else { return bad_address(AddressError::Malformed) };
             let lacks = head.fault.as_deref() == Some(LACKS);
-            tracing::warn!(%holder, %digest, lacks, reporter = %source, "A peer was reported as a bad one.");
+            if let Some(before) = self.reports.now() {
+                tracing::warn!(%holder, %digest, lacks, reporter = %source, before, "A peer was reported as a bad one.");
+            }
             self.holders.lock().report(now, holder, &digest, lacks);
             return Answer::empty(Status::NoContent);
         }

@@ -23,6 +23,7 @@ use crate::build::Catalogue;
 use crate::digest::Digest;
 use crate::hashing::{self, Fingerprint, HashError};
 use crate::manifest::Manifest;
+use crate::quiet::Quiet;
 use crate::token::{Tokens, unguessable};
 
 /// Everything that can be asked for.
@@ -34,6 +35,9 @@ pub(super) struct Content {
     published: RwLock<HashMap<String, Published>>,
     plain_secrets: bool,
     pub(super) referral: Referral,
+    refused: Quiet,
+    refused_secrets: Quiet,
+    trouble: Quiet,
 }
 
 struct Published {
@@ -51,6 +55,9 @@ impl Content {
             published: RwLock::default(),
             plain_secrets,
             referral: Referral::new(manifest, peers_above),
+            refused: Quiet::default(),
+            refused_secrets: Quiet::default(),
+            trouble: Quiet::default(),
         }
     }
 
@@ -91,13 +98,15 @@ async fn answer(content: &Content, head: &Head, client: Client, streams: usize) 
     };
     if first != "v1" {
         return match content.published(first, rest) {
-            Some(source) => file(source, None, head).await,
+            Some(source) => file(content, source, None, head).await,
             None => not_found(),
         };
     }
     // Whoever has no token learns nothing, not even which digests exist.
     let Some(worker) = head.bearer.as_deref().and_then(|token| content.tokens.worker(token)) else {
-        tracing::warn!(client = %client.address, "Refused a request without a valid artifact token.");
+        if let Some(before) = content.refused.now() {
+            tracing::warn!(client = %client.address, before, "Refused a request without a valid artifact token.");
+        }
         return Answer::text(Status::Unauthorized, "missing or wrong artifact token")
             .header("WWW-Authenticate", "Bearer");
     };
@@ -127,21 +136,23 @@ async fn blob(content: &Content, digest: Digest, head: &Head, client: Client, st
         return Answer::text(Status::NotFound, "no such artifact");
     };
     if source.secret && !(client.encrypted || client.address.ip().is_loopback() || content.plain_secrets) {
-        tracing::warn!(client = %client.address, %digest, "Refused to serve a secret over a plain connection.");
+        if let Some(before) = content.refused_secrets.now() {
+            tracing::warn!(client = %client.address, %digest, before, "Refused to serve a secret over a plain connection.");
+        }
         return Answer::text(Status::Forbidden, "a secret artifact is served over TLS only");
     }
     if let Some(answer) = content.referral.refer(&digest, head, client.address.ip(), streams) {
         return answer;
     }
-    file(source.path.clone(), Some((digest, source.fingerprint)), head).await
+    file(content, source.path.clone(), Some((digest, source.fingerprint)), head).await
 }
 
 /// A file from the disk; when its digest is known, only if it is still the file that was hashed.
-async fn file(source: PathBuf, hashed: Option<(Digest, Fingerprint)>, head: &Head) -> Answer {
+async fn file(content: &Content, source: PathBuf, hashed: Option<(Digest, Fingerprint)>, head: &Head) -> Answer {
     let path = source.clone();
     let opened = match tokio::task::spawn_blocking(move || hashing::open(&path)).await {
         Ok(Ok(opened)) => opened,
-        Ok(Err(error)) => return unreadable(&error),
+        Ok(Err(error)) => return unreadable(content, &error),
         Err(_) => return Answer::text(Status::Unavailable, "the server is stopping").closing(),
     };
     let Some((digest, expected)) = hashed else {
@@ -149,14 +160,19 @@ async fn file(source: PathBuf, hashed: Option<(Digest, Fingerprint)>, head: &Hea
         return file::answer(opened, &etag, ASK_AGAIN, head);
     };
     if expected != opened.1 {
-        tracing::error!(path = %source.display(), "An artifact changed after it was hashed; it is not served any more.");
+        if let Some(before) = content.trouble.now() {
+            let path = source.display();
+            tracing::error!(%path, before, "An artifact changed after it was hashed; it is not served any more.");
+        }
         return Answer::text(Status::Gone, "the file changed after it was hashed");
     }
     file::answer(opened, &quoted(&digest), FOR_EVER, head)
 }
 
-fn unreadable(error: &HashError) -> Answer {
-    tracing::error!(%error, "An artifact cannot be read any more.");
+fn unreadable(content: &Content, error: &HashError) -> Answer {
+    if let Some(before) = content.trouble.now() {
+        tracing::error!(%error, before, "An artifact cannot be read any more.");
+    }
     match error {
         HashError::Read(error) if error.kind() != std::io::ErrorKind::NotFound => {
             Answer::text(Status::Internal, "the file cannot be read")

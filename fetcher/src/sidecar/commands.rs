@@ -1,7 +1,7 @@
 //! What people ask for: through the daemon when it runs, on the files of the cache when it does not.
 
 use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -17,7 +17,7 @@ use super::client::{AskError, ask};
 use super::connection::Connection;
 use super::settings::{Settings, TOKEN_VARIABLE, human_bytes};
 use super::status::Status;
-use super::wire::{GC, Keep, STATUS, VERIFY};
+use super::wire::{GC, HEALTH, Keep, STATUS, VERIFY};
 use crate::cache::{Cache, CacheOptions, Fetch, Removed, Tree, Verified};
 use crate::digest::Digest;
 use crate::fetch::{FetchOptions, Progress, Request};
@@ -129,6 +129,15 @@ async fn say<T: DeserializeOwned>(
 ) -> anyhow::Result<T> {
     let text = daemon.request(method, path, body, None).await?.text().await?;
     serde_json::from_str(&text).context("the daemon says what we do not know; is it of another version?")
+}
+
+/// Whether a daemon answers at a socket.
+pub(super) async fn answers(socket: &Path) -> bool {
+    let asked = async {
+        let mut daemon = Connection::open(socket).await?;
+        daemon.request(Method::GET, HEALTH, Vec::new(), None).await.map(drop)
+    };
+    asked.await.inspect_err(|error: &AskError| tracing::debug!(%error, "The socket was asked.")).is_ok()
 }
 
 /// What was fetched.

@@ -8,34 +8,39 @@
 //! One thread does everything that waits; what blocks (writing, hashing, unpacking) is on threads that end when there is
 //! nothing to do. Idle, it wakes up for nothing but the watchdog.
 
-use std::future::{Future, IntoFuture as _};
+use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use anyhow::Context as _;
 use tokio::select;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::commands;
 use super::settings::{Settings, human_bytes};
 use super::status::{Running, Status};
 use super::usage::Usages;
 use crate::cache::{Cache, CacheOptions};
+use crate::descriptors;
 use crate::fetch::{FetchError, UNPACKED_AT_ONCE, blocking};
 use crate::server::{Metrics, PeerOptions, PeerServer, ServerError};
+use permits::Permits;
 use socket::Socket;
 
 pub use metrics::reference as metrics_reference;
+pub(super) use routes::Caller;
 
 mod fetching;
 mod metrics;
+mod permits;
 mod routes;
+mod serving;
 mod socket;
 mod system;
 
@@ -48,7 +53,9 @@ struct Daemon {
     cache: Cache,
     started: Instant,
     /// One permit per tree that is being fetched.
-    permits: Semaphore,
+    permits: Arc<Permits>,
+    /// Whether connections can be accepted.
+    well: Arc<AtomicBool>,
     /// The fetches that are asked for and not over.
     fetches: TaskTracker,
     stop: CancellationToken,
@@ -73,13 +80,17 @@ pub fn run(settings: Settings) -> anyhow::Result<()> {
 async fn live(settings: Settings) -> anyhow::Result<()> {
     // What is made here is for others to read, whatever whoever starts us is used to.
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
+    if let Err(error) = descriptors::raise() {
+        tracing::warn!(%error, "The limit of open files cannot be raised.");
+    }
     let signals = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let socket = Socket::take(&settings.socket)?;
     let cache = open(&settings).await?;
     let grace = settings.grace;
     let daemon = Arc::new(Daemon {
         started: Instant::now(),
-        permits: Semaphore::new(settings.fetches),
+        permits: Arc::new(Permits::new(settings.fetches)),
+        well: Arc::new(AtomicBool::new(true)),
         fetches: TaskTracker::new(),
         stop: CancellationToken::new(),
         peers: OnceLock::new(),
@@ -92,20 +103,18 @@ async fn live(settings: Settings) -> anyhow::Result<()> {
     let mut serving = pin!(serve_this_host(&daemon, &socket)?);
     system::ready();
     select! {
-        served = &mut serving => return served.context("the daemon listens no more"),
+        () = &mut serving => anyhow::bail!("the daemon listens no more"),
         name = told_to_stop(signals) => tracing::info!(signal = name, "The daemon stops."),
-        () = system::keep_watchdog_quiet() => {}
+        () = system::keep_watchdog_quiet(async || commands::answers(&daemon.settings.socket).await) => {}
     }
     system::stopping();
     daemon.stop.cancel();
     daemon.fetches.close();
     let ended = select! {
         ended = timeout(grace, serving) => ended,
-        () = system::keep_watchdog_quiet() => return Ok(()),
+        () = system::keep_watchdog_quiet(async || true) => return Ok(()),
     };
-    if let Ok(served) = ended {
-        served.context("the daemon did not end well")?;
-    } else {
+    if ended.is_err() {
         tracing::warn!(fetches = daemon.fetches.len(), "Fetches did not end in time; they are broken off.");
     }
     tracing::info!("The daemon has stopped.");
@@ -131,10 +140,9 @@ async fn open(settings: &Settings) -> anyhow::Result<Cache> {
 }
 
 /// Serves executors until the daemon stops and all connections have ended.
-fn serve_this_host(daemon: &Arc<Daemon>, socket: &Socket) -> io::Result<impl Future<Output = io::Result<()>> + use<>> {
+fn serve_this_host(daemon: &Arc<Daemon>, socket: &Socket) -> io::Result<impl Future<Output = ()> + use<>> {
     let routes = routes::for_this_host(Arc::clone(daemon));
-    let stop = daemon.stop.clone().cancelled_owned();
-    Ok(axum::serve(socket.listener()?, routes).with_graceful_shutdown(stop).into_future())
+    Ok(serving::serve(socket.listener()?, routes, daemon.stop.clone(), Arc::clone(&daemon.well)))
 }
 
 /// Serves what the cache holds, and metrics, to other machines if that is wanted, until the daemon is dropped.
@@ -151,7 +159,7 @@ async fn serve_other_hosts(daemon: &Arc<Daemon>) -> Result<(), ServerError> {
             })
         })
     });
-    let options = PeerOptions { bind, ..PeerOptions::default() };
+    let options = PeerOptions { bind, well: Arc::clone(&daemon.well), ..PeerOptions::default() };
     let server = PeerServer::start(options, daemon.cache.clone(), Some(metrics)).await?;
     daemon.peers.get_or_init(|| server);
     Ok(())

@@ -65,7 +65,7 @@ pub(super) const FETCH: &str = "/v1/fetch";
 pub(super) const USAGE: &str = "/v1/usage";
 
 #[cfg(feature = "sidecar")]
-pub(super) use administration::{GC, Keep, STATUS, VERIFY};
+pub(super) use administration::{GC, HEALTH, Keep, STATUS, VERIFY};
 
 /// What people ask.
 #[cfg(feature = "sidecar")]
@@ -74,6 +74,8 @@ mod administration {
 
     /// GET: what is the case.
     pub(in crate::sidecar) const STATUS: &str = "/v1/status";
+    /// GET: whether the daemon is well.
+    pub(in crate::sidecar) const HEALTH: &str = "/healthz";
     /// POST a [`Keep`]: makes room.
     pub(in crate::sidecar) const GC: &str = "/v1/gc";
     /// POST: reads and checks everything.

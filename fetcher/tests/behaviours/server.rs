@@ -161,11 +161,28 @@ async fn more_transfers_than_allowed_are_told_to_come_back() {
 
 #[tokio::test]
 async fn more_connections_than_allowed_are_told_to_come_back() {
-    let server = serve(Vec::new(), ServerOptions { max_connections: 1, ..loopback() }).await;
-    let mut first = TcpStream::connect(server.address()).await.unwrap();
-    first.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let content = noise(64 << 20, 1);
+    let options = ServerOptions { max_connections: 1, ..loopback() };
+    let server = serve(vec![artifact(folder.path(), "a", &content)], options).await;
+    let token = server.issue_token("tm-1");
+    let mut first = ask(&server, &format!("/v1/blobs/{}", Digest::of(&content)), token.expose()).await;
     first.read_exact(&mut [0; 8]).await.unwrap();
     assert_eq!(get(server.url(), None, &[]).await.status, StatusCode::SERVICE_UNAVAILABLE);
+}
+
+#[tokio::test]
+async fn connections_without_a_request_keep_nobody_out() {
+    let server = serve(Vec::new(), ServerOptions { max_connections: 8, ..loopback() }).await;
+    let mut others = Vec::new();
+    for sent in ["", "GET / HTTP/1.1\r\nHos", "GET / HTTP/1.1\r\n\r\n"].iter().cycle().take(24) {
+        let mut other = TcpStream::connect(server.address()).await.unwrap();
+        other.write_all(sent.as_bytes()).await.unwrap();
+        others.push(other);
+    }
+    assert_eq!(get(server.url(), None, &[]).await.status, StatusCode::NOT_FOUND);
+    // The first one had to leave.
+    assert_eq!(others[0].read(&mut [0; 1]).await.unwrap_or(0), 0);
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
+use futures_util::future::BoxFuture;
 use futures_util::stream::unfold;
 use tokio::select;
 use tokio::sync::watch;
@@ -13,7 +14,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::Daemon;
+use super::routes::Caller;
 use crate::cache::{Fetch, Tree};
+use crate::digest::Digest;
 use crate::fetch::{FetchError, FetchOptions, Progress, Request};
 use crate::sidecar::wire::{Ask, Failure, Told};
 use crate::token::TokenError;
@@ -37,7 +40,8 @@ enum Answer {
 }
 
 /// Begins to fetch, and to answer.
-pub(super) fn begin(daemon: &Arc<Daemon>, ask: Ask) -> Result<Body, TokenError> {
+pub(super) fn begin(daemon: &Arc<Daemon>, caller: Caller, ask: Ask) -> Result<Body, TokenError> {
+    let lane = lane(caller, &ask);
     let (sender, progress) = watch::channel(Progress::default());
     let request = Request { urls: ask.urls, manifest: ask.manifest, token: ask.token.parse()?, target: PathBuf::new() };
     let options = FetchOptions {
@@ -49,11 +53,26 @@ pub(super) fn begin(daemon: &Arc<Daemon>, ask: Ask) -> Result<Body, TokenError> 
         ..FetchOptions::default()
     };
     // A task of its own: an executor that does not read its answer must not hold up those who wait for the same tree.
-    let got = get(Arc::clone(daemon), Fetch::new(request, options, sender));
+    let permits = Arc::clone(&daemon.permits);
+    let permission = move || -> BoxFuture<'static, Box<dyn Send>> {
+        let permits = Arc::clone(&permits);
+        Box::pin(async move { Box::new(permits.acquire(caller).await) as Box<dyn Send> })
+    };
+    let fetch = Fetch::new(request, options, sender).in_lane(&lane, Box::new(permission));
+    let got = get(Arc::clone(daemon), fetch);
     let fetching = AbortOnDropHandle::new(daemon.fetches.spawn(got));
     let (cache, stop) = (daemon.settings.cache.clone(), daemon.stop.clone());
     let lines = unfold(Answer::Fetching(fetching, progress), move |answer| answer.next(cache.clone(), stop.clone()));
     Ok(Body::from_stream(lines))
+}
+
+/// Only fetches of the same user from the same servers wait for each other: another one's may be as slow as they like.
+fn lane(caller: Caller, ask: &Ask) -> String {
+    let mut urls = ask.urls.clone();
+    urls.sort();
+    let trusted = ask.trusted.as_deref().unwrap_or_default();
+    let digest = Digest::of(format!("{caller}\n{}\n\n{trusted}", urls.join("\n")).as_bytes()).to_string();
+    digest.chars().take(16).collect()
 }
 
 async fn get(daemon: Arc<Daemon>, fetch: Fetch) -> Result<Tree, FetchError> {
@@ -77,7 +96,6 @@ async fn get_tree(daemon: &Daemon, fetch: &Fetch) -> Result<Tree, FetchError> {
         fetch.show_complete(&tree.manifest);
         return Ok(tree);
     }
-    let Ok(_permit) = daemon.permits.acquire().await else { return Err(FetchError::Stopped) };
     daemon.cache.tree(fetch).await
 }
 

@@ -1,46 +1,84 @@
 //! What can be asked, where, and by whom.
 
+use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::extract::connect_info::{ConnectInfo, Connected, IntoMakeServiceWithConnectInfo};
-use axum::extract::{Request, State};
+use axum::extract::connect_info::ConnectInfo;
+use axum::extract::{FromRequest, Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::serve::IncomingStream;
 use axum::{Json, Router};
 use nix::unistd::{Uid, geteuid};
-use tokio::net::UnixListener;
+use serde::de::DeserializeOwned;
+use tokio::net::UnixStream;
+use tokio::time::timeout;
 
 use super::{Daemon, fetching, metrics};
 use crate::cache::{Removed, Verified};
 use crate::fetch::{FetchError, blocking};
 use crate::sidecar::status::Status;
 use crate::sidecar::usage::Usage;
-use crate::sidecar::wire::{Ask, FETCH, GC, Keep, STATUS, USAGE, VERIFY};
+use crate::sidecar::wire::{Ask, FETCH, GC, HEALTH, Keep, STATUS, USAGE, VERIFY};
+
+/// How long a request's body may take: all of ours are a few hundred bytes.
+const BODY: Duration = Duration::from_secs(10);
 
 /// Who is at the other end of the socket, as the kernel says.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Caller(Option<Uid>);
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(in crate::sidecar) struct Caller(Option<Uid>);
 
-impl Connected<IncomingStream<'_, UnixListener>> for Caller {
-    fn connect_info(stream: IncomingStream<'_, UnixListener>) -> Self {
-        Self(stream.io().peer_cred().ok().map(|peer| Uid::from_raw(peer.uid())))
+impl Caller {
+    pub(super) fn of(stream: &UnixStream) -> Self {
+        Self(stream.peer_cred().ok().map(|peer| Uid::from_raw(peer.uid())))
+    }
+
+    #[cfg(test)]
+    pub(in crate::sidecar) fn user(uid: u32) -> Self {
+        Self(Some(Uid::from_raw(uid)))
+    }
+
+    pub(in crate::sidecar) fn is_root(self) -> bool {
+        self.0.is_some_and(Uid::is_root)
+    }
+}
+
+impl fmt::Display for Caller {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(uid) => write!(formatter, "{uid}"),
+            None => formatter.write_str("unknown"),
+        }
+    }
+}
+
+/// A request's body, if it comes in time.
+struct Body<T>(T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
+        match timeout(BODY, Json::from_request(request, state)).await {
+            Ok(Ok(Json(body))) => Ok(Self(body)),
+            Ok(Err(rejection)) => Err(rejection.into_response()),
+            Err(_) => Err((StatusCode::REQUEST_TIMEOUT, "the request did not arrive in time\n").into_response()),
+        }
     }
 }
 
 /// For executors and for people at this host.
-pub(super) fn for_this_host(daemon: Arc<Daemon>) -> IntoMakeServiceWithConnectInfo<Router, Caller> {
+pub(super) fn for_this_host(daemon: Arc<Daemon>) -> Router {
     let for_the_owner = Router::new().route(GC, post(gc)).route(VERIFY, post(verify)).layer(from_fn(owner_only));
     let for_all = Router::new()
         .route(FETCH, post(fetch))
         .route(USAGE, post(usage))
         .route(STATUS, get(status))
         .route("/metrics", get(show_metrics))
-        .route("/healthz", get(async || "ok"));
-    let routes = for_all.merge(for_the_owner).with_state(daemon);
-    routes.into_make_service_with_connect_info::<Caller>()
+        .route(HEALTH, get(async || "ok"));
+    for_all.merge(for_the_owner).with_state(daemon)
 }
 
 /// Removing what others use is not for everybody.
@@ -51,17 +89,25 @@ async fn owner_only(ConnectInfo(Caller(caller)): ConnectInfo<Caller>, request: R
     (StatusCode::FORBIDDEN, "only root and the daemon's own user may do that\n").into_response()
 }
 
-async fn fetch(State(daemon): State<Arc<Daemon>>, Json(ask): Json<Ask>) -> Response {
-    match fetching::begin(&daemon, ask) {
+async fn fetch(
+    State(daemon): State<Arc<Daemon>>,
+    ConnectInfo(caller): ConnectInfo<Caller>,
+    Body(ask): Body<Ask>,
+) -> Response {
+    match fetching::begin(&daemon, caller, ask) {
         Ok(body) => ([(header::CONTENT_TYPE, "application/x-ndjson")], body).into_response(),
         Err(error) => (StatusCode::BAD_REQUEST, format!("{error}\n")).into_response(),
     }
 }
 
-async fn usage(State(daemon): State<Arc<Daemon>>, Json(usage): Json<Usage>) -> Response {
-    match daemon.usages.tell(usage) {
+async fn usage(
+    State(daemon): State<Arc<Daemon>>,
+    ConnectInfo(caller): ConnectInfo<Caller>,
+    Body(usage): Body<Usage>,
+) -> Response {
+    match daemon.usages.tell(caller, usage) {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
-        Err(wrong) => (StatusCode::BAD_REQUEST, format!("{wrong}\n")).into_response(),
+        Err(refused) => (refused.status(), format!("{refused}\n")).into_response(),
     }
 }
 
@@ -69,7 +115,7 @@ async fn status(State(daemon): State<Arc<Daemon>>) -> Result<Json<Status>, Troub
     Ok(Json(daemon.status().await?))
 }
 
-async fn gc(State(daemon): State<Arc<Daemon>>, Json(keep): Json<Keep>) -> Result<Json<Removed>, Trouble> {
+async fn gc(State(daemon): State<Arc<Daemon>>, Body(keep): Body<Keep>) -> Result<Json<Removed>, Trouble> {
     let keep = keep.bytes.unwrap_or(daemon.settings.budget);
     Ok(Json(daemon.cache.collect_garbage(keep).await?))
 }

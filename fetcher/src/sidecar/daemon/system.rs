@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use sd_notify::NotifyState;
+use tokio::time::timeout;
 
 /// Says that everything is there that others count on.
 pub(super) fn ready() {
@@ -14,15 +15,20 @@ pub(super) fn stopping() {
     tell(&[NotifyState::Stopping]);
 }
 
-/// Shows that the thread that does everything still does, twice as often as is asked for. Never ends.
-pub(super) async fn keep_watchdog_quiet() {
+/// Shows that the daemon does what it is there for, as `is_well` finds out, three times as often as is asked for. Never ends.
+pub(super) async fn keep_watchdog_quiet(is_well: impl AsyncFn() -> bool) {
     let Some(limit) = sd_notify::watchdog_enabled().filter(|limit| !limit.is_zero()) else {
         return std::future::pending().await;
     };
-    let mut ticks = tokio::time::interval((limit / 2).max(Duration::from_millis(100)));
+    let every = (limit / 3).max(Duration::from_millis(100));
+    let mut ticks = tokio::time::interval(every);
     loop {
         ticks.tick().await;
-        tell(&[NotifyState::Watchdog]);
+        if timeout(every, is_well()).await.unwrap_or(false) {
+            tell(&[NotifyState::Watchdog]);
+        } else {
+            tracing::error!("The daemon does not answer at its own socket.");
+        }
     }
 }
 

@@ -1,0 +1,179 @@
+//! Who is connected to a listener: not more than it can bear, and none at the cost of the others.
+//!
+//! When there is no room, those who have asked for nothing have to leave, first those of whom there are most. So connections
+//! that only stand there, or drip the head of a request, never keep anybody out.
+
+use std::collections::{BTreeMap, HashMap};
+use std::hash::Hash;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio_util::sync::CancellationToken;
+
+/// The connections of one listener, by what tells those apart who connect: an address, or a user.
+pub struct Guests<K> {
+    most: usize,
+    most_of_each: usize,
+    seats: Mutex<Seats<K>>,
+}
+
+struct Seats<K> {
+    /// By number; those who came first have the lowest.
+    taken: BTreeMap<u64, Seat<K>>,
+    of_each: HashMap<K, usize>,
+    next: u64,
+}
+
+struct Seat<K> {
+    key: K,
+    /// How many requests are being answered.
+    busy: usize,
+    leave: CancellationToken,
+}
+
+/// A connection that is let in, until this is dropped.
+pub struct Guest<K: Clone + Eq + Hash> {
+    guests: Arc<Guests<K>>,
+    number: u64,
+    leave: CancellationToken,
+}
+
+/// While this lives the connection has a request that is being answered.
+pub struct Busy<K: Clone + Eq + Hash> {
+    guests: Arc<Guests<K>>,
+    number: u64,
+}
+
+impl<K: Clone + Eq + Hash> Guests<K> {
+    /// Room for `most`, and for `most_of_each` with the same key.
+    pub fn new(most: usize, most_of_each: usize) -> Arc<Self> {
+        let seats = Seats { taken: BTreeMap::new(), of_each: HashMap::new(), next: 0 };
+        Arc::new(Self { most: most.max(1), most_of_each: most_of_each.max(1), seats: Mutex::new(seats) })
+    }
+
+    /// Lets a connection in. When there is no room, another one that has asked for nothing has to leave; none when there is
+    /// no such one either.
+    pub fn admit(self: &Arc<Self>, key: K) -> Option<Guest<K>> {
+        let mut seats = self.seats.lock();
+        if seats.of_each.get(&key).copied().unwrap_or_default() >= self.most_of_each {
+            let oldest = seats.idle().find(|(_, seat)| seat.key == key).map(|(number, _)| number)?;
+            seats.send_away(oldest);
+        } else if seats.taken.len() >= self.most {
+            let of_each = &seats.of_each;
+            let count = |seat: &Seat<K>| of_each.get(&seat.key).copied().unwrap_or_default();
+            // The last of those with the same count would be the youngest.
+            let (number, _) = seats
+                .idle()
+                .map(|(number, seat)| (number, count(seat)))
+                .max_by(|(one, count), (other, larger)| count.cmp(larger).then(other.cmp(one)))?;
+            seats.send_away(number);
+        }
+        let (number, leave) = (seats.next, CancellationToken::new());
+        seats.next += 1;
+        *seats.of_each.entry(key.clone()).or_default() += 1;
+        seats.taken.insert(number, Seat { key, busy: 0, leave: leave.clone() });
+        drop(seats);
+        Some(Guest { guests: Arc::clone(self), number, leave })
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.seats.lock().taken.len()
+    }
+}
+
+impl<K: Clone + Eq + Hash> Seats<K> {
+    fn idle(&self) -> impl Iterator<Item = (u64, &Seat<K>)> {
+        self.taken.iter().filter(|(_, seat)| seat.busy == 0).map(|(number, seat)| (*number, seat))
+    }
+
+    fn send_away(&mut self, number: u64) {
+        if let Some(seat) = self.remove(number) {
+            seat.leave.cancel();
+        }
+    }
+
+    fn remove(&mut self, number: u64) -> Option<Seat<K>> {
+        let seat = self.taken.remove(&number)?;
+        if let Some(count) = self.of_each.get_mut(&seat.key) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                self.of_each.remove(&seat.key);
+            }
+        }
+        Some(seat)
+    }
+}
+
+impl<K: Clone + Eq + Hash> Guest<K> {
+    /// Ends when this connection has to be closed to make room.
+    pub async fn has_to_leave(&self) {
+        self.leave.cancelled().await;
+    }
+
+    /// Notes that a request has come; the connection stays until it is answered.
+    pub fn busy(&self) -> Busy<K> {
+        if let Some(seat) = self.guests.seats.lock().taken.get_mut(&self.number) {
+            seat.busy += 1;
+        }
+        Busy { guests: Arc::clone(&self.guests), number: self.number }
+    }
+}
+
+impl<K: Clone + Eq + Hash> Drop for Guest<K> {
+    fn drop(&mut self) {
+        self.guests.seats.lock().remove(self.number);
+    }
+}
+
+impl<K: Clone + Eq + Hash> Drop for Busy<K> {
+    fn drop(&mut self) {
+        if let Some(seat) = self.guests.seats.lock().taken.get_mut(&self.number) {
+            seat.busy = seat.busy.saturating_sub(1);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn must_leave(guest: &Guest<&'static str>) -> bool {
+        guest.leave.is_cancelled()
+    }
+
+    #[test]
+    fn whoever_has_asked_for_nothing_longest_makes_room() {
+        let guests = Guests::new(10, 2);
+        let (first, second) = (guests.admit("a").unwrap(), guests.admit("a").unwrap());
+        let _busy = first.busy();
+        let third = guests.admit("a").unwrap();
+        assert_eq!([&first, &second, &third].map(must_leave), [false, true, false]);
+        let _busy_too = third.busy();
+        assert!(guests.admit("a").is_none(), "all of this one's have requests");
+        assert!(guests.admit("b").is_some());
+    }
+
+    #[test]
+    fn where_all_is_taken_those_leave_of_whom_there_are_most() {
+        let guests = Guests::new(4, 4);
+        let noisy: Vec<_> = (0..3).map(|_| guests.admit("noisy").unwrap()).collect();
+        let quiet = guests.admit("quiet").unwrap();
+        let other = guests.admit("other").unwrap();
+        assert!(must_leave(&noisy[0]) && !must_leave(&noisy[1]) && !must_leave(&quiet) && !must_leave(&other));
+        assert_eq!(guests.count(), 4);
+        drop((noisy, quiet, other));
+        assert_eq!((guests.count(), guests.seats.lock().of_each.len()), (0, 0));
+    }
+
+    #[test]
+    fn whoever_was_answered_can_be_sent_away_again() {
+        let guests = Guests::new(1, 1);
+        let guest = guests.admit("a").unwrap();
+        let busy = guest.busy();
+        assert!(guests.admit("b").is_none());
+        drop(busy);
+        assert!(guests.admit("b").is_some() && must_leave(&guest));
+    }
+}
