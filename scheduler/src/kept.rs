@@ -6,11 +6,12 @@ use std::{
     io,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
+    sync::Once,
 };
 
 use fetcher::Digest;
 use fs_err as fs;
-use tracing::warn;
+use tracing::info;
 
 use crate::{plan::Lookup, settings::StateLocation};
 
@@ -18,9 +19,18 @@ use crate::{plan::Lookup, settings::StateLocation};
 /// distribution has one of its own. None where there is no such place. Blocks.
 pub fn folder(state: &StateLocation, home: &Path, lookup: &Lookup) -> Option<PathBuf> {
     let path = place(state, home, lookup)?;
-    let made = make(&path).map_err(|error| warn!(%error, "Hashes are not kept for the next start."));
-    made.ok().map(|()| path)
+    match make(&path) {
+        Ok(()) => Some(path),
+        Err(error) => {
+            // A user without a home is no fault, and more than one part of the start looks for the folder.
+            SAID.call_once(|| info!(%error, "Hashes are not kept for the next start"));
+            None
+        }
+    }
 }
+
+/// That there is no such folder is said once.
+static SAID: Once = Once::new();
 
 fn make(path: &Path) -> io::Result<()> {
     fs::create_dir_all(path)?;

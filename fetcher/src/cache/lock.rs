@@ -139,6 +139,16 @@ mod tests {
         assert!(alone.is_some() && FileLock::attempt(&path, Mode::Shared).unwrap().is_none());
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn a_lock_that_somebody_holds_forever_is_waited_for_within_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let _held = FileLock::attempt(&path, Mode::Exclusive).unwrap().unwrap();
+        let limit = Duration::from_secs(10);
+        let error = FileLock::acquire_within(path.clone(), Mode::Shared, limit, |_| ()).await.unwrap_err();
+        assert!(error.to_string().contains("another process holds this lock for more than 10 s"), "{error}");
+    }
+
     #[test]
     fn a_removed_file_is_no_lock_any_more() {
         let folder = tempfile::tempdir().unwrap();

@@ -75,7 +75,7 @@ impl Reservation {
             let lock = path.join(LOCK);
             match FileLock::attempt(&lock, Mode::Exclusive) {
                 Ok(None) => {
-                    bytes = u64::saturating_add(bytes, fs_err::metadata(&lock).map_or(0, |metadata| metadata.len()))
+                    bytes = u64::saturating_add(bytes, fs_err::metadata(&lock).map_or(0, |metadata| metadata.len()));
                 }
                 Ok(Some(_ended)) => remove_folder(&path)?,
                 // It ends at this moment.

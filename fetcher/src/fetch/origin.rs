@@ -35,15 +35,13 @@ impl Origins {
         if urls.is_empty() {
             return Err(FetchError::Address { url: String::new(), reason: "is missing".to_owned() });
         }
-        for url in urls {
-            check(url)?;
-        }
+        // As they are understood, not as they were written: what others write may hold anything.
+        let urls = urls.iter().map(|url| check(url)).collect::<Result<Vec<_>, _>>()?;
         let wrong = |reason: String| FetchError::Address { url: urls.join(","), reason };
         let mut authorization =
             HeaderValue::try_from(format!("Bearer {}", token.expose())).map_err(|error| wrong(error.to_string()))?;
         authorization.set_sensitive(true);
-        let client = client(urls, options).map_err(|error| wrong(with_causes(&error)))?;
-        let urls = urls.iter().map(|url| url.trim_end_matches('/').to_owned()).collect();
+        let client = client(&urls, options).map_err(|error| wrong(with_causes(&error)))?;
         Ok(Self { client, urls, authorization, floor: options.floor })
     }
 
@@ -167,12 +165,13 @@ fn peer_at(location: &str) -> Option<SocketAddr> {
     (url.scheme() == "http").then_some(SocketAddr::new(ip, url.port_or_known_default()?))
 }
 
-fn check(url: &str) -> Result<(), FetchError> {
-    let wrong = |reason: String| Err(FetchError::Address { url: url.to_owned(), reason });
+/// The address without a slash at its end.
+fn check(url: &str) -> Result<String, FetchError> {
+    let wrong = |reason: String| Err(FetchError::Address { url: url.escape_debug().to_string(), reason });
     match Url::parse(url) {
         Ok(parsed) if !matches!(parsed.scheme(), "http" | "https") => wrong("is not http or https".to_owned()),
         Ok(parsed) if parsed.query().is_some() || parsed.fragment().is_some() => wrong("has a query".to_owned()),
-        Ok(_) => Ok(()),
+        Ok(parsed) => Ok(parsed.as_str().trim_end_matches('/').to_owned()),
         Err(error) => wrong(format!("is malformed: {error}")),
     }
 }
@@ -327,6 +326,16 @@ pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_with_control_characters_is_shown_without_them() {
+        assert_eq!(check("http://host:1/").ok().as_deref(), Some("http://host:1"));
+        assert_eq!(check("http://host:1/a\u{1b}[2J").ok().as_deref(), Some("http://host:1/a%1B[2J"));
+        for url in ["\u{1b}]0;title\u{7}", "ftp://host/\u{1b}[2J", "http://\u{1b}/"] {
+            let shown = check(url).unwrap_or_else(|error| error.to_string());
+            assert!(!shown.chars().any(char::is_control), "{shown:?}");
+        }
+    }
 
     #[test]
     fn a_peer_is_an_address_and_nothing_else() {

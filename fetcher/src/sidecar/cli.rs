@@ -53,8 +53,8 @@ pub enum Command {
     Status,
     /// Make room: remove what has not been used for longest, and nothing that is in use
     Gc {
-        /// How much to keep at most, e.g. "5 GiB" [default: the budget]
-        #[arg(long, value_name = "SIZE", value_parser = super::settings::size)]
+        /// How much to keep at most, e.g. "5 GiB", or 0 to empty the cache [default: the budget]
+        #[arg(long, value_name = "SIZE", value_parser = super::settings::size_or_nothing)]
         keep: Option<u64>,
     },
     /// Read everything in the cache again, and take out what is wrong

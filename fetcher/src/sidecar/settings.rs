@@ -47,7 +47,11 @@ pub const SETTINGS: &[Setting] = &[
         "",
         "address and port for other machines: contents for other agents, and metrics; e.g. `0.0.0.0:7080`; empty: none",
     ),
-    setting("fetches", "16", "trees that are fetched at the same time, 1 to 64; others wait"),
+    setting(
+        "fetches",
+        "16",
+        "trees that are fetched at the same time, 1 to 64; one user may have a quarter of them, and the others wait",
+    ),
     setting("connections", "4", "requests at the same time for each of them, 1 to 32"),
     setting("patience", "2 min", "how long a server that gives nothing is asked again"),
     setting("grace", "30 s", "how long running fetches may go on when the daemon is told to stop"),
@@ -235,9 +239,12 @@ impl Sources {
     }
 }
 
-/// A number of bytes as people write them, for flags that are no settings.
-pub fn size(text: &str) -> Result<u64, String> {
-    bytes(text.trim())
+/// A number of bytes as people write them, for flags that are no settings; also none at all.
+pub fn size_or_nothing(text: &str) -> Result<u64, String> {
+    match text.trim() {
+        "0" => Ok(0),
+        text => bytes(text),
+    }
 }
 
 /// The table of settings for the documentation, in Markdown.

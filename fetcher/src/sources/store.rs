@@ -110,7 +110,8 @@ fn client(uri: &SourceUri, settings: &Settings, options: &SourceOptions) -> Resu
 
 fn failed(uri: &SourceUri, error: &opendal::Error) -> SourceError {
     let text = format!("{}: {}", error.kind(), error.message());
-    let text = text.lines().next().unwrap_or_default().chars().take(300).collect();
+    let text = text.lines().next().unwrap_or_default().chars().take(300).collect::<String>();
+    let text = text.escape_debug().to_string();
     match error.kind() {
         ErrorKind::NotFound => {
             FetchError::Status { url: uri.to_string(), status: StatusCode::NOT_FOUND, text, retry_after: None }.into()

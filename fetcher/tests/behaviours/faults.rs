@@ -73,6 +73,28 @@ fn blob_requests(origin: &Origin) -> Vec<Asked> {
 }
 
 #[tokio::test]
+async fn a_manifest_that_does_not_come_to_its_end_is_given_up() {
+    let scene = Scene::new(10).await;
+    let origin = Origin::start(&scene.manifest, &[], |_, _| Fault::Stall(5)).await;
+    let request = Request {
+        urls: vec![origin.url()],
+        manifest: scene.manifest.digest(),
+        token: "t".parse().unwrap(),
+        target: scene.place.path().join("flink"),
+    };
+    // It does not matter that a byte may come now and then: this server is not yet too slow.
+    let options = FetchOptions {
+        floor: RateFloor::default(),
+        manifest_time: Duration::from_millis(50),
+        patience: Duration::ZERO,
+        ..quick()
+    };
+    let error = materialise_with(request, options, watch::Sender::default()).await.unwrap_err();
+    assert_eq!(error.blame(), Blame::Network);
+    assert!(error.to_string().contains("the manifest did not come within"), "{error}");
+}
+
+#[tokio::test]
 async fn a_broken_transfer_goes_on_where_it_broke_off() {
     let scene = Scene::new(3 * MIB).await;
     let origin = scene.origin(|before, _| if before < 2 { Fault::Truncate(MIB) } else { Fault::None }).await;

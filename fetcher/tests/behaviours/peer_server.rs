@@ -158,3 +158,20 @@ async fn shutdown_ends_running_transfers() {
     let read = client.read_to_end(&mut received).await;
     assert!(read.is_err() || received.len() < scene.contents[0].len());
 }
+
+#[tokio::test]
+async fn one_address_never_gets_more_than_its_part_of_the_transfers() {
+    let options = PeerOptions { max_streams: 2, max_streams_each: 1, ..PeerOptions::default() };
+    let scene = Scene::with(options).await;
+    let large = scene.url("lib/large.jar");
+    let _slow = begin(&scene, &large).await;
+    assert_eq!(get(&large, None, &[]).await.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(scene.server.streams(), 1, "there was room for another address");
+}
+
+#[tokio::test]
+async fn a_process_that_is_not_well_says_so() {
+    let well = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let scene = Scene::with(PeerOptions { well, ..PeerOptions::default() }).await;
+    assert_eq!(get(&scene.at("/healthz"), None, &[]).await.status, StatusCode::SERVICE_UNAVAILABLE);
+}

@@ -2,7 +2,9 @@ use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::Stdio;
 
-use fetcher::{Projection, Request, Ways, obtain};
+use fetcher::{Digest, Projection, Request, Ways, obtain};
+use futures_util::FutureExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::watch;
 
 use crate::host::{Host, PATIENCE, Tree, finish, is_root, quick, skip};
@@ -77,4 +79,102 @@ async fn only_the_owner_may_make_room() {
         assert_eq!(ended, code, "{command}: {complaint}");
         assert!(code == 0 || complaint.contains("403: only root and the daemon's own user may do that"), "{complaint}");
     }
+}
+
+/// Asks for trees that never come, as many as it can: told by socket, manifest and address.
+#[tokio::test]
+#[ignore = "the other process of the test below"]
+async fn as_a_user_who_asks_for_what_never_comes() {
+    let told = std::env::var(TOLD).unwrap();
+    let [socket, manifest, url, count] = told.split(' ').collect::<Vec<_>>()[..] else { panic!("{told}") };
+    let mut asked = Vec::new();
+    for number in 0..count.parse::<usize>().unwrap() {
+        // One of them is the tree that others want, from elsewhere.
+        let manifest = if number == 0 { manifest.to_owned() } else { Digest::of(&number.to_le_bytes()).to_string() };
+        let body = format!(r#"{{"manifest":"{manifest}","urls":["{url}"],"token":"{}"}}"#, "t".repeat(32));
+        asked.push(post(socket, "/v1/fetch", &body).await);
+    }
+    std::io::stdin().read_line(&mut String::new()).ok();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn slow_fetches_of_one_user_hold_up_nobody_else() {
+    if !is_root() {
+        return skip("slow fetches of another user: needs root");
+    }
+    let host = Host::new();
+    let _sidecar = host.start(&["--fetches", "16"]).await;
+    let tree = Tree::served(&host, 1).await;
+    // It takes connections and answers nothing.
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let program = host.path("tests");
+    fs_err::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    let mut noisy = tokio::process::Command::new(&program);
+    noisy.args(["--exact", "--ignored", "--nocapture", "users::as_a_user_who_asks_for_what_never_comes"]);
+    let told = format!("{} {} {url} 40", host.socket().display(), tree.digest());
+    noisy.env(TOLD, told).uid(NOBODY).gid(NOBODY).current_dir("/").stdin(Stdio::piped()).kill_on_drop(true);
+    let _noisy = noisy.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    // All that this user may have at the same time, a quarter of sixteen.
+    let mut taken = Vec::new();
+    while taken.len() < 4 {
+        taken.push(tokio::time::timeout(PATIENCE, silent.accept()).await.unwrap().unwrap());
+    }
+    let all = async {
+        while host.json(&["status"]).await["daemon"]["fetches_in_flight"] != 40 {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, all).await.unwrap();
+    let materialised = tokio::time::timeout(PATIENCE, host.obtain(&tree, "flink")).await.unwrap().unwrap();
+    tree.assert_arrived(&materialised.target);
+    assert!(materialised.shared.unwrap().path.starts_with(host.cache()), "it did not come by way of the sidecar");
+    let running = &host.json(&["status"]).await["daemon"];
+    assert!(running["fetches_in_flight"].as_u64().unwrap() >= 39, "{running}");
+    let further = silent.accept().now_or_never();
+    assert!(further.is_none(), "one user has more than a quarter of all permits");
+}
+
+/// Tells by socket, worker and seconds; prints the answer.
+#[tokio::test]
+#[ignore = "the other process of the test below"]
+async fn as_a_user_who_tells_what_a_worker_uses() {
+    let told = std::env::var(TOLD).unwrap();
+    let [socket, worker, seconds] = told.split(' ').collect::<Vec<_>>()[..] else { panic!("{told}") };
+    let rest = r#""memory_bytes":1,"processes":1,"threads":1,"open_files":1,"sandbox_bytes":1"#;
+    let body = format!(r#"{{"worker":"{worker}","cpu_seconds":{seconds},{rest}}}"#);
+    let mut stream = post(socket, "/v1/usage", &body).await;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    println!("\n{answer}");
+}
+
+/// A connection that has sent a request.
+async fn post(socket: &str, path: &str, body: &str) -> tokio::net::UnixStream {
+    let mut stream = tokio::net::UnixStream::connect(socket).await.unwrap();
+    let head = format!("POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nConnection: close\r\n");
+    stream.write_all(format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes()).await.unwrap();
+    stream
+}
+
+#[tokio::test]
+async fn what_taskmanagers_use_is_believed_of_their_own_user_only() {
+    if !is_root() {
+        return skip("what another user tells: needs root");
+    }
+    let host = Host::new();
+    let _sidecar = host.start(&[]).await;
+    let program = host.path("tests");
+    fs_err::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    let tell = async |uid: u32, worker: &str, seconds: &str| {
+        let mut other = tokio::process::Command::new(&program);
+        other.args(["--exact", "--ignored", "--nocapture", "users::as_a_user_who_tells_what_a_worker_uses"]);
+        other.env(TOLD, format!("{} {worker} {seconds}", host.socket().display())).uid(uid).gid(uid).current_dir("/");
+        let (_, printed, _) = finish(other).await;
+        printed.lines().find_map(|line| Some(line.strip_prefix("HTTP/1.1 ")?.get(..3)?.to_owned())).unwrap()
+    };
+    assert_eq!(tell(NOBODY, "theirs", "1.5").await, "204");
+    assert_eq!(tell(NOBODY - 1, "theirs", "1.5").await, "403");
+    assert_eq!(tell(NOBODY, "theirs", "1e999").await, "400");
+    assert_eq!(tell(NOBODY, "theirs", "1e308").await, "400");
 }

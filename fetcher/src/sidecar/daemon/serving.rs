@@ -88,17 +88,20 @@ async fn converse(stream: UnixStream, caller: Caller, guest: Guest<Caller>, rout
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(IDLE);
     let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
-    let ended = loop {
+    let ended = select! {
+        ended = connection.as_mut() => Some(ended),
+        () = guest.has_to_leave() => return,
+        () = stop.cancelled() => None,
+    };
+    let ended = if let Some(ended) = ended {
+        ended
+    } else {
+        // What has been asked is still answered.
+        connection.as_mut().graceful_shutdown();
         select! {
-            ended = connection.as_mut() => break ended,
-            () = guest.has_to_leave() => return,
-            () = stop.cancelled() => connection.as_mut().graceful_shutdown(),
-        }
-        // It answers what it has been asked.
-        break select! {
             ended = connection.as_mut() => ended,
             () = guest.has_to_leave() => return,
-        };
+        }
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "A connection at the socket ended early.");
