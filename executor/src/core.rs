@@ -64,7 +64,7 @@ use std::{
 use mesos::v1::{TaskInfo, TaskState, TaskStatus, task_status::Reason};
 
 use connection::{Connection, Due};
-pub use events::{Blame, Exit, ExitStatus, Failure, Input, Now, Output, Settings};
+pub use events::{Blame, Ended, Exit, ExitStatus, Failure, Input, Now, Output, Settings, Survivors};
 use task::{Effects, Report, Task};
 use timeline::{Step, Timeline};
 use updates::Updates;
@@ -76,6 +76,9 @@ const IDLE_LIMIT: Duration = Duration::from_secs(300);
 
 /// How long a terminal update gets although the time to shut down is over.
 const LAST_WORD: Duration = Duration::from_secs(1);
+
+/// Of the time to shut down, at most so much is kept from the TaskManager.
+const LAST_PART: Duration = Duration::from_secs(5);
 
 /// How long a terminal update may stay unacknowledged while the agent is there.
 const ACKNOWLEDGE_LIMIT: Duration = Duration::from_secs(60);
@@ -270,7 +273,7 @@ impl Core {
         match (&mut self.task, self.launched.get(&task_id)) {
             (Some(task), Some(policy)) if task.id == task_id => {
                 let grace = grace.or(*policy).unwrap_or(self.settings.kill_grace);
-                task.kill(now, grace, "killed as asked", effects);
+                task.kill(now, grace, "stopped on request", effects);
             }
             (_, Some(_)) => {}
             (_, None) => {
@@ -284,8 +287,9 @@ impl Core {
     fn shut_down(&mut self, now: Duration, reason: &'static str, effects: &mut Effects) {
         let give_up_at = now + self.settings.shutdown_grace;
         self.ending.get_or_insert(Ending { reason, give_up_at, agent_is_gone: false });
-        // The agent kills us after its grace: a fifth of it is left for the last update.
-        self.end_task(now, self.settings.shutdown_grace * 4 / 5, reason, effects);
+        // The agent kills us after its grace: a little is left for the last update.
+        let last_part = (self.settings.shutdown_grace / 5).min(LAST_PART);
+        self.end_task(now, self.settings.shutdown_grace.saturating_sub(last_part), reason, effects);
     }
 
     fn end_task(&mut self, now: Duration, longest: Duration, reason: &'static str, effects: &mut Effects) {

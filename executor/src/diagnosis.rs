@@ -21,7 +21,7 @@ use overlays::worker::Sandbox;
 
 use crate::{
     cgroups::MemoryGroup,
-    core::{Blame, Exit, ExitStatus},
+    core::{Blame, Ended, Exit, ExitStatus},
 };
 pub use mask::Mask;
 pub(crate) use mask::token;
@@ -77,7 +77,8 @@ impl Scene {
     }
 
     /// How it ended, and why. Blocking.
-    pub fn explain(&self, status: ExitStatus) -> Exit {
+    pub fn explain(&self, ended: Ended) -> Exit {
+        let Ended { status, survivors } = ended;
         let Cause { text, blame, reason } = self.cause(status).unwrap_or_default();
         let cause = Some(text).filter(|text| !text.is_empty());
         let last_lines = FILES.iter().filter_map(|(name, lines)| {
@@ -90,7 +91,7 @@ impl Scene {
         if explanation.is_empty() {
             "it left no word in log/".clone_into(&mut explanation);
         }
-        Exit { status, reason, blame, explanation: cut(&self.mask.apply(&explanation)) }
+        Exit { status, survivors, reason, blame, explanation: cut(&self.mask.apply(&explanation)) }
     }
 
     /// From the surest sign to the vaguest.
@@ -178,6 +179,10 @@ fn cut(text: &str) -> String {
 mod tests {
     use super::*;
 
+    fn ended(status: ExitStatus) -> Ended {
+        Ended { status, survivors: crate::core::Survivors::default() }
+    }
+
     fn scene(files: &[(&str, &str)]) -> (tempfile::TempDir, Scene) {
         let folder = tempfile::TempDir::new().unwrap();
         for (name, content) in files {
@@ -194,7 +199,7 @@ mod tests {
     fn the_cause_comes_before_the_last_lines() {
         let log = "a\njava.net.BindException: Address already in use\nshutting down\n";
         let (_folder, scene) = scene(&[("log/taskmanager.log", log), ("log/taskmanager.err", "oh\n")]);
-        let exit = scene.explain(ExitStatus::Code(1));
+        let exit = scene.explain(ended(ExitStatus::Code(1)));
         let expected = format!(
             "java.net.BindException: Address already in use (the port is taken by another process on this agent, \
              although Mesos offered it)\nlast lines of log/taskmanager.log:\n{}\nlast lines of \
@@ -208,7 +213,7 @@ mod tests {
     fn a_crash_file_is_named() {
         let crash = "#\n# A fatal error has been detected:\n#\n#  SIGSEGV (0xb) at pc=0x1\n";
         let (folder, scene) = scene(&[("hs_err_pid7.log", crash)]);
-        let exit = scene.explain(ExitStatus::Signal(6));
+        let exit = scene.explain(ended(ExitStatus::Signal(6)));
         let file = folder.path().join("hs_err_pid7.log");
         let told = format!("the JVM crashed: SIGSEGV (0xb) at pc=0x1; see {}", file.display());
         assert_eq!(exit.explanation, format!("{told}\nleft in the sandbox: hs_err_pid7.log (0.0 MB)"));
@@ -217,14 +222,14 @@ mod tests {
     #[test]
     fn a_death_without_a_word_is_guessed_at() {
         let (_folder, scene) = scene(&[]);
-        assert!(scene.explain(ExitStatus::Signal(SIGKILL)).explanation.starts_with("somebody else killed it"));
-        assert!(scene.explain(ExitStatus::Code(FLINK_FATAL)).explanation.starts_with("Flink gave up"));
-        assert_eq!(scene.explain(ExitStatus::Code(5)).explanation, "it left no word in log/");
+        assert!(scene.explain(ended(ExitStatus::Signal(SIGKILL))).explanation.starts_with("somebody else killed it"));
+        assert!(scene.explain(ended(ExitStatus::Code(FLINK_FATAL))).explanation.starts_with("Flink gave up"));
+        assert_eq!(scene.explain(ended(ExitStatus::Code(5))).explanation, "it left no word in log/");
     }
 
     #[test]
     fn explanations_are_bounded() {
         let (_folder, scene) = scene(&[("log/taskmanager.err", &"é".repeat(100_000).replace("éééééééééé", "éé\n"))]);
-        assert!(scene.explain(ExitStatus::Code(1)).explanation.chars().count() <= LONGEST + 1);
+        assert!(scene.explain(ended(ExitStatus::Code(1))).explanation.chars().count() <= LONGEST + 1);
     }
 }

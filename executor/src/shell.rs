@@ -270,7 +270,7 @@ impl Shell {
                 }
             }
             Output::Terminate => {
-                info!("SIGTERM to the TaskManager");
+                info!("SIGTERM to the TaskManager and everything that came of it");
                 if let Some(process) = &mut self.process {
                     process.control.terminate().await;
                 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use executor::{
-    core::{ExitStatus, OutputLimits},
+    core::{Ended, ExitStatus, OutputLimits, Survivors},
     process::{Guard, Outputs, StartError, Supervised},
 };
 use overlays::command::CommandLine;
@@ -185,6 +185,46 @@ async fn terminate_reaches_the_whole_group() {
     process.control.terminate().await;
     assert_eq!(process.end.wait().await, ExitStatus::Code(7));
     assert!(!is_alive(child));
+}
+
+/// One that does not die of SIGTERM at once, in a session of its own, below a shell that does.
+const PATIENT: &str = "setsid bash -c 'trap \"touch asked\" TERM; echo $$ > patient; while [ ! -e end ]; do sleep 0.01; done; touch orderly' &
+    while [ ! -s patient ]; do sleep 0.01; done; echo $$ > shell; wait";
+
+#[tokio::test]
+async fn terminate_reaches_what_has_left_the_group_and_lets_it_end_although_the_first_process_is_gone() {
+    let bench = Bench::new();
+    let mut process = bench.start(PATIENT).await.unwrap();
+    let shell = bench.pid("shell").await;
+    process.control.terminate().await;
+    until_dead(shell).await;
+    until(|| bench.path("asked").exists().then_some(())).await;
+    fs_err::write(bench.path("end"), "").unwrap();
+    let ended = process.end.ended().await;
+    assert_eq!(ended, Ended { status: ExitStatus::Signal(15), survivors: Survivors::default() });
+    assert!(bench.path("orderly").exists());
+}
+
+#[tokio::test]
+async fn what_outlives_its_grace_is_counted() {
+    let bench = Bench::new();
+    let mut process = bench.start(PATIENT).await.unwrap();
+    let (shell, patient) = (bench.pid("shell").await, bench.pid("patient").await);
+    process.control.terminate().await;
+    until_dead(shell).await;
+    process.control.destroy().await;
+    let ended = process.end.ended().await;
+    // With or without the `sleep` that it waits for.
+    assert!(!ended.survivors.task_manager && (1..=2).contains(&ended.survivors.others), "{ended:?}");
+    assert_eq!(ended.status, ExitStatus::Signal(15));
+    assert!(!is_alive(patient));
+
+    let mut process = bench.start("trap '' TERM; touch up; while :; do sleep 1000; done").await.unwrap();
+    until(|| bench.path("up").exists().then_some(())).await;
+    process.control.terminate().await;
+    process.control.destroy().await;
+    let ended = process.end.ended().await;
+    assert!(ended.survivors.task_manager && ended.status == ExitStatus::Signal(9), "{ended:?}");
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use mesos::v1::{DurationInfo, KillPolicy, TaskId, TaskInfo, TaskState, TaskStatu
 use overlays::worker::{ArtifactSource, Entry, WorkerSpec};
 use prost::Message as _;
 
-use super::{Blame, Core, Exit, ExitStatus, Failure, Input, Now, Output, Settings};
+use super::{Blame, Core, Exit, ExitStatus, Failure, Input, Now, Output, Settings, Survivors};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -132,5 +132,11 @@ fn state(status: &TaskStatus) -> String {
 }
 
 fn exit(status: ExitStatus) -> Input {
-    Input::Exited(Exit { status, reason: None, blame: Blame::Worker, explanation: "the last lines".into() })
+    Input::Exited(Exit {
+        status,
+        survivors: Survivors::default(),
+        reason: None,
+        blame: Blame::Worker,
+        explanation: "the last lines".into(),
+    })
 }

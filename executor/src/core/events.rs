@@ -11,6 +11,7 @@ use mesos::v1::{
 pub use overlays::blame::Blame;
 
 use super::{task::Report, worker::Worker};
+use crate::text;
 
 /// When something happens.
 #[derive(Debug, Clone, Copy)]
@@ -122,7 +123,7 @@ pub enum Output {
     },
     /// Give up the fetch or the start under way.
     Cancel,
-    /// SIGTERM to the TaskManager's process group.
+    /// SIGTERM to the TaskManager and everything that came of it.
     Terminate,
     /// SIGKILL to everything that came of the TaskManager.
     Destroy,
@@ -148,11 +149,31 @@ pub struct Failure {
     pub message: String,
 }
 
+/// How a process ended that was guarded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ended {
+    /// Code or signal.
+    pub status: ExitStatus,
+    /// What it took.
+    pub survivors: Survivors,
+}
+
+/// What was still alive when the grace after SIGTERM was over, and was ended by SIGKILL.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Survivors {
+    /// The TaskManager itself.
+    pub task_manager: bool,
+    /// How many of the processes that came of it.
+    pub others: usize,
+}
+
 /// How the TaskManager's process ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exit {
     /// Code or signal.
     pub status: ExitStatus,
+    /// What had to be killed.
+    pub survivors: Survivors,
     /// Mesos's classification, where one fits.
     pub reason: Option<Reason>,
     /// Who has to act on it.
@@ -188,7 +209,7 @@ impl Settings {
         TaskStatus {
             task_id: TaskId { value: report.task_id },
             state: report.state.into(),
-            message: Some(report.message),
+            message: Some(text::lines(&report.message).into_owned()),
             source: Some(Source::Executor.into()),
             reason: report.reason.map(Into::into),
             executor_id: Some(ExecutorId { value: self.executor_id.clone() }),
@@ -196,6 +217,13 @@ impl Settings {
             healthy: report.healthy,
             ..TaskStatus::default()
         }
+    }
+}
+
+impl ExitStatus {
+    /// As of a process that does what SIGTERM asks for.
+    pub(super) fn obeys_sigterm(self) -> bool {
+        matches!(self, Self::Code(0 | 143) | Self::Signal(nix::libc::SIGTERM))
     }
 }
 

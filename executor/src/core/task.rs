@@ -52,7 +52,10 @@ enum Start {
 #[derive(Debug)]
 struct Killing {
     cause: &'static str,
+    /// When SIGTERM was sent, or the fetch cancelled.
     since: Duration,
+    /// What there is between SIGTERM and SIGKILL.
+    grace: Duration,
     step: Step,
 }
 
@@ -119,7 +122,9 @@ impl Task {
                 let worker = Arc::clone(&work.worker);
                 self.start(worker, false, effects);
             }
-            Phase::Killing(killing) if killing.is_cancelling() => self.killed(now, "before it was started", effects),
+            Phase::Killing(killing) if killing.is_cancelling() => {
+                self.killed(now, " before its TaskManager was started", effects)
+            }
             _ => {}
         }
     }
@@ -136,7 +141,7 @@ impl Task {
             }
             Phase::Killing(killing) => {
                 if let Step::Cancelling { grace } = killing.step {
-                    killing.step = Step::Terminating { destroy_at: now + grace };
+                    (killing.since, killing.step) = (now, Step::Terminating { destroy_at: now + grace });
                     effects.outputs.push(Output::Terminate);
                 }
             }
@@ -172,7 +177,9 @@ impl Task {
                 let report = Report::new(&self.id, failure.state, failure.message);
                 effects.reports.push(Report { reason: failure.reason, blame: Some(failure.blame), ..report });
             }
-            Phase::Killing(killing) if killing.is_cancelling() => self.killed(now, "before it was started", effects),
+            Phase::Killing(killing) if killing.is_cancelling() => {
+                self.killed(now, " before its TaskManager was started", effects)
+            }
             _ => {}
         }
     }
@@ -180,7 +187,7 @@ impl Task {
     /// The fetch or the start was cancelled, as asked.
     pub(super) fn cancelled(&mut self, now: Duration, effects: &mut Effects) {
         if matches!(&self.phase, Phase::Killing(killing) if killing.is_cancelling()) {
-            self.killed(now, "before it was started", effects);
+            self.killed(now, " before its TaskManager was started", effects);
         }
     }
 
@@ -203,11 +210,8 @@ impl Task {
                 effects.reports.push(Report { reason: exit.reason, blame, ..report });
             }
             Phase::Killing(killing) => {
-                let how = match killing.step {
-                    Step::Destroying { .. } => "it outlived its grace and was ended by SIGKILL",
-                    _ => "it ended within its grace",
-                };
-                self.killed(now, how, effects);
+                let how = killing.how(now, exit);
+                self.killed(now, &how, effects);
             }
             _ => {}
         }
@@ -227,7 +231,7 @@ impl Task {
             Phase::Killing(killing) => return killing.hurry(now, grace),
             Phase::Terminal { .. } => return,
         };
-        self.phase = Phase::Killing(Killing { cause, since: now, step });
+        self.phase = Phase::Killing(Killing { cause, since: now, grace, step });
         self.report(TaskState::TaskKilling, cause.to_owned(), effects);
     }
 
@@ -286,7 +290,7 @@ impl Task {
 
     fn killed(&mut self, now: Duration, how: &str, effects: &mut Effects) {
         let Phase::Killing(killing) = &self.phase else { return };
-        let message = format!("{}: {how}, {}", killing.cause, passed(killing.since, now));
+        let message = format!("{}{how}", killing.cause);
         let reason = killing.is_cancelling().then_some(Reason::TaskKilledDuringLaunch);
         self.phase = Phase::Terminal { since: now };
         effects.reports.push(Report { reason, ..Report::new(&self.id, TaskState::TaskKilled, message) });
@@ -313,10 +317,34 @@ impl Killing {
         matches!(self.step, Step::Cancelling { .. })
     }
 
+    /// What really happened, after the cause.
+    fn how(&self, now: Duration, exit: &Exit) -> String {
+        let Exit { status, survivors, .. } = exit;
+        let note = if status.obeys_sigterm() { String::new() } else { format!("; it {status}") };
+        let grace = format!("its grace period of {:.1} s", self.grace.as_secs_f64());
+        let others = match survivors.others {
+            0 => String::new(),
+            1 => "1 process that it had started".to_owned(),
+            count => format!("{count} processes that it had started"),
+        };
+        match (survivors.task_manager, survivors.others) {
+            (false, 0) => format!(": ended {} after SIGTERM{note}", passed(self.since, now)),
+            (false, _) => format!(": it ended within {grace}, but {others} did not: killed by SIGKILL{note}"),
+            (true, 0) => format!(": still alive after {grace}, killed by SIGKILL"),
+            (true, _) => format!(": it and {others} were still alive after {grace}, killed by SIGKILL"),
+        }
+    }
+
     fn hurry(&mut self, now: Duration, grace: Duration) {
         match &mut self.step {
-            Step::Cancelling { grace: earlier } => *earlier = grace.min(*earlier),
-            Step::Terminating { destroy_at } => *destroy_at = (now + grace).min(*destroy_at),
+            Step::Cancelling { grace: earlier } => {
+                *earlier = grace.min(*earlier);
+                self.grace = *earlier;
+            }
+            Step::Terminating { destroy_at } => {
+                *destroy_at = (now + grace).min(*destroy_at);
+                self.grace = destroy_at.saturating_sub(self.since);
+            }
             Step::Destroying { .. } => {}
         }
     }

@@ -7,7 +7,7 @@ use mesos::v1::{TaskState, task_status::Reason};
 use overlays::worker::ApplyError;
 
 use crate::{
-    core::{Blame, Exit, ExitStatus, Failure},
+    core::{Blame, Ended, Exit, Failure},
     process::StartError,
 };
 
@@ -62,7 +62,8 @@ impl Failure {
 
 impl Exit {
     /// A defect of ours kept us from finding out.
-    pub fn unexplained(status: ExitStatus, error: &impl Display) -> Self {
-        Self { status, reason: None, blame: Blame::Worker, explanation: error.to_string() }
+    pub fn unexplained(ended: Ended, error: &impl Display) -> Self {
+        let Ended { status, survivors } = ended;
+        Self { status, survivors, reason: None, blame: Blame::Worker, explanation: error.to_string() }
     }
 }

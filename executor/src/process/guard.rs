@@ -16,7 +16,7 @@ use nix::{
     sys::{
         prctl,
         resource::{Resource, getrlimit, setrlimit},
-        signal::{SigSet, Signal, killpg},
+        signal::{SigSet, Signal},
         signalfd::{SfdFlags, SignalFd},
         stat::{Mode, umask},
         wait::{WaitPidFlag, WaitStatus, waitpid},
@@ -30,7 +30,7 @@ use super::{
     output::Output,
     sys, tree,
 };
-use crate::core::{ExitStatus, OutputLimits};
+use crate::core::{Ended, ExitStatus, OutputLimits, Survivors};
 
 /// The argument that makes the executor's binary a guard.
 pub const ARGUMENT: &str = "--guard";
@@ -85,7 +85,16 @@ pub(super) fn guard() -> anyhow::Result<()> {
     socket.write_all(Notice::Started(child.id()).line().as_bytes()).ok();
     drop(order);
     let child = Pid::from_raw(child.id().cast_signed());
-    let watch = Watch { child, status: None, socket: Some(socket), signals, cgroup, outputs };
+    let watch = Watch {
+        child,
+        terminated: false,
+        survivors: Survivors::default(),
+        status: None,
+        socket: Some(socket),
+        signals,
+        cgroup,
+        outputs,
+    };
     watch.until_all_is_gone()
 }
 
@@ -146,6 +155,10 @@ pub(super) fn ignore_old_kernel(error: Errno) -> nix::Result<()> {
 
 struct Watch {
     child: Pid,
+    /// The TaskManager was asked to end: what came of it may take its time until the executor says that it is over.
+    terminated: bool,
+    /// What was alive when that time was over.
+    survivors: Survivors,
     /// Once the TaskManager itself is reaped.
     status: Option<ExitStatus>,
     /// None once the executor is gone.
@@ -161,8 +174,11 @@ impl Watch {
         let me = std::process::id().cast_signed();
         let mut destroying = false;
         loop {
-            self.reap();
-            destroying |= self.status.is_some() || self.socket.is_none();
+            let nothing_is_left = self.reap();
+            destroying |= self.status.is_some() && !self.terminated || self.socket.is_none();
+            if nothing_is_left && self.status.is_some() {
+                break;
+            }
             if destroying {
                 self.cgroup.as_ref().map(Cgroup::kill);
                 if tree::kill_descendants(me) == 0 {
@@ -175,14 +191,18 @@ impl Watch {
                     self.terminate();
                 }
             }
-            destroying |= self.obey();
+            if self.obey() && !destroying {
+                self.survivors = self.survivors();
+                destroying = true;
+            }
             self.outputs.retain_mut(Output::copy);
         }
         self.outputs.into_iter().for_each(Output::copy_rest);
         self.cgroup.as_ref().map(Cgroup::remove);
         if let Some(mut socket) = self.socket {
             let status = self.status.unwrap_or(ExitStatus::Unknown);
-            socket.write_all(Notice::Exited(status).line().as_bytes()).ok();
+            let ended = Ended { status, survivors: self.survivors };
+            socket.write_all(Notice::Exited(ended).line().as_bytes()).ok();
         }
         Ok(())
     }
@@ -223,18 +243,30 @@ impl Watch {
         }
     }
 
-    fn terminate(&self) {
+    fn terminate(&mut self) {
         if self.status.is_none() {
-            killpg(self.child, Signal::SIGTERM).ok();
+            self.terminated = true;
+            tree::terminate_descendants(std::process::id().cast_signed(), self.child);
         }
     }
 
-    fn reap(&mut self) {
+    /// What lives now.
+    fn survivors(&mut self) -> Survivors {
+        self.reap();
+        let living = tree::below(std::process::id()).len();
+        let task_manager = self.status.is_none();
+        Survivors { task_manager, others: living.saturating_sub(usize::from(task_manager)) }
+    }
+
+    /// True when there is no child any more. As all that came of the TaskManager is below this process, and what loses its
+    /// parent becomes a child, then nothing of it is left.
+    fn reap(&mut self) -> bool {
         loop {
             let status = match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
                 Ok(WaitStatus::Exited(pid, code)) => (pid, ExitStatus::Code(code)),
                 Ok(WaitStatus::Signaled(pid, signal, _)) => (pid, ExitStatus::Signal(signal as i32)),
-                Ok(WaitStatus::StillAlive) | Err(_) => return,
+                Ok(WaitStatus::StillAlive) => return false,
+                Err(error) => return error == Errno::ECHILD,
                 Ok(_) => continue,
             };
             if status.0 == self.child {

@@ -11,7 +11,7 @@ use overlays::command::CommandLine;
 use prost::Message;
 
 use super::Outputs;
-use crate::core::ExitStatus;
+use crate::core::{Ended, ExitStatus, Survivors};
 
 /// The process to be started. Travels over the socket, so that no secret of it shows in the guard's arguments.
 #[derive(Clone, PartialEq, Message)]
@@ -103,7 +103,7 @@ pub(super) fn path(bytes: &[u8]) -> &Path {
 /// What the executor may ask of the guard; the end of the stream means [`Command::Destroy`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Command {
-    /// SIGTERM to the TaskManager's process group.
+    /// SIGTERM to the TaskManager and everything that came of it, which may then take its time.
     Terminate,
     /// SIGKILL to everything.
     Destroy,
@@ -129,7 +129,7 @@ pub(super) enum Notice {
     /// Nothing was started.
     Failed(String),
     /// The TaskManager ended like this, and everything that came of it is gone.
-    Exited(ExitStatus),
+    Exited(Ended),
 }
 
 impl Notice {
@@ -137,9 +137,14 @@ impl Notice {
         match self {
             Self::Started(pid) => format!("started {pid}\n"),
             Self::Failed(why) => format!("failed {}\n", why.replace('\n', " ")),
-            Self::Exited(ExitStatus::Code(code)) => format!("code {code}\n"),
-            Self::Exited(ExitStatus::Signal(signal)) => format!("signal {signal}\n"),
-            Self::Exited(ExitStatus::Unknown) => "unknown \n".to_owned(),
+            Self::Exited(Ended { status, survivors }) => {
+                let (word, number) = match status {
+                    ExitStatus::Code(code) => ("code", *code),
+                    ExitStatus::Signal(signal) => ("signal", *signal),
+                    ExitStatus::Unknown => ("unknown", 0),
+                };
+                format!("{word} {number} {} {}\n", u8::from(survivors.task_manager), survivors.others)
+            }
         }
     }
 
@@ -148,12 +153,22 @@ impl Notice {
         Some(match word {
             "started" => Self::Started(rest.parse().ok()?),
             "failed" => Self::Failed(rest.to_owned()),
-            "code" => Self::Exited(ExitStatus::Code(rest.parse().ok()?)),
-            "signal" => Self::Exited(ExitStatus::Signal(rest.parse().ok()?)),
-            "unknown" => Self::Exited(ExitStatus::Unknown),
-            _ => return None,
+            _ => Self::Exited(ended(word, rest)?),
         })
     }
+}
+
+fn ended(word: &str, rest: &str) -> Option<Ended> {
+    let mut fields = rest.split(' ');
+    let number = fields.next()?.parse().ok()?;
+    let status = match word {
+        "code" => ExitStatus::Code(number),
+        "signal" => ExitStatus::Signal(number),
+        "unknown" => ExitStatus::Unknown,
+        _ => return None,
+    };
+    let task_manager = fields.next()? == "1";
+    Some(Ended { status, survivors: Survivors { task_manager, others: fields.next()?.parse().ok()? } })
 }
 
 #[cfg(test)]
@@ -178,7 +193,8 @@ mod tests {
 
     #[test]
     fn every_notice_survives_its_line() {
-        let exits = [ExitStatus::Code(-3), ExitStatus::Signal(9), ExitStatus::Unknown].map(Notice::Exited);
+        let exits = [ExitStatus::Code(-3), ExitStatus::Signal(9), ExitStatus::Unknown]
+            .map(|status| Notice::Exited(Ended { status, survivors: Survivors { task_manager: true, others: 12 } }));
         for notice in exits.into_iter().chain([Notice::Started(7), Notice::Failed("no such file".into())]) {
             assert_eq!(Notice::parse(&notice.line()), Some(notice));
         }

@@ -28,7 +28,7 @@ use super::{
     order::{Command, Notice, Order},
     output, tree,
 };
-use crate::core::{ExitStatus, OutputLimits};
+use crate::core::{Ended, ExitStatus, OutputLimits, Survivors};
 
 /// Why there is no TaskManager.
 #[derive(Debug, Error)]
@@ -173,7 +173,8 @@ impl Supervised {
 }
 
 impl Control {
-    /// SIGTERM to the TaskManager's process group.
+    /// SIGTERM to the TaskManager and everything that came of it, which may then take its time, until
+    /// [`Self::destroy`].
     pub async fn terminate(&mut self) {
         self.ask(Command::Terminate).await;
     }
@@ -196,14 +197,19 @@ impl End {
     }
 
     /// How the TaskManager ended, once nothing of it is left.
-    pub async fn wait(mut self) -> ExitStatus {
+    pub async fn wait(self) -> ExitStatus {
+        self.ended().await.status
+    }
+
+    /// The same, and what had to be killed.
+    pub async fn ended(mut self) -> Ended {
         let notice = self.notices.next_line().await.ok().flatten();
-        if let Some(Notice::Exited(status)) = notice.as_deref().and_then(Notice::parse) {
+        if let Some(Notice::Exited(ended)) = notice.as_deref().and_then(Notice::parse) {
             self.guard.wait().await;
-            return status;
+            return ended;
         }
         self.end_what_is_left().await;
-        ExitStatus::Unknown
+        Ended { status: ExitStatus::Unknown, survivors: Survivors::default() }
     }
 
     /// The guard was killed: the kernel has killed the TaskManager, and all the rest is ours now.

@@ -32,6 +32,8 @@ pub struct Identity {
 pub(super) struct Process {
     pub(super) identity: Identity,
     pub(super) parent: i32,
+    /// Its process group.
+    pub(super) group: i32,
     /// Dead, waiting for its parent to notice.
     pub(super) zombie: bool,
 }
@@ -58,13 +60,22 @@ pub(super) fn descendants(of: i32) -> Vec<Process> {
     found
 }
 
+/// Sends SIGTERM to everything below this process, once: first to the group of that leader, at one moment, then to what has
+/// left it.
+pub(super) fn terminate_descendants(of: i32, leader: Pid) {
+    let others = descendants(of).into_iter().filter(|process| process.group != leader.as_raw() && !process.zombie);
+    let others: Vec<Process> = others.collect();
+    signal::killpg(leader, Signal::SIGTERM).ok();
+    others.iter().for_each(|process| process.identity.send(Signal::SIGTERM));
+}
+
 /// Sends SIGKILL to everything below this process; returns how many processes there still were.
 ///
 /// One look is not enough, as processes fork while one looks: call it until it returns zero.
 pub(super) fn kill_descendants(of: i32) -> usize {
     let found = descendants(of);
     for process in found.iter().filter(|process| !process.zombie) {
-        process.identity.kill();
+        process.identity.send(Signal::SIGKILL);
     }
     found.len()
 }
@@ -125,21 +136,21 @@ impl Identity {
     pub async fn end_tree(self) {
         while self.is_alive() {
             kill_descendants(self.pid);
-            self.kill();
+            self.send(Signal::SIGKILL);
             tokio::time::sleep(LOOK_AGAIN).await;
         }
     }
 
-    /// SIGKILL to this very process, not to one that has got its number since.
-    fn kill(self) {
+    /// The signal to this very process, not to one that has got its number since.
+    fn send(self, signal: Signal) {
         match sys::open_pidfd(self.pid) {
             Ok(pidfd) => {
                 if process(self.pid).is_some_and(|now| now.identity == self) {
-                    sys::send_signal(&pidfd, Signal::SIGKILL).ok();
+                    sys::send_signal(&pidfd, signal).ok();
                 }
             }
             Err(Errno::ENOSYS | Errno::EPERM) => {
-                signal::kill(Pid::from_raw(self.pid), Signal::SIGKILL).ok();
+                signal::kill(Pid::from_raw(self.pid), signal).ok();
             }
             Err(_) => {}
         }
@@ -163,9 +174,10 @@ fn parse_stat(stat: &[u8]) -> Option<Process> {
     let mut fields = std::str::from_utf8(stat.get(after_name + 1..)?).ok()?.split_ascii_whitespace();
     let zombie = matches!(fields.next()?, "Z" | "X");
     let parent = fields.next()?.parse().ok()?;
+    let group = fields.next()?.parse().ok()?;
     // Field 22 of the line; the state was field 3.
-    let started = fields.nth(17)?.parse().ok()?;
-    Some(Process { identity: Identity { pid, started }, parent, zombie })
+    let started = fields.nth(16)?.parse().ok()?;
+    Some(Process { identity: Identity { pid, started }, parent, group, zombie })
 }
 
 /// From `/proc/<pid>/status`: real, effective, saved and file system's id of user and group.
@@ -198,7 +210,7 @@ mod tests {
     fn a_process_name_cannot_forge_the_line() {
         let tail = "1 7 7 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 4711 0 0";
         let line = format!("42 (a) Z 99 (b) S {tail}");
-        let expected = Process { identity: Identity { pid: 42, started: 4711 }, parent: 1, zombie: false };
+        let expected = Process { identity: Identity { pid: 42, started: 4711 }, parent: 1, group: 7, zombie: false };
         assert_eq!(parse_stat(line.as_bytes()), Some(expected));
         assert_eq!(parse_stat(b"42 (a"), None);
         assert_eq!(parse_stat(b""), None);
@@ -212,9 +224,9 @@ mod tests {
         let me = i32::try_from(std::process::id()).unwrap();
         assert!(descendants(me).iter().any(|process| process.identity.pid == pid && !process.zombie));
         let found = Identity::of(pid).unwrap();
-        Identity { started: found.started + 1, ..found }.kill();
+        Identity { started: found.started + 1, ..found }.send(Signal::SIGKILL);
         assert!(child.try_wait().unwrap().is_none(), "another process of that number was meant");
-        found.kill();
+        found.send(Signal::SIGKILL);
         assert!(!child.wait().unwrap().success());
     }
 }

@@ -19,7 +19,7 @@ use tracing::info;
 use crate::{
     artifacts::{self, Delivered, Delivery},
     class_data::ClassData,
-    core::{Exit, ExitStatus, Failure, Input, Worker},
+    core::{Ended, Exit, ExitStatus, Failure, Input, Survivors, Worker},
     diagnosis::{Mask, Scene, token},
     journal::About,
     process::{Control, End, Guard, StartError, Supervised, environment},
@@ -246,9 +246,9 @@ impl Watch {
     fn start(end: End, scene: Scene) -> Self {
         let guard = end.guard();
         let exit = AbortOnDropHandle::new(tokio::spawn(async move {
-            let status = end.wait().await;
-            let explained = spawn_blocking(move || scene.explain(status)).await;
-            explained.unwrap_or_else(|error| Exit::unexplained(status, &error))
+            let ended = end.ended().await;
+            let explained = spawn_blocking(move || scene.explain(ended)).await;
+            explained.unwrap_or_else(|error| Exit::unexplained(ended, &error))
         }));
         Self { guard, exit }
     }
@@ -261,7 +261,10 @@ impl Watch {
     pub(super) async fn exit(&mut self) -> Exit {
         match (&mut self.exit).await {
             Ok(exit) => exit,
-            Err(error) => Exit::unexplained(ExitStatus::Unknown, &error),
+            Err(error) => {
+                let ended = Ended { status: ExitStatus::Unknown, survivors: Survivors::default() };
+                Exit::unexplained(ended, &error)
+            }
         }
     }
 }

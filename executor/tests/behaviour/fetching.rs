@@ -79,7 +79,7 @@ async fn a_kill_during_the_fetch_ends_it_at_once() {
     host.agent.kill("w", Duration::from_secs(60));
     let killed = host.agent.update(TaskState::TaskKilled).await;
     assert!(before.elapsed() < Duration::from_secs(2));
-    assert!(killed.message().starts_with("killed as asked: before it was started"), "{}", killed.message());
+    assert!(killed.message() == "stopped on request before its TaskManager was started", "{}", killed.message());
     assert!(executor.ended().await.success());
     let mut left: Vec<_> =
         fs_err::read_dir(host.sandbox("")).unwrap().flatten().map(|entry| entry.file_name()).collect();

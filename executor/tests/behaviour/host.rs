@@ -25,6 +25,8 @@ pub(crate) struct Host {
     artifacts: ArtifactServer,
     /// The control group to start executors in.
     pub(crate) group: Option<PathBuf>,
+    /// Executors are the first process of a container, which cannot see others.
+    pub(crate) container: bool,
 }
 
 impl Host {
@@ -36,7 +38,7 @@ impl Host {
         let (manifest, catalogue) = fetcher::build(flink).await.unwrap();
         let options = ServerOptions { bind: "127.0.0.1:0".parse().unwrap(), ..ServerOptions::default() };
         let artifacts = ArtifactServer::start(options, manifest, catalogue).await.unwrap();
-        Self { agent: Agent::start().await, folder, artifacts, group: None }
+        Self { agent: Agent::start().await, folder, artifacts, group: None, container: false }
     }
 
     /// A worker whose TaskManager is this script.
@@ -142,8 +144,9 @@ impl Host {
             // As the agent's launcher leaves it.
             .args([
                 "-c",
-                "umask ${UMASK:-022}; unset UMASK; [ -n \"$GROUP\" ] && echo $$ > $GROUP/cgroup.procs; unset GROUP; exec env --block-signal=CHLD \"$0\"",
+                "umask ${UMASK:-022}; unset UMASK; [ -n \"$GROUP\" ] && echo $$ > $GROUP/cgroup.procs; unset GROUP; exec env --block-signal=CHLD $CONTAINER \"$0\"",
             ])
+            .env("CONTAINER", if self.container { "unshare --pid --fork --kill-child --mount-proc" } else { "" })
             .arg(env!("CARGO_BIN_EXE_flink-mesos-executor"))
             .env("PATH", "/usr/bin:/bin")
             .env("MESOS_FRAMEWORK_ID", "framework")

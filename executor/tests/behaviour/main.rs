@@ -7,6 +7,7 @@ mod bad_input;
 mod cache;
 mod fetching;
 mod host;
+mod kill;
 mod leftovers;
 mod life;
 mod limits;

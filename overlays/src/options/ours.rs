@@ -25,7 +25,7 @@ pub(super) const OPTIONS: &[ConfigOption] = &[
     option(
         "mesos.worker.kill-grace",
         Duration,
-        "how long a TaskManager has to end in order before it is killed",
+        "how long a TaskManager and all that it has started may take to end after SIGTERM, before SIGKILL",
     ).within(Bounds::seconds(0, 3600))
     .default("5 s"),
     option(

@@ -5,7 +5,13 @@ use super::*;
 /// A death that nobody can explain.
 fn crash() -> Input {
     let explanation = "it crashed".into();
-    Input::Exited(Exit { status: ExitStatus::Signal(6), reason: None, blame: Blame::Worker, explanation })
+    Input::Exited(Exit {
+        status: ExitStatus::Signal(6),
+        survivors: Survivors::default(),
+        reason: None,
+        blame: Blame::Worker,
+        explanation,
+    })
 }
 
 fn warm(bench: &mut Bench) {
@@ -39,7 +45,7 @@ fn class_data_are_not_to_blame_for_a_late_or_explained_or_wanted_end() {
     for (status, blame, told) in ends {
         let mut bench = Bench::subscribed(true);
         warm(&mut bench);
-        let exit = Exit { status, reason: None, blame, explanation: String::new() };
+        let exit = Exit { status, survivors: Survivors::default(), reason: None, blame, explanation: String::new() };
         assert_eq!(bench.names(Input::Exited(exit)), [told]);
     }
 

@@ -135,3 +135,67 @@ fn task_killing_is_reported_to_those_who_want_it() {
     bench.handle(Input::Subscribed { killing_state: true });
     assert_eq!(bench.kill("w"), ["terminate", "TaskKilling"]);
 }
+
+/// What is said of a kill that ended so.
+fn said(status: ExitStatus, survivors: Survivors, passed: Duration) -> String {
+    let mut bench = Bench::running(true);
+    bench.kill("w");
+    bench.elapsed += passed;
+    let exit = Exit { status, survivors, reason: None, blame: Blame::Worker, explanation: String::new() };
+    let outputs = bench.handle(Input::Exited(exit));
+    let Some(Output::Send(status)) = outputs.last() else { panic!("no update") };
+    status.message().to_owned()
+}
+
+#[test]
+fn a_kill_says_what_really_happened() {
+    let nobody = Survivors::default();
+    let late = |task_manager, others| Survivors { task_manager, others };
+    assert_eq!(said(ExitStatus::Code(143), nobody, SECOND), "stopped on request: ended 1.0 s after SIGTERM");
+    // SIGKILL was on its way already, and met nobody.
+    assert_eq!(said(ExitStatus::Code(143), nobody, SECOND * 3), "stopped on request: ended 3.0 s after SIGTERM");
+    assert_eq!(
+        said(ExitStatus::Code(1), nobody, SECOND),
+        "stopped on request: ended 1.0 s after SIGTERM; it ended with exit code 1"
+    );
+    assert_eq!(
+        said(ExitStatus::Signal(9), nobody, SECOND),
+        "stopped on request: ended 1.0 s after SIGTERM; it was ended by SIGKILL"
+    );
+    assert_eq!(
+        said(ExitStatus::Signal(15), late(false, 1), SECOND * 4),
+        "stopped on request: it ended within its grace period of 3.0 s, but 1 process that it had started did not: \
+         killed by SIGKILL"
+    );
+    assert_eq!(
+        said(ExitStatus::Signal(9), late(true, 0), SECOND * 4),
+        "stopped on request: still alive after its grace period of 3.0 s, killed by SIGKILL"
+    );
+    assert_eq!(
+        said(ExitStatus::Signal(9), late(true, 2), SECOND * 4),
+        "stopped on request: it and 2 processes that it had started were still alive after its grace period of 3.0 s, \
+         killed by SIGKILL"
+    );
+}
+
+/// The agent gives ten seconds more than the task's own grace.
+#[test]
+fn a_shutdown_leaves_the_task_its_whole_grace_however_long_that_is() {
+    for grace in [SECOND * 5, SECOND * 60, SECOND * 3600] {
+        let settings = Settings { shutdown_grace: grace + SECOND * 10, ..settings(true) };
+        let mut bench = Bench { core: Core::new(settings, Box::new(|| vec![1; 16].into())), elapsed: Duration::ZERO };
+        bench.names(Input::Begin);
+        bench.names(Input::Subscribed { killing_state: false });
+        let mut patient = task("w");
+        let nanoseconds = grace.as_nanos().try_into().unwrap();
+        patient.kill_policy = Some(KillPolicy { grace_period: Some(DurationInfo { nanoseconds }) });
+        bench.names(Input::Launch(Box::new(patient)));
+        bench.names(Input::Fetched);
+        bench.names(Input::Started { pid: 7, class_data: false });
+        bench.acknowledge(1);
+        assert_eq!(bench.names(Input::Shutdown("shut down by the agent")), ["terminate"]);
+        let names = bench.pass(grace - SECOND / 10);
+        assert!(!names.iter().any(|name| name == "destroy"), "{grace:?}: {names:?}");
+        assert!(bench.pass(SECOND / 5).iter().any(|name| name == "destroy"), "{grace:?}");
+    }
+}

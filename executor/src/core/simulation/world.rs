@@ -265,7 +265,13 @@ impl World {
             }
             Action::Exit(code) if self.process.take().is_some() => {
                 let (status, explanation) = (ExitStatus::Code(*code), String::new());
-                self.handle(Input::Exited(Exit { status, reason: None, blame: Blame::Worker, explanation }));
+                self.handle(Input::Exited(Exit {
+                    status,
+                    survivors: crate::core::Survivors::default(),
+                    reason: None,
+                    blame: Blame::Worker,
+                    explanation,
+                }));
             }
             _ => {}
         }
