@@ -6,8 +6,11 @@
 //! Values are kept as Flink's text forms. Reading them as numbers, sizes or durations is in `typed`, the two file
 //! formats in `flat` and `yaml`, and which of the two a Flink version reads in `file`.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::path::PathBuf;
+
+use crate::flink::FlinkVersion;
 
 mod deprecated;
 mod dynamic;
@@ -95,6 +98,18 @@ impl Entry {
 #[derive(Clone, Default)]
 pub struct Configuration {
     entries: Vec<Entry>,
+    /// Where the entry of a key stands.
+    places: HashMap<String, usize>,
+    reading: Reading,
+}
+
+/// How a Flink reads values as numbers, durations, lists: that depends on its version and on the file that it found.
+#[derive(Debug, Clone, Copy, Default)]
+struct Reading {
+    /// `None`: as the youngest.
+    version: Option<FlinkVersion>,
+    /// Is the file `flink-conf.yaml`? Then no value is YAML, wherever it came from.
+    is_flat: bool,
 }
 
 /// What is wrong with a configuration.
@@ -172,6 +187,20 @@ impl Configuration {
         Self::default()
     }
 
+    /// A configuration of this value alone, which is read as it is read here.
+    pub(crate) fn alone(&self, key: &str, value: &str) -> Self {
+        let mut config = Self { reading: self.reading, ..Self::default() };
+        let known = self.setting(key).filter(|setting| setting.value == value);
+        let shape = known.map(|setting| setting.shape).unwrap_or_default();
+        config.put(key.to_owned(), Setting { value: value.to_owned(), shape, source: Source::Default });
+        config
+    }
+
+    /// Reads values as this Flink does from now on.
+    pub fn read_as(&mut self, version: FlinkVersion) {
+        self.reading.version = Some(version);
+    }
+
     /// The value of `key`, also when it is set under one of its deprecated names only.
     pub fn get(&self, key: &str) -> Option<&str> {
         self.setting(key).map(|setting| setting.value.as_str())
@@ -198,9 +227,34 @@ impl Configuration {
         self.put(key.into(), Setting { value: value.into(), shape: Shape::Text, source });
     }
 
+    /// Sets `key` to what this is as a value in `config.yaml`: a number, a list. What is none is text.
+    pub(crate) fn set_yaml(&mut self, key: &str, value: &str, source: Source) {
+        let read = yaml::read(&format!("k: {value}\n")).unwrap_or_default();
+        let shape = match read.as_slice() {
+            [read] if read.key == "k" && read.value == value => read.shape,
+            _ => Shape::Text,
+        };
+        self.put(key.to_owned(), Setting { value: value.to_owned(), shape, source });
+    }
+
+    /// The keys whose values mean another thing as text: those that `config.yaml` has as numbers or lists.
+    pub(crate) fn yaml_keys(&self) -> impl Iterator<Item = &str> {
+        let is_text = |setting: &Setting| match setting.shape {
+            Shape::Text => true,
+            // All others are read out of their text.
+            Shape::Literal => !setting.value.contains('.'),
+            Shape::List => false,
+        };
+        self.entries
+            .iter()
+            .filter(move |entry| entry.last().is_some_and(|last| !is_text(last)))
+            .map(|entry| entry.key.as_str())
+    }
+
     /// Removes `key` and its deprecated names.
     pub fn remove(&mut self, key: &str) {
         self.entries.retain(|entry| entry.key != key && !deprecated::names(key).contains(&entry.key.as_str()));
+        self.places = self.entries.iter().zip(0..).map(|(entry, place)| (entry.key.clone(), place)).collect();
     }
 
     /// All keys and values in order, under the names they were set by.
@@ -219,10 +273,12 @@ impl Configuration {
     }
 
     fn put(&mut self, key: String, setting: Setting) {
-        match self.entries.iter_mut().find(|entry| entry.key == key) {
-            Some(entry) => entry.settings.push(setting),
-            None => self.entries.push(Entry { key, settings: vec![setting] }),
+        if let Some(entry) = self.places.get(&key).and_then(|place| self.entries.get_mut(*place)) {
+            entry.settings.push(setting);
+            return;
         }
+        self.places.insert(key.clone(), self.entries.len());
+        self.entries.push(Entry { key, settings: vec![setting] });
     }
 
     fn setting(&self, key: &str) -> Option<&Setting> {
@@ -230,8 +286,12 @@ impl Configuration {
     }
 
     fn entry(&self, key: &str) -> Option<&Entry> {
-        let named = |name: &str| self.entries.iter().find(|entry| entry.key == name);
-        named(key).or_else(|| deprecated::names(key).iter().find_map(|name| named(name)))
+        self.named(key).or_else(|| deprecated::names(key).iter().find_map(|name| self.named(name)))
+    }
+
+    /// The entry under this very name.
+    fn named(&self, name: &str) -> Option<&Entry> {
+        self.entries.get(*self.places.get(name)?)
     }
 }
 

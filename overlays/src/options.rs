@@ -255,7 +255,12 @@ mod tests {
     fn every_default_has_its_options_form() {
         for option in all() {
             if let Some(default) = option.default {
-                assert_eq!(check::form_error(option, default), None, "{}", option.key);
+                assert_eq!(
+                    check::form_error(&crate::config::Configuration::new(), option, default),
+                    None,
+                    "{}",
+                    option.key
+                );
             }
         }
     }

@@ -27,7 +27,7 @@ impl Configuration {
     }
 
     fn explain_name(&self, key: &str, name: &str, text: &mut String) {
-        let Some(entry) = self.entries.iter().find(|entry| entry.key == name) else { return };
+        let Some(entry) = self.named(name) else { return };
         let wins = self.entry(key).is_some_and(|winner| winner.key == name);
         for (number, setting) in entry.settings.iter().enumerate() {
             let value = secret::shown(key, &setting.value);

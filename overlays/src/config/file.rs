@@ -1,12 +1,14 @@
 //! The configuration's file: which one a Flink version reads, reading it and writing it.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use fs_err::os::unix::fs::OpenOptionsExt as _;
 
-use super::{Configuration, ConfigurationError, Entry, Setting, Source, flat, yaml};
+use super::typed::{self, OURS};
+use super::{Configuration, ConfigurationError, Entry, Reading, Setting, Source, flat, yaml};
 use crate::flink::FlinkVersion;
+use crate::options;
 
 /// The old file: Flink's own loose format.
 const FLAT: &str = "flink-conf.yaml";
@@ -24,9 +26,11 @@ impl Configuration {
         let reads_flat = !version.at_least(2, 0);
         let reads_yaml = version.at_least(1, 19);
         if reads_flat && flat_file.exists() {
-            Self::load_flat(&flat_file)
+            let reading = Reading { version: Some(*version), is_flat: true };
+            Self::load_flat(&flat_file, reading)
         } else if reads_yaml && yaml_file.exists() {
-            Self::load_yaml(&yaml_file)
+            let reading = Reading { version: Some(*version), is_flat: false };
+            Self::load_yaml(&yaml_file, reading)
         } else {
             let expected = match (reads_flat, reads_yaml) {
                 (true, true) => "config.yaml or flink-conf.yaml",
@@ -54,12 +58,36 @@ impl Configuration {
         if !version.at_least(2, 0) && flat_file.exists() {
             return Err(ConfigurationError::Shadowed { path: flat_file, version: *version });
         }
-        self.write_to(conf_dir.join(YAML), |entry, value| Ok(yaml::line(&entry.key, &value.value, value.shape)))
+        let config = self.in_standard_form();
+        config.write_to(conf_dir.join(YAML), |entry, value| Ok(yaml::line(&entry.key, &value.value, value.shape)))
     }
 
-    fn load_flat(path: &Path) -> Result<Self, ConfigurationError> {
-        let text = read(path)?;
-        let mut config = Self::new();
+    /// The same configuration for a Flink that reads `config.yaml`: lists and maps of `flink-conf.yaml` are written so that
+    /// they are read there as they are read here.
+    #[must_use]
+    pub fn in_standard_form(&self) -> Self {
+        let mut config = self.clone();
+        if !self.reading.is_flat {
+            return config;
+        }
+        config.reading.is_flat = false;
+        for entry in &mut config.entries {
+            let kind = options::find(&entry.key).map(|option| option.kind);
+            let Some(setting) = entry.settings.last_mut() else { continue };
+            let standard = match kind {
+                _ if entry.key.starts_with(OURS) => None,
+                Some(options::Kind::List) => typed::standard_list(&setting.value),
+                Some(options::Kind::Map) => typed::standard_map(&setting.value),
+                _ => None,
+            };
+            setting.value = standard.unwrap_or_else(|| std::mem::take(&mut setting.value));
+        }
+        config
+    }
+
+    fn load_flat(path: &Path, reading: Reading) -> Result<Self, ConfigurationError> {
+        let text = utf8(path, contents(path)?)?;
+        let mut config = Self { reading, ..Self::default() };
         for line in flat::read(&text) {
             match line {
                 Ok(line) => {
@@ -75,14 +103,14 @@ impl Configuration {
         Ok(config)
     }
 
-    fn load_yaml(path: &Path) -> Result<Self, ConfigurationError> {
-        let text = read(path)?;
+    fn load_yaml(path: &Path, reading: Reading) -> Result<Self, ConfigurationError> {
+        let text = unicode(path, contents(path)?)?;
         let entries = yaml::read(&text).map_err(|error| ConfigurationError::Syntax {
             path: path.to_owned(),
             line: error.line,
             reason: error.reason,
         })?;
-        let mut config = Self::new();
+        let mut config = Self { reading, ..Self::default() };
         for yaml::Flat { key, value, shape, line } in entries {
             let source = Source::File { path: path.to_owned(), line: Some(line) };
             config.put(key, Setting { value, shape, source });
@@ -107,9 +135,34 @@ impl Configuration {
     }
 }
 
-/// The file's text. Bytes that are no UTF-8 are an error with their line.
-fn read(path: &Path) -> Result<String, ConfigurationError> {
-    String::from_utf8(fs_err::read(path)?).map_err(|error| {
+/// The file's bytes, if they are not more than any configuration has.
+fn contents(path: &Path) -> Result<Vec<u8>, ConfigurationError> {
+    let mut bytes = Vec::new();
+    fs_err::File::open(path)?.take(yaml::MOST_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    if bytes.len() > yaml::MOST_BYTES {
+        let reason = format!("too large: more than {} MB", yaml::MOST_BYTES >> 20);
+        return Err(ConfigurationError::Syntax { path: path.to_owned(), line: 1, reason });
+    }
+    Ok(bytes)
+}
+
+/// The text of UTF-8, or of UTF-16 where a byte order mark says so, as Flink reads its YAML.
+fn unicode(path: &Path, bytes: Vec<u8>) -> Result<String, ConfigurationError> {
+    let from: fn([u8; 2]) -> u16 = match bytes.as_slice() {
+        [0xfe, 0xff, ..] => u16::from_be_bytes,
+        [0xff, 0xfe, ..] => u16::from_le_bytes,
+        _ => return utf8(path, bytes),
+    };
+    let (pairs, rest) = bytes[2..].as_chunks::<2>();
+    let units: Vec<u16> = pairs.iter().map(|pair| from(*pair)).collect();
+    let refused = |line| ConfigurationError::Syntax { path: path.to_owned(), line, reason: "not UTF-16".to_owned() };
+    let text = String::from_utf16(&units).map_err(|_| refused(1))?;
+    if rest.is_empty() { Ok(text) } else { Err(refused(1 + text.matches('\n').count())) }
+}
+
+/// Text out of bytes; those that are no UTF-8 are an error with their line.
+fn utf8(path: &Path, bytes: Vec<u8>) -> Result<String, ConfigurationError> {
+    String::from_utf8(bytes).map_err(|error| {
         let good = String::from_utf8_lossy(&error.as_bytes()[..error.utf8_error().valid_up_to()]);
         let line = 1 + good.matches('\n').count();
         ConfigurationError::Syntax { path: path.to_owned(), line, reason: "not UTF-8".to_owned() }

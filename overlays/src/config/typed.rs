@@ -2,16 +2,18 @@
 
 use std::time::Duration;
 
-use super::{Configuration, ConfigurationError, MemorySize, Shape, secret};
+use super::{Configuration, ConfigurationError, MemorySize, Shape, secret, yaml};
 use crate::java_number;
 
 mod duration;
 mod list;
 mod map;
 
-use self::duration::parse_duration;
 use self::list::parse_list;
 use self::map::parse_map;
+
+/// What all options of this project begin with; Flink does not read them.
+pub(super) const OURS: &str = "mesos.";
 
 impl Configuration {
     /// The value as a whole number.
@@ -44,9 +46,11 @@ impl Configuration {
         })
     }
 
-    /// The value as a Flink duration such as `10 s`, `5min` or `PT1M`; a bare number is milliseconds.
+    /// The value as a Flink duration such as `10 s`, `5min` or `PT1M`; a bare number is milliseconds. Options of Flink's
+    /// have the forms that its version reads.
     pub fn get_duration(&self, key: &str) -> Result<Option<Duration>, ConfigurationError> {
-        self.parsed(key, duration::FORM, parse_duration)
+        let reader = duration::Reader::of(self.reading.version.filter(|_| !key.starts_with(OURS)));
+        self.parsed(key, reader.form(), |text| reader.parse(text))
     }
 
     /// The value as a Flink memory size such as `1728m` or `64 kb`; a bare number is bytes.
@@ -57,20 +61,25 @@ impl Configuration {
     /// The value as a list: a YAML sequence such as `[a, b]`, or parts between semicolons with quotes around parts that
     /// hold one.
     pub fn get_list(&self, key: &str) -> Result<Option<Vec<String>>, ConfigurationError> {
-        self.parsed(key, list::FORM, parse_list)
+        self.parsed(key, list::FORM, |text| parse_list(text, self.reads_yaml(key)))
     }
 
     /// The value as a map, in its order: `key1:value1,key2:value2` or a YAML mapping. Where the key itself is not set, the
     /// keys below it are the map, as `config.yaml` has it when it is written over several lines.
     pub fn get_map(&self, key: &str) -> Result<Option<Vec<(String, String)>>, ConfigurationError> {
         if self.contains(key) {
-            return self.parsed(key, map::FORM, parse_map);
+            return self.parsed(key, map::FORM, |text| parse_map(text, self.reads_yaml(key)));
         }
         let below = self.iter().filter_map(|(known, value)| {
             let name = known.strip_prefix(key)?.strip_prefix('.')?;
             Some((name.to_owned(), value.to_owned()))
         });
         Ok(Some(below.collect::<Vec<_>>()).filter(|pairs| !pairs.is_empty()))
+    }
+
+    /// Whether a list or map may be YAML: not in a Flink that has read `flink-conf.yaml`.
+    fn reads_yaml(&self, key: &str) -> bool {
+        !self.reading.is_flat || key.starts_with(OURS)
     }
 
     /// What `config.yaml` has as a number with a fraction, and not as text.
@@ -100,6 +109,19 @@ impl Configuration {
             origin: setting.source.clone(),
         })
     }
+}
+
+/// A list that Flink reads in `flink-conf.yaml`, as one for `config.yaml`, if that would read another.
+pub(super) fn standard_list(text: &str) -> Option<String> {
+    let parts = parse_list(text, false)?;
+    (parse_list(text, true).as_ref() != Some(&parts)).then(|| yaml::list_of(parts.iter().map(String::as_str)))
+}
+
+/// A map that Flink reads in `flink-conf.yaml`, as one for `config.yaml`, if that would read another.
+pub(super) fn standard_map(text: &str) -> Option<String> {
+    let pairs = parse_map(text, false)?;
+    let differs = parse_map(text, true).as_ref() != Some(&pairs);
+    differs.then(|| yaml::map_of(pairs.iter().map(|(key, value)| (key.as_str(), value.as_str()))))
 }
 
 /// A number of `config.yaml` in single precision; Flink refuses those that do not fit.

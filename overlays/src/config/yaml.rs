@@ -1,5 +1,7 @@
 //! `config.yaml`: real YAML, nested or flat, read with the types that Flink's parser (snakeyaml-engine) gives values.
 
+use std::rc::Rc;
+
 use super::Shape;
 
 mod document;
@@ -9,7 +11,7 @@ mod scalar;
 mod source;
 mod tabs;
 
-pub(super) use document::Node;
+pub(super) use document::{MOST_BYTES, Node};
 
 /// One key of a document after nested maps became dotted keys.
 #[derive(Debug, Clone, PartialEq)]
@@ -116,6 +118,23 @@ pub(super) fn map(value: &str) -> Option<Vec<(String, String)>> {
     map.parts.iter().map(|pair| Some((part(&pair.key)?, part(&pair.value)?))).collect()
 }
 
+/// The YAML sequence of these parts, in flow form.
+pub(super) fn list_of<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
+    let parts = parts.into_iter().map(|part| Node::Text(part.into())).collect();
+    emit::flow(&Node::List(document::Collection { number: 0, parts: Rc::new(parts) }))
+}
+
+/// The YAML mapping of these pairs, in flow form.
+pub(super) fn map_of<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    let pair = |(key, value): (&str, &str)| document::Pair {
+        key: Node::Text(key.into()),
+        line: 0,
+        value: Node::Text(value.into()),
+    };
+    let parts = pairs.into_iter().map(pair).collect();
+    emit::flow(&Node::Map(document::Collection { number: 0, parts: Rc::new(parts) }))
+}
+
 fn part(node: &Node) -> Option<String> {
     match node {
         Node::Text(text) => Some(text.to_string()),
@@ -209,8 +228,7 @@ mod tests {
 
         #[test]
         fn a_list_is_read_back_from_its_flow_form(parts: Vec<String>) {
-            let nodes = parts.iter().map(|part| Node::Text(part.as_str().into())).collect();
-            let flow = emit::flow(&Node::List(document::Collection { number: 0, parts: std::rc::Rc::new(nodes) }));
+            let flow = list_of(parts.iter().map(String::as_str));
             prop_assert_eq!(list(&flow).unwrap(), parts, "{}", flow);
         }
 

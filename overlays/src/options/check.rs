@@ -79,9 +79,9 @@ fn problem(config: &Configuration, key: &str, value: &str) -> Option<Problem> {
     } else if let Some((_, message)) = FORGOTTEN.iter().find(|(forgotten, _)| *forgotten == key) {
         ((*message).to_owned(), false)
     } else if set_by(config, key).next().is_some() {
-        let with_error = || set_by(config, key).find(|option| form_error(option, value).is_some());
+        let with_error = || set_by(config, key).find(|option| form_error(config, option, value).is_some());
         let option = with_error().or_else(|| set_by(config, key).next())?;
-        match (form_error(option, value), option.without_effect) {
+        match (form_error(config, option, value), option.without_effect) {
             // Flink takes what it cannot read for no timeout at all.
             (Some(message), _) if option.key == FOREVER_UNLESS_READ => {
                 (format!("{message}; Flink waits forever"), false)
@@ -114,10 +114,9 @@ fn is_in_map(key: &str) -> bool {
         .any(|map| key.strip_prefix(map.key).is_some_and(|rest| rest.starts_with('.')))
 }
 
-/// What is wrong with a value of this option.
-pub(super) fn form_error(option: &ConfigOption, value: &str) -> Option<String> {
-    let mut config = Configuration::new();
-    config.set(option.key, value, Source::Default);
+/// What is wrong with a value of this option, read as those of `config` are.
+pub(super) fn form_error(config: &Configuration, option: &ConfigOption, value: &str) -> Option<String> {
+    let config = config.alone(option.key, value);
     let result = match option.kind {
         Kind::Text => return None,
         Kind::Choice(allowed) if allowed.contains(&value) => return None,
@@ -173,6 +172,20 @@ mod tests {
         let mut config = Configuration::new();
         config.set(key, value, Source::DynamicProperty);
         check(&config).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_duration_is_checked_as_the_flink_that_reads_it_does() {
+        for (version, problems) in [("1.18.1", 1), ("1.20.5", 1), ("2.0.0", 1), ("2.1.0", 0), ("2.3.0", 0)] {
+            let mut config = Configuration::new();
+            config.read_as(version.parse().unwrap());
+            config.set("heartbeat.timeout", "PT5M", Source::DynamicProperty);
+            config.set("mesos.worker.launch-timeout", "PT5M", Source::DynamicProperty);
+            let found = check(&config);
+            assert_eq!(found.len(), problems, "{version}: {found:?}");
+            let said = found.iter().all(|problem| problem.fatal && problem.message.contains("only from Flink 2.1 on"));
+            assert!(said, "{found:?}");
+        }
     }
 
     #[test]
@@ -261,6 +274,9 @@ mod tests {
     #[test]
     fn a_secret_of_the_wrong_form_is_not_shown() {
         let option = ConfigOption::new("x.secret", Kind::Integer, "");
-        assert_eq!(form_error(&option, "hush").map(|message| message.contains("hush")), Some(false));
+        assert_eq!(
+            form_error(&Configuration::new(), &option, "hush").map(|message| message.contains("hush")),
+            Some(false)
+        );
     }
 }

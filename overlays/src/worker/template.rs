@@ -21,7 +21,15 @@ pub fn template(
     home: &FlinkHome,
     directory: &Path,
 ) -> Result<(WorkerSpec, Vec<ArtifactFile>), std::io::Error> {
+    let standard;
+    let spec = if home.version.at_least(1, 19) {
+        standard = ContainerSpec { configuration: spec.configuration.in_standard_form(), ..spec.clone() };
+        &standard
+    } else {
+        spec
+    };
     let (secrets, configuration, environment) = without_secrets(spec);
+    let yaml_keys = spec.configuration.yaml_keys().map(str::to_owned).collect();
 
     let mut artifacts = spec.artifacts.clone();
     if secrets != WorkerSecrets::default() {
@@ -29,8 +37,8 @@ pub fn template(
         artifacts.push(ArtifactFile { source, target: SECRETS.to_owned(), executable: false, secret: true });
         artifacts.sort_by(|one, other| one.target.cmp(&other.target));
     }
-    let template =
-        WorkerSpec { flink_version: home.version.to_string(), configuration, environment, ..WorkerSpec::default() };
+    let flink_version = home.version.to_string();
+    let template = WorkerSpec { flink_version, configuration, yaml_keys, environment, ..WorkerSpec::default() };
     Ok((template, artifacts))
 }
 

@@ -106,6 +106,23 @@ fn files_that_are_odd_are_read_as_flink_reads_them() {
     assert!(differences.is_empty(), "{} of {}:\n{}", differences.len(), 2 * files.len(), differences.join("\n"));
 }
 
+#[test]
+fn utf_16_with_a_byte_order_mark_is_read_as_flink_reads_it() {
+    let big = |text: &str| text.encode_utf16().flat_map(u16::to_be_bytes).collect::<Vec<_>>();
+    let little = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>();
+    let text = "\u{feff}a: \u{e9}\n\u{1f600}: [b]\n";
+    let mut flink = Oracle::start(&flink_home(LINES[1]));
+    for bytes in
+        [big(text), little(text), big("\u{feff}"), big("a: b\n"), b"\xef\xbb\xbfa: b\n".to_vec(), b"a: \xe9\n".to_vec()]
+    {
+        assert_eq!(difference(&mut flink, &bytes), None);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    fs_err::write(folder.path().join("config.yaml"), little(text)).unwrap();
+    let config = Configuration::load(folder.path(), &flink.version).unwrap();
+    assert_eq!(config.iter().collect::<Vec<_>>(), [("a", "\u{e9}"), ("\u{1f600}", "[b]")]);
+}
+
 /// How our reading of a `config.yaml` differs from Flink's, if it does.
 fn difference(flink: &mut Oracle, bytes: &[u8]) -> Option<String> {
     let shown = || format!("{:?}", String::from_utf8_lossy(bytes));

@@ -63,7 +63,10 @@ public class FlinkOracle {
             case "sensitive":
                 return List.of(String.valueOf(GlobalConfiguration.isSensitive(arguments.get(0))));
             case "get":
-                return List.of(get(arguments.get(0), arguments.get(1)));
+                return List.of(get(arguments.get(0), "k", configuration(List.of("k=" + arguments.get(1)))));
+            case "read":
+                String key = arguments.size() > 2 ? arguments.get(2) : "k";
+                return List.of(get(arguments.get(1), key, GlobalConfiguration.loadConfiguration(arguments.get(0))));
             default:
                 throw new IllegalArgumentException("unknown question " + question);
         }
@@ -127,9 +130,9 @@ public class FlinkOracle {
             "ResourceManagerOptions", "CoreOptions", "ExternalResourceOptions", "NettyShuffleEnvironmentOptions",
             "ClusterOptions", "HeartbeatManagerOptions", "BlobServerOptions", "AlgorithmOptions");
 
-    /** One value read as a typed option. */
-    private static String get(String type, String text) {
-        ConfigOptions.OptionBuilder key = ConfigOptions.key("k");
+    /** The value of a key read as a typed option. */
+    private static String get(String type, String name, Configuration configuration) {
+        ConfigOptions.OptionBuilder key = ConfigOptions.key(name);
         ConfigOption<?> option;
         switch (type) {
             case "duration":
@@ -162,8 +165,7 @@ public class FlinkOracle {
             default:
                 throw new IllegalArgumentException("unknown type " + type);
         }
-        Object value = configuration(List.of("k=" + text)).get(option);
-        return text(value);
+        return text(configuration.get(option));
     }
 
     /** A value as exact text: durations in nanoseconds, sizes in bytes, doubles as their bits. */

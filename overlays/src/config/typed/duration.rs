@@ -3,24 +3,49 @@
 use std::time::Duration;
 
 use super::{is_java_blank, split_number};
+use crate::flink::FlinkVersion;
 
-/// What a duration looks like, for messages.
-pub(super) const FORM: &str = "a duration such as 10 s, 5min, 500 ms or PT1M (milliseconds without a unit)";
+/// What durations look like, for messages.
+const FORM: &str = "a duration such as 10 s, 5min, 500 ms or PT1M (milliseconds without a unit)";
+const OLD_FORM: &str =
+    "a duration such as 10 s, 5min or 500 ms (milliseconds without a unit; PT1M only from Flink 2.1 on)";
 
 const DAY: u128 = 24 * HOUR;
 const HOUR: u128 = 60 * MINUTE;
 const MINUTE: u128 = 60 * SECOND;
 const SECOND: u128 = 1_000_000_000;
 
-/// `TimeUtils.parseDuration`; `None` for what Flink 2.x refuses.
-pub(super) fn parse_duration(text: &str) -> Option<Duration> {
-    let (number, unit) = split_number(text);
-    let nanos = if number.is_empty() {
-        iso_nanos(text.trim_matches(is_java_blank))?
-    } else {
-        number.parse::<u128>().ok()?.checked_mul(unit_nanos(&unit.to_lowercase())?)?
-    };
-    Some(Duration::new(u64::try_from(nanos / SECOND).ok()?, (nanos % SECOND) as u32))
+/// `TimeUtils.parseDuration` of a Flink release.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reader {
+    /// ISO-8601, and numbers beyond 64 bits: from 2.1 on.
+    is_new: bool,
+}
+
+impl Reader {
+    /// That of this version; without one the youngest.
+    pub(super) fn of(version: Option<FlinkVersion>) -> Self {
+        Self { is_new: version.is_none_or(|version| version.at_least(2, 1)) }
+    }
+
+    /// What a duration looks like.
+    pub(super) fn form(self) -> &'static str {
+        if self.is_new { FORM } else { OLD_FORM }
+    }
+
+    /// The duration; `None` for what this Flink refuses.
+    pub(super) fn parse(self, text: &str) -> Option<Duration> {
+        let (number, unit) = split_number(text);
+        let nanos = match number {
+            "" if self.is_new => iso_nanos(text.trim_matches(is_java_blank))?,
+            "" => return None,
+            _ if !self.is_new && number.parse::<i64>().is_err() => return None,
+            _ => number.parse::<u128>().ok()?.checked_mul(unit_nanos(&unit.to_lowercase())?)?,
+        };
+        // Java counts seconds in 64 bits with a sign.
+        let seconds = u64::try_from(i64::try_from(nanos / SECOND).ok()?).ok()?;
+        Some(Duration::new(seconds, (nanos % SECOND) as u32))
+    }
 }
 
 fn unit_nanos(unit: &str) -> Option<u128> {
@@ -91,6 +116,10 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn parse_duration(text: &str) -> Option<Duration> {
+        Reader::of(None).parse(text)
+    }
+
     #[test]
     fn flinks_forms_are_read() {
         for (text, millis) in [("10", 10), ("10 s", 10_000), (" 7 min ", 420_000), ("1 m", 60_000), ("10 MIN", 600_000)]
@@ -108,6 +137,29 @@ mod tests {
         }
         for text in ["P", "PT", "PT1", "P1DT", "PT-1S", "P1H", "PT1S1M", "PT1.5M"] {
             assert_eq!(parse_duration(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn flink_before_2_1_reads_no_iso_duration_and_no_number_beyond_64_bits() {
+        for (version, reads) in [((1, 18), false), ((1, 20), false), ((2, 0), false), ((2, 1), true), ((2, 3), true)] {
+            let reader = Reader::of(Some(FlinkVersion { major: version.0, minor: version.1, patch: 0 }));
+            for text in ["PT5M", "pt5m", "P1D", "9223372036854775808 ns"] {
+                assert_eq!(reader.parse(text).is_some(), reads, "{version:?} {text}");
+            }
+            assert!(reader.parse("5 min").is_some() && reader.form().contains("2.1") != reads, "{version:?}");
+        }
+    }
+
+    #[test]
+    fn what_java_cannot_hold_in_seconds_is_refused() {
+        for (text, good) in [
+            ("106751991167300 d", true),
+            ("106751991167301 d", false),
+            ("9223372036854775807 s", true),
+            ("9223372036854775808 s", false),
+        ] {
+            assert_eq!(parse_duration(text).is_some(), good, "{text}");
         }
     }
 

@@ -6,9 +6,10 @@ use super::is_java_blank;
 /// What a list looks like, for messages.
 pub(super) const FORM: &str = "a list such as [a, b] or a;b, with quotes around parts that hold a semicolon";
 
-/// Parts without blanks around them; `None` when quotes are not in order.
-pub(super) fn parse_list(text: &str) -> Option<Vec<String>> {
-    yaml::list(text).or_else(|| split(text, ';'))
+/// Parts without blanks around them; `None` when quotes are not in order. Without `yaml` they only stand between semicolons.
+pub(super) fn parse_list(text: &str, yaml: bool) -> Option<Vec<String>> {
+    let sequence = if yaml { yaml::list(text) } else { None };
+    sequence.or_else(|| split(text, ';'))
 }
 
 /// Flink's `StructuredOptionsSplitter`: parts between delimiters; a part may be quoted with `'` or `"`, a doubled quote
@@ -69,24 +70,30 @@ mod tests {
     fn parts_stand_between_semicolons_or_in_a_yaml_sequence() {
         for text in ["a;b", "a; b", " a ; b ", "[a, b]", "['a', \"b\"]", "- a\n- b", "a;", "a;b;"] {
             let expected: &[&str] = if text == "a;" { &["a"] } else { &["a", "b"] };
-            assert_eq!(parse_list(text).unwrap(), expected, "{text}");
+            assert_eq!(parse_list(text, true).unwrap(), expected, "{text}");
         }
-        assert_eq!(parse_list("a,b").unwrap(), ["a,b"]);
-        assert_eq!(parse_list("[a").unwrap(), ["[a"]);
-        assert_eq!(parse_list("").unwrap(), [""; 0]);
+        assert_eq!(parse_list("a,b", true).unwrap(), ["a,b"]);
+        assert_eq!(parse_list("[a", true).unwrap(), ["[a"]);
+        assert_eq!(parse_list("", true).unwrap(), [""; 0]);
+    }
+
+    #[test]
+    fn without_yaml_brackets_are_letters() {
+        assert_eq!(parse_list("[a, b]", false).unwrap(), ["[a, b]"]);
+        assert_eq!(parse_list("- a;b", false).unwrap(), ["- a", "b"]);
     }
 
     #[test]
     fn a_quoted_part_may_hold_a_semicolon_and_doubled_quotes() {
-        assert_eq!(parse_list("a;'b;c';d").unwrap(), ["a", "b;c", "d"]);
-        assert_eq!(parse_list("'a''b';c").unwrap(), ["a'b", "c"]);
-        assert!(parse_list("'a").is_none() && parse_list("'a'b;c").is_none());
+        assert_eq!(parse_list("a;'b;c';d", true).unwrap(), ["a", "b;c", "d"]);
+        assert_eq!(parse_list("'a''b';c", true).unwrap(), ["a'b", "c"]);
+        assert!(parse_list("'a", true).is_none() && parse_list("'a'b;c", true).is_none());
     }
 
     proptest! {
         #[test]
         fn no_text_makes_it_panic(text: String, quotes in "[a;'\" \\[\\]]{0,12}") {
-            drop((parse_list(&text), parse_list(&quotes)));
+            drop((parse_list(&text, true), parse_list(&quotes, true)));
         }
     }
 }

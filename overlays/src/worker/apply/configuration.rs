@@ -28,9 +28,17 @@ pub(super) fn configuration(
     lookup: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Configuration, ApplyError> {
     let mut config = Configuration::new();
+    if let Ok(version) = spec.flink_version.parse() {
+        config.read_as(version);
+    }
     let entries = spec.configuration.iter().chain(&secrets.configuration);
     for Entry { key, value } in entries.filter(|entry| !entry.key.starts_with(FOR_EXECUTORS)) {
-        config.set(key, sandbox.located(value), Source::Computed("the application master"));
+        let source = Source::Computed("the application master");
+        if spec.yaml_keys.contains(key) {
+            config.set_yaml(key, value, source);
+        } else {
+            config.set(key, sandbox.located(value), source);
+        }
     }
     config.apply_environment_for(AGENTS_OWN, lookup);
     let mut own = |key: &str, value: &str| config.set(key, value, Source::Computed("the executor"));

@@ -260,6 +260,24 @@ fn a_bootstrap_command_runs_before_the_task_manager_in_the_same_shell() {
 }
 
 #[test]
+fn a_worker_reads_numbers_and_lists_as_the_application_master_read_them() {
+    let master = tempfile::tempdir().unwrap();
+    let text = "a: .inf\nb: '.inf'\nc: [x, '1', null]\nd: '[x]'\ne: 1e400\nf: 5\ng: [a b, 'c: d']\n";
+    fs_err::write(master.path().join("config.yaml"), text).unwrap();
+    let config = Configuration::load(master.path(), &"2.3.0".parse().unwrap()).unwrap();
+    let mut agent = Agent::new(&[]);
+    for (key, value) in config.iter() {
+        agent.spec.configuration.push(Entry::new(key, value));
+    }
+    agent.spec.yaml_keys = config.yaml_keys().map(str::to_owned).collect();
+    agent.apply().unwrap();
+    let written = fs_err::read_to_string(agent.sandbox().conf().join("config.yaml")).unwrap();
+    for line in ["a: .inf", "b: '.inf'", "c: [x, '1', null]", "d: '[x]'", "e: .inf", "g: [a b, 'c: d']"] {
+        assert!(written.contains(&format!("{line}\n")), "{line} is not in {written}");
+    }
+}
+
+#[test]
 fn a_command_of_the_users_own_gets_memory_and_configuration() {
     let mut agent = Agent::new(&[]);
     agent.spec.task_manager_command =
