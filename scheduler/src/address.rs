@@ -26,8 +26,6 @@ pub struct Addresses {
     pub tls: bool,
     /// The host at which its REST API is reached from this machine, where that is another one.
     pub rest_here: Option<String>,
-    /// What is odd about the options.
-    pub warnings: Vec<String>,
 }
 
 impl Addresses {
@@ -81,11 +79,11 @@ pub async fn settle(
     lookup: &dyn Fn(&str) -> Option<String>,
     in_use: PortInUse,
 ) -> Result<(Addresses, Vec<Reservation>), SettingsError> {
-    let hosts::Hosts { host, bind, warnings } = hosts::settle(config, master, lookup).await?;
+    let hosts::Hosts { host, bind, .. } = hosts::settle(config, master, lookup).await?;
     let (rest_port, reservations) = ports::settle(config, in_use, bind).await?;
     let rest_here = config.get("rest.bind-address").filter(|bind| !overlays::hosts::is_wildcard(bind));
     let rest_here = rest_here.filter(|bind| **bind != host).map(str::to_owned);
-    let addresses = Addresses { host, rest_port, bind, tls: rest_tls(config)?, rest_here, warnings };
+    let addresses = Addresses { host, rest_port, bind, tls: rest_tls(config)?, rest_here };
     Ok((addresses, reservations))
 }
 
@@ -96,24 +94,34 @@ pub async fn explain(config: &mut Configuration, master: &MasterUrl, lookup: &dy
     _ = hosts::settle(config, master, lookup).await;
 }
 
+/// What [`problems`] found.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// What would keep [`settle`] or the artifact server from working.
+    pub problems: Vec<SettingsError>,
+    /// What is only odd.
+    pub warnings: Vec<String>,
+}
+
 /// What would keep [`settle`] or the artifact server from working: ports in use, a host that nobody knows; and what is only
 /// odd. Without a master the host is not looked for.
 pub async fn problems(
     config: &Configuration,
     master: Option<&MasterUrl>,
     lookup: &dyn Fn(&str) -> Option<String>,
-) -> (Vec<SettingsError>, Vec<String>) {
+    in_use: PortInUse,
+) -> Found {
     let mut config = config.clone();
-    let (mut problems, mut warnings) = (hosts::problems(&config), Vec::new());
+    let mut found = Found { problems: hosts::problems(&config), warnings: Vec::new() };
     let mut bind = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-    if let Some(master) = master.filter(|_| problems.is_empty()) {
+    if let Some(master) = master.filter(|_| found.problems.is_empty()) {
         match hosts::settle(&mut config, master, lookup).await {
-            Ok(hosts) => (bind, warnings) = (hosts.bind, hosts.warnings),
-            Err(problem) => problems.push(problem),
+            Ok(hosts) => (bind, found.warnings) = (hosts.bind, hosts.warnings),
+            Err(problem) => found.problems.push(problem),
         }
     }
-    problems.extend(ports::problems(&config, bind).await);
-    (problems, warnings)
+    ports::problems(&config, bind, in_use, &mut found).await;
+    found
 }
 
 #[cfg(test)]
@@ -128,7 +136,6 @@ mod tests {
             bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
             tls: false,
             rest_here: Some("127.0.0.1".to_owned()),
-            warnings: Vec::new(),
         };
         assert_eq!(addresses.web(), "http://[fd00::1]:8081");
         assert_eq!(addresses.web_here(), "http://127.0.0.1:8081");

@@ -23,6 +23,7 @@ pub use self::cluster::Cluster;
 use self::{cluster::verdict, finish::finish, parts::Settled};
 use crate::{
     address::{self, Addresses, PortInUse},
+    check::{self, Subject},
     console::Console,
     election::{Candidate, Leadership},
     failure::Failure,
@@ -42,7 +43,7 @@ pub async fn on_mesos(
     lookup: Arc<Lookup>,
     console: Console,
 ) -> Result<(), Failure> {
-    let plan = make_plan(request, &lookup).await?;
+    let plan = make_plan(&cluster, request, false, &lookup).await?;
     let master = settings::master(&plan.config).map_err(Failure::usage)?;
     let work = working_folder().await?;
     let log = plan::log_folder(&plan.home, &plan.config, &*lookup);
@@ -58,11 +59,7 @@ pub async fn local(
     lookup: Arc<Lookup>,
     console: Console,
 ) -> Result<(), Failure> {
-    let mut plan = make_plan(request, &lookup).await?;
-    if plan.settings.container.is_some() {
-        let hint = "the Mesos for a laptop has neither images nor volumes";
-        return Err(Failure::usage(anyhow!("mesos.resourcemanager.tasks.container.*: {hint}")));
-    }
+    let mut plan = make_plan(&cluster, request, true, &lookup).await?;
     // The Mesos inside this process does not do them; the scheduler heeds its constraints itself.
     plan.settings.offer_constraints = None;
     plan.settings.least_offer = None;
@@ -87,9 +84,16 @@ pub async fn local(
     ended
 }
 
-async fn make_plan(request: Request, lookup: &Arc<Lookup>) -> Result<Plan, Failure> {
+/// Checks everything, as `config check` does, before anything is started.
+async fn make_plan(cluster: &Cluster, request: Request, local: bool, lookup: &Arc<Lookup>) -> Result<Plan, Failure> {
+    let subject = Subject { request: request.clone(), job: cluster.job().cloned(), offline: true, local };
+    let report = check::check(subject, lookup.clone()).await.map_err(Failure::other)?;
+    if let Some(refusal) = report.refusal() {
+        return Err(Failure::usage(anyhow!(refusal)));
+    }
     let lookup = lookup.clone();
-    spawn_blocking(move || Plan::make(&request, &*lookup)).await.map_err(Failure::other)?
+    let plan = spawn_blocking(move || Plan::make(&request, &*lookup)).await.map_err(Failure::other)?;
+    Ok(Plan { warnings: report.warnings(), ..plan? })
 }
 
 async fn working_folder() -> Result<WorkingFolder, Failure> {
@@ -155,7 +159,7 @@ async fn run(
     let addresses = address::settle(&mut plan.config, &place.master, &**lookup, in_use).await;
     let (addresses, reservations) = addresses.map_err(Failure::usage)?;
     let trusted = Trusted::read(&plan.settings, &addresses).await?;
-    for warning in plan.warnings.iter().chain(&addresses.warnings) {
+    for warning in &plan.warnings {
         console.tell("warning", &format!("Warning: {warning}"), json!({ "warning": warning }));
     }
     if let Some(warning) = plan.settings.open_control() {

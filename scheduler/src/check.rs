@@ -1,6 +1,7 @@
-//! `flink-mesos config check`: everything that is wrong with an installation, in one list, before anything is started.
+//! Everything that is wrong with an installation, in one list, before anything is started: `flink-mesos config check`, and the
+//! first thing that every start does.
 //!
-//! A start stops at the first error. Here each part is looked at on its own, so that one round of mending is enough.
+//! Each part is looked at on its own, so that one round of corrections is enough.
 
 mod application;
 mod installation;
@@ -17,7 +18,7 @@ use tokio::task::{JoinError, spawn_blocking};
 
 pub use self::report::{Finding, Report};
 use crate::{
-    address,
+    address::{self, PortInUse},
     plan::{Lookup, Request},
     settings::{self, StateLocation},
 };
@@ -29,31 +30,40 @@ pub struct Subject {
     pub request: Request,
     /// The job, for an application; a session without one.
     pub job: Option<Application>,
-    /// Nothing beyond this machine is asked.
+    /// Nothing beyond this machine is asked. A start asks nothing either: it waits for Mesos and ZooKeeper.
     pub offline: bool,
+    /// It runs on the Mesos for a laptop.
+    pub local: bool,
 }
 
 /// Checks everything. Fails only when the check itself breaks down.
 pub async fn check(subject: Subject, lookup: Arc<Lookup>) -> Result<Report, JoinError> {
-    let Subject { request, job, offline } = subject;
     let here = lookup.clone();
-    let (mut report, config) = spawn_blocking(move || {
+    let (mut report, subject, config) = spawn_blocking(move || {
         let mut report = Report::default();
-        let config = installation::check(&request, job.as_ref(), &*here, &mut report);
-        (report, config)
+        let config = installation::check(&subject, &*here, &mut report);
+        (report, subject, config)
     })
     .await?;
     let Some(config) = config else { return Ok(report) };
-    let master = settings::master(&config).ok();
-    let (problems, warnings) = address::problems(&config, master.as_ref(), &*lookup).await;
-    for problem in problems {
+    let Subject { offline, local, .. } = subject;
+    let master =
+        settings::master(&config).ok().filter(|_| !local).or_else(|| MASTER_HERE.parse().ok().filter(|_| local));
+    let in_use = match settings::state_location(&config) {
+        _ if local => PortInUse::TakeAnother,
+        Ok(StateLocation::Memory) | Err(_) => PortInUse::Refuse,
+        // There may be an application master before us.
+        Ok(_) => PortInUse::Later,
+    };
+    let found = address::problems(&config, master.as_ref(), &*lookup, in_use).await;
+    for problem in found.problems {
         report.setting(&problem, &config);
     }
-    for warning in warnings {
+    for warning in found.warnings {
         report.warning(warning);
     }
     certificates(&config, master.as_ref(), &lookup, &mut report).await?;
-    if !offline {
+    if !offline && !local {
         if let Some(master) = &master {
             reach::mesos(master, &mut report).await;
         }
@@ -63,6 +73,9 @@ pub async fn check(subject: Subject, lookup: Arc<Lookup>) -> Result<Report, Join
     }
     Ok(report)
 }
+
+/// Where the Mesos for a laptop is; its port does not matter.
+const MASTER_HERE: &str = "127.0.0.1";
 
 /// Whether workers would believe the servers that speak TLS.
 async fn certificates(

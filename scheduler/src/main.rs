@@ -87,7 +87,7 @@ async fn show(config: Config, environment: Vec<(String, String)>, lookup: Arc<Lo
             let report = check::check(check.subject(environment), lookup).await.map_err(Failure::other)?;
             print!("{report}");
             if report.is_fatal() {
-                return Err(Failure::usage(anyhow::anyhow!("nothing was started, since nothing would work")));
+                return Err(Failure::usage(anyhow::anyhow!("{}", report.verdict())));
             }
         }
     }

@@ -162,7 +162,8 @@ pub const INSTALLED_EXECUTOR: &str = "/usr/bin/flink-mesos-executor";
 /// How long a TaskManager has to end in order, where nobody says otherwise.
 const KILL_GRACE: Duration = Duration::from_secs(5);
 
-const MASTER: &str = "mesos.master";
+/// Where the Mesos master is.
+pub const MASTER: &str = "mesos.master";
 /// The artifact server's port.
 pub const ARTIFACT_PORT: &str = "mesos.resourcemanager.artifactserver.port";
 impl Settings {

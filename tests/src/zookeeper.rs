@@ -31,7 +31,7 @@ const ONE_ANSWER: Duration = Duration::from_millis(250);
 pub struct RealZooKeeper {
     keeper: Keeper,
     servers: Vec<Server>,
-    _work: TempDir,
+    work: TempDir,
 }
 
 #[derive(Debug)]
@@ -99,11 +99,16 @@ impl RealZooKeeper {
             server.configure(number, &ensemble);
             server.pid = keeper.run(&server.program());
         }
-        let this = Self { keeper, servers, _work: work };
+        let this = Self { keeper, servers, work };
         for server in &this.servers {
             this.until_it_serves(server).await;
         }
         this
+    }
+
+    /// Everything of it on disk: what nodes hold and held is in the snapshots and logs of transactions there.
+    pub fn work_dir(&self) -> &Path {
+        self.work.path()
     }
 
     /// Where clients connect: "127.0.0.1:port", with commas between several.

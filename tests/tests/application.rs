@@ -5,11 +5,14 @@
 #[allow(dead_code)]
 mod cluster;
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
-use cluster::{FlinkMesos, PATIENCE, assert_no_flink_in};
+use cluster::{FlinkMesos, PATIENCE, assert_no_flink_in, processes_with};
 use fs_err::os::unix::fs::symlink;
-use nix::sys::signal::Signal;
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use tests::{FlinkRest, Line, RealMesos, RealZooKeeper, endings_jar, flink_home, wait_until};
 
 /// The application whose one argument says how it ends.
@@ -47,6 +50,55 @@ fn an_application_finishes_on_the_mesos_for_a_laptop_with_flink_1_20_and_the_clu
     let mut cluster = endings(&flink_home(Line::V1_20), &["--local", "--workers", "2", "--jars", &jar], "finish");
     assert_eq!(cluster.end().code(), Some(0));
     assert_no_flink_in(cluster.work.path());
+}
+
+/// Longer than a replacement takes; and for as long at first, a JobManager of Flink's own defaults has patience with missing
+/// slots, then no longer.
+const SLOTS: Duration = Duration::from_secs(60);
+
+/// Kills the only TaskManager of a cluster whose JobManager is too old for Flink to be patient, and whose job may fail twice.
+async fn a_job_outlives_the_loss_of_its_worker(line: Line) {
+    let jar = endings_jar(line).display().to_string();
+    let patience = format!("-Dslot.request.timeout={} s", SLOTS.as_secs());
+    let options = [
+        "--local",
+        "--jars",
+        &jar,
+        &patience,
+        "-Drestart-strategy.type=fixed-delay",
+        "-Drestart-strategy.fixed-delay.attempts=2",
+        "-Drestart-strategy.fixed-delay.delay=1 s",
+    ];
+    let mut cluster = endings(&flink_home(line), &options, "never");
+    let worker = cluster.wait_for("registered-worker")["worker"].as_str().unwrap().to_owned();
+    let web = cluster.ready();
+    let (rest, job) = (FlinkRest::new(&web), running_job(&web).await);
+    wait_until("the JobManager is old", SLOTS + PATIENCE, async || {
+        let age = rest.get(&format!("jobs/{job}")).await.ok()?["duration"].as_u64()?;
+        (Duration::from_millis(age) > SLOTS).then_some(())
+    })
+    .await;
+    let (pid, _) = processes_with(&worker).into_iter().find(|(_, line)| line.contains("TaskManagerRunner")).unwrap();
+    kill(Pid::from_raw(pid), Signal::SIGKILL).unwrap();
+    assert_ne!(cluster.wait_for("registered-worker")["worker"], worker.as_str());
+    wait_until("the job runs again", PATIENCE, async || {
+        let found = rest.get(&format!("jobs/{job}")).await.ok()?;
+        let vertices = found["vertices"].as_array()?;
+        vertices.iter().all(|vertex| vertex["status"] == "RUNNING").then_some(())
+    })
+    .await;
+    rest.cancel(&job).await.unwrap();
+    cluster.end();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_of_flink_1_20_outlives_the_loss_of_its_worker_however_old_the_job_manager_is() {
+    a_job_outlives_the_loss_of_its_worker(Line::V1_20).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_of_flink_2_outlives_the_loss_of_its_worker_however_old_the_job_manager_is() {
+    a_job_outlives_the_loss_of_its_worker(Line::V2).await;
 }
 
 #[test]

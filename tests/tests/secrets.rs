@@ -9,14 +9,20 @@ mod cluster;
 use std::{
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
+    sync::LazyLock,
 };
 
 use cluster::{FlinkMesos, processes_with};
 use nix::sys::signal::Signal;
-use tests::{Line, RealMesos, RealMesosOptions, flink_home};
+use overlays::{
+    config::Configuration,
+    options::{self, Kind},
+};
+use tests::{FlinkRest, Line, RealMesos, RealMesosOptions, RealZooKeeper, flink_home};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-/// Every secret has this in it.
-const MARK: &str = "hush-4711";
+/// Every secret has this in it; nobody else on this machine has.
+static MARK: LazyLock<String> = LazyLock::new(|| format!("hush-4711-{}", std::process::id()));
 
 /// Routes of a master and of an agent, and calls of both APIs, that describe frameworks, executors and tasks.
 const MASTER: &[&str] = &["state", "state-summary", "frameworks", "tasks", "slaves", "flags"];
@@ -66,6 +72,10 @@ async fn shown(mesos: &RealMesos) -> Vec<(String, String)> {
     shown
 }
 
+fn has_mark(bytes: &[u8]) -> bool {
+    String::from_utf8_lossy(bytes).contains(MARK.as_str())
+}
+
 /// The files below a folder that hold the mark.
 fn marked_files(folder: &Path) -> Vec<PathBuf> {
     let mut marked = Vec::new();
@@ -75,9 +85,9 @@ fn marked_files(folder: &Path) -> Vec<PathBuf> {
             let kind = entry.file_type().unwrap();
             if kind.is_dir() {
                 folders.push(entry.path());
-            } else if kind.is_file() && entry.metadata().is_ok_and(|found| found.len() < 4 << 20) {
+            } else if kind.is_file() && entry.path().extension().is_none_or(|extension| extension != "jar") {
                 let content = fs_err::read(entry.path()).unwrap_or_default();
-                if content.windows(MARK.len()).any(|window| window == MARK.as_bytes()) {
+                if has_mark(&content) {
                     marked.push(entry.path());
                 }
             }
@@ -86,63 +96,157 @@ fn marked_files(folder: &Path) -> Vec<PathBuf> {
     marked
 }
 
-/// The environment of every process that has this on its command line.
-fn environments(text: &str) -> Vec<(String, String)> {
-    let environment = |pid: i32| fs_err::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-    let found = processes_with(text).into_iter();
-    found.map(|(pid, line)| (line, String::from_utf8_lossy(&environment(pid)).into_owned())).collect()
+/// Every process that has the mark in its environment, by its command line.
+fn marked_environments() -> Vec<String> {
+    let processes = fs_err::read_dir("/proc").unwrap().map_while(Result::ok);
+    let marked = processes.filter_map(|entry| {
+        let environment = fs_err::read(entry.path().join("environ")).ok()?;
+        has_mark(&environment).then_some(())?;
+        let line = fs_err::read(entry.path().join("cmdline")).unwrap_or_default();
+        Some(String::from_utf8_lossy(&line).replace('\0', " "))
+    });
+    marked.collect()
 }
 
-/// A Flink whose configuration file says this. Not the command line, which everybody on this machine may read.
-fn flink_configured(folder: &Path, options: &[(&str, &str)]) -> PathBuf {
+/// A value with the mark for every option that may hold a secret and needs no value of a form of its own.
+fn planted() -> Vec<(String, String)> {
+    let is_text = |option: &&options::ConfigOption| option.kind == Kind::Text && Configuration::is_secret(option.key);
+    let special =
+        ["mesos.resourcemanager.framework.secret", "mesos.source.gs.credential", "mesos.secret-artifacts.<name>"];
+    let keys = options::all().filter(is_text).map(|option| option.key).filter(|key| !special.contains(key));
+    let more = ["s3.secret-key", "fs.azure.account.key.x", "my.own.password", "metrics.reporter.x.apikey"];
+    // The value of an ordinary user's password, and as long as a token has to be.
+    let value = |key: &str| format!("user:option-{}-{}", *MARK, key.len());
+    let all = keys.map(|key| key.replace('<', "").replace('>', "")).chain(more.map(str::to_owned));
+    all.map(|key| (key.clone(), value(&key))).collect()
+}
+
+/// A Flink whose configuration folder is as Kubernetes mounts it, with everything beside the file that people, editors and
+/// package managers leave there. Not the command line, which everybody on this machine may read.
+fn flink_configured(folder: &Path, options: &[(String, String)]) -> PathBuf {
     let (flink, home) = (flink_home(Line::V1_20), folder.join("flink"));
-    fs_err::create_dir_all(home.join("conf")).unwrap();
+    let real = home.join("conf/..2026_01");
+    for created in [&real, &home.join("conf/old"), &home.join("conf/.git/objects")] {
+        fs_err::create_dir_all(created).unwrap();
+    }
     for part in ["bin", "lib", "plugins"] {
         fs_err::os::unix::fs::symlink(flink.join(part), home.join(part)).unwrap();
     }
-    let lines = options.iter().map(|(key, value)| format!("{key}: {value}\n")).collect::<Vec<_>>().concat();
-    fs_err::write(home.join("conf/config.yaml"), lines).unwrap();
-    let logging = "conf/log4j-console.properties";
-    fs_err::copy(flink.join(logging), home.join(logging)).unwrap();
+    let lines: String = options.iter().map(|(key, value)| format!("{key}: \"{value}\"\n")).collect();
+    let logging = "log4j-console.properties";
+    fs_err::write(real.join("config.yaml"), &lines).unwrap();
+    fs_err::copy(flink.join("conf").join(logging), real.join(logging)).unwrap();
+    fs_err::os::unix::fs::symlink("..2026_01", home.join("conf/..data")).unwrap();
+    for name in ["config.yaml", logging] {
+        fs_err::os::unix::fs::symlink(format!("..data/{name}"), home.join("conf").join(name)).unwrap();
+    }
+    for copy in [
+        "config.yaml.bak",
+        "config.yaml~",
+        ".config.yaml.swp",
+        "#config.yaml#",
+        "config.yaml.dpkg-dist",
+        "config.yaml.dpkg-old",
+        "config.yaml.rpmsave",
+        "config.yaml.orig",
+        "flink-conf.yaml.old",
+        "old/config.yaml",
+        ".git/objects/4711",
+        "log4j.properties.config",
+    ] {
+        fs_err::write(home.join("conf").join(copy), &lines).unwrap();
+    }
     home
+}
+
+/// A web server with one file, which asks nobody who they are. Gives its address.
+async fn web_server() -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let (mut head, mut buffer) = (Vec::new(), [0; 1024]);
+                while !head.ends_with(b"\r\n\r\n") {
+                    match client.read(&mut buffer).await {
+                        Ok(read @ 1..) => head.extend_from_slice(&buffer[..read]),
+                        _ => return,
+                    }
+                }
+                let body: &[u8] = if head.starts_with(b"HEAD") { b"" } else { b"hello" };
+                let head = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\nconnection: close\r\n\r\n";
+                _ = client.write_all(&[head, body].concat()).await;
+            });
+        }
+    });
+    address
+}
+
+/// What a server says to somebody without a token, whatever its status.
+async fn said_to_strangers(url: &str, paths: &[&str]) -> Vec<(String, String)> {
+    let mut said = Vec::new();
+    for path in paths {
+        let answer = client().get(format!("{url}{path}")).send().await.unwrap();
+        assert!(!answer.status().is_server_error(), "{url}{path}: {answer:?}");
+        let head = format!("{answer:?}");
+        said.push((format!("{url}{path}"), format!("{head} {}", answer.text().await.unwrap())));
+    }
+    said
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_planted_secret_is_seen_anywhere_but_in_the_workers_own_files() {
-    let principal_secret = format!("principal-{MARK}");
+    let mark = MARK.as_str();
+    let principal_secret = format!("principal-{mark}");
     let credentials = vec![("flink".to_owned(), principal_secret.clone())];
     let mesos = RealMesos::start_with(RealMesosOptions { credentials, ..RealMesosOptions::default() }).await;
+    let zookeeper = RealZooKeeper::start().await;
     let folder = tempfile::tempdir().unwrap();
     let secret_file = folder.path().join("licence");
-    fs_err::write(&secret_file, format!("artifact-{MARK}")).unwrap();
-    let home = flink_configured(
-        folder.path(),
-        &[
-            ("mesos.master", &mesos.master()),
-            ("mesos.resourcemanager.framework.principal", "flink"),
-            ("mesos.resourcemanager.framework.secret", &principal_secret),
-            ("security.ssl.rest.key-password", &format!("option-{MARK}")),
-            ("s3.secret-key", &format!("option-{MARK}")),
-            ("containerized.taskmanager.env.AWS_SECRET_ACCESS_KEY", &format!("variable-{MARK}")),
-            ("mesos.secret-artifacts.licence", &secret_file.display().to_string()),
-        ],
-    );
+    fs_err::write(&secret_file, format!("artifact-{mark}")).unwrap();
+    let storage = folder.path().join("storage");
+    let mut options = planted();
+    for (key, value) in [
+        ("mesos.master", mesos.master()),
+        ("mesos.resourcemanager.framework.principal", "flink".to_owned()),
+        ("mesos.resourcemanager.framework.secret", principal_secret),
+        ("mesos.resourcemanager.tasks.uris", format!("http://user:uri-{mark}@{}/hello", web_server().await)),
+        ("containerized.taskmanager.env.AWS_SECRET_ACCESS_KEY", format!("variable-{mark}")),
+        ("mesos.secret-artifacts.licence", secret_file.display().to_string()),
+        ("high-availability.type", "zookeeper".to_owned()),
+        ("high-availability.zookeeper.quorum", zookeeper.connect_string()),
+        ("high-availability.storageDir", format!("file://{}", storage.display())),
+    ] {
+        options.push((key.to_owned(), value));
+    }
+    let token = options.iter().find(|(key, _)| key == "mesos.control.token").unwrap().1.clone();
+    let home = flink_configured(folder.path(), &options);
     let mut cluster = FlinkMesos::start(&home, &["session", "--log", "trace"]);
+    let control = cluster.wait_for("control")["address"].as_str().unwrap().to_owned();
     let worker = cluster.wait_for("registered-worker")["worker"].as_str().unwrap().to_owned();
+    let web = cluster.ready();
 
-    for (place, text) in shown(&mesos).await {
-        assert!(text.contains('{') && !text.contains(MARK), "a secret is shown by the {place}: {text}");
+    let mut shown = shown(&mesos).await;
+    let published = executor_address(&shown).expect("the address from which Mesos fetched the executor");
+    shown.extend(said_to_strangers(&control, &["/", "/workers", "/history", "/config"]).await);
+    shown.extend(said_to_strangers(&published, &["/", "/manifest", "/v1/manifest", "/config.yaml", "/metrics"]).await);
+    let rest = FlinkRest::new(&web);
+    for route in ["config", "jobmanager/config", "jobmanager/environment", "overview", "taskmanagers"] {
+        shown.push((format!("Flink's {route}"), rest.get(route).await.unwrap().to_string()));
     }
-    let lines = processes_with(MARK);
-    assert_eq!(lines, [], "on a command line");
-    let (executors, others): (Vec<_>, Vec<_>) =
-        environments(&mesos.work_dir().display().to_string()).into_iter().partition(|(line, _)| !line.contains("java"));
-    assert!(!executors.is_empty() && !others.is_empty());
-    for (line, environment) in executors {
-        assert!(!environment.contains(MARK), "in the environment of {line}: {environment}");
+    let asked = client().get(format!("{control}/workers")).bearer_auth(&token).send().await.unwrap();
+    shown.push(("the operator's API".to_owned(), asked.error_for_status().unwrap().text().await.unwrap()));
+    for (place, text) in shown {
+        assert!(!text.is_empty() && !text.contains(mark), "a secret is shown by the {place}: {text}");
     }
+    let told = rest.configuration().await.unwrap();
+    assert!(told.iter().all(|(key, _)| !key.starts_with("mesos.")), "the JobManager is told of Mesos: {told:?}");
+
+    assert_eq!(processes_with(mark), [], "on a command line");
     // The variable that the user has asked for is in its worker's environment, and nowhere else.
-    assert!(others.iter().any(|(_, environment)| environment.contains(&format!("variable-{MARK}"))));
+    let environments = marked_environments();
+    let is_workers = |line: &String| line.contains("TaskManagerRunner") && line.contains(&worker);
+    assert!(!environments.is_empty() && environments.iter().all(is_workers), "{environments:?}");
 
     // Nothing of what Mesos writes, nor of what goes into a sandbox, holds a secret, but files for their owner only.
     let marked = marked_files(mesos.work_dir());
@@ -154,11 +258,29 @@ async fn no_planted_secret_is_seen_anywhere_but_in_the_workers_own_files() {
         assert!(credentials || path.display().to_string().contains(&worker), "a secret is in {}", path.display());
         assert!(credentials || mode.trailing_zeros() >= 6, "{} is open to others: {mode:o}", path.display());
     }
+    assert_eq!(names.iter().filter(|name| **name == "config.yaml").count(), 1, "one configuration: {marked:?}");
+    for kept in [zookeeper.work_dir(), &storage] {
+        assert_eq!(marked_files(kept), Vec::<PathBuf>::new());
+    }
 
     cluster.signal(Signal::SIGINT);
     assert!(cluster.end().success());
     // What the application master says at its most talkative, and what the JobManager logs.
     let (said, logs) = (cluster.errors(), marked_files(&cluster.work.path().join("log")));
-    assert!(said.contains("TRACE") && !said.contains(MARK), "{said}");
+    assert!(said.contains("TRACE") && !said.contains(mark), "{}", lines_with(&said, mark));
     assert_eq!(logs, Vec::<PathBuf>::new(), "the JobManager's logs");
+}
+
+fn lines_with(text: &str, part: &str) -> String {
+    text.lines().filter(|line| line.contains(part)).take(5).collect::<Vec<_>>().join("\n")
+}
+
+/// Where Mesos fetched the executor, out of what Mesos shows: `http://host:port`.
+fn executor_address(shown: &[(String, String)]) -> Option<String> {
+    let (_, state) =
+        shown.iter().find(|(_, text)| text.contains("flink-mesos-executor") && text.contains("http://"))?;
+    let name = state.find("/flink-mesos-executor")?;
+    let start = state[..name].rfind("http://")?;
+    let host = state[start + 7..].split('/').next()?;
+    Some(format!("http://{host}"))
 }

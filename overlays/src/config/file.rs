@@ -85,6 +85,18 @@ impl Configuration {
         config
     }
 
+    /// Values that the file which this Flink version reads cannot hold.
+    pub fn unwritable(&self, version: &FlinkVersion) -> Vec<ConfigurationError> {
+        if version.at_least(1, 19) {
+            return Vec::new();
+        }
+        let refused = |(key, value): (&str, &str)| {
+            let reason = flat::line(key, value).err()?;
+            Some(ConfigurationError::Unwritable { key: key.to_owned(), version: *version, reason })
+        };
+        self.iter().filter_map(refused).collect()
+    }
+
     fn load_flat(path: &Path, reading: Reading) -> Result<Self, ConfigurationError> {
         let text = utf8(path, contents(path)?)?;
         let mut config = Self { reading, ..Self::default() };

@@ -12,7 +12,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::{PortInUse, REST_BIND_PORT, REST_PORT, RPC_BIND_PORT, RPC_PORT, Reservation};
+use super::{Found, PortInUse, REST_BIND_PORT, REST_PORT, RPC_BIND_PORT, RPC_PORT, Reservation};
 use crate::settings::{ARTIFACT_PORT, CONTROL_PORT, EXECUTOR_PORT, SettingsError, artifact_server, control, port};
 
 const POLL: Duration = Duration::from_millis(100);
@@ -42,23 +42,27 @@ pub(super) async fn settle(
     Ok((number, reservations))
 }
 
-/// Everything that would keep our ports from being ours.
-pub(super) async fn problems(config: &Configuration, bind: IpAddr) -> Vec<SettingsError> {
-    let mut problems = Vec::new();
+/// Everything that would keep our ports from being ours. One that may be the leader's until we lead is only told of.
+pub(super) async fn problems(config: &Configuration, bind: IpAddr, in_use: PortInUse, found: &mut Found) {
     let all = all_ports(config, bind);
     let range = rest_range(config).unwrap_or_else(|problem| {
-        problems.push(problem);
+        found.problems.push(problem);
         None
     });
+    let tried_as = if in_use == PortInUse::TakeAnother { in_use } else { PortInUse::Refuse };
     for (key, usual, bind) in all {
         let tried = match (key, &range) {
-            (REST_PORT, Some(range)) => free_port_of(config, range, PortInUse::Refuse, bind).await.err(),
-            _ => free_port(config, key, usual, PortInUse::Refuse, bind).await.err(),
+            (REST_PORT, Some(range)) => free_port_of(config, range, tried_as, bind).await.err(),
+            _ => free_port(config, key, usual, tried_as, bind).await.err(),
         };
-        problems.extend(tried);
+        match tried {
+            Some(problem @ SettingsError::Value { .. }) if in_use == PortInUse::Later => {
+                found.warnings.push(format!("{problem}; it has to be free when this application master leads"));
+            }
+            tried => found.problems.extend(tried),
+        }
     }
-    problems.extend(wanted_twice(config, &all.map(|(key, usual, _)| (key, usual))));
-    problems
+    found.problems.extend(wanted_twice(config, &all.map(|(key, usual, _)| (key, usual))));
 }
 
 /// Waits until nobody listens on the ports that we are to have: those who led before us on this machine, and their JobManager,
@@ -217,6 +221,26 @@ mod tests {
 
     const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
+    async fn refused(config: &Configuration) -> Vec<SettingsError> {
+        let mut found = Found::default();
+        problems(config, HERE, PortInUse::Refuse, &mut found).await;
+        found.problems
+    }
+
+    #[tokio::test]
+    async fn a_port_that_may_be_the_leaders_is_only_told_of() {
+        let taken = TcpListener::bind((HERE, 0)).await.unwrap();
+        let port = taken.local_addr().unwrap().port().to_string();
+        let config = config(&[(RPC_PORT, "0"), (REST_PORT, &port)]);
+        let mut found = Found::default();
+        problems(&config, HERE, PortInUse::Later, &mut found).await;
+        assert!(
+            found.problems.is_empty() && found.warnings[0].contains("when this application master leads"),
+            "{found:?}"
+        );
+        assert_eq!(refused(&config).await.len(), 1);
+    }
+
     #[test]
     fn ports_are_single_ones_and_ranges() {
         assert_eq!(ports_of("1, 5-7 ,9"), Some(vec![1, 5, 6, 7, 9]));
@@ -244,7 +268,7 @@ mod tests {
         let used = taken.local_addr().unwrap().port().to_string();
         for (text, part) in [(used.as_str(), "none of these ports is free"), ("9-1", "allowed are ports")] {
             let mut config = config(&[(RPC_PORT, "0"), (REST_PORT, "0"), (REST_BIND_PORT, text)]);
-            let found: Vec<_> = problems(&config, HERE).await.iter().map(ToString::to_string).collect();
+            let found: Vec<_> = refused(&config).await.iter().map(ToString::to_string).collect();
             let told = settle(&mut config, PortInUse::Refuse, HERE).await.unwrap_err().to_string();
             assert!(told.starts_with(REST_BIND_PORT) && told.contains(part), "{told}");
             assert!(found.contains(&told), "{found:?}");
@@ -256,7 +280,7 @@ mod tests {
         let mut config = config(&[(RPC_PORT, "0"), ("jobmanager.web.port", "0")]);
         let (number, _) = settle(&mut config, PortInUse::Refuse, HERE).await.unwrap();
         assert!(number > 0 && config.get(REST_BIND_PORT) == Some(number.to_string().as_str()));
-        let wrong = problems(&self::config(&[(RPC_PORT, "0"), ("jobmanager.web.port", "abc")]), HERE).await;
+        let wrong = refused(&self::config(&[(RPC_PORT, "0"), ("jobmanager.web.port", "abc")])).await;
         assert!(matches!(wrong.as_slice(), [one] if one.to_string().starts_with(REST_BIND_PORT)), "{wrong:?}");
     }
 

@@ -35,6 +35,14 @@ impl Cluster {
         }
     }
 
+    /// The job, of an application.
+    pub(super) fn job(&self) -> Option<&Application> {
+        match self {
+            Self::Session => None,
+            Self::Application(job) => Some(job),
+        }
+    }
+
     pub(super) fn runs_application(&self) -> bool {
         matches!(self, Self::Application(_))
     }

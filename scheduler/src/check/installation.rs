@@ -1,10 +1,10 @@
 //! What can be seen on this machine: distribution, configuration, memory, Java, command lines, files and folders.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nix::unistd::{AccessFlags, access};
 use overlays::{
-    command::{self, Application, CommandError, Directories},
+    command::{self, CommandError, Directories},
     config::Configuration,
     flink::FlinkHome,
     java::Java,
@@ -14,33 +14,37 @@ use overlays::{
     worker,
 };
 
-use super::{Report, application};
+use super::{Report, Subject, application};
 use crate::{
     plan::{self, Lookup, Request},
-    settings::{self, Settings, StateLocation},
+    settings::{self, Settings, SettingsError, StateLocation},
 };
+
+const TEMPORARY: &str = "io.tmp.dirs";
 
 /// Checks it all, for a session or for an application with this job. Gives the effective configuration, if it can be
 /// read. Blocks.
-pub(super) fn check(
-    request: &Request,
-    job: Option<&Application>,
-    lookup: &Lookup,
-    report: &mut Report,
-) -> Option<Configuration> {
+pub(super) fn check(subject: &Subject, lookup: &Lookup, report: &mut Report) -> Option<Configuration> {
+    let Subject { request, job, local, .. } = subject;
     let home = plan::home(request).map_err(|e| report.error(e)).ok()?;
     report.fact(format!("Flink {} in {}", home.version, home.path.display()));
     let config = configuration(&home, request, report)?;
     for problem in options::check(&config) {
         if problem.fatal { report.error(problem) } else { report.warning(problem) }
     }
-    for problem in settings::problems(&config, &home.version) {
+    // The Mesos for a laptop is where it is, and has no containers.
+    let is_beside = |problem: &SettingsError| *local && problem.key() == Some(settings::MASTER);
+    for problem in settings::problems(&config, &home.version).into_iter().filter(|problem| !is_beside(problem)) {
         report.setting(&problem, &config);
     }
     if let Ok(settings) = Settings::read(&config, &home.version) {
         report.fact(wanted(&settings));
         if let Err(e) = plan::executor(settings.executor_binary.as_deref()) {
             report.error(e);
+        }
+        if *local && settings.container.is_some() {
+            let hint = "the Mesos for a laptop has neither images nor volumes";
+            report.error(format!("mesos.resourcemanager.tasks.container.*: {hint}"));
         }
         for missing in settings.uris.missing() {
             report.setting(&missing, &config);
@@ -55,8 +59,14 @@ pub(super) fn check(
         report.fact(format!("Java {}: {}", java.version, java.program.display()));
         command_lines(&home, java, &config, lookup, report);
     }
+    for problem in config.unwritable(&home.version) {
+        report.error(problem);
+    }
     files(&home, &config, lookup, report);
-    folders(&home, &config, lookup, report);
+    if !local {
+        folders(&home, &config, lookup, report);
+    }
+    job_managers_folders(&home, &config, lookup, report);
     if let Some(job) = job {
         application::check(job, &home, &config, java.as_ref(), report);
     }
@@ -127,6 +137,35 @@ fn folders(home: &FlinkHome, config: &Configuration, lookup: &Lookup, report: &m
         && let Err(why) = is_writable(&folder)
     {
         report.error(format!("mesos.state.dir: the state cannot be written: {why}"));
+    }
+}
+
+/// What the JobManager needs of this machine: it ends when it starts with a folder of plugins that has no jar, or without the
+/// first of its temporary folders.
+fn job_managers_folders(home: &FlinkHome, config: &Configuration, lookup: &Lookup, report: &mut Report) {
+    let named = lookup("FLINK_PLUGINS_DIR").filter(|folder| !folder.is_empty());
+    let plugins = named.map_or_else(|| home.path.join("plugins"), PathBuf::from);
+    let mut folders: Vec<_> = fs_err::read_dir(plugins).into_iter().flatten().filter_map(Result::ok).collect();
+    folders.sort_by_key(|entry| entry.path());
+    let is_jar = |path: PathBuf| path.is_file() && path.extension().is_some_and(|end| end == "jar");
+    for folder in folders.iter().map(|entry| entry.path()).filter(|path| path.is_dir()) {
+        let mut files = fs_err::read_dir(&folder).into_iter().flatten().filter_map(Result::ok);
+        if !files.any(|file| is_jar(file.path())) {
+            report.error(format!(
+                "{}: Flink does not start with a plugin's folder without a jar: remove it",
+                folder.display()
+            ));
+        }
+    }
+    let Some(temporary) = config.get(TEMPORARY).filter(|folders| !folders.is_empty()) else { return };
+    for (at, folder) in temporary.split([',', ':']).map(str::trim).filter(|folder| !folder.is_empty()).enumerate() {
+        let is_there = at > 0 || Path::new(folder).is_dir();
+        let why =
+            if is_there { is_writable(Path::new(folder)).err() } else { Some(format!("{folder} is not a folder")) };
+        if let Some(why) = why {
+            let origin = config.source(TEMPORARY).map(|origin| format!(" (from {origin})")).unwrap_or_default();
+            report.error(format!("{TEMPORARY}: the JobManager cannot use it on this machine: {why}{origin}"));
+        }
     }
 }
 

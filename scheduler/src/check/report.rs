@@ -30,6 +30,31 @@ impl Report {
         self.findings.iter().any(|finding| finding.fatal)
     }
 
+    /// What is only odd.
+    pub fn warnings(&self) -> Vec<String> {
+        self.findings.iter().filter(|finding| !finding.fatal).map(|finding| finding.text.clone()).collect()
+    }
+
+    /// How much was found, in one line.
+    pub fn verdict(&self) -> String {
+        let errors = self.findings.iter().filter(|finding| finding.fatal).count();
+        let counted = |number: usize, name: &str| format!("{number} {name}{}", if number == 1 { "" } else { "s" });
+        let warnings = counted(self.findings.len() - errors, "warning");
+        let end = if errors > 0 { "this configuration would not start" } else { "this configuration can be started" };
+        format!("{}, {warnings}: {end}", counted(errors, "error"))
+    }
+
+    /// The errors, for who wanted to start something; nothing if there are none.
+    pub fn refusal(&self) -> Option<String> {
+        let errors: Vec<_> =
+            self.findings.iter().filter(|finding| finding.fatal).map(|finding| &finding.text).collect();
+        match errors.as_slice() {
+            [] => None,
+            [error] => Some((*error).clone()),
+            errors => Some(errors.iter().fold(self.verdict(), |text, error| format!("{text}\n  error: {error}"))),
+        }
+    }
+
     pub(super) fn error(&mut self, text: impl fmt::Display) {
         let finding = Finding { text: text.to_string(), fatal: true };
         // Two processes may stumble over the same thing.
@@ -72,7 +97,6 @@ impl fmt::Display for Report {
         for fact in &self.facts {
             writeln!(f, "ok: {fact}")?;
         }
-        let errors = self.findings.iter().filter(|finding| finding.fatal).count();
-        writeln!(f, "errors: {errors}, warnings: {}", self.findings.len() - errors)
+        writeln!(f, "{}", self.verdict())
     }
 }

@@ -63,7 +63,7 @@ impl Installation {
             jars: self.jars.clone(),
             ..Request::default()
         };
-        check(Subject { request, job: self.job.clone(), offline }, Arc::new(lookup)).await.unwrap()
+        check(Subject { request, job: self.job.clone(), offline, local: false }, Arc::new(lookup)).await.unwrap()
     }
 
     /// The texts of all errors.
@@ -88,7 +88,7 @@ async fn a_sound_installation_has_no_findings_and_says_what_is_there() {
         "TaskManagers: 1",
         "3 files (0 MB) will be shipped to each worker, none secret",
         "answers",
-        "errors: 0, warnings: 0",
+        "0 errors, 0 warnings: this configuration can be started",
     ] {
         assert!(text.contains(part), "{part} is missing in {text}");
     }
@@ -197,6 +197,47 @@ async fn folders_that_cannot_be_written_to_are_told() {
         format!("mesos.state.dir: the state cannot be written: {file} is not a folder"),
     ];
     assert_eq!(errors, expected);
+}
+
+#[tokio::test]
+async fn a_plugin_without_a_jar_is_named() {
+    let installation = Installation::new("127.0.0.1:1");
+    for folder in ["flink/plugins/empty", "flink/plugins/s3"] {
+        fs_err::create_dir_all(installation.path(folder)).unwrap();
+    }
+    fs_err::write(installation.path("flink/plugins/s3/s3.jar"), "").unwrap();
+    fs_err::write(installation.path("flink/plugins/README.txt"), "").unwrap();
+    let errors = installation.errors(true).await;
+    let folder = installation.path("flink/plugins/empty");
+    assert!(matches!(errors.as_slice(), [error] if error.starts_with(&folder)), "{errors:#?}");
+}
+
+#[tokio::test]
+async fn temporary_folders_that_the_job_manager_cannot_use_are_told() {
+    let installation = Installation::new("127.0.0.1:1").with("io.tmp.dirs=/not/there/a");
+    let told = "io.tmp.dirs: the JobManager cannot use it on this machine: /not/there/a is not a folder (from -D)";
+    assert_eq!(installation.errors(true).await, [told]);
+    let there = installation.path("flink");
+    let installation = Installation::new("127.0.0.1:1").with(&format!("io.tmp.dirs={there},{there}/not/there/yet"));
+    assert_eq!(installation.errors(true).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_value_that_the_file_of_flink_1_18_cannot_hold_is_told() {
+    let installation = Installation::new("127.0.0.1:1").with("s3.secret-key=ab#c");
+    fs_err::rename(
+        installation.path("flink/lib/flink-dist-1.20.5.jar"),
+        installation.path("flink/lib/flink-dist-1.18.1.jar"),
+    )
+    .unwrap();
+    fs_err::rename(installation.path("flink/conf/config.yaml"), installation.path("flink/conf/flink-conf.yaml"))
+        .unwrap();
+    let errors = installation.errors(true).await;
+    assert!(
+        matches!(errors.as_slice(), [error] if error.starts_with("s3.secret-key cannot be written")),
+        "{errors:#?}"
+    );
+    assert!(!errors[0].contains("ab#c"), "{errors:#?}");
 }
 
 #[tokio::test]

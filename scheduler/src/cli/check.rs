@@ -8,8 +8,9 @@ use crate::{check::Subject, plan::Request};
 pub(super) const LONG_ABOUT: &str = "\
 Check the whole installation without starting anything: every problem in one list, exit code 64 if there is one.
 
-What is to be started may follow as it would be started, `config check application --jars job.jar …`: its options are heeded, and an \
-application's jars, class and savepoint are looked at as well.";
+Append the command you intend to run to check its options too, as in `config check application --jars job.jar`: an application's jars, \
+class and savepoint are checked as well. `session` and `application` run the same checks before they start anything, except whether Mesos and \
+ZooKeeper answer.";
 
 /// What is checked.
 #[derive(Args, Clone, Debug)]
@@ -18,11 +19,11 @@ pub struct Check {
     #[command(flatten)]
     pub place: Place,
 
-    /// Do not ask Mesos and ZooKeeper whether they are there
+    /// Skip the Mesos and ZooKeeper checks
     #[arg(long)]
     pub offline: bool,
 
-    /// What is to be started [default: session]
+    /// The command you intend to run [default: session]
     #[command(subcommand)]
     pub start: Option<Start>,
 }
@@ -40,10 +41,12 @@ impl Check {
     /// What is to be checked. Options in front of what is to be started hold for it, too.
     pub fn subject(self, environment: Vec<(String, String)>) -> Subject {
         let Self { place, offline, start } = self;
-        let (start, job) = match start {
-            None => (Request { environment, ..Request::default() }, None),
-            Some(Start::Session(common)) => (common.request(environment), None),
-            Some(Start::Application(application)) => (application.request(environment), Some(application.job())),
+        let (start, job, local) = match start {
+            None => (Request { environment, ..Request::default() }, None, false),
+            Some(Start::Session(common)) => (common.request(environment), None, false),
+            Some(Start::Application(application)) => {
+                (application.request(environment), Some(application.job()), application.local)
+            }
         };
         let request = Request {
             flink_home: start.flink_home.or(place.flink_home),
@@ -51,7 +54,7 @@ impl Check {
             dynamic: place.dynamic.into_iter().chain(start.dynamic).collect(),
             ..start
         };
-        Subject { request, job, offline }
+        Subject { request, job, offline, local }
     }
 }
 
