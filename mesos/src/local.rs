@@ -5,9 +5,10 @@
 //! framework of custom executors can see: one conformance suite runs against this and against the real Mesos.
 //! What it does not do it refuses with a message that says so.
 //!
-//! It keeps no memory beyond the process and is no production cluster: it isolates nothing, trusts everybody who can
-//! reach the loopback interface, and ends with its owner.
+//! It keeps no memory beyond the process and is no production cluster: it isolates nothing, lets its owner in alone, by a
+//! credential that is made at the start and lies in its work folder, and ends with its owner.
 
+mod access;
 mod codec;
 mod containers;
 mod core;
@@ -28,12 +29,15 @@ use uuid::Uuid;
 
 pub use self::options::LocalOptions;
 use self::{
+    access::Access,
     codec::Codec,
     containers::{Containers, Processes, Settings},
     core::Core,
     http::Api,
     owner::{Message, Owner},
 };
+
+use crate::scheduler::Credential;
 
 /// How long clients may take to see that the cluster has ended.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -52,6 +56,9 @@ pub enum LocalError {
     /// The folder for sandboxes could not be made. The error names it.
     #[error("cannot make the work folder of the local mesos: {0}")]
     WorkDir(#[source] io::Error),
+    /// There is no credential: no random numbers, or no file for it.
+    #[error("cannot make the credential of the local mesos: {0}")]
+    Credential(#[source] io::Error),
     /// The thread that starts executors could not be started.
     #[error("cannot start a thread: {0}")]
     Thread(#[source] io::Error),
@@ -74,6 +81,7 @@ pub enum LocalError {
 #[derive(Debug)]
 pub struct LocalCluster {
     master: String,
+    credential: Credential,
     inbox: mpsc::UnboundedSender<Message>,
     processes: Arc<Processes>,
     owner: JoinHandle<()>,
@@ -93,11 +101,14 @@ impl LocalCluster {
         let listener = TcpListener::bind(("127.0.0.1", options.port)).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
         let master = address.to_string();
+        let (access, token) = Access::new(address.port()).map_err(LocalError::Credential)?;
+        let credential = access.credential.clone();
+        access::write(&credential, &work_dir).map_err(LocalError::Credential)?;
 
         let (inbox, messages) = mpsc::unbounded_channel();
         let processes = Arc::new(Processes::default());
         let environment = options.executor_environment.clone();
-        let settings = Settings { work_dir, endpoint: master.clone(), environment };
+        let settings = Settings { work_dir, endpoint: master.clone(), environment, token: token.into() };
         let containers =
             Containers::new(settings, Arc::clone(&processes), inbox.clone()).map_err(LocalError::Thread)?;
         let api = Api { inbox: inbox.clone(), codec: codec.clone(), address: master.clone(), agents: options.agents };
@@ -105,10 +116,11 @@ impl LocalCluster {
         let closing = CancellationToken::new();
         Ok(Self {
             master,
+            credential,
             inbox,
             processes,
             owner: tokio::spawn(owner.run(messages)),
-            server: tokio::spawn(serve(listener, http::router(Arc::new(api)), closing.clone())),
+            server: tokio::spawn(serve(listener, http::router(Arc::new(api), Arc::new(access)), closing.clone())),
             closing,
         })
     }
@@ -116,6 +128,11 @@ impl LocalCluster {
     /// `127.0.0.1:port` of the master, in the form that `mesos.master` wants.
     pub fn master(&self) -> String {
         self.master.clone()
+    }
+
+    /// What schedulers have to show; the file `credential.json` in the work folder holds it, too.
+    pub fn credential(&self) -> Credential {
+        self.credential.clone()
     }
 
     /// Ends master, agents and every executor's whole process tree, and waits until they are gone.

@@ -25,6 +25,9 @@ mod session;
 mod subscribe;
 mod subscriber;
 
+#[cfg(feature = "local")]
+pub(crate) use self::subscribe::basic_authentication;
+
 use std::{fmt, path::PathBuf, time::Duration};
 
 use tokio::sync::mpsc;

@@ -65,6 +65,7 @@ pub async fn local(
     plan.settings.least_offer = None;
     let (work, temporary) = work_folder(work_dir).await?;
     let mesos = LocalCluster::start(local_options(&plan, &work, &*lookup)).await.map_err(Failure::other)?;
+    plan.settings.credential = Some(mesos.credential());
     let place = Place {
         master: mesos.master().parse().map_err(Failure::other)?,
         any_port: true,
@@ -84,8 +85,16 @@ pub async fn local(
     ended
 }
 
+/// Listeners, state, ZooKeeper and Mesos share them, and the usual limit is 1024.
+fn raise_descriptors() {
+    if let Err(error) = fetcher::descriptors::raise() {
+        tracing::warn!(%error, "The limit of open files could not be raised.");
+    }
+}
+
 /// Checks everything, as `config check` does, before anything is started.
 async fn make_plan(cluster: &Cluster, request: Request, local: bool, lookup: &Arc<Lookup>) -> Result<Plan, Failure> {
+    raise_descriptors();
     let subject = Subject { request: request.clone(), job: cluster.job().cloned(), offline: true, local };
     let report = check::check(subject, lookup.clone()).await.map_err(Failure::other)?;
     if let Some(refusal) = report.refusal() {
@@ -160,9 +169,6 @@ async fn run(
     let (addresses, reservations) = addresses.map_err(Failure::usage)?;
     let trusted = Trusted::read(&plan.settings, &addresses).await?;
     for warning in &plan.warnings {
-        console.tell("warning", &format!("Warning: {warning}"), json!({ "warning": warning }));
-    }
-    if let Some(warning) = plan.settings.open_control() {
         console.tell("warning", &format!("Warning: {warning}"), json!({ "warning": warning }));
     }
     let text = format!(

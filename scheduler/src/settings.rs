@@ -66,7 +66,7 @@ pub enum SettingsError {
         /// The least and the largest value, with the unit.
         allowed: String,
     },
-    /// A file that an option names is of no use.
+    /// A file that an option names is of no use, or a value whose reason names the part that is wrong.
     #[error("{key}: {reason}")]
     File {
         /// The option.
@@ -200,11 +200,6 @@ impl Settings {
         })
     }
 
-    /// Warns of a control API whose token and answers others can read on the way.
-    pub fn open_control(&self) -> Option<String> {
-        open_control(&self.control, &self.tls)
-    }
-
     /// Whether there is something to come back to after this process has ended.
     pub fn is_durable(&self) -> bool {
         !matches!(self.state, StateLocation::Memory)
@@ -250,7 +245,9 @@ pub fn open_control(control: &ControlSettings, tls: &Tls) -> Option<String> {
 pub fn master(config: &Configuration) -> Result<MasterUrl, SettingsError> {
     let hint = "e.g. -Dmesos.master=zk://zk1:2181,zk2:2181/mesos, or host:port";
     let text = config.get(MASTER).ok_or(SettingsError::Missing { key: MASTER, hint })?;
-    text.parse().map_err(|e: mesos::master::ParseMasterError| invalid(MASTER, config, e.to_string()))
+    // The reason holds the value, without its password.
+    text.parse()
+        .map_err(|e: mesos::master::ParseMasterError| SettingsError::File { key: MASTER, reason: e.to_string() })
 }
 
 /// A port option, 0 meaning any.

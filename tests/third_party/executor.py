@@ -9,6 +9,8 @@ import uuid
 ENDPOINT = os.environ["MESOS_AGENT_ENDPOINT"]
 PATH = "/" + os.environ["MESOS_SLAVE_PID"].split("@")[0] + "/api/v1/executor"
 HEADERS = {"Content-Type": "application/json", "Accept": "application/json"}
+if "MESOS_EXECUTOR_AUTHENTICATION_TOKEN" in os.environ:
+    HEADERS["Authorization"] = "Bearer " + os.environ["MESOS_EXECUTOR_AUTHENTICATION_TOKEN"]
 
 
 def post(kind, **body):

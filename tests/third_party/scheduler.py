@@ -1,6 +1,6 @@
 """A framework on the third-party package avmesos: runs one task, kills it, ends.
 
-usage: scheduler.py http://MASTER. Prints what it sees, one JSON object a line.
+usage: scheduler.py http://MASTER [PRINCIPAL SECRET]. Prints what it sees, one JSON object a line.
 """
 
 import json
@@ -39,9 +39,12 @@ def task(offer):
 
 
 class Framework:
-    def __init__(self, master):
+    def __init__(self, master, *credentials):
         self.launched = False
         self.client = MesosClient(mesos_urls=[master], frameworkName="third party", max_reconnect=1)
+        if credentials:
+            # What set_credentials() takes goes into the call, not into the header.
+            self.client.requests_auth = credentials
         self.client.add_capability("PARTITION_AWARE")
         self.client.on(MesosClient.SUBSCRIBED, self.subscribed)
         self.client.on(MesosClient.OFFERS, self.offers)
@@ -76,5 +79,5 @@ class Framework:
             self.driver.tearDown()
 
 
-Framework(sys.argv[1]).client.register()
+Framework(*sys.argv[1:]).client.register()
 tell(ended=True)

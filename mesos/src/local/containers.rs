@@ -15,6 +15,7 @@ use uuid::Uuid;
 pub(super) use self::processes::Processes;
 use self::{processes::Spawner, run::Job};
 use super::{core::Container, owner::Message};
+use crate::executor::Token;
 
 /// What is the same for all containers.
 #[derive(Debug)]
@@ -25,6 +26,8 @@ pub(super) struct Settings {
     pub(super) endpoint: String,
     /// Variables for every executor.
     pub(super) environment: Vec<(String, String)>,
+    /// What executors have to show.
+    pub(super) token: Token,
 }
 
 /// All containers that live.

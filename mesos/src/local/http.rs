@@ -10,6 +10,7 @@ use axum::{
     body::Bytes,
     extract::{DefaultBodyLimit, Path, State},
     http::{HeaderMap, HeaderName, Method, StatusCode, header},
+    middleware,
     response::{IntoResponse, Response},
     routing::{any, get},
 };
@@ -22,6 +23,7 @@ use self::{
     stream::Subscription,
 };
 use super::{
+    access::{self, Access},
     codec::Codec,
     core::{Refusal, VERSION},
     owner::Message,
@@ -46,7 +48,7 @@ pub(super) struct Api {
     pub(super) agents: usize,
 }
 
-pub(super) fn router(api: Arc<Api>) -> Router {
+pub(super) fn router(api: Arc<Api>, access: Arc<Access>) -> Router {
     Router::new()
         .route("/api/v1/scheduler", any(scheduler_call))
         .route("/master/api/v1/scheduler", any(scheduler_call))
@@ -58,6 +60,7 @@ pub(super) fn router(api: Arc<Api>) -> Router {
         .route("/version", get(async || axum::Json(serde_json::json!({ "version": VERSION }))))
         .fallback(|| async { not_found() })
         .layer(DefaultBodyLimit::max(MAX_CALL))
+        .layer(middleware::from_fn_with_state(access, access::enter))
         .with_state(api)
 }
 

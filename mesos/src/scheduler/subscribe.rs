@@ -142,7 +142,7 @@ fn refusal(target: &Target, authorized: bool, status: StatusCode, words: &str) -
 }
 
 /// The value of an `Authorization` header.
-pub(super) fn basic_authentication(credential: &Credential) -> HeaderValue {
+pub(crate) fn basic_authentication(credential: &Credential) -> HeaderValue {
     let encoded = STANDARD.encode(format!("{}:{}", credential.principal, credential.secret));
     match HeaderValue::try_from(format!("Basic {encoded}")) {
         Ok(mut value) => {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use mesos::resources::scalar;
 use mesos::{
+    local::LocalCluster,
     master::MasterUrl,
     scheduler::{SchedulerConnection, SchedulerEvent, SchedulerHandle, SchedulerOptions, calls},
     v1::{CommandInfo, ExecutorInfo, FrameworkInfo, Offer, TaskInfo, TaskStatus, scheduler::Event},
@@ -19,10 +20,12 @@ pub(crate) struct Framework {
 }
 
 impl Framework {
-    pub(crate) async fn subscribe(master: &str) -> Self {
+    pub(crate) async fn subscribe(cluster: &LocalCluster) -> Self {
         let info = FrameworkInfo { user: "root".into(), name: "local".into(), ..FrameworkInfo::default() };
-        let master: MasterUrl = master.parse().unwrap();
-        let opened = SchedulerConnection::open(SchedulerOptions::new(master), info, Vec::new()).await;
+        let master: MasterUrl = cluster.master().parse().unwrap();
+        let credential = Some(cluster.credential());
+        let options = SchedulerOptions { credential, ..SchedulerOptions::new(master) };
+        let opened = SchedulerConnection::open(options, info, Vec::new()).await;
         let (handle, events) = opened.unwrap();
         let mut this = Self { id: String::new(), handle, events };
         this.id = this

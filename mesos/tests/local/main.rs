@@ -11,10 +11,10 @@ use std::collections::BTreeSet;
 use mesos::{
     executor::{ExecutorConnection, ExecutorEnvironment},
     local::{LocalCluster, LocalOptions},
-    scheduler::calls,
+    scheduler::{Credential, SchedulerConnection, SchedulerEvent, SchedulerOptions, calls},
     status::new_uuid,
     v1::{
-        TaskState, TaskStatus,
+        FrameworkInfo, TaskState, TaskStatus,
         executor::event as executor_event,
         offer::{Operation, operation},
         task_status::Source,
@@ -34,7 +34,7 @@ async fn cluster(agents: usize, work: &TempDir) -> LocalCluster {
 async fn a_task_lives_its_whole_life_over_our_own_connections() {
     let work = TempDir::new().unwrap();
     let cluster = cluster(1, &work).await;
-    let mut framework = Framework::subscribe(&cluster.master()).await;
+    let mut framework = Framework::subscribe(&cluster).await;
     let offer = framework.offers(1).await.remove(0);
     framework.launch(&offer, "t", shell("env > environment.new; mv environment.new environment; sleep 1000")).await;
 
@@ -72,6 +72,37 @@ async fn a_task_lives_its_whole_life_over_our_own_connections() {
 }
 
 #[tokio::test]
+async fn only_the_owner_gets_in_by_a_credential_that_nobody_else_can_read() {
+    let work = TempDir::new().unwrap();
+    let cluster = cluster(1, &work).await;
+    let file = work.path().join("credential.json");
+    let mode = std::os::unix::fs::PermissionsExt::mode(&fs_err::metadata(&file).unwrap().permissions());
+    assert_eq!(mode & 0o7777, 0o600);
+    let written: serde_json::Value = serde_json::from_slice(&fs_err::read(&file).unwrap()).unwrap();
+    let own = cluster.credential();
+    assert_eq!(
+        (written["principal"].as_str(), written["secret"].as_str()),
+        (Some(&*own.principal), Some(&*own.secret))
+    );
+
+    let stranger = Credential { principal: own.principal.clone(), secret: "guess".to_owned() };
+    for credential in [None, Some(stranger)] {
+        let options = SchedulerOptions { credential, ..SchedulerOptions::new(cluster.master().parse().unwrap()) };
+        let info = FrameworkInfo { user: "root".into(), name: "stranger".into(), ..FrameworkInfo::default() };
+        let (_handle, mut events) = SchedulerConnection::open(options, info, Vec::new()).await.unwrap();
+        let refused = loop {
+            match events.recv().await.unwrap() {
+                SchedulerEvent::Rejected { reason } => break reason,
+                SchedulerEvent::Connecting { .. } => {}
+                other => panic!("{other:?}"),
+            }
+        };
+        assert!(refused.contains("401"), "{refused}");
+    }
+    cluster.shutdown().await;
+}
+
+#[tokio::test]
 async fn every_executor_gets_the_variables_of_the_options() {
     let work = TempDir::new().unwrap();
     let variables = [("JAVA_HOME", "/opt/java"), ("PATH", "/bin")];
@@ -81,7 +112,7 @@ async fn every_executor_gets_the_variables_of_the_options() {
         ..LocalOptions::default()
     };
     let cluster = LocalCluster::start(options).await.unwrap();
-    let mut framework = Framework::subscribe(&cluster.master()).await;
+    let mut framework = Framework::subscribe(&cluster).await;
     let offer = framework.offers(1).await.remove(0);
     let file = work.path().join("seen");
     let shown = file.display();
@@ -101,7 +132,7 @@ async fn each_agent_has_its_own_path_and_its_own_ports() {
     let withheld_ports = BTreeSet::from([port + 1]);
     let options = LocalOptions { agents: 3, ports, withheld_ports, work_dir: work.path().into(), ..<_>::default() };
     let cluster = LocalCluster::start(options).await.unwrap();
-    let mut framework = Framework::subscribe(&cluster.master()).await;
+    let mut framework = Framework::subscribe(&cluster).await;
     let offers = framework.offers(3).await;
     let mut paths: Vec<&str> = offers.iter().map(|offer| offer.url.as_ref().unwrap().path()).collect();
     paths.sort_unstable();
@@ -124,7 +155,7 @@ fn within((begin, end): (u64, u64), first: u64) -> bool {
 async fn what_the_local_mesos_does_not_do_is_refused_in_words() {
     let work = TempDir::new().unwrap();
     let cluster = cluster(1, &work).await;
-    let mut framework = Framework::subscribe(&cluster.master()).await;
+    let mut framework = Framework::subscribe(&cluster).await;
     let offer = framework.offers(1).await.remove(0);
     let reserve = Operation { r#type: Some(operation::Type::Reserve.into()), ..Operation::default() };
     let refused = framework.handle.call(calls::accept(vec![offer.id], vec![reserve], 0.0)).await.unwrap_err();

@@ -39,7 +39,8 @@ impl Cluster {
             ..LocalOptions::default()
         };
         let cluster = LocalCluster::start(options).await.unwrap();
-        Self { mesos: Mesos::Local { cluster, work }, http: Http::new() }
+        let http = Http::with(&cluster.credential());
+        Self { mesos: Mesos::Local { cluster, work }, http }
     }
 
     pub(crate) async fn real(agents: usize) -> Self {
@@ -58,6 +59,11 @@ impl Cluster {
             Mesos::Real(mesos) => mesos.master(),
         };
         format!("http://{master}{path}")
+    }
+
+    /// Variables that executors get because this Mesos wants to know who they are; ours always does, the real one when told so.
+    pub(crate) fn secret_variables(&self) -> &'static [&'static str] {
+        if let Mesos::Local { .. } = self.mesos { &["MESOS_EXECUTOR_AUTHENTICATION_TOKEN"] } else { &[] }
     }
 
     /// How long an update waits for its acknowledgement until it is sent again.

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use mesos::scheduler::Credential;
 use prost::Message;
 use reqwest::{
     Client, Response, StatusCode,
-    header::{ACCEPT, CONTENT_TYPE},
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap},
 };
 
 pub(crate) const PROTOBUF: &str = "application/x-protobuf";
@@ -45,8 +47,18 @@ pub(crate) struct Http(Client);
 
 impl Http {
     pub(crate) fn new() -> Self {
+        Self::sending(HeaderMap::new())
+    }
+
+    /// Shows this credential with everything.
+    pub(crate) fn with(credential: &Credential) -> Self {
+        let encoded = STANDARD.encode(format!("{}:{}", credential.principal, credential.secret));
+        Self::sending([(AUTHORIZATION, format!("Basic {encoded}").parse().unwrap())].into_iter().collect())
+    }
+
+    fn sending(headers: HeaderMap) -> Self {
         mesos::tls::install_provider();
-        Self(Client::builder().no_proxy().build().unwrap())
+        Self(Client::builder().no_proxy().default_headers(headers).build().unwrap())
     }
 
     /// Sends whatever is wanted; the answer may be a stream.

@@ -28,6 +28,7 @@ pub(super) fn variables(container: &Container, settings: &Settings, sandbox: &Pa
     set("MESOS_AGENT_ENDPOINT", settings.endpoint.clone());
     set("MESOS_CHECKPOINT", u8::from(container.checkpoint).to_string());
     set("MESOS_DIRECTORY", sandbox.clone());
+    set("MESOS_EXECUTOR_AUTHENTICATION_TOKEN", settings.token.reveal().to_owned());
     set("MESOS_EXECUTOR_ID", container.key.executor.clone());
     set("MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD", MesosDuration(container.grace).to_string());
     set("MESOS_FRAMEWORK_ID", container.key.framework.clone());
