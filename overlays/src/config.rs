@@ -149,6 +149,12 @@ pub enum ConfigurationError {
         /// Where the value came from.
         origin: Source,
     },
+    /// `-D` with the key of an option that is no switch, and nothing else.
+    #[error("-D{key} has no value: give -D{key}=VALUE")]
+    NoValue {
+        /// The key.
+        key: String,
+    },
     /// `-D` without a key.
     #[error("dynamic property '{argument}' has no key: expected key=value")]
     Argument {

@@ -4,7 +4,10 @@ mod check;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{
+    Args, Parser, Subcommand,
+    error::{ContextKind, ContextValue},
+};
 
 pub use self::check::{Check, Start};
 use crate::{console::OutputForm, plan::Request};
@@ -250,6 +253,37 @@ pub struct Application {
     pub arguments: Vec<String>,
 }
 
+/// What somebody may have meant who gave a subcommand that there is not.
+pub fn tip(error: &clap::Error) -> Option<String> {
+    let Some(ContextValue::String(given)) = error.get(ContextKind::InvalidSubcommand) else { return None };
+    let meant = match given.as_str() {
+        "version" => "flink-mesos --version",
+        "run" | "submit" => {
+            "flink-mesos application --jars JOB.jar, which runs one job on a cluster of its own; \
+             or Flink's own `flink run -m HOST:PORT JOB.jar` for a session that runs"
+        }
+        "status" | "list" => "flink-mesos workers list",
+        "history" | "drain" | "undrain" | "restart" | "clear-agent" => {
+            return Some(unknown(given, &format!("flink-mesos workers {given}")));
+        }
+        "scale" => {
+            "flink-mesos session --workers N: start it again with another number; with durable state the TaskManagers stay"
+        }
+        "logs" | "ps" | "inspect" | "jstack" => {
+            return Some(unknown(given, &format!("flink-mesos-executor {given}, on the TaskManager's host")));
+        }
+        "check" | "validate" => "flink-mesos config check",
+        "start" | "up" => "flink-mesos session",
+        "kill" | "end" | "shutdown" => "flink-mesos stop",
+        _ => return None,
+    };
+    Some(unknown(given, meant))
+}
+
+fn unknown(given: &str, meant: &str) -> String {
+    format!("error: unrecognized subcommand '{given}'\n\n  tip: {meant}\n\nFor more information, try '--help'.")
+}
+
 /// Flink's ids are 16 bytes.
 fn job_id(text: &str) -> Result<String, String> {
     if text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
@@ -313,6 +347,15 @@ mod tests {
         let cli = Cli::try_parse_from(["flink-mesos", "session", "-Da.b=c d", "-D", "e=f=-1"]).unwrap();
         let Command::Session(common) = cli.command else { panic!("not a session") };
         assert_eq!(common.place.dynamic, ["a.b=c d", "e=f=-1"]);
+    }
+
+    #[test]
+    fn who_guesses_a_subcommand_is_told_the_right_one() {
+        let told = |given: &str| tip(&Cli::try_parse_from(["flink-mesos", given]).unwrap_err()).unwrap_or_default();
+        assert!(told("version").contains("tip: flink-mesos --version"), "{}", told("version"));
+        assert!(told("run").contains("application --jars") && told("run").contains("flink run -m"));
+        assert!(told("drain").contains("flink-mesos workers drain"));
+        assert_eq!(told("sesion"), "", "clap knows what is near");
     }
 
     fn application(arguments: &[&str]) -> Result<Application, clap::Error> {

@@ -331,7 +331,7 @@ mod tests {
         let (address, _server) = echo().await;
         let there = address.trim_start_matches("http://").to_owned();
         let mut idle = Vec::new();
-        for _ in 0..3 * guests::MOST {
+        for _ in 0..guests::MOST + 64 {
             idle.push(TcpStream::connect(&there).await.unwrap());
         }
         assert_eq!(client(&address).get("workers").await.unwrap(), json!("Workers"));
@@ -340,6 +340,6 @@ mod tests {
             let ended = timeout(Duration::from_millis(5), socket.read_u8()).await;
             open += usize::from(ended.is_err());
         }
-        assert!(open <= guests::MOST_OF_ONE, "{open} are open");
+        assert!(open <= guests::MOST - guests::MOST / 4, "{open} are open");
     }
 }

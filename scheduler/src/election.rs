@@ -78,7 +78,7 @@ impl Candidate {
                 ) => return Err(e),
                 Err(e) => {
                     let wait = backoff.next();
-                    report(&format!("No state and no election: {e}. Trying on."));
+                    report(&format!("Cannot read the state or take part in the election: {e}. Retrying."));
                     sleep(wait).await;
                 }
             }
@@ -104,7 +104,7 @@ impl Candidate {
         self.since = Some(since);
         let prefix = LockPrefix::new_curator(&folder, "latch-").map_err(failed("lock"))?;
         let whoami = format!("{}", std::process::id());
-        report("Standing by for the leadership.");
+        report("Another application master leads; standing by.");
         // Who stands by has the state in memory already when the time comes.
         let mut mirror = Mirror::begin(&client, &nodes).await;
         let waiting = client.lock(prefix, whoami.as_bytes(), LockOptions::new(nodes.acls()));

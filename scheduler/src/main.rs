@@ -7,7 +7,7 @@ use scheduler::{
     address,
     application::{self, Cluster},
     check,
-    cli::{Cli, Command, Common, Config},
+    cli::{self, Cli, Command, Common, Config},
     console::{Console, several_lines},
     failure::Failure,
     operator,
@@ -26,6 +26,10 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(e) => {
             // Help and version are no errors; they go to standard output.
+            if let Some(tip) = cli::tip(&e) {
+                eprintln!("{tip}");
+                return ExitCode::from(64);
+            }
             _ = e.print();
             return if e.use_stderr() { ExitCode::from(64) } else { ExitCode::SUCCESS };
         }

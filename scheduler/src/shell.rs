@@ -130,6 +130,7 @@ struct View {
     job_manager_up: bool,
     told_ready: bool,
     waiting_for_master: bool,
+    has_subscribed: bool,
     executors: Executors,
     agents: Agents,
 }

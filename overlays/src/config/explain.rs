@@ -23,6 +23,9 @@ impl Configuration {
             // Writing to a text cannot fail.
             writeln!(text, "  {}", option.meaning).ok();
         }
+        if known.is_none() && self.get(key).is_none() {
+            text.push_str(&guess(key));
+        }
         text
     }
 
@@ -35,6 +38,22 @@ impl Configuration {
             let won = if wins && number + 1 == entry.settings.len() { "  <- wins" } else { "" };
             writeln!(text, "  {value}  from {}{under}{won}", setting.source).ok();
         }
+    }
+}
+
+/// The options that may be meant by a key that there is not.
+fn guess(key: &str) -> String {
+    let below = format!("{key}.");
+    let below: Vec<_> = options::all().map(|option| option.key).filter(|known| known.starts_with(&below)).collect();
+    if !below.is_empty() {
+        return format!("  options that begin so: {}\n", below.join(", "));
+    }
+    match options::nearest(key) {
+        Some(near) => format!("  there is no such option; did you mean {near}?\n"),
+        None if key.starts_with("mesos.") => {
+            "  there is no such option; `flink-mesos config options` lists all\n".to_owned()
+        }
+        None => String::new(),
     }
 }
 
@@ -59,6 +78,15 @@ mod tests {
         let config = Configuration::new();
         assert!(config.explain("rest.port").starts_with("rest.port = 8081 (default)\n"));
         assert_eq!(config.explain("my.own.key"), "my.own.key is not set\n");
+    }
+
+    #[test]
+    fn a_key_that_is_no_option_is_told_with_what_may_be_meant() {
+        let config = Configuration::new();
+        let near = config.explain("mesos.mster");
+        assert!(near.ends_with("there is no such option; did you mean mesos.master?\n"), "{near}");
+        let below = config.explain("mesos.worker");
+        assert!(below.contains("options that begin so: ") && below.contains("mesos.worker.kill-grace"), "{below}");
     }
 
     #[test]

@@ -143,7 +143,7 @@ pub(super) fn form_error(config: &Configuration, option: &ConfigOption, value: &
 }
 
 /// The known `mesos.*` key that takes the fewest changes of letters, if they are few.
-fn nearest(key: &str) -> Option<&'static str> {
+pub(crate) fn nearest(key: &str) -> Option<&'static str> {
     let known = all().map(|option| option.key).filter(|known| known.starts_with("mesos."));
     let near = known.map(|known| (distance(key, known), known));
     near.filter(|(distance, _)| *distance <= key.len() / 3).min().map(|(_, known)| known)

@@ -6,6 +6,7 @@ use mesos::master::{HostPort, MasterDetector, MasterUrl};
 
 use super::Report;
 use crate::election::{self, TrialError, ZooKeeperOptions};
+use crate::failure::root_cause;
 
 /// How long Mesos may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -28,16 +29,10 @@ async fn master_that_answers(url: &MasterUrl) -> Result<HostPort, String> {
         let address = format!("{}/master/health", master.url(false));
         match client.get(&address).send().await.and_then(reqwest::Response::error_for_status) {
             Ok(_) => return Ok(master),
-            Err(e) => reasons.push(with_causes(&e)),
+            Err(e) => reasons.push(format!("{master}: {}", root_cause(&e))),
         }
     }
     Err(reasons.join("; "))
-}
-
-/// reqwest's errors say what went wrong only in their causes.
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 /// Whether ZooKeeper would let us lead.

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio::time::sleep;
 use url::Url;
 
 use super::Command;
+use crate::failure::root_cause;
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +34,14 @@ pub enum ControlError {
         /// Why not.
         why: String,
     },
+    /// It did not answer.
+    #[error("the application master at {address} does not answer: {why}")]
+    Cut {
+        /// Where.
+        address: String,
+        /// Why not.
+        why: String,
+    },
     /// It does not do that.
     #[error("the application master at {address} refuses ({status}): {reason}")]
     Refused {
@@ -47,6 +57,10 @@ pub enum ControlError {
 const CONNECT: Duration = Duration::from_secs(10);
 /// Longer than the application master waits for its store.
 const ANSWER: Duration = Duration::from_secs(40);
+
+/// How often what changes nothing is asked, and how long between.
+const TRIES: usize = 5;
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Asks one application master.
 #[derive(Debug)]
@@ -82,9 +96,17 @@ impl Client {
         Ok(Self { http, address: at.as_str().trim_end_matches('/').to_owned(), token: token.map(str::to_owned) })
     }
 
-    /// `workers` or `history`.
+    /// `workers` or `history`. Where the API is crowded, the connection may be cut before the token was seen: then again.
     pub async fn get(&self, what: &str) -> Result<Value, ControlError> {
-        self.send(self.http.get(format!("{}/{what}", self.address))).await
+        let mut tries = 0;
+        loop {
+            let asked = self.send(self.http.get(format!("{}/{what}", self.address))).await;
+            tries += 1;
+            match asked {
+                Err(ControlError::Cut { .. }) if tries < TRIES => sleep(PAUSE).await,
+                asked => return asked,
+            }
+        }
     }
 
     /// Sends a command.
@@ -93,8 +115,12 @@ impl Client {
     }
 
     async fn send(&self, request: reqwest::RequestBuilder) -> Result<Value, ControlError> {
-        let unreachable =
-            |error: reqwest::Error| ControlError::Unreachable { address: self.address.clone(), why: root(&error) };
+        let unreachable = |error: reqwest::Error| {
+            let (address, why) = (self.address.clone(), root(&error));
+            // It was there a moment ago.
+            let is_cut = error.is_request() && !error.is_connect() && !error.is_timeout();
+            if is_cut { ControlError::Cut { address, why } } else { ControlError::Unreachable { address, why } }
+        };
         let request = match &self.token {
             Some(token) => request.bearer_auth(token),
             None => request,
@@ -114,11 +140,7 @@ fn root(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return format!("no answer within {} s", if error.is_connect() { CONNECT } else { ANSWER }.as_secs());
     }
-    let mut last: &dyn std::error::Error = error;
-    while let Some(cause) = last.source() {
-        last = cause;
-    }
-    last.to_string()
+    root_cause(error)
 }
 
 #[cfg(test)]

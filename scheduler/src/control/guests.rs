@@ -12,14 +12,13 @@ use std::{
     },
 };
 
-/// Connections in all.
-pub(super) const MOST: usize = 64;
-/// Connections of one address. The rest is for others.
-pub(super) const MOST_OF_ONE: usize = 48;
+/// Connections in all, where the system allows as many.
+pub(super) const MOST: usize = 256;
 
 /// All connections, oldest first, by an id of the owner's.
 #[derive(Debug)]
 pub(super) struct Guests<Id> {
+    most: usize,
     all: Vec<Guest<Id>>,
 }
 
@@ -42,21 +41,27 @@ pub(super) enum Room<Id> {
 }
 
 impl<Id: Copy + PartialEq> Guests<Id> {
-    pub(super) fn new() -> Self {
-        Self { all: Vec::new() }
+    /// Room for so many.
+    pub(super) fn new(most: usize) -> Self {
+        Self { most, all: Vec::new() }
+    }
+
+    /// How many of them one address may have. The rest is for others.
+    fn most_of_one(&self) -> usize {
+        self.most - self.most / 4
     }
 
     /// Whether there is room for a connection from there.
     pub(super) fn room_for(&self, peer: IpAddr) -> Room<Id> {
         let peer = site(peer);
         let of_peer = self.all.iter().filter(|guest| guest.peer == peer).count();
-        if of_peer < MOST_OF_ONE && self.all.len() < MOST {
+        if of_peer < self.most_of_one() && self.all.len() < self.most {
             return Room::Free;
         }
         // Of those who have not shown the token, the oldest one from where most of all come; its own where that has too many.
         let strangers = || self.all.iter().filter(|guest| !guest.proven.load(Ordering::Relaxed));
         let most = |site: IpAddr| strangers().filter(|guest| guest.peer == site).count();
-        let crowded = if of_peer < MOST_OF_ONE {
+        let crowded = if of_peer < self.most_of_one() {
             strangers().map(|guest| guest.peer).max_by_key(|site| most(*site))
         } else {
             Some(peer)
@@ -87,6 +92,9 @@ fn site(peer: IpAddr) -> IpAddr {
 mod tests {
     use super::*;
 
+    const MOST: usize = 64;
+    const MOST_OF_ONE: usize = 48;
+
     struct Hall {
         guests: Guests<usize>,
         next: usize,
@@ -94,7 +102,7 @@ mod tests {
 
     impl Hall {
         fn new() -> Self {
-            Self { guests: Guests::new(), next: 0 }
+            Self { guests: Guests::new(MOST), next: 0 }
         }
 
         fn come(&mut self, peer: &str, proven: bool) -> Room<usize> {

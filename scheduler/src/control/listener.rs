@@ -10,6 +10,7 @@ use std::{
 };
 
 use axum::{Extension, Router};
+use fetcher::descriptors;
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -26,7 +27,7 @@ use tracing::{debug, warn};
 
 use super::{
     access::Connection,
-    guests::{Guests, Room},
+    guests::{Guests, MOST, Room},
 };
 
 /// How long a handshake may take, and the head of a request, and how long a connection may be without one.
@@ -41,7 +42,7 @@ const LAST_ANSWER: Duration = Duration::from_secs(60);
 /// Serves forever.
 pub(super) async fn serve(listener: TcpListener, router: Router, acceptor: Option<TlsAcceptor>) {
     let mut tasks: JoinSet<()> = JoinSet::new();
-    let mut guests: Guests<Id> = Guests::new();
+    let mut guests: Guests<Id> = Guests::new(descriptors::connections(MOST));
     let mut handles: Vec<AbortHandle> = Vec::new();
     let mut refuses = false;
     loop {

@@ -8,7 +8,8 @@ use crate::core::constraint::{Constraint, ConstraintError, Field, Operator};
 /// Marathon's constraints, and upstream's `attribute:value` pairs, which all must hold.
 pub(super) fn constraints(config: &Configuration) -> Result<Vec<Constraint>, SettingsError> {
     let key = "mesos.constraints";
-    let wrong = |e: ConstraintError| invalid(key, config, e.to_string());
+    // The reason names the constraint of the list that is wrong.
+    let wrong = |e: ConstraintError| SettingsError::File { key, reason: e.to_string() };
     let mut constraints = config.get(key).map_or(Ok(Vec::new()), Constraint::parse_list).map_err(wrong)?;
     let key = "mesos.constraints.hard.hostattribute";
     for pair in config.get(key).unwrap_or_default().split(',').map(str::trim).filter(|pair| !pair.is_empty()) {

@@ -10,7 +10,7 @@ use tracing::{debug, warn};
 
 use super::{Next, Outcome, Shell};
 use crate::{
-    core::message::{Input, WorkerId},
+    core::message::{Ended, Input, WorkerId},
     failure::Failure,
     job_manager::JobManagerEvent,
 };
@@ -24,6 +24,7 @@ impl Shell<'_> {
             }
             Some(SchedulerEvent::Subscribed { framework_id, .. }) => {
                 self.view.waiting_for_master = false;
+                self.view.has_subscribed = true;
                 let text = format!("Registered with Mesos as framework {}", framework_id.value);
                 self.console.tell("registered", &text, json!({ "framework": framework_id.value }));
                 self.framework.id = Some(framework_id.clone());
@@ -33,10 +34,11 @@ impl Shell<'_> {
             Some(SchedulerEvent::Disconnected { reason, retry_in }) => {
                 // Said once, not at every attempt.
                 if !std::mem::replace(&mut self.view.waiting_for_master, true) {
-                    let text = format!("Lost connection to Mesos: {reason}. Retrying.");
+                    let what = if self.view.has_subscribed { "Lost connection to" } else { "Cannot reach" };
+                    let text = format!("{what} Mesos: {reason}. Retrying.");
                     self.console.tell("disconnected", &text, json!({ "reason": reason }));
                 }
-                self.console.waiting(&format!("Trying to reach Mesos again in {retry_in:.1?}: {reason}"));
+                self.console.waiting(&format!("Retrying Mesos in {retry_in:.1?}: {reason}"));
                 self.tell(Input::Disconnected).await
             }
             Some(SchedulerEvent::Rejected { reason }) if is_framework_removed(&reason) => self.start_anew().await,
@@ -153,8 +155,10 @@ impl Shell<'_> {
             }
             JobManagerEvent::TaskManagers(listed) => self.tell(Input::Registered(listed)).await,
             JobManagerEvent::Finished => {
-                let text = "The JobManager has ended in order; ending the cluster.";
-                self.console.tell("jobmanager-ended", text, json!({}));
+                // Only an application is unfinished while it runs.
+                let what = if self.stopped == Ended::default() { "JobManager ended" } else { "application finished" };
+                let text = format!("The {what}; shutting down the cluster.");
+                self.console.tell("jobmanager-ended", &text, json!({}));
                 self.end(Ok(Outcome::Ended)).await
             }
             JobManagerEvent::Cancelled => {

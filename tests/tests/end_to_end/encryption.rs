@@ -39,10 +39,17 @@ async fn a_cluster_with_tls_at_rest_serves_its_workers_over_tls() {
     options.push("-Dsecurity.ssl.rest.key-password=changeit".to_owned());
     // Mesos's fetcher trusts nobody who vouches for us.
     options.push("-Dmesos.resourcemanager.artifactserver.executor-port=0".to_owned());
+    options.push("-Dmesos.control.ssl.enabled=true".to_owned());
     let options: Vec<&str> = options.iter().map(String::as_str).collect();
     let mut cluster = session(&mesos, Line::V1_20, 1, &options);
+    let control = cluster.wait_for("control")["address"].as_str().unwrap().to_owned();
+    assert!(control.starts_with("https://localhost:"), "{control}");
     let web = cluster.ready();
     assert!(web.starts_with("https://"), "{web}");
+    // Token and certificate are in the run file.
+    let listed = cluster::command(&["workers", "list", "--output", "json", "--at", &control]).output().unwrap();
+    let said = String::from_utf8_lossy(&listed.stdout);
+    assert!(listed.status.success() && said.contains("\"wanted\":1"), "{}", String::from_utf8_lossy(&listed.stderr));
     let log = walk(mesos.work_dir()).into_iter().find(|path| path.ends_with("stderr")).expect("the executor's log");
     let log = fs_err::read_to_string(log).unwrap();
     assert!(log.contains("fetching manifest") && log.contains("from https://127.0.0.1:"), "{log}");
