@@ -33,6 +33,7 @@ check: ## formatting, lints, documentation, dependencies
 	$(CARGO) clippy --locked --workspace --all-targets --all-features -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --all-features --no-deps --document-private-items
 	$(CARGO) deny --all-features check bans licenses sources
+	@CARGO="$(CARGO)" tests/setup/advisories
 
 test: setup ## every test, on the real Mesos, ZooKeeper and Flink
 	$(CARGO) build --locked --workspace --all-features --bins

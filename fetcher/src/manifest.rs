@@ -292,6 +292,11 @@ enum Way {
 /// Every link leads to a file or folder of the tree, by a way that passes through no other link. Each link is followed
 /// once. Expects sorted entries; returns how many steps it took.
 fn check_links(entries: &[Entry]) -> Result<usize, ManifestError> {
+    if !entries.iter().any(|entry| matches!(entry.kind, Kind::Link(_))) {
+        return Ok(0);
+    }
+    let numbers: HashMap<&str, usize> =
+        entries.iter().enumerate().map(|(at, entry)| (entry.path.as_str(), at)).collect();
     let mut ways = vec![Way::Unknown; entries.len()];
     let (mut walked, mut steps) = (Vec::new(), 0);
     for (start, entry) in entries.iter().enumerate() {
@@ -313,11 +318,10 @@ fn check_links(entries: &[Entry]) -> Result<usize, ManifestError> {
             }
             walked.push(at);
             steps += 1;
-            next = match find(entries, target.as_str()) {
-                Ok(found) => Some(found),
-                Err(folder) if folder => None,
-                Err(_) => return Err(error("leads to nothing in the tree")),
-            };
+            next = numbers.get(target.as_str()).copied();
+            if next.is_none() && !is_folder(entries, target.as_str()) {
+                return Err(error("leads to nothing in the tree"));
+            }
         }
         for at in walked.drain(..) {
             if let Some(way) = ways.get_mut(at) {
@@ -328,14 +332,11 @@ fn check_links(entries: &[Entry]) -> Result<usize, ManifestError> {
     Ok(steps)
 }
 
-/// The number of the entry at `path`; else whether it is a folder. Expects sorted entries.
-fn find(entries: &[Entry], path: &str) -> Result<usize, bool> {
-    let found = entries.binary_search_by(|entry| entry.path.as_str().cmp(path));
-    found.map_err(|_| {
-        let below = format!("{path}/");
-        let at = entries.partition_point(|entry| entry.path.as_str() < below.as_str());
-        entries.get(at).is_some_and(|entry| entry.path.as_str().starts_with(&below))
-    })
+/// Whether there is something below `path`. Expects sorted entries.
+fn is_folder(entries: &[Entry], path: &str) -> bool {
+    let below = format!("{path}/");
+    let at = entries.partition_point(|entry| entry.path.as_str() < below.as_str());
+    entries.get(at).is_some_and(|entry| entry.path.as_str().starts_with(&below))
 }
 
 /// Chunk digests where they belong, one size for one digest, and a total that can be counted.

@@ -248,3 +248,55 @@ async fn progress_of_a_warm_fetch_is_complete_at_once() {
     assert_eq!((progress.files_done, progress.bytes_done), (progress.files, progress.bytes));
     assert!(progress.files >= 3 && progress.bytes > 21 << 20, "{progress:?}");
 }
+
+#[tokio::test]
+async fn what_its_owner_writes_through_a_link_with_its_time_put_back_is_found_by_verify() {
+    let scene = Scene::new().await;
+    let origin = scene.origin(|_, _| Fault::None).await;
+    let arrived = scene.fetch(&origin, "one").await.unwrap();
+    let shared = arrived.shared.as_ref().unwrap().path.join("lib/a.jar");
+    drop(arrived);
+    // As a task of the same user could: nothing shows that it was there.
+    let before = fs_err::metadata(&shared).unwrap();
+    fs_err::set_permissions(&shared, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let file = fs_err::OpenOptions::new().write(true).open(&shared).unwrap();
+    std::os::unix::fs::FileExt::write_at(file.file(), b"!", 5).unwrap();
+    file.file().set_modified(before.modified().unwrap()).unwrap();
+    fs_err::set_permissions(&shared, before.permissions()).unwrap();
+
+    let verified = scene.cache().verify().unwrap();
+    assert_eq!((verified.wrong.len(), verified.trees_removed.len()), (1, 1), "{verified:?}");
+    let again = scene.fetch(&origin, "two").await.unwrap();
+    scene.assert_arrived(&again.target);
+}
+
+#[tokio::test]
+async fn what_another_layout_has_left_in_the_cache_is_ignored_and_stays() {
+    let scene = Scene::new().await;
+    let cache = scene.folder.path().join("cache");
+    fs_err::create_dir_all(cache.join("v0/blobs")).unwrap();
+    for foreign in ["v0/blobs/content", "index.db", "layout"] {
+        fs_err::write(cache.join(foreign), "of another version").unwrap();
+    }
+    let origin = scene.origin(|_, _| Fault::None).await;
+    let arrived = scene.fetch(&origin, "flink").await.unwrap();
+    scene.assert_arrived(&arrived.target);
+    drop(arrived);
+    assert_eq!(scene.cache().verify().unwrap().wrong, Vec::<String>::new());
+    scene.cache().collect_garbage(0).await.unwrap();
+    for foreign in ["v0/blobs/content", "index.db", "layout"] {
+        assert_eq!(fs_err::read_to_string(cache.join(foreign)).unwrap(), "of another version");
+    }
+}
+
+#[tokio::test]
+async fn a_manifest_of_another_layout_is_fetched_again() {
+    let scene = Scene::new().await;
+    let origin = scene.origin(|_, _| Fault::None).await;
+    drop(scene.fetch(&origin, "one").await.unwrap());
+    let manifest = scene.folder.path().join("cache/manifests").join(scene.manifest.digest().to_string());
+    fs_err::write(&manifest, "flink-mesos manifest 0\n").unwrap();
+    let again = scene.fetch(&origin, "two").await.unwrap();
+    scene.assert_arrived(&again.target);
+    assert_eq!(fs_err::read(&manifest).unwrap(), scene.manifest.encode());
+}

@@ -178,3 +178,52 @@ async fn what_taskmanagers_use_is_believed_of_their_own_user_only() {
     assert_eq!(tell(NOBODY, "theirs", "1e999").await, "400");
     assert_eq!(tell(NOBODY, "theirs", "1e308").await, "400");
 }
+
+/// Does what it can to a tree of the cache, told by its path; prints what it could.
+#[test]
+#[ignore = "the other process of the test below"]
+fn as_a_reader_who_would_alter_a_tree() {
+    let tree = PathBuf::from(std::env::var(TOLD).unwrap());
+    let cache = tree.parent().and_then(std::path::Path::parent).unwrap();
+    let mut files = vec![tree.clone()];
+    let mut at = 0;
+    while let Some(path) = files.get(at).cloned() {
+        at += 1;
+        if fs_err::symlink_metadata(&path).unwrap().is_dir() {
+            files.extend(fs_err::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+        }
+    }
+    files.extend(["blobs", "manifests", "archives", "partial", "reserved"].map(|folder| cache.join(folder)));
+    files.extend(fs_err::read_dir(cache.join("blobs")).unwrap().map(|entry| entry.unwrap().path()));
+    for file in &files {
+        let could = [
+            fs_err::set_permissions(file, std::os::unix::fs::PermissionsExt::from_mode(0o777)),
+            fs_err::OpenOptions::new().append(true).open(file).map(drop),
+            fs_err::write(file.join("new"), "new"),
+            fs_err::rename(file, file.with_extension("moved")),
+            if file.is_dir() { fs_err::remove_dir(file) } else { fs_err::remove_file(file) },
+            fs_err::File::open(file).and_then(|open| open.file().set_modified(std::time::UNIX_EPOCH)),
+        ];
+        assert!(could.iter().all(Result::is_err), "{}: {could:?}", file.display());
+    }
+    println!("nothing of {}", files.len());
+}
+
+#[tokio::test]
+async fn readers_of_a_linked_tree_cannot_alter_the_cache() {
+    if !is_root() {
+        return skip("a reader of another user: needs root");
+    }
+    let host = Host::new();
+    let _sidecar = host.start(&[]).await;
+    let tree = Tree::served(&host, 1).await;
+    let shared = host.obtain(&tree, "flink").await.unwrap().shared.unwrap();
+    let program = host.path("tests");
+    fs_err::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    let mut reader = tokio::process::Command::new(&program);
+    reader.args(["--exact", "--ignored", "--nocapture", "users::as_a_reader_who_would_alter_a_tree"]);
+    reader.env(TOLD, &shared.path).uid(NOBODY).gid(NOBODY).current_dir("/");
+    let (code, printed, complaint) = finish(reader).await;
+    assert!(code == 0 && printed.contains("nothing of "), "{printed}\n{complaint}");
+    assert_eq!(host.json(&["verify"]).await["wrong"], serde_json::json!([]));
+}
