@@ -15,6 +15,7 @@ mod words;
 
 pub use application::{Application, application};
 pub use jvm_options::job_manager_properties;
+pub(crate) use jvm_options::problem as java_options_problem;
 
 /// A process to start. Arguments are passed as they are: there is no quoting.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,7 +60,7 @@ pub enum CommandError {
         /// The key, or the environment variable.
         key: String,
         /// What is wrong.
-        reason: &'static str,
+        reason: String,
     },
     /// A path that cannot be told to java.
     #[error("{}: java cannot take this path: {reason}", path.display())]

@@ -20,6 +20,14 @@ pub fn job_manager_properties(config: &Configuration) -> Result<BTreeMap<String,
     Ok(properties)
 }
 
+/// What is wrong with the options that java would get of this key, if it is one of those.
+pub(crate) fn problem(key: &str, value: &str) -> Option<String> {
+    let is_read =
+        ["all", "jobmanager", "taskmanager"].into_iter().any(|scope| keys(scope).iter().any(|known| known == key));
+    // What variables stand for is not looked at as options are.
+    if is_read { words::split(value, &|_| None).err() } else { None }
+}
+
 /// Where options of a scope stand, later ones winning.
 fn keys(scope: &str) -> [String; 2] {
     [format!("env.java.default-opts.{scope}"), format!("env.java.opts.{scope}")]

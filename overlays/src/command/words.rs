@@ -1,36 +1,115 @@
 //! Option texts as a shell would split them into words, without a shell: nothing is ever run.
+//!
+//! Flink's scripts have a shell evaluate such a text and then split it at blanks once more. Here blanks inside of quotes stay.
+//! Where the scripts would lose all options in silence, run a piece of the text or replace it by names of files, the text is
+//! refused.
 
 use std::iter::Peekable;
 use std::str::Chars;
 
-/// Splits at blanks outside of quotes. `'…'` is literal; `"…"` keeps blanks; a backslash takes the next character as
-/// it is;
-/// `$NAME` and `${NAME}` become what `lookup` says, or nothing.
-pub(super) fn split(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Vec<String>, &'static str> {
+use crate::config::Configuration;
+
+/// More than the kernel takes as arguments of a program, in bytes.
+const MOST_BYTES: usize = 2 << 20;
+
+/// What may stand in such a text, for messages.
+const ALLOWED: &str = "allowed are options between blanks, quotes '…' and \"…\" around what holds other signs, \\ before one, $NAME and ${NAME}";
+
+/// Splits at blanks outside of quotes. `'…'` is literal; `"…"` keeps blanks; a backslash takes the next character as it is;
+/// `$NAME` and `${NAME}` become what `lookup` says, or nothing. The error tells the word and what is allowed.
+pub(crate) fn split(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Vec<String>, String> {
+    let text = text.trim();
+    let inner = unwrapped(text);
+    // Quotes around one option that needs them are no quotes around all.
+    split_unwrapped(inner, lookup)
+        .or_else(|error| if inner == text { Err(error) } else { split_unwrapped(text, lookup) })
+}
+
+fn split_unwrapped(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Vec<String>, String> {
     let mut words = Vec::new();
-    let mut word: Option<String> = None;
-    let mut characters = unwrapped(text.trim()).chars().peekable();
-    while let Some(c) = characters.next() {
-        if c.is_ascii_whitespace() {
-            words.extend(word.take());
-            continue;
+    let mut bytes = 0;
+    let mut characters = text.chars().peekable();
+    while characters.peek().is_some() {
+        while characters.next_if(char::is_ascii_whitespace).is_some() {}
+        if characters.peek().is_none() {
+            break;
         }
-        let word = word.get_or_insert_default();
-        match c {
-            '\'' => single_quoted(&mut characters, word)?,
-            '"' => double_quoted(&mut characters, word, lookup)?,
-            '\\' => word.extend(characters.next()),
-            '$' => variable(&mut characters, word, lookup)?,
-            '`' => return Err(NO_COMMANDS),
-            c => word.push(c),
+        let start: String = characters.clone().take_while(|c| !c.is_ascii_whitespace()).take(100).collect();
+        let refused = |reason: &str| Err(format!("{}: {reason}; {ALLOWED}", shown(&start)));
+        match word(&mut characters, lookup) {
+            Ok(word) => {
+                bytes += word.len() + 1;
+                if bytes > MOST_BYTES {
+                    return refused(TOO_LONG);
+                }
+                words.push(word);
+            }
+            Err(reason) => return refused(reason),
         }
     }
-    words.extend(word);
     Ok(words)
 }
 
+/// The start of a word as messages show it: without a value that is a secret.
+fn shown(word: &str) -> String {
+    match word.split_once('=') {
+        Some((name, _)) if Configuration::is_secret(name) => format!("'{name}=…'"),
+        _ => format!("'{word}'"),
+    }
+}
+
+/// The next word, up to a blank outside of quotes.
+fn word(characters: &mut Peekable<Chars<'_>>, lookup: &dyn Fn(&str) -> Option<String>) -> Result<String, &'static str> {
+    let mut word = String::new();
+    let is_option = characters.peek() == Some(&'-');
+    let mut braces = Braces::default();
+    while let Some(c) = characters.next_if(|c| !c.is_ascii_whitespace()) {
+        match c {
+            '\'' => single_quoted(characters, &mut word)?,
+            '"' => double_quoted(characters, &mut word, lookup)?,
+            '\\' => word.extend(characters.next()),
+            '$' => variable(characters, &mut word, lookup)?,
+            '`' => return Err(NO_COMMANDS),
+            ';' | '&' | '|' => return Err("Flink's scripts would take what follows ';', '&' or '|' for a command"),
+            '(' | ')' | '<' | '>' => return Err("Flink's scripts would lose all options for '(', ')', '<' or '>'"),
+            // A name of a file never begins like an option, so that in options these stand for themselves.
+            '*' | '?' | '[' if !is_option => return Err("Flink's scripts would put names of files here"),
+            c if braces.expand(c) => return Err("Flink's scripts would make several words of {…,…} or {…..…}"),
+            c => word.push(c),
+        }
+        if word.len() > MOST_BYTES {
+            return Err(TOO_LONG);
+        }
+    }
+    Ok(word)
+}
+
+/// What a shell looks for in a word to make several of it.
+#[derive(Default)]
+struct Braces {
+    is_open: bool,
+    has_parts: bool,
+    after_dot: bool,
+}
+
+impl Braces {
+    /// Looks at the next character outside of quotes; is there a whole `{…,…}` now?
+    fn expand(&mut self, c: char) -> bool {
+        let after_dot = std::mem::replace(&mut self.after_dot, c == '.');
+        match c {
+            '{' => (self.is_open, self.has_parts) = (true, false),
+            ',' => self.has_parts = self.is_open,
+            '.' if after_dot => self.has_parts = self.is_open,
+            '}' => return std::mem::take(&mut self.is_open) && self.has_parts,
+            _ => {}
+        }
+        false
+    }
+}
+
 const NO_COMMANDS: &str = "commands in backticks or $(…) are not run";
-const NOT_CLOSED: &str = "a quote is not closed";
+const NOT_CLOSED: &str = "a quote is not closed: Flink's scripts would lose all options";
+const TOO_LONG: &str = "longer than the arguments of a program may be (2 MB)";
 
 /// Quotes around the whole text are from the old file format, where they mean nothing.
 fn unwrapped(text: &str) -> &str {
@@ -76,6 +155,9 @@ fn variable(
 ) -> Result<(), &'static str> {
     let braced = match characters.peek() {
         Some('(') => return Err(NO_COMMANDS),
+        Some('\'' | '"' | '$' | '@' | '*' | '#' | '?' | '!' | '-' | '0'..='9') => {
+            return Err("only $NAME and ${NAME} are replaced, not the other things that a shell has behind a '$'");
+        }
         Some('{') => characters.next().is_some(),
         _ => false,
     };
@@ -83,7 +165,7 @@ fn variable(
     while let Some(c) = characters.next_if(|c| c.is_ascii_alphanumeric() || *c == '_') {
         name.push(c);
     }
-    if braced && characters.next() != Some('}') {
+    if braced && (characters.next() != Some('}') || name.is_empty()) {
         return Err("a variable is not of the form ${NAME}");
     }
     if name.is_empty() {
@@ -100,7 +182,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn words(text: &str) -> Result<Vec<String>, &'static str> {
+    fn words(text: &str) -> Result<Vec<String>, String> {
         split(text, &|name| (name == "DIR").then(|| "/my dir".to_owned()))
     }
 
@@ -129,9 +211,78 @@ mod tests {
 
     #[test]
     fn commands_and_open_quotes_are_refused() {
-        for text in ["`id`", "$(id)", "\"$(id) \"", "'a", "\"a", "${a", "${a:-b}"] {
+        for text in [
+            "`id`",
+            "$(id)",
+            "\"$(id)\"",
+            "'a",
+            "\"a",
+            "${a",
+            "${a:-b}",
+            "-Da=it's",
+            "-Da=say\"hi",
+            "${}",
+            "$$",
+            "$1",
+            "$'a'",
+        ] {
             assert!(words(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn what_flinks_scripts_would_run_lose_or_replace_is_refused_with_the_word_and_what_is_allowed() {
+        for (text, word) in [
+            ("-Da=b;c -Dx=1", "-Da=b;c"),
+            ("-Dx=1 -Da=b&", "-Da=b&"),
+            ("-Dhttp.nonProxyHosts=localhost|*.example.org", "-Dhttp.nonProxyHosts=localhost|*.example.org"),
+            ("-Da=(b)", "-Da=(b)"),
+            ("-Da=<b>", "-Da=<b>"),
+            ("-Dx=1 *", "*"),
+            ("/dir/*.jar", "/dir/*.jar"),
+            ("@file?", "@file?"),
+            ("-Da={b,c}", "-Da={b,c}"),
+            ("-Da={1..3}", "-Da={1..3}"),
+            ("-Da=`id`", "-Da=`id`"),
+        ] {
+            let error = words(text).unwrap_err();
+            assert!(
+                error.starts_with(&format!("'{word}': ")) && error.contains("; allowed are options between"),
+                "{error}"
+            );
+        }
+        let error = words("-Dx.keyStorePassword=hush;").unwrap_err();
+        assert!(error.contains("-Dx.keyStorePassword=…") && !error.contains("hush"), "{error}");
+    }
+
+    #[test]
+    fn the_same_signs_inside_of_quotes_or_an_option_are_read() {
+        for (text, expected) in [
+            ("-Da='b;c|d&e(f)<g>' -Dx=1", vec!["-Da=b;c|d&e(f)<g>", "-Dx=1"]),
+            (
+                "\"-Dhttp.nonProxyHosts=localhost|*.example.org\" -Dx=1",
+                vec!["-Dhttp.nonProxyHosts=localhost|*.example.org", "-Dx=1"],
+            ),
+            ("\"-Da=b|c\"", vec!["-Da=b|c"]),
+            ("-Da=b\\;c", vec!["-Da=b;c"]),
+            ("-Xlog:gc*:file=/x?y[1]", vec!["-Xlog:gc*:file=/x?y[1]"]),
+            (
+                "-Da=/dir/* -Db={c} -Dd=a,b -De={} -Df=1..2",
+                vec!["-Da=/dir/*", "-Db={c}", "-Dd=a,b", "-De={}", "-Df=1..2"],
+            ),
+            ("'*' '{a,b}'", vec!["*", "{a,b}"]),
+            ("~/x b #c", vec!["~/x", "b", "#c"]),
+            ("-Da=b\n-Dc=d", vec!["-Da=b", "-Dc=d"]),
+        ] {
+            assert_eq!(words(text).unwrap(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn variables_cannot_make_more_than_a_program_may_get() {
+        let long = |_: &str| Some("x".repeat(100_000));
+        assert!(split(&"$A ".repeat(100), &long).unwrap_err().contains("2 MB"));
+        assert!(split(&"$A".repeat(100), &long).unwrap_err().contains("2 MB"));
     }
 
     proptest! {

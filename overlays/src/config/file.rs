@@ -14,6 +14,8 @@ use crate::options;
 const FLAT: &str = "flink-conf.yaml";
 /// The new file: real YAML.
 const YAML: &str = "config.yaml";
+/// So many lines that are no settings are named one by one.
+const MOST_WARNINGS: usize = 20;
 
 impl Configuration {
     /// Names of the files that a configuration is read from.
@@ -100,17 +102,29 @@ impl Configuration {
     fn load_flat(path: &Path, reading: Reading) -> Result<Self, ConfigurationError> {
         let text = utf8(path, contents(path)?)?;
         let mut config = Self { reading, ..Self::default() };
+        let (mut values, mut skipped) = (0, 0);
         for line in flat::read(&text) {
             match line {
                 Ok(line) => {
+                    values += 1;
+                    if values > yaml::MOST_VALUES {
+                        let reason = format!("too large: more than {} values", yaml::MOST_VALUES);
+                        return Err(ConfigurationError::Syntax { path: path.to_owned(), line: line.number, reason });
+                    }
                     let source = Source::File { path: path.to_owned(), line: Some(line.number) };
                     config.set(line.key, line.value, source);
                 }
-                Err(skipped) => {
-                    let line = skipped.number;
-                    tracing::warn!(file = %path.display(), line, "Skipping a line that is not 'key: value'.");
+                Err(flat::Skipped { number: line }) => {
+                    skipped += 1;
+                    if skipped <= MOST_WARNINGS {
+                        tracing::warn!(file = %path.display(), line, "Skipping a line that is not 'key: value'.");
+                    }
                 }
             }
+        }
+        if skipped > MOST_WARNINGS {
+            let more = skipped - MOST_WARNINGS;
+            tracing::warn!(file = %path.display(), more, "Skipping more lines that are not 'key: value'.");
         }
         Ok(config)
     }

@@ -11,7 +11,7 @@ mod scalar;
 mod source;
 mod tabs;
 
-pub(super) use document::{MOST_BYTES, Node};
+pub(super) use document::{MOST_BYTES, MOST_VALUES, Node};
 
 /// One key of a document after nested maps became dotted keys.
 #[derive(Debug, Clone, PartialEq)]
@@ -121,7 +121,7 @@ pub(super) fn map(value: &str) -> Option<Vec<(String, String)>> {
 /// The YAML sequence of these parts, in flow form.
 pub(super) fn list_of<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
     let parts = parts.into_iter().map(|part| Node::Text(part.into())).collect();
-    emit::flow(&Node::List(document::Collection { number: 0, parts: Rc::new(parts) }))
+    emit::flow(&Node::List(document::Collection { number: 0, levels: 1, parts: Rc::new(parts) }))
 }
 
 /// The YAML mapping of these pairs, in flow form.
@@ -132,7 +132,7 @@ pub(super) fn map_of<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) ->
         value: Node::Text(value.into()),
     };
     let parts = pairs.into_iter().map(pair).collect();
-    emit::flow(&Node::Map(document::Collection { number: 0, parts: Rc::new(parts) }))
+    emit::flow(&Node::Map(document::Collection { number: 0, levels: 1, parts: Rc::new(parts) }))
 }
 
 fn part(node: &Node) -> Option<String> {

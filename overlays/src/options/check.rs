@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{ConfigOption, Kind, all, find, out_of_range};
+use crate::command::java_options_problem;
 use crate::config::{Configuration, Source};
 
 /// Something wrong with one key.
@@ -59,7 +60,8 @@ const NO_SUCH_NODE: &str = "nobody reads it any more: Flink chooses its names in
 
 /// Everything in the configuration that the table speaks against, in the configuration's order.
 pub fn check(config: &Configuration) -> Vec<Problem> {
-    config.iter().filter_map(|(key, value)| problem(config, key, value)).collect()
+    let mut searches = MOST_SEARCHES;
+    config.iter().filter_map(|(key, value)| problem(config, key, value, &mut searches)).collect()
 }
 
 /// The options that are set by this key: the one of this name, and those that had it before and are not set by their own
@@ -73,7 +75,11 @@ fn set_by<'a>(config: &'a Configuration, key: &'a str) -> impl Iterator<Item = &
     find(key).into_iter().chain(before)
 }
 
-fn problem(config: &Configuration, key: &str, value: &str) -> Option<Problem> {
+/// So many unknown keys are compared with those that are known, and none that is longer.
+const MOST_SEARCHES: usize = 20;
+const LONGEST_KEY: usize = 100;
+
+fn problem(config: &Configuration, key: &str, value: &str, searches: &mut usize) -> Option<Problem> {
     let (message, fatal) = if let Some((_, message)) = GONE.iter().find(|(gone, _)| *gone == key) {
         ((*message).to_owned(), true)
     } else if let Some((_, message)) = FORGOTTEN.iter().find(|(forgotten, _)| *forgotten == key) {
@@ -94,7 +100,10 @@ fn problem(config: &Configuration, key: &str, value: &str) -> Option<Problem> {
             (None, why) => (format!("it has no effect on Mesos: {}", why?), false),
         }
     } else if key.starts_with("mesos.") && !is_in_map(key) {
-        let near = nearest(key).map(|near| format!("; did you mean {near}?")).unwrap_or_default();
+        let is_compared = *searches > 0 && key.len() <= LONGEST_KEY;
+        *searches = searches.saturating_sub(1);
+        let near = if is_compared { nearest(key) } else { None };
+        let near = near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
         (format!("there is no such option{near}"), false)
     } else {
         return None;
@@ -118,7 +127,7 @@ fn is_in_map(key: &str) -> bool {
 pub(super) fn form_error(config: &Configuration, option: &ConfigOption, value: &str) -> Option<String> {
     let config = config.alone(option.key, value);
     let result = match option.kind {
-        Kind::Text => return None,
+        Kind::Text => return java_options_problem(option.key, value),
         Kind::Choice(allowed) if allowed.contains(&value) => return None,
         Kind::Enum(allowed) if allowed.iter().any(|name| name.eq_ignore_ascii_case(value)) => return None,
         Kind::Choice(allowed) | Kind::Enum(allowed) => {
@@ -172,6 +181,20 @@ mod tests {
         let mut config = Configuration::new();
         config.set(key, value, Source::DynamicProperty);
         check(&config).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn options_for_java_that_flinks_scripts_would_lose_or_run_are_fatal_for_every_process_and_name() {
+        for key in
+            ["env.java.opts", "env.java.opts.all", "env.java.opts.taskmanager", "env.java.default-opts.jobmanager"]
+        {
+            let mut config = Configuration::new();
+            config.set(key, "-Dx=1 -Da=b;c", Source::DynamicProperty);
+            let [found] = <[Problem; 1]>::try_from(check(&config)).unwrap();
+            let said = found.to_string();
+            let expected = format!("{key}: '-Da=b;c': Flink's scripts would take");
+            assert!(found.fatal && said.starts_with(&expected) && said.ends_with("(from -D)"), "{said}");
+        }
     }
 
     #[test]

@@ -95,10 +95,8 @@ fn command_lines(home: &FlinkHome, java: &Java, config: &Configuration, lookup: 
     for problem in commands.into_iter().filter_map(Result::err) {
         match &problem {
             CommandError::Memory(_) | CommandError::Configuration(_) => {}
-            CommandError::Options { key, .. } => match config.source(key) {
-                Some(origin) => report.error(format!("{problem} (from {origin})")),
-                None => report.error(problem),
-            },
+            // The options' forms are among what was told.
+            CommandError::Options { key, .. } if config.contains(key) => {}
             _ => report.error(problem),
         }
     }

@@ -5,17 +5,34 @@ use overlays::config::Configuration;
 use super::{SettingsError, invalid};
 use crate::core::constraint::{Constraint, ConstraintError, Field, Operator};
 
+const HARD: &str = "mesos.constraints.hard.hostattribute";
+
+/// More than any cluster needs: each is looked at for each offer, and each pattern takes memory.
+const MOST: usize = 100;
+const MOST_BYTES: usize = 64 << 10;
+
 /// Marathon's constraints, and upstream's `attribute:value` pairs, which all must hold.
 pub(super) fn constraints(config: &Configuration) -> Result<Vec<Constraint>, SettingsError> {
     let key = "mesos.constraints";
     // The reason names the constraint of the list that is wrong.
     let wrong = |e: ConstraintError| SettingsError::File { key, reason: e.to_string() };
+    for key in [key, HARD] {
+        let bytes = config.get(key).map_or(0, str::len);
+        if bytes > MOST_BYTES {
+            let found = format!("{bytes} bytes long, allowed are {MOST_BYTES}");
+            return Err(SettingsError::File { key, reason: found });
+        }
+    }
     let mut constraints = config.get(key).map_or(Ok(Vec::new()), Constraint::parse_list).map_err(wrong)?;
-    let key = "mesos.constraints.hard.hostattribute";
+    let key = HARD;
     for pair in config.get(key).unwrap_or_default().split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
         let form = || invalid(key, config, format!("{pair} is not of the form attribute:value"));
         let (name, value) = pair.split_once(':').ok_or_else(form)?;
         constraints.push(Constraint { field: Field::from(name), operator: Operator::Is(value.to_owned()) });
+    }
+    if constraints.len() > MOST {
+        let reason = format!("{} constraints, allowed are {MOST}", constraints.len());
+        return Err(SettingsError::File { key: "mesos.constraints", reason });
     }
     Ok(constraints)
 }
@@ -26,6 +43,25 @@ mod tests {
     use overlays::config::Source;
 
     use super::*;
+
+    #[test]
+    fn more_constraints_than_any_cluster_needs_are_refused() {
+        let refused = |key: &str, value: String| {
+            let mut config = Configuration::default();
+            config.set(key, value, Source::DynamicProperty);
+            constraints(&config).err().map(|error| error.to_string())
+        };
+        assert_eq!(refused("mesos.constraints", "hostname:UNIQUE,".repeat(100)), None);
+        assert!(
+            refused("mesos.constraints", "hostname:UNIQUE,".repeat(101))
+                .unwrap()
+                .contains("101 constraints, allowed are 100")
+        );
+        for key in ["mesos.constraints", HARD] {
+            let error = refused(key, format!("a:{}", "b".repeat(MOST_BYTES))).unwrap();
+            assert!(error.contains(key) && error.contains("allowed are 65536"), "{error}");
+        }
+    }
 
     #[test]
     fn upstreams_pairs_all_have_to_hold_beside_marathons_constraints() {

@@ -17,8 +17,14 @@ pub(super) struct Login {
     pub(super) options: BTreeMap<String, String>,
 }
 
+/// Larger than any such file, in bytes.
+pub(super) const MOST_BYTES: usize = 1 << 20;
+
 /// The context of this name, if the file has it; what is wrong with the file otherwise.
 pub(super) fn context(text: &str, name: &str) -> Result<Option<Login>, &'static str> {
+    if text.len() > MOST_BYTES {
+        return Err("the file is larger than 1 MB");
+    }
     let words = words(text)?;
     let mut words = words.iter().map(String::as_str).peekable();
     while let Some(found) = words.next() {
@@ -113,6 +119,12 @@ fn skip_comment(characters: &mut Peekable<Chars<'_>>) -> Result<(), &'static str
 #[allow(clippy::unwrap_used)]
 mod tests {
     use proptest::prelude::*;
+
+    #[test]
+    fn a_file_that_is_larger_than_any_is_refused_before_it_is_read_into_words() {
+        assert_eq!(context(&"{".repeat(MOST_BYTES + 1), "Client").err(), Some("the file is larger than 1 MB"));
+        assert!(context(&"# c\n".repeat(MOST_BYTES / 4), "Client").is_ok());
+    }
 
     use super::*;
 

@@ -3,7 +3,7 @@
 //! Upstream's list, of which each URI may now carry options where a URI has its fragment:
 //! `https://host/a.tgz#sha256=…&extract=true&executable=false&destination=dir/name`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use fetcher::{
     Digest, TreePath,
@@ -16,6 +16,8 @@ use super::SettingsError;
 
 pub(super) const URIS: &str = "mesos.resourcemanager.tasks.uris";
 const SOURCE: &str = "mesos.source.";
+/// More than anybody has.
+const MOST: usize = 1000;
 
 /// One of the URIs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,11 +58,10 @@ const ARCHIVES_IN_USE: &[&str] = &[".jar"];
 pub fn task_uris(config: &Configuration) -> Result<TaskUris, SettingsError> {
     let written = config.get(URIS).unwrap_or_default().split(',').map(str::trim).filter(|uri| !uri.is_empty());
     let uris = written.map(TaskUri::parse).collect::<Result<Vec<_>, _>>()?;
-    for (at, one) in uris.iter().enumerate() {
-        for other in uris.iter().skip(at + 1) {
-            check_places(one, other)?;
-        }
+    if uris.len() > MOST {
+        return Err(refused(format!("{} URIs, allowed are {MOST}", uris.len())));
     }
+    check_places(&uris)?;
     Ok(TaskUris { uris, settings: settings(config)? })
 }
 
@@ -155,14 +156,29 @@ fn place(text: &str) -> Result<TreePath, String> {
 }
 
 /// Nothing may go to the same place, or below what is no plain folder.
-fn check_places(one: &TaskUri, other: &TaskUri) -> Result<(), SettingsError> {
-    let (Some(first), Some(second)) = (&one.destination, &other.destination) else { return Ok(()) };
-    let below = |upper: &TreePath, lower: &TreePath| lower.ancestors().any(|ancestor| ancestor == upper.as_str());
-    if first == second || below(first, second) || below(second, first) {
-        return Err(refused(format!(
-            "{} and {} go to the same place, `{first}` and `{second}`: give one of them a destination=…",
-            one.source, other.source
-        )));
+fn check_places(uris: &[TaskUri]) -> Result<(), SettingsError> {
+    let mut places: HashMap<&str, &TaskUri> = HashMap::new();
+    let clash = |one: &TaskUri, other: &TaskUri| {
+        let shown = |uri: &TaskUri| uri.destination.as_ref().map(ToString::to_string).unwrap_or_default();
+        refused(format!(
+            "{} and {} go to the same place, `{}` and `{}`: give one of them a destination=…",
+            one.source,
+            other.source,
+            shown(one),
+            shown(other)
+        ))
+    };
+    for uri in uris {
+        let Some(place) = &uri.destination else { continue };
+        if let Some(other) = places.insert(place.as_str(), uri) {
+            return Err(clash(other, uri));
+        }
+    }
+    for uri in uris {
+        let above = uri.destination.iter().flat_map(TreePath::ancestors).find_map(|ancestor| places.get(ancestor));
+        if let Some(other) = above {
+            return Err(clash(other, uri));
+        }
     }
     Ok(())
 }
@@ -185,6 +201,13 @@ mod tests {
             config.set(*key, *value, Source::DynamicProperty);
         }
         task_uris(&config)
+    }
+
+    #[test]
+    fn more_uris_than_anybody_has_are_refused() {
+        let list = |count: usize| (0..count).map(|i| format!("http://h/{i}")).collect::<Vec<_>>().join(",");
+        assert_eq!(read(&[(URIS, &list(1000))]).unwrap().uris.len(), 1000);
+        assert!(read(&[(URIS, &list(1001))]).unwrap_err().to_string().contains("1001 URIs, allowed are 1000"));
     }
 
     fn uris(text: &str) -> Vec<TaskUri> {

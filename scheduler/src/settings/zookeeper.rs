@@ -1,7 +1,7 @@
 //! How ZooKeeper is reached: by the options of Flink's own client, and by the system properties that its JVM is given, since
 //! Flink has no options for TLS and logins. So JobManager and application master are told once.
 
-use std::{collections::BTreeMap, path::Path, time::Duration};
+use std::{collections::BTreeMap, io::Read as _, path::Path, time::Duration};
 
 use fetcher::{Identity, Password, Trust};
 use fs_err as fs;
@@ -64,7 +64,9 @@ fn login(config: &Configuration, properties: &Properties) -> Result<Option<(Stri
     let Some(path) = properties.get("java.security.auth.login.config").filter(|_| !disabled) else { return Ok(None) };
     let context = properties.get("zookeeper.sasl.clientconfig").map(String::as_str);
     let context = context.or_else(|| config.get("zookeeper.sasl.login-context-name")).unwrap_or("Client");
-    let text = fs::read_to_string(path).map_err(|error| wrong(&error))?;
+    let mut text = String::new();
+    let file = fs::File::open(path).map_err(|error| wrong(&error))?;
+    file.take(jaas::MOST_BYTES as u64 + 1).read_to_string(&mut text).map_err(|error| wrong(&error))?;
     let found = jaas::context(&text, context).map_err(|reason| wrong(&format!("{path}: {reason}")))?;
     let Some(mut login) = found.filter(|login| login.module.ends_with("DigestLoginModule")) else { return Ok(None) };
     match (login.options.remove("username"), login.options.remove("password")) {

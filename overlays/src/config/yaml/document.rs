@@ -11,9 +11,11 @@ use granit_parser::{Event, Parser, ScalarStyle, Span};
 use super::{SyntaxError, emit, scalar, source, tabs};
 
 /// More values than any configuration has.
-pub(super) const MOST_VALUES: usize = 100_000;
+pub(in crate::config) const MOST_VALUES: usize = 100_000;
 /// More text than any configuration has, in bytes; the texts that aliases stand for count each time.
 pub(in crate::config) const MOST_BYTES: usize = 16 << 20;
+/// Deeper than any configuration goes: Flink's parser has no bound, but a stack.
+const MOST_LEVELS: usize = 1000;
 /// Flink's own bound on aliases for sequences and mappings.
 const MOST_ALIASES: usize = 50;
 
@@ -42,7 +44,19 @@ pub(in crate::config) enum Node {
 #[derive(Debug, Clone)]
 pub(in crate::config) struct Collection<T> {
     pub(super) number: usize,
+    /// How many collections are inside of each other here, aliases looked through.
+    pub(super) levels: usize,
     pub(super) parts: Rc<Vec<T>>,
+}
+
+impl Node {
+    fn levels(&self) -> usize {
+        match self {
+            Self::List(list) => list.levels,
+            Self::Map(pairs) | Self::Set(pairs) => pairs.levels,
+            _ => 0,
+        }
+    }
 }
 
 /// A key, its line, and its value. Flink wants text as keys at the file's levels and takes anything inside a value.
@@ -57,6 +71,8 @@ pub(in crate::config) struct Pair {
 struct Open {
     anchor: usize,
     number: usize,
+    /// The most levels of those that are in it.
+    levels: usize,
     parts: Parts,
 }
 
@@ -149,16 +165,20 @@ impl Builder {
 
     fn open(&mut self, anchor: usize, parts: Parts, line: usize) -> Result<(), SyntaxError> {
         self.count(0, line)?;
-        self.open.push(Open { anchor, number: self.values, parts });
+        self.open.push(Open { anchor, number: self.values, levels: 0, parts });
         Ok(())
     }
 
     fn close(&mut self, open: Open, line: usize) -> Result<(), SyntaxError> {
-        let number = open.number;
+        let (number, levels) = (open.number, open.levels + 1);
+        if levels > MOST_LEVELS {
+            let reason = format!("too deep: more than {MOST_LEVELS} sequences and mappings inside of each other");
+            return Err(SyntaxError { line, reason });
+        }
         let node = match open.parts {
-            Parts::List(nodes) => Node::List(Collection { number, parts: Rc::new(nodes) }),
+            Parts::List(nodes) => Node::List(Collection { number, levels, parts: Rc::new(nodes) }),
             Parts::Map { is_set, pairs, .. } => {
-                let pairs = Collection { number, parts: Rc::new(pairs) };
+                let pairs = Collection { number, levels, parts: Rc::new(pairs) };
                 if is_set { Node::Set(pairs) } else { Node::Map(pairs) }
             }
         };
@@ -202,6 +222,9 @@ impl Builder {
         self.count(if let Node::Text(text) = &node { text.len() } else { 0 }, line)?;
         if anchor != 0 {
             self.anchors.insert(anchor, node.clone());
+        }
+        if let Some(open) = self.open.last_mut() {
+            open.levels = open.levels.max(node.levels());
         }
         match self.open.last_mut().map(|open| &mut open.parts) {
             None => self.root = Some(node),
