@@ -94,8 +94,14 @@ impl MemoryGroup {
         (limit < u64::MAX >> 2).then_some(limit)
     }
 
+    /// What counts against the limit, and the limit, in bytes. None where there is no limit: then this is not the container's
+    /// own group, but one that it shares with the agent and whatever else runs there.
+    pub(crate) fn use_of_limit(&self) -> Option<(u64, u64)> {
+        self.limit().and_then(|limit| Some((self.working_set()?, limit)))
+    }
+
     /// What cannot be given back under pressure, in bytes: all but the page cache that nobody has used of late.
-    pub(crate) fn working_set(&self) -> Option<u64> {
+    fn working_set(&self) -> Option<u64> {
         let (usage, idle) = if self.unified {
             ("memory.current", "inactive_file ")
         } else {
@@ -123,8 +129,10 @@ mod tests {
         write("memory.current", "5000\n");
         write("memory.stat", "anon 1\ninactive_file 2000\ntotal_inactive_file 9\n");
         assert_eq!(group.working_set(), Some(3000));
+        assert_eq!(group.use_of_limit(), Some((3000, 1 << 20)));
         write("memory.max", "max\n");
         assert_eq!(group.limit(), None);
+        assert_eq!(group.use_of_limit(), None, "a group without a limit is not the task's own");
         write("memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 3\n");
         write("memory.limit_in_bytes", "9223372036854771712\n");
         let group = MemoryGroup { unified: false, ..group };

@@ -136,11 +136,8 @@ impl ClassData {
 
 /// Of what the container may use.
 fn has_room() -> bool {
-    let Some(group) = MemoryGroup::own() else { return true };
-    match (group.limit(), group.working_set()) {
-        (Some(limit), Some(used)) => limit.saturating_sub(used) >= ROOM,
-        _ => true,
-    }
+    let limited = MemoryGroup::own().and_then(|group| group.use_of_limit());
+    limited.is_none_or(|(used, limit)| limit.saturating_sub(used) >= ROOM)
 }
 
 /// What goes on in the background. Dropping it ends that.

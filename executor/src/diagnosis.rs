@@ -5,8 +5,10 @@
 //! updates, and masked, as anybody may read those.
 
 mod crash;
+mod exception;
 mod failure;
 mod mask;
+mod subject;
 mod symptoms;
 mod tail;
 
@@ -25,14 +27,20 @@ use crate::{
 };
 pub use mask::Mask;
 pub(crate) use mask::token;
+use subject::Subject;
 use tail::Tail;
 
 /// Longer explanations are cut at their end.
 const LONGEST: usize = 6000;
 
-/// The files that tell, and how many of their last lines are shown. The log tells more than the outputs; those have
-/// what comes before it is set up and after it is gone.
-const FILES: [(&str, usize); 3] = [("taskmanager.log", 12), ("taskmanager.err", 8), ("taskmanager.out", 4)];
+/// The files that tell. The log tells more than the outputs; those have what comes before it is set up and after it is gone.
+const FILES: [&str; 3] = ["taskmanager.log", "taskmanager.err", "taskmanager.out"];
+
+/// A reason has no more lines.
+const MOST_LINES: usize = 5;
+
+/// `-XX:+ExitOnOutOfMemoryError`, which Flink sets; the JVM says why on its standard output.
+const OUT_OF_MEMORY: i32 = 3;
 
 /// `Runtime.halt` by Flink's handler of uncaught exceptions, see `FatalExitExceptionHandler`: -17.
 const FLINK_FATAL: i32 = 239;
@@ -76,27 +84,46 @@ impl Scene {
         Self { sandbox, pid, directory, mask, memory, kills }
     }
 
-    /// How it ended, and why. Blocking.
+    /// How it ended, and why: in five lines at most, what somebody can do something about first. Blocking.
     pub fn explain(&self, ended: Ended) -> Exit {
         let Ended { status, survivors } = ended;
         let Cause { text, blame, reason } = self.cause(status).unwrap_or_default();
-        let cause = Some(text).filter(|text| !text.is_empty());
-        let last_lines = FILES.iter().filter_map(|(name, lines)| {
-            let tail = Tail::read(&self.sandbox.log().join(name), *lines);
-            (!tail.is_empty()).then(|| format!("last lines of log/{name}:\n{tail}"))
-        });
+        let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
         let left = crash_files(&self.sandbox.path);
-        let left = (!left.is_empty()).then(|| format!("left in the sandbox: {}", left.join(", ")));
-        let mut explanation: String = cause.into_iter().chain(left).chain(last_lines).collect::<Vec<_>>().join("\n");
-        if explanation.is_empty() {
-            "it left no word in log/".clone_into(&mut explanation);
+        if !left.is_empty() {
+            lines.push(format!("left in the sandbox: {}", left.join(", ")));
         }
-        Exit { status, survivors, reason, blame, explanation: cut(&self.mask.apply(&explanation)) }
+        if lines.len() < 2 {
+            let quoted = lines.concat();
+            let new = self.last_lines().into_iter().filter(|line| !quoted.contains(line.trim()));
+            lines.extend(new);
+        }
+        if lines.is_empty() {
+            lines.push("it left no word in log/".to_owned());
+        }
+        lines.truncate(MOST_LINES);
+        Exit { status, survivors, reason, blame, explanation: cut(&self.mask.apply(&lines.join("\n"))) }
+    }
+
+    /// The last lines of what it wrote, where no exception says more.
+    fn last_lines(&self) -> Vec<String> {
+        let [log, err, out] = FILES.map(|name| Tail::read(&self.sandbox.log().join(name), MOST_LINES - 1).lines());
+        let last = |lines: Vec<String>, most: usize| {
+            let from = lines.len().saturating_sub(most);
+            lines.into_iter().skip(from)
+        };
+        if log.is_empty() && err.is_empty() {
+            return out;
+        }
+        let (of_log, of_err) = (MOST_LINES - 1 - err.len().min(2), MOST_LINES - 1 - log.len().min(2));
+        last(log, of_log).chain(last(err, of_err)).collect()
     }
 
     /// From the surest sign to the vaguest.
     fn cause(&self, status: ExitStatus) -> Option<Cause> {
-        let seen = self.memory_kill(status).or_else(|| self.crash()).or_else(|| self.symptom());
+        let ends = FILES.map(|name| tail::end_at(&self.sandbox.log().join(name)).unwrap_or_default());
+        let seen = self.memory_kill(status).or_else(|| self.crash()).or_else(|| out_of_memory(status, &ends));
+        let seen = seen.or_else(|| exception(&ends)).or_else(|| symptom(&ends));
         seen.or_else(|| self.full_disk(status)).or_else(|| {
             let guess = match status {
                 ExitStatus::Signal(SIGKILL) => {
@@ -141,15 +168,79 @@ impl Scene {
         let blame = advice.map_or(Blame::Worker, |symptom| symptom.blame);
         Some(Cause { text, blame, reason: advice.and_then(|symptom| symptom.reason) })
     }
+}
 
-    fn symptom(&self) -> Option<Cause> {
-        FILES.iter().find_map(|(name, _)| {
-            let text = tail::end_at(&self.sandbox.log().join(name))?;
-            let (line, symptom) = symptoms::find(&text)?;
-            let text = format!("{} ({})", tail::cut(line.trim()), symptom.advice);
-            Some(Cause { text, blame: symptom.blame, reason: symptom.reason })
-        })
+/// A JVM that ends for lack of memory says of which on its standard output, and nothing more elsewhere.
+fn out_of_memory(status: ExitStatus, [_, _, out]: &[String; 3]) -> Option<Cause> {
+    if status != ExitStatus::Code(OUT_OF_MEMORY) {
+        return None;
     }
+    let line = out.lines().rev().find(|line| line.contains("java.lang.OutOfMemoryError"))?;
+    symptom_in(line)
+}
+
+/// The exception that ended it, with its causes; before it what it is about and what to do.
+fn exception([log, err, _]: &[String; 3]) -> Option<Cause> {
+    let (in_log, in_err) = (exception::decisive(log), exception::decisive(err));
+    // A thread's end shows only at the standard error; an exception that Flink dealt with does not count as much.
+    let chain = match (in_log, in_err) {
+        (Some(in_log), Some(in_err)) if in_err.is_fatal() && !in_log.is_fatal() => in_err,
+        (in_log, in_err) => in_log.or(in_err)?,
+    };
+    let text = chain.text();
+    let symptom = symptoms::find(&text).map(|(_, symptom)| symptom);
+    // One that was dealt with, while something else that is known ended it.
+    if symptom.is_none() && !chain.is_fatal() && symptoms::find(&format!("{log}\n{err}")).is_some() {
+        return None;
+    }
+    let subject = Subject::of(&text);
+    let (advice, blame, reason) = match symptom {
+        Some(symptom) => (advice(symptom, subject.as_ref()), symptom.blame, symptom.reason),
+        None => ("", Blame::Worker, None),
+    };
+    let first = match (&subject, advice) {
+        (Some(subject), "") => Some(format!("{subject}: {}", tail::cut(chain.root()))),
+        (None, "") => None,
+        (Some(subject), advice) => Some(format!("{subject}: {advice}")),
+        (None, advice) => Some(advice.to_owned()),
+    };
+    let mut lines: Vec<String> = first.into_iter().collect();
+    let told = lines.concat();
+    lines.extend(chain.shown().into_iter().filter(|line| !told.ends_with(line.trim_start_matches("caused by: "))));
+    Some(Cause { text: lines.join("\n"), blame, reason })
+}
+
+/// What to do, by what can be found out about the subject.
+fn advice(symptom: &symptoms::Symptom, subject: Option<&Subject>) -> &'static str {
+    match subject {
+        Some(Subject::Port { first, .. }) if symptom.advice == symptoms::PORT_TAKEN && is_forbidden(*first) => {
+            symptoms::PORT_FORBIDDEN
+        }
+        _ => symptom.advice,
+    }
+}
+
+/// A port that only root may take, and this is not root.
+fn is_forbidden(port: u16) -> bool {
+    let first = fs_err::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start");
+    let first = first.ok().and_then(|first| first.trim().parse().ok()).unwrap_or(1024);
+    port < first && !nix::unistd::geteuid().is_root()
+}
+
+/// A line that is known, where there is no exception.
+fn symptom([log, err, out]: &[String; 3]) -> Option<Cause> {
+    // A JVM that does not come up writes no log.
+    let of_jvm = symptom_in(&format!("{err}\n{out}")).filter(|_| log.is_empty());
+    of_jvm.or_else(|| [log, err, out].into_iter().find_map(|text| symptom_in(text)))
+}
+
+fn symptom_in(text: &str) -> Option<Cause> {
+    let (line, symptom) = symptoms::find(text)?;
+    let subject = Subject::of(line);
+    let advice = advice(symptom, subject.as_ref());
+    let before = subject.map_or(String::new(), |subject| format!("{subject}: "));
+    let text = format!("{before}{advice}\n{}", tail::cut(line.trim()));
+    Some(Cause { text, blame: symptom.blame, reason: symptom.reason })
 }
 
 /// What crashes have left in a sandbox, which is the TaskManager's working directory: names and sizes.
@@ -195,18 +286,90 @@ mod tests {
         (folder, scene)
     }
 
+    fn explanation(status: ExitStatus, files: &[(&str, &str)]) -> String {
+        let (_folder, scene) = scene(files);
+        scene.explain(ended(status)).explanation
+    }
+
+    const DATA_PORT: &str =
+        "2026-11-28 23:14:48,503 WARN  o.a.f.c.p.PluginConfig [] - The plugins directory does not exist.
+2026-11-28 23:15:03,653 ERROR o.a.f.r.t.TaskManagerRunner [] - Terminating TaskManagerRunner with exit code 1.
+org.apache.flink.util.FlinkException: Failed to start the TaskManagerRunner.
+\tat org.apache.flink.runtime.X.y(X.java:1)
+Caused by: java.io.IOException: Failed to instantiate network connection manager.
+\t... 5 more
+Caused by: java.net.BindException: Could not start rest endpoint on any port in port range 28777
+\t... 5 more
+2026-11-28 23:15:04,014 INFO  o.a.p.r.RemoteActorRefProvider [] - Remoting shut down.
+";
+
+    const JVM_WARNINGS: &str = "WARNING: A terminally deprecated method in java.lang.System has been called
+WARNING: System::setSecurityManager has been called by org.apache.flink.core.security.FlinkSecurityManager
+WARNING: Please consider reporting this to the maintainers of org.apache.flink.core.security.FlinkSecurityManager
+WARNING: System::setSecurityManager will be removed in a future release
+";
+
     #[test]
-    fn the_cause_comes_before_the_last_lines() {
-        let log = "a\njava.net.BindException: Address already in use\nshutting down\n";
-        let (_folder, scene) = scene(&[("log/taskmanager.log", log), ("log/taskmanager.err", "oh\n")]);
-        let exit = scene.explain(ended(ExitStatus::Code(1)));
-        let expected = format!(
-            "java.net.BindException: Address already in use (the port is taken by another process on this agent, \
-             although Mesos offered it)\nlast lines of log/taskmanager.log:\n{}\nlast lines of \
-             log/taskmanager.err:\noh",
-            log.trim_end()
-        );
-        assert_eq!(exit.explanation, expected);
+    fn the_reason_is_the_exception_with_its_causes_once_and_the_port_comes_first() {
+        let files = [("log/taskmanager.log", DATA_PORT), ("log/taskmanager.err", JVM_WARNINGS)];
+        let expected = "port 28777: the port is taken by another process on this agent, although Mesos offered it\n\
+            org.apache.flink.util.FlinkException: Failed to start the TaskManagerRunner.\n\
+            caused by: java.io.IOException: Failed to instantiate network connection manager.\n\
+            caused by: java.net.BindException: Could not start rest endpoint on any port in port range 28777";
+        assert_eq!(explanation(ExitStatus::Code(1), &files), expected);
+    }
+
+    #[test]
+    fn the_folder_that_an_exception_names_comes_first() {
+        let log = "2026-11-28 23:13:30,159 ERROR o.a.f.r.t.TaskManagerRunner [] - Terminating TaskManagerRunner with exit code 1.\n\
+            java.lang.RuntimeException: unable to generate a JAAS configuration file\n\tat a.B.c(D.java:1)\n\
+            Caused by: java.nio.file.NoSuchFileException: /proc/not\n\t... 6 more\n";
+        let expected = "/proc/not: java.nio.file.NoSuchFileException: /proc/not\n\
+            java.lang.RuntimeException: unable to generate a JAAS configuration file";
+        assert_eq!(explanation(ExitStatus::Code(1), &[("log/taskmanager.log", log)]), expected);
+    }
+
+    #[test]
+    fn a_jvm_that_ends_for_lack_of_memory_says_so_on_its_standard_output_alone() {
+        let handled =
+            "2026 WARN x [] - java.net.UnknownHostException: later\njava.net.UnknownHostException: later\n\tat a.B\n";
+        let out = "Terminating due to java.lang.OutOfMemoryError: Java heap space\n";
+        let files = [("log/taskmanager.log", handled), ("log/taskmanager.out", out)];
+        let told = explanation(ExitStatus::Code(3), &files);
+        assert!(told.starts_with("the heap is used up: raise taskmanager.memory.task.heap.size"), "{told}");
+        assert!(!told.contains("UnknownHost"), "{told}");
+        // JDK 17; JDK 25 has a blank before KB.
+        let out =
+            "Error occurred during initialization of VM\nCould not reserve enough space for 8388608KB object heap\n";
+        let told = explanation(ExitStatus::Code(1), &[("log/taskmanager.out", out)]);
+        assert!(told.starts_with("this agent has less memory left"), "{told}");
+        let err = "Exception in thread \"main\" java.lang.OutOfMemoryError: Cannot reserve 1048576 bytes of direct buffer \
+            memory (allocated: 16777216, limit: 16777216)\n\tat java.base/java.nio.Bits.reserveMemory(Bits.java:178)\n";
+        let told = explanation(ExitStatus::Code(1), &[("log/taskmanager.err", err)]);
+        assert!(told.starts_with("direct memory is used up"), "{told}");
+    }
+
+    #[test]
+    fn a_reason_has_five_lines_at_most_and_nothing_twice() {
+        let log = (1..50).map(|at| format!("2026 INFO line {at}\n")).collect::<Vec<_>>().concat();
+        for (log, err) in
+            [(DATA_PORT, "oh\n"), (log.as_str(), "one\ntwo\nthree\n"), (log.as_str(), ""), ("", "oh\noh oh\n")]
+        {
+            let files = [("log/taskmanager.log", log), ("log/taskmanager.err", err), ("hs_err_pid9.log", "")];
+            let told = explanation(ExitStatus::Code(1), &files);
+            let lines: Vec<&str> = told.lines().collect();
+            let once: std::collections::BTreeSet<&str> = lines.iter().copied().collect();
+            assert!(lines.len() <= 5 && once.len() == lines.len(), "{told}");
+        }
+    }
+
+    #[test]
+    fn a_port_that_only_root_may_take_is_not_said_to_be_taken() {
+        assert_eq!(is_forbidden(1), !nix::unistd::geteuid().is_root());
+        assert!(!is_forbidden(31000));
+        let subject = Subject::Port { first: 31000, named: "31000".to_owned() };
+        let (_, symptom) = symptoms::find("java.net.BindException: Could not start actor system on any port").unwrap();
+        assert_eq!(advice(symptom, Some(&subject)), symptoms::PORT_TAKEN);
     }
 
     #[test]

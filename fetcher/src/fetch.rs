@@ -95,6 +95,8 @@ pub struct FetchOptions {
     pub patience: Duration,
     /// The same while servers say that they are busy.
     pub busy_patience: Duration,
+    /// How long to wait for a sidecar that brings nothing further of this very tree, whatever else it says and does.
+    pub sidecar_patience: Duration,
     /// Shortest and longest pause before asking again.
     pub backoff: (Duration, Duration),
     /// Where it is counted what comes and what goes wrong.
@@ -102,7 +104,8 @@ pub struct FetchOptions {
 }
 
 impl Default for FetchOptions {
-    /// Four connections; peers of at least 64 KiB/s over five seconds; two minutes of patience, ten with busy servers.
+    /// Four connections; peers of at least 64 KiB/s over five seconds; two minutes of patience, ten with busy servers,
+    /// half of one with a sidecar.
     fn default() -> Self {
         Self {
             connections: 4,
@@ -115,6 +118,7 @@ impl Default for FetchOptions {
             manifest_time: Duration::from_secs(60),
             patience: Duration::from_secs(120),
             busy_patience: Duration::from_secs(600),
+            sidecar_patience: Duration::from_secs(30),
             backoff: (Duration::from_millis(100), Duration::from_secs(5)),
             counters: Arc::default(),
         }

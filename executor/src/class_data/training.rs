@@ -30,11 +30,15 @@ use tracing::{info, warn};
 use super::plan::Plan;
 use crate::{
     core::{ExitStatus, OutputLimits},
+    files,
     process::{Control, End, Outputs, Supervised},
 };
 
 /// For everything; a host that is so busy has better things to do.
 const LONGEST: Duration = Duration::from_secs(300);
+
+/// A longer log, in bytes, is not that of a TaskManager that waits for its JobManager.
+const LONGEST_LOG: u64 = 4 << 20;
 
 /// How often to look how far it is.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -210,8 +214,9 @@ async fn follow(
 }
 
 async fn is_far_enough(log: Option<Arc<PathBuf>>) -> bool {
-    let look = move || log.and_then(|log| fs_err::read_to_string(log.as_path()).ok());
-    spawn_blocking(look).await.ok().flatten().is_some_and(|text| text.contains(FAR_ENOUGH))
+    let look = move || log.and_then(|log| files::read(&files::open(&log).ok()?, LONGEST_LOG).ok());
+    let log = spawn_blocking(look).await.ok().flatten().unwrap_or_default();
+    String::from_utf8_lossy(&log).contains(FAR_ENOUGH)
 }
 
 /// Blocking.

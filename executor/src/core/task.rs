@@ -123,7 +123,7 @@ impl Task {
                 self.start(worker, false, effects);
             }
             Phase::Killing(killing) if killing.is_cancelling() => {
-                self.killed(now, " before its TaskManager was started", effects)
+                self.killed(now, " before its TaskManager was started", effects);
             }
             _ => {}
         }
@@ -178,7 +178,7 @@ impl Task {
                 effects.reports.push(Report { reason: failure.reason, blame: Some(failure.blame), ..report });
             }
             Phase::Killing(killing) if killing.is_cancelling() => {
-                self.killed(now, " before its TaskManager was started", effects)
+                self.killed(now, " before its TaskManager was started", effects);
             }
             _ => {}
         }

@@ -9,7 +9,7 @@ use overlays::{
 };
 use prost::Message as _;
 
-use crate::artifacts::CacheSettings;
+use crate::{artifacts::CacheSettings, process::environment};
 
 /// When the task is reported as running: `started`, once the process is there, or `listening`, once its data port is
 /// open.
@@ -110,6 +110,7 @@ impl Worker {
         for entry in &spec.configuration {
             config.set(&entry.key, &entry.value, Source::Computed("the application master"));
         }
+        environment::check(spec.environment.iter().map(|entry| (entry.key.as_str(), entry.value.as_str())))?;
         let data_port = spec.ports.get(DATA_PORT).and_then(|port| u16::try_from(*port).ok()).filter(|port| *port > 0);
         let wait_for_port = match config.get(RUNNING_WHEN) {
             None | Some("started") => false,
@@ -165,6 +166,13 @@ mod tests {
         assert_eq!(error, "mesos.executor.output-size is 1024 bytes, allowed are 4096 and more");
         let error = worker(&[(OUTPUT_FILES, "-1")], &[]).unwrap_err();
         assert_eq!(error, "mesos.executor.output-files is -1, allowed are 0 to 1000");
+    }
+
+    #[test]
+    fn an_environment_variable_that_no_process_can_have_is_refused_before_anything_is_fetched() {
+        let entry = Entry { key: "A=B".into(), value: "hunter2".into() };
+        let error = Worker::with_options(WorkerSpec { environment: vec![entry], ..WorkerSpec::default() }).unwrap_err();
+        assert!(error.contains("\"A=B\" has an impossible name") && !error.contains("hunter2"), "{error}");
     }
 
     #[test]

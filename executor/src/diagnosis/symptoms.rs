@@ -14,6 +14,12 @@ pub(super) struct Symptom {
     pub(super) reason: Option<Reason>,
 }
 
+pub(super) const PORT_TAKEN: &str = "the port is taken by another process on this agent, although Mesos offered it";
+
+/// The same words of Flink's mean this where the port is below 1024 and the task's user is not root.
+pub(super) const PORT_FORBIDDEN: &str = "permission denied: only root may listen on ports below 1024. Offer ports from 1024 on, \
+     or run the tasks as root (mesos.resourcemanager.tasks.user)";
+
 /// The most telling first: one failure brings others along.
 const SYMPTOMS: &[Symptom] = &[
     Symptom {
@@ -71,12 +77,21 @@ const SYMPTOMS: &[Symptom] = &[
         reason: Some(Reason::ContainerLimitationMemory),
     },
     Symptom {
+        says: &["Cannot assign requested address"],
+        advice: "no interface of this agent has that address: see taskmanager.bind-host and taskmanager.host",
+        blame: Blame::Configuration,
+        reason: None,
+    },
+    Symptom {
         says: &[
             "Address already in use",
             "Could not start actor system on any port",
+            "Could not start rest endpoint on any port",
             "Unable to bind to the configured",
+            "java.net.BindException",
+            "failed to bind to host",
         ],
-        advice: "the port is taken by another process on this agent, although Mesos offered it",
+        advice: PORT_TAKEN,
         blame: Blame::Agent,
         reason: None,
     },
@@ -172,6 +187,20 @@ mod tests {
             ("# There is insufficient memory for the Java Runtime Environment to continue.", "less memory left"),
             ("o.a.f.c.IllegalConfigurationException: Either required fine-grained memory", "configuration is wrong"),
             ("java.net.UnknownHostException: jobmanager", "does not resolve"),
+            (
+                "Caused by: java.net.BindException: Could not start rest endpoint on any port in port range 28777",
+                "port is taken",
+            ),
+            ("java.net.BindException: Cannot assign requested address", "no interface of this agent"),
+            // JDK 17 and 25.
+            ("Terminating due to java.lang.OutOfMemoryError: Java heap space", "the heap is used up"),
+            ("Terminating due to java.lang.OutOfMemoryError: Metaspace", "jvm-metaspace.size"),
+            ("Could not reserve enough space for 8388608KB object heap", "less memory left"),
+            ("Could not reserve enough space for 8388608 KB object heap", "less memory left"),
+            (
+                "Exception: java.lang.OutOfMemoryError thrown from the UncaughtExceptionHandler in thread \"main\"",
+                "memory of the JVM is used up",
+            ),
         ] {
             assert!(advice(line).contains(expected), "{line}: {}", advice(line));
         }

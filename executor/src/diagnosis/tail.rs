@@ -1,7 +1,6 @@
 //! The last lines of a file.
 
 use std::{
-    fmt,
     fs::File,
     io::{Read as _, Seek as _, SeekFrom},
     path::Path,
@@ -15,6 +14,15 @@ const WINDOW: u64 = 32 << 10;
 /// Longer lines are cut.
 const LONGEST_LINE: usize = 300;
 
+/// Warnings of the JVM about itself: they come with every start and say nothing about its end.
+const NOISE: [&str; 5] = [
+    "WARNING: ",
+    "OpenJDK 64-Bit Server VM warning: ",
+    "Java HotSpot(TM) 64-Bit Server VM warning: ",
+    "Picked up ",
+    "SLF4J: ",
+];
+
 /// The last lines of a file, oldest first; none when it cannot be read.
 #[derive(Debug, Default)]
 pub(super) struct Tail(Vec<String>);
@@ -23,20 +31,18 @@ impl Tail {
     pub(super) fn read(path: &Path, lines: usize) -> Self {
         let Some(text) = end_at(path) else { return Self::default() };
         let mut last: Vec<String> =
-            text.lines().rev().filter(|line| !line.trim().is_empty()).take(lines).map(cut).collect();
+            text.lines().rev().filter(|line| says_something(line)).take(lines).map(cut).collect();
         last.reverse();
         Self(last)
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    pub(super) fn lines(self) -> Vec<String> {
+        self.0
     }
 }
 
-impl fmt::Display for Tail {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.join("\n"))
-    }
+fn says_something(line: &str) -> bool {
+    !line.trim().is_empty() && !NOISE.iter().any(|noise| line.starts_with(noise))
 }
 
 /// The last part of the file at this path, from the beginning of a line.
@@ -71,7 +77,7 @@ mod tests {
     fn tail(content: &str, lines: usize) -> String {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs_err::write(file.path(), content).unwrap();
-        Tail::read(file.path(), lines).to_string()
+        Tail::read(file.path(), lines).lines().join("\n")
     }
 
     #[test]
@@ -79,7 +85,8 @@ mod tests {
         assert_eq!(tail("one\ntwo\n\nthree\n", 2), "two\nthree");
         assert_eq!(tail("one\ntwo without an end", 5), "one\ntwo without an end");
         assert_eq!(tail("", 5), "");
-        assert!(Tail::read(Path::new("/does/not/exist"), 3).is_empty());
+        assert!(Tail::read(Path::new("/does/not/exist"), 3).lines().is_empty());
+        assert_eq!(tail("WARNING: System::setSecurityManager\na complaint\nWARNING: x\n", 5), "a complaint");
     }
 
     #[test]

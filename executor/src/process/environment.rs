@@ -30,9 +30,35 @@ pub fn of_task_manager(
     inherited.into_iter().filter(|(name, _)| allowed(name)).chain(own).collect()
 }
 
+/// What no process can have in its environment, by its name: its value may be a secret.
+pub fn check<'a>(variables: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<(), String> {
+    for (name, value) in variables {
+        if name.is_empty() || name.contains(['=', '\0']) {
+            return Err(format!(
+                "the environment variable {name:?} has an impossible name: one without = and NUL is needed"
+            ));
+        }
+        if value.contains('\0') {
+            return Err(format!("the environment variable {name} has a value with a NUL, which no process can have"));
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_and_values_that_no_environment_can_hold_are_refused_by_name_and_no_value_is_told() {
+        assert_eq!(check([("A", "b=c\n"), ("a.b-c", "")]), Ok(()));
+        for name in ["", "A=B", "A\0B", "="] {
+            let error = check([("GOOD", "x"), (name, "hunter2")]).unwrap_err();
+            assert!(error.contains(&format!("{name:?}")) && !error.contains("hunter2"), "{error}");
+        }
+        let error = check([("KEY", "hunter2\0")]).unwrap_err();
+        assert_eq!(error, "the environment variable KEY has a value with a NUL, which no process can have");
+    }
 
     #[test]
     fn nothing_of_the_agent_gets_through() {

@@ -66,7 +66,9 @@ pub(super) fn terminate_descendants(of: i32, leader: Pid) {
     let others = descendants(of).into_iter().filter(|process| process.group != leader.as_raw() && !process.zombie);
     let others: Vec<Process> = others.collect();
     signal::killpg(leader, Signal::SIGTERM).ok();
-    others.iter().for_each(|process| process.identity.send(Signal::SIGTERM));
+    for process in others {
+        process.identity.send(Signal::SIGTERM);
+    }
 }
 
 /// Sends SIGKILL to everything below this process; returns how many processes there still were.

@@ -176,6 +176,9 @@ async fn configure(place: Arc<Place>, worker: Arc<Worker>, shared: Shared) -> Re
             apply(&worker.spec, &place.sandbox, tree, &lookup).map_err(|error| Failure::configuration(&error))?;
         let open = || worker.cache.open(lookup(PATH_VARIABLE));
         let class_data = class_data.then(|| ClassData::choose(open, &mut command)).flatten();
+        // Secret ones are known only now.
+        let own = command.environment.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        environment::check(own).map_err(|error| Failure::wrong_task(&error))?;
         command.environment = environment::of_task_manager(place.variables.iter().cloned(), command.environment);
         Ok(Configured { command, delivery, class_data })
     });

@@ -45,13 +45,14 @@ impl Sampler {
         let processes: Vec<&Process> = pids.iter().filter_map(|pid| self.system.process(*pid)).collect();
         let cpu = Duration::from_millis(processes.iter().map(|process| process.accumulated_cpu_time()).sum());
         let before = self.before.replace((now, cpu));
+        let limited = self.memory.as_ref().and_then(MemoryGroup::use_of_limit);
         Usage {
             worker: self.worker.clone(),
             cpu_seconds: cpu.as_secs_f64(),
             cpu_cores: before.and_then(|before| cores(before, (now, cpu))),
             memory_bytes: processes.iter().map(|process| process.memory()).sum(),
-            memory_working_set_bytes: self.memory.as_ref().and_then(MemoryGroup::working_set),
-            memory_limit_bytes: self.memory.as_ref().and_then(MemoryGroup::limit),
+            memory_working_set_bytes: limited.map(|(used, _)| used),
+            memory_limit_bytes: limited.map(|(_, limit)| limit),
             processes: processes.len(),
             // The main thread is not among the tasks.
             threads: processes.iter().map(|process| 1 + process.tasks().map_or(0, HashSet::len)).sum(),

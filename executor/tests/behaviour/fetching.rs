@@ -86,3 +86,24 @@ async fn a_kill_during_the_fetch_ends_it_at_once() {
     left.sort();
     assert_eq!(left, ["conf", "executor.json", "log", "stderr", "tmp"], "nothing half-fetched stays");
 }
+
+/// What comes of the artifacts, and how large they are, has no say in it.
+#[tokio::test]
+async fn the_executor_registers_before_it_fetches_and_again_while_it_does() {
+    let mut host = Host::new().await;
+    let executor = host.executor(&[]);
+    let subscribe = host.agent.subscribe().await;
+    assert!(subscribe.unacknowledged_tasks.is_empty() && subscribe.unacknowledged_updates.is_empty());
+    // A server that takes every question and never answers.
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut spec = host.worker("w", SLEEPS);
+    spec.artifacts.as_mut().unwrap().urls = vec![format!("http://{}", silent.local_addr().unwrap())];
+    host.agent.launch(task(&spec));
+    host.agent.update(TaskState::TaskStarting).await;
+    let (_connection, _) = silent.accept().await.unwrap();
+    host.agent.stop().await;
+    host.agent.start_again().await;
+    host.agent.subscribe().await;
+    host.agent.update(TaskState::TaskStarting).await;
+    host.end("w", executor).await;
+}

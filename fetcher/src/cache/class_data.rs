@@ -8,8 +8,8 @@
 //! <cache>/locks/class-data         exclusive while one is made: one at a time on a host
 //! ```
 //!
-//! A JVM dies of an archive that was cut short, so none is handed out before its digest has been checked; a file that is
-//! the one that was checked before is not read again.
+//! An archive that is not what a JVM has written may cost the TaskManager that starts with it, so none is handed out before
+//! its digest has been checked; a file that is the one that was checked before is not read again.
 
 mod making;
 mod room;

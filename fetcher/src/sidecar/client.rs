@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use hyper::Method;
+use tokio::time::{Instant, timeout_at};
 
 use super::connection::{Answer, Connection, PATIENCE};
 use super::wire::{Ask, FETCH, Failure, Told, USAGE};
 use crate::cache::{CacheError, Fetch, Shelf, Tree};
-use crate::fetch::{FetchError, blocking};
+use crate::fetch::{FetchError, Progress, blocking};
 
 /// The longest silence that is borne; a sidecar that is well says something every second.
 const QUIET: Duration = Duration::from_secs(15);
@@ -42,6 +43,12 @@ pub(crate) enum AskError {
     /// It says nothing any more.
     #[error("the sidecar has said nothing for {} s", waited.as_secs())]
     Silent {
+        /// How long it was waited for.
+        waited: Duration,
+    },
+    /// It is busy with something else: with other people's trees, or with nothing.
+    #[error("the sidecar has brought nothing further of this tree for {} s", waited.as_secs())]
+    Stalled {
         /// How long it was waited for.
         waited: Duration,
     },
@@ -103,15 +110,47 @@ fn asked(fetch: &Fetch) -> Ask {
 }
 
 /// Shows progress until the tree is there; returns the cache that it is in, and whether it was there before.
+///
+/// A sidecar that only says that it is well, or the same again, is not waited for: anybody on this host may keep it busy.
 async fn follow(answer: &mut Answer, fetch: &Fetch) -> Result<(PathBuf, bool), AskError> {
+    let patience = fetch.options.sidecar_patience;
+    let mut furthest = Furthest::default();
+    let mut give_up_at = Instant::now() + patience;
     loop {
-        let line = answer.line(QUIET).await?;
+        let line = timeout_at(give_up_at, answer.line(QUIET)).await;
+        let line = line.map_err(|_| AskError::Stalled { waited: patience })??;
         let told = serde_json::from_slice(&line);
         match told.map_err(|error| AskError::Broken { reason: format!("it says what we do not know: {error}") })? {
-            Told::Progress(progress) => drop(fetch.progress.send_replace(progress)),
+            Told::Progress(progress) => {
+                fetch.progress.send_replace(progress);
+                if furthest.is_passed_by(progress) {
+                    give_up_at = Instant::now() + patience;
+                }
+            }
             Told::Ready { cache, was_there, .. } => return Ok((cache, was_there)),
             Told::Failed(failure) => return Err(AskError::Failed(failure)),
         }
+    }
+}
+
+/// How far a fetch has ever been. It may fall back, when bytes turn out to be wrong: to come so far again is nothing new.
+#[derive(Default)]
+struct Furthest {
+    files: usize,
+    bytes: u64,
+    knows_the_manifest: bool,
+}
+
+impl Furthest {
+    fn is_passed_by(&mut self, now: Progress) -> bool {
+        let knows_the_manifest = now.files > 0;
+        let news = now.bytes_done > self.bytes
+            || now.files_done > self.files
+            || knows_the_manifest && !self.knows_the_manifest;
+        self.bytes = self.bytes.max(now.bytes_done);
+        self.files = self.files.max(now.files_done);
+        self.knows_the_manifest |= knows_the_manifest;
+        news
     }
 }
 
@@ -128,7 +167,7 @@ mod tests {
 
     use super::*;
     use crate::digest::Digest;
-    use crate::fetch::{FetchOptions, Progress, Request};
+    use crate::fetch::{FetchOptions, Request};
 
     /// What comes of asking somebody who answers with that, and keeps the connection open.
     async fn asking(answer: &'static str) -> Result<Tree, AskError> {
@@ -162,6 +201,64 @@ mod tests {
             let error = asking(answer).await.err().unwrap();
             assert!(matches!(error, AskError::Silent { .. }), "{answer:?}: {error}");
         }
+    }
+
+    /// What comes of a sidecar that says every second how far it is: bytes and files of the tree.
+    async fn asking_one_that_says(progress: impl Fn(u64) -> (u64, usize), ready_after: u64) -> (AskError, u64) {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("fetcher.sock");
+        let listener = UnixListener::bind(&socket).unwrap();
+        let answering = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            stream.read_u8().await.unwrap();
+            stream.write_all(HEAD.as_bytes()).await.unwrap();
+            for second in 0..ready_after {
+                let (bytes_done, files_done) = progress(second);
+                let told = Told::Progress(Progress { bytes_done, files_done, files: 9, bytes: 1 << 30 });
+                let line = serde_json::to_string(&told).unwrap() + "\n";
+                stream.write_all(line.as_bytes()).await.unwrap();
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+            let ready = Told::Ready { cache: "/no/such".into(), tree: "/no/such/x".into(), was_there: false };
+            stream.write_all((serde_json::to_string(&ready).unwrap() + "\n").as_bytes()).await.unwrap();
+            std::future::pending::<()>().await;
+        };
+        let request = Request {
+            urls: vec!["http://127.0.0.1:1".to_owned()],
+            manifest: Digest::of(b""),
+            token: "token".parse().unwrap(),
+            target: PathBuf::new(),
+        };
+        let fetch = Fetch::new(request, FetchOptions::default(), watch::Sender::new(Progress::default()));
+        let begun = Instant::now();
+        tokio::select! {
+            tree = ask(&socket, &fetch) => (tree.err().unwrap(), begun.elapsed().as_secs()),
+            () = answering => unreachable!(),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_sidecar_that_moves_no_bytes_of_this_very_fetch_is_not_waited_for_whatever_it_says() {
+        let nothing = |_: u64| (0_u64, 0_usize);
+        let stuck = |second: u64| (1000 * second.min(10), 1_usize);
+        // As if every byte that it gets were wrong.
+        let to_and_fro = |second: u64| (1000 * (second % 10), 1_usize);
+        for (progress, at_least) in [(&nothing as &dyn Fn(u64) -> (u64, usize), 30), (&stuck, 40), (&to_and_fro, 39)] {
+            let (error, after) = asking_one_that_says(progress, 1_000_000).await;
+            assert!(matches!(error, AskError::Stalled { .. }), "{error}");
+            assert!((at_least..at_least + 3).contains(&after), "after {after} s");
+        }
+        assert_eq!(
+            AskError::Stalled { waited: Duration::from_secs(30) }.to_string(),
+            "the sidecar has brought nothing further of this tree for 30 s"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_sidecar_that_moves_a_little_is_waited_for() {
+        let (error, after) = asking_one_that_says(|second| (second / 20, 0), 600).await;
+        assert!(error.to_string().starts_with("the sidecar's cache cannot be used: "), "{error}");
+        assert!(after >= 600, "after {after} s");
     }
 
     #[tokio::test]

@@ -1,7 +1,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 
-use fetcher::{CacheOptions, FetchError, Ways, obtain};
-use tokio::io::AsyncReadExt as _;
+use fetcher::{CacheOptions, FetchError, FetchOptions, Ways, obtain};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixListener;
 use tokio::sync::watch;
 
@@ -49,6 +49,29 @@ async fn a_sidecar_that_breaks_off_costs_no_worker() {
     });
     let materialised = host.obtain(&tree, "flink").await.unwrap();
     breaking.await.unwrap();
+    tree.assert_arrived(&materialised.target);
+}
+
+#[tokio::test]
+async fn a_sidecar_that_is_busy_with_others_costs_no_worker() {
+    let host = Host::new();
+    let tree = Tree::served(&host, 1).await;
+    fs_err::create_dir(host.path("run")).unwrap();
+    let listener = UnixListener::bind(host.socket()).unwrap();
+    let waiting = tokio::spawn(async move {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        socket.read_u8().await.unwrap();
+        socket.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
+        let progress = b"{\"progress\":{\"files_done\":0,\"files\":0,\"bytes_done\":0,\"bytes\":0}}\n";
+        while socket.write_all(progress).await.is_ok() {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    });
+    let options = FetchOptions { sidecar_patience: std::time::Duration::from_millis(200), ..quick() };
+    let ways = Ways { socket: Some(host.socket()), ..Ways::default() };
+    let request = tree.request(&host.path("flink"));
+    let materialised = obtain(request, options, ways, watch::Sender::default()).await.unwrap();
+    waiting.await.unwrap();
     tree.assert_arrived(&materialised.target);
 }
 
