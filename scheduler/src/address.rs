@@ -10,7 +10,7 @@ use overlays::config::Configuration;
 use tokio::net::TcpSocket;
 
 pub(crate) use self::hosts::host;
-pub use self::ports::until_free;
+pub use self::ports::{becomes_free, until_free};
 use crate::settings::{SettingsError, rest_tls};
 
 /// Where the JobManager is.
@@ -63,8 +63,8 @@ pub enum PortInUse {
 pub struct Reservation(#[expect(dead_code, reason = "held for its drop")] TcpSocket);
 
 const RPC_ADDRESS: &str = "jobmanager.rpc.address";
-const RPC_PORT: &str = "jobmanager.rpc.port";
-const RPC_BIND_PORT: &str = "jobmanager.rpc.bind-port";
+pub(crate) const RPC_PORT: &str = "jobmanager.rpc.port";
+pub(crate) const RPC_BIND_PORT: &str = "jobmanager.rpc.bind-port";
 const REST_PORT: &str = "rest.port";
 const REST_BIND_PORT: &str = "rest.bind-port";
 

@@ -2,7 +2,9 @@
 
 mod cluster;
 mod finish;
+mod heartbeats;
 mod parts;
+mod right;
 
 use std::{
     path::{Path, PathBuf},
@@ -20,18 +22,21 @@ use serde_json::json;
 use tokio::task::spawn_blocking;
 
 pub use self::cluster::Cluster;
-use self::{cluster::verdict, finish::finish, parts::Settled};
+use self::{
+    cluster::verdict,
+    finish::finish,
+    parts::Settled,
+    right::{Right, take_port_again},
+};
 use crate::{
     address::{self, Addresses, PortInUse},
     check::{self, Subject},
     console::Console,
-    election::{Candidate, Leadership},
     failure::Failure,
     kept,
     plan::{self, Lookup, Plan, Request},
     settings::{self, Endpoint, Settings, SettingsError, StateLocation},
     shell::{Outcome, Shell, Signals},
-    store::{FileStore, Store, StoreError, fresh_state},
     user_uris::{Room, UserUris},
     working_folder::WorkingFolder,
 };
@@ -165,6 +170,10 @@ async fn run(
         false if plan.settings.is_durable() => PortInUse::Later,
         false => PortInUse::Refuse,
     };
+    let mut right = Right::of(&plan.settings.state);
+    if let Some(before) = right.look().await? {
+        take_port_again(&mut plan.config, before, &console).await;
+    }
     let addresses = address::settle(&mut plan.config, &place.master, &**lookup, in_use).await;
     let (addresses, reservations) = addresses.map_err(Failure::usage)?;
     let trusted = Trusted::read(&plan.settings, &addresses).await?;
@@ -180,7 +189,6 @@ async fn run(
     let fields = json!({ "flink": plan.home.version.to_string(), "java": plan.java.version, "logs": place.log });
     console.tell("starting", &text, fields);
     let settled = Settled { cluster, plan, lookup: lookup.clone(), addresses, trusted, place };
-    let mut right = Right::of(&settled.plan.settings.state);
     let fetch = || user_uris(&settled.plan, lookup, &settled.place.work, &console);
     let mut uris = None;
     if matches!(right, Right::Election(_)) {
@@ -267,39 +275,4 @@ async fn user_uris(plan: &Plan, lookup: &Arc<Lookup>, work: &Path, console: &Con
         None => Room { folder: work.join("sources"), record: None },
     };
     UserUris::fetch(&plan.settings.uris, room, &**lookup, console).await
-}
-
-/// How we come to act for the cluster.
-enum Right {
-    /// There is nobody else.
-    Alone,
-    /// Nobody else works with this folder.
-    Folder(PathBuf),
-    /// By election.
-    Election(Candidate),
-}
-
-impl Right {
-    fn of(state: &StateLocation) -> Self {
-        match state {
-            StateLocation::Memory => Self::Alone,
-            StateLocation::Directory(directory) => Self::Folder(directory.clone()),
-            StateLocation::ZooKeeper(zookeeper) => Self::Election(Candidate::new(zookeeper.clone())),
-        }
-    }
-
-    /// Waits until we may; without an election that is at once.
-    async fn obtain(&mut self, console: &Console) -> Result<Leadership, Failure> {
-        match self {
-            Self::Alone => Ok(Leadership::undisputed(Store::Memory, fresh_state())),
-            Self::Folder(directory) => {
-                let (store, state) = FileStore::open(directory).await.map_err(StoreError::into_failure)?;
-                Ok(Leadership::undisputed(Store::File(store), state))
-            }
-            Self::Election(candidate) => {
-                let lead = candidate.lead(|text| console.tell("standby", text, json!({})));
-                lead.await.map_err(StoreError::into_failure)
-            }
-        }
-    }
 }

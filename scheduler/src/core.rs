@@ -20,6 +20,7 @@ mod launching;
 pub mod message;
 mod moving;
 pub mod offers;
+pub mod origin;
 pub mod pace;
 pub mod ports;
 mod reconciliation;
@@ -46,6 +47,7 @@ use self::{
     message::{Input, Moment, Move, Notice, Output, Place, State, WorkerId},
     moving::Maintenance,
     offers::Refusals,
+    origin::Origin,
     pace::{Failures, Suspicion},
     ports::Ports,
     reconciliation::Reconciliation,
@@ -69,6 +71,8 @@ pub struct Settings {
     pub patience: Patience,
     /// How gently workers leave agents.
     pub moving: Move,
+    /// What the TaskManagers that are launched now are started for.
+    pub origin: Arc<Origin>,
     /// At most this share of the agents is avoided because workers failed there; between 0 and 1.
     pub avoided_share: f64,
 }

@@ -304,6 +304,7 @@ fn core_settings(config: &Configuration, demand: Demand) -> Result<core::Setting
         hopeless: Duration::from_secs(300),
         patience,
         moving: moving(config)?,
+        origin: std::sync::Arc::default(),
         avoided_share: avoided_share(config)?,
     })
 }

@@ -126,6 +126,8 @@ pub struct Shell<'a> {
 #[derive(Debug, Default)]
 struct View {
     wanted: usize,
+    /// Those that were there before us.
+    adopted: BTreeSet<WorkerId>,
     registered: BTreeSet<WorkerId>,
     job_manager_up: bool,
     told_ready: bool,
@@ -174,6 +176,7 @@ impl<'a> Shell<'a> {
         console.tell("control", &text, json!({ "address": control }));
         Ok(Self {
             since: clock.now(),
+            view: View { wanted: parts.workers, adopted: state.workers.keys().cloned().collect(), ..View::default() },
             core: Core::new(parts.core, state, clock.now(), rand::random()),
             clock,
             console,
@@ -199,7 +202,6 @@ impl<'a> Shell<'a> {
             keeper,
             job_manager_task,
             promised: Vec::new(),
-            view: View { wanted: parts.workers, ..View::default() },
             ending: None,
         })
     }

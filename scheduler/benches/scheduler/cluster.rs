@@ -28,6 +28,7 @@ impl Cluster {
             hopeless: Duration::from_secs(300),
             patience: Patience::default(),
             moving: Move::default(),
+            origin: std::sync::Arc::default(),
             avoided_share: 0.25,
         };
         let mut this = Self { core: Core::new(settings, State::fresh("0badcafe".to_owned()), Moment(0), 7) };

@@ -81,6 +81,18 @@ pub async fn until_free(config: &Configuration, bind: IpAddr, patience: Duration
     Ok(())
 }
 
+/// Whether nobody has this port within `patience`.
+pub async fn becomes_free(number: u16, patience: Duration) -> bool {
+    let deadline = Instant::now() + patience;
+    loop {
+        match listen(Ipv4Addr::UNSPECIFIED.into(), number).await {
+            Ok(_) => return true,
+            Err(e) if e.kind() != ErrorKind::AddrInUse || Instant::now() >= deadline => return false,
+            Err(_) => sleep(POLL).await,
+        }
+    }
+}
+
 /// The options that name ports of ours, with the usual port and the address on which we listen there. 0 is no port.
 fn all_ports(config: &Configuration, bind: IpAddr) -> [(&'static str, u16, IpAddr); 5] {
     let served = artifact_server(config).map_or(bind, |wanted| wanted.listen(bind).ip());

@@ -16,13 +16,14 @@ use overlays::{
 use tokio::task::spawn_blocking;
 use tracing::warn;
 
-use super::{Cluster, Place, Trusted};
+use super::{Cluster, Place, Trusted, heartbeats};
 use crate::{
-    address::{self, Addresses},
+    address::{self, Addresses, RPC_PORT},
     control::{
         ControlOptions, ControlServer, Token,
         run_file::{RunFile, Running},
     },
+    core::{self, origin::Origin},
     election::Leadership,
     failure::Failure,
     flink_rest::{FlinkRest, INSTANCE},
@@ -30,7 +31,7 @@ use crate::{
     kept,
     launch::{ExecutorDelivery, Template},
     plan::{Lookup, Plan},
-    settings::{CONTROL_PORT, ControlSettings},
+    settings::{CONTROL_PORT, ControlSettings, StateLocation},
     shell::Parts,
     user_uris::UserUris,
 };
@@ -39,7 +40,7 @@ use crate::{
 const HASHES: &str = "hashes.json";
 
 /// How long whoever led before us on this machine may take to give up its ports.
-const PORTS: Duration = Duration::from_secs(15);
+pub(super) const PORTS: Duration = Duration::from_secs(15);
 
 /// What stays the same for as long as the application master lives.
 pub(super) struct Settled {
@@ -71,7 +72,7 @@ impl Settled {
         Ok(Parts {
             options: self.scheduler_options(),
             framework: self.framework(),
-            core: plan.settings.core.clone(),
+            core: core::Settings { origin: Arc::new(self.origin()), ..plan.settings.core.clone() },
             least_offer: plan.settings.least_offer.clone(),
             workers: plan.settings.workers,
             leadership,
@@ -81,6 +82,21 @@ impl Settled {
             job_manager,
             control: self.control().await?,
         })
+    }
+
+    /// What TaskManagers are started for from now on.
+    fn origin(&self) -> Origin {
+        let (config, host) = (&self.plan.config, &self.addresses.host);
+        let job_manager = match &self.plan.settings.state {
+            StateLocation::ZooKeeper(_) => "where ZooKeeper says".to_owned(),
+            StateLocation::Memory | StateLocation::Directory(_) => {
+                let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+                let is_tls = config.get("security.ssl.internal.enabled").is_some_and(|text| text.trim() == "true");
+                let scheme = if is_tls { "ssl://" } else { "" };
+                format!("{scheme}{host}:{}", config.get(RPC_PORT).unwrap_or_default())
+            }
+        };
+        Origin { flink: self.plan.home.version.to_string(), job_manager }
     }
 
     /// How to reach the master.
@@ -178,8 +194,9 @@ impl Settled {
 
     /// The description of a worker, and what it needs.
     async fn collect(&self, uris: &UserUris) -> Result<(WorkerSpec, Manifest, Catalogue), Failure> {
-        let (home, config, state) =
+        let (home, mut config, state) =
             (self.plan.home.clone(), self.plan.config.clone(), self.plan.settings.state.clone());
+        heartbeats::of_workers(&mut config, &state);
         let (lookup, secrets) = (self.lookup.clone(), self.place.work.join("secrets"));
         let collected = spawn_blocking(move || {
             let kept = kept::folder(&state, &home.path, &*lookup);
@@ -208,7 +225,8 @@ impl Settled {
         let folder = place.work.join("jobmanager");
         let directories = Directories { conf: folder.join("conf"), log: place.log.clone(), tmp: folder.join("tmp") };
         let instance = instance();
-        let config = for_job_manager(&plan.config, &instance);
+        let mut config = for_job_manager(&plan.config, &instance);
+        heartbeats::of_job_manager(&mut config, &plan.settings.state);
         let (home, java, lookup) = (plan.home.clone(), plan.java.clone(), lookup.clone());
         let runs_application = cluster.runs_application();
         let cluster = cluster.clone();

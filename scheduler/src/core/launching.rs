@@ -123,6 +123,7 @@ impl Core {
             running: false,
             released: false,
             generation: self.generation,
+            origin: Some(self.settings.origin.clone()),
         };
         let ports = taken.ports().map(|(_, port)| port).collect();
         self.fleet.insert_placed(Worker { ports, ..Worker::new(record.clone(), Phase::Storing, self.now) });

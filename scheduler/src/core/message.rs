@@ -10,7 +10,7 @@ use std::{
 use bytes::Bytes;
 use mesos::v1;
 
-use super::{constraint::Values, resources::Taken};
+use super::{constraint::Values, origin::Origin, resources::Taken};
 
 /// A point in time: milliseconds since the Unix epoch, never running backwards within one process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -92,6 +92,8 @@ pub struct WorkerRecord {
     pub released: bool,
     /// The generation it was launched in; see [`State::generation`].
     pub generation: u64,
+    /// What its TaskManager was started for; unknown in records from before this was kept.
+    pub origin: Option<Arc<Origin>>,
 }
 
 /// How gently workers are replaced that run.

@@ -28,6 +28,7 @@ impl Core {
             }
         });
         self.reconciliation.start(self.now);
+        self.replace_misfits();
     }
 
     pub(super) fn disconnected(&mut self) {

@@ -11,6 +11,7 @@ mod unreachable;
 use std::{
     collections::{BTreeMap, BTreeSet},
     slice,
+    sync::Arc,
     time::Duration,
 };
 
@@ -19,7 +20,8 @@ use mesos::v1::{self, TaskState, value};
 use super::{
     Core, Settings,
     constraint::Constraint,
-    message::{Change, Input, Launch, Moment, Move, Notice, Output, State, WorkerId},
+    message::{Change, Input, Launch, Moment, Move, Notice, Output, State, WorkerId, WorkerRecord},
+    origin::Origin,
     resources::Demand,
     worker::{Patience, Phase},
 };
@@ -50,6 +52,7 @@ impl Bench {
             hopeless: Duration::from_secs(300),
             patience: Patience::default(),
             moving: Move::default(),
+            origin: Arc::default(),
             avoided_share: 0.25,
         };
         let core = Core::new(settings, state.clone(), Moment(0), 7);

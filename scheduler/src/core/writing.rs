@@ -63,6 +63,10 @@ impl Core {
         if matches!(output, Output::Stopped) && self.framework.is_some() {
             return;
         }
+        // Nobody would hear it. Whoever is being killed is so again with the next connection.
+        if matches!(output, Output::Kill { .. }) && !self.subscribed {
+            return;
+        }
         if let Output::Accept { launches, .. } = &output {
             for launch in launches {
                 self.launched(&launch.worker, &launch.place);

@@ -10,7 +10,10 @@ use tracing::{debug, warn};
 
 use super::{Next, Outcome, Shell};
 use crate::{
-    core::message::{Ended, Input, WorkerId},
+    core::{
+        message::{Ended, Input, WorkerId},
+        worker::{Phase, Worker},
+    },
     failure::Failure,
     job_manager::JobManagerEvent,
 };
@@ -151,6 +154,7 @@ impl Shell<'_> {
                 let text = format!("JobManager is up: {}", self.web);
                 self.console.tell("jobmanager-up", &text, json!({ "web": self.web }));
                 self.tell_if_ready();
+                self.tell_of_adopted();
                 self.tell(Input::JobManager(true)).await
             }
             JobManagerEvent::TaskManagers(listed) => self.tell(Input::Registered(listed)).await,
@@ -174,6 +178,18 @@ impl Shell<'_> {
                 self.console.tell("jobmanager-restarting", &text, json!({ "reason": why }));
                 self.tell(Input::JobManager(false)).await
             }
+        }
+    }
+
+    /// Says for whom the JobManager waits now.
+    fn tell_of_adopted(&self) {
+        let waits = |worker: &Worker| worker.counts() && worker.phase == Phase::Running && !worker.registered;
+        let adopted = self.view.adopted.iter().filter_map(|id| self.core.workers().get(id));
+        let count = adopted.filter(|worker| waits(worker)).count();
+        if count > 0 {
+            let which = if count == 1 { "the TaskManager".to_owned() } else { format!("the {count} TaskManagers") };
+            let text = format!("Waiting for {which} of before to find this JobManager");
+            self.console.tell("waiting-for-task-managers", &text, json!({ "workers": count }));
         }
     }
 

@@ -7,6 +7,7 @@ use prost::Message as _;
 use crate::core::{
     constraint::Field,
     message::{Ended, Moment, Move, Place, State, WorkerId, WorkerRecord},
+    origin::Origin,
 };
 
 #[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic)]
@@ -113,12 +114,16 @@ fn to_proto(worker: &WorkerRecord) -> proto::Worker {
         running: worker.running,
         released: worker.released,
         generation: worker.generation,
+        flink: worker.origin.as_ref().map(|origin| origin.flink.clone()),
+        job_manager: worker.origin.as_ref().map(|origin| origin.job_manager.clone()),
     }
 }
 
 fn from_proto(worker: proto::Worker) -> WorkerRecord {
     let values = worker.values.into_iter().map(|(field, value)| (Field::from(field.as_str()), value.into())).collect();
+    let origin = worker.flink.zip(worker.job_manager);
     WorkerRecord {
+        origin: origin.map(|(flink, job_manager)| Arc::new(Origin { flink, job_manager })),
         id: WorkerId::from(worker.id.as_str()),
         place: Arc::new(Place { agent: worker.agent, hostname: worker.hostname, values }),
         launched: Moment(worker.launched),

@@ -80,6 +80,7 @@ pub(crate) fn settings(constraints: &str) -> Settings {
         hopeless: Duration::from_secs(300),
         patience: Patience::default(),
         moving: Move::default(),
+        origin: std::sync::Arc::default(),
         avoided_share: 0.25,
     }
 }

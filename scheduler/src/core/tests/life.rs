@@ -344,3 +344,46 @@ fn no_number_that_a_state_may_hold_stops_the_program_or_gives_an_id_twice() {
         assert_eq!((launched.len(), distinct.len()), (6, 6), "{number}");
     }
 }
+
+fn origin(flink: &str, job_manager: &str) -> Arc<Origin> {
+    Arc::new(Origin { flink: flink.to_owned(), job_manager: job_manager.to_owned() })
+}
+
+#[test]
+fn who_was_taken_over_and_cannot_register_is_replaced_at_once_and_nobody_else_is() {
+    let record = |number: u64, origin: Option<Arc<Origin>>| WorkerRecord {
+        id: WorkerId::new("e", number),
+        running: true,
+        origin,
+        ..WorkerRecord::default()
+    };
+    let workers = [
+        record(1, Some(origin("1.20.5", "h:6123"))),
+        record(2, Some(origin("1.20.5", "h:7000"))),
+        record(3, Some(origin("2.3.0", "h:6123"))),
+        record(4, None),
+    ];
+    let workers = workers.into_iter().map(|record| (record.id.clone(), record)).collect();
+    let state = State { framework: Some("F".to_owned()), next_number: 5, workers, ..State::fresh("e".to_owned()) };
+    let mut bench = Bench::new(state.clone());
+    bench.core.settings.origin = origin("1.20.5", "h:6123");
+    assert!(kills(&bench.tell(Input::Target(4))).is_empty(), "Mesos does not hear it yet");
+    let asked = bench.tell(Input::Subscribed("F".to_owned()));
+    assert_eq!(kills(&asked), [WorkerId::new("e", 2), WorkerId::new("e", 3)]);
+    let told = |text: &str| has(&asked, |o| matches!(o, Output::Notice(Notice::Killing(_, why)) if why == text));
+    assert!(told("it looks for the JobManager at h:7000, which is at h:6123"), "{asked:?}");
+    assert!(told("it runs Flink 2.3.0, and the JobManager is Flink 1.20.5"), "{asked:?}");
+    // What is launched now is known by what it was launched for.
+    let new = bench.launch_on("A", 2);
+    assert_eq!(bench.state.workers[&new[0]].origin, Some(origin("1.20.5", "h:6123")));
+}
+
+#[test]
+fn workers_that_are_too_many_at_a_takeover_are_killed_when_mesos_hears_it() {
+    let record = WorkerRecord { id: WorkerId::new("e", 1), running: true, ..WorkerRecord::default() };
+    let workers = [(record.id.clone(), record)].into();
+    let state = State { framework: Some("F".to_owned()), workers, ..State::fresh("e".to_owned()) };
+    let mut bench = Bench::new(state);
+    assert!(kills(&bench.tell(Input::Target(0))).is_empty());
+    assert_eq!(kills(&bench.tell(Input::Subscribed("F".to_owned()))), [WorkerId::new("e", 1)]);
+}

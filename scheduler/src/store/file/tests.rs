@@ -13,6 +13,7 @@ use crate::{
     core::{
         constraint::{Field, Values},
         message::{Moment, Move, Place, WorkerId, WorkerRecord},
+        origin::Origin,
     },
     store::fresh_epoch,
 };
@@ -26,6 +27,7 @@ fn record(number: u64) -> WorkerRecord {
         running: true,
         released: false,
         generation: 2,
+        origin: (number > 1).then(|| Arc::new(Origin { flink: "1.20.5".to_owned(), job_manager: "h:6123".to_owned() })),
     }
 }
 
