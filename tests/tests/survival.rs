@@ -23,6 +23,8 @@ mod reservations;
 #[path = "survival/site.rs"]
 #[allow(dead_code, reason = "benchmarks use the rest")]
 mod site;
+#[path = "survival/takeover.rs"]
+mod takeover;
 #[path = "survival/teardown.rs"]
 mod teardown;
 

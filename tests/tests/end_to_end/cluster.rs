@@ -36,9 +36,6 @@ pub(crate) const SMALL: &[&str] = &[
     "-Djobmanager.rpc.port=0",
     "-Drest.port=0",
     "-Dtaskmanager.registration.timeout=60 s",
-    // A TaskManager notices soon that its JobManager has gone.
-    "-Dheartbeat.interval=1000",
-    "-Dheartbeat.timeout=8000",
 ];
 
 #[allow(dead_code, reason = "each test program that shares this file needs some of it")]

@@ -37,6 +37,7 @@ class JobManager(http.server.BaseHTTPRequestHandler):
 
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 if any(argument.endswith("StandaloneSessionClusterEntrypoint") for argument in sys.argv):
+    (there.parent / "rpc-port").write_text(option("jobmanager.rpc.port"))
     http.server.ThreadingHTTPServer(("", int(option("rest.port"))), JobManager).serve_forever()
 own = there / option("taskmanager.resource-id")
 assert not own.exists(), "%s is started twice" % own.name

@@ -11,7 +11,7 @@ use tests::{Line, RealMesos, RealMesosOptions, RealZooKeeper, flink_home, wait_u
 use crate::cluster::{FlinkMesos, command};
 
 /// Enough for reconnecting with every back-off on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(180);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
 
 /// Something that can be killed: of several Mesos masters or ZooKeeper servers, the one that leads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,6 +112,13 @@ impl Site {
     pub(crate) fn standby_with(&self, more: &[&str]) -> FlinkMesos {
         let options = [&borrowed(&self.options), more].concat();
         let mut standby = FlinkMesos::start(&flink_home(Line::V1_20), &options);
+        standby.wait_for("standby");
+        standby
+    }
+
+    /// The same with another distribution.
+    pub(crate) fn standby_of(&self, home: &std::path::Path) -> FlinkMesos {
+        let mut standby = FlinkMesos::start(home, &borrowed(&self.options));
         standby.wait_for("standby");
         standby
     }

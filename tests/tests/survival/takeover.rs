@@ -1,0 +1,55 @@
+//! Which TaskManagers the next application master can use: those that fit.
+
+use std::net::TcpListener;
+
+use nix::sys::signal::Signal;
+use tests::{Line, RealMesosOptions, flink_home, wait_until};
+
+use crate::site::{PATIENCE, Part, Site};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_port_of_before_is_taken_again_and_when_it_is_taken_the_task_managers_are_replaced_at_once() {
+    let state = tempfile::tempdir().unwrap();
+    let folder = format!("-Dmesos.state.dir={}", state.path().join("state").display());
+    let mut site = Site::start(2, RealMesosOptions::default(), &["-Dhigh-availability.type=NONE", &folder]).await;
+    let before = site.task_managers();
+    for ending in [Signal::SIGTERM, Signal::SIGKILL] {
+        site.master.signal(ending);
+        site.master.end();
+        site.restart(Part::ApplicationMaster).await;
+        site.until_whole(2).await;
+        assert_eq!(site.task_managers(), before, "{ending}");
+    }
+    site.kill(Part::ApplicationMaster).await;
+    let port = wait_until("the JobManager of before has ended", PATIENCE, async || {
+        let port = fs_err::read_to_string(site.java_home().join("rpc-port")).unwrap().parse::<u16>().unwrap();
+        TcpListener::bind(("0.0.0.0", port)).ok()
+    })
+    .await;
+    site.restart(Part::ApplicationMaster).await;
+    site.master.wait_for("port-taken");
+    let killing = site.master.wait_for("killing");
+    assert!(killing["reason"].as_str().unwrap().contains("it looks for the JobManager at 127.0.0.1:"), "{killing}");
+    wait_until("both are replaced", PATIENCE, async || {
+        let there = site.task_managers();
+        (there.len() == 2 && there.keys().all(|name| !before.contains_key(name))).then_some(())
+    })
+    .await;
+    site.until_whole(2).await;
+    drop(port);
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leader_of_another_flink_replaces_the_task_managers_at_once() {
+    let mut site = Site::start(1, RealMesosOptions::default(), &[]).await;
+    let before = site.task_managers();
+    let mut standby = site.standby_of(&flink_home(Line::V2));
+    site.kill(Part::ApplicationMaster).await;
+    let killing = standby.wait_for("killing");
+    assert_eq!(killing["reason"], "it runs Flink 1.20.5, and the JobManager is Flink 2.3.0");
+    site.follow(standby).await;
+    site.until_whole(1).await;
+    assert!(site.task_managers().keys().all(|name| !before.contains_key(name)));
+    site.end().await;
+}
