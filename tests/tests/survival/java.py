@@ -25,6 +25,8 @@ class JobManager(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         listed = [{"id": path.name} for path in there.iterdir() if alive(int(path.read_text() or 0))]
         answer = {"taskmanagers": listed} if self.path.endswith("/taskmanagers") else {}
+        if self.path.endswith("/jobmanager/config"):
+            answer = [{"key": "flink-mesos.instance", "value": option("flink-mesos.instance")}]
         body = json.dumps(answer).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
