@@ -48,7 +48,12 @@ async fn a_leader_of_another_flink_replaces_the_task_managers_at_once() {
     site.kill(Part::ApplicationMaster).await;
     let killing = standby.wait_for("killing");
     assert_eq!(killing["reason"], "it runs Flink 1.20.5, and the JobManager is Flink 2.3.0");
-    site.follow(standby).await;
+    site.master = standby;
+    wait_until("another one has taken its place", PATIENCE, async || {
+        let there = site.task_managers();
+        (there.len() == 1 && there.keys().all(|name| !before.contains_key(name))).then_some(())
+    })
+    .await;
     site.until_whole(1).await;
     assert!(site.task_managers().keys().all(|name| !before.contains_key(name)));
     site.end().await;
