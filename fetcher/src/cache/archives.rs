@@ -9,13 +9,19 @@ use fs_err::File;
 
 use super::Cache;
 use super::blobs::Content;
+use super::lock::{FileLock, Mode};
 use super::reservation::Reservation;
 use super::trees::save;
 use crate::crash;
 use crate::fetch::{FetchError, Growing, named};
-use crate::manifest::{Entry, Kind, Manifest, ManifestError};
+use crate::manifest::{Entry, Kind, MAX_NODES, Manifest, ManifestError};
 use crate::path::TreePath;
 use crate::unpack::{Format, Limits, UnpackError, unpack};
+
+/// How the names of folders begin that archives are unpacked into.
+pub(super) const UNPACKING: &str = ".unpack.";
+/// Most entries of a tree whose archives are unpacked: as many as two manifests may have.
+const MAX_EXPANDED: usize = 2 * MAX_NODES;
 
 impl Cache {
     /// The entries of a tree as they are when everything is unpacked; none when it is not known what comes out of an
@@ -26,6 +32,13 @@ impl Cache {
             match &entry.kind {
                 Kind::Archive(..) => entries.extend(self.unpacked(entry)?),
                 _ => entries.push(entry.clone()),
+            }
+            if entries.len() > MAX_EXPANDED {
+                tracing::warn!(
+                    entries = MAX_EXPANDED,
+                    "A tree has more files than are allowed once its archives are unpacked"
+                );
+                return None;
             }
         }
         Some(entries)
@@ -53,7 +66,9 @@ impl Cache {
     pub(super) fn unpack(&self, entry: &Entry, source: Growing, reservation: &Reservation) -> Result<(), FetchError> {
         let (Kind::Archive(format, _), Some(archive)) = (&entry.kind, Content::of(entry)) else { return Ok(()) };
         let parts = self.root().join("partial");
-        let folder = tempfile::Builder::new().prefix(".unpack.").tempdir_in(&parts).map_err(FetchError::Disk)?;
+        let folder = tempfile::Builder::new().prefix(UNPACKING).tempdir_in(&parts).map_err(FetchError::Disk)?;
+        // So that others see that somebody is at it.
+        let _unpacking = FileLock::attempt(folder.path(), Mode::Exclusive).map_err(FetchError::Disk)?;
         let listing = unpack(source, *format, folder.path(), Limits::default())
             .map_err(|error| FetchError::archive(error, &entry.path, folder.path()))?;
         for inner in listing.entries() {

@@ -9,15 +9,19 @@ use fs_err::DirEntry;
 use serde::{Deserialize, Serialize};
 
 use super::Cache;
+use super::archives::UNPACKING;
 use super::blobs::Content;
 use super::lock::{FileLock, Mode};
 use super::reservation::Reservation;
-use super::trees::{remove_folder, remove_tree};
+use super::trees::{REMOVED, remove_folder, remove_tree};
 use crate::crash;
 use crate::fetch::{FetchError, available, blocking};
 
 /// Parts of files and trees that nobody has come back for are removed after this time.
 const PARTIAL_FOR: Duration = Duration::from_secs(24 * 3600);
+
+/// Folders younger than this may belong to somebody who has no lock yet.
+const YOUNG: Duration = Duration::from_secs(2);
 
 /// What came out of an archive is forgotten after this time, and unpacked again when it is needed: it costs next to no
 /// room, but some day nobody has the archive any more.
@@ -138,6 +142,28 @@ impl Cache {
         Ok(())
     }
 
+    /// Removes at the start of a process what others have left that were killed, as far as it is sure that nobody is at it any
+    /// more; the rest goes in time. Blocks.
+    pub fn remove_leftovers(&self) -> io::Result<()> {
+        for folder in ["trees", "partial"] {
+            for entry in fs_err::read_dir(self.root().join(folder))? {
+                let (path, name) =
+                    entry.map(|entry| (entry.path(), entry.file_name().to_string_lossy().into_owned()))?;
+                let is_over = if name.starts_with(UNPACKING) {
+                    // Whoever has just made it has not locked it yet.
+                    is_older(&path, YOUNG) && FileLock::attempt(&path, Mode::Exclusive)?.is_some()
+                } else {
+                    name.starts_with('.') && name.ends_with(REMOVED)
+                };
+                if is_over {
+                    remove_folder(&path)?;
+                }
+            }
+        }
+        // Those of fetches that are over.
+        Reservation::all(&self.root().join("reserved")).map(drop)
+    }
+
     /// Removes what processes have left behind that did not come to their end.
     fn remove_old_parts(&self) -> io::Result<Removed> {
         let mut removed = Removed::default();
@@ -225,6 +251,11 @@ impl Cache {
         }
         Ok(entries)
     }
+}
+
+fn is_older(path: &Path, limit: Duration) -> bool {
+    let changed = fs_err::symlink_metadata(path).and_then(|metadata| metadata.modified());
+    changed.is_ok_and(|changed| changed.elapsed().is_ok_and(|age| age > limit))
 }
 
 pub(super) fn is_old(entry: &DirEntry, limit: Duration) -> bool {

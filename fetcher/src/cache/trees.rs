@@ -37,6 +37,8 @@ const ATTEMPTS: usize = 3;
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 /// How often for, all in all: whoever only looks is quick.
 const IN_USE_FOR: Duration = Duration::from_secs(5);
+/// What the names of trees end with that are being removed.
+pub(super) const REMOVED: &str = ".removed";
 /// How soon to look again while another fetch of the same lane makes the tree, at first and at last.
 const MAKING: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(25));
 /// How long a lock is waited for that is held for moments only. Any user may hold it for longer.
@@ -309,7 +311,7 @@ fn is_there(entry: &Entry, tree: &Path) -> bool {
 /// Removes a tree at one instant, and then its files. Nothing to do when it is not there.
 pub(super) fn remove_tree(path: &Path) -> io::Result<()> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let removed = path.with_file_name(format!(".{name}.{}.removed", unguessable()));
+    let removed = path.with_file_name(format!(".{name}.{}{REMOVED}", unguessable()));
     match fs_err::rename(path, &removed) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         renamed => {

@@ -26,7 +26,7 @@ use super::commands;
 use super::settings::{Settings, human_bytes};
 use super::status::{Running, Status};
 use super::usage::Usages;
-use crate::cache::{Cache, CacheOptions};
+use crate::cache::{Cache, CacheError, CacheOptions};
 use crate::descriptors;
 use crate::fetch::{FetchError, UNPACKED_AT_ONCE, blocking};
 use crate::server::{Metrics, PeerOptions, PeerServer, ServerError};
@@ -136,7 +136,14 @@ fn say_hello(daemon: &Daemon) {
 
 async fn open(settings: &Settings) -> anyhow::Result<Cache> {
     let options = CacheOptions { path: settings.cache.clone(), budget: settings.budget };
-    Ok(tokio::task::spawn_blocking(move || Cache::open(options)).await??)
+    let open = move || {
+        let cache = Cache::open(options)?;
+        if let Err(error) = cache.remove_leftovers() {
+            tracing::warn!(%error, "What an earlier process has left in the cache cannot be removed");
+        }
+        Ok::<_, CacheError>(cache)
+    };
+    Ok(tokio::task::spawn_blocking(open).await??)
 }
 
 /// Serves executors until the daemon stops and all connections have ended.

@@ -1,9 +1,8 @@
 //! Object stores and Hadoop's file system, through `OpenDAL`.
 
 use futures_util::{StreamExt as _, TryStreamExt as _};
-use opendal::layers::HttpClientLayer;
-use opendal::raw::HttpClient;
-use opendal::{Configurator as _, ErrorKind, Operator};
+use opendal::{Configurator as _, ErrorKind, HttpTransporter, OperationContext, Operator};
+use opendal_http_transport_reqwest::ReqwestTransport;
 use reqwest::{StatusCode, Url};
 
 use super::origin::Body;
@@ -27,7 +26,9 @@ impl Store {
             reason,
             passing: false,
         })?;
-        Ok(Self { operator: store.operator.layer(HttpClientLayer::new(HttpClient::with(client))), ..store })
+        let transport = HttpTransporter::new(ReqwestTransport::new(client));
+        let context = OperationContext::new().with_http_transport(transport);
+        Ok(Self { operator: store.operator.with_context(context), ..store })
     }
 
     pub(super) async fn open(&self, from: u64, _version: Option<&str>) -> Result<Body, SourceError> {
@@ -81,7 +82,7 @@ fn operator(uri: &SourceUri, settings: &Settings) -> Result<Operator, SourceErro
 
 fn build<C: opendal::Configurator>(uri: &SourceUri, config: opendal::Result<C>) -> Result<Operator, SourceError> {
     let built = config.and_then(|config| Operator::new(config.into_builder()));
-    built.map(opendal::OperatorBuilder::finish).map_err(|error| failed(uri, &error))
+    built.map_err(|error| failed(uri, &error))
 }
 
 /// Where a namenode's web interface is: an `hdfs://` address has the port of another one.

@@ -82,6 +82,25 @@ async fn what_a_killed_daemon_leaves_behind_is_in_nobodys_way() {
 }
 
 #[tokio::test]
+async fn what_a_killed_daemon_has_left_in_the_cache_is_removed_at_the_next_start() {
+    let host = Host::new();
+    drop(host.start(&[]).await);
+    let cache = host.cache();
+    let left = ["partial/.unpack.abc", "trees/.0123.abc.removed", "reserved/abc"].map(|name| cache.join(name));
+    let in_use = cache.join("partial/.unpack.def");
+    for folder in left.iter().chain([&in_use]) {
+        fs_err::create_dir(folder).unwrap();
+        fs_err::write(folder.join("file"), "left").unwrap();
+        fs_err::File::open(folder).unwrap().file().set_modified(std::time::UNIX_EPOCH).unwrap();
+    }
+    let lock = fs_err::File::open(&in_use).unwrap();
+    lock.file().lock().unwrap();
+    let _next = host.start(&[]).await;
+    assert!(left.iter().all(|folder| !folder.exists()), "something is left");
+    assert!(in_use.exists(), "what somebody is at was removed");
+}
+
+#[tokio::test]
 async fn there_is_one_daemon_at_a_socket() {
     let host = Host::new();
     let _first = host.start(&[]).await;
