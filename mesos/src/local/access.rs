@@ -1,7 +1,7 @@
 //! Who is let in: the owner, who has the credential, and executors, which find their token in their environment. Nobody else
 //! of this machine, and no web page.
 
-use std::{io, os::unix::fs::OpenOptionsExt as _, path::Path, sync::Arc};
+use std::{io, path::Path, sync::Arc};
 
 use axum::{
     extract::{Request, State},
@@ -10,6 +10,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use fs_err::os::unix::fs::OpenOptionsExt as _;
 use rand::{TryRngCore as _, rngs::OsRng};
 use subtle::ConstantTimeEq as _;
 
@@ -100,7 +101,7 @@ pub(super) fn write(credential: &Credential, folder: &Path) -> io::Result<()> {
     }
     let Credential { principal, secret } = credential;
     let text = serde_json::json!({ "principal": principal, "secret": secret }).to_string();
-    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+    let mut file = fs_err::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
     io::Write::write_all(&mut file, text.as_bytes())
 }
 
