@@ -233,7 +233,7 @@ fn files(places: &BTreeMap<&str, String>) -> Vec<String> {
         for (name, place) in places {
             pattern = pattern.replace(&format!("<{name}>"), place);
         }
-        if pattern.contains("<") && !pattern.starts_with('/') {
+        if pattern.contains('<') && !pattern.starts_with('/') {
             wrong.push(format!("{pattern} is no path"));
         }
         if row["when"] == "option" {
