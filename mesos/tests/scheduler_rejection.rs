@@ -9,8 +9,11 @@ mod peer;
 
 use framework::{Framework, error, options, subscribed};
 use mesos::{
-    scheduler::{CallError, Credential, SchedulerOptions, calls, is_failed_over, is_framework_removed},
-    v1::MasterInfo,
+    scheduler::{CallError, Credential, SchedulerEvent, SchedulerOptions, calls, is_failed_over, is_framework_removed},
+    v1::{
+        MasterInfo,
+        scheduler::{Call, OfferConstraints},
+    },
 };
 use peer::FakePeer;
 
@@ -102,4 +105,22 @@ async fn after_a_rejection_calls_say_that_the_connection_is_closed() {
     let result = framework.handle.call(calls::revive(vec![])).await;
     assert!(matches!(result, Err(CallError::Closed)), "{result:?}");
     framework.handle.close().await;
+}
+
+#[tokio::test]
+async fn constraints_that_the_master_refuses_are_left_out_before_anybody_sees_an_error() {
+    let mut master = FakePeer::start().await;
+    let offer_constraints = Some(OfferConstraints::default());
+    let options = SchedulerOptions { offer_constraints, ..options(&master.address.to_string()) };
+    let mut framework = Framework::open(options).await;
+    let asked = master.asked().await;
+    let call: Call = asked.call();
+    assert!(call.subscribe.unwrap().offer_constraints.is_some());
+    asked.stream("stream-1").send(&error("program size of 112 is larger than maximum of 100 allowed"));
+    assert!(matches!(framework.next_event().await, SchedulerEvent::ConstraintsRefused { .. }));
+    let asked = master.asked().await;
+    let call: Call = asked.call();
+    assert!(call.subscribe.unwrap().offer_constraints.is_none());
+    asked.answer(403, "not allowed");
+    assert!(framework.rejected().await.ends_with("not allowed"), "what is wrong otherwise is told as ever");
 }

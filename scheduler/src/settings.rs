@@ -26,6 +26,7 @@ use overlays::{
 
 pub use self::artifact_server::{ArtifactServerSettings, EXECUTOR_PORT, artifact_server};
 pub use self::control::{CONTROL_PORT, ControlSettings, control};
+pub use self::offers::constraints as offer_constraints;
 pub use self::state::{StateLocation, state_location};
 pub use self::tls::{Endpoint, Tls, rest_tls, tls};
 pub use self::uris::{TAKEN, TaskUri, TaskUris, task_uris};

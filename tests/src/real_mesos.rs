@@ -71,7 +71,8 @@ impl RealMesos {
         }
         let master = election.unwrap_or_else(|| masters[0].address());
         let start_agent = |(i, block)| {
-            let program = command::agent(&options, work.path(), &format!("agent{i}"), &master, block);
+            let mut program = command::agent(&options, work.path(), &format!("agent{i}"), &master, block);
+            program.arguments.extend(options.flags_of_each_agent.get(i).into_iter().flatten().cloned());
             Daemon::start(&keeper, program)
         };
         let mut agents: Vec<_> = blocks.iter().enumerate().map(start_agent).collect();

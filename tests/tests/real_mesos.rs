@@ -1,6 +1,8 @@
 //! The real Mesos as the tests bring it up: that it works, and that nothing of it stays behind.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, missing_docs)]
 
+#[path = "real_mesos/constraints.rs"]
+mod constraints;
 #[path = "real_mesos/framework.rs"]
 mod framework;
 

@@ -33,6 +33,11 @@ pub enum SchedulerEvent {
         /// The time until the next attempt; shorter when a new leader becomes known.
         retry_in: Duration,
     },
+    /// The master refuses the framework with its offer constraints. It is asked again without them, from now on.
+    ConstraintsRefused {
+        /// The master's own words.
+        reason: String,
+    },
     /// The master does not want this framework: wrong credentials, an invalid or removed framework, another scheduler
     /// with its id, a Mesos that is too old. Nothing more comes.
     Rejected {

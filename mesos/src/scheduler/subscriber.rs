@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use super::{
-    SchedulerEvent,
+    SchedulerEvent, is_failed_over, is_framework_removed,
     session::{Session, SessionSender},
     subscribe::{Access, Refusal, Subscription, Wishes, subscribe},
 };
@@ -88,6 +88,12 @@ impl Subscriber {
                     }
                     self.wait(retry_in).await;
                 }
+                End::Rejected(reason) if self.may_be_the_constraints(&reason) => {
+                    self.wishes.offer_constraints = None;
+                    if self.events.send(SchedulerEvent::ConstraintsRefused { reason }).await.is_err() {
+                        return;
+                    }
+                }
                 End::Rejected(reason) => {
                     tracing::debug!(%reason, "Rejected.");
                     // Nobody reads it: then nobody needs it.
@@ -97,6 +103,13 @@ impl Subscriber {
                 End::Unread => return,
             }
         }
+    }
+
+    /// Whether the framework may be welcome without its constraints: they only spare us offers.
+    fn may_be_the_constraints(&self, reason: &str) -> bool {
+        let subscribed = self.attempt == 0;
+        let other = subscribed || is_framework_removed(reason) || is_failed_over(reason);
+        self.wishes.offer_constraints.is_some() && !other
     }
 
     /// Waits, but not longer than until a new leader is known. A leader knows it a moment later than we do and still

@@ -1,10 +1,12 @@
 //! Where workers may run: Marathon's placement constraints over host name, fault domain and agent attributes.
 //!
-//! Operators and their meaning are those of Marathon (`docs/docs/constraints.md` there).
+//! Operators and their meaning are those of Marathon (`docs/docs/constraints.md` there). Each value is looked at as text, in
+//! Marathon's form: a scalar has at most three decimals (`1.10` is `1.1`), ranges are `[1-3,5-7]`. `IS` and `CLUSTER` take an
+//! attribute's number in whatever way it is written.
 
 mod census;
 
-use std::{fmt, str::FromStr, sync::Arc};
+use std::{borrow::Cow, fmt, str::FromStr, sync::Arc};
 
 use mesos::v1;
 use regex::Regex;
@@ -80,33 +82,36 @@ impl Constraint {
             Operator::MaxPer(most) => (others.count(value) < *most, Unmet::Now),
             // A value that nobody has yet is always the least used.
             Operator::GroupBy(groups) => (others.count(value) <= others.least(*groups), Unmet::Now),
-            Operator::Cluster(Some(wanted)) => (value == wanted, Unmet::Ever),
+            Operator::Cluster(Some(wanted)) | Operator::Is(wanted) => (self.is(value, wanted), Unmet::Ever),
             Operator::Cluster(None) => (others.is_empty() || others.count(value) > 0, Unmet::Now),
-            Operator::Is(wanted) => (same(value, wanted), Unmet::Ever),
             Operator::Like(pattern) => (pattern.is_match(value), Unmet::Ever),
             Operator::Unlike(pattern) => (!pattern.is_match(value), Unmet::Ever),
         };
         if met { Ok(()) } else { Err(otherwise) }
     }
 
+    /// Equal as text; attributes also as numbers, since Mesos makes the scalar 1.1 of `1.10`.
+    fn is(&self, value: &str, wanted: &str) -> bool {
+        let as_number = || Some(value) == wanted.parse().ok().filter(|n: &f64| n.is_finite()).map(scalar).as_deref();
+        value == wanted || (matches!(self.field, Field::Attribute(_)) && as_number())
+    }
+
     /// Reads a list of constraints.
     pub fn parse_list(text: &str) -> Result<Vec<Self>, ConstraintError> {
         let text = text.trim();
         if text.starts_with('[') {
-            let rows: Vec<Vec<String>> =
-                serde_json::from_str(text).map_err(|e| ConstraintError(format!("{text} is not JSON: {e}")))?;
-            return rows
-                .iter()
-                .map(|row| Self::from_parts(&row.iter().map(String::as_str).collect::<Vec<_>>()))
-                .collect();
+            let rows: Vec<Vec<Part>> = serde_json::from_str(text)
+                .map_err(|e| ConstraintError(format!("{text} is no JSON list of lists of texts or numbers: {e}")))?;
+            return rows.iter().map(|row| Self::from_parts(&row.iter().map(Part::text).collect::<Vec<_>>())).collect();
         }
         let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
         parts.map(|part| Self::from_parts(&part.splitn(3, ':').map(str::trim).collect::<Vec<_>>())).collect()
     }
 
-    fn from_parts(parts: &[&str]) -> Result<Self, ConstraintError> {
+    fn from_parts(parts: &[impl AsRef<str>]) -> Result<Self, ConstraintError> {
+        let parts: Vec<&str> = parts.iter().map(AsRef::as_ref).collect();
         let whole = || parts.join(":");
-        let (field, operator, value) = match *parts {
+        let (field, operator, value) = match parts[..] {
             [field, operator] => (field, operator, None),
             [field, operator, value] => (field, operator, Some(value).filter(|value| !value.is_empty())),
             _ => return Err(ConstraintError(format!("{} is no constraint", whole()))),
@@ -129,6 +134,23 @@ impl Constraint {
             return Err(ConstraintError(format!("{}: the field is missing", whole())));
         }
         Ok(Self { field: Field::from(field), operator })
+    }
+}
+
+/// A part of a constraint in JSON: a text, or a number as it is written.
+#[derive(serde::Deserialize)]
+#[serde(untagged)]
+enum Part {
+    Text(String),
+    Number(serde_json::Number),
+}
+
+impl Part {
+    fn text(&self) -> Cow<'_, str> {
+        match self {
+            Self::Text(text) => text.into(),
+            Self::Number(number) => number.to_string().into(),
+        }
     }
 }
 
@@ -193,24 +215,27 @@ pub fn values(offer: &v1::Offer, constraints: &[Constraint]) -> Values {
     constraints.iter().filter_map(|c| Some((c.field.clone(), value(&c.field)?))).collect()
 }
 
-/// An attribute's value as text, in the form in which Mesos itself writes it.
+/// An attribute's value as text, in the form in which Marathon compares it.
 fn attribute(attribute: &v1::Attribute) -> Option<Arc<str>> {
     let joined = |parts: Vec<String>, open: char, close: char| format!("{open}{}{close}", parts.join(",")).into();
     if let Some(text) = &attribute.text {
         Some(text.value.as_str().into())
     } else if let Some(scalar) = &attribute.scalar {
-        Some(scalar.value.to_string().into())
+        Some(self::scalar(scalar.value).into())
     } else if let Some(ranges) = &attribute.ranges {
-        Some(joined(ranges.range.iter().map(|r| format!("{}-{}", r.begin, r.end)).collect(), '[', ']'))
+        let mut ranges: Vec<_> = ranges.range.iter().map(|range| (range.begin, range.end)).collect();
+        ranges.sort_unstable();
+        Some(joined(ranges.iter().map(|(begin, end)| format!("{begin}-{end}")).collect(), '[', ']'))
     } else {
         attribute.set.as_ref().map(|set| joined(set.item.clone(), '{', '}'))
     }
 }
 
-/// Equal as text, or as numbers: an attribute `cores:4` is the scalar 4.
-fn same(value: &str, wanted: &str) -> bool {
-    let number = |text: &str| text.parse::<f64>().ok();
-    value == wanted || number(value).zip(number(wanted)).is_some_and(|(a, b)| (a - b).abs() < 1e-9)
+/// A number with at most three decimals, as `0.###` writes it.
+fn scalar(value: f64) -> String {
+    let text = format!("{value:.3}");
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    if text == "-0" { "0".to_owned() } else { text.to_owned() }
 }
 
 #[cfg(test)]
@@ -278,6 +303,40 @@ mod tests {
         assert_eq!(check("cores:IS:4.0", "4", &[]), Ok(()));
         assert_eq!(check("cores:IS:4", "5", &[]), Err(Unmet::Ever));
         assert_eq!(check("az:IS:eu", "EU", &[]), Err(Unmet::Ever));
+    }
+
+    #[test]
+    fn cluster_and_is_agree_on_every_value() {
+        let scalars = ["1.10", "0101", "7", "1e3", "-2.50", "0.12345", "1.0005", "16777217"];
+        let texts = ["a", "a b", "0x10", "1.5.2", "'1'", "1_0", "1f", "inf", "NaN", "[1-3]", "eu-1"];
+        let attributes = scalars.map(|text| scalar(text.parse().unwrap())).into_iter().chain(texts.map(str::to_owned));
+        for value in attributes {
+            for wanted in scalars.iter().chain(&texts).copied().chain([value.as_str()]) {
+                let of = |operator: &str| check(&format!("x:{operator}:{wanted}"), &value, &[]);
+                assert_eq!(of("IS"), of("CLUSTER"), "{value} {wanted}");
+            }
+            for field in ["x", "hostname"] {
+                assert_eq!(check(&format!("{field}:IS:{value}"), &value, &[]), Ok(()), "{field} {value}");
+            }
+        }
+        for (written, seen) in [("1.10", "1.1"), ("0101", "101"), ("007", "7"), ("1e3", "1000"), ("0.12345", "0.123")] {
+            assert_eq!(scalar(written.parse().unwrap()), seen);
+            assert_eq!(check(&format!("version:CLUSTER:{written}"), seen, &[]), Ok(()), "{written}");
+        }
+        // What Mesos does not take for a number is none.
+        assert_eq!(check("@zone:IS:1.10", "1.1", &[]), Err(Unmet::Ever));
+    }
+
+    #[test]
+    fn a_number_in_json_is_taken_as_its_text() {
+        let list =
+            Constraint::parse_list(r#"[["rack", "GROUP_BY", 5], ["version", "IS", 1.1], ["rack", "LIKE", "r.*"]]"#);
+        let shown: Vec<_> = list.unwrap().iter().map(ToString::to_string).collect();
+        assert_eq!(shown, ["rack:GROUP_BY:5", "version:IS:1.1", "rack:LIKE:r.*"]);
+        for wrong in [r#"[["rack", "IS", true]]"#, r#"[["rack", "IS", null]]"#, r#"["rack", "IS", "a"]"#, "[[]"] {
+            let told = Constraint::parse_list(wrong).unwrap_err().to_string();
+            assert!(told.contains("list of lists of texts or numbers"), "{told}");
+        }
     }
 
     #[test]

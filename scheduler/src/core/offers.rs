@@ -2,7 +2,8 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, BinaryHeap, HashMap},
+    collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap},
+    fmt,
     hash::{BuildHasher, Hash, Hasher, RandomState},
     sync::Arc,
     time::Duration,
@@ -44,8 +45,8 @@ pub struct Bundle {
 pub enum Refusal {
     /// It has too little of something.
     Shortage(Shortage),
-    /// A placement constraint, by its text, does not allow it.
-    Constraint(String, Unmet),
+    /// A placement constraint, by its text, does not allow it: the agent has this value, or none.
+    Constraint(String, Unmet, Option<Arc<str>>),
     /// Nothing is launched there, for this reason, for this long.
     Avoided(&'static str, Duration),
 }
@@ -53,7 +54,7 @@ pub enum Refusal {
 impl Refusal {
     /// Whether the agent will never do, rather than not now.
     pub fn is_hopeless(&self) -> bool {
-        matches!(self, Self::Shortage(_) | Self::Constraint(_, Unmet::Ever))
+        matches!(self, Self::Shortage(_) | Self::Constraint(_, Unmet::Ever, _))
     }
 }
 
@@ -112,8 +113,10 @@ impl Occupation {
 
     fn check(&self, values: &Values, constraints: &[Constraint]) -> Result<(), Refusal> {
         for (constraint, census) in constraints.iter().zip(&self.censuses) {
-            let value = values.get(&constraint.field).map(|value| &**value);
-            constraint.check(value, census).map_err(|unmet| Refusal::Constraint(constraint.to_string(), unmet))?;
+            let value = values.get(&constraint.field);
+            constraint
+                .check(value.map(|value| &**value), census)
+                .map_err(|unmet| Refusal::Constraint(constraint.to_string(), unmet, value.cloned()))?;
         }
         Ok(())
     }
@@ -291,7 +294,37 @@ fn text_attribute(attributes: &[v1::Attribute], name: &str) -> Option<Arc<str>> 
 pub struct Refusals {
     offers: usize,
     shortages: BTreeMap<String, (Shortage, usize)>,
-    constraints: BTreeMap<String, usize>,
+    constraints: BTreeMap<String, (usize, Seen)>,
+    avoided: BTreeMap<String, usize>,
+}
+
+/// Values that agents have of what a constraint looks at: the first few.
+#[derive(Clone, Debug, Default)]
+struct Seen {
+    values: BTreeSet<Arc<str>>,
+    none: bool,
+    more: bool,
+}
+
+/// So many values are told of what agents have.
+const VALUES: usize = 3;
+
+impl Seen {
+    fn add(&mut self, value: Option<&Arc<str>>) {
+        match value {
+            None => self.none = true,
+            Some(value) if self.values.len() < VALUES => drop(self.values.insert(value.clone())),
+            Some(value) => self.more |= !self.values.contains(value),
+        }
+    }
+}
+
+impl fmt::Display for Seen {
+    /// e.g. `r1, r2, …, nothing`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let values = self.values.iter().map(|value| &**value).chain(self.more.then_some("…"));
+        f.write_str(&values.chain(self.none.then_some("nothing")).collect::<Vec<_>>().join(", "))
+    }
 }
 
 impl Refusals {
@@ -299,10 +332,12 @@ impl Refusals {
     pub fn add(&mut self, offers: usize, refusal: &Refusal) {
         self.offers += offers;
         match refusal {
-            Refusal::Constraint(text, _) => {
-                *self.constraints.entry(format!("constraint {text} not met")).or_insert(0) += offers;
+            Refusal::Constraint(text, _, value) => {
+                let (count, seen) = self.constraints.entry(text.clone()).or_default();
+                *count += offers;
+                seen.add(value.as_ref());
             }
-            Refusal::Avoided(why, _) => *self.constraints.entry((*why).to_owned()).or_insert(0) += offers,
+            Refusal::Avoided(why, _) => *self.avoided.entry((*why).to_owned()).or_insert(0) += offers,
             Refusal::Shortage(shortage) => {
                 let new = || (shortage.clone(), 0);
                 let (largest, count) = self.shortages.entry(shortage.name.clone()).or_insert_with(new);
@@ -331,14 +366,18 @@ impl Refusals {
 
     /// Says why, e.g. `need mem 1760 MB, largest was 1024 MB`; reasons that apply to a part of the offers with how many.
     pub fn reasons(&self) -> Vec<String> {
-        let alone = self.shortages.len() + self.constraints.len() == 1;
+        let alone = self.shortages.len() + self.constraints.len() + self.avoided.len() == 1;
         let times = |count: usize| if alone { String::new() } else { format!(" ({count}×)") };
         let short = self.shortages.values().map(|(s, count)| {
             let unit = s.unit();
             format!("need {} {}{unit}, largest was {}{unit}{}", s.name, s.needed, s.there, times(*count))
         });
-        let barred = self.constraints.iter().map(|(text, count)| format!("{text}{}", times(*count)));
-        short.chain(barred).collect()
+        let unmet = self
+            .constraints
+            .iter()
+            .map(|(text, (count, seen))| format!("constraint {text} not met, the agents have {seen}{}", times(*count)));
+        let avoided = self.avoided.iter().map(|(why, count)| format!("{why}{}", times(*count)));
+        short.chain(unmet).chain(avoided).collect()
     }
 
     /// Count and reasons in one line, e.g. `12 offers declined: need mem 1760 MB, largest was 1024 MB`.

@@ -27,7 +27,7 @@ pub(super) fn constraints(config: &Configuration) -> Result<Vec<Constraint>, Set
     let key = HARD;
     for pair in config.get(key).unwrap_or_default().split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
         let form = || invalid(key, config, format!("{pair} is not of the form attribute:value"));
-        let (name, value) = pair.split_once(':').ok_or_else(form)?;
+        let (name, value) = pair.split_once(':').filter(|(name, _)| !name.is_empty()).ok_or_else(form)?;
         constraints.push(Constraint { field: Field::from(name), operator: Operator::Is(value.to_owned()) });
     }
     if constraints.len() > MOST {
@@ -70,5 +70,21 @@ mod tests {
         config.set("mesos.constraints.hard.hostattribute", "az:eu, disk:ssd:2,", Source::DynamicProperty);
         let shown: Vec<_> = constraints(&config).unwrap().iter().map(ToString::to_string).collect();
         assert_eq!(shown, ["hostname:UNIQUE", "az:IS:eu", "disk:IS:ssd:2"]);
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_once_with_key_and_value() {
+        let told = |key: &str, value: &str| {
+            let mut config = Configuration::default();
+            config.set(key, value, Source::DynamicProperty);
+            constraints(&config).unwrap_err().to_string()
+        };
+        let message = told("mesos.constraints", "rack:LIKE");
+        assert!(message.starts_with("mesos.constraints: rack:LIKE: LIKE needs a regular expression"), "{message}");
+        let message = told("mesos.constraints", "hostname:UNIQUE,rack:LIKE");
+        assert!(message.starts_with("mesos.constraints: rack:LIKE: LIKE needs"), "which of them: {message}");
+        let message = told("mesos.constraints", "[[\"rack\"");
+        assert_eq!(message.matches("[[\"rack\"").count(), 1, "{message}");
+        assert!(told("mesos.constraints.hard.hostattribute", ":eu").contains("attribute:value"));
     }
 }

@@ -44,6 +44,11 @@ impl Shell<'_> {
                 self.console.waiting(&format!("Retrying Mesos in {retry_in:.1?}: {reason}"));
                 self.tell(Input::Disconnected).await
             }
+            Some(SchedulerEvent::ConstraintsRefused { reason }) => {
+                debug!(%reason, "Mesos refuses the offer constraints; offers are looked at here alone.");
+                self.options.offer_constraints = None;
+                Next::GoOn
+            }
             Some(SchedulerEvent::Rejected { reason }) if is_framework_removed(&reason) => self.start_anew().await,
             // That one leads by the same election: we have not noticed yet.
             Some(SchedulerEvent::Rejected { reason }) if is_failed_over(&reason) && self.watch.is_some() => {

@@ -16,6 +16,8 @@ pub struct RealMesosOptions {
     pub master_flags: Vec<String>,
     /// More flags for each agent.
     pub agent_flags: Vec<String>,
+    /// More flags for single agents: the first list is that of the first one.
+    pub flags_of_each_agent: Vec<Vec<String>>,
     /// Principals and secrets; if there are any, frameworks must authenticate with one of them (HTTP basic).
     pub credentials: Vec<(String, String)>,
     /// Whether executors are told, by a variable, to keep what they fetch in the cluster's own folder.
@@ -33,6 +35,7 @@ impl Default for RealMesosOptions {
             attributes: String::new(),
             master_flags: Vec::new(),
             agent_flags: Vec::new(),
+            flags_of_each_agent: Vec::new(),
             credentials: Vec::new(),
             own_cache: true,
             jwt_key: None,

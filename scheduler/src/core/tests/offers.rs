@@ -96,7 +96,7 @@ fn an_agent_that_never_meets_a_constraint_is_refused_for_long_and_one_that_does_
     let mut bench = Bench::constrained(2, "rack:LIKE:x.*,hostname:UNIQUE");
     let wrong = bench.tell(Input::Offers(vec![with_attribute(offer("1", "A", 1), "rack", "y")]));
     assert!(has(&wrong, |o| matches!(o, Output::Decline(_, refuse) if refuse.as_secs() == 300)));
-    let told = Notice::Starved("1 offer declined: constraint rack:LIKE:x.* not met".to_owned());
+    let told = Notice::Starved("1 offer declined: constraint rack:LIKE:x.* not met, the agents have y".to_owned());
     assert!(has(&wrong, |o| matches!(o, Output::Notice(notice) if *notice == told)));
     bench.tell(Input::Offers(vec![with_attribute(offer("2", "B", 1), "rack", "x1")]));
     let taken = bench.tell(Input::Offers(vec![with_attribute(offer("3", "B", 1), "rack", "x1")]));
