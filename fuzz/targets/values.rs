@@ -16,6 +16,11 @@ fuzz_target!(|text: &str| {
     if let Ok(Some(size)) = config.get_memory(KEY) {
         assert_eq!(size.to_string().parse::<MemorySize>(), Ok(size));
     }
+    // The text as options for java, and as a value that another Flink reads.
+    config.set("env.java.opts.all", text, Source::DynamicProperty);
+    config.set("heartbeat.timeout", text, Source::DynamicProperty);
+    config.read_as("1.20.5".parse().expect("a version"));
+    options::check(&config);
     // The text as a key, as properties of an image, and as what follows -D.
     config.set(text, "1", Source::DynamicProperty);
     let variables = [("FLINK_PROPERTIES", text), (&format!("FLINK_CONF_{text}"), "1")];

@@ -5,65 +5,20 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use overlays::config::{Configuration, ConfigurationError};
 use overlays::flink::FlinkVersion;
 use overlays::options;
+use rand::SeedableRng;
 use rand::rngs::StdRng;
-use rand::seq::IndexedRandom;
-use rand::{Rng, SeedableRng};
+
+#[path = "shared/mutation.rs"]
+mod mutation;
+
+use mutation::{corpus, mutated};
 
 const ROUNDS: u64 = 5_000;
-
-/// What means something in one of the formats.
-const WORDS: &[&str] = &[
-    ": ",
-    ":",
-    "- ",
-    "[",
-    "]",
-    "{",
-    "}",
-    ", ",
-    "'",
-    "\"",
-    "#",
-    " #",
-    "&a ",
-    "*a",
-    "!!int ",
-    "!t ",
-    "|\n ",
-    ">-\n ",
-    "\t",
-    "\n",
-    "\r\n",
-    "---\n",
-    "...\n",
-    "? ",
-    "\\",
-    "\\x",
-    "\\u00e9",
-    "~",
-    "null",
-    "<<: ",
-    "@",
-    "`",
-    "%YAML 1.1\n",
-    "\u{feff}",
-    "\0",
-    "é",
-    "日",
-    "  ",
-    "\u{85}",
-    "\u{2028}",
-    "9223372036854775808",
-    ".inf",
-    "0x",
-    "=",
-    "a.b",
-];
 
 #[test]
 fn no_config_yaml_breaks_its_reader_or_is_changed_by_writing() {
@@ -132,42 +87,6 @@ impl Target {
 
 fn entries(config: &Configuration) -> Vec<(&str, &str)> {
     config.iter().collect()
-}
-
-fn corpus(file: &str) -> Vec<Vec<u8>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(file.replace('.', "-"));
-    let mut paths: Vec<_> = fs_err::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    paths.sort();
-    paths.iter().map(|path| fs_err::read(path).unwrap()).collect()
-}
-
-/// A file of the corpus with one to four changes.
-fn mutated(corpus: &[Vec<u8>], random: &mut StdRng) -> Vec<u8> {
-    let mut bytes = corpus.choose(random).unwrap().clone();
-    for _ in 0..random.random_range(1..=4) {
-        let at = random.random_range(0..=bytes.len());
-        let end = random.random_range(at..=bytes.len().min(at + 20));
-        match random.random_range(0..6) {
-            0 => drop(bytes.splice(at..at, WORDS.choose(random).unwrap().bytes())),
-            1 => drop(bytes.splice(at..end, WORDS.choose(random).unwrap().bytes())),
-            2 => drop(bytes.drain(at..end)),
-            3 => {
-                let piece = bytes[at..end].to_vec();
-                drop(bytes.splice(at..at, piece));
-            }
-            4 => {
-                let other = corpus.choose(random).unwrap();
-                let from = random.random_range(0..=other.len());
-                drop(bytes.splice(at..at, other[from..].iter().copied().take(30)));
-            }
-            _ => {
-                if let Some(byte) = bytes.get_mut(at) {
-                    *byte ^= 1 << random.random_range(0..8);
-                }
-            }
-        }
-    }
-    bytes
 }
 
 fn keep(bytes: &[u8]) -> PathBuf {

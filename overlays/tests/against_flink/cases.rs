@@ -484,6 +484,30 @@ pub(crate) const FILES: &[&str] = &[
     "a: b\n: c\n",
     "a: \u{2028}b\n",
     "a: b \u{85} c\n",
+    "a: [?b]\n",
+    "a: [:b]\n",
+    "a: {?b: c}\n",
+    "a: {b: :c}\n",
+    "a: [b, ?c]\n",
+    "a: [b, :c]\n",
+    "a: {b: ?c}\n",
+    "a: [b :c]\n",
+    "a: {b :c}\n",
+    "a: {b\n c: d}\n",
+    "a: {'b\n c': d}\n",
+    "a: {? b\n c : d}\n",
+    "a: [b\n c: d]\n",
+    "a: {b\n : c}\n",
+    "a: {'b'\n : c}\n",
+    "'a\n b': c\n",
+    "a\n b: c\n",
+    "a: {b:[c]}\n",
+    "a: {'b':[c]}\n",
+    "a:\n>-\n b\n",
+    "a:\n|\n b\n",
+    "a:\nb\n",
+    "a:\n'b'\n",
+    "a:\n[b]\n",
     "a: 'b\u{85}c'\n",
     "a: \"b\u{2028}c\"\n",
     "a: |\n  b\u{85}c\n",
@@ -1076,23 +1100,24 @@ pub(crate) const TYPED_IN_YAML: &[(&str, &[&str])] = &[
     ("map", &["a:b,c:d", "'{a: b}'", "{a: b}", "{a: {b: c}}", "'a: b'", "'a:b'", "''", "a", "{}", "[a]"]),
 ];
 
-/// Is this a file that is meant, and why it is read in another way.
-type Reason = (fn(&str) -> bool, &'static str);
+/// Does this file, or the error that we refuse it with, have this reason?
+type Reason = (fn(&str, &str) -> bool, &'static str);
 
-/// Files that we read in another way than Flink, and why.
+/// Why we refuse a file that Flink reads. Where both read one, they read the same.
 const REASONS: &[Reason] = &[
-    (lacks_blank_before_comment, "we refuse a comment without a blank before it, as YAML does"),
-    (has_separator, "we refuse a line separator of Unicode where Flink takes it for a line break"),
-    (has_alias_as_key, "we refuse an alias of a collection as a key: Flink prints it so that it cannot read it again"),
+    (|_, error| error.contains("comments must be separated"), "YAML wants a blank before a comment"),
+    (|file, _| has_separator(file), "Flink takes a line separator of Unicode for a line break, and YAML does not"),
+    (
+        |file, _| has_alias_as_key(file),
+        "Flink prints an alias of a collection as a key so that it cannot read it again",
+    ),
+    (|_, error| error.contains("':' may not precede"), "YAML wants a blank between a plain key's colon and a bracket"),
+    (|_, error| error.contains("simple key expected ':'"), "YAML wants a block further to the right than its key"),
 ];
 
-/// Why our reading of a file may be another one. Each of them refuses what Flink reads.
-pub(crate) fn reason(file: &str) -> Option<&'static str> {
-    REASONS.iter().find(|(is_meant, _)| is_meant(file)).map(|(_, reason)| *reason)
-}
-
-fn lacks_blank_before_comment(file: &str) -> bool {
-    ["'#", "\"#", "]#", "}#", ",#", "[#", "{#"].iter().any(|part| file.contains(part))
+/// Why we refuse this file with this error though Flink reads it.
+pub(crate) fn reason(file: &str, error: &str) -> Option<&'static str> {
+    REASONS.iter().find(|(is_meant, _)| is_meant(file, error)).map(|(_, reason)| *reason)
 }
 
 fn has_separator(file: &str) -> bool {

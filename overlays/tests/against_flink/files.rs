@@ -1,6 +1,7 @@
 //! Whole configuration folders as Flink loads them, and what we write read by Flink.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use overlays::config::{Configuration, Source};
 use overlays::flink::FlinkVersion;
@@ -9,9 +10,11 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 
 use super::cases;
-use super::oracle::{LINES, Oracle, Refusal, flink_home, seeded};
+use super::mutation::{corpus, mutated};
+use super::oracle::{LINES, Oracle, Refusal, flink, seeded};
 
 const FILES: usize = 300;
+const BROKEN: usize = 400;
 
 /// Scalars as they may stand in a file.
 const SCALARS: &[&str] = &[
@@ -97,7 +100,7 @@ fn files_that_are_odd_are_read_as_flink_reads_them() {
     }
     let mut differences = Vec::new();
     for line in LINES {
-        let mut flink = Oracle::start(&flink_home(line));
+        let mut flink = flink(line);
         for text in &files {
             differences
                 .extend(difference(&mut flink, text.as_bytes()).map(|difference| format!("{line}: {difference}")));
@@ -111,7 +114,7 @@ fn utf_16_with_a_byte_order_mark_is_read_as_flink_reads_it() {
     let big = |text: &str| text.encode_utf16().flat_map(u16::to_be_bytes).collect::<Vec<_>>();
     let little = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>();
     let text = "\u{feff}a: \u{e9}\n\u{1f600}: [b]\n";
-    let mut flink = Oracle::start(&flink_home(LINES[1]));
+    let mut flink = flink(LINES[1]);
     for bytes in
         [big(text), little(text), big("\u{feff}"), big("a: b\n"), b"\xef\xbb\xbfa: b\n".to_vec(), b"a: \xe9\n".to_vec()]
     {
@@ -123,23 +126,49 @@ fn utf_16_with_a_byte_order_mark_is_read_as_flink_reads_it() {
     assert_eq!(config.iter().collect::<Vec<_>>(), [("a", "\u{e9}"), ("\u{1f600}", "[b]")]);
 }
 
-/// How our reading of a `config.yaml` differs from Flink's, if it does.
+/// How our reading of a `config.yaml`, or Flink's of what we write of it, differs from Flink's, if it does.
 fn difference(flink: &mut Oracle, bytes: &[u8]) -> Option<String> {
-    let shown = || format!("{:?}", String::from_utf8_lossy(bytes));
+    let told = |theirs: &dyn fmt::Debug, ours: &dyn fmt::Debug| {
+        Some(format!("{:?}\n  Flink: {theirs:?}\n  ours:  {ours:?}", String::from_utf8_lossy(bytes)))
+    };
     match both(flink, "config.yaml", bytes) {
-        (Ok(theirs), Ok(ours)) => {
-            (theirs != ours).then(|| format!("{}\n  Flink: {theirs:?}\n  ours:  {ours:?}", shown()))
-        }
         (Err(_), Err(_)) => None,
-        (Ok(_), Err(_)) if cases::reason(&String::from_utf8_lossy(bytes)).is_some() => None,
-        (theirs, ours) => Some(format!("{}\n  Flink: {theirs:?}\n  ours:  {ours:?}", shown())),
+        (Ok(_), Err(error)) if cases::reason(&String::from_utf8_lossy(bytes), &error).is_some() => None,
+        (Ok(theirs), Ok(ours)) if theirs == ours => {
+            let folder = tempfile::tempdir().unwrap();
+            fs_err::write(folder.path().join("config.yaml"), bytes).unwrap();
+            let config = Configuration::load(folder.path(), &flink.version).unwrap();
+            let path = config.write(folder.path(), &flink.version).unwrap();
+            let again = load(flink, folder.path());
+            if again.as_ref().ok() == Some(&theirs) {
+                return None;
+            }
+            told(&theirs, &format!("written {again:?}\n{}", fs_err::read_to_string(path).unwrap()))
+        }
+        (theirs, ours) => told(&theirs, &ours),
+    }
+}
+
+#[test]
+fn broken_files_are_read_as_flink_reads_them() {
+    let corpus = corpus("config.yaml");
+    for line in LINES {
+        let mut flink = flink(line);
+        let (seed, mut random) = seeded(&format!("{line} broken files"));
+        let mut differences = Vec::new();
+        for _ in 0..BROKEN {
+            let bytes = mutated(&corpus, &mut random);
+            differences.extend(difference(&mut flink, &bytes));
+        }
+        let count = differences.len();
+        assert!(differences.is_empty(), "{line} seed {seed}: {count}:\n{}", differences.join("\n"));
     }
 }
 
 #[test]
 fn yaml_files_are_read_as_flink_reads_them() {
     for line in LINES {
-        let mut flink = Oracle::start(&flink_home(line));
+        let mut flink = flink(line);
         let (_, mut random) = seeded(line);
         let (mut accepted, mut refused) = (0, 0);
         for _ in 0..FILES {
@@ -161,7 +190,7 @@ fn yaml_files_are_read_as_flink_reads_them() {
 #[test]
 fn flat_files_are_read_as_flink_reads_them() {
     let line = LINES[0];
-    let mut flink = Oracle::start(&flink_home(line));
+    let mut flink = flink(line);
     let (_, mut random) = seeded(line);
     let pieces = [
         "a", "b.c", "key", ":", ": ", " : ", " ", "\t", "#", "# x", "\n", "\n\n", "\"q\"", "é", "1", "- ", "\u{a0}",
@@ -177,7 +206,7 @@ fn flat_files_are_read_as_flink_reads_them() {
 #[test]
 fn what_we_write_is_what_flink_reads() {
     for line in LINES {
-        let mut flink = Oracle::start(&flink_home(line));
+        let mut flink = flink(line);
         let (_, mut random) = seeded(line);
         for _ in 0..FILES {
             let mut config = Configuration::new();
@@ -213,8 +242,8 @@ fn both(flink: &mut Oracle, name: &str, bytes: &[u8]) -> (Result<Entries, Refusa
 
 fn load(flink: &mut Oracle, folder: &std::path::Path) -> Result<Entries, Refusal> {
     let entries = flink.ask("load", &[folder.to_str().unwrap().to_owned()])?;
-    let pair = |entry: String| entry.split_once('=').map(|(key, value)| (key.to_owned(), anchors_from_one(value)));
-    Ok(entries.into_iter().filter_map(pair).collect())
+    let pair = |pair: &[String]| (pair[0].clone(), anchors_from_one(&pair[1]));
+    Ok(entries.chunks_exact(2).map(pair).collect())
 }
 
 /// Flink numbers anchors on and on while the JVM lives; a process that reads its file begins with the first.

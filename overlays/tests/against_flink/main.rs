@@ -7,6 +7,8 @@ mod cases;
 mod cluster;
 mod files;
 mod memory;
+#[path = "../shared/mutation.rs"]
+mod mutation;
 mod options;
 mod oracle;
 mod upstream;

@@ -7,7 +7,7 @@ use rand::Rng;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 
-use super::oracle::{LINES, Oracle, flink_home, seeded};
+use super::oracle::{LINES, flink, seeded};
 
 const CONFIGURATIONS: usize = 600;
 
@@ -48,7 +48,7 @@ fn compare(
     generate: impl Fn(&mut StdRng) -> Entries,
     compute: impl Fn(&Configuration, &FlinkVersion) -> Computed,
 ) {
-    let mut flink = Oracle::start(&flink_home(line));
+    let mut flink = flink(line);
     let (seed, mut random) = seeded(&format!("{line} {question}"));
     let (mut accepted, mut refused) = (0, 0);
     for _ in 0..CONFIGURATIONS {

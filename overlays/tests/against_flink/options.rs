@@ -3,7 +3,7 @@
 use overlays::config::{Configuration, Source};
 use overlays::options::{Bounds, ConfigOption, Kind, Section};
 
-use super::oracle::{LINES, Oracle, flink_home};
+use super::oracle::{LINES, Oracle, flink};
 
 /// Options that Flink's scripts or other parts of it read, which are in no option class.
 const IN_NO_CLASS: [&str; 3] = ["env.java.home", "fs.hdfs.hadoopconf", "taskmanager.resource-id"];
@@ -27,7 +27,7 @@ const DEPENDS: [&str; 7] = [
 fn types_defaults_and_old_names_are_flinks() {
     let mut problems = Vec::new();
     for line in LINES {
-        let mut flink = Oracle::start(&flink_home(line));
+        let mut flink = flink(line);
         for option in Section::ALL.into_iter().filter(|section| section.is_flinks()).flat_map(Section::options) {
             let known = known(&mut flink, option);
             let [kind, default, deprecated @ ..] = known.as_slice() else {
@@ -57,7 +57,7 @@ fn types_defaults_and_old_names_are_flinks() {
 
 #[test]
 fn flink_1_18_knows_those_that_are_not_newer() {
-    let mut flink = Oracle::start(&flink_home("flink-1.18.1"));
+    let mut flink = flink("flink-1.18.1");
     let options = Section::ALL.into_iter().filter(|section| section.is_flinks()).flat_map(Section::options);
     let wrong = options.filter(|option| option.exists_in(&flink.version) == known(&mut flink, option).is_empty());
     let wrong: Vec<_> = wrong

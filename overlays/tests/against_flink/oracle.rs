@@ -1,9 +1,11 @@
 //! A JVM with a Flink distribution's classes that answers questions, one line each; see `tests/java/FlinkOracle.java`.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use overlays::flink::{FlinkHome, FlinkVersion};
 use rand::SeedableRng;
@@ -39,7 +41,7 @@ pub(crate) fn seeded(what: &str) -> (u64, StdRng) {
     (seed, StdRng::seed_from_u64(seed))
 }
 
-/// The JVM. Ended and reaped when dropped.
+/// The JVM. Ended and reaped when dropped; one that is shared ends when nobody can ask it any more.
 pub(crate) struct Oracle {
     pub(crate) version: FlinkVersion,
     jvm: Child,
@@ -56,8 +58,20 @@ impl fmt::Debug for Refusal {
     }
 }
 
+/// The JVM of this distribution, which all tests share: it is started once.
+pub(crate) fn flink(name: &str) -> MutexGuard<'static, Oracle> {
+    static STARTED: LazyLock<Mutex<HashMap<String, &'static Mutex<Oracle>>>> = LazyLock::new(Mutex::default);
+    let shared = *STARTED
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .entry(name.to_owned())
+        .or_insert_with(|| Box::leak(Box::new(Mutex::new(Oracle::start(&flink_home(name))))));
+    // A test that failed has read its answer.
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Oracle {
-    pub(crate) fn start(home: &FlinkHome) -> Self {
+    fn start(home: &FlinkHome) -> Self {
         let class_path = format!("{0}/bin/bash-java-utils.jar:{0}/lib/*", home.path.display());
         Self::run("FlinkOracle.java", &class_path, home.version, &[])
     }

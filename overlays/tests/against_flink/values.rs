@@ -5,7 +5,7 @@ use rand::Rng;
 use rand::seq::IndexedRandom;
 
 use super::cases;
-use super::oracle::{LINES, Oracle, flink_home, seeded};
+use super::oracle::{LINES, Oracle, flink, seeded};
 
 const VALUES: usize = 4000;
 
@@ -94,7 +94,7 @@ fn there_are_as_many_fixed_values_of_each_kind_as_were_once_compared_by_hand() {
 fn values_that_are_odd_are_read_as_each_flink_reads_them() {
     let mut differences = Vec::new();
     for line in VERSIONS {
-        let mut flink = Oracle::start(&flink_home(line));
+        let mut flink = flink(line);
         let mut compare = |kind: &str, value: &str| {
             let mut config = Configuration::new();
             config.read_as(flink.version);
@@ -121,7 +121,7 @@ fn values_that_are_odd_are_read_as_each_flink_reads_them() {
 fn values_in_a_file_are_read_as_each_flink_reads_them() {
     let mut differences = Vec::new();
     for line in VERSIONS {
-        let mut flink = Oracle::start(&flink_home(line));
+        let mut flink = flink(line);
         let mut compare = |name: &str, kind: &str, value: &str| {
             let folder = tempfile::tempdir().unwrap();
             let ours = in_file(&mut flink, folder.path(), name, &format!("k: {value}\n"));
@@ -157,7 +157,7 @@ fn values_in_a_file_are_read_as_each_flink_reads_them() {
 
 #[test]
 fn lists_and_maps_of_the_old_file_mean_the_same_in_the_new_one() {
-    let mut flink = Oracle::start(&flink_home(LINES[0]));
+    let mut flink = flink(LINES[0]);
     for (kind, key, values) in [
         ("list", "external-resources", cases::LISTS),
         ("map", "taskmanager.memory.managed.consumer-weights", cases::MAPS),
@@ -185,7 +185,7 @@ fn lists_and_maps_of_the_old_file_mean_the_same_in_the_new_one() {
 #[test]
 fn typed_values_are_read_as_flink_reads_them() {
     for line in LINES {
-        let mut flink = Oracle::start(&flink_home(line));
+        let mut flink = flink(line);
         let (seed, mut random) = seeded(&format!("{line} values"));
         for (kind, pieces, ours) in KINDS {
             let (mut accepted, mut refused) = (0, 0);
@@ -230,7 +230,7 @@ fn what_flink_hides_we_hide() {
     ];
     let shown = ["rest.port", "security.kerberos.login.keytab"];
     for line in LINES {
-        let mut flink = Oracle::start(&flink_home(line));
+        let mut flink = flink(line);
         for key in keys {
             let theirs = flink.ask("sensitive", &[key.to_owned()]).unwrap();
             let ours = Configuration::is_secret(key);

@@ -90,11 +90,11 @@ public class FlinkOracle {
         return configuration;
     }
 
-    /** All keys of a configuration folder with their values as text, sorted. */
+    /** All keys of a configuration folder, each before its value as text, sorted. */
     private static List<String> load(String directory) {
         Map<String, String> all = new TreeMap<>(GlobalConfiguration.loadConfiguration(directory).toMap());
         List<String> entries = new ArrayList<>();
-        all.forEach((key, value) -> entries.add(key + "=" + value));
+        all.forEach((key, value) -> entries.addAll(List.of(key, value)));
         return entries;
     }
 

@@ -1,6 +1,6 @@
 //! Where Flink's parser is stricter with a file's text than ours, or takes a byte order mark for a character.
 
-use granit_parser::{Event, ScalarStyle, Span};
+use granit_parser::{Event, ScalarStyle, Span, StructureStyle};
 
 use super::SyntaxError;
 
@@ -11,6 +11,8 @@ pub(super) struct Source<'a> {
     text: &'a str,
     /// Whether a value has come.
     has_begun: bool,
+    /// For each collection that is open: does it stand in brackets or braces?
+    is_flow: Vec<bool>,
 }
 
 /// Refuses characters that cannot be printed.
@@ -28,13 +30,17 @@ pub(super) fn refuse_unprintable(text: &str) -> Result<(), SyntaxError> {
 
 impl<'a> Source<'a> {
     pub(super) fn new(text: &'a str) -> Self {
-        Self { text, has_begun: false }
+        Self { text, has_begun: false, is_flow: Vec::new() }
     }
 
     /// Refuses what Flink's parser refuses. `is_key`: the next node is the key of a mapping.
-    pub(super) fn check(&self, event: &Event<'_>, span: Span, is_key: bool) -> Result<(), SyntaxError> {
+    pub(super) fn check(&mut self, event: &Event<'_>, span: Span, is_key: bool) -> Result<(), SyntaxError> {
         let refused = |reason: &str| Err(SyntaxError { line: span.start.line(), reason: reason.to_owned() });
         match event {
+            Event::SequenceStart(style, ..) | Event::MappingStart(style, ..) => {
+                self.is_flow.push(*style == StructureStyle::Flow);
+            }
+            Event::SequenceEnd | Event::MappingEnd => drop(self.is_flow.pop()),
             Event::Anchor(..) | Event::Alias(_) => {
                 let name = span.slice(self.text).and_then(|name| name.get(1..)).unwrap_or_default();
                 if name.contains(['/', '.', '*', '&']) {
@@ -48,10 +54,34 @@ impl<'a> Source<'a> {
                 if is_key && span.is_empty() && self.lacks_key(span) {
                     return refused("expected a key before ':'");
                 }
+                if self.is_flow.last() == Some(&true) && text.starts_with(':') {
+                    return refused("a value in brackets that begins with ':': put quotes around it");
+                }
             }
             _ => {}
         }
+        let style = if let Event::Scalar(_, style, ..) = event { Some(*style) } else { None };
+        let can_be_simple = style.is_some_and(|style| !matches!(style, ScalarStyle::Literal | ScalarStyle::Folded));
+        if is_key && can_be_simple && !self.is_on_one_line(span) && !self.is_explicit(span) {
+            return refused("a key and its colon must be on one line");
+        }
         Ok(())
+    }
+
+    /// Is this key on one line with the colon behind it, if there is one?
+    fn is_on_one_line(&self, span: Span) -> bool {
+        let end = span.byte_range().map_or(self.text.len(), |range| range.end);
+        let after = self.text.get(end..).unwrap_or_default();
+        let next = after.trim_start_matches([' ', '\n', '\r']);
+        let blanks = &after[..after.len() - next.len()];
+        span.start.line() == span.end.line() && !(next.starts_with(':') && blanks.contains(['\n', '\r']))
+    }
+
+    /// Does a question mark stand before this key?
+    fn is_explicit(&self, span: Span) -> bool {
+        let at = span.byte_range().map_or(0, |range| range.start);
+        let before = self.text.get(..at).unwrap_or_default();
+        before.trim_end_matches([' ', '\n', '\r']).ends_with('?')
     }
 
     /// Is this empty node the key of a colon that nothing stands before?
