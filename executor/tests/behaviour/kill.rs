@@ -8,8 +8,8 @@ use overlays::worker::WorkerSpec;
 use crate::host::{Executor, Host, task, until};
 
 /// When asked to end it takes its time, until the test says `go`, and then leaves its work behind.
-const OBEDIENT: &str = r#"trap 'touch asked; while [ ! -e go ]; do sleep 0.02; done; touch done; exit 0' TERM
-touch up; while :; do sleep 0.02; done"#;
+const OBEDIENT: &str = r"trap 'touch asked; while [ ! -e go ]; do sleep 0.02; done; touch done; exit 0' TERM
+touch up; while :; do sleep 0.02; done";
 
 /// How the TaskManager is started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -144,9 +144,9 @@ fn job_managers_folders(home: &FlinkHome, config: &Configuration, lookup: &Looku
     let named = lookup("FLINK_PLUGINS_DIR").filter(|folder| !folder.is_empty());
     let plugins = named.map_or_else(|| home.path.join("plugins"), PathBuf::from);
     let mut folders: Vec<_> = fs_err::read_dir(plugins).into_iter().flatten().filter_map(Result::ok).collect();
-    folders.sort_by_key(|entry| entry.path());
+    folders.sort_by_key(fs_err::DirEntry::path);
     let is_jar = |path: PathBuf| path.is_file() && path.extension().is_some_and(|end| end == "jar");
-    for folder in folders.iter().map(|entry| entry.path()).filter(|path| path.is_dir()) {
+    for folder in folders.iter().map(fs_err::DirEntry::path).filter(|path| path.is_dir()) {
         let mut files = fs_err::read_dir(&folder).into_iter().flatten().filter_map(Result::ok);
         if !files.any(|file| is_jar(file.path())) {
             report.error(format!(

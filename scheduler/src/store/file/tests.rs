@@ -69,7 +69,7 @@ async fn a_second_application_master_is_kept_out_and_a_lock_that_goes_within_two
     let directory = tempfile::tempdir().unwrap();
     let (first, _) = FileStore::open(directory.path()).await.unwrap();
     assert!(matches!(FileStore::open(directory.path()).await, Err(StoreError::Locked(_))));
-    let (_, second) = tokio::join!(
+    let ((), second) = tokio::join!(
         async {
             sleep(Duration::from_millis(1500)).await;
             drop(first);
