@@ -111,3 +111,37 @@ fn no_script_names_a_host() {
         assert!(!text.contains("http://") && !text.contains("https://"), "an address in {}", path.display());
     }
 }
+
+/// What `make check` says of advisories, with a `cargo` that does `fetch` and `check` as told.
+fn advisories(fetch: &str, check: &str, deny: &str) -> Output {
+    let folder = tempfile::tempdir().unwrap();
+    let (cargo, settings) = (folder.path().join("cargo"), folder.path().join("deny.toml"));
+    fs_err::write(&cargo, format!("case $2 in fetch) {fetch} ;; *) {check} ;; esac\n")).unwrap();
+    fs_err::write(&settings, deny).unwrap();
+    let mut script = Command::new(self::folder().join("advisories"));
+    script
+        .env("CARGO", format!("bash {}", cargo.display()))
+        .env("DENY_TOML", &settings)
+        .env("ADVISORIES_PATIENCE", "1");
+    script.output().unwrap()
+}
+
+#[test]
+fn an_advisory_fails_the_check_and_a_database_that_cannot_be_reached_is_said_loudly() {
+    let output = advisories("true", "echo 'error[vulnerability]'; exit 1", "");
+    assert_eq!(output.status.code(), Some(1), "{}", out(&output));
+    let output = advisories("true", "true", "until 9999-01-01");
+    assert!(output.status.success() && out(&output).is_empty(), "{}", out(&output));
+    // Refused at once, or never answered.
+    for fetch in ["echo 'no route'; exit 1", "exec sleep 1000"] {
+        let output = advisories(fetch, "exit 1", "");
+        assert!(output.status.success() && out(&output).contains("NOT CHECKED: advisories"), "{}", out(&output));
+    }
+}
+
+#[test]
+fn an_advisory_that_was_let_pass_until_a_day_fails_the_check_from_then_on() {
+    let output = advisories("true", "true", "reason = \"until 2020-01-01: later\"");
+    assert_eq!(output.status.code(), Some(1), "{}", out(&output));
+    assert!(out(&output).contains("lets an advisory pass until 2020-01-01 only"), "{}", out(&output));
+}
