@@ -75,6 +75,9 @@ impl Java {
         Self::describe(home.filter(|home| home.join("release").is_file()), program)
     }
 
+    /// The newest Java that Flink was tried with: 1.20 and 2.3, streaming and batch jobs.
+    pub const NEWEST_TRIED: u32 = 25;
+
     /// Does this Flink version run on it? Flink 1.x was built for Java 8, 2.x for Java 11.
     pub fn check(&self, version: &FlinkVersion) -> Result<(), JavaError> {
         let needed = if version.at_least(2, 0) { 11 } else { 8 };

@@ -12,8 +12,7 @@ mod ours;
 mod reference;
 
 pub use bounds::{Bounds, out_of_range};
-pub(crate) use check::nearest;
-pub use check::{Problem, check};
+pub use check::{Problem, check, nearest};
 pub use reference::reference;
 
 use std::collections::HashMap;

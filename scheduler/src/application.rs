@@ -5,6 +5,7 @@ mod finish;
 mod heartbeats;
 mod parts;
 mod right;
+mod self_check;
 
 use std::{
     path::{Path, PathBuf},

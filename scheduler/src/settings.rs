@@ -246,6 +246,10 @@ pub fn open_control(control: &ControlSettings, tls: &Tls) -> Option<String> {
 pub fn master(config: &Configuration) -> Result<MasterUrl, SettingsError> {
     let hint = "e.g. -Dmesos.master=zk://zk1:2181,zk2:2181/mesos, or host:port";
     let text = config.get(MASTER).ok_or(SettingsError::Missing { key: MASTER, hint })?;
+    if text == "true" {
+        // What `-Dkey` without a value sets.
+        return Err(invalid(MASTER, config, format!("no master: {hint}")));
+    }
     // The reason holds the value, without its password.
     text.parse()
         .map_err(|e: mesos::master::ParseMasterError| SettingsError::File { key: MASTER, reason: e.to_string() })

@@ -5,7 +5,11 @@
 #[allow(dead_code)]
 mod cluster;
 
-use std::{net::TcpListener, path::Path};
+use std::{
+    io::{BufRead as _, BufReader},
+    net::TcpListener,
+    path::Path,
+};
 
 use cluster::{FlinkMesos, command};
 use nix::sys::signal::Signal;
@@ -185,6 +189,126 @@ async fn a_master_that_rejects_the_framework_ends_the_program_with_its_words() {
     assert_eq!(cluster.end().code(), Some(64));
     let said = cluster.errors();
     assert!(said.contains("Mesos rejects this framework: ") && said.contains("bad"), "{said}");
+}
+
+/// A Flink whose configuration folder and plugins are this test's own.
+struct Case {
+    home: TempDir,
+    arguments: Vec<String>,
+    name: String,
+}
+
+impl Case {
+    fn new(version: &str, file: &str, text: &str) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let flinks = flink_home(Line::V1_20);
+        let lib = flinks.parent().unwrap().join(format!("flink-{version}/lib"));
+        for (link, to) in [("lib", lib), ("bin", flinks.join("bin"))] {
+            fs_err::os::unix::fs::symlink(to, home.path().join(link)).unwrap();
+        }
+        for folder in ["conf", "plugins", "log"] {
+            fs_err::create_dir(home.path().join(folder)).unwrap();
+        }
+        fs_err::write(home.path().join("conf").join(file), text).unwrap();
+        Self { home, arguments: Vec::new(), name: format!("{version}: {text:?}") }
+    }
+
+    /// One with these options on the command line.
+    fn with(version: &str, options: &[&str]) -> Self {
+        let file = if version.starts_with("1.18") { "flink-conf.yaml" } else { "config.yaml" };
+        let mut case = Self::new(version, file, "x.y: z\n");
+        case.arguments.extend(options.iter().map(|option| format!("-D{option}")));
+        case.name = format!("{version}: {options:?}");
+        case
+    }
+
+    fn command(&self, start: &[&str]) -> std::process::Command {
+        let mut command = command(start);
+        command.args(cluster::SMALL).arg("-Dmesos.master=127.0.0.1:1").args(&self.arguments);
+        command.env("FLINK_HOME", self.home.path()).env_remove("FLINK_CONF_DIR").env_remove("FLINK_LOG_DIR");
+        command
+    }
+
+    /// Whether `config check` takes it, and what it says.
+    fn checked(&self, what: &str) -> (bool, String) {
+        let output = self.command(&["config", "check", "--offline", what]).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(matches!(output.status.code(), Some(0 | 64)), "{}: {said}", self.name);
+        (output.status.success(), said)
+    }
+
+    /// Whether it is started: then the first event comes, and that is all that is waited for.
+    fn started(&self, what: &str) -> (bool, String) {
+        let mut child = self.command(&[what, "--output", "json"]).spawn().unwrap();
+        let mut events = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let begun = events.any(|event| event.contains("\"starting\""));
+        if begun {
+            child.kill().unwrap();
+        }
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(begun || output.status.code() == Some(64), "{}: {said}", self.name);
+        (begun, said)
+    }
+}
+
+/// What people write, whether it is right, and for a mistake a part of what is said.
+fn cases() -> Vec<(Case, &'static str, Option<&'static str>)> {
+    let (old, flink_1, flink_2) = ("1.18.1", Line::V1_20.version(), Line::V2.version());
+    let options = |options: &[&str], wrong| (Case::with(flink_1, options), "session", wrong);
+    let file = |text: &str, wrong| (Case::new(flink_1, "config.yaml", text), "session", wrong);
+    let empty_plugin = Case::with(flink_1, &["a=b"]);
+    fs_err::create_dir(empty_plugin.home.path().join("plugins/empty")).unwrap();
+    let container = "mesos.resourcemanager.tasks.container";
+    let image = format!("{container}.image.name=x");
+    let docker = format!("{container}.type=docker");
+    let parameters = format!("{container}.docker.parameters=mount=type=bind\\,source=/a\\,target=/b");
+    let half = format!("{container}.docker.parameters=mount=type=bind,source");
+    vec![
+        options(&["a=b"], None),
+        options(&["jobmanager.web.port=abc"], Some("jobmanager.web.port: ")),
+        options(&["rest.port=18399", "rest.bind-port=9-1"], Some("rest.bind-port: ")),
+        options(&["taskmanager.host=$HOST_IP"], Some("taskmanager.host: $HOST_IP: ")),
+        options(&["taskmanager.host=0.0.0.0"], None),
+        options(&["jobmanager.rpc.address=::1"], None),
+        options(&["jobmanager.rpc.address=no_host"], Some("jobmanager.rpc.address: ")),
+        options(&["taskmanager.registration.timeout=Inf"], None),
+        options(&["taskmanager.maxRegistrationDuration=Inf"], None),
+        (empty_plugin, "session", Some("plugins/empty")),
+        options(&["io.tmp.dirs=/not/there/a"], Some("io.tmp.dirs: ")),
+        (Case::with(old, &["s3.secret-key=ab#c"]), "session", Some("s3.secret-key cannot be written")),
+        options(&["s3.secret-key=ab#c"], None),
+        options(&[&docker, &image, &parameters], None),
+        options(&[&docker, &image, &half], Some("'source' is not of the form key=value")),
+        options(&["mesos.resourcemanager.tasks.cpus=0.0001"], Some("0.0001 is out of range (0.001 to 1000000)")),
+        options(&["mesos.resourcemanager.framework.role=a,"], Some("mesos.resourcemanager.framework.role: a,: ")),
+        options(&["heartbeat.timeout=PT5M"], Some("heartbeat.timeout: 'PT5M' is not a duration")),
+        (Case::with(old, &["heartbeat.timeout=PT5M"]), "session", Some("heartbeat.timeout: 'PT5M' is not a duration")),
+        (Case::with(flink_2, &["heartbeat.timeout=PT5M"]), "session", None),
+        options(&["rest.server.numThreads=3000000000"], Some("rest.server.numThreads: ")),
+        options(&["mesos.workers=-1"], Some("mesos.workers: -1 is out of range (0 to 100000)")),
+        options(&["mesos.executor.mem=9223372036854775807"], Some("is out of range (1 to 1048576 MB)")),
+        options(&["mesos.resourcemanager.declined-offer-refuse-duration=0"], Some("0 is out of range (1 to ")),
+        options(&["resourcemanager.standalone.start-up-time=1000 d"], Some("1000 d is out of range (0 s to 248 d)")),
+        file("a:\tb\n", Some("config.yaml:1")),
+        file("~: a\n", None),
+        file("a: !!float 3\n", None),
+        file("a: +.INF\n", Some("config.yaml:1")),
+        (Case::new(old, "flink-conf.yaml", "a.b: {}\n"), "session", None),
+        (Case::with(flink_1, &["a=b"]), "application", Some("--job-classname is missing")),
+    ]
+}
+
+#[test]
+fn a_check_and_a_start_give_the_same_verdict() {
+    for (case, what, wrong) in cases() {
+        let ((is_right, checked), (begun, started)) = (case.checked(what), case.started(what));
+        assert_eq!((is_right, begun), (wrong.is_none(), wrong.is_none()), "{}: {checked}\n{started}", case.name);
+        if let Some(part) = wrong {
+            assert!(checked.contains(part), "{}: no {part:?} in the check: {checked}", case.name);
+            assert!(started.contains(part), "{}: no {part:?} at the start: {started}", case.name);
+        }
+    }
 }
 
 #[test]

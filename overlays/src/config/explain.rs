@@ -23,6 +23,10 @@ impl Configuration {
             // Writing to a text cannot fail.
             writeln!(text, "  {}", option.meaning).ok();
         }
+        for problem in options::check(self).iter().filter(|problem| problem.key == key && known.is_some()) {
+            let kind = if problem.fatal { "error" } else { "warning" };
+            writeln!(text, "  {kind}: {}", problem.message).ok();
+        }
         if known.is_none() && self.get(key).is_none() {
             text.push_str(&guess(key));
         }
@@ -87,6 +91,14 @@ mod tests {
         assert!(near.ends_with("there is no such option; did you mean mesos.master?\n"), "{near}");
         let below = config.explain("mesos.worker");
         assert!(below.contains("options that begin so: ") && below.contains("mesos.worker.kill-grace"), "{below}");
+    }
+
+    #[test]
+    fn a_wrong_value_is_told() {
+        let mut config = Configuration::new();
+        config.set("taskmanager.heap.mb", "1024m", Source::DynamicProperty);
+        let told = config.explain("taskmanager.heap.mb");
+        assert!(told.contains("error: '1024m' is not a whole number"), "{told}");
     }
 
     #[test]

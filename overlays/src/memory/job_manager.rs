@@ -14,6 +14,7 @@ const KEYS: Keys = Keys {
     overhead_min: "jobmanager.memory.jvm-overhead.min",
     overhead_max: "jobmanager.memory.jvm-overhead.max",
     overhead_fraction: "jobmanager.memory.jvm-overhead.fraction",
+    others: &["jobmanager.memory.heap.size", "jobmanager.heap.size", "jobmanager.heap.mb"],
 };
 const HEAP: &str = "jobmanager.memory.heap.size";
 const OFF_HEAP: &str = "jobmanager.memory.off-heap.size";

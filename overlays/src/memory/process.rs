@@ -12,6 +12,8 @@ pub(super) struct Keys {
     pub(super) overhead_min: &'static str,
     pub(super) overhead_max: &'static str,
     pub(super) overhead_fraction: &'static str,
+    /// What else says how large Flink's own memory is, for messages: these keys, if they are set.
+    pub(super) others: &'static [&'static str],
 }
 
 /// Memory of the JVM itself.
@@ -49,7 +51,10 @@ impl Keys {
             sum(&[flink, metaspace, overhead])?;
             return Ok(Jvm { metaspace, overhead });
         };
-        let parts = [("Flink memory", flink), (self.metaspace, metaspace)];
+        let mut keys = std::iter::once(self.flink_size).chain(self.others.iter().copied());
+        let set = keys.find(|key| config.contains(key));
+        let name = set.map_or_else(|| "Flink memory".to_owned(), |key| format!("Flink memory (from {key})"));
+        let parts = [(name.as_str(), flink), (self.metaspace, metaspace)];
         let overhead = rest((self.process_size, process), &parts)?;
         if !share.holds(overhead) {
             let min = named((self.overhead_min, share.min));

@@ -20,6 +20,7 @@ const KEYS: Keys = Keys {
     overhead_min: "taskmanager.memory.jvm-overhead.min",
     overhead_max: "taskmanager.memory.jvm-overhead.max",
     overhead_fraction: "taskmanager.memory.jvm-overhead.fraction",
+    others: &["taskmanager.heap.size", "taskmanager.heap.mb", "taskmanager.memory.task.heap.size"],
 };
 const FRAMEWORK_HEAP: &str = "taskmanager.memory.framework.heap.size";
 const FRAMEWORK_OFF_HEAP: &str = "taskmanager.memory.framework.off-heap.size";
@@ -254,5 +255,15 @@ mod tests {
         assert_eq!(value("external-resources"), Some("gpu"));
         assert_eq!(value("external-resource.gpu.amount"), Some("2"));
         assert_eq!(value("external-resource.fpga.amount"), None);
+    }
+
+    #[test]
+    fn a_size_that_does_not_fit_is_told_by_the_key_that_the_user_wrote() {
+        let mut config = Configuration::new();
+        for (key, value) in [("taskmanager.heap.size", "3500m"), ("taskmanager.memory.process.size", "1728m")] {
+            config.set(key, value, crate::config::Source::DynamicProperty);
+        }
+        let told = TaskManagerMemory::compute(&config, &"1.20.5".parse().unwrap()).unwrap_err().to_string();
+        assert!(told.contains("Flink memory (from taskmanager.heap.size) 3500m"), "{told}");
     }
 }

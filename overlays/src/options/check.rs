@@ -106,7 +106,10 @@ fn problem(config: &Configuration, key: &str, value: &str, searches: &mut usize)
         let near = near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
         (format!("there is no such option{near}"), false)
     } else {
-        return None;
+        let is_compared = *searches > 0 && key.len() <= LONGEST_KEY && !is_in_map(key);
+        *searches = searches.saturating_sub(1);
+        let near = if is_compared { nearest(key) } else { None }?;
+        (format!("no option that flink-mesos knows; did you mean {near}?"), false)
     };
     let origin = config.source(key).cloned().unwrap_or(Source::Default);
     Some(Problem { key: key.to_owned(), origin, message, fatal })
@@ -151,11 +154,14 @@ pub(super) fn form_error(config: &Configuration, option: &ConfigOption, value: &
     }
 }
 
-/// The known `mesos.*` key that takes the fewest changes of letters, if they are few.
-pub(crate) fn nearest(key: &str) -> Option<&'static str> {
-    let known = all().map(|option| option.key).filter(|known| known.starts_with("mesos."));
+/// The known key that takes the fewest changes of letters, if they are few: of Flink's, of which there are more than in the
+/// table, two at most.
+pub fn nearest(key: &str) -> Option<&'static str> {
+    let is_ours = key.starts_with("mesos.");
+    let most = if is_ours { key.len() / 3 } else { 2.min(key.len() / 10) };
+    let known = all().map(|option| option.key).filter(|known| known.starts_with("mesos.") == is_ours);
     let near = known.map(|known| (distance(key, known), known));
-    near.filter(|(distance, _)| *distance <= key.len() / 3).min().map(|(_, known)| known)
+    near.filter(|(distance, _)| *distance <= most).min().map(|(_, known)| known)
 }
 
 /// Levenshtein's distance.
@@ -218,6 +224,8 @@ mod tests {
         assert_eq!(check_one("mesos.resourcemanager.task.cpus", "1"), [expected]);
         assert_eq!(check_one("mesos.x", "1"), ["mesos.x: there is no such option (from -D)"]);
         assert!(check_one("some.users.own.key", "1").is_empty());
+        let found = check_one("taskmanager.memroy.process.size", "3g");
+        assert!(found[0].contains("did you mean taskmanager.memory.process.size?"), "{found:?}");
     }
 
     #[test]

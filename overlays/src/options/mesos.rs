@@ -21,10 +21,10 @@ pub(super) const OPTIONS: &[ConfigOption] = &[
     ).between(0, 9_000_000_000)
     .default("604800")
     .unit("seconds"),
-    option("mesos.initial-tasks", Integer, "like `mesos.workers`, which goes before it").between(0, 100_000),
+    option("mesos.initial-tasks", Integer, "like `mesos.workers`, which overrides it").between(0, 100_000),
     option("mesos.resourcemanager.framework.name", Text, "name of the framework").default("Flink"),
     option("mesos.resourcemanager.framework.role", Text, "role, or several with commas").default("*"),
-    option("mesos.resourcemanager.framework.principal", Text, "who the framework is at the master"),
+    option("mesos.resourcemanager.framework.principal", Text, "the principal used to authenticate with the master"),
     option("mesos.resourcemanager.framework.secret", Text, "the principal's secret"),
     option("mesos.resourcemanager.framework.user", Text, "user of the framework").default(""),
     option("mesos.resourcemanager.artifactserver.port", Integer, "port of the artifact server; 0 is any free one").port()
@@ -53,7 +53,7 @@ pub(super) const OPTIONS: &[ConfigOption] = &[
     option(
         "mesos.resourcemanager.tasks.cpus",
         Number,
-        "CPUs of a TaskManager; `taskmanager.cpu.cores` goes before it, 0 means one for each slot",
+        "CPUs of a TaskManager; `taskmanager.cpu.cores` overrides it, 0 means one for each slot",
     ).within(Bounds::Number(0.0, 1e6))
     .default("0.0"),
     option("mesos.resourcemanager.tasks.gpus", Integer, "GPUs of a TaskManager").between(0, 10_000).default("0"),
@@ -86,12 +86,12 @@ pub(super) const OPTIONS: &[ConfigOption] = &[
     option(
         "mesos.resourcemanager.tasks.container.volumes",
         Text,
-        "volumes with commas, each `[host path:]container path[:RO|RW]`",
+        "volumes with commas, each `[host path:]container path[:RO|RW]`; a comma inside of one is written `\\,`",
     ),
     option(
         "mesos.resourcemanager.tasks.container.docker.parameters",
         Text,
-        "parameters of docker, `key=value` with commas",
+        "parameters of docker, `key=value` with commas; a comma inside of one is written `\\,`",
     ),
     option(
         "mesos.resourcemanager.tasks.container.docker.force-pull-image",

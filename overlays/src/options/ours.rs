@@ -8,18 +8,18 @@ const fn option(key: &'static str, kind: super::Kind, meaning: &'static str) -> 
 }
 
 pub(super) const OPTIONS: &[ConfigOption] = &[
-    option("mesos.workers", Integer, "how many TaskManagers are kept").between(0, 100_000).default("1"),
+    option("mesos.workers", Integer, "number of TaskManagers to keep").between(0, 100_000).default("1"),
     option(
         "mesos.constraints",
         Text,
         "where TaskManagers run, in Marathon's language: `field:OPERATOR[:value]` with commas, or JSON",
     ),
-    option("mesos.worker.launch-timeout", Duration, "silence of a starting worker after which it is replaced").within(Bounds::seconds(1, 30 * 86_400))
+    option("mesos.worker.launch-timeout", Duration, "replace a starting worker that has not reported for this long").within(Bounds::seconds(1, 30 * 86_400))
         .default("5 min"),
     option(
         "mesos.worker.unreachable-replace-after",
         Duration,
-        "how long a worker on an unreachable agent is waited for",
+        "replace a worker whose agent has been unreachable for this long",
     ).within(Bounds::seconds(0, 30 * 86_400))
     .default("1 min"),
     option(
@@ -45,9 +45,9 @@ pub(super) const OPTIONS: &[ConfigOption] = &[
         "the same for memory in MB, with the isolator `cgroups/mem`; what is above `taskmanager.memory.process.size` is there for \
          native libraries, Flink does not count on it",
     ),
-    option("mesos.worker.surge", Integer, "so many more than wanted may live while workers leave an agent").between(0, 100_000)
+    option("mesos.worker.surge", Integer, "extra workers allowed while others are being moved").between(0, 100_000)
         .default("1"),
-    option("mesos.worker.max-unavailable", Integer, "so many may be missing while workers leave an agent").between(0, 100_000).default("0"),
+    option("mesos.worker.max-unavailable", Integer, "workers that may be missing while others are being moved").between(0, 100_000).default("0"),
     option(
         "mesos.worker.avoided-agents",
         Number,
@@ -105,7 +105,7 @@ pub(super) const OPTIONS: &[ConfigOption] = &[
         Text,
         "our own copy of the executor, which Mesos fetches; found beside `flink-mesos`",
     ),
-    option("mesos.executor.java-home", Text, "java home on the agents; it goes before `env.java.home`"),
+    option("mesos.executor.java-home", Text, "java home on the agents; it overrides `env.java.home`"),
     option("mesos.executor.cpus", Number, "CPUs of the executor itself").within(Bounds::Number(0.001, 1024.0)).default("0.1"),
     option("mesos.executor.mem", Integer, "memory of the executor itself").between(1, 1_048_576).default("32").unit("MB"),
     option(
@@ -129,7 +129,7 @@ pub(super) const OPTIONS: &[ConfigOption] = &[
         "mesos.executor.fetcher-socket",
         Text,
         "where the sidecar `flink-mesos-fetcher` listens on the agents, if there is one; empty: it is not asked; the \
-         agent's variable `FLINK_MESOS_FETCHER_SOCKET` goes before it",
+         agent's variable `FLINK_MESOS_FETCHER_SOCKET` overrides it",
     )
     .default("/run/flink-mesos/fetcher.sock"),
     option("mesos.executor.cache.enabled", Boolean, "keep artifacts in a cache that all workers of an agent share")
@@ -138,12 +138,12 @@ pub(super) const OPTIONS: &[ConfigOption] = &[
         "mesos.executor.cache.path",
         Text,
         "where the cache is on the agents; `/var/cache/flink-mesos`, or `/var/tmp/flink-mesos-<user id>` for users who may \
-         not write there; the agent's variable `FLINK_MESOS_CACHE_DIR` goes before it",
+         not write there; the agent's variable `FLINK_MESOS_CACHE_DIR` overrides it",
     ),
     option(
         "mesos.executor.cache.size",
         Memory,
-        "how much the cache keeps; what is in use stays even when it is more",
+        "cache size limit; files in use are never evicted, so the cache may exceed it",
     ).within(Bounds::Memory(512 << 20, 1 << 50))
     .default("20 gb"),
     option(
@@ -155,20 +155,20 @@ pub(super) const OPTIONS: &[ConfigOption] = &[
     option(
         "mesos.executor.log-level",
         Choice(&["error", "warn", "info", "debug", "trace"]),
-        "how much the executor logs; it goes before the agent's variable `FLINK_MESOS_EXECUTOR_LOG`",
+        "how much the executor logs; it overrides the agent's variable `FLINK_MESOS_EXECUTOR_LOG`",
     )
     .default("info"),
     option(
         "mesos.executor.log-format",
         Choice(&["text", "json"]),
-        "how the executor logs; it goes before the agent's variable `FLINK_MESOS_EXECUTOR_LOG_FORMAT`",
+        "how the executor logs; it overrides the agent's variable `FLINK_MESOS_EXECUTOR_LOG_FORMAT`",
     )
     .default("text"),
     option(
         "mesos.executor.log-size",
         Memory,
         "size at which the executor's log in `/var/log/flink-mesos` on the agents is rotated; one older one \
-         is kept; it goes before the agent's variable `FLINK_MESOS_EXECUTOR_LOG_SIZE`",
+         is kept; it overrides the agent's variable `FLINK_MESOS_EXECUTOR_LOG_SIZE`",
     ).within(Bounds::Memory(64 << 10, 1 << 40))
     .default("1 mb"),
     option("mesos.executor.output-files", Integer, "how many older ones of each are kept").between(0, 1000).default("4"),

@@ -91,11 +91,11 @@ fn unreachable(config: &Configuration, host: &str) -> Option<String> {
     Some(format!("{RPC_BIND}: {bind} is reached from this machine alone, but workers are sent to {host}"))
 }
 
-/// Flink's REST API has no authentication that flink-mesos could use: whoever reaches it may run code.
+/// Flink's REST API has no authentication that flink-mesos could use: anybody who reaches it can run code.
 fn open_rest(config: &Configuration) -> Option<String> {
     let bind = config.get(REST_BIND).filter(|bind| !hosts::is_loopback(bind))?;
     Some(format!(
-        "{REST_BIND}: Flink's REST API listens on {bind} without authentication: whoever reaches it can run code as this user. \
+        "{REST_BIND}: Flink's REST API listens on {bind} without authentication: anybody who reaches it can run code as this user. \
          Protect the port with a firewall, or set {REST_BIND}: 127.0.0.1 (TaskManagers do not need it) and put a proxy in front"
     ))
 }

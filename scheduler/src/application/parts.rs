@@ -16,7 +16,7 @@ use overlays::{
 use tokio::task::spawn_blocking;
 use tracing::warn;
 
-use super::{Cluster, Place, Trusted, heartbeats};
+use super::{Cluster, Place, Trusted, heartbeats, self_check};
 use crate::{
     address::{self, Addresses, RPC_PORT},
     control::{
@@ -159,6 +159,7 @@ impl Settled {
             ..ServerOptions::default()
         };
         let server = ArtifactServer::start(options, manifest, catalogue).await.map_err(Failure::usage)?;
+        self_check::artifacts(&server, wanted.host(&addresses.host), trusted.artifacts.as_deref()).await?;
         let artifacts = ArtifactSource {
             urls: vec![server.url().to_owned()],
             manifest: server.manifest().to_string(),

@@ -57,6 +57,13 @@ pub(super) fn check(subject: &Subject, lookup: &Lookup, report: &mut Report) -> 
     let java = java.map_err(|e| report.error(e)).ok();
     if let Some(java) = &java {
         report.fact(format!("Java {}: {}", java.version, java.program.display()));
+        if java.version > Java::NEWEST_TRIED {
+            let (program, newest) = (java.program.display(), Java::NEWEST_TRIED);
+            report.warning(format!(
+                "{program}: Flink was not tried with Java {}, the newest one tried is {newest}",
+                java.version
+            ));
+        }
         command_lines(&home, java, &config, lookup, report);
     }
     for problem in config.unwritable(&home.version) {

@@ -44,14 +44,12 @@ impl Report {
         format!("{}, {warnings}: {end}", counted(errors, "error"))
     }
 
-    /// The errors, for who wanted to start something; nothing if there are none.
+    /// All findings, for a start that would not succeed; nothing if there is no error. A warning may name the cause of an error.
     pub fn refusal(&self) -> Option<String> {
-        let errors: Vec<_> =
-            self.findings.iter().filter(|finding| finding.fatal).map(|finding| &finding.text).collect();
-        match errors.as_slice() {
-            [] => None,
-            [error] => Some((*error).clone()),
-            errors => Some(errors.iter().fold(self.verdict(), |text, error| format!("{text}\n  error: {error}"))),
+        match self.findings.as_slice() {
+            _ if !self.is_fatal() => None,
+            [only] => Some(only.text.clone()),
+            all => Some(all.iter().fold(self.verdict(), |text, finding| format!("{text}\n  {finding}"))),
         }
     }
 
@@ -88,11 +86,16 @@ impl Report {
     }
 }
 
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", if self.fatal { "error" } else { "warning" }, self.text)
+    }
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for finding in &self.findings {
-            let kind = if finding.fatal { "error" } else { "warning" };
-            writeln!(f, "{kind}: {}", finding.text)?;
+            writeln!(f, "{finding}")?;
         }
         for fact in &self.facts {
             writeln!(f, "ok: {fact}")?;

@@ -213,6 +213,16 @@ async fn a_plugin_without_a_jar_is_named() {
 }
 
 #[tokio::test]
+async fn a_java_that_was_never_tried_is_worth_a_warning() {
+    for (version, warnings) in [("25.0.3", 0), ("26", 1)] {
+        let installation = Installation::new("127.0.0.1:1");
+        fs_err::write(installation.path("jdk/release"), format!("JAVA_VERSION=\"{version}\"\n")).unwrap();
+        let report = installation.check(true).await;
+        assert_eq!((report.is_fatal(), report.warnings().len()), (false, warnings), "{report}");
+    }
+}
+
+#[tokio::test]
 async fn temporary_folders_that_the_job_manager_cannot_use_are_told() {
     let installation = Installation::new("127.0.0.1:1").with("io.tmp.dirs=/not/there/a");
     let told = "io.tmp.dirs: the JobManager cannot use it on this machine: /not/there/a is not a folder (from -D)";

@@ -28,7 +28,7 @@ pub struct Check {
     pub start: Option<Start>,
 }
 
-/// What is to be started.
+/// The command you intend to run.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Start {
     /// As `flink-mesos session`
@@ -38,7 +38,7 @@ pub enum Start {
 }
 
 impl Check {
-    /// What is to be checked. Options in front of what is to be started hold for it, too.
+    /// The subject of the check. Options before the subcommand hold for it, too.
     pub fn subject(self, environment: Vec<(String, String)>) -> Subject {
         let Self { place, offline, start } = self;
         let (start, job, local) = match start {

@@ -14,9 +14,10 @@ const FORCE_PULL: &str = "mesos.resourcemanager.tasks.container.docker.force-pul
 /// What Mesos is told of the container; nothing when it is the agent's own file system.
 pub(super) fn container(config: &Configuration) -> Result<Option<v1::ContainerInfo>, SettingsError> {
     let image = config.get(IMAGE).map(str::trim).filter(|image| !image.is_empty()).map(str::to_owned);
-    let volumes = entries(config, VOLUMES).map(|text| volume(text, config)).collect::<Result<Vec<_>, _>>()?;
+    let volumes = entries(config, VOLUMES).iter().map(|text| volume(text, config)).collect::<Result<Vec<_>, _>>()?;
     let force_pull = config.get_bool(FORCE_PULL)?;
-    let parameters = entries(config, PARAMETERS).map(|text| parameter(text, config)).collect::<Result<Vec<_>, _>>()?;
+    let parameters =
+        entries(config, PARAMETERS).iter().map(|text| parameter(text, config)).collect::<Result<Vec<_>, _>>()?;
     let is_bare = image.is_none() && volumes.is_empty();
     let info = |kind: container_info::Type| v1::ContainerInfo { r#type: kind.into(), volumes, ..Default::default() };
     match config.get(TYPE).unwrap_or("mesos") {
@@ -41,9 +42,23 @@ pub(super) fn container(config: &Configuration) -> Result<Option<v1::ContainerIn
     }
 }
 
-/// The parts of a list with commas.
-fn entries<'a>(config: &'a Configuration, key: &str) -> impl Iterator<Item = &'a str> {
-    config.get(key).unwrap_or_default().split(',').map(str::trim).filter(|text| !text.is_empty())
+/// The parts of a list with commas, of which none is empty. `\,` is a comma inside of a part.
+fn entries(config: &Configuration, key: &str) -> Vec<String> {
+    let text = config.get(key).unwrap_or_default();
+    let mut parts = vec![String::new()];
+    for (at, piece) in text.split(',').enumerate() {
+        // The comma before this piece is one of the part's own if a backslash stands before it.
+        match parts.last_mut().filter(|last| at > 0 && last.ends_with('\\')) {
+            Some(last) => {
+                last.pop();
+                *last += ",";
+                *last += piece;
+            }
+            None => parts.push(piece.to_owned()),
+        }
+    }
+    let parts = parts.iter().map(|part| part.trim()).filter(|part| !part.is_empty());
+    parts.map(str::to_owned).collect()
 }
 
 fn docker_image(name: String) -> v1::Image {
@@ -127,6 +142,20 @@ mod tests {
         assert_eq!(docker.force_pull_image, Some(true));
         let parameters: Vec<_> = docker.parameters.iter().map(|p| (p.key.as_str(), p.value.as_str())).collect();
         assert_eq!(parameters, [("log-opt", "tag=x"), ("init", "true")]);
+    }
+
+    #[test]
+    fn a_comma_inside_of_a_parameter_has_a_backslash_before_it() {
+        let parameters = |text: &str| {
+            let entries = [("type", "docker"), ("image.name", "x"), ("docker.parameters", text)];
+            let docker = read(&entries).unwrap().unwrap().docker.unwrap();
+            docker.parameters.into_iter().map(|p| (p.key, p.value)).collect::<Vec<_>>()
+        };
+        let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        let mount = pair("mount", "type=bind,source=/a,target=/b");
+        let text = r"mount=type=bind\,source=/a\,target=/b,init=true";
+        assert_eq!(parameters(text), [mount, pair("init", "true")]);
+        assert_eq!(parameters(r"a=b\c,d=e\"), [pair("a", r"b\c"), pair("d", r"e\")]);
     }
 
     #[test]

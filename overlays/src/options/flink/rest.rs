@@ -41,7 +41,7 @@ pub(in crate::options) const OPTIONS: &[ConfigOption] = &[
     option("rest.flamegraph.num-samples", Integer, "samples of each").default("100"),
     option("rest.flamegraph.delay-between-samples", Duration, "time between two samples").default("50 ms"),
     option("rest.flamegraph.stack-depth", Integer, "frames of each sample").default("100"),
-    option("rest.flamegraph.refresh-interval", Duration, "age at which a flame graph is made anew").default("1 min"),
+    option("rest.flamegraph.refresh-interval", Duration, "age at which a flame graph is made again").default("1 min"),
     option("rest.flamegraph.cleanup-interval", Duration, "time without a look after which it is dropped")
         .default("10 min"),
     option("rest.profiling.enabled", Boolean, "profiles of processes on the web page").default("false").since(1, 19),

@@ -93,7 +93,7 @@ pub(in crate::options) const OPTIONS: &[ConfigOption] = &[
     option("taskmanager.system-out.log.thread-name.enabled", Boolean, "with the name of the thread that printed it")
         .default("false")
         .since(1, 19),
-    option("taskmanager.runtime.fs-timeout", Duration, "how long opening an input file may take; 0 is for ever")
+    option("taskmanager.runtime.fs-timeout", Duration, "how long opening an input file may take; 0 is forever")
         .default("0 s")
         .formerly(&["taskmanager.runtime.fs_timeout"])
         .since(1, 19),

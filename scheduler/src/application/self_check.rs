@@ -1,0 +1,99 @@
+//! Whether workers reach what we serve by the address that they are told.
+
+use std::{net::IpAddr, time::Duration};
+
+use anyhow::anyhow;
+use fetcher::ArtifactServer;
+use reqwest::{StatusCode, header::RANGE};
+use tokio::net::UdpSocket;
+use tracing::warn;
+
+use crate::failure::Failure;
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Fetches one byte as a worker would. Who answers must be our own server: it knows the token. Nobody else's fault can be
+/// found out later so easily; only where the address is not one of this machine's it may be that workers reach it and we do not.
+pub(super) async fn artifacts(server: &ArtifactServer, host: &str, trusted: Option<&str>) -> Result<(), Failure> {
+    const WORKER: &str = "the application master itself";
+    let token = server.issue_token(WORKER);
+    let fetched = first_byte(server, token.expose(), trusted).await;
+    server.revoke(WORKER);
+    let Err(why) = fetched else { return Ok(()) };
+    let url = server.url();
+    let hint =
+        "see jobmanager.rpc.address, mesos.resourcemanager.artifactserver.address and …artifactserver.bind-address";
+    if is_here(host).await {
+        return Err(Failure::usage(anyhow!(
+            "the artifact server is not reached at {url}, which workers are told: {why}; {hint}"
+        )));
+    }
+    warn!("The artifact server is not reached from here at {url}, which workers are told: {why}; {hint}");
+    Ok(())
+}
+
+async fn first_byte(server: &ArtifactServer, token: &str, trusted: Option<&str>) -> Result<(), String> {
+    mesos::tls::install_provider();
+    let mut builder = reqwest::Client::builder().no_proxy().timeout(PATIENCE);
+    if let Some(pem) = trusted {
+        let authorities = reqwest::Certificate::from_pem_bundle(pem.as_bytes()).map_err(|e| e.to_string())?;
+        builder = builder.tls_certs_only(authorities);
+    }
+    let client = builder.build().map_err(|e| e.to_string())?;
+    let url = format!("{}/v1/manifests/{}", server.url(), server.manifest());
+    let answer =
+        client.get(url).bearer_auth(token).header(RANGE, "bytes=0-0").send().await.map_err(|e| with_causes(&e))?;
+    match answer.status() {
+        StatusCode::OK | StatusCode::PARTIAL_CONTENT => Ok(()),
+        status => Err(format!("another server answers there ({status})")),
+    }
+}
+
+/// reqwest's errors say what went wrong only in their causes.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold("cannot connect".to_owned(), |_, cause| cause.to_string())
+}
+
+/// Whether this host is an address of this machine, so that nothing may lie between it and us.
+async fn is_here(host: &str) -> bool {
+    let addresses: Vec<IpAddr> = match tokio::net::lookup_host((host, 0)).await {
+        Ok(found) => found.map(|address| address.ip()).collect(),
+        // Nobody finds it.
+        Err(_) => return true,
+    };
+    for address in addresses {
+        if UdpSocket::bind((address, 0)).await.is_ok() {
+            return true;
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use fetcher::{Catalogue, Manifest, ServerOptions};
+
+    use super::*;
+
+    async fn server(bind: &str, advertise: &str) -> ArtifactServer {
+        let options = ServerOptions {
+            bind: (bind.parse::<IpAddr>().unwrap(), 0).into(),
+            advertise: Some(advertise.to_owned()),
+            ..ServerOptions::default()
+        };
+        ArtifactServer::start(options, Manifest::new(Vec::new()).unwrap(), Catalogue::default()).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn an_address_at_which_we_do_not_listen_is_refused_before_any_worker_is_sent_there() {
+        for (bind, advertise) in [("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "127.0.0.2"), ("::1", "::1")] {
+            let server = server(bind, advertise).await;
+            artifacts(&server, advertise, None).await.unwrap();
+        }
+        let server = server("127.0.0.1", "127.0.0.2").await;
+        let refused = artifacts(&server, "127.0.0.2", None).await.unwrap_err();
+        assert!(refused.exit_code() == 64 && refused.to_string().contains("http://127.0.0.2:"), "{refused}");
+    }
+}
