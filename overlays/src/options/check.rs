@@ -76,7 +76,7 @@ fn set_by<'a>(config: &'a Configuration, key: &'a str) -> impl Iterator<Item = &
 }
 
 /// So many unknown keys are compared with those that are known, and none that is longer.
-const MOST_SEARCHES: usize = 20;
+const MOST_SEARCHES: usize = 100;
 const LONGEST_KEY: usize = 100;
 
 fn problem(config: &Configuration, key: &str, value: &str, searches: &mut usize) -> Option<Problem> {
