@@ -63,6 +63,7 @@ public class FlinkOracle {
             case "sensitive":
                 return List.of(String.valueOf(GlobalConfiguration.isSensitive(arguments.get(0))));
             case "get":
+                forgetFile();
                 return List.of(get(arguments.get(0), "k", configuration(List.of("k=" + arguments.get(1)))));
             case "read":
                 String key = arguments.size() > 2 ? arguments.get(2) : "k";
@@ -129,6 +130,16 @@ public class FlinkOracle {
             "TaskManagerOptions", "JobManagerOptions", "HighAvailabilityOptions", "SecurityOptions", "RestOptions",
             "ResourceManagerOptions", "CoreOptions", "ExternalResourceOptions", "NettyShuffleEnvironmentOptions",
             "ClusterOptions", "HeartbeatManagerOptions", "BlobServerOptions", "AlgorithmOptions");
+
+    /** Flink 1.20 remembers, for all configurations to come, that it has read a flink-conf.yaml. */
+    private static void forgetFile() throws IllegalAccessException {
+        for (Field field : GlobalConfiguration.class.getDeclaredFields()) {
+            if (field.getName().equals("standardYaml")) {
+                field.setAccessible(true);
+                field.set(null, true);
+            }
+        }
+    }
 
     /** The value of a key read as a typed option. */
     private static String get(String type, String name, Configuration configuration) {
