@@ -266,7 +266,7 @@ fn cases() -> Vec<(Case, &'static str, Option<&'static str>)> {
     let half = format!("{container}.docker.parameters=mount=type=bind,source");
     vec![
         options(&["a=b"], None),
-        options(&["jobmanager.web.port=abc"], Some("jobmanager.web.port: ")),
+        options(&["jobmanager.web.port=abc"], Some("rest.bind-port: abc: ")),
         options(&["rest.port=18399", "rest.bind-port=9-1"], Some("rest.bind-port: ")),
         options(&["taskmanager.host=$HOST_IP"], Some("taskmanager.host: $HOST_IP: ")),
         options(&["taskmanager.host=0.0.0.0"], None),
