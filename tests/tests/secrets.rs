@@ -117,7 +117,7 @@ fn planted() -> Vec<(String, String)> {
     let more = ["s3.secret-key", "fs.azure.account.key.x", "my.own.password", "metrics.reporter.x.apikey"];
     // The value of an ordinary user's password, and as long as a token has to be.
     let value = |key: &str| format!("user:option-{}-{}", *MARK, key.len());
-    let all = keys.map(|key| key.replace('<', "").replace('>', "")).chain(more.map(str::to_owned));
+    let all = keys.map(|key| key.replace(['<', '>'], "")).chain(more.map(str::to_owned));
     all.map(|key| (key.clone(), value(&key))).collect()
 }
 
@@ -132,7 +132,8 @@ fn flink_configured(folder: &Path, options: &[(String, String)]) -> PathBuf {
     for part in ["bin", "lib", "plugins"] {
         fs_err::os::unix::fs::symlink(flink.join(part), home.join(part)).unwrap();
     }
-    let lines: String = options.iter().map(|(key, value)| format!("{key}: \"{value}\"\n")).collect();
+    let lines: Vec<_> = options.iter().map(|(key, value)| format!("{key}: \"{value}\"\n")).collect();
+    let lines = lines.concat();
     let logging = "log4j-console.properties";
     fs_err::write(real.join("config.yaml"), &lines).unwrap();
     fs_err::copy(flink.join("conf").join(logging), real.join(logging)).unwrap();
