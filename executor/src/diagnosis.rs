@@ -5,10 +5,8 @@
 //! updates, and masked, as anybody may read those.
 
 mod crash;
-mod exception;
 mod failure;
 mod mask;
-mod subject;
 mod symptoms;
 mod tail;
 
@@ -19,7 +17,10 @@ use std::{
 
 use mesos::v1::task_status::Reason;
 use nix::sys::statvfs::statvfs;
-use overlays::worker::Sandbox;
+use overlays::{
+    exception::{self, Subject},
+    worker::Sandbox,
+};
 
 use crate::{
     cgroups::MemoryGroup,
@@ -27,7 +28,6 @@ use crate::{
 };
 pub use mask::Mask;
 pub(crate) use mask::token;
-use subject::Subject;
 use tail::Tail;
 
 /// Longer explanations are cut at their end.

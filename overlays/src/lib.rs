@@ -11,6 +11,7 @@
 pub mod blame;
 pub mod command;
 pub mod config;
+pub mod exception;
 pub mod flink;
 pub mod hosts;
 pub mod java;

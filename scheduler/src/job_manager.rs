@@ -1,18 +1,13 @@
 //! Flink's own master, the JobManager, as a supervised child process.
 
 mod ending;
+pub(crate) mod logs;
+mod reason;
 
-use std::{
-    collections::BTreeSet,
-    io,
-    path::{Path, PathBuf},
-    process::ExitStatus,
-    time::Duration,
-};
+use std::{collections::BTreeSet, io, path::PathBuf, process::ExitStatus, sync::Arc, time::Duration};
 
-use fs_err as fs;
 use mesos::backoff::Backoff;
-use overlays::command::CommandLine;
+use overlays::{command::CommandLine, config::Configuration};
 use tokio::{
     process::Child,
     sync::mpsc,
@@ -21,7 +16,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use self::ending::Ending;
+use self::{ending::Ending, reason::Words};
 use crate::{core::message::WorkerId, flink_rest::FlinkRest, process};
 
 /// What becomes of the JobManager.
@@ -50,8 +45,14 @@ pub struct JobManager {
     pub command: CommandLine,
     /// It runs one application and ends with it.
     pub runs_application: bool,
+    /// Its configuration.
+    pub config: Configuration,
     /// Where its logs are.
     pub log: PathBuf,
+    /// What its log is called, without an ending.
+    pub log_name: String,
+    /// Keeps other clusters from that name.
+    pub log_lock: Option<fs_err::File>,
     /// Its REST API, as it is reached from here.
     pub rest: FlinkRest,
     /// The address of its web page, as others reach it.
@@ -77,8 +78,8 @@ impl JobManager {
         let mut was_ready = false;
         let mut started: u32 = 0;
         loop {
-            let (out, err) = (self.log.join("jobmanager.out"), self.log.join("jobmanager.err"));
-            let mut child = match process::start(&self.command, &out, &err) {
+            let words = self.words().await;
+            let mut child = match process::start(&self.command, &self.file("out"), &self.file("err")) {
                 Ok(child) => child,
                 Err(e) => {
                     let why = format!("cannot start {}: {e}", self.command.program.display());
@@ -88,25 +89,24 @@ impl JobManager {
             let began = Instant::now();
             let end = self.watch(&mut child, &events, &stop).await;
             process::stop(&mut child, GRACE).await;
-            let why = match end {
+            let (ending, end) = match end {
                 End::Told => return,
-                End::Exited { status, ready } => match self.ending(status.as_ref().ok().copied(), ready).await {
-                    Ending::Finished => return tell(&events, JobManagerEvent::Finished).await,
-                    Ending::Cancelled => return tell(&events, JobManagerEvent::Cancelled).await,
-                    Ending::ApplicationFailed(why) => {
-                        let why = why.map(|why| format!(": {why}")).unwrap_or_default();
-                        let log = self.log_file();
-                        let why = format!("the application failed{why}; the JobManager's log is {}", log.display());
-                        return tell(&events, JobManagerEvent::ApplicationFailed(why)).await;
-                    }
-                    Ending::Crashed => {
-                        was_ready |= ready;
-                        self.reason(&describe(status)).await
-                    }
-                },
-                End::NeverReady => {
-                    self.reason(&format!("its REST API did not answer within {} s", START.as_secs())).await
+                End::Exited { status, ready } => {
+                    was_ready |= ready;
+                    (self.ending(status.as_ref().ok().copied(), ready, &words).await, describe(status))
                 }
+                End::NeverReady => {
+                    (Ending::Crashed, format!("its REST API did not answer within {} s", START.as_secs()))
+                }
+            };
+            let why = match ending {
+                Ending::Finished => return tell(&events, JobManagerEvent::Finished).await,
+                Ending::Cancelled => return tell(&events, JobManagerEvent::Cancelled).await,
+                Ending::ApplicationFailed => {
+                    let why = self.reason("the application failed", None, words).await;
+                    return tell(&events, JobManagerEvent::ApplicationFailed(why)).await;
+                }
+                Ending::Crashed => self.reason("the JobManager failed", Some(end), words).await,
             };
             started = started.saturating_add(1);
             if !was_ready && started >= starts {
@@ -160,9 +160,9 @@ impl JobManager {
         }
     }
 
-    async fn ending(&self, status: Option<ExitStatus>, ready: bool) -> Ending {
-        let log = self.log_file();
-        let log = spawn_blocking(move || tail(&log)).await.ok().flatten().unwrap_or_default();
+    async fn ending(&self, status: Option<ExitStatus>, ready: bool, words: &Arc<Words>) -> Ending {
+        let words = words.clone();
+        let log = spawn_blocking(move || words.log()).await.unwrap_or_default();
         if self.runs_application {
             ending::of_application(status, &log)
         } else {
@@ -170,16 +170,27 @@ impl JobManager {
         }
     }
 
-    fn log_file(&self) -> PathBuf {
-        self.log.join("jobmanager.log")
+    /// One of its files in the folder of logs.
+    fn file(&self, ending: &str) -> PathBuf {
+        self.log.join(format!("{}.{ending}", self.log_name))
     }
 
-    async fn reason(&self, end: &str) -> String {
-        let (log, err) = (self.log_file(), self.log.join("jobmanager.err"));
-        let path = log.clone();
-        let lines = spawn_blocking(move || last_lines(&path).or_else(|| last_lines(&err))).await;
-        let lines = lines.ok().flatten().unwrap_or_default();
-        format!("the JobManager failed: {end}; its log is {}{lines}", log.display())
+    async fn words(&self) -> Arc<Words> {
+        let (log, err) = (self.file("log"), self.file("err"));
+        let begun = spawn_blocking(move || Words::begin(log, err)).await;
+        Arc::new(begun.unwrap_or_else(|_| Words::begin(self.file("log"), self.file("err"))))
+    }
+
+    /// What failed and why, the exception's causes below it.
+    async fn reason(&self, what: &str, end: Option<String>, words: Arc<Words>) -> String {
+        let by_signal = end.as_ref().is_some_and(|end| end.starts_with(BY_SIGNAL));
+        let config = self.config.clone();
+        let found = spawn_blocking(move || words.reason(&config, by_signal)).await.ok().flatten();
+        let (first, more) = found.map_or((None, Vec::new()), |(first, more)| (Some(first), more));
+        let told: Vec<_> = first.into_iter().chain(end).collect();
+        let colon = if told.is_empty() { "" } else { ": " };
+        let more: String = more.iter().map(|line| format!("\n  {line}")).collect();
+        format!("{what}{colon}{}; the JobManager's log is {}{more}", told.join("; "), self.file("log").display())
     }
 }
 
@@ -188,33 +199,16 @@ async fn tell(events: &mpsc::Sender<JobManagerEvent>, event: JobManagerEvent) {
     _ = events.send(event).await;
 }
 
+const BY_SIGNAL: &str = "it was ended by signal ";
+
 fn describe(status: io::Result<ExitStatus>) -> String {
     use std::os::unix::process::ExitStatusExt as _;
     match status {
         Ok(status) => match (status.code(), status.signal()) {
             (Some(code), _) => format!("it ended with exit code {code}"),
-            (None, Some(signal)) => format!("it was ended by signal {signal}"),
+            (None, Some(signal)) => format!("{BY_SIGNAL}{signal}"),
             (None, None) => "it ended".to_owned(),
         },
         Err(e) => format!("its end could not be awaited: {e}"),
     }
-}
-
-/// The last lines of a log that say something, for an error message; at most ten.
-fn last_lines(path: &Path) -> Option<String> {
-    let tail = tail(path)?;
-    let mut lines: Vec<&str> = tail.lines().rev().filter(|line| !line.trim().is_empty()).take(10).collect();
-    lines.reverse();
-    (!lines.is_empty()).then(|| format!(", which ends with:\n  {}", lines.join("\n  ")))
-}
-
-/// The end of a log, 64 KiB at most.
-fn tail(path: &Path) -> Option<String> {
-    use std::io::{Read as _, Seek as _, SeekFrom};
-    let mut file = fs::File::open(path).ok()?;
-    let length = file.metadata().ok()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(64 * 1024))).ok()?;
-    let mut tail = Vec::new();
-    file.read_to_end(&mut tail).ok()?;
-    Some(String::from_utf8_lossy(&tail).into_owned())
 }

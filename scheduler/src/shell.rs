@@ -42,7 +42,7 @@ use crate::{
     election::Leadership,
     executors::Executors,
     failure::Failure,
-    job_manager::{JobManager, JobManagerEvent},
+    job_manager::{JobManager, JobManagerEvent, logs},
     launch::Template,
     store::{self, Batch},
 };
@@ -164,6 +164,11 @@ impl<'a> Shell<'a> {
         let (job_manager_out, job_manager) = mpsc::channel(16);
         let stop_job_manager = CancellationToken::new();
         let web = parts.job_manager.web.clone();
+        if parts.job_manager.log_name != logs::USUAL {
+            let log = parts.job_manager.log.join(format!("{}.log", parts.job_manager.log_name)).display().to_string();
+            let text = format!("Another cluster has jobmanager.log there: this JobManager's log is {log}");
+            console.tell("log-name", &text, json!({ "log": log }));
+        }
         // What fails at its first start would fail again. With workers that were taken over more is at stake; where a standby
         // may do better it takes over at once.
         let starts = if took_over && watch.is_none() { STARTS_AFTER_TAKEOVER } else { 1 };

@@ -154,6 +154,21 @@ async fn an_application_that_fails_ends_the_cluster_with_exit_code_1_and_the_rea
     assert_torn_down(&mesos).await;
 }
 
+#[test]
+fn an_application_whose_main_throws_before_there_is_a_job_has_failed_in_every_version_and_the_root_cause_is_told() {
+    for line in [Line::V1_20, Line::V2] {
+        let jar = endings_jar(line).display().to_string();
+        let mut cluster = endings(&flink_home(line), &["--local", "--jars", &jar], "no-such-ending");
+        assert_eq!(cluster.end().code(), Some(1));
+        assert!(cluster.told("jobmanager-restarting").is_empty());
+        let errors = cluster.errors();
+        let said = errors.lines().find(|line| line.starts_with("flink-mesos: ")).unwrap_or_default();
+        let why = "the application failed: java.lang.IllegalArgumentException: usage: Endings";
+        assert!(said.contains(why) && said.contains("jobmanager.log"), "{errors}");
+        assert!(!errors.contains("\tat "), "{errors}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_application_that_is_cancelled_ends_the_cluster_with_exit_code_2() {
     let mesos = RealMesos::start(1).await;

@@ -6,13 +6,12 @@ use std::{
     path::Path,
 };
 
+pub(super) use overlays::exception::cut;
+
 use crate::files;
 
 /// How much of the file's end is looked at.
 const WINDOW: u64 = 32 << 10;
-
-/// Longer lines are cut.
-const LONGEST_LINE: usize = 300;
 
 /// Warnings of the JVM about itself: they come with every start and say nothing about its end.
 const NOISE: [&str; 5] = [
@@ -62,14 +61,6 @@ pub(super) fn end_of(mut file: &File) -> Option<String> {
     Some(whole.to_owned())
 }
 
-/// A line of bearable length.
-pub(super) fn cut(line: &str) -> String {
-    match line.char_indices().nth(LONGEST_LINE) {
-        Some((at, _)) => format!("{}…", &line[..at]),
-        None => line.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -93,6 +84,6 @@ mod tests {
     fn a_huge_file_costs_no_more_than_its_end() {
         let content = format!("{}\nthe end\n", "x".repeat(WINDOW as usize * 3));
         assert_eq!(tail(&content, 3), "the end");
-        assert_eq!(tail(&"y".repeat(WINDOW as usize), 3).chars().count(), LONGEST_LINE + 1);
+        assert_eq!(tail(&"y".repeat(WINDOW as usize), 3).chars().count(), overlays::exception::LONGEST_LINE + 1);
     }
 }

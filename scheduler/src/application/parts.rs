@@ -27,7 +27,7 @@ use crate::{
     election::Leadership,
     failure::Failure,
     flink_rest::{FlinkRest, INSTANCE},
-    job_manager::JobManager,
+    job_manager::{JobManager, logs},
     kept,
     launch::{ExecutorDelivery, Template},
     plan::{Lookup, Plan},
@@ -67,7 +67,13 @@ impl Settled {
     /// All parts, ready to be started.
     pub(super) async fn parts(&self, uris: &UserUris, leadership: Leadership) -> Result<Parts, Failure> {
         let (server, template) = self.serve(uris).await?;
-        let job_manager = self.job_manager().await?;
+        let (mut job_manager, port) = (self.job_manager().await?, self.addresses.rest_port);
+        let job_manager = spawn_blocking(move || job_manager.take_log(port).map(|()| job_manager)).await;
+        let job_manager = job_manager.map_err(Failure::other)?.map_err(|e| {
+            Failure::usage(anyhow!(
+                "the JobManager cannot log: {e}; set FLINK_LOG_DIR or env.log.dir to a folder that can be written"
+            ))
+        })?;
         let plan = &self.plan;
         Ok(Parts {
             options: self.scheduler_options(),
@@ -231,13 +237,23 @@ impl Settled {
         let (home, java, lookup) = (plan.home.clone(), plan.java.clone(), lookup.clone());
         let runs_application = cluster.runs_application();
         let cluster = cluster.clone();
+        let told = config.clone();
         let prepared = spawn_blocking(move || {
             command::prepare(&home, &config, &directories)?;
             cluster.command(&home, &java, &config, &directories, &*lookup)
         });
         let command = prepared.await.map_err(Failure::other)?.map_err(|e| Failure::usage(anyhow!(e)))?;
         let rest = FlinkRest::new(addresses.web_here(), instance, trusted.rest.as_deref()).map_err(Failure::other)?;
-        Ok(JobManager { command, runs_application, log: place.log.clone(), rest, web: addresses.web() })
+        Ok(JobManager {
+            command,
+            runs_application,
+            config: told,
+            log: place.log.clone(),
+            log_name: logs::USUAL.to_owned(),
+            log_lock: None,
+            rest,
+            web: addresses.web(),
+        })
     }
 }
 

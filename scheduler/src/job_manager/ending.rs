@@ -12,14 +12,16 @@ pub(super) enum Ending {
     Finished,
     /// The application was cancelled.
     Cancelled,
-    /// The application has failed, as far as is known why. It would again.
-    ApplicationFailed(Option<String>),
+    /// The application has failed. It would again.
+    ApplicationFailed,
     /// In disorder.
     Crashed,
 }
 
 /// `ApplicationStatus.FAILED` of Flink is 1443; a process's exit code is eight bits of it.
 const APPLICATION_FAILED: i32 = 1443 % 256;
+/// `ClusterEntrypoint.RUNTIME_FAILURE_RETURN_CODE` of Flink: it stands for other failures, too.
+const MAIN_FAILED: i32 = 2;
 const SHUTTING_DOWN: &str = " down with application status ";
 
 /// Of a session. Its end in order ends the cluster, so it must be sure: the JobManager has been up, and it was asked to shut
@@ -38,16 +40,11 @@ pub(super) fn of_application(status: Option<ExitStatus>, log: &str) -> Ending {
     match status.and_then(|status| status.code()) {
         Some(0) if is_cancelled() => Ending::Cancelled,
         Some(0) => Ending::Finished,
-        Some(APPLICATION_FAILED) => Ending::ApplicationFailed(root_cause(log)),
+        Some(APPLICATION_FAILED) => Ending::ApplicationFailed,
+        // Flink 1.x when `main` throws before it submits a job, or submits none; 2.x ends as above.
+        Some(MAIN_FAILED) if log.contains("ApplicationExecutionException") => Ending::ApplicationFailed,
         _ => Ending::Crashed,
     }
-}
-
-/// What is at the root of the exceptions with which Flink tells that an application failed.
-fn root_cause(log: &str) -> Option<String> {
-    let (_, told) = log.rsplit_once("Application FAILED")?;
-    let cause = told.lines().filter_map(|line| line.strip_prefix("Caused by: ")).next_back()?;
-    Some(cause.trim_end().to_owned())
 }
 
 #[cfg(test)]
@@ -80,13 +77,16 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_application_tells_what_is_at_the_root() {
-        let told = "x INFO Application FAILED: \njava.util.concurrent.CompletionException: it failed\n\tat a.b\nCaused by: \
-                    a.JobException: it failed\nCaused by: java.lang.IllegalStateException: no such word\n\t... 5 more\n";
-        let ending = of_application(exited(163), &format!("{told}{}", log("FAILED. Diagnostics null.")));
-        let why = "java.lang.IllegalStateException: no such word".to_owned();
-        assert_eq!(ending, Ending::ApplicationFailed(Some(why)));
-        assert_eq!(of_application(exited(163), ""), Ending::ApplicationFailed(None));
+    fn an_application_has_failed_when_its_job_manager_says_so_or_its_main_throws_before_there_is_a_job() {
+        assert_eq!(of_application(exited(163), &log("FAILED. Diagnostics null.")), Ending::ApplicationFailed);
+        assert_eq!(of_application(exited(163), ""), Ending::ApplicationFailed);
+        let thrown = "x ERROR Fatal error occurred in the cluster entrypoint.\njava.util.concurrent.CompletionException: \
+                      org.apache.flink.client.deployment.application.ApplicationExecutionException: Could not execute \
+                      application.\n\tat a.b\nCaused by: java.lang.IllegalArgumentException: no such word\n";
+        let thrown = format!("{thrown}{}", log("UNKNOWN. Diagnostics null."));
+        assert_eq!(of_application(exited(2), &thrown), Ending::ApplicationFailed);
+        assert_eq!(of_application(exited(2), &log("UNKNOWN. Diagnostics null.")), Ending::Crashed);
+        assert_eq!(of_session(exited(2), true, &thrown), Ending::Crashed);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use overlays::options;
+use crate::options;
 
 /// Behind these words stands a port, or a range of them.
 const BEFORE_PORTS: [&str; 4] = ["in port range ", "port range: ", " port:", "port "];
@@ -22,19 +22,23 @@ const BEFORE_PATHS: [&str; 8] = [
 
 /// Something with a name that somebody can do something about.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Subject {
+pub enum Subject {
     /// One port, or the first of a range and how it was named.
     Port {
+        /// The first one.
         first: u16,
+        /// As it is written.
         named: String,
     },
+    /// The key of an option.
     Option(String),
+    /// A file or folder.
     Path(String),
 }
 
 impl Subject {
     /// Of a chain of exceptions as text, what its innermost one names, or else one further out.
-    pub(super) fn of(text: &str) -> Option<Self> {
+    pub fn of(text: &str) -> Option<Self> {
         let lines = || text.lines().rev();
         let port = || lines().find_map(port);
         let option = || lines().find_map(option);

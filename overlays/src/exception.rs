@@ -1,13 +1,21 @@
 //! The exception that a log ends with, and what caused it: once, without stack frames and without those that only wrap
 //! another one.
 
-use super::tail::cut;
+mod subject;
+
+pub use self::subject::Subject;
+
+/// Longer lines are cut.
+pub const LONGEST_LINE: usize = 300;
 
 /// Of one exception, the most that is told.
 const MOST_LINKS: usize = 4;
 
 /// Lines of the log that say that what follows ends the process.
-const FATAL: [&str; 5] = [
+const FATAL: [&str; 8] = [
+    "Could not start cluster entrypoint",
+    "Application failed unexpectedly",
+    "Application FAILED",
     "Terminating TaskManagerRunner",
     "Fatal error occurred",
     "FATAL",
@@ -17,14 +25,14 @@ const FATAL: [&str; 5] = [
 
 /// An exception with its causes, the outermost first, each as `class: message`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Chain<'a> {
+pub struct Chain<'a> {
     links: Vec<&'a str>,
     /// What ended the process, as the log says.
     is_fatal: bool,
 }
 
 /// All that are in this text, in their order.
-pub(super) fn all(text: &str) -> Vec<Chain<'_>> {
+pub fn all(text: &str) -> Vec<Chain<'_>> {
     let mut chains: Vec<Chain<'_>> = Vec::new();
     // Whether causes still belong to the last one; those of suppressed ones do not.
     let (mut open, mut suppressed) = (false, false);
@@ -56,7 +64,7 @@ pub(super) fn all(text: &str) -> Vec<Chain<'_>> {
 }
 
 /// The one that ended the process: the first that the log calls so, or else the last.
-pub(super) fn decisive(text: &str) -> Option<Chain<'_>> {
+pub fn decisive(text: &str) -> Option<Chain<'_>> {
     let mut chains = all(text);
     let fatal = chains.iter().position(|chain| chain.is_fatal);
     match fatal {
@@ -67,21 +75,22 @@ pub(super) fn decisive(text: &str) -> Option<Chain<'_>> {
 
 impl Chain<'_> {
     /// What is at the bottom of it.
-    pub(super) fn root(&self) -> &str {
+    pub fn root(&self) -> &str {
         self.links.last().copied().unwrap_or_default()
     }
 
-    pub(super) fn is_fatal(&self) -> bool {
+    /// Whether the log says that it ended the process.
+    pub fn is_fatal(&self) -> bool {
         self.is_fatal
     }
 
     /// All links, one a line.
-    pub(super) fn text(&self) -> String {
+    pub fn text(&self) -> String {
         self.links.join("\n")
     }
 
     /// The exception and its causes, once each, and no more lines than four.
-    pub(super) fn shown(&self) -> Vec<String> {
+    pub fn shown(&self) -> Vec<String> {
         let mut shown: Vec<&str> = Vec::new();
         for (at, link) in self.links.iter().enumerate() {
             let next = self.links.get(at + 1);
@@ -100,6 +109,14 @@ impl Chain<'_> {
             cut(&format!("{cause}{}", link.trim()))
         };
         shown.iter().enumerate().map(line).collect()
+    }
+}
+
+/// A line of bearable length.
+pub fn cut(line: &str) -> String {
+    match line.char_indices().nth(LONGEST_LINE) {
+        Some((at, _)) => format!("{}…", &line[..at]),
+        None => line.to_owned(),
     }
 }
 

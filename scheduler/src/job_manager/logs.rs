@@ -1,0 +1,80 @@
+//! Whose log is whose: several clusters may be started from one Flink, and then have one folder of logs.
+
+use std::{fs::TryLockError, io};
+
+use fs_err::OpenOptions;
+
+use super::JobManager;
+
+/// As Flink's scripts call the log.
+pub(crate) const USUAL: &str = "jobmanager";
+
+impl JobManager {
+    /// Takes the log for this JobManager, under its usual name, or under one with `port`, which no other JobManager here has, where
+    /// another cluster has that. Blocks.
+    pub(crate) fn take_log(&mut self, port: u16) -> io::Result<()> {
+        for name in [USUAL.to_owned(), format!("{USUAL}-{port}")] {
+            self.log_name = name;
+            let file = OpenOptions::new().create(true).append(true).open(self.file("out"))?;
+            let taken = file.file().try_lock();
+            self.log_lock = Some(file);
+            match taken {
+                Err(TryLockError::WouldBlock) => {}
+                // A file system without locks.
+                Ok(()) | Err(TryLockError::Error(_)) => break,
+            }
+        }
+        let option = "-Dlog.file=";
+        let path = self.file("log").display().to_string();
+        for argument in self.command.arguments.iter_mut().filter(|argument| argument.starts_with(option)) {
+            *argument = format!("{option}{path}");
+        }
+        // The standard error's file, too, must be one that can be written.
+        OpenOptions::new().create(true).append(true).open(self.file("err")).map(drop)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use overlays::{command::CommandLine, config::Configuration};
+
+    use crate::{flink_rest::FlinkRest, job_manager::JobManager};
+
+    fn job_manager(folder: &std::path::Path) -> JobManager {
+        let log = format!("-Dlog.file={}/jobmanager.log", folder.display());
+        JobManager {
+            command: CommandLine {
+                program: "java".into(),
+                arguments: vec!["-Xmx1g".to_owned(), log],
+                environment: Vec::new(),
+                directory: folder.to_owned(),
+            },
+            runs_application: false,
+            config: Configuration::new(),
+            log: folder.to_owned(),
+            log_name: String::new(),
+            log_lock: None,
+            rest: FlinkRest::new("http://localhost:1".to_owned(), String::new(), None).unwrap(),
+            web: String::new(),
+        }
+    }
+
+    #[test]
+    fn two_clusters_that_share_a_folder_of_logs_do_not_share_a_log() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut first = job_manager(folder.path());
+        first.take_log(8081).unwrap();
+        let mut second = job_manager(folder.path());
+        second.take_log(8082).unwrap();
+        assert_eq!((first.log_name.as_str(), second.log_name.as_str()), ("jobmanager", "jobmanager-8082"));
+        let expected = format!("-Dlog.file={}/jobmanager-8082.log", folder.path().display());
+        assert_eq!(second.command.arguments, ["-Xmx1g".to_owned(), expected]);
+        drop(first);
+        let mut third = job_manager(folder.path());
+        third.take_log(8083).unwrap();
+        assert_eq!(third.log_name, "jobmanager");
+        let mut nowhere = job_manager(&folder.path().join("not/there"));
+        assert!(nowhere.take_log(8081).unwrap_err().to_string().contains("not/there/jobmanager.out"));
+    }
+}

@@ -1,0 +1,163 @@
+//! Why the JobManager ended: the exception in its log with its causes, without frames, the root first and before it what it names.
+
+use std::{
+    fs::Metadata,
+    io::{Read as _, Seek as _, SeekFrom},
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+};
+
+use fs_err as fs;
+use overlays::{
+    config::Configuration,
+    exception::{self, Chain, Subject, cut},
+};
+
+/// How much of a log's end is looked at.
+const WINDOW: u64 = 64 << 10;
+
+/// Where there is no exception, so many lines of the standard error are told.
+const LINES: usize = 5;
+
+/// The JobManager's log and its standard error, and how far they went before it was started: what others have written, or it
+/// itself before, is none of its words.
+#[derive(Debug)]
+pub(super) struct Words {
+    log: (PathBuf, Option<(u64, u64)>),
+    err: (PathBuf, Option<(u64, u64)>),
+}
+
+impl Words {
+    /// Before the start. Blocks.
+    pub(super) fn begin(log: PathBuf, err: PathBuf) -> Self {
+        let [log, err] = [log, err].map(|path| {
+            let there = fs::metadata(&path).ok().map(|found| (found.ino(), found.len()));
+            (path, there)
+        });
+        Self { log, err }
+    }
+
+    /// What it has logged since, or the end of that. Blocks.
+    pub(super) fn log(&self) -> String {
+        since(&self.log.0, self.log.1).unwrap_or_default()
+    }
+
+    fn err(&self) -> String {
+        since(&self.err.0, self.err.1).unwrap_or_default()
+    }
+
+    /// Why it ended, if that can be found out: the first line, and more below it. Blocks.
+    pub(super) fn reason(&self, config: &Configuration, by_signal: bool) -> Option<(String, Vec<String>)> {
+        let (log, err) = (self.log(), self.err());
+        let told = told(&log, &err, config, by_signal);
+        told.or_else(|| {
+            let said: Vec<_> =
+                err.lines().filter(|line| !line.trim().is_empty() && !line.starts_with("WARNING")).collect();
+            let (first, more) = said.get(said.len().saturating_sub(LINES)..)?.split_first()?;
+            Some((cut(first), more.iter().map(|line| cut(line)).collect()))
+        })
+    }
+}
+
+/// What a file has got since it was so long.
+fn since(path: &Path, before: Option<(u64, u64)>) -> Option<String> {
+    let mut file = fs::File::open(path).ok()?;
+    let found: Metadata = file.metadata().ok()?;
+    // Another file of the same name: the logging library has put the one of before aside.
+    let from = before.filter(|(inode, length)| *inode == found.ino() && *length <= found.len()).map_or(0, |(_, at)| at);
+    file.seek(SeekFrom::Start(from.max(found.len().saturating_sub(WINDOW)))).ok()?;
+    let mut bytes = Vec::new();
+    file.take(WINDOW).read_to_end(&mut bytes).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// The exception that ended it. Who was killed from outside has none, whatever was logged before.
+fn told(log: &str, err: &str, config: &Configuration, by_signal: bool) -> Option<(String, Vec<String>)> {
+    let (in_log, in_err) = (exception::decisive(log), exception::decisive(err));
+    let chain = match (in_log, in_err) {
+        (Some(in_log), Some(in_err)) if in_err.is_fatal() && !in_log.is_fatal() => in_err,
+        (in_log, in_err) => in_log.or(in_err)?,
+    };
+    if by_signal && !chain.is_fatal() {
+        return None;
+    }
+    let root = cut(chain.root().trim());
+    let first = match named(&chain, config) {
+        Some(named) => format!("{named}: {root}"),
+        None => root.clone(),
+    };
+    let mut more = chain.shown();
+    more.retain(|line| line.trim_start_matches("caused by: ") != root);
+    Some((first, more))
+}
+
+/// What it is about: the option that has the folder or port which it names, or that itself.
+fn named(chain: &Chain<'_>, config: &Configuration) -> Option<String> {
+    let subject = Subject::of(&chain.text())?;
+    let is_meant = |key: &str, value: &str| match &subject {
+        Subject::Path(path) => value.contains(path.as_str()),
+        Subject::Port { first, .. } => key.ends_with("port") && value == first.to_string(),
+        Subject::Option(_) => false,
+    };
+    let option = config.iter().find(|(key, value)| is_meant(key, value)).map(|(key, _)| key);
+    Some(match option {
+        Some(key) => format!("{key}: {subject}"),
+        None => subject.to_string(),
+    })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use overlays::config::Source;
+
+    use super::*;
+
+    const FOLDER: &str = "2026-11-28 22:53:10,194 ERROR org.apache.flink.runtime.entrypoint.ClusterEntrypoint [] - Could not start \
+        cluster entrypoint StandaloneSessionClusterEntrypoint.\n\
+        org.apache.flink.runtime.entrypoint.ClusterEntrypointException: Failed to initialize the cluster entrypoint.\n\
+        \tat a.B.c(D.java:1)\n\
+        Caused by: java.lang.RuntimeException: unable to generate a JAAS configuration file\n\
+        \tat a.B.c(D.java:1)\n\
+        Caused by: java.nio.file.NoSuchFileException: /not/there\n\
+        \t... 2 more\n\
+        2026-11-28 22:53:11,000 INFO  a.b.C [] - Shutting down remote daemon.\n";
+
+    #[test]
+    fn the_reason_is_the_exception_with_its_causes_once_and_the_option_that_it_is_about_comes_first() {
+        let mut config = Configuration::new();
+        config.set("io.tmp.dirs", "/not/there/a", Source::DynamicProperty);
+        let (first, more) = told(FOLDER, "", &config, false).unwrap();
+        assert_eq!(first, "io.tmp.dirs: /not/there: java.nio.file.NoSuchFileException: /not/there");
+        let expected = [
+            "org.apache.flink.runtime.entrypoint.ClusterEntrypointException: Failed to initialize the cluster entrypoint.",
+            "caused by: java.lang.RuntimeException: unable to generate a JAAS configuration file",
+        ];
+        assert_eq!(more, expected);
+        let (first, _) = told(FOLDER, "", &Configuration::new(), false).unwrap();
+        assert_eq!(first, "/not/there: java.nio.file.NoSuchFileException: /not/there");
+        assert_eq!(told("", "", &config, false), None);
+        let handled = "java.io.IOException: a job's own\n\tat a.B\n2026-11-28 x INFO y: z\n";
+        assert_eq!(told(handled, "", &config, true), None, "it was killed, and not by that");
+    }
+
+    #[test]
+    fn what_others_have_written_before_is_not_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let (log, err) = (folder.path().join("log"), folder.path().join("err"));
+        fs::write(&log, "java.io.IOException: another cluster's\n").unwrap();
+        fs::write(&err, "of before\n").unwrap();
+        let words = Words::begin(log.clone(), err.clone());
+        assert_eq!(words.reason(&Configuration::new(), false), None);
+        fs::write(&err, "of before\nUnrecognized VM option 'X'\nError: Could not create the Java Virtual Machine.\n")
+            .unwrap();
+        let (first, more) = words.reason(&Configuration::new(), false).unwrap();
+        assert_eq!(first, "Unrecognized VM option 'X'");
+        assert_eq!(more, ["Error: Could not create the Java Virtual Machine."]);
+        // The log of before was put aside.
+        fs::rename(&log, folder.path().join("log.1")).unwrap();
+        fs::write(&log, FOLDER).unwrap();
+        let (first, _) = words.reason(&Configuration::new(), false).unwrap();
+        assert!(first.contains("NoSuchFileException"), "{first}");
+    }
+}
