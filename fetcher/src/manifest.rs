@@ -292,11 +292,7 @@ enum Way {
 /// Every link leads to a file or folder of the tree, by a way that passes through no other link. Each link is followed
 /// once. Expects sorted entries; returns how many steps it took.
 fn check_links(entries: &[Entry]) -> Result<usize, ManifestError> {
-    if !entries.iter().any(|entry| matches!(entry.kind, Kind::Link(_))) {
-        return Ok(0);
-    }
-    let numbers: HashMap<&str, usize> =
-        entries.iter().enumerate().map(|(at, entry)| (entry.path.as_str(), at)).collect();
+    let targets = targets(entries);
     let mut ways = vec![Way::Unknown; entries.len()];
     let (mut walked, mut steps) = (Vec::new(), 0);
     for (start, entry) in entries.iter().enumerate() {
@@ -318,7 +314,7 @@ fn check_links(entries: &[Entry]) -> Result<usize, ManifestError> {
             }
             walked.push(at);
             steps += 1;
-            next = numbers.get(target.as_str()).copied();
+            next = targets.get(at).copied().flatten();
             if next.is_none() && !is_folder(entries, target.as_str()) {
                 return Err(error("leads to nothing in the tree"));
             }
@@ -330,6 +326,28 @@ fn check_links(entries: &[Entry]) -> Result<usize, ManifestError> {
         }
     }
     Ok(steps)
+}
+
+/// For each entry the number of the one that it links to, if it is a link and there is such an entry. Expects sorted entries,
+/// which are gone through side by side with the sorted targets.
+fn targets(entries: &[Entry]) -> Vec<Option<usize>> {
+    let link = |(at, entry): (usize, &Entry)| match &entry.kind {
+        Kind::Link(target) => Some((target.clone(), at)),
+        _ => None,
+    };
+    let mut links: Vec<(TreePath, usize)> = entries.iter().enumerate().filter_map(link).collect();
+    links.sort_unstable();
+    let mut found = vec![None; entries.len()];
+    let mut candidates = entries.iter().enumerate().peekable();
+    for (target, link) in links {
+        while candidates.next_if(|(_, entry)| entry.path < target).is_some() {}
+        if let (Some((at, entry)), Some(place)) = (candidates.peek(), found.get_mut(link))
+            && entry.path == target
+        {
+            *place = Some(*at);
+        }
+    }
+    found
 }
 
 /// Whether there is something below `path`. Expects sorted entries.
