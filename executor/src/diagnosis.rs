@@ -42,6 +42,8 @@ const MOST_LINES: usize = 5;
 /// `-XX:+ExitOnOutOfMemoryError`, which Flink sets; the JVM says why on its standard output.
 const OUT_OF_MEMORY: i32 = 3;
 
+const NO_FILE: &str = "this agent has no such file or folder, or the task's user may not use it";
+
 /// `Runtime.halt` by Flink's handler of uncaught exceptions, see `FatalExitExceptionHandler`: -17.
 const FLINK_FATAL: i32 = 239;
 
@@ -194,9 +196,10 @@ fn exception([log, err, _]: &[String; 3]) -> Option<Cause> {
         return None;
     }
     let subject = Subject::of(&text);
-    let (advice, blame, reason) = match symptom {
-        Some(symptom) => (advice(symptom, subject.as_ref()), symptom.blame, symptom.reason),
-        None => ("", Blame::Worker, None),
+    let (advice, blame, reason) = match (symptom, &subject) {
+        (Some(symptom), _) => (advice(symptom, subject.as_ref()), symptom.blame, symptom.reason),
+        (None, Some(Subject::Path(_))) if chain.is_fatal() && is_about_files(&chain) => (NO_FILE, Blame::Agent, None),
+        (None, _) => ("", Blame::Worker, None),
     };
     let first = match (&subject, advice) {
         (Some(subject), "") => Some(format!("{subject}: {}", tail::cut(chain.root()))),
@@ -210,21 +213,29 @@ fn exception([log, err, _]: &[String; 3]) -> Option<Cause> {
     Some(Cause { text: lines.join("\n"), blame, reason })
 }
 
+fn is_about_files(chain: &exception::Chain<'_>) -> bool {
+    let class = chain.root().split(':').next().unwrap_or_default();
+    class.starts_with("java.nio.file.") || matches!(class, "java.io.IOException" | "java.io.FileNotFoundException")
+}
+
 /// What to do, by what can be found out about the subject.
 fn advice(symptom: &symptoms::Symptom, subject: Option<&Subject>) -> &'static str {
     match subject {
-        Some(Subject::Port { first, .. }) if symptom.advice == symptoms::PORT_TAKEN && is_forbidden(*first) => {
-            symptoms::PORT_FORBIDDEN
+        Some(Subject::Port { first, .. }) if symptom.advice == symptoms::PORT_TAKEN => {
+            port_advice(*first, first_free_port(), nix::unistd::geteuid().is_root())
         }
         _ => symptom.advice,
     }
 }
 
-/// A port that only root may take, and this is not root.
-fn is_forbidden(port: u16) -> bool {
+/// Why nobody can listen on this port, as root or not, if all may listen from that one on.
+fn port_advice(port: u16, free_from: u16, is_root: bool) -> &'static str {
+    if port < free_from && !is_root { symptoms::PORT_FORBIDDEN } else { symptoms::PORT_TAKEN }
+}
+
+fn first_free_port() -> u16 {
     let first = fs_err::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start");
-    let first = first.ok().and_then(|first| first.trim().parse().ok()).unwrap_or(1024);
-    port < first && !nix::unistd::geteuid().is_root()
+    first.ok().and_then(|first| first.trim().parse().ok()).unwrap_or(1024)
 }
 
 /// A line that is known, where there is no exception.
@@ -324,9 +335,12 @@ WARNING: System::setSecurityManager will be removed in a future release
         let log = "2026-11-28 23:13:30,159 ERROR o.a.f.r.t.TaskManagerRunner [] - Terminating TaskManagerRunner with exit code 1.\n\
             java.lang.RuntimeException: unable to generate a JAAS configuration file\n\tat a.B.c(D.java:1)\n\
             Caused by: java.nio.file.NoSuchFileException: /proc/not\n\t... 6 more\n";
-        let expected = "/proc/not: java.nio.file.NoSuchFileException: /proc/not\n\
-            java.lang.RuntimeException: unable to generate a JAAS configuration file";
+        let expected = "/proc/not: this agent has no such file or folder, or the task's user may not use it\n\
+            java.lang.RuntimeException: unable to generate a JAAS configuration file\n\
+            caused by: java.nio.file.NoSuchFileException: /proc/not";
         assert_eq!(explanation(ExitStatus::Code(1), &[("log/taskmanager.log", log)]), expected);
+        let (_folder, scene) = scene(&[("log/taskmanager.log", log)]);
+        assert_eq!(scene.explain(ended(ExitStatus::Code(1))).blame, Blame::Agent);
     }
 
     #[test]
@@ -365,11 +379,10 @@ WARNING: System::setSecurityManager will be removed in a future release
 
     #[test]
     fn a_port_that_only_root_may_take_is_not_said_to_be_taken() {
-        assert_eq!(is_forbidden(1), !nix::unistd::geteuid().is_root());
-        assert!(!is_forbidden(31000));
-        let subject = Subject::Port { first: 31000, named: "31000".to_owned() };
-        let (_, symptom) = symptoms::find("java.net.BindException: Could not start actor system on any port").unwrap();
-        assert_eq!(advice(symptom, Some(&subject)), symptoms::PORT_TAKEN);
+        assert_eq!(port_advice(21, 1024, false), symptoms::PORT_FORBIDDEN);
+        assert_eq!(port_advice(21, 1024, true), symptoms::PORT_TAKEN);
+        assert_eq!(port_advice(31000, 1024, false), symptoms::PORT_TAKEN);
+        assert_eq!(port_advice(21, 0, false), symptoms::PORT_TAKEN, "as this host is configured");
     }
 
     #[test]

@@ -205,6 +205,19 @@ async fn terminate_reaches_what_has_left_the_group_and_lets_it_end_although_the_
     assert!(bench.path("orderly").exists());
 }
 
+/// Nobody would say when its time is over.
+#[tokio::test]
+async fn where_somebody_else_ends_the_task_manager_what_it_leaves_is_ended_at_once() {
+    let bench = Bench::new();
+    let process = bench.start(PATIENT).await.unwrap();
+    let patient = bench.pid("patient").await;
+    bench.pid("shell").await;
+    let guard = process.end.guard().unwrap();
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(guard.cast_signed()), nix::sys::signal::Signal::SIGTERM).unwrap();
+    assert_eq!(process.end.wait().await, ExitStatus::Signal(15));
+    assert!(!is_alive(patient) && !bench.path("orderly").exists());
+}
+
 #[tokio::test]
 async fn what_outlives_its_grace_is_counted() {
     let bench = Bench::new();

@@ -72,6 +72,13 @@ const CASES: &[Case] = &[
         advice: "this agent has less memory left than the TaskManager was promised",
     },
     Case {
+        id: "folder",
+        options: &[("io.tmp.dirs", "/proc/not/there")],
+        blame: "agent",
+        says: &["/proc/not"],
+        advice: "this agent has no such file or folder",
+    },
+    Case {
         id: "registration",
         options: &[("taskmanager.registration.timeout", "2 s"), ("jobmanager.rpc.port", "9")],
         blame: "network",
@@ -107,19 +114,38 @@ async fn what_kept_a_task_manager_from_starting_is_told_with_what_to_do_about_it
         let says = case.says.iter().any(|words| message.contains(words));
         assert!(says && message.contains(case.advice), "{}: {message}", case.id);
         assert_eq!(blame(&failed), Some(case.blame), "{}: {message}", case.id);
+        assert_short(message);
     }
 }
 
+/// Five lines at most, none of them twice, and none that the JVM says of itself at every start.
+fn assert_short(message: &str) {
+    let lines: Vec<&str> = message.lines().collect();
+    let once: std::collections::BTreeSet<&str> = lines.iter().copied().collect();
+    assert!(lines.len() <= 5 && once.len() == lines.len(), "{message}");
+    assert!(!message.contains("SecurityManager") && !message.contains("\tat "), "{message}");
+}
+
 #[tokio::test]
-async fn a_port_that_somebody_else_has_is_told_as_such() {
+async fn a_port_that_somebody_else_has_is_told_by_its_number() {
     let (rig, port) = (rig().await, ReservedPort::new());
     let _listener = std::net::TcpListener::bind(("0.0.0.0", port.number())).unwrap();
-    let mut worker = worker(&rig, "port", &[]);
-    worker.ports = [("taskmanager.rpc.port".to_owned(), u32::from(port.number()))].into();
-    rig.launch(vec![worker]).await;
-    let failed = rig.update("port", TaskState::TaskFailed).await;
-    assert!(failed.message().contains("the port is taken by another process"), "{failed:?}");
-    assert_eq!(blame(&failed), Some("agent"), "{failed:?}");
+    for key in ["taskmanager.rpc.port", "taskmanager.data.port"] {
+        let id = key.split('.').nth(1).unwrap();
+        let mut worker = worker(&rig, id, &[]);
+        worker.ports = [(key.to_owned(), u32::from(port.number()))].into();
+        rig.launch(vec![worker]).await;
+        let failed = rig.update(id, TaskState::TaskFailed).await;
+        let expected = format!("port {}: the port is taken by another process", port.number());
+        assert!(failed.message().contains(&expected), "{key}: {}", failed.message());
+        assert!(
+            failed.message().contains("caused by: java.net.BindException: Could not start "),
+            "{}",
+            failed.message()
+        );
+        assert_eq!(blame(&failed), Some("agent"), "{failed:?}");
+        assert_short(failed.message());
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,11 @@
 //! `inspect`: everything about one task.
 
-use std::{collections::BTreeMap, fmt, path::Path};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    path::Path,
+    time::{Duration, UNIX_EPOCH},
+};
 
 use serde::Serialize;
 
@@ -14,6 +19,9 @@ use crate::{
 
 /// How many lines of each log that sound like trouble are shown.
 const ERRORS: usize = 5;
+
+/// About here years get more digits, in seconds since 1970.
+const YEAR_10000: f64 = 253_402_300_799.0;
 
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
@@ -68,10 +76,10 @@ impl fmt::Display for Report {
         for (step, at) in timeline {
             writeln!(f, "{at:>8} ms   {}", text::line(step))?;
         }
-        writeln!(f, "\ntold the agent")?;
+        writeln!(f, "\ntold the agent (UTC)")?;
         for told in &self.told {
             let message = told.message.replace('\n', "\n    ");
-            writeln!(f, "  {:.3}  {}: {message}", told.at, text::line(&told.state))?;
+            writeln!(f, "  {}  {}: {message}", moment(told.at), text::line(&told.state))?;
         }
         if let Some(about) = &self.about {
             let not_yet = about.command.is_empty().then(|| "not started".to_owned());
@@ -92,5 +100,26 @@ impl fmt::Display for Report {
         }
         writeln!(f, "\nlast errors")?;
         self.last_errors.iter().try_for_each(|line| writeln!(f, "  {}", text::line(line)))
+    }
+}
+
+/// Such as `2026-11-28T23:14:31.831Z`, of seconds since 1970; as they are where they can be no time.
+fn moment(seconds: f64) -> String {
+    let time = Some(seconds).filter(|seconds| (0.0..YEAR_10000).contains(seconds));
+    let since_1970 = |seconds: f64| Duration::from_millis((seconds * 1000.0).round() as u64);
+    let time = time.and_then(|seconds| UNIX_EPOCH.checked_add(since_1970(seconds)));
+    time.map_or_else(|| format!("{seconds}"), |time| humantime::format_rfc3339_millis(time).to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_readable_and_what_is_none_does_no_harm() {
+        assert_eq!(moment(1_795_907_671.831), "2026-11-28T23:14:31.831Z");
+        for seconds in [f64::NAN, f64::INFINITY, -1.0, 1e300, YEAR_10000] {
+            assert_eq!(moment(seconds), format!("{seconds}"));
+        }
     }
 }

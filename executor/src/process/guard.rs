@@ -155,7 +155,8 @@ pub(super) fn ignore_old_kernel(error: Errno) -> nix::Result<()> {
 
 struct Watch {
     child: Pid,
-    /// The TaskManager was asked to end: what came of it may take its time until the executor says that it is over.
+    /// The executor has asked the TaskManager to end: what came of it may take its time until the executor says that it is
+    /// over.
     terminated: bool,
     /// What was alive when that time was over.
     survivors: Survivors,
@@ -236,6 +237,7 @@ impl Watch {
             Ok(count) => {
                 let commands: Vec<_> = bytes[..count].iter().filter_map(|byte| order::Command::of(*byte)).collect();
                 if commands.contains(&order::Command::Terminate) {
+                    self.terminated |= self.status.is_none();
                     self.terminate();
                 }
                 commands.contains(&order::Command::Destroy)
@@ -243,9 +245,8 @@ impl Watch {
         }
     }
 
-    fn terminate(&mut self) {
+    fn terminate(&self) {
         if self.status.is_none() {
-            self.terminated = true;
             tree::terminate_descendants(std::process::id().cast_signed(), self.child);
         }
     }
