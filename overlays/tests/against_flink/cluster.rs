@@ -14,7 +14,7 @@ use overlays::worker::{self, Sandbox};
 
 use super::oracle::{LINES, flink_home};
 
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_secs(300);
 
 #[test]
 fn flink_1_20_runs_from_our_command_lines() {
