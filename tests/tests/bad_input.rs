@@ -151,7 +151,7 @@ fn an_unreachable_master_is_tried_on_and_on_with_a_visible_message() {
     let master = format!("-Dmesos.master={free}");
     let mut cluster = FlinkMesos::start(&flink_home(Line::V1_20), &["session", &master]);
     let said = cluster.wait_for("disconnected");
-    assert!(said["text"].as_str().unwrap().contains("No connection to Mesos"), "{said}");
+    assert!(said["text"].as_str().unwrap().contains("Cannot reach Mesos"), "{said}");
     cluster.wait_for("jobmanager-up");
     cluster.signal(Signal::SIGINT);
     assert!(cluster.end().success());

@@ -11,9 +11,11 @@ use tests::Line;
 
 /// Runs a command at a terminal of its own, presses Ctrl-C where it asks for that, and prints what the terminal shows.
 const TERMINAL: &str = r#"
-import os, pty, sys
+import os, pty, signal, sys
 child, terminal = pty.fork()
 if child == 0:
+    # As at a terminal, also where what runs the tests ignores it.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.execvp(sys.argv[1], sys.argv[1:])
 shown, pressed = b"", False
 while True:

@@ -98,7 +98,7 @@ async fn a_sidecar_of_somebody_else_is_not_asked() {
         nix::unistd::chown(&host.path(name), Some(65534.into()), None).unwrap();
     }
     let copy = host.path("flink-mesos-fetcher");
-    fs_err::copy(crate::host::program(), &copy).unwrap();
+    crate::host::copy_program(crate::host::program(), &copy);
     let mut command = tokio::process::Command::new(&copy);
     command.args(["--log-format", "json", "--socket"]).arg(host.socket()).arg("--cache").arg(host.cache());
     command.uid(65534).gid(65534).kill_on_drop(true);

@@ -32,6 +32,12 @@ pub(crate) fn program() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_flink-mesos-fetcher"))
 }
 
+/// Copies a program that is run next. Another process does it: a file that this one had open for writing could be
+/// inherited by a child that another test is just starting, and then the copy could not be executed.
+pub(crate) fn copy_program(from: &Path, to: &Path) {
+    assert!(std::process::Command::new("cp").arg(from).arg(to).status().unwrap().success());
+}
+
 /// Says loudly that something was not tried. Not captured, unlike what macros print, and counted by what runs all tests.
 pub(crate) fn skip(why: &str) {
     std::io::stderr().write_all(format!("\nSKIPPED: {why}\n").as_bytes()).unwrap();

@@ -7,7 +7,7 @@ use futures_util::FutureExt as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::watch;
 
-use crate::host::{Host, PATIENCE, Tree, finish, is_root, quick, skip};
+use crate::host::{Host, PATIENCE, Tree, copy_program, finish, is_root, quick, skip};
 
 const NOBODY: u32 = 65534;
 
@@ -27,7 +27,7 @@ async fn workers_of_all_users_share_the_cache_of_root() {
     nix::unistd::chown(&sandbox, Some(NOBODY.into()), None).unwrap();
     let target = sandbox.join("flink");
     let program = host.path("tests");
-    fs_err::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    copy_program(&std::env::current_exe().unwrap(), &program);
     let told = [
         host.socket().display().to_string(),
         tree.digest().to_string(),
@@ -71,7 +71,7 @@ async fn only_the_owner_may_make_room() {
     let host = Host::new();
     let _sidecar = host.start(&[]).await;
     let copy = host.path("flink-mesos-fetcher");
-    fs_err::copy(crate::host::program(), &copy).unwrap();
+    copy_program(crate::host::program(), &copy);
     for (command, code) in [("gc", 1), ("verify", 1), ("status", 0)] {
         let mut other = tokio::process::Command::new(&copy);
         other.env_clear().args(["--socket"]).arg(host.socket()).arg(command).uid(NOBODY).gid(NOBODY);
@@ -109,7 +109,7 @@ async fn slow_fetches_of_one_user_hold_up_nobody_else() {
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", silent.local_addr().unwrap());
     let program = host.path("tests");
-    fs_err::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    copy_program(&std::env::current_exe().unwrap(), &program);
     let mut noisy = tokio::process::Command::new(&program);
     noisy.args(["--exact", "--ignored", "--nocapture", "users::as_a_user_who_asks_for_what_never_comes"]);
     let told = format!("{} {} {url} 40", host.socket().display(), tree.digest());
@@ -165,7 +165,7 @@ async fn what_taskmanagers_use_is_believed_of_their_own_user_only() {
     let host = Host::new();
     let _sidecar = host.start(&[]).await;
     let program = host.path("tests");
-    fs_err::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    copy_program(&std::env::current_exe().unwrap(), &program);
     let tell = async |uid: u32, worker: &str, seconds: &str| {
         let mut other = tokio::process::Command::new(&program);
         other.args(["--exact", "--ignored", "--nocapture", "users::as_a_user_who_tells_what_a_worker_uses"]);
@@ -219,7 +219,7 @@ async fn readers_of_a_linked_tree_cannot_alter_the_cache() {
     let tree = Tree::served(&host, 1).await;
     let shared = host.obtain(&tree, "flink").await.unwrap().shared.unwrap();
     let program = host.path("tests");
-    fs_err::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    copy_program(&std::env::current_exe().unwrap(), &program);
     let mut reader = tokio::process::Command::new(&program);
     reader.args(["--exact", "--ignored", "--nocapture", "users::as_a_reader_who_would_alter_a_tree"]);
     reader.env(TOLD, &shared.path).uid(NOBODY).gid(NOBODY).current_dir("/");

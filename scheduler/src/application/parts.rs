@@ -235,12 +235,14 @@ impl Settled {
         let mut config = for_job_manager(&plan.config, &instance);
         heartbeats::of_job_manager(&mut config, &plan.settings.state);
         let (home, java, lookup) = (plan.home.clone(), plan.java.clone(), lookup.clone());
+        // Its command needs what it is not told itself: where the application's jars are.
+        let whole = plan.config.clone();
         let runs_application = cluster.runs_application();
         let cluster = cluster.clone();
         let told = config.clone();
         let prepared = spawn_blocking(move || {
             command::prepare(&home, &config, &directories)?;
-            cluster.command(&home, &java, &config, &directories, &*lookup)
+            cluster.command(&home, &java, &whole, &directories, &*lookup)
         });
         let command = prepared.await.map_err(Failure::other)?.map_err(|e| Failure::usage(anyhow!(e)))?;
         let rest = FlinkRest::new(addresses.web_here(), instance, trusted.rest.as_deref()).map_err(Failure::other)?;
