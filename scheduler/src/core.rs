@@ -101,6 +101,10 @@ pub struct Core {
     offerless: Option<Moment>,
     /// Whether people were told so.
     silence_told: bool,
+    /// What they were told.
+    silence: Option<String>,
+    /// Whether this connection's master knows no constraints of ours, or was told to forget them.
+    widened: bool,
     /// Whether this connection's master was told how much a worker needs.
     narrowed: bool,
     failures: Failures,
@@ -151,6 +155,8 @@ impl Core {
             offers_told: now,
             offerless: None,
             silence_told: false,
+            silence: None,
+            widened: false,
             narrowed: false,
             refusals: Refusals::default(),
             explained: (Vec::new(), 0),
@@ -246,7 +252,7 @@ impl Core {
         } else if self.store_is_late() {
             Some("the state cannot be stored, and nothing is launched until it can".to_owned())
         } else {
-            self.refusals.explain()
+            self.refusals.explain().or_else(|| self.silence.clone())
         }
     }
 

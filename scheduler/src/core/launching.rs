@@ -20,6 +20,8 @@ const BELATED: Duration = Duration::from_secs(5);
 
 /// Without any offer for so long, people are told what is asked for.
 const SILENT: Duration = Duration::from_secs(10);
+/// How long a master may take that was asked for offers of all agents.
+const WIDENED: Duration = Duration::from_secs(5);
 /// How long offers stay away of agents that workers are leaving.
 const VACATED: Duration = Duration::from_secs(60);
 /// How long offers stay away of agents on which workers keep failing.
@@ -158,19 +160,39 @@ impl Core {
         self.tell_of_silence();
     }
 
-    /// Says what is asked for when there is no offer at all: nobody can say then what was too small.
+    /// Says what is asked for when there is no offer at all: nobody can say then what was too small. A master that knows our
+    /// constraints may have kept all offers back for them; so it is asked for the others first, which show what the agents have.
     fn tell_of_silence(&mut self) {
-        if !self.silence_told && self.silence_at().is_some_and(|at| at <= self.now) {
-            self.silence_told = true;
-            let demand = self.settings.demand.to_string();
-            let text = format!("the master has sent no offer for {} s; a TaskManager needs {demand}", SILENT.as_secs());
-            self.notice(Notice::Starved(text));
+        if self.silence_told || self.silence_at().is_none_or(|at| at > self.now) {
+            return;
         }
+        if !self.widened {
+            self.widened = true;
+            self.outputs.push(Output::Widen);
+            return;
+        }
+        self.silence_told = true;
+        let seconds = self.silence().as_secs();
+        let demand = &self.settings.demand;
+        let text = format!(
+            "the master has sent no offer of any agent for {seconds} s: no agent is active, what they have is in use or reserved for \
+             other roles, the role's quota is used up, or they go into maintenance; a TaskManager needs {demand}"
+        );
+        self.silence = Some(text.clone());
+        self.notice(Notice::Starved(text));
+    }
+
+    /// How long nothing comes until the next step of [`Core::tell_of_silence`].
+    fn silence(&self) -> Duration {
+        let asked_for_all = self.widened && !self.settings.constraints.is_empty();
+        if asked_for_all { SILENT + WIDENED } else { SILENT }
     }
 
     /// When people are told that there are no offers.
     pub(super) fn silence_at(&self) -> Option<Moment> {
-        self.offerless.filter(|_| !self.silence_told && self.refusals.offers() == 0).map(|since| since.after(SILENT))
+        self.offerless
+            .filter(|_| !self.silence_told && self.refusals.offers() == 0)
+            .map(|since| since.after(self.silence()))
     }
 
     /// When a master that sends no offers although we want them is to be told so again: the call may be lost.
@@ -180,7 +202,7 @@ impl Core {
 
     /// Offers have come: Mesos has heard of our want, or has not heard that there is none.
     fn heard_offers(&mut self) {
-        (self.offerless, self.silence_told) = (None, false);
+        (self.offerless, self.silence_told, self.silence) = (None, false, None);
         match self.offers_wanted {
             Some(true) => self.offers_told = self.now,
             Some(false) if self.now.since(self.offers_told) >= BELATED => self.offers_wanted = None,

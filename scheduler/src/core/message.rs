@@ -292,6 +292,8 @@ pub enum Output {
     /// Let Mesos know that offers of less than a worker needs are of no use. They are wanted until one has shown how little
     /// there is.
     Narrow,
+    /// Let Mesos know that offers are wanted whatever our constraints are: they show why none came.
+    Widen,
     /// Want no offers for now.
     Suppress,
     /// Want offers (again), and forget all filters.

@@ -18,6 +18,8 @@ impl Core {
         self.offers_wanted = None;
         self.offerless = None;
         self.narrowed = false;
+        self.widened = self.settings.constraints.is_empty();
+        self.silence = None;
         let now = self.now;
         self.fleet.update_all(|worker| {
             worker.answered = worker.phase == Phase::Storing;

@@ -21,6 +21,24 @@ const NO_ISOLATOR: &str = "limits can only be set";
 const ISOLATORS: &str = "give the agents the isolators cgroups/cpu and cgroups/mem, keep off those without by mesos.constraints, or set no \
                          mesos.resourcemanager.tasks.cpus-limit and mem-limit";
 
+/// What agents say that cannot start the container that is configured, and what their operators can do about it.
+const CONTAINERS: [(&str, &str); 2] = [
+    (
+        "Unsupported container image type",
+        "start the agents with --image_providers=docker and the isolators filesystem/linux and docker/runtime",
+    ),
+    (
+        "unknown container",
+        "if mesos.resourcemanager.tasks.container.type is docker, start the agents with --containerizers=docker,mesos",
+    ),
+];
+
+/// What can be done where the agent cannot start the container.
+fn container_advice(status: &v1::TaskStatus) -> Option<&'static str> {
+    let message = status.message.as_deref()?;
+    CONTAINERS.iter().find(|(words, _)| message.contains(words)).map(|(_, advice)| *advice)
+}
+
 impl Verdict {
     /// On the end that this status tells: as the executor says, or by Mesos's reason.
     pub(super) fn of(status: &v1::TaskStatus) -> Self {
@@ -31,6 +49,9 @@ impl Verdict {
         }
         if is_unfit(status) {
             return Self::Unfit;
+        }
+        if container_advice(status).is_some() {
+            return Self::Blame(Blame::Agent);
         }
         let reason = status.reason.and_then(|reason| Reason::try_from(reason).ok());
         Self::Blame(match (TaskState::try_from(status.state), reason) {
@@ -69,6 +90,9 @@ pub(super) fn explain(status: &v1::TaskStatus) -> String {
     let state = TaskState::try_from(status.state).map_or("an unknown state", |state| state.as_str_name());
     let reason = status.reason.and_then(|reason| Reason::try_from(reason).ok()).map(|reason| reason.as_str_name());
     let message = status.message.as_deref().filter(|text| !text.is_empty());
+    if let (Some(message), Some(advice)) = (message, container_advice(status)) {
+        return format!("{state}: {message}: {advice}");
+    }
     match (message, reason) {
         (Some(message), _) if is_unfit(status) => format!("{state}: {message}: {ISOLATORS}"),
         (Some(message), Some(reason)) => format!("{state}: {message} ({reason})"),
@@ -104,6 +128,19 @@ mod tests {
         assert_eq!(Verdict::of(&failed), Verdict::Blame(Blame::Worker));
         let restarted = status(TaskState::TaskDropped, Reason::AgentRestarted);
         assert_eq!(Verdict::of(&restarted), Verdict::Blame(Blame::Agent));
+    }
+
+    #[test]
+    fn an_agent_that_cannot_start_the_container_is_to_blame_and_its_flag_is_named() {
+        for (message, flag) in [
+            ("Failed to launch container: Unsupported container image type: DOCKER", "--image_providers"),
+            ("Abnormal executor termination: unknown container", "--containerizers=docker,mesos"),
+        ] {
+            let failed = status(TaskState::TaskFailed, Reason::ExecutorTerminated);
+            let failed = v1::TaskStatus { message: Some(message.to_owned()), ..failed };
+            assert_eq!(Verdict::of(&failed), Verdict::Blame(Blame::Agent), "{message}");
+            assert!(explain(&failed).contains(flag), "{}", explain(&failed));
+        }
     }
 
     #[test]

@@ -28,6 +28,7 @@ impl Shell<'_> {
                     self.mesos.send(calls::decline_inverse_offers(offers, refuse.as_secs_f64()));
                 }
                 Output::Narrow => self.narrow(),
+                Output::Widen => self.widen(),
                 Output::Suppress => self.mesos.send(calls::suppress(Vec::new())),
                 Output::Revive => self.mesos.send(calls::revive(Vec::new())),
                 Output::Kill { worker, agent } => {
@@ -65,6 +66,13 @@ impl Shell<'_> {
         let framework = v1::FrameworkInfo { offer_filters: filters.collect(), ..self.framework.clone() };
         let constraints = self.options.offer_constraints.clone();
         self.mesos.send(calls::update_framework(framework, Vec::new(), constraints));
+    }
+
+    /// Has the master forget our constraints until the next subscription.
+    fn widen(&self) {
+        if self.options.offer_constraints.is_some() {
+            self.mesos.send(calls::update_framework(self.framework.clone(), Vec::new(), None));
+        }
     }
 
     fn accept(&mut self, offers: Vec<v1::OfferId>, launches: &[Launch]) {
