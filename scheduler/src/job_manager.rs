@@ -189,8 +189,9 @@ impl JobManager {
         let (first, more) = found.map_or((None, Vec::new()), |(first, more)| (Some(first), more));
         let told: Vec<_> = first.into_iter().chain(end).collect();
         let colon = if told.is_empty() { "" } else { ": " };
-        let more: String = more.iter().map(|line| format!("\n  {line}")).collect();
-        format!("{what}{colon}{}; the JobManager's log is {}{more}", told.join("; "), self.file("log").display())
+        let log = self.file("log");
+        let first = format!("{what}{colon}{}; the JobManager's log is {}", told.join("; "), log.display());
+        [vec![first], more].concat().join("\n  ")
     }
 }
 
