@@ -278,10 +278,11 @@ fn lines_with(text: &str, part: &str) -> String {
 
 /// Where Mesos fetched the executor, out of what Mesos shows: `http://host:port`.
 fn executor_address(shown: &[(String, String)]) -> Option<String> {
-    let (_, state) =
-        shown.iter().find(|(_, text)| text.contains("flink-mesos-executor") && text.contains("http://"))?;
-    let name = state.find("/flink-mesos-executor")?;
-    let start = state[..name].rfind("http://")?;
-    let host = state[start + 7..].split('/').next()?;
-    Some(format!("http://{host}"))
+    shown.iter().find_map(|(_, text)| {
+        // Some of Mesos's pages write slashes with a backslash.
+        let text = text.replace("\\/", "/");
+        let urls = text.split("http://").skip(1).filter_map(|rest| rest.split('"').next());
+        let url = urls.into_iter().find(|url| url.ends_with("/flink-mesos-executor"))?;
+        Some(format!("http://{}", url.split('/').next()?))
+    })
 }
