@@ -14,7 +14,6 @@ use std::{
 
 use anyhow::{Context as _, anyhow};
 use fetcher::cache::PATH_VARIABLE;
-use fs_err as fs;
 use mesos::{
     local::{LocalCluster, LocalOptions},
     master::MasterUrl,
@@ -39,7 +38,7 @@ use crate::{
     settings::{self, Endpoint, Settings, SettingsError, StateLocation},
     shell::{Outcome, Shell, Signals},
     user_uris::{Room, UserUris},
-    working_folder::WorkingFolder,
+    working_folder::{self, WorkingFolder},
 };
 
 /// Brings up a cluster on the Mesos that the configuration names, and keeps it up.
@@ -118,8 +117,8 @@ async fn working_folder() -> Result<WorkingFolder, Failure> {
 
 async fn work_folder(wanted: Option<PathBuf>) -> Result<(PathBuf, Option<WorkingFolder>), Failure> {
     if let Some(path) = wanted {
-        fs::create_dir_all(&path).map_err(Failure::usage)?;
-        return Ok((fs::canonicalize(path).map_err(Failure::usage)?, None));
+        let claimed = spawn_blocking(move || working_folder::claim(&path)).await.map_err(Failure::other)?;
+        return Ok((claimed.context("--work-dir").map_err(Failure::usage)?, None));
     }
     let folder = working_folder().await?;
     Ok((folder.path().to_owned(), Some(folder)))

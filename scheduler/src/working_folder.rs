@@ -7,9 +7,9 @@
 //! ```
 
 use std::{
-    fs::{Permissions, TryLockError},
+    fs::{DirBuilder, Permissions, TryLockError},
     io,
-    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
 };
 
@@ -59,6 +59,40 @@ impl WorkingFolder {
         }
         self.folder.keep()
     }
+}
+
+/// Makes a folder that the user has named a working folder, and says where it really is. One that exists must be the user's
+/// own, with all that is in it, and nobody else may look into it from now on. Blocks.
+///
+/// # Errors
+/// One that belongs to somebody else, or that somebody else has prepared: what is written there would be theirs to read.
+pub(crate) fn claim(path: &Path) -> io::Result<PathBuf> {
+    let own = geteuid().as_raw();
+    let refuse = |path: &Path, why: String| {
+        let hint = "name a folder of your own, or one that does not exist yet";
+        Err(io::Error::new(io::ErrorKind::PermissionDenied, format!("{} {why}: {hint}", path.display())))
+    };
+    if !fs::exists(path)? {
+        DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+    }
+    let path = fs::canonicalize(path)?;
+    let found = fs::metadata(&path)?;
+    if !found.is_dir() {
+        return refuse(&path, "is no folder".to_owned());
+    }
+    if found.uid() != own {
+        let owner = found.uid();
+        return refuse(&path, format!("belongs to the user {owner}, and this program runs as the user {own}"));
+    }
+    fs::set_permissions(&path, Permissions::from_mode(0o700))?;
+    let others_could_write = found.mode() & 0o022 != 0;
+    for entry in fs::read_dir(&path)? {
+        let entry = entry?.path();
+        if others_could_write || fs::symlink_metadata(&entry)?.uid() != own {
+            return refuse(&entry, "may have been put there by another user".to_owned());
+        }
+    }
+    Ok(path)
 }
 
 /// Removes the working folders of this user's processes that are no more.
@@ -144,6 +178,35 @@ mod tests {
         assert!(tmp.path().join("flink-mesos-4194999-20-abc").exists());
         drop((living, second));
         assert_eq!(folders(tmp.path()).len(), 6);
+    }
+
+    #[test]
+    fn a_named_folder_is_its_users_alone_and_one_that_others_may_have_prepared_is_refused() {
+        let tmp = tempfile::tempdir().unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o7777;
+        let fresh = tmp.path().join("some/where");
+        assert_eq!(claim(&fresh).unwrap(), fs::canonicalize(&fresh).unwrap());
+        assert_eq!(mode(&fresh), 0o700);
+        // Again, with what the last run has left.
+        fs::write(fresh.join("conf"), "").unwrap();
+        fs::set_permissions(&fresh, Permissions::from_mode(0o755)).unwrap();
+        claim(&fresh).unwrap();
+        assert_eq!(mode(&fresh), 0o700);
+        fs::set_permissions(&fresh, Permissions::from_mode(0o777)).unwrap();
+        let error = claim(&fresh).unwrap_err().to_string();
+        assert!(error.contains("conf may have been put there by another user"), "{error}");
+        assert!(claim(&fresh.join("conf")).is_err());
+        if geteuid().is_root() {
+            let theirs = tmp.path().join("theirs");
+            fs::create_dir(&theirs).unwrap();
+            nix::unistd::chown(&theirs, Some(65534.into()), None).unwrap();
+            let error = claim(&theirs).unwrap_err().to_string();
+            assert!(error.contains("belongs to the user 65534"), "{error}");
+            let own = tmp.path().join("own");
+            fs::create_dir_all(own.join("jobmanager")).unwrap();
+            nix::unistd::chown(&own.join("jobmanager"), Some(65534.into()), None).unwrap();
+            assert!(claim(&own).is_err());
+        }
     }
 
     #[test]

@@ -108,7 +108,7 @@ fn moment(seconds: f64) -> String {
     let time = Some(seconds).filter(|seconds| (0.0..YEAR_10000).contains(seconds));
     let since_1970 = |seconds: f64| Duration::from_millis((seconds * 1000.0).round() as u64);
     let time = time.and_then(|seconds| UNIX_EPOCH.checked_add(since_1970(seconds)));
-    time.map_or_else(|| format!("{seconds}"), |time| humantime::format_rfc3339_millis(time).to_string())
+    time.map_or_else(|| format!("{seconds:e}"), |time| humantime::format_rfc3339_millis(time).to_string())
 }
 
 #[cfg(test)]
@@ -119,7 +119,8 @@ mod tests {
     fn times_are_readable_and_what_is_none_does_no_harm() {
         assert_eq!(moment(1_795_907_671.831), "2026-11-28T23:14:31.831Z");
         for seconds in [f64::NAN, f64::INFINITY, -1.0, 1e300, YEAR_10000] {
-            assert_eq!(moment(seconds), format!("{seconds}"));
+            assert_eq!(moment(seconds), format!("{seconds:e}"));
+            assert!(moment(seconds).len() < 30);
         }
     }
 }
