@@ -158,7 +158,9 @@ async fn an_application_that_fails_ends_the_cluster_with_exit_code_1_and_the_rea
 fn an_application_whose_main_throws_before_there_is_a_job_has_failed_in_every_version_and_the_root_cause_is_told() {
     for line in [Line::V1_20, Line::V2] {
         let jar = endings_jar(line).display().to_string();
-        let mut cluster = endings(&flink_home(line), &["--local", "--jars", &jar], "no-such-ending");
+        // It throws when it is given two arguments.
+        let arguments = ["application", "--local", "--jars", &jar, "--job-classname", "Endings", "finish", "fail"];
+        let mut cluster = FlinkMesos::start(&flink_home(line), &arguments);
         assert_eq!(cluster.end().code(), Some(1));
         assert!(cluster.told("jobmanager-restarting").is_empty());
         let errors = cluster.errors();
