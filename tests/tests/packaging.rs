@@ -136,7 +136,7 @@ fn the_unit_checks_the_clusters_configuration_before_it_starts_it() {
     let output = run_line("ExecStartPre", root.path(), "blue", "");
     let said = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{said}{}", String::from_utf8_lossy(&output.stderr));
-    assert!(said.contains("errors: 0"), "{said}");
+    assert!(said.contains("0 errors"), "{said}");
 
     let root = root_with_cluster("blue", "mesos.resourcemanager.tasks.gpus: many\n");
     let output = run_line("ExecStartPre", root.path(), "blue", "");

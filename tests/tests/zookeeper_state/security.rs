@@ -157,7 +157,10 @@ async fn tls_with_certificates_on_both_sides_is_that_of_flinks_own_client() {
     let told = std::sync::Mutex::new(Vec::new());
     let waiting = candidate.lead(|text| told.lock().unwrap().push(text.to_owned()));
     assert!(timeout(std::time::Duration::from_secs(1), waiting).await.is_err(), "it leads");
-    assert!(told.lock().unwrap().iter().all(|text| text.starts_with("No state and no election")), "{told:?}");
+    assert!(
+        told.lock().unwrap().iter().all(|text| text.starts_with("Cannot read the state or take part in the election")),
+        "{told:?}"
+    );
 }
 
 /// A key with its certificate, `NAME.p12`, and the certificate alone, `NAME.trust.p12`. Gives the path without the ending.
