@@ -33,8 +33,30 @@ fn boot() -> String {
     fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
 }
 
-/// The 22nd field of `stat`. The second is a name in brackets, which may hold blanks and brackets.
+/// The 22nd field of `stat`. The second is a name in brackets, which may hold blanks and brackets. The third is the state: a
+/// process that has ended, and waits for its parent to take note of it, is gone.
 fn started(pid: u32) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+    let state = fields.next()?;
+    if matches!(state, "Z" | "X") { None } else { fields.nth(18)?.parse().ok() }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::disallowed_methods)]
+mod tests {
+    use nix::sys::wait::{Id, WaitPidFlag, waitid};
+
+    use super::*;
+
+    #[test]
+    fn a_process_that_has_ended_is_gone_although_its_parent_has_not_taken_note_of_it() {
+        assert!(Process::this().lives());
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let pid = child.id();
+        let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT;
+        waitid(Id::Pid(nix::unistd::Pid::from_raw(i32::try_from(pid).unwrap())), flags).unwrap();
+        assert!(!Process::exists(pid));
+        child.wait().unwrap();
+    }
 }
