@@ -47,6 +47,9 @@ const NO_FILE: &str = "this agent has no such file or folder, or the task's user
 /// `Runtime.halt` by Flink's handler of uncaught exceptions, see `FatalExitExceptionHandler`: -17.
 const FLINK_FATAL: i32 = 239;
 
+const SILENT_END: &str = "it exited without logging why, as a JVM does that has too little memory left for classes: raise \
+     taskmanager.memory.jvm-metaspace.size";
+
 /// In bytes: what is left where nothing of use can be written any more.
 const FULL_BELOW: u64 = 64 << 10;
 
@@ -126,7 +129,7 @@ impl Scene {
         let ends = FILES.map(|name| tail::end_at(&self.sandbox.log().join(name)).unwrap_or_default());
         let seen = self.memory_kill(status).or_else(|| self.crash()).or_else(|| out_of_memory(status, &ends));
         let seen = seen.or_else(|| exception(&ends)).or_else(|| symptom(&ends));
-        seen.or_else(|| self.full_disk(status)).or_else(|| {
+        seen.or_else(|| self.full_disk(status)).or_else(|| silent_end(status, &ends)).or_else(|| {
             let guess = match status {
                 ExitStatus::Signal(SIGKILL) => {
                     "somebody else killed it; perhaps the kernel, as this agent's memory was used up"
@@ -179,6 +182,19 @@ fn out_of_memory(status: ExitStatus, [_, _, out]: &[String; 3]) -> Option<Cause>
     }
     let line = out.lines().rev().find(|line| line.contains("java.lang.OutOfMemoryError"))?;
     symptom_in(line)
+}
+
+/// Flink logs why it exits. With too little metaspace even that can fail: the JVM then exits with code 1, and nothing but
+/// everyday lines stands in its log (seen on JDK 17 with Flink 1.20.5).
+fn silent_end(status: ExitStatus, [log, err, out]: &[String; 3]) -> Option<Cause> {
+    let is_trouble = |line: &str| [" ERROR ", "\"ERROR\"", "Exception:"].iter().any(|sign| line.contains(sign));
+    let only_warnings = err.lines().all(|line| line.starts_with("WARNING: "));
+    let is_silent = !log.is_empty() && only_warnings && out.is_empty() && !log.lines().any(is_trouble);
+    (status == ExitStatus::Code(1) && is_silent).then(|| Cause {
+        text: SILENT_END.to_owned(),
+        blame: Blame::Configuration,
+        reason: None,
+    })
 }
 
 /// The exception that ended it, with its causes; before it what it is about and what to do.
@@ -361,6 +377,23 @@ WARNING: System::setSecurityManager will be removed in a future release
             memory (allocated: 16777216, limit: 16777216)\n\tat java.base/java.nio.Bits.reserveMemory(Bits.java:178)\n";
         let told = explanation(ExitStatus::Code(1), &[("log/taskmanager.err", err)]);
         assert!(told.starts_with("direct memory is used up"), "{told}");
+    }
+
+    #[test]
+    fn a_jvm_that_exits_without_logging_why_may_have_had_too_little_metaspace() {
+        let everyday = "2026-11-29 01:41:23,375 INFO  o.a.f.r.t.TaskManagerRunner [] - Using configured hostname\n";
+        let files = [("log/taskmanager.log", everyday), ("log/taskmanager.err", JVM_WARNINGS)];
+        let told = explanation(ExitStatus::Code(1), &files);
+        assert!(told.starts_with(SILENT_END) && told.contains("Using configured hostname"), "{told}");
+        let (_folder, scene) = scene(&files);
+        assert_eq!(scene.explain(ended(ExitStatus::Code(1))).blame, Blame::Configuration);
+        // Another code, an error in the log, or words on the standard error mean something else.
+        assert!(!explanation(ExitStatus::Code(2), &files).contains(SILENT_END));
+        let error = format!("{everyday}2026-11-29 01:41:23,380 ERROR x [] - no\n");
+        assert!(!explanation(ExitStatus::Code(1), &[("log/taskmanager.log", &error)]).contains(SILENT_END));
+        let script = [("log/taskmanager.log", everyday), ("log/taskmanager.err", "wrapper: no such option\n")];
+        assert!(!explanation(ExitStatus::Code(1), &script).contains(SILENT_END));
+        assert!(!explanation(ExitStatus::Code(1), &[("log/taskmanager.err", "oh\n")]).contains(SILENT_END));
     }
 
     #[test]

@@ -46,8 +46,12 @@ const CASES: &[Case] = &[
         id: "metaspace",
         options: &[("taskmanager.memory.jvm-metaspace.size", "12m")],
         blame: "configuration",
-        // A JVM that has none left cannot always say which memory it was.
-        says: &["OutOfMemoryError: Metaspace", "class java.lang.OutOfMemoryError logging exception class"],
+        // A JVM that has none left cannot always say which memory it was, or anything at all.
+        says: &[
+            "OutOfMemoryError: Metaspace",
+            "class java.lang.OutOfMemoryError logging exception class",
+            "it exited without logging why",
+        ],
         advice: "raise taskmanager.memory.jvm-metaspace.size",
     },
     Case {
