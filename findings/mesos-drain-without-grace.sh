@@ -6,23 +6,20 @@
 # the executor. `{"nanoseconds": ...}`, the form of the API's other durations, is taken with 200 and means zero, since this one is
 # google.protobuf.Duration. One would expect the smaller of the two graces in the KILL.
 . "$(dirname "$0")/lib/common.sh"
-parts mesos
-python3 - "$packages" "$work" <<'PYTHON'
-import sys, time
+on_mesos <<'PYTHON'
+import time
 from mesos import Framework, Mesos, executor, expect, heard, task, verdict
-
-packages, work = sys.argv[1:]
 
 
 def policy(seconds):
     return {"kill_policy": {"grace_period": {"nanoseconds": seconds * 10**9}}}
 
 
-with Mesos(packages, work) as mesos:
+with Mesos() as mesos:
     framework = Framework(mesos)
     offer = framework.offer()
     own = {"none": {}, "shorter": policy(2), "longer": policy(100)}
-    framework.launch(offer, *(task(offer, name, executor(name, "sits", framework, work), **more) for name, more in own.items()))
+    framework.launch(offer, *(task(offer, name, executor(name, "sits", framework), **more) for name, more in own.items()))
     for _ in own:
         framework.status(20, "TASK_RUNNING")
     drained = mesos.operate("DRAIN_AGENT", agent_id={"value": mesos.agent_id}, max_grace_period={"seconds": 3})
@@ -30,7 +27,7 @@ with Mesos(packages, work) as mesos:
     started = time.monotonic()
 
     def kill(name):
-        return mesos.until("%s is killed" % name, lambda: heard(work, name, "KILL"))[0]["kill"].get("kill_policy", {})
+        return mesos.until("%s is killed" % name, lambda: heard(name, "KILL"))[0]["kill"].get("kill_policy", {})
 
     expect("the KILL's grace, task without a policy", {"grace_period": {"nanoseconds": 3 * 10**9}}, kill("none"))
     expect("the KILL's grace, task's own 100 s", {"grace_period": {"nanoseconds": 3 * 10**9}}, kill("longer"))

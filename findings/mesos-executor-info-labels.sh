@@ -4,18 +4,15 @@
 # Seen with Mesos 1.11.0. Another command, name, data or resources under an executor_id that lives: TASK_ERROR, REASON_TASK_INVALID,
 # "ExecutorInfo is not compatible". Other labels: both tasks run in the first executor, though labels are as much a part of what was asked for.
 . "$(dirname "$0")/lib/common.sh"
-parts mesos
-python3 - "$packages" "$work" <<'PYTHON'
-import sys
+on_mesos <<'PYTHON'
 from mesos import Framework, Mesos, executor, expect, heard, task, verdict
 
-packages, work = sys.argv[1:]
-with Mesos(packages, work) as mesos:
+with Mesos() as mesos:
     framework = Framework(mesos)
 
     def run(id, **more):
         offer = framework.offer()
-        framework.launch(offer, task(offer, id, {**executor("e", "obeys", framework, work), **more}))
+        framework.launch(offer, task(offer, id, {**executor("e", "obeys", framework), **more}))
         status = framework.status(20)
         return status["state"], status.get("reason")
 
@@ -25,7 +22,7 @@ with Mesos(packages, work) as mesos:
     expect("the first task", ("TASK_RUNNING", None), run("one", **labels("one")))
     expect("the same executor with other labels", ("TASK_RUNNING", None), run("two", **labels("two")))
     expect("the same executor with another name", ("TASK_ERROR", "REASON_TASK_INVALID"), run("three", name="another", **labels("one")))
-    expect("tasks that the executor was given", 2, len(heard(work, "e", "LAUNCH")))
+    expect("tasks that the executor was given", 2, len(heard("e", "LAUNCH")))
     known = mesos.get("/master/state")["frameworks"][0]["tasks"]
     expect("executors of these tasks", {"e"}, {task["executor_id"] for task in known})
 verdict()

@@ -6,18 +6,15 @@
 # executor, by SIGKILL after its grace of 5 s. One would expect the agent to wait for the executor to come back for a while and
 # then end it, as it does after its own restart.
 . "$(dirname "$0")/lib/common.sh"
-parts mesos
-python3 - "$packages" "$work" <<'PYTHON'
-import pathlib, sys
-from mesos import Framework, Mesos, executor, expect, task, verdict
+on_mesos <<'PYTHON'
+from mesos import WORK, Framework, Mesos, executor, expect, task, verdict
 
-packages, work = sys.argv[1:]
-with Mesos(packages, work) as mesos:
+with Mesos() as mesos:
     framework = Framework(mesos)
     offer = framework.offer()
-    framework.launch(offer, task(offer, "t", executor("e", "leaves", framework, work)))
+    framework.launch(offer, task(offer, "t", executor("e", "leaves", framework)))
     framework.status(20, "TASK_RUNNING")
-    mesos.until("the executor has left its stream", lambda: pathlib.Path(work, "e.jsonl.left").exists())
+    mesos.until("the executor has left its stream", lambda: (WORK / "e.jsonl.left").exists())
     expect("events within 8 s of that", None, framework.events.next(8, "UPDATE", "FAILURE"))
     expect("the answer to KILL", 202, framework.call("KILL", task_id={"value": "t"}, agent_id=offer["agent_id"])[0])
     mesos.until("the agent logs the KILL", lambda: mesos.log_has("mesos-agent", "Asked to kill task t"))

@@ -4,17 +4,14 @@
 # Seen with Mesos 1.11.0. 0.0005 CPUs count as 0.001 and run; 0.0004 is refused as "value <= 0" although it is more than zero. Ten tasks
 # of 0.0005 therefore take twice what their sum is. One would expect either exact sums, or the rounded value in /state too.
 . "$(dirname "$0")/lib/common.sh"
-parts mesos
-python3 - "$packages" "$work" <<'PYTHON'
-import sys
+on_mesos <<'PYTHON'
 from mesos import Framework, Mesos, executor, expect, task, verdict
 
-packages, work = sys.argv[1:]
-with Mesos(packages, work) as mesos:
+with Mesos() as mesos:
     framework = Framework(mesos)
     offer = framework.offer()
-    runner = executor("e", "obeys", framework, work, resources=[])
-    small = executor("small", "obeys", framework, work)
+    runner = executor("e", "obeys", framework, resources=[])
+    small = executor("small", "obeys", framework)
     tasks = [task(offer, "t%d" % i, small, cpus=0.0005, mem=31.4) for i in range(10)]
     framework.launch(offer, *tasks)
     for _ in tasks:
@@ -27,7 +24,7 @@ with Mesos(packages, work) as mesos:
     left = {r["name"]: r["scalar"]["value"] for r in offer["resources"] if r["type"] == "SCALAR"}
     expect("CPUs offered then, of 4", 3.89, left["cpus"])
     expect("MB offered then, of 2048, with ten times 31.4 and once 32 taken", 1702.0, left["mem"])
-    framework.launch(offer, task(offer, "tiny", executor("tiny", "obeys", framework, work), cpus=0.0004))
+    framework.launch(offer, task(offer, "tiny", executor("tiny", "obeys", framework), cpus=0.0004))
     status = framework.status(20, "TASK_ERROR")
     expect("0.0004 CPUs", True, "Invalid scalar resource: value <= 0" in status["message"])
 verdict()

@@ -5,12 +5,10 @@
 # TASK_GONE means a task that ran and is gone for sure. One would expect one answer to one question, and an agent that is named
 # but not registered is "unknown" again. A scheduler without PARTITION_AWARE gets TASK_LOST each time.
 . "$(dirname "$0")/lib/common.sh"
-parts mesos
-python3 - "$packages" "$work" <<'PYTHON'
-import sys
+on_mesos <<'PYTHON'
 from mesos import Framework, Mesos, expect, verdict
 
-with Mesos(*sys.argv[1:]) as mesos:
+with Mesos() as mesos:
     def answer(framework, **agent):
         framework.call("KILL", task_id={"value": "never-launched"}, **agent)
         status = framework.status(10)

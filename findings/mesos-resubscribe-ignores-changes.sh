@@ -5,12 +5,10 @@
 # takes (the API's other calls answer 202). On re-subscription the other fields (name, roles) are taken, and a changed
 # principal is an ERROR. One would expect either the change or the error for all of them.
 . "$(dirname "$0")/lib/common.sh"
-parts mesos
-python3 - "$packages" "$work" <<'PYTHON'
-import sys
+on_mesos <<'PYTHON'
 from mesos import Framework, Mesos, expect, verdict
 
-with Mesos(*sys.argv[1:]) as mesos:
+with Mesos() as mesos:
     first = Framework(mesos, user="root", checkpoint=True, name="before")
     again = Framework(mesos, user="daemon", checkpoint=False, name="after", id=first.id)
     expect("the answer to another user, checkpoint and name", "SUBSCRIBED", again.first["type"])

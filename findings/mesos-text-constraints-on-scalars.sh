@@ -6,9 +6,7 @@
 # ranges) attribute, whatever they name, even the two opposites at once. One would expect TextEquals "x" to be false for a
 # number, as it is false for an agent without the attribute. A scheduler has to look at each offer all the same.
 . "$(dirname "$0")/lib/common.sh"
-parts mesos
-python3 - "$packages" "$work" <<'PYTHON'
-import sys
+on_mesos <<'PYTHON'
 from mesos import Framework, Mesos, expect, verdict
 
 
@@ -27,7 +25,7 @@ def offered(mesos, name, **predicate):
 
 
 attributes = "rack:007;price:1.50;many:1e3;zone:[3-5,1-2];name:x y"
-with Mesos(*sys.argv[1:], attributes=attributes) as mesos:
+with Mesos(attributes=attributes) as mesos:
     framework = Framework(mesos)
     shown = {a["name"]: a for a in framework.offer()["attributes"]}
     framework.call("TEARDOWN")

@@ -5,12 +5,10 @@
 # for a scheduler that comes back. One would expect an ERROR for an id that no master has issued, as there is one for an id whose
 # framework was torn down. So a scheduler with a state of another cluster is let in, and two clusters can share one id.
 . "$(dirname "$0")/lib/common.sh"
-parts mesos
-python3 - "$packages" "$work" <<'PYTHON'
-import sys
+on_mesos <<'PYTHON'
 from mesos import Framework, Mesos, expect, verdict
 
-with Mesos(*sys.argv[1:]) as mesos:
+with Mesos() as mesos:
     for id in ["00000000-never-0000", "another cluster's"]:
         framework = Framework(mesos, id={"value": id})
         expect("the answer to a never issued id", "SUBSCRIBED", framework.first["type"])

@@ -21,6 +21,12 @@ parts() {
   [ "$packages" != "$work/packages" ] || FLINK_MESOS_CACHE=$packages "$root/tests/setup/setup" "$@" >&2
 }
 
+# on_mesos: runs the Python program on standard input, which has the real Mesos by `from mesos import …`.
+on_mesos() {
+  parts mesos </dev/null
+  python3 - "$packages" "$work"
+}
+
 # pip_download PACKAGE==VERSION FOLDER [PIP-OPTION...]
 pip_download() {
   local package=$1 folder=$2

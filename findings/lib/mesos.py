@@ -1,8 +1,10 @@
 """The real Mesos and a small client of its v1 API (JSON), for the findings; Python's own library alone."""
-import base64, http.client, json, os, pathlib, queue, signal, socket, subprocess, threading, time, uuid
+import http.client, json, os, pathlib, queue, signal, socket, subprocess, sys, threading, time
 
 HEADERS = {"Content-Type": "application/json", "Accept": "application/json"}
 CHANGED = []
+# Where the real Mesos is, and the temporary folder: told by `on_mesos` in common.sh.
+PACKAGES, WORK = map(pathlib.Path, sys.argv[1:])
 
 
 def expect(what, expected, seen):
@@ -23,14 +25,14 @@ def free_port():
 class Mesos:
     """One master and one agent; `attributes` and `resources` are the agent's flags."""
 
-    def __init__(self, packages, work, attributes="", resources="cpus:4;mem:2048;disk:4096;ports:[31000-31099]"):
-        self.home, self.work = pathlib.Path(packages) / "mesos/bin", pathlib.Path(work)
+    def __init__(self, attributes="", resources="cpus:4;mem:2048;disk:4096;ports:[31000-31099]"):
+        self.home = PACKAGES / "mesos/bin"
         self.processes, self.port, self.agent_port = [], free_port(), free_port()
         common = ["--ip=127.0.0.1", "--hostname=127.0.0.1"]
-        self._start("mesos-master", *common, "--port=%d" % self.port, "--work_dir=%s/master" % work,
-                    "--webui_dir=%s" % work, "--allocation_interval=100ms")
+        self._start("mesos-master", *common, "--port=%d" % self.port, "--work_dir=%s/master" % WORK,
+                    "--webui_dir=%s" % WORK, "--allocation_interval=100ms")
         self.until("the master answers", lambda: self.get("/master/state"))
-        folders = ["--%s=%s/agent/%s" % (flag, work, flag) for flag in
+        folders = ["--%s=%s/agent/%s" % (flag, WORK, flag) for flag in
                    ("work_dir", "runtime_dir", "fetcher_cache_dir", "docker_store_dir", "appc_store_dir")]
         self._start("mesos-agent", *common, *folders, "--port=%d" % self.agent_port,
                     "--master=127.0.0.1:%d" % self.port, "--launcher_dir=%s" % self.home, "--launcher=posix",
@@ -48,7 +50,7 @@ class Mesos:
             process.wait()
 
     def _start(self, program, *arguments):
-        log = open(self.work / (program + ".log"), "w")
+        log = open(WORK / (program + ".log"), "w")
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("MESOS_", "LIBPROCESS_"))}
         self.processes.append(subprocess.Popen([self.home / program, *arguments], stdout=log, stderr=log,
                                                stdin=subprocess.DEVNULL, env=environment, start_new_session=True))
@@ -63,7 +65,7 @@ class Mesos:
             except (OSError, LookupError, ValueError, http.client.HTTPException):
                 pass
             time.sleep(0.05)
-        raise SystemExit("finding: waited in vain until %s; logs: %s" % (what, self.work))
+        raise SystemExit("finding: waited in vain until %s; logs: %s" % (what, WORK))
 
     def get(self, path):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
@@ -78,7 +80,7 @@ class Mesos:
         return post(self.port, "/api/v1", {"type": kind, kind.lower(): body})[:2]
 
     def log_has(self, program, text):
-        return text in (self.work / (program + ".log")).read_text(errors="replace")
+        return text in (WORK / (program + ".log")).read_text(errors="replace")
 
 
 def post(port, path, call, headers=None):
@@ -185,18 +187,18 @@ def task(offer, name, executor, cpus=0.5, mem=64, **more):
             "resources": [scalar("cpus", cpus), scalar("mem", mem)], **more}
 
 
-def executor(name, behaviour, framework, folder, **more):
-    """An executor that behaves as lib/executor.py says there, and writes what it hears to FOLDER/NAME.jsonl."""
+def executor(name, behaviour, framework, **more):
+    """An executor that behaves as lib/executor.py says there, and writes what it hears to NAME.jsonl in WORK."""
     script = pathlib.Path(__file__).with_name("executor.py")
-    command = "exec python3 -B %s %s %s/%s.jsonl" % (script, behaviour, folder, name)
+    command = "exec python3 -B %s %s %s/%s.jsonl" % (script, behaviour, WORK, name)
     return {"type": "CUSTOM", "executor_id": {"value": name}, "framework_id": framework.id, "command": {"value": command},
             "resources": [scalar("cpus", 0.1), scalar("mem", 32)], **more}
 
 
-def heard(folder, name, kind):
+def heard(name, kind):
     """The events of this kind that the executor has written down."""
     try:
-        lines = (pathlib.Path(folder) / (name + ".jsonl")).read_text().splitlines()
+        lines = (WORK / (name + ".jsonl")).read_text().splitlines()
     except OSError:
         return []
     return [event for event in map(json.loads, lines) if event["type"] == kind]

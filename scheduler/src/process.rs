@@ -1,5 +1,7 @@
 //! Child processes that end with us.
 
+pub(crate) mod identity;
+
 use std::{io, path::Path, process::Stdio, time::Duration};
 
 use fs_err as fs;

@@ -21,6 +21,8 @@ use nix::{
 use tempfile::TempDir;
 use tracing::{info, warn};
 
+use crate::process::identity::started;
+
 const PREFIX: &str = "flink-mesos-";
 const LOCK: &str = "lock";
 
@@ -36,7 +38,7 @@ impl WorkingFolder {
     pub(crate) fn make(tmp: &Path) -> io::Result<Self> {
         remove_leftovers(tmp);
         let pid = std::process::id();
-        let prefix = format!("{PREFIX}{pid}-{}-", start_of(pid).unwrap_or_default());
+        let prefix = format!("{PREFIX}{pid}-{}-", started(pid).unwrap_or_default());
         let folder =
             tempfile::Builder::new().prefix(&prefix).permissions(Permissions::from_mode(0o700)).tempdir_in(tmp)?;
         // It gets its name when it is locked: a folder whose lock can be had is nobody's.
@@ -115,7 +117,7 @@ fn is_leftover(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let mut parts = name.strip_prefix(PREFIX).unwrap_or_default().splitn(3, '-').map(str::parse::<u64>);
     let (Some(Ok(pid)), Some(Ok(start))) = (parts.next(), parts.next()) else { return false };
-    let lives = u32::try_from(pid).ok().and_then(start_of).is_some_and(|found| found == start);
+    let lives = u32::try_from(pid).ok().and_then(started).is_some_and(|found| found == start);
     let own = fs::symlink_metadata(path).is_ok_and(|found| found.is_dir() && found.uid() == geteuid().as_raw());
     if lives || !own {
         return false;
@@ -123,13 +125,6 @@ fn is_leftover(path: &Path) -> bool {
     let mut options = OpenOptions::new();
     let lock = options.write(true).custom_flags(O_NOFOLLOW | O_NONBLOCK).open(path.join(LOCK));
     lock.is_ok_and(|lock| !matches!(lock.file().try_lock(), Err(TryLockError::WouldBlock | TryLockError::Error(_))))
-}
-
-/// When a process started, in ticks since the machine did; see proc(5).
-fn start_of(pid: u32) -> Option<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name of the program may have spaces and brackets.
-    stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
 }
 
 #[cfg(test)]

@@ -162,22 +162,22 @@ fn unusable(error: &FetchError) -> AskError {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    use tokio::net::UnixListener;
+    use tokio::net::{UnixListener, UnixStream};
     use tokio::sync::watch;
 
     use super::*;
     use crate::digest::Digest;
     use crate::fetch::{FetchOptions, Request};
 
-    /// What comes of asking somebody who answers with that, and keeps the connection open.
-    async fn asking(answer: &'static str) -> Result<Tree, AskError> {
+    /// What comes of asking somebody who answers so once a request has come, and keeps the connection open.
+    async fn asking_who(answers: impl AsyncFnOnce(&mut UnixStream)) -> Result<Tree, AskError> {
         let folder = tempfile::tempdir().unwrap();
         let socket = folder.path().join("fetcher.sock");
         let listener = UnixListener::bind(&socket).unwrap();
         let answering = async {
             let (mut stream, _) = listener.accept().await.unwrap();
             stream.read_u8().await.unwrap();
-            stream.write_all(answer.as_bytes()).await.unwrap();
+            answers(&mut stream).await;
             std::future::pending::<()>().await;
         };
         let request = Request {
@@ -193,6 +193,11 @@ mod tests {
         }
     }
 
+    /// What comes of asking somebody who answers with that.
+    async fn asking(answer: &'static str) -> Result<Tree, AskError> {
+        asking_who(async |stream| stream.write_all(answer.as_bytes()).await.unwrap()).await
+    }
+
     const HEAD: &str = "HTTP/1.1 200 OK\r\n\r\n";
 
     #[tokio::test(start_paused = true)]
@@ -205,36 +210,21 @@ mod tests {
 
     /// What comes of a sidecar that says every second how far it is: bytes and files of the tree.
     async fn asking_one_that_says(progress: impl Fn(u64) -> (u64, usize), ready_after: u64) -> (AskError, u64) {
-        let folder = tempfile::tempdir().unwrap();
-        let socket = folder.path().join("fetcher.sock");
-        let listener = UnixListener::bind(&socket).unwrap();
-        let answering = async {
-            let (mut stream, _) = listener.accept().await.unwrap();
-            stream.read_u8().await.unwrap();
+        let begun = Instant::now();
+        let tree = asking_who(async |stream| {
             stream.write_all(HEAD.as_bytes()).await.unwrap();
-            for second in 0..ready_after {
-                let (bytes_done, files_done) = progress(second);
-                let told = Told::Progress(Progress { bytes_done, files_done, files: 9, bytes: 1 << 30 });
+            let mut say = async |told: Told| {
                 let line = serde_json::to_string(&told).unwrap() + "\n";
                 stream.write_all(line.as_bytes()).await.unwrap();
+            };
+            for second in 0..ready_after {
+                let (bytes_done, files_done) = progress(second);
+                say(Told::Progress(Progress { bytes_done, files_done, files: 9, bytes: 1 << 30 })).await;
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
-            let ready = Told::Ready { cache: "/no/such".into(), tree: "/no/such/x".into(), was_there: false };
-            stream.write_all((serde_json::to_string(&ready).unwrap() + "\n").as_bytes()).await.unwrap();
-            std::future::pending::<()>().await;
-        };
-        let request = Request {
-            urls: vec!["http://127.0.0.1:1".to_owned()],
-            manifest: Digest::of(b""),
-            token: "token".parse().unwrap(),
-            target: PathBuf::new(),
-        };
-        let fetch = Fetch::new(request, FetchOptions::default(), watch::Sender::new(Progress::default()));
-        let begun = Instant::now();
-        tokio::select! {
-            tree = ask(&socket, &fetch) => (tree.err().unwrap(), begun.elapsed().as_secs()),
-            () = answering => unreachable!(),
-        }
+            say(Told::Ready { cache: "/no/such".into(), tree: "/no/such/x".into(), was_there: false }).await;
+        });
+        (tree.await.err().unwrap(), begun.elapsed().as_secs())
     }
 
     #[tokio::test(start_paused = true)]

@@ -10,7 +10,6 @@
 //! one that was killed has left is removed by the next one.
 
 mod folder;
-mod process;
 
 use std::{
     io::Write as _,
@@ -23,10 +22,10 @@ use tempfile::Builder;
 use tracing::warn;
 use url::Url;
 
+use self::folder::Folder;
 pub use self::folder::RunFolderError;
-use self::{folder::Folder, process::Process};
 use super::token::Token;
-use crate::plan::Lookup;
+use crate::{plan::Lookup, process::identity::Process};
 
 const PREFIX: &str = "control-";
 const SUFFIX: &str = ".json";

@@ -5,26 +5,26 @@ use serde::{Deserialize, Serialize};
 
 /// A process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Process {
+pub(crate) struct Process {
     /// Its id.
-    pub(super) pid: u32,
+    pub(crate) pid: u32,
     /// When it was started, in clock ticks since the machine was.
-    pub(super) started: u64,
+    pub(crate) started: u64,
     /// Which start of the machine that was.
     boot: String,
 }
 
 impl Process {
-    pub(super) fn this() -> Self {
+    pub(crate) fn this() -> Self {
         let pid = std::process::id();
         Self { pid, started: started(pid).unwrap_or_default(), boot: boot() }
     }
 
-    pub(super) fn lives(&self) -> bool {
+    pub(crate) fn lives(&self) -> bool {
         self.boot == boot() && started(self.pid) == Some(self.started)
     }
 
-    pub(super) fn exists(pid: u32) -> bool {
+    pub(crate) fn exists(pid: u32) -> bool {
         started(pid).is_some()
     }
 }
@@ -33,9 +33,10 @@ fn boot() -> String {
     fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
 }
 
-/// The 22nd field of `stat`. The second is a name in brackets, which may hold blanks and brackets. The third is the state: a
-/// process that has ended, and waits for its parent to take note of it, is gone.
-fn started(pid: u32) -> Option<u64> {
+/// When a process that lives was started, in clock ticks since the machine was: the 22nd field of `stat`, see proc(5). The second
+/// is a name in brackets, which may hold blanks and brackets. The third is the state: a process that has ended, and waits for its
+/// parent to take note of it, is gone.
+pub(crate) fn started(pid: u32) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
     let state = fields.next()?;
