@@ -26,7 +26,9 @@ build: ## the programs, as they are shipped: target/release
 	$(CARGO) build --release --locked --bin flink-mesos --bin flink-mesos-executor
 	$(CARGO) build --release --locked --package fetcher --features sidecar --bin flink-mesos-fetcher
 
-check: ## formatting, lints, documentation, dependencies
+check: ## formatting, lints, documentation, English, dependencies
+	@tests/lint/english
+	@tests/lint/spelling
 	@tests/setup/setup deny
 	$(CARGO) fmt --all --check
 	$(CARGO) fmt --manifest-path fuzz/Cargo.toml --check

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Takes the place of the script of this name that Flink had up to 1.13: copied into bin of a Flink distribution, it brings up a
-# session cluster of that distribution on Mesos. The arguments are the same: -Dkey=value.
+# Replaces the script of the same name that Flink had up to 1.13. Copy it into bin of a Flink distribution: it starts a session
+# cluster of that distribution on Mesos. The arguments are the same: -Dkey=value.
 set -eu
 
 if [ -z "${FLINK_HOME:-}" ]; then

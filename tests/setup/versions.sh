@@ -22,6 +22,8 @@ oldest_sha256=369ce11ab33e5e15cdd349db2f5412dcc2fad163b6a87aa93b927a3631bcca7f
 
 avmesos_version=0.4.2
 
+typos_version=1.52.0
+
 # moto's server needs Flask; its own extra for that brings much more.
 moto_version=5.2.5
 moto_flask_version=3.1.3

@@ -145,3 +145,27 @@ fn an_advisory_that_was_let_pass_until_a_day_fails_the_check_from_then_on() {
     assert_eq!(output.status.code(), Some(1), "{}", out(&output));
     assert!(out(&output).contains("lets an advisory pass until 2020-01-01 only"), "{}", out(&output));
 }
+
+#[test]
+fn a_phrase_that_we_do_not_write_is_found_with_its_line_and_what_to_write_instead() {
+    let folder = tempfile::tempdir().unwrap();
+    let page = folder.path().join("page.md");
+    fs_err::write(&page, "# Page\n\nThe option goes before the file, for ever. `for ever` is code.\n").unwrap();
+    let english = Path::new(env!("CARGO_MANIFEST_DIR")).join("lint/english");
+    let output = Command::new(&english).arg(&page).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", out(&output));
+    let found = |text: &str| out(&output).matches(&format!("page.md:3: {text}")).count();
+    assert_eq!(found("\"for ever\": write forever"), 1, "{}", out(&output));
+    assert_eq!(found("\"goes before the file\": write overrides"), 1, "{}", out(&output));
+    let output = Command::new(&english).output().unwrap();
+    assert!(output.status.success(), "{}", out(&output));
+}
+
+#[test]
+fn a_spell_checker_that_cannot_be_installed_is_said_loudly_and_fails_no_check() {
+    let cache = tempfile::tempdir().unwrap();
+    let mut script = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("lint/spelling"));
+    script.env("FLINK_MESOS_CACHE", cache.path()).env("PIP_NO_INDEX", "1");
+    let output = script.output().unwrap();
+    assert!(output.status.success() && out(&output).contains("NOT CHECKED: spelling"), "{}", out(&output));
+}
