@@ -106,6 +106,12 @@ impl JobManager {
                     let why = self.reason("the application failed", None, words).await;
                     return tell(&events, JobManagerEvent::ApplicationFailed(why)).await;
                 }
+                Ending::Exited(code) => {
+                    let early = if code == 0 { " before the job had finished" } else { "" };
+                    let end = format!("its own code ended the JVM by System.exit({code}){early}");
+                    let why = self.reason("the application failed", Some(end), words).await;
+                    return tell(&events, JobManagerEvent::ApplicationFailed(why)).await;
+                }
                 Ending::Crashed => self.reason("the JobManager failed", Some(end), words).await,
             };
             started = started.saturating_add(1);

@@ -1,7 +1,10 @@
 import org.apache.flink.api.common.functions.MapFunction;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 
-/** A job that ends as its one argument says: "finish", "fail", "never", or never and at full speed: "busy". Its own code runs on the TaskManagers. */
+/**
+ * A job that ends as its one argument says: "finish", "fail", "never", or never and at full speed: "busy". Its own code runs on the TaskManagers.
+ * "exit-3" ends the JVM with that code before there is a job, "finish-exit-3" after the job has finished.
+ */
 public class Endings {
     public static class Work implements MapFunction<Long, Long> {
         private final String ending;
@@ -24,12 +27,23 @@ public class Endings {
 
     public static void main(String[] arguments) throws Exception {
         if (arguments.length != 1) {
-            throw new IllegalArgumentException("usage: Endings finish|fail|never|busy, not " + String.join("|", arguments));
+            throw new IllegalArgumentException("usage: Endings finish|fail|never|busy|exit-N|finish-exit-N, not " + String.join("|", arguments));
+        }
+        if (arguments[0].startsWith("exit-")) {
+            System.err.println("giving up: no input");
+            exit(arguments[0]);
         }
         StreamExecutionEnvironment environment = StreamExecutionEnvironment.getExecutionEnvironment();
         boolean isEndless = arguments[0].equals("never") || arguments[0].equals("busy");
         long last = isEndless ? Long.MAX_VALUE - 1 : 3;
         environment.fromSequence(1, last).map(new Work(arguments[0])).returns(Long.class).print();
         environment.execute("endings");
+        if (arguments[0].startsWith("finish-exit-")) {
+            exit(arguments[0]);
+        }
+    }
+
+    private static void exit(String ending) {
+        System.exit(Integer.parseInt(ending.substring(ending.lastIndexOf('-') + 1)));
     }
 }

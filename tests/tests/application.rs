@@ -171,6 +171,31 @@ fn an_application_whose_main_throws_before_there_is_a_job_has_failed_in_every_ve
     }
 }
 
+#[test]
+fn an_application_whose_main_ends_the_jvm_has_failed_in_every_version_whatever_the_exit_code() {
+    for (line, ending, code) in [(Line::V1_20, "exit-3", 3), (Line::V2, "exit-1", 1), (Line::V1_20, "finish-exit-0", 0)]
+    {
+        let jar = endings_jar(line).display().to_string();
+        let mut cluster = endings(&flink_home(line), &["--local", "--jars", &jar], ending);
+        assert_eq!(cluster.end().code(), Some(1), "{ending}");
+        assert!(cluster.told("jobmanager-restarting").is_empty());
+        let errors = cluster.errors();
+        let said = errors.lines().find(|line| line.starts_with("flink-mesos: ")).unwrap_or_default();
+        let why = format!("its own code ended the JVM by System.exit({code})");
+        assert!(said.contains("the application failed: ") && said.contains(&why), "{errors}");
+        assert!(ending.starts_with("finish") || errors.contains("giving up: no input"), "{errors}");
+    }
+}
+
+#[test]
+fn an_application_whose_main_ends_the_jvm_with_0_after_its_job_has_finished_has_finished() {
+    let jar = endings_jar(Line::V2).display().to_string();
+    // Otherwise `execute` does not wait for the job's end.
+    let options = ["--local", "--jars", &jar, "-Dexecution.attached=true"];
+    let mut cluster = endings(&flink_home(Line::V2), &options, "finish-exit-0");
+    assert_eq!(cluster.end().code(), Some(0), "{}", cluster.errors());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_application_that_is_cancelled_ends_the_cluster_with_exit_code_2() {
     let mesos = RealMesos::start(1).await;

@@ -1,7 +1,8 @@
 //! What the end of the JobManager's process means for the cluster.
 //!
 //! The JobManager of an application ends with it. Its exit code says whether the application failed, but not whether it was
-//! cancelled; only the line with which it begins to shut down does.
+//! cancelled; only the line with which it begins to shut down does. Nor does an exit code say who chose it: an application's code
+//! may end the JVM with any. Flink logs why before it does so itself, and `System.exit` leaves the words of shutdown hooks.
 
 use std::process::ExitStatus;
 
@@ -14,6 +15,8 @@ pub(super) enum Ending {
     Cancelled,
     /// The application has failed. It would again.
     ApplicationFailed,
+    /// The application's own code ended the JVM with this exit code, and its job had not finished.
+    Exited(i32),
     /// In disorder.
     Crashed,
 }
@@ -23,6 +26,21 @@ const APPLICATION_FAILED: i32 = 1443 % 256;
 /// `ClusterEntrypoint.RUNTIME_FAILURE_RETURN_CODE` of Flink: it stands for other failures, too.
 const MAIN_FAILED: i32 = 2;
 const SHUTTING_DOWN: &str = " down with application status ";
+/// One of these is logged when the JVM ends in order. The first is often lost: the logging library ends at the same time.
+const HOOKS: [&str; 3] =
+    ["Cluster entrypoint has been closed externally", "Running CoordinatedShutdown", "Shutting down remote daemon"];
+/// Flink logs one of these before it ends the JVM itself, and when a signal does.
+const FLINKS_OWN: [&str; 5] = [
+    "Fatal error occurred in the cluster entrypoint",
+    "Could not start cluster entrypoint",
+    "Could not create application program",
+    "FATAL: Thread ",
+    "RECEIVED SIGNAL ",
+];
+/// Of a JVM that a signal has ended: 128 and the signal.
+const BY_SIGNAL: std::ops::RangeInclusive<i32> = 129..=159;
+/// `ApplicationStatus.UNKNOWN` of Flink is 1445.
+const UNKNOWN: i32 = 1445 % 256;
 
 /// Of a session. Its end in order ends the cluster, so it must be sure: the JobManager has been up, and it was asked to shut
 /// down. A job's code that ends the JVM with exit code 0 is not that. `log` is the end of the JobManager's log.
@@ -39,12 +57,27 @@ pub(super) fn of_application(status: Option<ExitStatus>, log: &str) -> Ending {
     let is_cancelled = || log.rsplit_once(SHUTTING_DOWN).is_some_and(|(_, said)| said.starts_with("CANCELED"));
     match status.and_then(|status| status.code()) {
         Some(0) if is_cancelled() => Ending::Cancelled,
+        Some(0) if is_exit(0, log) && !has_finished(log) => Ending::Exited(0),
         Some(0) => Ending::Finished,
         Some(APPLICATION_FAILED) => Ending::ApplicationFailed,
         // Flink 1.x when `main` throws before it submits a job, or submits none; 2.x ends as above.
         Some(MAIN_FAILED) if log.contains("ApplicationExecutionException") => Ending::ApplicationFailed,
+        Some(code) if is_exit(code, log) => Ending::Exited(code),
         _ => Ending::Crashed,
     }
+}
+
+/// Whether neither Flink nor a signal nor the JVM itself has ended the JVM with this code: then the application's code has.
+fn is_exit(code: i32, log: &str) -> bool {
+    let is_by_flink = log.rsplit_once(SHUTTING_DOWN).is_some_and(|(_, said)| !said.starts_with("UNKNOWN"))
+        || FLINKS_OWN.iter().any(|words| log.contains(words));
+    let is_known = BY_SIGNAL.contains(&code) || code == UNKNOWN;
+    !is_known && !is_by_flink && HOOKS.iter().any(|words| log.contains(words))
+}
+
+/// Whether the application's last job has finished.
+fn has_finished(log: &str) -> bool {
+    log.rsplit_once(" reached terminal state ").is_some_and(|(_, state)| state.starts_with("FINISHED"))
 }
 
 #[cfg(test)]
@@ -87,6 +120,30 @@ mod tests {
         assert_eq!(of_application(exited(2), &thrown), Ending::ApplicationFailed);
         assert_eq!(of_application(exited(2), &log("UNKNOWN. Diagnostics null.")), Ending::Crashed);
         assert_eq!(of_session(exited(2), true, &thrown), Ending::Crashed);
+    }
+
+    #[test]
+    fn an_application_whose_code_ends_the_jvm_before_its_job_has_finished_has_failed_whatever_the_exit_code() {
+        let hooks =
+            "x INFO CoordinatedShutdown [] - Running CoordinatedShutdown with reason [ActorSystemTerminateReason]\n";
+        let said = log("UNKNOWN. Diagnostics Cluster entrypoint has been closed externally..");
+        for code in [0, 1, 2, 3, 77, 239] {
+            assert_eq!(of_application(exited(code), hooks), Ending::Exited(code));
+            assert_eq!(of_application(exited(code), &said), Ending::Exited(code));
+            assert_ne!(of_application(exited(code), ""), Ending::Exited(code), "the JVM itself, or Runtime.halt");
+        }
+        for own in FLINKS_OWN {
+            assert_eq!(of_application(exited(1), &format!("{own}\n{hooks}")), Ending::Crashed, "{own}");
+        }
+        for code in [143, 130, 165] {
+            assert_eq!(of_application(exited(code), hooks), Ending::Crashed);
+        }
+        let finished = format!("x INFO Dispatcher [] - Job 7 reached terminal state FINISHED.\n{hooks}");
+        assert_eq!(of_application(exited(0), &finished), Ending::Finished);
+        assert_eq!(of_application(exited(1), &finished), Ending::Exited(1), "it says itself that it has failed");
+        let failed = format!("{finished}x INFO Dispatcher [] - Job 8 reached terminal state FAILED.\n{hooks}");
+        assert_eq!(of_application(exited(0), &failed), Ending::Exited(0));
+        assert_eq!(of_session(exited(3), true, hooks), Ending::Crashed, "one job of several");
     }
 
     #[test]
