@@ -32,11 +32,13 @@ use crate::{
     address::{self, Addresses, PortInUse},
     check::{self, Subject},
     console::Console,
+    election::Leadership,
     failure::Failure,
     kept,
     plan::{self, Lookup, Plan, Request},
     settings::{self, Endpoint, Settings, SettingsError, StateLocation},
     shell::{Outcome, Shell, Signals},
+    takeover::{self, Difference},
     user_uris::{Room, UserUris},
     working_folder::{self, WorkingFolder},
 };
@@ -213,6 +215,7 @@ async fn run(
             console.tell("stopped", "The cluster has ended.", json!({}));
             return verdict(ended);
         }
+        check_takeover(&leadership, &settled, &console)?;
         // Once, and not before it is certain that nobody else uses the same folder.
         let uris = match &mut uris {
             Some(uris) => uris,
@@ -236,6 +239,21 @@ async fn run(
     drop(reservations);
     console.tell("stopped", "Stopped.", json!({}));
     settled.cluster.verdict(outcome)
+}
+
+/// Refuses a state that these options cannot take over. Of a folder everything was said before, by the check.
+fn check_takeover(leadership: &Leadership, settled: &Settled, console: &Console) -> Result<(), Failure> {
+    let settings = &settled.plan.settings;
+    for difference in takeover::differences(&leadership.state, &settings.core.registration) {
+        match difference {
+            Difference::Refused(text) => return Err(Failure::usage(anyhow!(text))),
+            Difference::Ignored(text) if matches!(settings.state, StateLocation::ZooKeeper(_)) => {
+                console.tell("warning", &format!("Warning: {text}"), json!({ "warning": text }));
+            }
+            Difference::Ignored(_) => {}
+        }
+    }
+    Ok(())
 }
 
 /// In PEM, those who vouch for servers that speak TLS.

@@ -44,7 +44,7 @@ use self::{
     constraint::Constraint,
     fleet::Fleet,
     history::{Cause, History, Initiator, Transition},
-    message::{Input, Moment, Move, Notice, Output, Place, State, WorkerId},
+    message::{Input, Moment, Move, Notice, Output, Place, Registration, State, WorkerId},
     moving::Maintenance,
     offers::Refusals,
     origin::Origin,
@@ -73,6 +73,8 @@ pub struct Settings {
     pub moving: Move,
     /// What the TaskManagers that are launched now are started for.
     pub origin: Arc<Origin>,
+    /// As whom we register.
+    pub registration: Registration,
     /// At most this share of the agents is avoided because workers failed there; between 0 and 1.
     pub avoided_share: f64,
 }
@@ -85,6 +87,8 @@ pub struct Core {
     epoch: String,
     next_number: u64,
     framework: Option<String>,
+    /// As whom that is registered, as far as it is known.
+    registration: Option<Registration>,
     fleet: Fleet,
     target: usize,
     /// How many more may live while others are replaced.
@@ -145,6 +149,7 @@ impl Core {
             epoch: state.epoch,
             next_number,
             framework: state.framework,
+            registration: state.registration,
             fleet,
             target: 0,
             surge: 0,

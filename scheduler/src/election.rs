@@ -128,7 +128,7 @@ impl Candidate {
             watch.await;
             drop(relay);
         })));
-        Ok(Leadership { store: Store::ZooKeeper(store), state, deposed, watch })
+        Ok(Leadership { store: Store::ZooKeeper(Box::new(store)), state, deposed, watch })
     }
 
     /// Where the client connects.

@@ -24,5 +24,6 @@ pub mod process;
 pub mod settings;
 pub mod shell;
 pub mod store;
+pub mod takeover;
 pub mod user_uris;
 mod working_folder;

@@ -26,6 +26,7 @@ use overlays::{
 
 pub use self::artifact_server::{ArtifactServerSettings, EXECUTOR_PORT, artifact_server};
 pub use self::control::{CONTROL_PORT, ControlSettings, control};
+pub use self::framework::registration;
 pub use self::offers::constraints as offer_constraints;
 pub use self::state::{StateLocation, state_location};
 pub use self::tls::{Endpoint, Tls, rest_tls, tls};
@@ -310,6 +311,7 @@ fn core_settings(config: &Configuration, demand: Demand) -> Result<core::Setting
         patience,
         moving: moving(config)?,
         origin: std::sync::Arc::default(),
+        registration: registration(config)?,
         avoided_share: avoided_share(config)?,
     })
 }

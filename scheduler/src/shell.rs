@@ -99,6 +99,8 @@ pub struct Shell<'a> {
     watch: Option<AbortOnDropHandle<()>>,
     options: SchedulerOptions,
     framework: v1::FrameworkInfo,
+    /// The user of a framework that is registered from now on.
+    user: String,
     least_offer: Option<v1::OfferFilters>,
     mesos: SchedulerHandle,
     events: mpsc::Receiver<SchedulerEvent>,
@@ -157,6 +159,11 @@ impl<'a> Shell<'a> {
         let mut framework = parts.framework;
         let took_over = state.framework.is_some();
         framework.id = state.framework.clone().map(|value| v1::FrameworkId { value });
+        let user = framework.user.clone();
+        // Mesos keeps the user of a framework that it knows, and refuses an update that says another one.
+        if let Some(before) = state.registration.as_ref().and_then(|registration| registration.user.clone()) {
+            framework.user = before;
+        }
         let opened = SchedulerConnection::open(parts.options.clone(), framework.clone(), Vec::new()).await;
         let (mesos, events) = opened.map_err(Failure::usage)?;
         let (batches, batches_in) = mpsc::unbounded_channel();
@@ -189,6 +196,7 @@ impl<'a> Shell<'a> {
             watch,
             options: parts.options,
             framework,
+            user,
             least_offer: parts.least_offer,
             mesos,
             events,

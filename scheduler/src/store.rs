@@ -80,9 +80,9 @@ pub enum Store {
     /// Nowhere: it ends with the process.
     Memory,
     /// In a local directory.
-    File(FileStore),
+    File(Box<FileStore>),
     /// In ZooKeeper.
-    ZooKeeper(ZooKeeperStore),
+    ZooKeeper(Box<ZooKeeperStore>),
 }
 
 impl Store {
@@ -151,6 +151,11 @@ pub(crate) async fn write(store: Store, changes: Vec<Change>) {
     _ = batches.send((None, changes));
     drop(batches);
     keep(store, batches_in, stored).await;
+}
+
+/// The state in a node of ZooKeeper, without its workers.
+pub(crate) fn decode(bytes: &[u8], path: &str) -> Result<State, StoreError> {
+    record::decode(bytes).map_err(|reason| StoreError::Corrupt { path: path.into(), reason })
 }
 
 /// A fresh state.

@@ -29,6 +29,7 @@ impl Cluster {
             patience: Patience::default(),
             moving: Move::default(),
             origin: std::sync::Arc::default(),
+            registration: scheduler::core::message::Registration::default(),
             avoided_share: 0.25,
         };
         let mut this = Self { core: Core::new(settings, State::fresh("0badcafe".to_owned()), Moment(0), 7) };

@@ -54,7 +54,7 @@ impl Right {
                     Some(found) => *found,
                     None => FileStore::open(directory).await.map_err(StoreError::into_failure)?,
                 };
-                Ok(Leadership::undisputed(Store::File(store), state))
+                Ok(Leadership::undisputed(Store::File(Box::new(store)), state))
             }
             Self::Election(candidate) => {
                 let lead = candidate.lead(|text| console.tell("standby", text, json!({})));

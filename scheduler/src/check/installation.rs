@@ -18,6 +18,7 @@ use super::{Report, Subject, application};
 use crate::{
     plan::{self, Lookup, Request},
     settings::{self, Settings, SettingsError, StateLocation},
+    store::FileStore,
 };
 
 const TEMPORARY: &str = "io.tmp.dirs";
@@ -72,6 +73,7 @@ pub(super) fn check(subject: &Subject, lookup: &Lookup, report: &mut Report) -> 
     files(&home, &config, lookup, report);
     if !local {
         folders(&home, &config, lookup, report);
+        state_of_before(&config, report);
     }
     job_managers_folders(&home, &config, lookup, report);
     if let Some(job) = job {
@@ -142,6 +144,20 @@ fn folders(home: &FlinkHome, config: &Configuration, lookup: &Lookup, report: &m
         && let Err(why) = is_writable(&folder)
     {
         report.error(format!("mesos.state.dir: the state cannot be written: {why}"));
+    }
+}
+
+/// Whether the cluster of before can be taken over.
+fn state_of_before(config: &Configuration, report: &mut Report) {
+    let (Ok(StateLocation::Directory(folder)), Ok(registration)) =
+        (settings::state_location(config), settings::registration(config))
+    else {
+        return;
+    };
+    match FileStore::look(&folder) {
+        Ok(Some(state)) => report.takeover(&state, &registration),
+        Ok(None) => {}
+        Err(error) => report.error(format!("mesos.state.dir: {error}")),
     }
 }
 

@@ -5,8 +5,11 @@ use std::time::Duration;
 use mesos::master::{HostPort, MasterDetector, MasterUrl};
 
 use super::Report;
-use crate::election::{self, TrialError, ZooKeeperOptions};
-use crate::failure::root_cause;
+use crate::{
+    core::message::Registration,
+    election::{self, TrialError, ZooKeeperOptions},
+    failure::root_cause,
+};
 
 /// How long Mesos may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -36,9 +39,14 @@ async fn master_that_answers(url: &MasterUrl) -> Result<HostPort, String> {
 }
 
 /// Whether ZooKeeper would let us lead.
-pub(super) async fn zookeeper(options: &ZooKeeperOptions, report: &mut Report) {
+pub(super) async fn zookeeper(options: &ZooKeeperOptions, wanted: Option<&Registration>, report: &mut Report) {
     match election::try_out(options).await {
-        Ok(()) => report.fact(format!("ZooKeeper at {} lets us read and write {}", options.quorum, options.base)),
+        Ok(state) => {
+            report.fact(format!("ZooKeeper at {} lets us read and write {}", options.quorum, options.base));
+            if let Some((state, wanted)) = state.as_ref().zip(wanted) {
+                report.takeover(state, wanted);
+            }
+        }
         Err(e @ TrialError::Unreachable(_)) => report.error(format!("high-availability.zookeeper.quorum: {e}")),
         Err(e @ TrialError::Refused(_)) => {
             let options = "high-availability.zookeeper.client.*, the login in env.java.opts.all";

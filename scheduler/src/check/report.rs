@@ -4,7 +4,11 @@ use std::fmt;
 
 use overlays::config::Configuration;
 
-use crate::settings::SettingsError;
+use crate::{
+    core::message::{Registration, State},
+    settings::SettingsError,
+    takeover::{self, Difference},
+};
 
 /// Something that is wrong, or only odd.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,6 +67,16 @@ impl Report {
 
     pub(super) fn warning(&mut self, text: impl fmt::Display) {
         self.findings.push(Finding { text: text.to_string(), fatal: false });
+    }
+
+    /// What the options mean for a cluster that is there already.
+    pub(super) fn takeover(&mut self, state: &State, wanted: &Registration) {
+        for difference in takeover::differences(state, wanted) {
+            match difference {
+                Difference::Refused(text) => self.error(text),
+                Difference::Ignored(text) => self.warning(text),
+            }
+        }
     }
 
     pub(super) fn fact(&mut self, text: impl Into<String>) {

@@ -5,6 +5,10 @@ use mesos::local::{LocalCluster, LocalOptions};
 use tempfile::TempDir;
 
 use super::*;
+use crate::{
+    core::message::{Change, Registration},
+    store::{FileStore, Store},
+};
 
 /// A sound installation with hollow files, which each test breaks in its own way.
 struct Installation {
@@ -200,6 +204,27 @@ async fn folders_that_cannot_be_written_to_are_told() {
         format!("mesos.state.dir: the state cannot be written: {file} is not a folder"),
     ];
     assert_eq!(errors, expected);
+}
+
+#[tokio::test]
+async fn what_the_options_mean_for_a_framework_that_is_registered_is_told() {
+    let installation = Installation::new("127.0.0.1:1");
+    let folder = installation.path("state");
+    let (store, _) = FileStore::open(folder.as_ref()).await.unwrap();
+    let registration = Registration { user: Some("alice".to_owned()), principal: Some("flink".to_owned()) };
+    let changes = vec![Change::Framework(Some("F".to_owned())), Change::Registration(registration)];
+    crate::store::write(Store::File(Box::new(store)), changes).await;
+    let installation = installation.with(&format!("mesos.state.dir={folder}"));
+    let errors = installation.errors(true).await;
+    let option = "mesos.resourcemanager.framework.principal";
+    assert!(
+        matches!(&errors[..], [error] if error.starts_with(&format!("{option}: it is not set now, but was flink"))),
+        "{errors:#?}"
+    );
+    let report = installation.with(&format!("{option}=flink")).check(true).await;
+    assert!(!report.is_fatal(), "{report}");
+    let user = "mesos.resourcemanager.framework.user: it is not set now, but was alice";
+    assert!(report.warnings().iter().any(|warning| warning.starts_with(user)), "{report}");
 }
 
 #[tokio::test]

@@ -144,11 +144,22 @@ pub struct Ended {
     pub why: String,
 }
 
+/// As whom a framework is registered, as far as Mesos does not let that change.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Registration {
+    /// Its user; `None` when that is not known. Mesos ignores another one without saying so.
+    pub user: Option<String>,
+    /// Its principal, if it has one. Mesos refuses the framework with another one.
+    pub principal: Option<String>,
+}
+
 /// One change of the durable state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     /// The framework id that Mesos gave us; `None` when it was removed.
     Framework(Option<String>),
+    /// As whom the framework is registered.
+    Registration(Registration),
     /// The number that the next worker gets.
     NextNumber(u64),
     /// A worker's record, new or changed.
@@ -172,6 +183,8 @@ pub struct State {
     pub epoch: String,
     /// The framework id, once registered.
     pub framework: Option<String>,
+    /// As whom it is registered; unknown in states from before this was kept.
+    pub registration: Option<Registration>,
     /// The number that the next worker gets, counted from 1.
     pub next_number: u64,
     /// All workers that may exist.
@@ -208,7 +221,11 @@ impl State {
     /// Carries out one change.
     pub fn apply(&mut self, change: &Change) {
         match change {
-            Change::Framework(id) => self.framework.clone_from(id),
+            Change::Framework(id) => {
+                self.framework.clone_from(id);
+                self.registration = None;
+            }
+            Change::Registration(registration) => self.registration = Some(registration.clone()),
             Change::NextNumber(number) => self.next_number = *number,
             Change::Worker(record) => {
                 self.workers.insert(record.id.clone(), record.clone());

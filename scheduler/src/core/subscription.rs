@@ -3,16 +3,13 @@
 use super::{
     Core,
     history::Initiator,
-    message::{Change, Notice, Output},
+    message::{Change, Notice, Output, Registration},
     worker::Phase,
 };
 
 impl Core {
     pub(super) fn subscribed(&mut self, framework: String) {
-        if self.framework.as_ref() != Some(&framework) {
-            self.framework = Some(framework.clone());
-            self.store(vec![Change::Framework(Some(framework))], Vec::new());
-        }
+        self.registered_as(framework);
         self.subscribed = true;
         self.tearing_down = false;
         self.offers_wanted = None;
@@ -31,6 +28,28 @@ impl Core {
         });
         self.reconciliation.start(self.now);
         self.replace_misfits();
+    }
+
+    /// Keeps who we are at the master. A framework that was registered before keeps its user whatever we say now; its principal
+    /// is ours, or the master would have refused us.
+    fn registered_as(&mut self, framework: String) {
+        let is_new = self.framework.as_ref() != Some(&framework);
+        let before = self.registration.take().filter(|_| !is_new);
+        let now = self.settings.registration.clone();
+        let user = if is_new { now.user } else { before.as_ref().and_then(|before| before.user.clone()) };
+        let registration = Registration { user, principal: now.principal };
+        let mut changes = Vec::new();
+        if is_new {
+            self.framework = Some(framework.clone());
+            changes.push(Change::Framework(Some(framework)));
+        }
+        if before.as_ref() != Some(&registration) {
+            changes.push(Change::Registration(registration.clone()));
+        }
+        self.registration = Some(registration);
+        if !changes.is_empty() {
+            self.store(changes, Vec::new());
+        }
     }
 
     pub(super) fn disconnected(&mut self) {
@@ -59,7 +78,7 @@ impl Core {
 
     /// The framework is gone, and every task with it: a record without the framework id would say nothing.
     fn forget_framework(&mut self, then: Vec<Output>) {
-        self.framework = None;
+        (self.framework, self.registration) = (None, None);
         let mut changes = vec![Change::Framework(None)];
         let why = "Mesos removed the framework";
         for id in self.fleet.workers().keys().cloned().collect::<Vec<_>>() {

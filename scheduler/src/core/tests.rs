@@ -20,7 +20,7 @@ use mesos::v1::{self, TaskState, value};
 use super::{
     Core, Settings,
     constraint::Constraint,
-    message::{Change, Input, Launch, Moment, Move, Notice, Output, State, WorkerId, WorkerRecord},
+    message::{Change, Input, Launch, Moment, Move, Notice, Output, Registration, State, WorkerId, WorkerRecord},
     origin::Origin,
     resources::Demand,
     worker::{Patience, Phase},
@@ -53,6 +53,7 @@ impl Bench {
             patience: Patience::default(),
             moving: Move::default(),
             origin: Arc::default(),
+            registration: Registration::default(),
             avoided_share: 0.25,
         };
         let core = Core::new(settings, state.clone(), Moment(0), 7);

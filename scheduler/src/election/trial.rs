@@ -6,7 +6,10 @@ use tokio::{net::TcpStream, time::timeout};
 use zookeeper_client::{Client, CreateMode, Error, MultiWriteError};
 
 use super::{Relay, ZooKeeperOptions, relay::handshake};
-use crate::store::{Nodes, StoreError, failed};
+use crate::{
+    core::message::State,
+    store::{self, Nodes, StoreError, failed},
+};
 
 /// How long one server may take to answer, and how long all may take to begin a session.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -22,8 +25,9 @@ pub enum TrialError {
     Refused(#[from] StoreError),
 }
 
-/// Logs in, reads the state if there is one, and has ZooKeeper look at a write that it does not carry out.
-pub async fn try_out(options: &ZooKeeperOptions) -> Result<(), TrialError> {
+/// Logs in, reads the state if there is one, and has ZooKeeper look at a write that it does not carry out. Gives that state
+/// without its workers.
+pub async fn try_out(options: &ZooKeeperOptions) -> Result<Option<State>, TrialError> {
     let relay = match &options.access.tls {
         None => None,
         Some(tls) => {
@@ -40,17 +44,17 @@ pub async fn try_out(options: &ZooKeeperOptions) -> Result<(), TrialError> {
         Ok(Err(source)) => return Err(failed("log in to ZooKeeper for", &options.base, source).into()),
     };
     let tried = timeout(PATIENCE, rehearse(&client, &options.nodes())).await;
-    tried.unwrap_or_else(|_| Err(failed("look at", &options.base, Error::Timeout)))?;
-    Ok(())
+    Ok(tried.unwrap_or_else(|_| Err(failed("look at", &options.base, Error::Timeout)))?)
 }
 
 /// Reads what a leader reads and has the first thing that it would make looked at.
-async fn rehearse(client: &Client, nodes: &Nodes) -> Result<(), StoreError> {
+async fn rehearse(client: &Client, nodes: &Nodes) -> Result<Option<State>, StoreError> {
     let state = nodes.state();
-    match client.get_data(&state).await {
-        Ok(_) | Err(Error::NoNode) => {}
+    let found = match client.get_data(&state).await {
+        Ok((bytes, _)) => Some(store::decode(&bytes, &state)?),
+        Err(Error::NoNode) => None,
         Err(source) => return Err(failed("read", &state, source)),
-    }
+    };
     let fresh = first_to_make(client, &format!("{}/trial", nodes.leader())).await?;
     let refused = |source| failed("make", &fresh, source);
     let mut writer = client.new_multi_writer();
@@ -63,7 +67,7 @@ async fn rehearse(client: &Client, nodes: &Nodes) -> Result<(), StoreError> {
         | Err(
             MultiWriteError::OperationFailed { index: 1.., .. }
             | MultiWriteError::OperationFailed { source: Error::NodeExists, .. },
-        ) => Ok(()),
+        ) => Ok(found),
         Err(e) => Err(refused(e.into())),
     }
 }

@@ -9,6 +9,7 @@ use overlays::config::Configuration;
 use super::{SettingsError, invalid, whole};
 use crate::core::{
     constraint::{Constraint, Field},
+    message::Registration,
     resources::Demand,
 };
 
@@ -48,6 +49,12 @@ pub(super) fn framework(
             .collect(),
         ..Default::default()
     })
+}
+
+/// As whom we register.
+pub fn registration(config: &Configuration) -> Result<Registration, SettingsError> {
+    let v1::FrameworkInfo { user, principal, .. } = framework(config, &[])?;
+    Ok(Registration { user: Some(user), principal })
 }
 
 /// Whether Mesos takes this for the name of a role: `*`, or names with slashes between.

@@ -16,6 +16,7 @@ use crate::{
     },
     failure::Failure,
     job_manager::JobManagerEvent,
+    takeover::options_of,
 };
 
 impl Shell<'_> {
@@ -60,7 +61,8 @@ impl Shell<'_> {
             }
             // Credentials, roles, a Mesos that is too old: all of them for the user to mend.
             Some(SchedulerEvent::Rejected { reason }) => {
-                Next::End(Err(Failure::usage(anyhow!("Mesos rejects this framework: {reason}"))))
+                let options = options_of(&reason).map(|options| format!(" ({options})")).unwrap_or_default();
+                Next::End(Err(Failure::usage(anyhow!("Mesos rejects this framework: {reason}{options}"))))
             }
             // Mesos ends the connection when it has removed the framework as asked.
             None if self.ending.is_some() => {
@@ -143,6 +145,7 @@ impl Shell<'_> {
             return Next::GoOn;
         }
         self.framework.id = None;
+        self.framework.user.clone_from(&self.user);
         match SchedulerConnection::open(self.options.clone(), self.framework.clone(), Vec::new()).await {
             Ok((mesos, events)) => {
                 (self.mesos, self.events) = (mesos, events);

@@ -65,6 +65,19 @@ impl FileStore {
         Ok((Self { directory, state: state.clone(), framework, _lock: lock }, state))
     }
 
+    /// What the directory holds, if anything, without taking it or changing anything. Blocks.
+    pub fn look(directory: &Path) -> Result<Option<State>, StoreError> {
+        if !directory.is_dir() {
+            return Ok(None);
+        }
+        for name in [STATE, BEFORE] {
+            if let Some(Ok(state)) = files::read(&directory.join(name))?.map(|bytes| decode(&bytes)) {
+                return Ok(Some(state));
+            }
+        }
+        Ok(None)
+    }
+
     /// Makes `changes` durable, and those of earlier calls that failed.
     pub(super) async fn write(&mut self, changes: Vec<Change>) -> Result<(), StoreError> {
         for change in &changes {

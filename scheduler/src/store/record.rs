@@ -6,7 +6,7 @@ use prost::Message as _;
 
 use crate::core::{
     constraint::Field,
-    message::{Ended, Moment, Move, Place, State, WorkerId, WorkerRecord},
+    message::{Ended, Moment, Move, Place, Registration, State, WorkerId, WorkerRecord},
     origin::Origin,
 };
 
@@ -30,6 +30,10 @@ pub(super) fn encode(state: &State) -> Vec<u8> {
         restart: Some(proto::Move {
             surge: state.restart.surge as u64,
             max_unavailable: state.restart.max_unavailable as u64,
+        }),
+        registration: state.registration.as_ref().map(|Registration { user, principal }| proto::Registration {
+            user: user.clone(),
+            principal: principal.clone(),
         }),
     };
     record.encode_to_vec()
@@ -61,6 +65,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<State, String> {
         draining: record.draining.into_iter().collect(),
         generation: record.generation,
         restart,
+        registration: record.registration.map(|known| Registration { user: known.user, principal: known.principal }),
         ended: None,
     })
 }

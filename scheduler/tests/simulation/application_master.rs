@@ -81,6 +81,7 @@ pub(crate) fn settings(constraints: &str) -> Settings {
         patience: Patience::default(),
         moving: Move::default(),
         origin: std::sync::Arc::default(),
+        registration: scheduler::core::message::Registration::default(),
         avoided_share: 0.25,
     }
 }

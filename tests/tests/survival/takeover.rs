@@ -58,3 +58,55 @@ async fn a_leader_of_another_flink_replaces_the_task_managers_at_once() {
     assert!(site.task_managers().keys().all(|name| !before.contains_key(name)));
     site.end().await;
 }
+
+const PRINCIPAL: &str = "mesos.resourcemanager.framework.principal";
+const USER: &str = "mesos.resourcemanager.framework.user";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_framework_keeps_its_user_and_principal_and_a_takeover_with_others_is_told_before_anything_starts() {
+    let state = tempfile::tempdir().unwrap();
+    let folder = state.path().join("state");
+    let in_folder = format!("-Dmesos.state.dir={}", folder.display());
+    let (flink, alice) = (format!("-D{PRINCIPAL}=flink"), format!("-D{USER}=alice"));
+    for kept in [&["-Dhigh-availability.type=NONE", &*in_folder][..], &[]] {
+        let options = [&[&*flink, &*alice], kept].concat();
+        let mut site = Site::start(1, RealMesosOptions::default(), &options).await;
+        let before = site.task_managers();
+        site.kill(Part::ApplicationMaster).await;
+        site.reconfigure(&[&format!("-D{PRINCIPAL}=other")]);
+        site.restart(Part::ApplicationMaster).await;
+        assert_eq!(site.master.end().code(), Some(64));
+        let said = site.master.errors();
+        assert!(said.contains(&format!("{PRINCIPAL}: it is other now, but was flink when")), "{said}");
+        assert!(site.master.told("control").is_empty(), "nothing was started");
+        site.reconfigure(&[&flink, &format!("-D{USER}=bob")]);
+        site.restart(Part::ApplicationMaster).await;
+        let warning = site.master.wait_for("warning");
+        let said = warning["warning"].as_str().unwrap();
+        assert!(said.contains(&format!("{USER}: it is bob now, but was alice when")), "{said}");
+        site.until_whole(1).await;
+        assert_eq!(site.task_managers(), before);
+        let told = site.mesos.state().await;
+        assert_eq!([&told["frameworks"][0]["user"], &told["frameworks"][0]["principal"]], ["alice", "flink"]);
+        site.end().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_principal_that_only_the_master_knows_to_have_changed_is_refused_with_its_option() {
+    let state = tempfile::tempdir().unwrap();
+    let folder = state.path().join("state");
+    let options = ["-Dhigh-availability.type=NONE", &format!("-Dmesos.state.dir={}", folder.display())];
+    let mut site = Site::start(1, RealMesosOptions::default(), &options).await;
+    site.kill(Part::ApplicationMaster).await;
+    // What is left is the framework's id alone.
+    for name in ["state", "state.before"] {
+        fs_err::remove_file(folder.join(name)).unwrap();
+    }
+    site.reconfigure(&[&format!("-D{PRINCIPAL}=other")]);
+    site.restart(Part::ApplicationMaster).await;
+    assert_eq!(site.master.end().code(), Some(64));
+    let said = site.master.errors();
+    assert!(said.contains(&format!("Changing framework's principal is not allowed. ({PRINCIPAL})")), "{said}");
+    assert_eq!(site.task_managers().len(), 1);
+}

@@ -387,3 +387,34 @@ fn workers_that_are_too_many_at_a_takeover_are_killed_when_mesos_hears_it() {
     assert!(kills(&bench.tell(Input::Target(0))).is_empty());
     assert_eq!(kills(&bench.tell(Input::Subscribed("F".to_owned()))), [WorkerId::new("e", 1)]);
 }
+
+#[test]
+fn as_whom_a_framework_is_registered_is_kept_until_mesos_knows_it_no_longer() {
+    let registered = |user: &str| Registration { user: Some(user.to_owned()), principal: None };
+    let mut bench = Bench::new(State::fresh("e".to_owned()));
+    bench.core.settings.registration = registered("alice");
+    bench.tell(Input::Subscribed("F".to_owned()));
+    assert_eq!(bench.state.registration, Some(registered("alice")));
+    // Mesos ignores another user, and so does the state.
+    let mut bench = Bench::new(bench.state);
+    bench.core.settings.registration = Registration { principal: Some("p".to_owned()), ..registered("bob") };
+    bench.tell(Input::Subscribed("F".to_owned()));
+    assert_eq!(
+        bench.state.registration,
+        Some(Registration { principal: Some("p".to_owned()), ..registered("alice") }),
+        "a principal that is not ours would have been refused"
+    );
+    bench.tell(Input::FrameworkRemoved);
+    assert_eq!(bench.state.registration, None);
+    bench.tell(Input::Subscribed("G".to_owned()));
+    assert_eq!(bench.state.registration.as_ref().and_then(|known| known.user.as_deref()), Some("bob"));
+}
+
+#[test]
+fn the_user_of_a_framework_from_before_it_was_kept_is_not_known() {
+    let state = State { framework: Some("F".to_owned()), ..State::fresh("e".to_owned()) };
+    let mut bench = Bench::new(state);
+    bench.core.settings.registration = Registration { user: Some("bob".to_owned()), principal: Some("p".to_owned()) };
+    bench.tell(Input::Subscribed("F".to_owned()));
+    assert_eq!(bench.state.registration, Some(Registration { user: None, principal: Some("p".to_owned()) }));
+}

@@ -12,7 +12,7 @@ use super::*;
 use crate::{
     core::{
         constraint::{Field, Values},
-        message::{Moment, Move, Place, WorkerId, WorkerRecord},
+        message::{Moment, Move, Place, Registration, WorkerId, WorkerRecord},
         origin::Origin,
     },
     store::fresh_epoch,
@@ -54,12 +54,21 @@ async fn reopen(directory: &TempDir) -> Result<State, StoreError> {
 async fn what_was_written_is_there_after_a_restart() {
     let directory = tempfile::tempdir().unwrap();
     let (mut store, first) = FileStore::open(directory.path()).await.unwrap();
-    let changes = vec![worker(1), worker(2), Change::Framework(Some("F".to_owned())), Change::NextNumber(3)];
+    let registration = Registration { user: Some(String::new()), principal: Some("flink".to_owned()) };
+    let changes = vec![
+        worker(1),
+        worker(2),
+        Change::Framework(Some("F".to_owned())),
+        Change::Registration(registration.clone()),
+        Change::NextNumber(3),
+    ];
     store.write(changes).await.unwrap();
     store.write(vec![Change::Forget(WorkerId::new("e", 1))]).await.unwrap();
     drop(store);
     let state = reopen(&directory).await.unwrap();
     assert_eq!((state.framework.as_deref(), state.next_number), (Some("F"), 3));
+    assert_eq!(state.registration, Some(registration));
+    assert_eq!(FileStore::look(directory.path()).unwrap(), Some(state.clone()));
     assert_eq!(state.workers.into_values().collect::<Vec<_>>(), [record(2)]);
     assert_eq!(state.epoch, first.epoch);
 }
@@ -139,7 +148,7 @@ async fn a_state_of_the_format_before_this_one_is_read_and_one_that_was_cut_is_n
     let state = reopen(&directory).await.unwrap();
     assert_eq!((state.epoch.as_str(), state.next_number, state.generation), ("0badcafe", 8, 2));
     assert_eq!(state.framework.as_deref(), Some("f3b8b3a0-7a3b-4c8e-9d53-9d8a3b1f6a77-0003"));
-    assert_eq!(state.restart, Move { surge: 2, max_unavailable: 1 });
+    assert_eq!((state.restart, state.registration), (Move { surge: 2, max_unavailable: 1 }, None));
     assert_eq!(state.draining, ["host-9".to_owned()].into());
     let workers: Vec<_> = state.workers.values().map(|w| (w.id.as_str(), w.running, w.released)).collect();
     let expected = [

@@ -1,0 +1,106 @@
+//! What other options mean for a framework that is registered already: Mesos keeps its user and principal for as long as it
+//! lives.
+//!
+//! `checkpoint` is kept as well, but no option sets it: every framework of ours, and of Flink before, is registered with it.
+
+use crate::core::message::{Registration, State};
+
+const USER: &str = "mesos.resourcemanager.framework.user";
+const PRINCIPAL: &str = "mesos.resourcemanager.framework.principal";
+const SECRET: &str = "mesos.resourcemanager.framework.secret";
+
+/// What would not go as the options say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Difference {
+    /// Mesos would refuse the framework.
+    Refused(String),
+    /// Mesos would ignore the option.
+    Ignored(String),
+}
+
+/// How the framework of this state differs from what the options ask for.
+pub fn differences(state: &State, wanted: &Registration) -> Vec<Difference> {
+    let (Some(id), Some(known)) = (&state.framework, &state.registration) else { return Vec::new() };
+    let mut found = Vec::new();
+    let shown = |value: &Option<String>| match value.as_deref() {
+        None | Some("") => "not set".to_owned(),
+        Some(value) => value.to_owned(),
+    };
+    if known.principal != wanted.principal {
+        let (old, new) = (shown(&known.principal), shown(&wanted.principal));
+        found.push(Difference::Refused(format!(
+            "{PRINCIPAL}: it is {new} now, but was {old} when the framework {id} registered, and Mesos refuses a framework whose \
+             principal changes. Set it back, or start with the old one, run `flink-mesos stop`, and start again with the new one"
+        )));
+    }
+    if known.user.is_some() && known.user != wanted.user {
+        let (old, new) = (shown(&known.user), shown(&wanted.user));
+        found.push(Difference::Ignored(format!(
+            "{USER}: it is {new} now, but was {old} when the framework {id} registered, and Mesos keeps that one. To change it, run \
+             `flink-mesos stop` and start again; to run TaskManagers as another user, set mesos.resourcemanager.tasks.user"
+        )));
+    }
+    found
+}
+
+/// The options that a refusal of the master is about, as far as that can be seen.
+pub fn options_of(refusal: &str) -> Option<String> {
+    let has = |word: &str| refusal.to_ascii_lowercase().contains(word);
+    if has("principal") && has("secret") {
+        Some(format!("{PRINCIPAL}, {SECRET}"))
+    } else if has("principal") {
+        Some(PRINCIPAL.to_owned())
+    } else if has("role") {
+        Some("mesos.resourcemanager.framework.role".to_owned())
+    } else if has("failover_timeout") || has("failover timeout") {
+        Some("mesos.failover-timeout".to_owned())
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn registration(user: &str, principal: Option<&str>) -> Registration {
+        Registration { user: Some(user.to_owned()), principal: principal.map(str::to_owned) }
+    }
+
+    fn state(registration: Option<Registration>) -> State {
+        State { framework: Some("F-0001".to_owned()), registration, ..State::fresh("e".to_owned()) }
+    }
+
+    #[test]
+    fn another_user_is_ignored_and_another_principal_refused_and_both_are_said_with_option_and_values() {
+        let before = state(Some(registration("alice", Some("flink"))));
+        assert_eq!(differences(&before, &registration("alice", Some("flink"))), []);
+        let found = differences(&before, &registration("bob", None));
+        let [Difference::Refused(principal), Difference::Ignored(user)] = &found[..] else { panic!("{found:?}") };
+        let said = format!("{PRINCIPAL}: it is not set now, but was flink when the framework F-0001 registered");
+        assert!(principal.starts_with(&said) && principal.contains("flink-mesos stop"), "{principal}");
+        let said = format!("{USER}: it is bob now, but was alice when the framework F-0001 registered");
+        assert!(user.starts_with(&said) && user.contains("mesos.resourcemanager.tasks.user"), "{user}");
+        let found = differences(&state(Some(registration("", None))), &registration("", Some("flink")));
+        assert!(matches!(&found[..], [Difference::Refused(_)]), "{found:?}");
+    }
+
+    #[test]
+    fn nothing_is_said_of_a_framework_of_which_nothing_is_known() {
+        assert_eq!(differences(&state(None), &registration("bob", Some("flink"))), []);
+        let fresh = State { framework: None, ..state(Some(registration("alice", None))) };
+        assert_eq!(differences(&fresh, &registration("bob", Some("flink"))), []);
+        let unknown = Registration { user: None, principal: None };
+        assert_eq!(differences(&state(Some(unknown)), &registration("bob", None)), []);
+    }
+
+    #[test]
+    fn what_the_master_refuses_is_said_with_its_option() {
+        let of = |text: &str| options_of(text).unwrap_or_default();
+        assert_eq!(of("Changing framework's principal is not allowed."), PRINCIPAL);
+        assert_eq!(of("h:1 refused the framework's principal and secret (401)"), format!("{PRINCIPAL}, {SECRET}"));
+        assert_eq!(of("Not authorized to use roles '[a]'"), "mesos.resourcemanager.framework.role");
+        assert_eq!(of("The framework failover_timeout (inf) is invalid"), "mesos.failover-timeout");
+        assert_eq!(of("something else"), "");
+    }
+}
