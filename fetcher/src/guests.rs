@@ -5,10 +5,19 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
+
+/// What the addresses of one machine have in common: with IPv6 it usually has as many as it likes.
+pub fn machine(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
+        address @ IpAddr::V4(_) => address,
+    }
+}
 
 /// The connections of one listener, by what tells those apart who connect: an address, or a user.
 pub struct Guests<K> {
@@ -28,6 +37,8 @@ struct Seat<K> {
     key: K,
     /// How many requests are being answered.
     busy: usize,
+    /// It never has to leave.
+    stays: bool,
     leave: CancellationToken,
 }
 
@@ -71,7 +82,7 @@ impl<K: Clone + Eq + Hash> Guests<K> {
         let (number, leave) = (seats.next, CancellationToken::new());
         seats.next += 1;
         *seats.of_each.entry(key.clone()).or_default() += 1;
-        seats.taken.insert(number, Seat { key, busy: 0, leave: leave.clone() });
+        seats.taken.insert(number, Seat { key, busy: 0, stays: false, leave: leave.clone() });
         drop(seats);
         Some(Guest { guests: Arc::clone(self), number, leave })
     }
@@ -84,7 +95,7 @@ impl<K: Clone + Eq + Hash> Guests<K> {
 
 impl<K: Clone + Eq + Hash> Seats<K> {
     fn idle(&self) -> impl Iterator<Item = (u64, &Seat<K>)> {
-        self.taken.iter().filter(|(_, seat)| seat.busy == 0).map(|(number, seat)| (*number, seat))
+        self.taken.iter().filter(|(_, seat)| seat.busy == 0 && !seat.stays).map(|(number, seat)| (*number, seat))
     }
 
     fn send_away(&mut self, number: u64) {
@@ -109,6 +120,13 @@ impl<K: Clone + Eq + Hash> Guest<K> {
     /// Ends when this connection has to be closed to make room.
     pub async fn has_to_leave(&self) {
         self.leave.cancelled().await;
+    }
+
+    /// From now on this connection never has to leave.
+    pub fn stay(&self) {
+        if let Some(seat) = self.guests.seats.lock().taken.get_mut(&self.number) {
+            seat.stays = true;
+        }
     }
 
     /// Notes that a request has come; the connection stays until it is answered.
@@ -175,5 +193,27 @@ mod tests {
         assert!(guests.admit("b").is_none());
         drop(busy);
         assert!(guests.admit("b").is_some() && must_leave(&guest));
+    }
+
+    #[test]
+    fn whoever_may_stay_is_never_sent_away() {
+        let guests = Guests::new(4, 3);
+        let staying: Vec<_> = (0..3).map(|_| guests.admit("a").unwrap()).collect();
+        staying.iter().for_each(Guest::stay);
+        drop(staying[0].busy());
+        assert!(guests.admit("a").is_none(), "all of this one's may stay");
+        let other = guests.admit("b").unwrap();
+        other.stay();
+        assert!(guests.admit("c").is_none(), "all may stay");
+        assert!(!staying.iter().chain([&other]).any(must_leave));
+    }
+
+    #[test]
+    fn addresses_of_one_machine_count_together() {
+        let machine = |text: &str| machine(text.parse().unwrap());
+        assert_eq!(machine("2001:db8:1:2:3:4:5:6"), machine("2001:db8:1:2::1"));
+        assert_ne!(machine("2001:db8:1:2::1"), machine("2001:db8:1:3::1"));
+        assert_eq!(machine("::ffff:10.0.0.1"), machine("10.0.0.1"));
+        assert_ne!(machine("10.0.0.2"), machine("10.0.0.1"));
     }
 }

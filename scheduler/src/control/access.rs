@@ -5,10 +5,7 @@
 
 use std::{
     net::{IpAddr, SocketAddr},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     time::Duration,
 };
 
@@ -20,6 +17,7 @@ use axum::{
     middleware::Next,
     response::Response,
 };
+use fetcher::guests::Guest;
 use tokio::time::timeout;
 
 use super::{Refused, token::Token};
@@ -38,12 +36,12 @@ pub(super) struct Gate {
 }
 
 /// The connection that a request came on.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Connection {
     /// Our end of it.
     pub(super) local: SocketAddr,
-    /// A request on it has shown the token.
-    pub(super) proven: Arc<AtomicBool>,
+    /// Its place among all connections.
+    pub(super) guest: Arc<Guest<IpAddr>>,
 }
 
 /// Lets a request in, with its whole body, or refuses it.
@@ -54,7 +52,7 @@ pub(super) async fn enter(
     next: Next,
 ) -> Result<Response, Refused> {
     gate.check(request.uri(), request.headers(), connection.local)?;
-    connection.proven.store(true, Ordering::Relaxed);
+    connection.guest.stay();
     let (head, body) = request.into_parts();
     let body = timeout(BODY, to_bytes(body, LARGEST)).await;
     let body = body.map_err(|_| (StatusCode::REQUEST_TIMEOUT, "the request did not arrive in time".to_owned()))?;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use serde_json::Value;
 use tokio::time::sleep;
 use url::Url;
@@ -58,9 +59,11 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// Longer than the application master waits for its store.
 const ANSWER: Duration = Duration::from_secs(40);
 
-/// How often what changes nothing is asked, and how long between.
-const TRIES: usize = 5;
-const PAUSE: Duration = Duration::from_millis(100);
+/// How long an answer is waited for before the same is asked on a further connection, and on how many at the same time.
+const HEDGE: Duration = Duration::from_millis(200);
+const CONNECTIONS: usize = 8;
+/// How often an answer may be cut off.
+const CUTS: usize = 20;
 
 /// Asks one application master.
 #[derive(Debug)]
@@ -96,21 +99,31 @@ impl Client {
         Ok(Self { http, address: at.as_str().trim_end_matches('/').to_owned(), token: token.map(str::to_owned) })
     }
 
-    /// `workers` or `history`. Where the API is crowded, the connection may be cut before the token was seen: then again.
+    /// `workers` or `history`.
+    ///
+    /// In a crowd the system may let a connection wait for seconds, and the API may cut it before it has seen the token. So the
+    /// same is asked on further connections, and the first answer counts.
     pub async fn get(&self, what: &str) -> Result<Value, ControlError> {
-        let mut tries = 0;
+        let ask = || self.send(self.http.get(format!("{}/{what}", self.address)));
+        let mut asked = FuturesUnordered::from_iter([ask()]);
+        let mut cuts = 0;
         loop {
-            let asked = self.send(self.http.get(format!("{}/{what}", self.address))).await;
-            tries += 1;
-            match asked {
-                Err(ControlError::Cut { .. }) if tries < TRIES => sleep(PAUSE).await,
-                asked => return asked,
+            tokio::select! {
+                Some(answer) = asked.next() => match answer {
+                    Err(ControlError::Cut { .. }) if cuts < CUTS => cuts += 1,
+                    answer => return answer,
+                },
+                () = sleep(HEDGE) => {}
+            }
+            if asked.len() < CONNECTIONS {
+                asked.push(ask());
             }
         }
     }
 
-    /// Sends a command.
+    /// Sends a command, once: by the connection that was answered, which is not cut.
     pub async fn command(&self, command: &Command) -> Result<Value, ControlError> {
+        self.get("workers").await?;
         self.send(self.http.post(format!("{}/commands", self.address)).json(command)).await
     }
 
@@ -146,6 +159,12 @@ fn root(error: &reqwest::Error) -> String {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use serde_json::json;
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpListener,
+    };
+
     use super::*;
 
     #[test]
@@ -165,5 +184,32 @@ mod tests {
         let error = Client::new("127.0.0.1:1", None, None).unwrap().get("workers").await.unwrap_err().to_string();
         let expected = "cannot reach the application master at http://127.0.0.1:1: Connection refused (os error 111)";
         assert_eq!(error, expected);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_not_answered_soon_is_asked_on_another_connection_but_a_command_is_sent_once() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let mut heard = Vec::new();
+        let crowded = async {
+            let (_silent, _) = listener.accept().await.unwrap();
+            let (cut, _) = listener.accept().await.unwrap();
+            drop(cut);
+            let (mut answering, _) = listener.accept().await.unwrap();
+            let mut request = [0; 4096];
+            while let Ok(read @ 1..) = answering.read(&mut request).await {
+                let text = String::from_utf8_lossy(&request[..read]);
+                heard.extend(text.split(" HTTP").next().map(str::to_owned));
+                answering.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}").await.unwrap();
+            }
+        };
+        let began = tokio::time::Instant::now();
+        let client = Client::new(&address, None, None).unwrap();
+        tokio::select! {
+            answer = client.command(&Command::Stop {}) => assert_eq!(answer.unwrap(), json!({})),
+            () = crowded => unreachable!(),
+        }
+        assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+        assert_eq!(heard, ["GET /workers", "POST /commands"]);
     }
 }

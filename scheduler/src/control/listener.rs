@@ -1,17 +1,23 @@
 //! Takes the control API's connections, a bounded number for a bounded time.
 
 use std::{
-    net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
     time::Duration,
 };
 
-use axum::{Extension, Router};
-use fetcher::descriptors;
-use hyper::server::conn::http1;
+use axum::Router;
+use fetcher::{
+    descriptors,
+    guests::{Guest, Guests, machine},
+    quiet::Quiet,
+};
+use hyper::{
+    Request,
+    body::Incoming,
+    server::conn::http1,
+    service::{Service as _, service_fn},
+};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
@@ -19,17 +25,16 @@ use hyper_util::{
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
-    task::{AbortHandle, Id, JoinSet},
+    task::JoinSet,
     time::{sleep, timeout},
 };
 use tokio_rustls::TlsAcceptor;
 use tracing::{debug, warn};
 
-use super::{
-    access::Connection,
-    guests::{Guests, MOST, Room},
-};
+use super::access::Connection;
 
+/// Connections in all, where the system allows as many.
+const MOST: usize = 256;
 /// How long a handshake may take, and the head of a request, and how long a connection may be without one.
 const HEAD: Duration = Duration::from_secs(10);
 /// The largest head, in bytes.
@@ -39,77 +44,77 @@ const USE: Duration = Duration::from_secs(60);
 /// How long the last answer on a connection may take.
 const LAST_ANSWER: Duration = Duration::from_secs(60);
 
+/// Connections in all, and those that one address may have. The rest is for others.
+pub(super) fn room() -> (usize, usize) {
+    let most = descriptors::connections(MOST);
+    (most, most - most / 4)
+}
+
 /// Serves forever.
+///
+/// Descriptors are shared with the state, ZooKeeper, Mesos and the artifacts: the API has a fixed number of them. Where all are
+/// taken, a new connection takes the place of the oldest one that has not shown the token, so that nobody keeps operators
+/// out by being connected: to show it takes them milliseconds.
 pub(super) async fn serve(listener: TcpListener, router: Router, acceptor: Option<TlsAcceptor>) {
-    let mut tasks: JoinSet<()> = JoinSet::new();
-    let mut guests: Guests<Id> = Guests::new(descriptors::connections(MOST));
-    let mut handles: Vec<AbortHandle> = Vec::new();
-    let mut refuses = false;
+    let (most, most_of_each) = room();
+    let guests = Guests::new(most, most_of_each);
+    let (mut connections, trouble) = (JoinSet::new(), Quiet::default());
+    let routes = TowerToHyperService::new(router);
     loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            Some(ended) = tasks.join_next_with_id() => {
-                let id = ended.map_or_else(|error| error.id(), |(id, ())| id);
-                guests.leave(id);
-                handles.retain(|handle| handle.id() != id);
-                continue;
+        match listener.accept().await {
+            // Without room it is closed at once: all who are there have shown the token.
+            Ok((socket, peer)) => {
+                if let Some(guest) = guests.admit(machine(peer.ip())) {
+                    connections.spawn(connection(socket, peer, guest, routes.clone(), acceptor.clone()));
+                }
             }
-        };
-        let (socket, peer) = match accepted {
-            Ok(accepted) => accepted,
             Err(error) => {
-                // Out of descriptors, mostly. Said once, not ten times a second.
-                if !std::mem::replace(&mut refuses, true) {
-                    warn!(%error, "The control API cannot accept a connection.");
+                // Out of descriptors, mostly: others have to be closed first.
+                if let Some(before) = trouble.now() {
+                    warn!(%error, before, "The control API cannot accept a connection.");
                 }
                 sleep(Duration::from_millis(100)).await;
-                continue;
-            }
-        };
-        refuses = false;
-        match guests.room_for(peer.ip()) {
-            Room::Free => {}
-            Room::InPlaceOf(id) => {
-                handles.iter().filter(|handle| handle.id() == id).for_each(AbortHandle::abort);
-                guests.leave(id);
-            }
-            Room::None => {
-                debug!(%peer, "Too many connections to the control API.");
-                continue;
             }
         }
-        let proven = Arc::new(AtomicBool::new(false));
-        let task = connection(socket, peer, router.clone(), acceptor.clone(), proven.clone());
-        let handle = tasks.spawn(task);
-        guests.enter(handle.id(), peer.ip(), proven);
-        handles.push(handle);
+        while connections.try_join_next().is_some() {}
     }
 }
+
+type Routes = TowerToHyperService<Router>;
 
 async fn connection(
     socket: TcpStream,
     peer: SocketAddr,
-    router: Router,
+    guest: Guest<IpAddr>,
+    routes: Routes,
     acceptor: Option<TlsAcceptor>,
-    proven: Arc<AtomicBool>,
 ) {
     let Ok(local) = socket.local_addr() else { return };
-    let router = router.layer(Extension(Connection { local, proven: proven.clone() }));
-    match acceptor {
-        None => converse(socket, router).await,
-        Some(acceptor) => match timeout(HEAD, acceptor.accept(socket)).await {
-            Ok(Ok(socket)) => converse(socket, router).await,
-            Ok(Err(error)) => debug!(%peer, %error, "No TLS with the control API."),
-            Err(_) => debug!(%peer, "No TLS with the control API in time."),
-        },
+    let guest = Arc::new(guest);
+    let here = Connection { local, guest: Arc::clone(&guest) };
+    let conversation = async {
+        match acceptor {
+            None => converse(socket, routes, here).await,
+            Some(acceptor) => match timeout(HEAD, acceptor.accept(socket)).await {
+                Ok(Ok(socket)) => converse(socket, routes, here).await,
+                Ok(Err(error)) => debug!(%peer, %error, "No TLS with the control API."),
+                Err(_) => debug!(%peer, "No TLS with the control API in time."),
+            },
+        }
+    };
+    tokio::select! {
+        () = conversation => debug!(%peer, "A connection to the control API has ended."),
+        () = guest.has_to_leave() => debug!(%peer, "A connection to the control API had to make room for others."),
     }
-    debug!(%peer, proven = proven.load(Ordering::Relaxed), "A connection to the control API has ended.");
 }
 
-async fn converse(socket: impl AsyncRead + AsyncWrite + Unpin, router: Router) {
+async fn converse(socket: impl AsyncRead + AsyncWrite + Unpin, routes: Routes, here: Connection) {
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(LARGEST_HEAD);
-    let service = TowerToHyperService::new(router);
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(here.clone());
+        routes.call(request)
+    });
     let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(socket), service));
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
@@ -123,5 +128,66 @@ async fn converse(socket: impl AsyncRead + AsyncWrite + Unpin, router: Router) {
     };
     if let Err(error) = ended {
         debug!(%error, "A connection to the control API ended early.");
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+#[expect(clippy::disallowed_methods, reason = "starts itself as another process and tells it its task")]
+mod tests {
+    use std::{
+        collections::VecDeque,
+        io::Write as _,
+        process::Stdio,
+        time::{Duration, Instant},
+    };
+
+    use serde_json::json;
+
+    use crate::control::tests::{client, echo};
+
+    /// Where the other process of the next test is told the address.
+    const TOLD: &str = "FLINK_MESOS_TEST_FLOOD";
+    const THREADS: usize = 32;
+    /// Connections that each of them keeps.
+    const HELD: usize = 20;
+    const FLOOD: Duration = Duration::from_secs(4);
+    const MOST: usize = 100_000;
+
+    #[test]
+    #[ignore = "the other process of the next test"]
+    fn as_a_user_who_connects_as_fast_as_can_be() {
+        let address = std::env::var(TOLD).unwrap();
+        let until = Instant::now() + FLOOD;
+        let flood = || {
+            let mut held = VecDeque::new();
+            let said = ["", "GET /workers HT", "GET /workers HTTP/1.1\r\nHost: x\r\n\r\n"];
+            for said in said.iter().cycle().take(MOST / THREADS).take_while(|_| Instant::now() < until) {
+                let Ok(mut socket) = std::net::TcpStream::connect(&address) else { continue };
+                _ = socket.write_all(said.as_bytes());
+                held.push_back(socket);
+                held.drain(..held.len().saturating_sub(HELD));
+            }
+        };
+        std::thread::scope(|scope| (0..THREADS).for_each(|_| drop(scope.spawn(flood))));
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn an_operator_is_answered_soon_beside_a_flood_of_connections_from_the_same_address() {
+        let (address, _server) = echo().await;
+        let mut flood = tokio::process::Command::new(std::env::current_exe().unwrap());
+        let name = "control::listener::tests::as_a_user_who_connects_as_fast_as_can_be";
+        flood.args(["--exact", "--ignored", name]).env(TOLD, address.trim_start_matches("http://"));
+        let mut flood = flood.stdout(Stdio::null()).kill_on_drop(true).spawn().unwrap();
+        let mut took = Vec::new();
+        while flood.try_wait().unwrap().is_none() {
+            let asked = Instant::now();
+            assert_eq!(client(&address).get("workers").await.unwrap(), json!("Workers"));
+            took.push(asked.elapsed());
+        }
+        took.sort();
+        println!("{} answers, the last ones {:?}", took.len(), &took[took.len().saturating_sub(5)..]);
+        // The system sends what it could not queue again after one second, and then after two more.
+        assert!(took.last().is_some_and(|longest| *longest < Duration::from_secs(2)), "{took:?}");
     }
 }
