@@ -9,25 +9,24 @@ use clap::{Arg, ArgAction, ArgMatches, CommandFactory as _, FromArgMatches as _,
 use super::settings::{DEFAULT_FILE, SETTINGS, Settings, SettingsError, Sources, TOKEN_VARIABLE};
 use crate::digest::Digest;
 
-/// Fetches what Flink's workers need, once per host: the sidecar of flink-mesos-executor.
+/// Artifact cache of a host for Flink's workers: the sidecar of flink-mesos-executor.
 ///
-/// Without a command it is the daemon. The other commands work through the daemon when it runs, and on the files of the
-/// cache when it does not.
+/// Without a command, it runs the daemon. The other commands use the daemon if it runs, and otherwise the files of the cache.
 #[derive(Debug, Parser)]
 #[command(
     name = "flink-mesos-fetcher",
     version,
-    after_help = "Every setting can also be given in the file and as FLINK_MESOS_FETCHER_<SETTING>; flags go before \
-                  variables, variables before the file."
+    after_help = "You can also set every setting in the file and as FLINK_MESOS_FETCHER_<SETTING>. Flags override \
+                  variables, and variables override the file."
 )]
 pub struct Cli {
-    /// File with settings [default: /etc/flink-mesos/fetcher.toml, if it is there]
+    /// File with settings [default: /etc/flink-mesos/fetcher.toml, if it exists]
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Check the settings, show them, and end
+    /// Check the settings, print them, and exit
     #[arg(long)]
     pub check_config: bool,
-    /// How to print what was asked for
+    /// Output format
     #[arg(long, global = true, value_enum, default_value = "text")]
     pub output: Output,
     /// What to do
@@ -49,34 +48,34 @@ pub enum Output {
 pub enum Command {
     /// Run the daemon
     Daemon,
-    /// Show what the cache holds and what the daemon does
+    /// Show the contents of the cache and the state of the daemon
     Status,
-    /// Make room: remove what has not been used for longest, and nothing that is in use
+    /// Make room: remove the least recently used files, but none in use
     Gc {
-        /// How much to keep at most, e.g. "5 GiB", or 0 to empty the cache [default: the budget]
+        /// Size to keep at most, e.g. "5 GiB", or 0 to empty the cache [default: the setting budget]
         #[arg(long, value_name = "SIZE", value_parser = super::settings::size_or_nothing)]
         keep: Option<u64>,
     },
-    /// Read everything in the cache again, and take out what is wrong
+    /// Hash every file in the cache again, and move damaged ones into quarantine
     Verify,
-    /// Fetch a tree into the cache, for workers to come
+    /// Fetch a tree into the cache before workers need it
     Prefetch(Prefetch),
 }
 
 /// What to fetch.
 #[derive(Debug, clap::Args)]
-#[command(after_help = format!("The artifact token is taken from --token-file, or from {TOKEN_VARIABLE}."))]
+#[command(after_help = format!("The artifact token comes from --token-file, or from {TOKEN_VARIABLE}."))]
 pub struct Prefetch {
-    /// The manifest's digest
+    /// Digest of the manifest
     #[arg(long, value_name = "SHA256")]
     pub manifest: Digest,
-    /// Base address of an artifact server; can be given several times
+    /// Base URL of an artifact server; repeat the option for several
     #[arg(long = "url", value_name = "URL", required = true)]
     pub urls: Vec<String>,
-    /// File with the artifact token, and nothing else
+    /// File that contains only the artifact token
     #[arg(long, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
-    /// Certificates in PEM of those who may vouch for the servers [default: those that this host trusts]
+    /// PEM file with the authorities to trust [default: those that this host trusts]
     #[arg(long, value_name = "FILE")]
     pub trusted: Option<PathBuf>,
 }
@@ -134,9 +133,14 @@ fn command() -> clap::Command {
             .action(ArgAction::Set)
             .value_name("VALUE")
             .help_heading("Settings")
-            .help(help.replace('`', ""))
+            .help(capitalised(&help.replace('`', "")))
     };
     SETTINGS.iter().fold(Cli::command(), |command, setting| command.arg(flag(setting)))
+}
+
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 fn read_flags(matches: &ArgMatches, sources: &mut Sources) {

@@ -1,7 +1,7 @@
 //! The daemon's settings: a table of keys, and what they are set to in a file, by the environment and by flags.
 //!
-//! A later place goes before an earlier one: defaults, `/etc/flink-mesos/fetcher.toml`, `FLINK_MESOS_FETCHER_*`, flags.
-//! All places are read by the same rules, and whatever is wrong is told with its place.
+//! A later source overrides an earlier one: defaults, `/etc/flink-mesos/fetcher.toml`, `FLINK_MESOS_FETCHER_*`, flags.
+//! All sources are read by the same rules, and an error names its source.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
@@ -41,26 +41,26 @@ pub struct Setting {
 pub const SETTINGS: &[Setting] = &[
     setting("socket", crate::DEFAULT_SOCKET, "socket for the executors of this host, an absolute path"),
     setting("cache", "/var/cache/flink-mesos", "folder of the cache, an absolute path"),
-    setting("budget", "20 GiB", "how much the cache keeps; what is in use stays even when it is more"),
+    setting("budget", "20 GiB", "cache size limit; files in use are never evicted, so the cache may exceed it"),
     setting(
         "listen",
         "",
-        "address and port for other machines: contents for other agents, and metrics; e.g. `0.0.0.0:7080`; empty: none",
+        "address and port for other machines, which get files and metrics there, e.g. `0.0.0.0:7080`; empty: do not listen",
     ),
     setting(
         "fetches",
         "16",
-        "trees that are fetched at the same time, 1 to 64; one user may have a quarter of them, and the others wait",
+        "trees to fetch at the same time, 1 to 64; one user may use a quarter of these, and further fetches of that user wait",
     ),
-    setting("connections", "4", "requests at the same time for each of them, 1 to 32"),
-    setting("patience", "2 min", "how long a server that gives nothing is asked again"),
-    setting("grace", "30 s", "how long running fetches may go on when the daemon is told to stop"),
+    setting("connections", "4", "requests at the same time for each tree, 1 to 32"),
+    setting("patience", "2 min", "how long to keep retrying a server that sends no data"),
+    setting("grace", "30 s", "how long running fetches may continue when the daemon stops"),
     setting(
         "log",
         "info",
-        "level of the log: `error`, `warn`, `info`, `debug` or `trace`, also by part: `warn,fetcher=debug`",
+        "log level: `error`, `warn`, `info`, `debug` or `trace`, or a filter by part such as `warn,fetcher=debug`",
     ),
-    setting("log-format", "text", "`text` or `json`: an object for each line"),
+    setting("log-format", "text", "log format: `text`, or `json` with one object per line"),
 ];
 
 const fn setting(key: &'static str, default: &'static str, meaning: &'static str) -> Setting {
@@ -89,7 +89,7 @@ pub struct Settings {
     pub fetches: usize,
     /// Requests at the same time for each.
     pub connections: usize,
-    /// For servers that give nothing.
+    /// For servers that send no data.
     pub patience: Duration,
     /// For running fetches when the daemon ends.
     pub grace: Duration,
@@ -102,7 +102,7 @@ pub struct Settings {
 /// A setting that cannot be used, or cannot be read.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SettingsError {
-    /// The file is not there or not ours to read.
+    /// The file is not there or cannot be read.
     #[error("{0}")]
     Read(String),
     /// The file is no TOML.
@@ -110,11 +110,11 @@ pub enum SettingsError {
     Syntax {
         /// Where.
         place: Place,
-        /// What is wrong with it.
+        /// Why it cannot be read.
         reason: String,
     },
     /// Nothing of that name can be set.
-    #[error("{place}: `{key}` is no setting (allowed: {})", keys())]
+    #[error("{place}: `{key}` is not a setting (allowed: {})", keys())]
     Unknown {
         /// Where.
         place: Place,
@@ -130,7 +130,7 @@ pub enum SettingsError {
         key: &'static str,
         /// As it was given.
         value: String,
-        /// What is wrong with it, and what is allowed.
+        /// Why it cannot be used, and what is allowed.
         reason: String,
     },
 }

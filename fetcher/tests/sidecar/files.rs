@@ -13,7 +13,7 @@ async fn check(config: &Path, variables: &[(&str, &str)], flags: &[&str]) -> (i3
 }
 
 #[tokio::test]
-async fn flags_go_before_variables_and_variables_before_the_file() {
+async fn flags_override_variables_and_variables_override_the_file() {
     let host = Host::new();
     let file = host.path("fetcher.toml");
     fs_err::write(&file, "budget = \"1 GiB\"\nfetches = 3\nconnections = 5\n").unwrap();
@@ -35,7 +35,7 @@ async fn a_bad_file_is_refused_with_line_and_key_before_anything_starts() {
     let host = Host::new();
     let file = host.path("fetcher.toml");
     for (content, expected) in [
-        ("fetches = 3\nbugdet = \"1 GiB\"\n", ":2: `bugdet` is no setting (allowed: socket, cache, "),
+        ("fetches = 3\nbugdet = \"1 GiB\"\n", ":2: `bugdet` is not a setting (allowed: socket, cache, "),
         ("\nbudget = \"1 GiBi\"\n", ":2: budget = `1 GiBi` is no size (allowed: "),
     ] {
         fs_err::write(&file, content).unwrap();

@@ -23,57 +23,49 @@ struct Metric {
 type Sample = (Vec<(&'static str, String)>, f64);
 
 const METRICS: &[Metric] = &[
-    metric("build_info", "Always 1; the label says which version runs.", |status, _| {
+    metric("build_info", "Always 1; the label has the running version.", |status, _| {
         vec![(vec![("version", status.version.clone())], 1.0)]
     }),
     metric("uptime_seconds", "Seconds since the daemon started.", |_, running| one(running.uptime_seconds)),
-    metric("fetches_in_flight", "Fetches that were asked for and are not over.", |_, running| {
-        one(running.fetches_in_flight as f64)
-    }),
-    metric("received_bytes_total", "Bytes received, by where they came from: `server` or `peer`.", |_, running| {
+    metric("fetches_in_flight", "Fetches that have not ended yet.", |_, running| one(running.fetches_in_flight as f64)),
+    metric("received_bytes_total", "Bytes received, by source: `server` or `peer`.", |_, running| {
         let by_source = [("server", running.counts.bytes_from_servers), ("peer", running.counts.bytes_from_peers)];
         by_source.map(|(source, bytes)| (vec![("source", source.to_owned())], bytes as f64)).to_vec()
     }),
-    metric("sent_bytes_total", "Bytes of contents sent to other hosts.", |_, running| {
-        one(running.bytes_to_peers as f64)
-    }),
-    metric("peer_streams", "Contents that are being sent to other hosts.", |_, running| {
-        one(running.peer_streams as f64)
-    }),
-    metric("cache_hits_total", "Trees that were asked for and there.", |_, running| one(running.counts.hits as f64)),
-    metric("cache_misses_total", "Trees that were asked for and had to be fetched.", |_, running| {
+    metric("sent_bytes_total", "Bytes of files sent to other hosts.", |_, running| one(running.bytes_to_peers as f64)),
+    metric("peer_streams", "Files being sent to other hosts now.", |_, running| one(running.peer_streams as f64)),
+    metric("cache_hits_total", "Requested trees that were in the cache.", |_, running| one(running.counts.hits as f64)),
+    metric("cache_misses_total", "Requested trees that had to be fetched.", |_, running| {
         one(running.counts.misses as f64)
     }),
-    metric("cache_evictions_total", "Contents that were removed to make room.", |_, running| {
-        one(running.counts.evictions as f64)
-    }),
-    metric("cache_evicted_bytes_total", "Bytes that were removed to make room.", |_, running| {
+    metric("cache_evictions_total", "Files evicted to make room.", |_, running| one(running.counts.evictions as f64)),
+    metric("cache_evicted_bytes_total", "Bytes evicted to make room.", |_, running| {
         one(running.counts.evicted_bytes as f64)
     }),
-    metric("cache_bytes", "Bytes of all contents in the cache.", |status, _| one(status.cache.usage.bytes as f64)),
-    metric("cache_budget_bytes", "Bytes that the cache keeps.", |status, _| one(status.cache.budget_bytes as f64)),
-    metric("cache_partial_bytes", "Bytes of contents that are under way or broke off.", |status, _| {
-        one(status.cache.usage.partial as f64)
-    }),
-    metric("cache_reserved_bytes", "Bytes that running fetches are still going to need.", |status, _| {
+    metric("cache_bytes", "Bytes of all files in the cache.", |status, _| one(status.cache.usage.bytes as f64)),
+    metric(
+        "cache_budget_bytes",
+        "Size limit of the cache in bytes.",
+        |status, _| one(status.cache.budget_bytes as f64),
+    ),
+    metric("cache_partial_bytes", "Bytes of incomplete files.", |status, _| one(status.cache.usage.partial as f64)),
+    metric("cache_reserved_bytes", "Bytes that running fetches still need.", |status, _| {
         one(status.cache.usage.reserved as f64)
     }),
-    metric("cache_contents", "Contents in the cache.", |status, _| one(status.cache.usage.contents as f64)),
+    metric("cache_contents", "Files in the cache.", |status, _| one(status.cache.usage.contents as f64)),
     metric("cache_trees", "Complete trees in the cache.", |status, _| one(status.cache.usage.trees as f64)),
-    metric("cache_trees_in_use", "Trees that a worker or a fetch uses.", |status, _| {
+    metric("cache_trees_in_use", "Trees in use by a worker or a fetch.", |status, _| {
         one(status.cache.usage.trees_in_use as f64)
     }),
-    metric("request_errors_total", "Requests that went wrong, by kind and by who is to blame.", |_, running| {
+    metric("request_errors_total", "Failed requests, by kind and cause.", |_, running| {
         by_kind(&running.counts.request_errors)
     }),
-    metric(
-        "failed_fetches_total",
-        "Fetches that went wrong for good, by kind and by who is to blame.",
-        |_, running| by_kind(&running.counts.failed_fetches),
-    ),
+    metric("failed_fetches_total", "Fetches that finally failed, by kind and cause.", |_, running| {
+        by_kind(&running.counts.failed_fetches)
+    }),
     metric(
         "taskmanager_cpu_seconds",
-        "CPU time of a TaskManager's living processes, as its executor tells.",
+        "CPU time of a TaskManager's living processes, as reported by its executor.",
         |_, running| of_each(running, |usage| Some(usage.cpu_seconds)),
     ),
     metric("taskmanager_memory_bytes", "Resident memory of a TaskManager's processes.", |_, running| {
@@ -81,10 +73,10 @@ const METRICS: &[Metric] = &[
     }),
     metric(
         "taskmanager_memory_working_set_bytes",
-        "What counts against the memory limit of a TaskManager's container, where there is one.",
+        "Memory that counts against the limit of a TaskManager's container, if there is a limit.",
         |_, running| of_each(running, |usage| usage.memory_working_set_bytes.map(|bytes| bytes as f64)),
     ),
-    metric("taskmanager_memory_limit_bytes", "The memory limit of a TaskManager's container.", |_, running| {
+    metric("taskmanager_memory_limit_bytes", "Memory limit of a TaskManager's container.", |_, running| {
         of_each(running, |usage| usage.memory_limit_bytes.map(|bytes| bytes as f64))
     }),
     metric("taskmanager_processes", "Processes of a TaskManager.", |_, running| {
@@ -134,7 +126,7 @@ pub(super) fn text(status: &Status) -> String {
         // Writing to a string does not fail, here and below.
         _ = write!(text, "# HELP {PREFIX}{name} {}\n# TYPE {PREFIX}{name} {kind}\n", metric.help);
         for (labels, value) in (metric.samples)(status, running) {
-            // Our labels hold words, versions and ids: nothing to escape.
+            // Our labels are names, versions and ids: nothing to escape.
             let labels: Vec<_> = labels.iter().map(|(label, value)| format!("{label}=\"{value}\"")).collect();
             let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
             _ = writeln!(text, "{PREFIX}{name}{labels} {value}");

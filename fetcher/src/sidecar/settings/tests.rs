@@ -15,7 +15,7 @@ fn read(file: &str, variables: &[(&str, &str)]) -> Result<Settings, String> {
 }
 
 #[test]
-fn without_a_word_the_defaults_hold() {
+fn without_settings_the_defaults_apply() {
     let settings = read("", &[]).unwrap();
     assert_eq!(settings.budget, 20 << 30);
     assert_eq!((settings.listen, settings.fetches), (None, 16));
@@ -23,7 +23,7 @@ fn without_a_word_the_defaults_hold() {
 }
 
 #[test]
-fn a_later_place_goes_before_an_earlier_one() {
+fn a_later_source_overrides_an_earlier_one() {
     let file = "budget = \"1 GiB\"\nconnections = 8\nfetches = 2\n";
     let settings = read(file, &[("FLINK_MESOS_FETCHER_BUDGET", "2 GiB"), ("PATH", "/bin")]).unwrap();
     assert_eq!((settings.budget, settings.connections, settings.fetches), (2 << 30, 8, 2));
@@ -34,11 +34,11 @@ fn a_later_place_goes_before_an_earlier_one() {
 }
 
 #[test]
-fn what_is_wrong_is_told_with_place_and_what_is_allowed() {
+fn an_error_names_its_source_and_what_is_allowed() {
     let cases = [
         ("# budget\nbudget = \"lots\"", "FILE:2: budget = `lots` is no size (allowed: a number with B, KiB, MiB"),
         ("budget = 0", "FILE:1: budget = `0` is nothing (allowed: 1 B and more)"),
-        ("\n\nbugdet = 1", "FILE:3: `bugdet` is no setting (allowed: socket, cache, budget, listen, "),
+        ("\n\nbugdet = 1", "FILE:3: `bugdet` is not a setting (allowed: socket, cache, budget, listen, "),
         ("cache = \"cache\"", "FILE:1: cache = `cache` is no absolute path"),
         ("listen = \"7080\"", "FILE:1: listen = `7080` is no address with a port"),
         ("fetches = 65", "FILE:1: fetches = `65` is out of range (allowed: 1 to 64)"),
@@ -56,7 +56,7 @@ fn what_is_wrong_is_told_with_place_and_what_is_allowed() {
     let error = read("", &[("FLINK_MESOS_FETCHER_GRACE", "soon")]).unwrap_err();
     assert!(error.starts_with("environment variable FLINK_MESOS_FETCHER_GRACE: grace = `soon` is no time"), "{error}");
     let error = read("", &[("FLINK_MESOS_FETCHER_CAHCE", "/a")]).unwrap_err();
-    assert!(error.starts_with("environment variable FLINK_MESOS_FETCHER_CAHCE: `cahce` is no setting"), "{error}");
+    assert!(error.starts_with("environment variable FLINK_MESOS_FETCHER_CAHCE: `cahce` is not a setting"), "{error}");
 }
 
 #[test]
