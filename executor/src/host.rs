@@ -1,7 +1,7 @@
 //! What a person at the host wants to know of the executors there: without Mesos, and out of files alone where an
 //! executor is dead.
 //!
-//! An executor's journal ([`crate::journal`]) in its sandbox says all: who it is, what it told the agent, what it
+//! An executor's journal ([`crate::journal`]) in its sandbox says all: who it is, what it reported to the agent, what it
 //! started and how. Sandboxes are found by the executors that live, and below the agents' work directories.
 //!
 //! Who asks may be root, and what is read belongs to others: `find` says which journals are believed; nothing that a file
@@ -28,9 +28,9 @@ use crate::{log, text};
 /// What to do at the host.
 #[derive(Debug, Subcommand)]
 pub enum HostCommand {
-    /// Lists the executors on this host
+    /// List the executors on this host
     Ps {
-        /// Also those that are over and whose sandbox is still there
+        /// Also list ended executors whose sandbox still exists
         #[arg(short, long)]
         all: bool,
         /// Where to look.
@@ -40,25 +40,25 @@ pub enum HostCommand {
         #[command(flatten)]
         form: Form,
     },
-    /// Prints a TaskManager's log
+    /// Print a TaskManager's log
     Logs {
         /// Which task.
         #[command(flatten)]
         task: Task,
-        /// Goes on with what is added, until the executor ends
+        /// Keep printing new lines until the executor ends
         #[arg(short, long)]
         follow: bool,
-        /// Also what was put aside when the file had reached its size, the oldest first
+        /// Also print rotated files, the oldest first
         #[arg(short, long)]
         all: bool,
-        /// Which one
+        /// Log to print
         #[arg(long, value_enum, default_value_t)]
         file: LogFile,
-        /// Where executors keep their own logs besides their sandboxes, which may be gone
+        /// Folder of the executors' own logs, which outlive their sandboxes
         #[arg(long, value_name = "FOLDER", env = log::FOLDER_VARIABLE, default_value = log::FOLDER)]
         log_dir: PathBuf,
     },
-    /// Tells everything about a task: its command, configuration and environment without secrets, and its timeline
+    /// Show everything about a task: its command, configuration and environment without secrets, and its timeline
     Inspect {
         /// Which task.
         #[command(flatten)]
@@ -67,7 +67,7 @@ pub enum HostCommand {
         #[command(flatten)]
         form: Form,
     },
-    /// Prints what the threads of a TaskManager are doing
+    /// Print a TaskManager's thread dump
     Jstack {
         /// Which task.
         #[command(flatten)]
@@ -78,8 +78,7 @@ pub enum HostCommand {
 /// Where to look.
 #[derive(Debug, Args)]
 pub struct Place {
-    /// The Mesos agent's work directory, where executors that are over are looked for; that of living executors is
-    /// found by itself
+    /// Work directory of the Mesos agent, to find ended executors; running ones are found without it
     #[arg(long, value_name = "FOLDER", default_value = "/var/lib/mesos")]
     work_dir: PathBuf,
 }
@@ -87,7 +86,7 @@ pub struct Place {
 /// Which task.
 #[derive(Debug, Args)]
 pub struct Task {
-    /// The task's id, or a part of it that no other task has
+    /// The task's id, or any part that no other task's id contains
     task: String,
     #[command(flatten)]
     place: Place,
@@ -96,7 +95,7 @@ pub struct Task {
 /// How to print.
 #[derive(Debug, Args)]
 pub struct Form {
-    /// In which form
+    /// Output format
     #[arg(short, long, value_enum, default_value_t)]
     output: OutputForm,
 }

@@ -29,10 +29,10 @@ pub(crate) const FOLDER_VARIABLE: &str = "FLINK_MESOS_LOG_DIR";
 
 /// How each is set, for `--help`.
 pub const HELP: &str = "Environment:
-  FLINK_MESOS_EXECUTOR_LOG         level of the log, e.g. debug [default: info]
-  FLINK_MESOS_EXECUTOR_LOG_FORMAT  text or json [default: text]
-  FLINK_MESOS_EXECUTOR_LOG_SIZE    size at which the log outside of the sandbox is rotated [default: 1 mb]
-  FLINK_MESOS_LOG_DIR              where the log is kept besides the sandbox, if the folder is there [default: /var/log/flink-mesos]";
+  FLINK_MESOS_EXECUTOR_LOG         log level, e.g. debug [default: info]
+  FLINK_MESOS_EXECUTOR_LOG_FORMAT  log format, text or json [default: text]
+  FLINK_MESOS_EXECUTOR_LOG_SIZE    size at which the log outside the sandbox is rotated [default: 1 mb]
+  FLINK_MESOS_LOG_DIR              folder of the log outside the sandbox, if it exists [default: /var/log/flink-mesos]";
 
 /// Begins the log of the executor that these variables describe. One that is not started by an agent, and the host's log
 /// where its folder is not there or not for us, do without a file there.

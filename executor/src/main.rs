@@ -16,12 +16,11 @@ use tracing::{error, info, warn};
 /// Wrong usage, as in sysexits.h.
 const USAGE: u8 = 64;
 
-/// Runs one Flink TaskManager as a custom Mesos executor.
+/// Run one Flink TaskManager as a custom Mesos executor.
 ///
-/// Without a command it is not meant to be started by hand: a Mesos agent starts it when the scheduler, flink-mesos,
-/// launches a task that names it, and tells it everything in MESOS_* environment variables. What it does is logged to
-/// its standard error, which is the file `stderr` in the sandbox, and to a file in /var/log/flink-mesos where that is
-/// there.
+/// Do not start it by hand without a command. A Mesos agent starts it when flink-mesos launches a TaskManager, and passes
+/// everything it needs in MESOS_* environment variables. It logs to standard error, which is the file `stderr` in the sandbox,
+/// and to a file in /var/log/flink-mesos if that folder exists.
 #[derive(Debug, Parser)]
 #[command(
     name = "flink-mesos-executor",

@@ -12,7 +12,7 @@ use clap::{
 pub use self::check::{Check, Start};
 use crate::{console::OutputForm, plan::Request};
 
-/// Runs Apache Flink on Apache Mesos.
+/// Run Apache Flink on Apache Mesos
 #[derive(Debug, Parser)]
 #[command(name = "flink-mesos", version, about, long_about = LONG_ABOUT, propagate_version = true)]
 pub struct Cli {
@@ -22,12 +22,12 @@ pub struct Cli {
 }
 
 const LONG_ABOUT: &str = "\
-Runs Apache Flink on Apache Mesos.
+Run Apache Flink on Apache Mesos.
 
 This program is the application master: it starts Flink's JobManager, registers with Mesos, launches TaskManagers on \
-the offers it gets, serves them the Flink distribution, and keeps as many of them alive as are wanted.
+the offers it gets, serves them the Flink distribution, and replaces those that fail.
 
-Try it without a Mesos:
+Try it without Mesos:
   FLINK_HOME=/opt/flink flink-mesos local --workers 2
 On a cluster:
   FLINK_HOME=/opt/flink flink-mesos session -Dmesos.master=zk://zk1:2181/mesos --workers 10
@@ -37,19 +37,19 @@ One job on a cluster of its own:
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Bring up a session cluster on Mesos and keep it up
+    /// Start a session cluster on Mesos and keep it running
     #[command(long_about = SESSION)]
     Session(Common),
-    /// Run one application on a cluster of its own, which ends with it
+    /// Run one application on a cluster of its own, and stop the cluster when it ends
     #[command(long_about = APPLICATION)]
     Application(Application),
-    /// Bring up a session cluster on this machine, on a Mesos for a laptop
+    /// Start a session cluster on this machine, on a Mesos for a laptop
     #[command(long_about = LOCAL)]
     Local(Local),
-    /// Look at the configuration
+    /// Show and check the configuration
     #[command(subcommand)]
     Config(Config),
-    /// Look at the TaskManagers of a running application master, move and restart them
+    /// List, move and restart the TaskManagers of a running application master
     Workers(Workers),
     /// Stop the cluster and all standby application masters
     Stop(Contact),
@@ -58,16 +58,16 @@ pub enum Command {
 /// Where a running application master is asked.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Contact {
-    /// Control API URL, as printed at startup [default: that of the only application master of this user on this machine]
+    /// Control API URL, as printed at startup [default: the only application master of this user on this machine]
     #[arg(long, env = "FLINK_MESOS_CONTROL", value_name = "URL", global = true)]
     pub at: Option<String>,
 
-    /// File with the token, `mesos.control.token` [default: `FLINK_MESOS_CONTROL_TOKEN`, else the run file of an application master
-    /// of this user on this machine]
+    /// File with the control API token (`mesos.control.token`) [default: `FLINK_MESOS_CONTROL_TOKEN`, otherwise the run file of an
+    /// application master of this user on this machine]
     #[arg(long, value_name = "FILE", global = true)]
     pub token_file: Option<PathBuf>,
 
-    /// PEM file with the authorities to trust for an `https` URL [default: those of the run file, else this machine's]
+    /// PEM file with the authorities to trust for an `https` URL [default: those of the run file, otherwise this machine's]
     #[arg(long, value_name = "FILE", global = true)]
     pub authorities: Option<PathBuf>,
 }
@@ -79,7 +79,7 @@ pub struct Workers {
     #[command(flatten)]
     pub contact: Contact,
 
-    /// Form of what is printed
+    /// Output format
     #[arg(long, value_enum, default_value_t, global = true)]
     pub output: OutputForm,
 
@@ -91,21 +91,21 @@ pub struct Workers {
 /// What an operator can ask.
 #[derive(Subcommand, Clone, Debug)]
 pub enum WorkersCommand {
-    /// Show the TaskManagers, drained agents, agents on which TaskManagers fail, and why none can be launched
+    /// Show TaskManagers, drained agents, agents where TaskManagers fail, and why none can be launched
     List,
     /// Show the last steps of TaskManagers, with cause and initiator
     History,
-    /// Have TaskManagers leave an agent, and launch none there; each is replaced before it goes (`mesos.worker.surge`)
+    /// Move TaskManagers off an agent and launch none there; each is replaced before it stops (`mesos.worker.surge`)
     Drain {
         /// The agent's id or host name
         agent: String,
     },
-    /// Let a drained agent be used again
+    /// Use a drained agent again
     Undrain {
-        /// As it was given to drain
+        /// The agent's name, as given to drain
         agent: String,
     },
-    /// Replace all TaskManagers, one after the other, each as soon as enough others are registered
+    /// Replace all TaskManagers one after the other, each when enough others are registered
     Restart {
         /// Extra TaskManagers allowed during the restart
         #[arg(long, default_value_t = 1)]
@@ -114,9 +114,9 @@ pub enum WorkersCommand {
         #[arg(long, default_value_t = 0)]
         max_unavailable: usize,
     },
-    /// Forget what failed on an agent, or on all, so that it is used again at once
+    /// Forget the failures on one agent or on all, so that launches there continue at once
     ClearAgent {
-        /// The agent's id; all agents if there is none
+        /// The agent's id [default: all agents]
         agent: Option<String>,
     },
 }
@@ -126,7 +126,7 @@ pub enum WorkersCommand {
 pub enum Config {
     /// List every option with type, default and meaning
     Options,
-    /// Tell an option's value, and everything that set it
+    /// Show an option's value and every place that sets it
     Explain {
         /// The option, e.g. `mesos.workers`
         key: String,
@@ -156,30 +156,30 @@ pub struct Place {
 }
 
 const SESSION: &str = "\
-Bring up a session cluster on Mesos and keep it up.
+Start a session cluster on Mesos and keep it running.
 
-Reads FLINK_HOME and FLINK_CONF_DIR, starts the JobManager, keeps `mesos.workers` TaskManagers. Submit jobs with Flink's \
-own tools at the web address that is printed.
+Reads FLINK_HOME and FLINK_CONF_DIR, starts the JobManager, and keeps `mesos.workers` TaskManagers running. Submit jobs with \
+Flink's own tools to the web address that it prints.
 
-It ends with `flink-mesos stop`, with Ctrl-C, with `DELETE /cluster` at the JobManager, or with SIGTERM: TaskManagers, \
-JobManager and framework go with it, and so do application masters that stand by. With durable state (`mesos.state.dir`, or \
+To stop the cluster, use `flink-mesos stop`, Ctrl-C, `DELETE /cluster` at the JobManager, or SIGTERM. This stops TaskManagers, \
+JobManager and standby application masters, and removes the framework. With durable state (`mesos.state.dir`, or \
 `high-availability.type: zookeeper`) SIGTERM and crashes leave the TaskManagers running for the next application master.";
 
 const APPLICATION: &str = "\
-Run one application on a cluster of its own, which ends with it.
+Run one application on a cluster of its own, and stop the cluster when it ends.
 
-The application is what its `main` runs, out of the jars in the distribution's `usrlib` and those of `--jars`. The options are \
-those of Flink's standalone-job.sh; what follows them is for `main`, after `--` if it begins with a dash.
+The application's jars are those in the distribution's `usrlib` and those of `--jars`. The options are those of Flink's \
+standalone-job.sh. The remaining arguments go to `main`; put `--` before them if the first begins with a dash.
 
-Exit code: 0 when the application has finished, 1 when it failed, 2 when it was cancelled or stopped before its end, 64 for \
-mistakes in usage and configuration. With `high-availability.type: zookeeper` it goes on from its last checkpoint when the \
-application master or the JobManager is started again.";
+Exit code: 0 if the application finished, 1 if it failed, 2 if it was cancelled or stopped before it finished, 64 for \
+mistakes in usage and configuration. With `high-availability.type: zookeeper`, it resumes from its last checkpoint when the \
+application master or the JobManager restarts.";
 
 const LOCAL: &str = "\
-Bring up a session cluster on this machine, on a Mesos for a laptop.
+Start a session cluster on this machine, on a Mesos for a laptop.
 
 Master and agent run inside this process and speak the same protocol as a Mesos cluster; JobManager and TaskManagers are \
-real. Nothing but a Flink distribution is needed. Ctrl-C ends everything.";
+real. It requires only a Flink distribution and Java. Ctrl-C stops everything.";
 
 /// What `session` and `local` have in common.
 #[derive(Args, Clone, Debug)]
@@ -188,15 +188,15 @@ pub struct Common {
     #[command(flatten)]
     pub place: Place,
 
-    /// How many TaskManagers to keep; the option `mesos.workers`
+    /// Number of TaskManagers to keep; the option `mesos.workers`
     #[arg(short, long, value_name = "N")]
     pub workers: Option<usize>,
 
-    /// Form of what is printed
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     pub output: OutputForm,
 
-    /// What is logged on standard error: error, warn, info, debug, trace, or a filter such as `mesos=debug`
+    /// Log level on standard error: error, warn, info, debug or trace, or a filter such as `mesos=debug`
     #[arg(long, env = "FLINK_MESOS_LOG", default_value = "warn", value_name = "FILTER")]
     pub log: String,
 }
@@ -208,7 +208,7 @@ pub struct Local {
     #[command(flatten)]
     pub common: Common,
 
-    /// Where sandboxes and logs go; kept after the end [default: a temporary folder, removed after a good end]
+    /// Folder for sandboxes and logs, kept after the end [default: a temporary folder, removed after a successful end]
     #[arg(long, value_name = "DIR")]
     pub work_dir: Option<PathBuf>,
 }
@@ -220,15 +220,15 @@ pub struct Application {
     #[command(flatten)]
     pub common: Common,
 
-    /// Class with `main` [default: that of the only jar that names one]
+    /// Class with `main` [default: the class of the only jar that names one]
     #[arg(short, long, value_name = "CLASS")]
     pub job_classname: Option<String>,
 
-    /// The job's id, 32 hexadecimal digits
+    /// Id of the job, 32 hexadecimal digits
     #[arg(long, value_name = "ID", value_parser = job_id)]
     pub job_id: Option<String>,
 
-    /// Jars of the application, with commas, besides those in `usrlib`; the option `mesos.application.jars`
+    /// Jars of the application, separated by commas, in addition to those in `usrlib`; the option `mesos.application.jars`
     #[arg(long, value_name = "JAR", value_delimiter = ',')]
     pub jars: Vec<String>,
 
@@ -236,7 +236,7 @@ pub struct Application {
     #[arg(short = 's', long = "fromSavepoint", value_name = "PATH")]
     pub from_savepoint: Option<String>,
 
-    /// Leave out state of the savepoint that the job no longer has
+    /// Skip state of the savepoint that the job no longer has
     #[arg(short = 'n', long = "allowNonRestoredState")]
     pub allow_non_restored_state: bool,
 
@@ -244,11 +244,11 @@ pub struct Application {
     #[arg(long)]
     pub local: bool,
 
-    /// With `--local`: where sandboxes and logs go, as for `flink-mesos local`
+    /// Folder for sandboxes and logs with `--local`, as for `flink-mesos local`
     #[arg(long, value_name = "DIR", requires = "local")]
     pub work_dir: Option<PathBuf>,
 
-    /// What `main` gets
+    /// Arguments of `main`
     #[arg(trailing_var_arg = true)]
     pub arguments: Vec<String>,
 }
@@ -267,7 +267,7 @@ pub fn tip(error: &clap::Error) -> Option<String> {
             return Some(unknown(given, &format!("flink-mesos workers {given}")));
         }
         "scale" => {
-            "flink-mesos session --workers N: start it again with another number; with durable state the TaskManagers stay"
+            "flink-mesos session --workers N: start it again with another number; with durable state the TaskManagers keep running"
         }
         "logs" | "ps" | "inspect" | "jstack" => {
             return Some(unknown(given, &format!("flink-mesos-executor {given}, on the TaskManager's host")));
@@ -289,7 +289,7 @@ fn job_id(text: &str) -> Result<String, String> {
     if text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Ok(text.to_owned());
     }
-    Err("a job's id has 32 hexadecimal digits".to_owned())
+    Err("a job id has 32 hexadecimal digits".to_owned())
 }
 
 impl Application {
@@ -298,7 +298,7 @@ impl Application {
         Request { jars: self.jars.clone(), ..self.common.request(environment) }
     }
 
-    /// The job, as Flink is told it.
+    /// The job, as Flink gets it.
     pub fn job(&self) -> overlays::command::Application {
         overlays::command::Application {
             job_class: self.job_classname.clone(),

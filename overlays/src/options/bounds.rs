@@ -61,7 +61,7 @@ pub fn out_of_range(config: &Configuration, key: &str) -> Option<String> {
     (!is_within).then(|| allowed(option)).flatten()
 }
 
-/// The bounds as they are told: `0 to 100000`, with the unit.
+/// The bounds as they are printed: `0 to 100000`, with the unit.
 pub(super) fn allowed(option: &ConfigOption) -> Option<String> {
     let unit = option.unit.map(|unit| format!(" {unit}")).unwrap_or_default();
     Some(format!("{}{unit}", option.bounds()?))

@@ -13,7 +13,7 @@ pub struct Problem {
     pub key: String,
     /// Where its value came from.
     pub origin: Source,
-    /// What is wrong, and what to do.
+    /// The mistake, and what to do.
     pub message: String,
     /// Nothing can be started with it; otherwise it is only worth a warning.
     pub fatal: bool,
@@ -27,36 +27,39 @@ impl fmt::Display for Problem {
 
 /// Keys that earlier Flinks had on Mesos, and what replaces them.
 pub(super) const GONE: &[(&str, &str)] = &[
-    ("mesos.resourcemanager.tasks.mem", "it is gone since Flink 1.10: set taskmanager.memory.process.size"),
+    ("mesos.resourcemanager.tasks.mem", "removed in Flink 1.10: set taskmanager.memory.process.size"),
     (
         "internal.jobgraph-path",
-        "it is gone since Flink 1.15: put the job's jar into usrlib and run `flink-mesos application`",
+        "removed in Flink 1.15: put the job's jar into usrlib and run `flink-mesos application`",
     ),
-    ("mesos.maximum-failed-tasks", "it is gone: failing workers are started ever more slowly, without a limit"),
+    (
+        "mesos.maximum-failed-tasks",
+        "removed: delays between starts of failing workers grow, without a limit on their number",
+    ),
     (
         "mesos.maximum-failed-workers-per-interval",
-        "it is gone: failing workers are started ever more slowly, without a limit",
+        "removed: delays between starts of failing workers grow, without a limit on their number",
     ),
     (
         "mesos.workers-failure-rate-interval",
-        "it is gone: failing workers are started ever more slowly, without a limit",
+        "removed: delays between starts of failing workers grow, without a limit on their number",
     ),
 ];
 
-/// Keys that Flink 1.13 had and that nobody reads any more, and what became of them.
+/// Keys of Flink 1.13 that are no longer used, and what replaces them.
 pub(super) const FORGOTTEN: &[(&str, &str)] = &[
-    ("internal.cluster.execution-mode", "nobody reads it any more: an application's cluster ends with it"),
+    ("internal.cluster.execution-mode", "no longer used: an application's cluster ends with the application"),
     ("high-availability.zookeeper.path.latch", NO_SUCH_NODE),
     ("high-availability.zookeeper.path.leader", NO_SUCH_NODE),
     ("high-availability.zookeeper.path.checkpoints", NO_SUCH_NODE),
     ("high-availability.zookeeper.path.checkpoint-counter", NO_SUCH_NODE),
-    ("slotmanager.request-timeout", "nobody reads it any more: set slot.request.timeout"),
+    ("slotmanager.request-timeout", "no longer used: set slot.request.timeout"),
 ];
 
 /// Flink's TaskManager logs a warning where it cannot read this one.
 const FOREVER_UNLESS_READ: &str = "taskmanager.registration.timeout";
 
-const NO_SUCH_NODE: &str = "nobody reads it any more: Flink chooses its names in ZooKeeper itself";
+const NO_SUCH_NODE: &str = "no longer used: Flink chooses its names in ZooKeeper itself";
 
 /// Everything in the configuration that the table speaks against, in the configuration's order.
 pub fn check(config: &Configuration) -> Vec<Problem> {
@@ -92,12 +95,13 @@ fn problem(config: &Configuration, key: &str, value: &str, searches: &mut usize)
             (Some(message), _) if option.key == FOREVER_UNLESS_READ => {
                 (format!("{message}; Flink waits forever"), false)
             }
-            // Flink before 1.20 read durations as numbers, and a negative one as for ever.
-            (Some(_), _) if option.kind == Kind::Duration && is_negative(value) && !key.starts_with("mesos.") => {
-                (format!("'{value}' is no duration any more since Flink 1.20: leave it out, or name a long one"), false)
-            }
+            // Flink before 1.20 read durations as numbers, and a negative one as forever.
+            (Some(_), _) if option.kind == Kind::Duration && is_negative(value) && !key.starts_with("mesos.") => (
+                format!("'{value}' is not a duration since Flink 1.20: remove the option, or set a long duration"),
+                false,
+            ),
             (Some(message), _) => (message, true),
-            (None, why) => (format!("it has no effect on Mesos: {}", why?), false),
+            (None, why) => (format!("no effect on Mesos: {}", why?), false),
         }
     } else if key.starts_with("mesos.") && !is_in_map(key) {
         let is_compared = *searches > 0 && key.len() <= LONGEST_KEY;
@@ -109,7 +113,7 @@ fn problem(config: &Configuration, key: &str, value: &str, searches: &mut usize)
         let is_compared = *searches > 0 && key.len() <= LONGEST_KEY && !is_in_map(key);
         *searches = searches.saturating_sub(1);
         let near = if is_compared { nearest(key) } else { None }?;
-        (format!("no option that flink-mesos knows; did you mean {near}?"), false)
+        (format!("unknown option; did you mean {near}?"), false)
     };
     let origin = config.source(key).cloned().unwrap_or(Source::Default);
     Some(Problem { key: key.to_owned(), origin, message, fatal })
@@ -126,7 +130,7 @@ fn is_in_map(key: &str) -> bool {
         .any(|map| key.strip_prefix(map.key).is_some_and(|rest| rest.starts_with('.')))
 }
 
-/// What is wrong with a value of this option, read as those of `config` are.
+/// The mistake in a value of this option, read as those of `config` are.
 pub(super) fn form_error(config: &Configuration, option: &ConfigOption, value: &str) -> Option<String> {
     let config = config.alone(option.key, value);
     let result = match option.kind {
@@ -249,7 +253,7 @@ mod tests {
     #[test]
     fn a_key_without_effect_is_worth_a_warning_that_says_why() {
         for (key, value, part) in [
-            ("slotmanager.redundant-taskmanager-num", "1", "it has no effect on Mesos: `mesos.workers` says how many"),
+            ("slotmanager.redundant-taskmanager-num", "1", "no effect on Mesos: `mesos.workers` sets the number"),
             ("mesos.resourcemanager.unused-offer-expiration", "1", "declined at once"),
             ("high-availability.zookeeper.path.latch", "/x", "Flink chooses"),
         ] {

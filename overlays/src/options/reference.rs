@@ -6,8 +6,8 @@ use super::{ConfigOption, Kind, Section, bounds};
 
 const INTRODUCTION: &str = "# Options
 
-This page is printed by `flink-mesos config options`. Options of Mesos are known since flink-mesos 0.1, Flink's own since Flink 1.18,
-unless their meaning says otherwise. Flink has more options of its own than these; all of them are handed to it.
+`flink-mesos config options` prints this page. Unless the meaning says otherwise, Mesos options exist since flink-mesos 0.1 and Flink's own
+options since Flink 1.18. Flink has more options than these; all of them are passed to it.
 ";
 
 /// The whole reference; `docs/configuration.md` is this text.
@@ -25,17 +25,17 @@ pub fn reference() -> String {
 
 fn title(section: Section) -> &'static str {
     match section {
-        Section::Upstream => "Mesos, as Flink 1.13 had them",
-        Section::Ours => "Mesos, new",
-        Section::Memory => "Flink's own: memory",
-        Section::TaskManager => "Flink's own: TaskManagers",
-        Section::Network => "Flink's own: the network between TaskManagers",
-        Section::JobManager => "Flink's own: the JobManager",
-        Section::ResourceManager => "Flink's own: slots",
-        Section::Rest => "Flink's own: REST",
-        Section::HighAvailability => "Flink's own: high availability",
-        Section::Security => "Flink's own: Kerberos and TLS",
-        Section::Scripts => "Flink's own: Java, logs, Hadoop",
+        Section::Upstream => "Mesos options of Flink 1.13",
+        Section::Ours => "New Mesos options",
+        Section::Memory => "Flink: memory",
+        Section::TaskManager => "Flink: TaskManagers",
+        Section::Network => "Flink: the network between TaskManagers",
+        Section::JobManager => "Flink: the JobManager",
+        Section::ResourceManager => "Flink: slots",
+        Section::Rest => "Flink: REST",
+        Section::HighAvailability => "Flink: high availability",
+        Section::Security => "Flink: Kerberos and TLS",
+        Section::Scripts => "Flink: Java, logs, Hadoop",
     }
 }
 

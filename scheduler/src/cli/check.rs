@@ -1,4 +1,4 @@
-//! `config check`, and what it is to look at.
+//! `config check`, and its subject.
 
 use clap::{Args, Subcommand};
 
@@ -6,11 +6,11 @@ use super::{Application, Common, Place};
 use crate::{check::Subject, plan::Request};
 
 pub(super) const LONG_ABOUT: &str = "\
-Check the whole installation without starting anything: every problem in one list, exit code 64 if there is one.
+Check the whole installation without starting anything. Prints every problem in one list; the exit code is 64 if there is one.
 
-Append the command you intend to run to check its options too, as in `config check application --jars job.jar`: an application's jars, \
-class and savepoint are checked as well. `session` and `application` run the same checks before they start anything, except whether Mesos and \
-ZooKeeper answer.";
+Append the command you intend to run to check its options too, as in `config check application --jars job.jar`. For an application, \
+this also checks its jars, class and savepoint. `session` and `application` run the same checks before they start anything, except that \
+they do not test whether Mesos and ZooKeeper answer.";
 
 /// What is checked.
 #[derive(Args, Clone, Debug)]
@@ -38,7 +38,7 @@ pub enum Start {
 }
 
 impl Check {
-    /// The subject of the check. Options before the subcommand hold for it, too.
+    /// The subject of the check. Options before the subcommand apply to it too.
     pub fn subject(self, environment: Vec<(String, String)>) -> Subject {
         let Self { place, offline, start } = self;
         let (start, job, local) = match start {

@@ -5,22 +5,22 @@ use crate::options::ConfigOption;
 use crate::options::Kind::{Boolean, Duration, Enum, Integer, Memory, Text};
 
 pub(in crate::options) const OPTIONS: &[ConfigOption] = &[
-    option("jobmanager.rpc.address", Text, "the JobManager's address as TaskManagers see it"),
-    option("jobmanager.rpc.port", Integer, "the JobManager's port").port().default("6123"),
-    option("jobmanager.bind-host", Text, "where the JobManager listens"),
+    option("jobmanager.rpc.address", Text, "address by which TaskManagers reach the JobManager"),
+    option("jobmanager.rpc.port", Integer, "port of the JobManager").port().default("6123"),
+    option("jobmanager.bind-host", Text, "address that the JobManager listens on"),
     option(
         "jobmanager.rpc.bind-port",
         Integer,
-        "where the RPC system listens, if that is another port than it is known by",
+        "port that the RPC system listens on, if it differs from the advertised one",
     )
     .port(),
     option("jobmanager.resource-id", Text, "name of the JobManager"),
-    option("jobmanager.scheduler", Enum(&["Ng", "Default", "Adaptive", "AdaptiveBatch"]), "how jobs are given slots")
+    option("jobmanager.scheduler", Enum(&["Ng", "Default", "Adaptive", "AdaptiveBatch"]), "scheduler of jobs")
         .default("Default"),
     option(
         "jobmanager.adaptive-scheduler.submission.resource-wait-timeout",
         Duration,
-        "how long a new job waits for the slots that it wants",
+        "how long a new job waits for the slots it requires",
     )
     .default("5 min")
     .formerly(&["jobmanager.adaptive-scheduler.resource-wait-timeout"])
@@ -28,7 +28,7 @@ pub(in crate::options) const OPTIONS: &[ConfigOption] = &[
     option(
         "jobmanager.adaptive-scheduler.submission.resource-stabilization-timeout",
         Duration,
-        "how long it waits for more when it could start with fewer",
+        "how long a new job that could start waits for more slots",
     )
     .default("10 s")
     .formerly(&["jobmanager.adaptive-scheduler.resource-stabilization-timeout"])
@@ -36,7 +36,7 @@ pub(in crate::options) const OPTIONS: &[ConfigOption] = &[
     option(
         "jobmanager.adaptive-scheduler.executing.cooldown-after-rescaling",
         Duration,
-        "least time between two changes of the parallelism",
+        "minimum time between two changes of the parallelism",
     )
     .default("30 s")
     .formerly(&["jobmanager.adaptive-scheduler.scaling-interval.min"])
@@ -51,7 +51,7 @@ pub(in crate::options) const OPTIONS: &[ConfigOption] = &[
     option(
         "jobmanager.adaptive-scheduler.rescale-trigger.max-checkpoint-failures",
         Integer,
-        "checkpoints that may fail before the parallelism changes without one",
+        "number of failed checkpoints after which the parallelism changes without one",
     )
     .default("2")
     .since(2, 0),
@@ -64,87 +64,83 @@ pub(in crate::options) const OPTIONS: &[ConfigOption] = &[
     option("jobmanager.adaptive-scheduler.prefer-minimal-taskmanagers", Boolean, "use as few TaskManagers as possible")
         .default("true")
         .since(1, 20),
-    option(
-        "jobmanager.adaptive-scheduler.min-parallelism-increase",
-        Integer,
-        "smaller changes of the parallelism are not made",
-    )
-    .default("1"),
+    option("jobmanager.adaptive-scheduler.min-parallelism-increase", Integer, "smallest change of the parallelism")
+        .default("1"),
     option(
         "jobmanager.adaptive-scheduler.resource-wait-timeout",
         Duration,
-        "how long a new job waits for the slots that it wants",
+        "how long a new job waits for the slots it requires",
     )
     .default("5 min"),
     option(
         "jobmanager.adaptive-scheduler.resource-stabilization-timeout",
         Duration,
-        "how long it waits for more when it could start with fewer",
+        "how long a new job that could start waits for more slots",
     )
     .default("10 s"),
     option(
         "jobmanager.adaptive-scheduler.scaling-interval.min",
         Duration,
-        "least time between two changes of the parallelism",
+        "minimum time between two changes of the parallelism",
     )
     .default("30 s")
     .since(1, 19),
     option(
         "jobmanager.adaptive-scheduler.scaling-interval.max",
         Duration,
-        "time after which even a small change is made",
+        "time after which even a small change of the parallelism is made",
     )
     .since(1, 19),
     option(
         "jobmanager.adaptive-batch-scheduler.avg-data-volume-per-task",
         Memory,
-        "data that each task of a batch job should have",
+        "average amount of data for each task of a batch job",
     )
     .default("1 gb")
     .until(2, 0),
     option(
         "jobmanager.adaptive-batch-scheduler.default-source-parallelism",
         Integer,
-        "parallelism of sources that have none",
+        "parallelism of sources without one of their own",
     )
     .default("1")
     .until(2, 0),
-    option("jobmanager.adaptive-batch-scheduler.min-parallelism", Integer, "least parallelism that is chosen")
+    option("jobmanager.adaptive-batch-scheduler.min-parallelism", Integer, "minimum parallelism to choose")
         .default("1")
         .until(2, 0),
-    option("jobmanager.adaptive-batch-scheduler.max-parallelism", Integer, "highest parallelism that is chosen")
+    option("jobmanager.adaptive-batch-scheduler.max-parallelism", Integer, "maximum parallelism to choose")
         .default("128")
         .until(2, 0),
     option(
         "jobmanager.adaptive-batch-scheduler.speculative.enabled",
         Boolean,
-        "run slow tasks of batch jobs a second time elsewhere",
+        "run slow tasks of batch jobs a second time on another agent",
     )
     .default("false")
     .until(2, 0),
     option(
         "jobmanager.adaptive-batch-scheduler.speculative.max-concurrent-executions",
         Integer,
-        "so many of the same task at once",
+        "maximum number of simultaneous executions of one task",
     )
     .default("2")
     .until(2, 0),
     option(
         "jobmanager.adaptive-batch-scheduler.speculative.block-slow-node-duration",
         Duration,
-        "how long a slow agent gets no such task",
+        "how long a slow agent gets no such executions",
     )
     .default("1 min")
     .until(2, 0),
-    option("jobmanager.execution.attempts-history-size", Integer, "earlier attempts of a task that are remembered")
+    option("jobmanager.execution.attempts-history-size", Integer, "number of earlier attempts of a task to remember")
         .default("16")
         .formerly(&["job-manager.max-attempts-history-size"]),
-    option("jobmanager.execution.failover-strategy", Text, "what is started again after a failure: `region` or `full`")
+    option("jobmanager.execution.failover-strategy", Text, "tasks to restart after a failure: `region` or `full`")
         .default("region"),
     option(
         "jobmanager.partition.release-during-job-execution",
         Boolean,
-        "let go of shuffled data while the job still runs",
+        "release shuffled data while the job still runs",
     )
     .default("true"),
     option(
@@ -152,23 +148,33 @@ pub(in crate::options) const OPTIONS: &[ConfigOption] = &[
         Enum(&["ALL_PRODUCERS_FINISHED", "ONLY_FINISHED_PRODUCERS", "UNFINISHED_PRODUCERS"]),
         "when data of a hybrid shuffle may be read",
     ),
-    option("jobmanager.archive.fs.dir", Text, "folder for the histories of jobs that are over"),
+    option("jobmanager.archive.fs.dir", Text, "folder for the histories of finished jobs"),
     option("jobmanager.failure-enrichers", Text, "classes that label failures"),
-    option("jobmanager.future-pool.size", Integer, "threads for futures; one for each core when not set"),
-    option("jobmanager.io-pool.size", Integer, "threads for files; four for each core when not set"),
-    option("jobmanager.retrieve-taskmanager-hostname", Boolean, "look up the names of TaskManagers by their addresses")
-        .default("true"),
-    option("process.jobmanager.working-dir", Text, "folder of what the JobManager keeps over a restart"),
-    option("heartbeat.interval", Duration, "how often JobManager and TaskManagers tell that they live").default("10 s"),
-    option("heartbeat.timeout", Duration, "silence after which the other one is dead").default("50 s"),
+    option("jobmanager.future-pool.size", Integer, "number of threads for futures; not set: one for each core"),
+    option("jobmanager.io-pool.size", Integer, "number of threads for files; not set: four for each core"),
+    option(
+        "jobmanager.retrieve-taskmanager-hostname",
+        Boolean,
+        "look up host names of TaskManagers by their addresses",
+    )
+    .default("true"),
+    option("process.jobmanager.working-dir", Text, "folder for what the JobManager keeps when it restarts"),
+    option("heartbeat.interval", Duration, "interval between two heartbeats of JobManager and TaskManagers")
+        .default("10 s"),
+    option("heartbeat.timeout", Duration, "time without a heartbeat after which the other process is considered dead")
+        .default("50 s"),
     option(
         "heartbeat.rpc-failure-threshold",
         Integer,
-        "messages that may fail before the other one is dead; -1 is any number",
+        "number of failed messages after which the other process is considered dead; -1: no limit",
     )
     .default("2"),
-    option("blob.server.port", Text, "ports of which the server of jobs' files takes one; 0 is any free one")
-        .default("0"),
-    option("blob.service.ssl.enabled", Boolean, "TLS there, where `security.ssl.internal.enabled` is").default("true"),
-    option("blob.storage.directory", Text, "folder of jobs' files; that for temporary files when not set"),
+    option("blob.server.port", Text, "port of the blob server, or ports to choose from; 0: any free port").default("0"),
+    option(
+        "blob.service.ssl.enabled",
+        Boolean,
+        "use TLS at the blob server if `security.ssl.internal.enabled` is `true`",
+    )
+    .default("true"),
+    option("blob.storage.directory", Text, "folder for the files of jobs; not set: the folder for temporary files"),
 ];

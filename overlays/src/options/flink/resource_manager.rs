@@ -14,17 +14,16 @@ pub(in crate::options) const OPTIONS: &[ConfigOption] = &[
     option("resourcemanager.taskmanager-timeout", Duration, "how long a TaskManager may be idle")
         .default("30 s")
         .formerly(&["slotmanager.taskmanager-timeout"])
-        .without_effect("`mesos.workers` says how many there are"),
+        .without_effect("`mesos.workers` sets the number of TaskManagers"),
     option("slot.request.timeout", Duration, "how long a job waits for slots, also for those of a lost TaskManager that is being replaced").default("5 min"),
-    option("resourcemanager.rpc.port", Integer, "port of the resource manager; it shares the JobManager's")
+    option("resourcemanager.rpc.port", Integer, "port of the resource manager, which shares the JobManager's")
         .port()
         .default("0"),
     option("resourcemanager.job.timeout", Duration, "how long a job without a leader keeps its slots").default("5 min"),
     option(
         "resourcemanager.standalone.start-up-time",
         Duration,
-        "age of a JobManager from which on jobs that lack slots fail at once instead of waiting; flink-mesos sets `0 s`, which is never, \
-         when it is not set",
+        "age of a JobManager from which on jobs that lack slots fail at once instead of waiting; not set: flink-mesos sets `0 s`, which means never",
     )
     .within(Bounds::seconds(0, 248 * 86_400)),
     option(
@@ -37,51 +36,51 @@ pub(in crate::options) const OPTIONS: &[ConfigOption] = &[
     option(
         "resourcemanager.start-worker.max-failure-rate",
         Number,
-        "failures of workers in a minute after which none is started for a while",
+        "number of worker failures in a minute after which starts pause",
     )
     .default("10.0")
     .without_effect("failures slow launches down by themselves"),
-    option("resourcemanager.start-worker.retry-interval", Duration, "that while")
+    option("resourcemanager.start-worker.retry-interval", Duration, "length of the pause after too many worker failures")
         .default("3 s")
         .without_effect("failures slow launches down by themselves"),
     option(
         "resourcemanager.taskmanager-release.wait.result.consumed",
         Boolean,
-        "idle TaskManagers stay until their results are read",
+        "keep idle TaskManagers until their results are read",
     )
     .default("true")
     .until(2, 0)
     .without_effect("idle TaskManagers stay"),
-    option("slot.idle.timeout", Duration, "how long a job keeps a slot that it does not use").default("50 s"),
-    option("slot.request.max-interval", Duration, "how long requests for slots are gathered")
+    option("slot.idle.timeout", Duration, "how long a job keeps an unused slot").default("50 s"),
+    option("slot.request.max-interval", Duration, "how long requests for slots are collected")
         .default("20 ms")
         .since(2, 0),
-    option("slotmanager.number-of-slots.max", Integer, "most slots of the cluster")
+    option("slotmanager.number-of-slots.max", Integer, "maximum number of slots of the cluster")
         .default("2147483647")
-        .without_effect("`mesos.workers` says how many there are"),
-    option("slotmanager.number-of-slots.min", Integer, "least slots of the cluster")
+        .without_effect("`mesos.workers` sets the number of TaskManagers"),
+    option("slotmanager.number-of-slots.min", Integer, "minimum number of slots of the cluster")
         .default("0")
         .since(1, 19)
-        .without_effect("`mesos.workers` says how many there are"),
-    option("slotmanager.max-total-resource.cpu", Number, "most CPUs of the cluster")
-        .without_effect("`mesos.workers` says how many there are"),
-    option("slotmanager.max-total-resource.memory", Memory, "most memory of the cluster")
-        .without_effect("`mesos.workers` says how many there are"),
-    option("slotmanager.min-total-resource.cpu", Number, "least CPUs of the cluster")
+        .without_effect("`mesos.workers` sets the number of TaskManagers"),
+    option("slotmanager.max-total-resource.cpu", Number, "maximum CPUs of the cluster")
+        .without_effect("`mesos.workers` sets the number of TaskManagers"),
+    option("slotmanager.max-total-resource.memory", Memory, "maximum memory of the cluster")
+        .without_effect("`mesos.workers` sets the number of TaskManagers"),
+    option("slotmanager.min-total-resource.cpu", Number, "minimum CPUs of the cluster")
         .since(1, 19)
-        .without_effect("`mesos.workers` says how many there are"),
-    option("slotmanager.min-total-resource.memory", Memory, "least memory of the cluster")
+        .without_effect("`mesos.workers` sets the number of TaskManagers"),
+    option("slotmanager.min-total-resource.memory", Memory, "minimum memory of the cluster")
         .since(1, 19)
-        .without_effect("`mesos.workers` says how many there are"),
-    option("slotmanager.redundant-taskmanager-num", Integer, "TaskManagers beyond what is needed")
+        .without_effect("`mesos.workers` sets the number of TaskManagers"),
+    option("slotmanager.redundant-taskmanager-num", Integer, "number of spare TaskManagers")
         .default("0")
-        .without_effect("`mesos.workers` says how many there are"),
-    option("slotmanager.requirement-check.delay", Duration, "how long changes of what jobs need are gathered")
+        .without_effect("`mesos.workers` sets the number of TaskManagers"),
+    option("slotmanager.requirement-check.delay", Duration, "how long changed requirements of jobs are collected")
         .default("50 ms"),
     option(
         "slotmanager.declare-needed-resource.delay",
         Duration,
-        "how long changes of what the cluster needs are gathered",
+        "how long changed requirements of the cluster are collected",
     )
     .default("50 ms"),
 ];
