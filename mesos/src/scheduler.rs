@@ -11,7 +11,7 @@
 //!                            ▲             │                           │               5 heartbeats missed,
 //!                            └─── 307 ─────┤                           │               another leader
 //!                                          ▼                           ▼
-//!                              Rejected (4xx, too old)      Rejected (ERROR event): nothing more comes
+//!                       Rejected (4xx, too old), Unknown   Rejected (ERROR event): nothing more comes
 //! ```
 //!
 //! A call belongs to the subscription under which it was made: it is sent once, in the order of all calls, or fails. When one
@@ -21,6 +21,7 @@ pub mod calls;
 mod events;
 mod handle;
 mod queue;
+mod recognition;
 mod session;
 mod subscribe;
 mod subscriber;
@@ -70,6 +71,9 @@ pub struct SchedulerOptions {
     pub ca_file: Option<PathBuf>,
     /// Offers of agents that do not meet these are not sent (Mesos 1.11 and newer).
     pub offer_constraints: Option<OfferConstraints>,
+    /// The agents that tasks of a framework with an id run on. With this, such a framework subscribes only at a master that
+    /// knows it or one of these agents, or does not say what it knows: Mesos itself accepts any id.
+    pub known_agents: Option<Vec<String>>,
     /// Shortest and longest wait before the next round of attempts.
     pub backoff: (Duration, Duration),
 }
@@ -78,7 +82,15 @@ impl SchedulerOptions {
     /// Plain HTTP without authentication; waits of 0.25 s to 10 s between attempts.
     pub fn new(master: MasterUrl) -> Self {
         let backoff = (Duration::from_millis(250), Duration::from_secs(10));
-        Self { master, credential: None, https: false, ca_file: None, offer_constraints: None, backoff }
+        Self {
+            master,
+            credential: None,
+            https: false,
+            ca_file: None,
+            offer_constraints: None,
+            known_agents: None,
+            backoff,
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use std::{error::Error, fmt, io, path::PathBuf, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response, header};
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::{body::Incoming, client::conn::http1};
 use hyper_util::rt::TokioIo;
 use rustls::{ClientConfig, pki_types::ServerName};
@@ -122,13 +122,25 @@ impl Connection {
         headers: HeaderMap,
         body: Bytes,
     ) -> Result<Response<Incoming>, TransportError> {
-        let endpoint = || self.endpoint.clone();
-        let mut request = Request::post(path)
+        let request = Request::post(path).header(header::CONTENT_TYPE, PROTOBUF).header(header::ACCEPT, PROTOBUF);
+        self.ask(request, headers, body).await
+    }
+
+    /// Asks for a path, which answers in JSON, and waits for the answer's head.
+    pub(crate) async fn get(&mut self, path: &str, headers: HeaderMap) -> Result<Response<Incoming>, TransportError> {
+        self.ask(Request::get(path), headers, Bytes::new()).await
+    }
+
+    async fn ask(
+        &mut self,
+        request: http::request::Builder,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<Response<Incoming>, TransportError> {
+        let mut request = request
             .header(header::HOST, &self.host)
-            .header(header::CONTENT_TYPE, PROTOBUF)
-            .header(header::ACCEPT, PROTOBUF)
             .body(Full::new(body))
-            .map_err(|source| TransportError::Request { endpoint: endpoint(), source })?;
+            .map_err(|source| TransportError::Request { endpoint: self.endpoint.clone(), source })?;
         request.headers_mut().extend(headers);
         let answer = async {
             self.sender.ready().await?;
@@ -199,6 +211,12 @@ pub(crate) async fn words(body: Incoming) -> String {
     // What came in time is worth showing even when the rest did not.
     drop(timeout(CONNECT_TIMEOUT, read).await);
     String::from_utf8_lossy(&text).trim().to_owned()
+}
+
+/// A whole body, unless it is longer than this or does not come in time.
+pub(crate) async fn read(body: Incoming, most: usize) -> Option<Bytes> {
+    let read = timeout(ANSWER_TIMEOUT, Limited::new(body, most).collect()).await;
+    Some(read.ok()?.ok()?.to_bytes())
 }
 
 /// An error with all its causes, for people. The HTTP library's errors name only the outermost one.

@@ -244,7 +244,8 @@ async fn run(
 /// Refuses a state that these options cannot take over. Of a folder everything was said before, by the check.
 fn check_takeover(leadership: &Leadership, settled: &Settled, console: &Console) -> Result<(), Failure> {
     let settings = &settled.plan.settings;
-    for difference in takeover::differences(&leadership.state, &settings.core.registration) {
+    let forgotten = settings.forget_framework.as_deref();
+    for difference in takeover::differences(&leadership.state, &settings.core.registration, forgotten) {
         match difference {
             Difference::Refused(text) => return Err(Failure::usage(anyhow!(text))),
             Difference::Ignored(text) if matches!(settings.state, StateLocation::ZooKeeper(_)) => {

@@ -68,7 +68,7 @@ pub async fn check(subject: Subject, lookup: Arc<Lookup>) -> Result<Report, Join
             reach::mesos(master, &mut report).await;
         }
         if let Ok(StateLocation::ZooKeeper(zookeeper)) = settings::state_location(&config) {
-            reach::zookeeper(&zookeeper, settings::registration(&config).ok().as_ref(), &mut report).await;
+            reach::zookeeper(&zookeeper, &config, &mut report).await;
         }
     }
     Ok(report)

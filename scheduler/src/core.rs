@@ -185,6 +185,7 @@ impl Core {
             Input::Subscribed(framework) => self.subscribed(framework),
             Input::Disconnected => self.disconnected(),
             Input::FrameworkRemoved => self.framework_removed(),
+            Input::ForgetFramework => self.forget_framework("the framework was forgotten as configured", Vec::new()),
             Input::Offers(offers) => self.offers(offers),
             Input::Rescinded(offer) => self.rescinded(&offer),
             Input::InverseOffers(offers) => self.inverse_offers(offers),

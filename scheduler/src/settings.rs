@@ -145,6 +145,8 @@ pub struct Settings {
     pub control: ControlSettings,
     /// Where the state is kept.
     pub state: StateLocation,
+    /// The framework that is to be forgotten, with its workers, if it is the one of the state.
+    pub forget_framework: Option<String>,
     /// User of executor and TaskManager.
     pub task_user: Option<String>,
     /// Labels of each task.
@@ -166,6 +168,8 @@ const KILL_GRACE: Duration = Duration::from_secs(5);
 
 /// Where the Mesos master is.
 pub const MASTER: &str = "mesos.master";
+/// The framework that is to be forgotten.
+pub const FORGET_FRAMEWORK: &str = "mesos.state.forget-framework";
 /// The artifact server's port.
 pub const ARTIFACT_PORT: &str = "mesos.resourcemanager.artifactserver.port";
 impl Settings {
@@ -193,6 +197,7 @@ impl Settings {
             tls: tls(config)?,
             uris: task_uris(config)?,
             state: state_location(config)?,
+            forget_framework: config.get(FORGET_FRAMEWORK).map(str::to_owned),
             task_user: config.get("mesos.resourcemanager.tasks.user").map(str::to_owned),
             labels: labels(config)?,
             hostname: config.get("mesos.resourcemanager.tasks.hostname").map(str::to_owned),

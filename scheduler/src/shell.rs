@@ -37,7 +37,7 @@ use crate::{
     control::ControlServer,
     core::{
         self, Core,
-        message::{Ended, Input, Moment, WorkerId},
+        message::{Ended, Input, Moment, State, WorkerId},
     },
     election::Leadership,
     executors::Executors,
@@ -64,6 +64,8 @@ pub struct Parts {
     pub workers: usize,
     /// The right to act, with the store and what it had.
     pub leadership: Leadership,
+    /// The framework that is to be forgotten, if it is the one of the state.
+    pub forget_framework: Option<String>,
     /// Serves the artifacts.
     pub server: ArtifactServer,
     /// What workers have in common.
@@ -110,6 +112,8 @@ pub struct Shell<'a> {
     durable: bool,
     /// There was a cluster before us.
     took_over: bool,
+    /// Its framework is to be forgotten.
+    forgets: bool,
     server: ArtifactServer,
     template: Template,
     stopped: Ended,
@@ -139,6 +143,12 @@ struct View {
     agents: Agents,
 }
 
+/// The agents that a state has workers on.
+fn agents_of(state: &State) -> Vec<String> {
+    let agents: BTreeSet<_> = state.workers.values().map(|worker| &worker.place.agent).collect();
+    agents.into_iter().filter(|agent| !agent.is_empty()).cloned().collect()
+}
+
 enum Next {
     GoOn,
     End(Result<Outcome, Failure>),
@@ -157,14 +167,19 @@ impl<'a> Shell<'a> {
         }
         let state = state.led_again(store::fresh_epoch());
         let mut framework = parts.framework;
-        let took_over = state.framework.is_some();
-        framework.id = state.framework.clone().map(|value| v1::FrameworkId { value });
+        let forgets = state.framework.is_some() && state.framework == parts.forget_framework;
+        let took_over = state.framework.is_some() && !forgets;
+        framework.id = state.framework.clone().filter(|_| took_over).map(|value| v1::FrameworkId { value });
         let user = framework.user.clone();
         // Mesos keeps the user of a framework that it knows, and refuses an update that says another one.
-        if let Some(before) = state.registration.as_ref().and_then(|registration| registration.user.clone()) {
+        if let Some(before) = state.registration.as_ref().and_then(|registration| registration.user.clone())
+            && took_over
+        {
             framework.user = before;
         }
-        let opened = SchedulerConnection::open(parts.options.clone(), framework.clone(), Vec::new()).await;
+        let mut options = parts.options;
+        options.known_agents = Some(agents_of(&state));
+        let opened = SchedulerConnection::open(options.clone(), framework.clone(), Vec::new()).await;
         let (mesos, events) = opened.map_err(Failure::usage)?;
         let (batches, batches_in) = mpsc::unbounded_channel();
         let (stored_out, stored) = mpsc::unbounded_channel();
@@ -194,7 +209,7 @@ impl<'a> Shell<'a> {
             console,
             deposed,
             watch,
-            options: parts.options,
+            options,
             framework,
             user,
             least_offer: parts.least_offer,
@@ -205,6 +220,7 @@ impl<'a> Shell<'a> {
             stored,
             durable,
             took_over,
+            forgets,
             server: parts.server,
             control: parts.control,
             template: parts.template,
@@ -222,7 +238,7 @@ impl<'a> Shell<'a> {
     /// Goes on until the cluster has ended.
     pub async fn run(mut self, signals: &mut Signals) -> Result<Outcome, Failure> {
         self.console.waiting("Waiting for Mesos and the JobManager");
-        let ended = match self.tell(Input::Target(self.view.wanted)).await {
+        let ended = match self.begin().await {
             Next::End(ended) => ended,
             Next::GoOn => self.go_on(signals).await,
         };
@@ -239,6 +255,17 @@ impl<'a> Shell<'a> {
             warn!("The last changes of the state could not be stored.");
         }
         ended
+    }
+
+    async fn begin(&mut self) -> Next {
+        if self.forgets {
+            let text = "Forgetting the framework of before and its TaskManagers, as configured";
+            self.console.tell("framework-forgotten", text, json!({}));
+            if let Next::End(ended) = self.tell(Input::ForgetFramework).await {
+                return Next::End(ended);
+            }
+        }
+        self.tell(Input::Target(self.view.wanted)).await
     }
 
     async fn go_on(&mut self, signals: &mut Signals) -> Result<Outcome, Failure> {

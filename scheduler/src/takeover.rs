@@ -3,7 +3,10 @@
 //!
 //! `checkpoint` is kept as well, but no option sets it: every framework of ours, and of Flink before, is registered with it.
 
-use crate::core::message::{Registration, State};
+use crate::{
+    core::message::{Registration, State},
+    settings::FORGET_FRAMEWORK,
+};
 
 const USER: &str = "mesos.resourcemanager.framework.user";
 const PRINCIPAL: &str = "mesos.resourcemanager.framework.principal";
@@ -18,9 +21,12 @@ pub enum Difference {
     Ignored(String),
 }
 
-/// How the framework of this state differs from what the options ask for.
-pub fn differences(state: &State, wanted: &Registration) -> Vec<Difference> {
+/// How the framework of this state differs from what the options ask for, unless it is to be forgotten.
+pub fn differences(state: &State, wanted: &Registration, forgotten: Option<&str>) -> Vec<Difference> {
     let (Some(id), Some(known)) = (&state.framework, &state.registration) else { return Vec::new() };
+    if forgotten == Some(id) {
+        return Vec::new();
+    }
     let mut found = Vec::new();
     let shown = |value: &Option<String>| match value.as_deref() {
         None | Some("") => "not set".to_owned(),
@@ -41,6 +47,17 @@ pub fn differences(state: &State, wanted: &Registration) -> Vec<Difference> {
         )));
     }
     found
+}
+
+/// What to do about a master that does not know the framework of this state.
+pub fn next_step(framework: &str, workers: usize) -> String {
+    let task_managers = if workers == 1 { "the TaskManager" } else { "the TaskManagers" };
+    format!(
+        "It is the master of another Mesos cluster, or it has lost its registry. Set mesos.master to the master of before, or \
+         mesos.state.dir (with ZooKeeper high-availability.cluster-id) to the state of a cluster on this master. If {task_managers} of \
+         this framework ({workers}) are gone, or may be left behind until mesos.failover-timeout, start with \
+         -D{FORGET_FRAMEWORK}={framework}"
+    )
 }
 
 /// The options that a refusal of the master is about, as far as that can be seen.
@@ -74,24 +91,30 @@ mod tests {
     #[test]
     fn another_user_is_ignored_and_another_principal_refused_and_both_are_said_with_option_and_values() {
         let before = state(Some(registration("alice", Some("flink"))));
-        assert_eq!(differences(&before, &registration("alice", Some("flink"))), []);
-        let found = differences(&before, &registration("bob", None));
+        assert_eq!(differences(&before, &registration("alice", Some("flink")), None), []);
+        let found = differences(&before, &registration("bob", None), None);
         let [Difference::Refused(principal), Difference::Ignored(user)] = &found[..] else { panic!("{found:?}") };
         let said = format!("{PRINCIPAL}: it is not set now, but was flink when the framework F-0001 registered");
         assert!(principal.starts_with(&said) && principal.contains("flink-mesos stop"), "{principal}");
         let said = format!("{USER}: it is bob now, but was alice when the framework F-0001 registered");
         assert!(user.starts_with(&said) && user.contains("mesos.resourcemanager.tasks.user"), "{user}");
-        let found = differences(&state(Some(registration("", None))), &registration("", Some("flink")));
+        let found = differences(&state(Some(registration("", None))), &registration("", Some("flink")), None);
         assert!(matches!(&found[..], [Difference::Refused(_)]), "{found:?}");
     }
 
     #[test]
     fn nothing_is_said_of_a_framework_of_which_nothing_is_known() {
-        assert_eq!(differences(&state(None), &registration("bob", Some("flink"))), []);
+        assert_eq!(differences(&state(None), &registration("bob", Some("flink")), None), []);
         let fresh = State { framework: None, ..state(Some(registration("alice", None))) };
-        assert_eq!(differences(&fresh, &registration("bob", Some("flink"))), []);
+        assert_eq!(differences(&fresh, &registration("bob", Some("flink")), None), []);
         let unknown = Registration { user: None, principal: None };
-        assert_eq!(differences(&state(Some(unknown)), &registration("bob", None)), []);
+        assert_eq!(differences(&state(Some(unknown)), &registration("bob", None), None), []);
+        let before = state(Some(registration("alice", None)));
+        assert_eq!(
+            differences(&before, &registration("bob", Some("flink")), Some("F-0001")),
+            [],
+            "it is to be forgotten"
+        );
     }
 
     #[test]

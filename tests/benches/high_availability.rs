@@ -43,19 +43,20 @@ fn main() {
 
 async fn recover() {
     let (mesos, zookeeper) = (RealMesos::start(1).await, RealZooKeeper::start().await);
+    let agent = mesos.agents().await["slaves"][0]["id"].as_str().unwrap().to_owned();
     let mut stored = Vec::new();
     let mut recovered = Vec::new();
     for round in 0..ROUNDS {
         let cluster = format!("round{round}");
-        stored.push(milliseconds(store(&zookeeper, &cluster).await));
+        stored.push(milliseconds(store(&zookeeper, &cluster, &agent).await));
         recovered.push(start(&mesos, &zookeeper, &cluster).as_secs_f64());
     }
     row("store-10k", median(stored), "ms");
     row("recover", median(recovered), "s");
 }
 
-/// Writes the records as the application master does.
-async fn store(zookeeper: &RealZooKeeper, cluster: &str) -> Duration {
+/// Writes the records as the application master does. By one agent the master recognises its framework.
+async fn store(zookeeper: &RealZooKeeper, cluster: &str, agent: &str) -> Duration {
     let options = ZooKeeperOptions {
         quorum: zookeeper.connect_string(),
         base: format!("/flink/mesos-workers/{cluster}"),
@@ -65,7 +66,7 @@ async fn store(zookeeper: &RealZooKeeper, cluster: &str) -> Duration {
         creator_only: false,
     };
     let leadership = Candidate::new(options).lead(|_| {}).await.unwrap();
-    let mut changes: Vec<_> = (1..=WORKERS).map(|number| Change::Worker(worker(number))).collect();
+    let mut changes: Vec<_> = (1..=WORKERS).map(|number| Change::Worker(worker(number, agent))).collect();
     changes.extend([Change::Framework(Some(format!("{cluster}-0000"))), Change::NextNumber(WORKERS + 1)]);
     let (batches, batches_in) = mpsc::unbounded_channel();
     let (stored_out, mut stored) = mpsc::unbounded_channel();
@@ -79,12 +80,12 @@ async fn store(zookeeper: &RealZooKeeper, cluster: &str) -> Duration {
     took
 }
 
-fn worker(number: u64) -> WorkerRecord {
-    let place = Place {
-        agent: format!("0123abcd-0123-0123-0123-0123456789ab-S{}", number % 1000),
-        hostname: format!("agent-{:04}.example.org", number % 1000),
-        ..Place::default()
+fn worker(number: u64, known: &str) -> WorkerRecord {
+    let agent = match number % 1000 {
+        0 => known.to_owned(),
+        other => format!("0123abcd-0123-0123-0123-0123456789ab-S{other}"),
     };
+    let place = Place { agent, hostname: format!("agent-{:04}.example.org", number % 1000), ..Place::default() };
     WorkerRecord {
         id: WorkerId::new("0123abcd", number),
         place: Arc::new(place),

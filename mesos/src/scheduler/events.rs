@@ -38,6 +38,12 @@ pub enum SchedulerEvent {
         /// The master's own words.
         reason: String,
     },
+    /// The master knows neither this framework nor any of its agents: it is that of another cluster, or has lost its registry.
+    /// Nothing more comes.
+    Unknown {
+        /// Which master and which framework, for people.
+        reason: String,
+    },
     /// The master does not want this framework: wrong credentials, an invalid or removed framework, another scheduler
     /// with its id, a Mesos that is too old. Nothing more comes.
     Rejected {

@@ -123,6 +123,7 @@ pub(super) async fn open(
         event_sender,
         session_sender,
     );
+    let subscriber = subscriber.only_where_known(options.known_agents);
     let calls = CallQueue::new(queued, session.clone(), access.authorization);
     let task = tokio::spawn(async move {
         tokio::select! {

@@ -110,7 +110,7 @@ fn accepted(target: Target, connection: Connection, answer: Response<Incoming>) 
 }
 
 /// The master that a redirect names: `//host:port/…` as Mesos says it, or with a scheme.
-fn leader_of(target: &Target, answer: &Response<Incoming>) -> Result<HostPort, String> {
+pub(super) fn leader_of(target: &Target, answer: &Response<Incoming>) -> Result<HostPort, String> {
     let location = answer.headers().get(header::LOCATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let ours = if target.tls.is_some() { "https:" } else { "http:" };
     let authority = location.split_once("//").filter(|(scheme, _)| scheme.is_empty() || *scheme == ours);

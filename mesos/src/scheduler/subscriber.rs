@@ -10,6 +10,7 @@ use tokio::{
 
 use super::{
     SchedulerEvent, is_failed_over, is_framework_removed,
+    recognition::{Answer, Recognition},
     session::{Session, SessionSender},
     subscribe::{Access, Refusal, Subscription, Wishes, subscribe},
 };
@@ -42,6 +43,8 @@ pub(super) struct Subscriber {
     backoff: Backoff,
     framework: FrameworkInfo,
     wishes: Wishes,
+    /// What a master that takes the framework in again must know, until the first has done so.
+    recognition: Option<Recognition>,
     events: mpsc::Sender<SchedulerEvent>,
     session: SessionSender,
     attempt: u32,
@@ -55,6 +58,8 @@ enum End {
     Lost(String),
     /// Never to be tried again.
     Rejected(String),
+    /// Never to be tried again: it is not the framework's master.
+    Unknown(String),
     /// Nobody reads the events any more.
     Unread,
 }
@@ -71,7 +76,25 @@ impl Subscriber {
     ) -> Self {
         let leader = detector.leader();
         let backoff = Backoff::new(shortest, longest);
-        Self { detector, leader, access, backoff, framework, wishes, events, session, attempt: 0, without_api: 0 }
+        Self {
+            detector,
+            leader,
+            access,
+            backoff,
+            framework,
+            wishes,
+            recognition: None,
+            events,
+            session,
+            attempt: 0,
+            without_api: 0,
+        }
+    }
+
+    /// Has a framework with an id, whose tasks run on these agents, taken in again only by a master that knows it.
+    pub(super) fn only_where_known(mut self, agents: Option<Vec<String>>) -> Self {
+        self.recognition = agents.filter(|_| self.framework.id.is_some()).map(Recognition::new);
+        self
     }
 
     /// Returns after a rejection or when nobody reads the events any more.
@@ -98,6 +121,11 @@ impl Subscriber {
                     tracing::debug!(%reason, "Rejected.");
                     // Nobody reads it: then nobody needs it.
                     drop(self.events.send(SchedulerEvent::Rejected { reason }).await);
+                    return;
+                }
+                End::Unknown(reason) => {
+                    tracing::debug!(%reason, "Unknown.");
+                    drop(self.events.send(SchedulerEvent::Unknown { reason }).await);
                     return;
                 }
                 End::Unread => return,
@@ -136,6 +164,16 @@ impl Subscriber {
             if self.events.send(connecting).await.is_err() {
                 return End::Unread;
             }
+            if let (Some(recognition), Some(id)) = (&mut self.recognition, &self.framework.id) {
+                match recognition.ask(&master, &self.access, &id.value).await {
+                    Answer::Known => {}
+                    Answer::NotYet(reason) => {
+                        reasons.push(reason);
+                        continue;
+                    }
+                    Answer::Unknown(reason) => return End::Unknown(reason),
+                }
+            }
             match subscribe(&master, &self.access, &self.framework, &self.wishes).await {
                 Ok(subscription) => return self.serve(subscription, leader).await,
                 Err(Refusal::Final(reason)) => return End::Rejected(reason),
@@ -164,6 +202,7 @@ impl Subscriber {
             return End::Rejected(format!("{target} runs Mesos {version}: 1.0 or newer is needed"));
         }
         self.framework.id = Some(subscribed.framework_id.clone());
+        self.recognition = None;
         (self.attempt, self.without_api) = (0, 0);
         let session = Arc::new(Session::new(target, stream_id, subscribed.framework_id.clone()));
         self.session.send_replace(Some(Arc::clone(&session)));

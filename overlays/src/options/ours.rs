@@ -84,6 +84,12 @@ pub(super) const OPTIONS: &[ConfigOption] = &[
     ),
     option("mesos.state.dir", Text, "folder of the application master's state; not set: the cluster ends with the application master"),
     option(
+        "mesos.state.forget-framework",
+        Text,
+        "framework id, as the error names it; if the state has this framework, forget it and its TaskManagers and \
+         register a new one; only after Mesos has lost them",
+    ),
+    option(
         "mesos.state.zookeeper.secret",
         Text,
         "`user:password` for the application master's state in ZooKeeper (digest), for Flink versions without \

@@ -82,6 +82,7 @@ impl Settled {
             least_offer: plan.settings.least_offer.clone(),
             workers: plan.settings.workers,
             leadership,
+            forget_framework: plan.settings.forget_framework.clone(),
             server,
             template,
             stopped: self.cluster.stopped(),

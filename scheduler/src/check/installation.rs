@@ -17,7 +17,7 @@ use overlays::{
 use super::{Report, Subject, application};
 use crate::{
     plan::{self, Lookup, Request},
-    settings::{self, Settings, SettingsError, StateLocation},
+    settings::{self, FORGET_FRAMEWORK, Settings, SettingsError, StateLocation},
     store::FileStore,
 };
 
@@ -155,7 +155,7 @@ fn state_of_before(config: &Configuration, report: &mut Report) {
         return;
     };
     match FileStore::look(&folder) {
-        Ok(Some(state)) => report.takeover(&state, &registration),
+        Ok(Some(state)) => report.takeover(&state, &registration, config.get(FORGET_FRAMEWORK)),
         Ok(None) => {}
         Err(error) => report.error(format!("mesos.state.dir: {error}")),
     }

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use mesos::master::{HostPort, MasterDetector, MasterUrl};
+use overlays::config::Configuration;
 
 use super::Report;
 use crate::{
-    core::message::Registration,
     election::{self, TrialError, ZooKeeperOptions},
     failure::root_cause,
+    settings::{self, FORGET_FRAMEWORK},
 };
 
 /// How long Mesos may take to answer.
@@ -39,12 +40,12 @@ async fn master_that_answers(url: &MasterUrl) -> Result<HostPort, String> {
 }
 
 /// Whether ZooKeeper would let us lead.
-pub(super) async fn zookeeper(options: &ZooKeeperOptions, wanted: Option<&Registration>, report: &mut Report) {
+pub(super) async fn zookeeper(options: &ZooKeeperOptions, config: &Configuration, report: &mut Report) {
     match election::try_out(options).await {
         Ok(state) => {
             report.fact(format!("ZooKeeper at {} lets us read and write {}", options.quorum, options.base));
-            if let Some((state, wanted)) = state.as_ref().zip(wanted) {
-                report.takeover(state, wanted);
+            if let (Some(state), Ok(wanted)) = (state, settings::registration(config)) {
+                report.takeover(&state, &wanted, config.get(FORGET_FRAMEWORK));
             }
         }
         Err(e @ TrialError::Unreachable(_)) => report.error(format!("high-availability.zookeeper.quorum: {e}")),

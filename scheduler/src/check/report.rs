@@ -70,8 +70,8 @@ impl Report {
     }
 
     /// What the options mean for a cluster that is there already.
-    pub(super) fn takeover(&mut self, state: &State, wanted: &Registration) {
-        for difference in takeover::differences(state, wanted) {
+    pub(super) fn takeover(&mut self, state: &State, wanted: &Registration, forgotten: Option<&str>) {
+        for difference in takeover::differences(state, wanted, forgotten) {
             match difference {
                 Difference::Refused(text) => self.error(text),
                 Difference::Ignored(text) => self.warning(text),

@@ -256,6 +256,8 @@ pub enum Input {
     Disconnected,
     /// The master has removed our framework id: its tasks are gone and the id is dead.
     FrameworkRemoved,
+    /// Our framework is no longer wanted, whatever has become of its tasks: all starts again with another one.
+    ForgetFramework,
     /// Offers.
     Offers(Vec<v1::Offer>),
     /// An offer is void.

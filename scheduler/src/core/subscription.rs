@@ -7,6 +7,9 @@ use super::{
     worker::Phase,
 };
 
+/// Why workers are gone with their framework.
+const REMOVED: &str = "Mesos removed the framework";
+
 impl Core {
     pub(super) fn subscribed(&mut self, framework: String) {
         self.registered_as(framework);
@@ -66,21 +69,20 @@ impl Core {
             return self.torn_down();
         }
         self.notice(Notice::FrameworkLost);
-        self.forget_framework(Vec::new());
+        self.forget_framework(REMOVED, Vec::new());
     }
 
     /// In this order: a framework id that Mesos has forgotten heals itself, one that we have forgotten does not.
     pub(super) fn torn_down(&mut self) {
         self.disconnected();
         self.tearing_down = true;
-        self.forget_framework(vec![Output::Stopped]);
+        self.forget_framework(REMOVED, vec![Output::Stopped]);
     }
 
     /// The framework is gone, and every task with it: a record without the framework id would say nothing.
-    fn forget_framework(&mut self, then: Vec<Output>) {
+    pub(super) fn forget_framework(&mut self, why: &'static str, then: Vec<Output>) {
         (self.framework, self.registration) = (None, None);
         let mut changes = vec![Change::Framework(None)];
-        let why = "Mesos removed the framework";
         for id in self.fleet.workers().keys().cloned().collect::<Vec<_>>() {
             let phase = self.fleet.remove(&id).map_or("", |worker| worker.phase.word());
             self.remember(&id, phase, "gone", Initiator::Mesos, why);

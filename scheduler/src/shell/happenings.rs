@@ -16,7 +16,7 @@ use crate::{
     },
     failure::Failure,
     job_manager::JobManagerEvent,
-    takeover::options_of,
+    takeover::{next_step, options_of},
 };
 
 impl Shell<'_> {
@@ -51,6 +51,13 @@ impl Shell<'_> {
                 Next::GoOn
             }
             Some(SchedulerEvent::Rejected { reason }) if is_framework_removed(&reason) => self.start_anew().await,
+            // Nothing is lost with a framework that has no tasks.
+            Some(SchedulerEvent::Unknown { .. }) if self.core.workers().is_empty() => self.start_anew().await,
+            Some(SchedulerEvent::Unknown { reason }) => {
+                let id = self.framework.id.as_ref().map_or("", |id| &id.value);
+                let next_step = next_step(id, self.core.workers().len());
+                Next::End(Err(Failure::usage(anyhow!("{reason}. {next_step}"))))
+            }
             // That one leads by the same election: we have not noticed yet.
             Some(SchedulerEvent::Rejected { reason }) if is_failed_over(&reason) && self.watch.is_some() => {
                 self.deposed.cancel();

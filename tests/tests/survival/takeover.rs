@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 
 use nix::sys::signal::Signal;
-use tests::{Line, RealMesosOptions, flink_home, wait_until};
+use tests::{Line, RealMesos, RealMesosOptions, flink_home, wait_until};
 
 use crate::site::{PATIENCE, Part, Site};
 
@@ -109,4 +109,64 @@ async fn a_principal_that_only_the_master_knows_to_have_changed_is_refused_with_
     let said = site.master.errors();
     assert!(said.contains(&format!("Changing framework's principal is not allowed. ({PRINCIPAL})")), "{said}");
     assert_eq!(site.task_managers().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_master_of_another_cluster_does_not_get_the_framework_and_nobody_is_stuck() {
+    let state = tempfile::tempdir().unwrap();
+    let folder = format!("-Dmesos.state.dir={}", state.path().join("state").display());
+    let mut site = Site::start(1, RealMesosOptions::default(), &["-Dhigh-availability.type=NONE", &folder]).await;
+    let before = site.task_managers();
+    let framework = site.master.told("registered")[0]["framework"].as_str().unwrap().to_owned();
+    let other = RealMesos::start(1).await;
+    let of = |mesos: &RealMesos| format!("-Dmesos.master={}", mesos.master());
+    // Mesos would take it in.
+    site.kill(Part::ApplicationMaster).await;
+    site.reconfigure(&[&of(&other)]);
+    site.restart(Part::ApplicationMaster).await;
+    assert_eq!(site.master.end().code(), Some(64));
+    let said = site.master.errors();
+    let forget = format!("-Dmesos.state.forget-framework={framework}");
+    for part in [&format!("knows neither the framework {framework} nor any agent"), "Set mesos.master", &forget] {
+        assert!(said.contains(part), "{part:?} is missing in: {said}");
+    }
+    assert_eq!(other.state().await["frameworks"].as_array().map(Vec::len), Some(0));
+    // Nothing is lost: the master of before finds everything as it was.
+    site.reconfigure(&[&of(&site.mesos)]);
+    site.restart(Part::ApplicationMaster).await;
+    site.until_whole(1).await;
+    assert_eq!(site.task_managers(), before);
+    // And whoever says so begins again elsewhere, once.
+    site.kill(Part::ApplicationMaster).await;
+    site.reconfigure(&[&of(&other), &forget]);
+    for times in [1, 0] {
+        site.restart(Part::ApplicationMaster).await;
+        site.until_whole(1).await;
+        assert_eq!(site.master.told("framework-forgotten").len(), times);
+        site.kill(Part::ApplicationMaster).await;
+    }
+    let known = other.state().await;
+    assert_eq!(known["frameworks"].as_array().map(Vec::len), Some(1));
+    assert_ne!(known["frameworks"][0]["id"], framework.as_str());
+    assert_eq!(site.task_managers().len(), 2, "the one of before is left behind");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_master_that_has_lost_its_registry_takes_the_framework_in_again_when_its_agents_are_back() {
+    let state = tempfile::tempdir().unwrap();
+    let folder = format!("-Dmesos.state.dir={}", state.path().join("state").display());
+    let options = RealMesosOptions { master_flags: vec!["--registry=in_memory".to_owned()], ..Default::default() };
+    let mut site = Site::start(1, options, &["-Dhigh-availability.type=NONE", &folder]).await;
+    let before = site.task_managers();
+    site.kill(Part::ApplicationMaster).await;
+    site.kill(Part::Master).await;
+    site.kill(Part::Agent).await;
+    site.restart(Part::Master).await;
+    site.restart(Part::ApplicationMaster).await;
+    let reason = site.master.wait_for("disconnected")["reason"].as_str().unwrap().to_owned();
+    assert!(reason.contains("they may still register with it"), "{reason}");
+    site.restart(Part::Agent).await;
+    site.until_whole(1).await;
+    assert_eq!(site.task_managers(), before);
+    site.end().await;
 }
