@@ -57,17 +57,17 @@ impl ClassData {
         let plan = match Plan::of(command) {
             Ok(plan) => plan,
             Err(why) => {
-                debug!("no class-data sharing: {why}");
+                debug!("No class-data sharing: {why}");
                 return None;
             }
         };
         let cache = open()?;
         let archive = cache.class_data(&plan.key).unwrap_or_else(|error| {
-            warn!("no class-data sharing: {error}");
+            warn!("No class-data sharing: {error}");
             None
         });
         if let Some(archive) = &archive {
-            info!("class data comes from {}", archive.display());
+            info!("Using class data from {}", archive.display());
             // In front of all others, where it is nobody's value.
             command.arguments.splice(0..0, plan::using(archive));
         }
@@ -83,7 +83,7 @@ impl ClassData {
     pub(crate) async fn quarantine(self) {
         let quarantine = move || self.cache.quarantine_class_data(&self.plan.key, "a TaskManager died early with it");
         if let Ok(Err(error)) = spawn_blocking(quarantine).await {
-            warn!("an archive of class data is still in use: {error}");
+            warn!("Archive of class data is still in use: {error}");
         }
     }
 
@@ -111,25 +111,25 @@ impl ClassData {
             if maps.contains(archive.to_string_lossy().as_ref()) {
                 return Ok(());
             }
-            info!("the TaskManager has not taken {}: it is removed", archive.display());
+            info!("Removing class data that the TaskManager did not use: {}", archive.display());
             self.cache.replace_class_data(&self.plan.key)
         };
         if let Ok(Err(error)) = spawn_blocking(look).await {
-            warn!("a stale archive of class data is still in use: {error}");
+            warn!("Stale archive of class data is still in use: {error}");
         }
     }
 
     async fn make(self, trainer: Trainer, cancelled: CancellationToken) {
         if !has_room() {
-            info!("no archive of class data is made: this container has no room for another JVM");
+            info!("Not archiving class data: this container has no memory for another JVM");
             return;
         }
         let (cache, key) = (self.cache.clone(), self.plan.key);
         match spawn_blocking(move || cache.make_class_data(&key)).await {
             Ok(Ok(Some(making))) => trainer.make(&self.plan, making, cancelled).await,
-            Ok(Ok(None)) => debug!("no archive of class data is made: there is one, or somebody else is at it"),
-            Ok(Err(error)) => warn!("no archive of class data is made: {error}"),
-            Err(error) => warn!("no archive of class data is made: {error}"),
+            Ok(Ok(None)) => debug!("Not archiving class data: an archive exists, or another executor is writing it"),
+            Ok(Err(error)) => warn!("Not archiving class data: {error}"),
+            Err(error) => warn!("Not archiving class data: {error}"),
         }
     }
 }

@@ -212,7 +212,7 @@ impl Journal {
         if let Some(earlier) = read(&path) {
             clean_up(&earlier, &boot, &path).await?;
             if leftover.exists() {
-                warn!("{} is left from an earlier executor: removed", leftover.display());
+                warn!("Removed {}, left by an earlier executor", leftover.display());
                 fs::tokio::remove_dir_all(leftover).await?;
             }
         }
@@ -299,7 +299,7 @@ fn write(path: &Path, text: &[u8]) {
     // The first one has nothing to change places with; not every file system can.
     let written = fill(&new, text).and_then(|()| exchange().or_else(|_| fs::rename(&new, path)));
     if let Err(error) = written {
-        warn!("no journal: {error}");
+        warn!("Cannot write the journal: {error}");
     }
 }
 
@@ -334,7 +334,7 @@ fn read(path: &Path) -> Option<Entry> {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
         Err(error) => {
-            warn!("no journal: {error}");
+            warn!("Cannot write the journal: {error}");
             return None;
         }
     };
@@ -344,7 +344,7 @@ fn read(path: &Path) -> Option<Entry> {
         if ours { files::read(&file, LONGEST) } else { Err(io::Error::other(format!("it belongs to user {owner}"))) }
     };
     let entry = ours().and_then(|bytes| Ok(Entry::parse(&bytes)?));
-    entry.inspect_err(|error| warn!("{} is no journal: {error}", path.display())).ok()
+    entry.inspect_err(|error| warn!("Not a journal: {}: {error}", path.display())).ok()
 }
 
 async fn clean_up(earlier: &Entry, boot: &str, path: &Path) -> Result<(), JournalError> {
@@ -355,7 +355,7 @@ async fn clean_up(earlier: &Entry, boot: &str, path: &Path) -> Result<(), Journa
         return Err(JournalError::InUse { pid: earlier.executor.pid, path: path.to_owned() });
     }
     for process in [earlier.guard, earlier.task_manager].into_iter().flatten().filter(Identity::is_alive) {
-        warn!("process {} is left from an earlier executor: killed", process.pid);
+        warn!("Killed process {}, left by an earlier executor", process.pid);
         process.end_tree().await;
     }
     Ok(())

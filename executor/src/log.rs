@@ -60,12 +60,14 @@ pub fn start(lookup: impl Fn(&str) -> Option<String>) {
         log.with(lines).init();
     }
     match place {
-        Some(Ok(path)) => info!("this log is at {}, too", path.display()),
-        Some(Err(error)) => info!("this log is in the sandbox only: {error}"),
+        Some(Ok(path)) => info!("This log is also written to {}", path.display()),
+        Some(Err(error)) => info!("This log is written to the sandbox only: {error}"),
         None => {}
     }
     if let Some(Err(error)) = known {
-        warn!("{LEVEL_VARIABLE} is no level: {error}; allowed are levels such as debug, and info,executor=debug");
+        warn!(
+            "{LEVEL_VARIABLE} is not a log level: {error}; allowed are levels such as debug, and filters such as info,executor=debug"
+        );
     }
     if let Some(Err(error)) = size {
         warn!("{SIZE_VARIABLE}: {error}");

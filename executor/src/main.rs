@@ -81,7 +81,7 @@ fn execute() -> ExitCode {
         env!("CARGO_PKG_VERSION")
     );
     // Before there is a second thread.
-    let guard = process::fork().inspect_err(|error| warn!("no guard yet: {error}")).ok();
+    let guard = process::fork().inspect_err(|error| warn!("Cannot start the guard process yet: {error}")).ok();
     run(Options { agent, variables, binary: PathBuf::from("/proc/self/exe"), guard })
 }
 

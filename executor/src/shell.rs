@@ -225,7 +225,7 @@ impl Shell {
         let now = Now { elapsed: self.started.elapsed(), unix: since_1970.as_secs_f64() };
         for output in self.core.handle(now, input) {
             if let Output::End { reason, clean } = output {
-                info!("the executor ends: {reason}");
+                info!("Executor is exiting: {reason}");
                 return Some(clean);
             }
             self.carry_out(output).await;
@@ -257,7 +257,7 @@ impl Shell {
             }
             Output::Start { worker, distrust } => {
                 if let Some(class_data) = self.class_data.take().filter(|_| distrust) {
-                    warn!("the TaskManager died early with class data of another one: it is started once more without");
+                    warn!("TaskManager died early with archived class data; starting it again without");
                     class_data.quarantine().await;
                 }
                 let delivery = self.delivered.as_ref().map(|delivered| delivered.delivery.clone());
@@ -270,14 +270,14 @@ impl Shell {
                 }
             }
             Output::Terminate => {
-                info!("SIGTERM to the TaskManager and everything that came of it");
+                info!("Sent SIGTERM to the TaskManager and all its child processes");
                 if let Some(process) = &mut self.process {
                     process.control.terminate().await;
                 }
                 self.settling = self.settling.take().inspect(Settling::cancel);
             }
             Output::Destroy => {
-                info!("SIGKILL to everything that came of the TaskManager");
+                info!("Sent SIGKILL to the TaskManager and all its child processes");
                 if let Some(process) = &mut self.process {
                     process.control.destroy().await;
                 }

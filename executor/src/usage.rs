@@ -96,7 +96,7 @@ async fn follow(listeners: &Listeners, mut sampler: Sampler) {
         sampler = back;
         let memory_warning = alarm.rings(&usage);
         if let Some(percent) = memory_warning {
-            warn!("{percent} % of the memory limit is used: above it the kernel kills the TaskManager");
+            warn!("TaskManager uses {percent} % of its memory limit: above the limit, the kernel kills it");
         }
         listeners.tell(&usage, memory_warning).await;
     }
@@ -107,12 +107,12 @@ impl Listeners {
         if let Ok(text) = serde_json::to_vec(&Message { usage, memory_warning })
             && let Err(error) = self.connection.message(text.into()).await
         {
-            debug!("usage was not told to the scheduler: {error}");
+            debug!("Cannot report usage to the scheduler: {error}");
         }
         if let (Some(sidecar), Ok(text)) = (&self.sidecar, serde_json::to_vec(usage))
             && let Err(error) = fetcher::sidecar::tell_usage(sidecar, text).await
         {
-            debug!("usage was not told to the sidecar: {error}");
+            debug!("Cannot report usage to the sidecar: {error}");
         }
     }
 }

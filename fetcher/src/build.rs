@@ -172,7 +172,7 @@ fn remember(path: &Path, hashed: Hashed) {
         cache.put(file, fingerprint, blob);
     }
     if let Err(error) = cache.save(path) {
-        tracing::warn!(path = %path.display(), %error, "The cache of hashes cannot be written.");
+        tracing::warn!(path = %path.display(), %error, "Cannot write the cache of hashes");
     }
 }
 

@@ -46,8 +46,8 @@ pub async fn obtain(
         match through_sidecar(&socket, &request, &options, &progress).await {
             Ok(materialised) => return Ok(materialised),
             Err(Setback::Everywhere(error)) => return Err(error),
-            Err(Setback::Absent(reason)) => tracing::info!(reason, "Fetching without a sidecar."),
-            Err(Setback::Here(reason)) => tracing::warn!(reason, "The sidecar does not help; fetching without it."),
+            Err(Setback::Absent(reason)) => tracing::info!(reason, "Fetching without a sidecar"),
+            Err(Setback::Here(reason)) => tracing::warn!(reason, "The sidecar failed; fetching without it"),
         }
         progress.send_replace(Progress::default());
     }
@@ -59,7 +59,7 @@ pub async fn obtain(
             Ok(materialised) => return Ok(materialised),
             Err(Setback::Everywhere(error)) => return Err(error),
             Err(Setback::Here(reason) | Setback::Absent(reason)) => {
-                tracing::warn!(reason, "The host's cache does not help; fetching without it.");
+                tracing::warn!(reason, "The host's cache failed; fetching without it");
             }
         }
         progress.send_replace(Progress::default());
@@ -75,7 +75,7 @@ async fn through_sidecar(
 ) -> Result<Materialised, Setback> {
     let fetch = Fetch::new(request.clone(), options.clone(), progress.clone());
     let tree = ask(socket, &fetch).await.map_err(Setback::from)?;
-    tracing::info!(tree = %tree.path.display(), "The sidecar has the tree.");
+    tracing::info!(tree = %tree.path.display(), "The sidecar has the tree");
     fetch.show_complete(&tree.manifest);
     fetch.project(tree).await.map_err(Setback::from)
 }
@@ -97,10 +97,10 @@ async fn open_first(
         });
         match opened.await? {
             Ok(cache) => {
-                tracing::info!(path, "Artifacts come through the host's cache.");
+                tracing::info!(path, "Fetching through the host's cache");
                 return Ok(Some(cache));
             }
-            Err(error) => tracing::warn!(path, reason = %error, "The host's cache cannot be used."),
+            Err(error) => tracing::warn!(path, reason = %error, "Cannot use the host's cache"),
         }
     }
     Ok(None)

@@ -141,7 +141,7 @@ impl ArtifactServer {
         let host = options.advertise.clone().unwrap_or_else(|| own_name(address.ip()));
         if options.plain_secrets && acceptor.is_none() && catalogue.has_secrets() {
             tracing::warn!(
-                "Secret artifacts are served over plain connections, as configured: anybody on the way can read them."
+                "Serving secret artifacts over plain connections, as configured: anyone on the network can read them"
             );
         }
         let scheme = if acceptor.is_some() { "https" } else { "http" };
@@ -158,7 +158,7 @@ impl ArtifactServer {
             sent: AtomicU64::new(0),
         });
         let url = format!("{scheme}://{}:{}", in_url(&host), address.port());
-        tracing::info!(url, manifest = %shared.site.digest(), "Artifact server started.");
+        tracing::info!(url, manifest = %shared.site.digest(), "Artifact server started");
         let stop = CancellationToken::new();
         let accepting =
             tokio::spawn(listening::accept(listener, Arc::clone(&shared), options.max_connections, stop.clone()));
@@ -169,7 +169,7 @@ impl ArtifactServer {
     async fn start_plain(bind: SocketAddr, options: &ServerOptions) -> Result<Self, ServerError> {
         let options = ServerOptions { bind, identity: None, plain_published: None, ..options.clone() };
         let nothing = Manifest::new(Vec::new()).map_err(|_| ServerError::Stopped)?;
-        tracing::warn!("Published files are served without TLS, as configured: anybody on the way can change them.");
+        tracing::warn!("Serving published files without TLS, as configured: anyone on the network can change them");
         Box::pin(Self::start(options, nothing, Catalogue::default())).await
     }
 
@@ -222,7 +222,7 @@ impl ArtifactServer {
     pub async fn shutdown(mut self) {
         self.stop.cancel();
         if let Err(error) = (&mut self.accepting).await {
-            tracing::error!(%error, "The artifact server did not end well.");
+            tracing::error!(%error, "The artifact server failed while stopping");
         }
         if let Some(published) = self.published.take() {
             Box::pin(published.shutdown()).await;

@@ -139,12 +139,12 @@ impl LocalCluster {
     pub async fn shutdown(mut self) {
         let (ended, all_ended) = oneshot::channel();
         if self.inbox.send(Message::Shutdown(ended)).is_ok() && all_ended.await.is_err() {
-            tracing::warn!("The local Mesos ended by itself.");
+            tracing::warn!("The local Mesos ended by itself");
         }
         self.closing.cancel();
         let ends = async { tokio::join!(&mut self.owner, &mut self.server) };
         if tokio::time::timeout(CLOSE_TIMEOUT, ends).await.is_err() {
-            tracing::warn!("The local Mesos ended, but a client keeps its connection.");
+            tracing::warn!("The local Mesos ended, but a client keeps its connection");
             self.server.abort();
         }
     }
@@ -162,7 +162,7 @@ impl Drop for LocalCluster {
 async fn serve(listener: TcpListener, router: axum::Router, closing: CancellationToken) {
     let served = axum::serve(listener, router).with_graceful_shutdown(closing.cancelled_owned()).await;
     if let Err(error) = served {
-        tracing::warn!(%error, "The local Mesos lost its listener.");
+        tracing::warn!(%error, "The local Mesos lost its listener");
     }
 }
 

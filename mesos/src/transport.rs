@@ -186,7 +186,7 @@ where
     let driver = tokio::spawn(async move {
         if let Err(error) = connection.await {
             // Whoever waits for an answer or a record sees the same error.
-            tracing::trace!(%error, "Connection ended.");
+            tracing::trace!(%error, "Connection ended");
         }
     });
     Ok(Connection {

@@ -95,7 +95,7 @@ pub async fn local(
 /// Listeners, state, ZooKeeper and Mesos share them, and the usual limit is 1024.
 fn raise_descriptors() {
     if let Err(error) = fetcher::descriptors::raise() {
-        tracing::warn!(%error, "The limit of open files could not be raised.");
+        tracing::warn!(%error, "Cannot raise the limit of open files");
     }
 }
 

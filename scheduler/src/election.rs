@@ -120,7 +120,7 @@ impl Candidate {
         let asked = Instant::now();
         client.check_stat(&path).await.map_err(failed("check the lock of"))?;
         let (store, state) = ZooKeeperStore::open(lock, nodes, mirror, since).await?;
-        info!("Leading the cluster {}.", self.options.base);
+        info!("Leading the cluster {}", self.options.base);
         let deposed = CancellationToken::new();
         let watch = hold(client, path, asked, deposed.clone());
         let relay = self.relay.clone();
@@ -156,10 +156,10 @@ async fn hold(client: Client, lock: String, mut asked: Instant, deposed: Cancell
             Ok(Ok(Some(_))) => asked = asking,
             Ok(Ok(None)) => break "its lock node is gone".to_owned(),
             Ok(Err(e)) if client.state().is_terminated() => break e.to_string(),
-            Ok(Err(e)) if asking < deadline => debug!("The lock node could not be asked for: {e}."),
+            Ok(Err(e)) if asking < deadline => debug!("Cannot read the lock node: {e}"),
             Ok(Err(_)) | Err(_) => break format!("ZooKeeper has not answered for {:.1?}", asked.elapsed()),
         }
     };
-    warn!("This application master leads no longer: {why}.");
+    warn!("This application master no longer leads: {why}");
     deposed.cancel();
 }

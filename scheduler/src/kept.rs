@@ -23,7 +23,7 @@ pub fn folder(state: &StateLocation, home: &Path, lookup: &Lookup) -> Option<Pat
         Ok(()) => Some(path),
         Err(error) => {
             // A user without a home is no fault, and more than one part of the start looks for the folder.
-            SAID.call_once(|| info!(%error, "Hashes are not kept for the next start"));
+            SAID.call_once(|| info!(%error, "Cannot keep hashes for the next start"));
             None
         }
     }

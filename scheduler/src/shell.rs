@@ -252,7 +252,7 @@ impl<'a> Shell<'a> {
         drop(self.batches);
         // A store that cannot be written now would be tried for ever.
         if timeout(LAST_CALL, &mut self.keeper).await.is_err() {
-            warn!("The last changes of the state could not be stored.");
+            warn!("Cannot persist the last changes of the state");
         }
         ended
     }

@@ -128,11 +128,11 @@ pub async fn keep(mut store: Store, mut batches: mpsc::UnboundedReceiver<Batch>,
             }
             failed = true;
             let wait = backoff.next();
-            error!("The state cannot be stored; no worker is launched until it can. Next try in {wait:.1?}: {e}");
+            error!("Cannot persist state; no worker is launched until the store recovers. Retrying in {wait:.1?}: {e}");
             tokio::time::sleep(wait).await;
         }
         if failed {
-            info!("The state can be stored again.");
+            info!("State is persisted again");
             backoff.reset();
         }
         if let Some(last) = last {

@@ -57,7 +57,7 @@ impl WorkingFolder {
     /// Leaves it there for people, also after the next start.
     pub(crate) fn keep(self) -> PathBuf {
         if let Err(e) = fs::remove_file(self.folder.path().join(LOCK)) {
-            warn!("The folder will not be kept: {e}");
+            warn!("Cannot keep the working folder: {e}");
         }
         self.folder.keep()
     }
@@ -104,8 +104,8 @@ fn remove_leftovers(tmp: &Path) {
         let path = entry.path();
         if is_leftover(&path) {
             match fs::remove_dir_all(&path) {
-                Ok(()) => info!("Removed {}, which a process has left that is no more.", path.display()),
-                Err(e) => warn!("A folder that a process has left cannot be removed: {e}"),
+                Ok(()) => info!("Removed {}, left by an ended process", path.display()),
+                Err(e) => warn!("Cannot remove a folder left by an ended process: {e}"),
             }
         }
     }

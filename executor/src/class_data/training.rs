@@ -113,7 +113,7 @@ enum Attempt {
 impl Trainer {
     /// Makes an archive, or sees to it that nobody tries again for a day.
     pub(super) async fn make(&self, plan: &Plan, making: ClassDataMaking, cancelled: CancellationToken) {
-        info!("an archive of class data is made in the background");
+        info!("Archiving class data in the background");
         let begun = Instant::now();
         let attempt = timeout(LONGEST, self.attempt(plan, &making, &cancelled)).await;
         let ended = match attempt {
@@ -123,11 +123,11 @@ impl Trainer {
         let kept = spawn_blocking(move || match ended {
             Ok(Attempt::Made) => {
                 let place = making.finish()?;
-                info!("{} was made in {:.1} s", place.display(), begun.elapsed().as_secs_f64());
+                info!("Archived class data: {} took {:.1} s", place.display(), begun.elapsed().as_secs_f64());
                 Ok(())
             }
             Ok(Attempt::Failed(why)) => {
-                warn!("no archive of class data: {why}");
+                warn!("Archiving class data failed: {why}");
                 making.refuse(&why)
             }
             Ok(Attempt::GivenUp) => Ok(()),
@@ -135,8 +135,8 @@ impl Trainer {
         });
         match kept.await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => warn!("no archive of class data: {error}"),
-            Err(error) => warn!("no archive of class data: {error}"),
+            Ok(Err(error)) => warn!("Archiving class data failed: {error}"),
+            Err(error) => warn!("Archiving class data failed: {error}"),
         }
     }
 

@@ -36,7 +36,7 @@ impl Subscription {
     ) -> Self {
         Self(AbortOnDropHandle::new(tokio::spawn(async move {
             if let Err(reason) = follow(&connection, tasks, updates, &inbox, asked).await {
-                warn!("not subscribed to the agent: {reason}");
+                warn!("Cannot subscribe to the agent: {reason}");
             }
             inbox.send(Input::Disconnected).ok();
         })))
@@ -54,7 +54,7 @@ async fn follow(
     let updates = updates.into_iter().map(|status| Update { status }).collect();
     let in_time = timeout(ANSWER, connection.subscribe(tasks, updates, asked)).await;
     let mut events = in_time.map_err(|_| "no answer".to_owned())?.map_err(|error| error.to_string())?;
-    info!("subscribed to the agent; {task_count} tasks and {update_count} updates were unacknowledged");
+    info!("Subscribed to the agent; {task_count} tasks and {update_count} updates were unacknowledged");
     // The first event comes at once: SUBSCRIBED.
     let mut event = timeout(ANSWER, next(&mut events)).await.map_err(|_| "no event".to_owned())??;
     while let Some(known) = event {
@@ -79,24 +79,24 @@ fn input(event: Event) -> Option<Input> {
         }
         event::Type::Launch => {
             let task = event.launch?.task;
-            info!(task_id = task.task_id.value, "received a task");
+            info!(task_id = task.task_id.value, "Received a task");
             Some(Input::Launch(Box::new(task)))
         }
         event::Type::LaunchGroup => Some(Input::LaunchGroup(event.launch_group?.task_group.tasks)),
         event::Type::Kill => {
             let event::Kill { task_id, kill_policy } = event.kill?;
             let grace = grace(kill_policy.as_ref());
-            info!(task_id = task_id.value, ?grace, "received a kill");
+            info!(task_id = task_id.value, ?grace, "Received a kill");
             Some(Input::Kill { task_id: task_id.value, grace })
         }
         event::Type::Acknowledged => {
             let event::Acknowledged { task_id, uuid } = event.acknowledged?;
-            debug!(task_id = task_id.value, "an update is acknowledged");
+            debug!(task_id = task_id.value, "The agent acknowledged an update");
             Some(Input::Acknowledged { task_id: task_id.value, uuid: uuid.to_vec() })
         }
         event::Type::Shutdown => Some(Input::Shutdown("shut down by the agent")),
         event::Type::Error => {
-            warn!("error from the agent: {}", event.error?.message);
+            warn!("Error from the agent: {}", event.error?.message);
             Some(Input::Shutdown("the agent reported an error"))
         }
         event::Type::Message | event::Type::Heartbeat | event::Type::Unknown => None,
@@ -146,13 +146,13 @@ async fn send_all(
     timeout(ANSWER, connection.prepare()).await.ok();
     while let Some(status) = statuses.recv().await {
         let state = TaskState::try_from(status.state).unwrap_or(TaskState::TaskUnknown).as_str_name();
-        debug!(task_id = status.task_id.value, "{state} is sent");
+        debug!(task_id = status.task_id.value, "Sending {state}");
         let problem = match timeout(ANSWER, connection.update(status)).await {
             Ok(Ok(())) => continue,
             Ok(Err(error)) => error.to_string(),
             Err(_) => "no answer".to_owned(),
         };
-        warn!("the agent did not take {state}: {problem}; it is sent again");
+        warn!("The agent did not accept {state}: {problem}; retrying");
         inbox.send(Input::SendFailed).ok();
     }
 }

@@ -128,13 +128,13 @@ async fn fetch(place: &Place, worker: &Worker, progress: watch::Sender<Progress>
         urls: source.urls,
         target: place.sandbox.flink(),
     };
-    info!("fetching manifest {} from {}", request.manifest, request.urls.join(", "));
+    info!("Fetching manifest {} from {}", request.manifest, request.urls.join(", "));
     let trusted = Some(source.trusted).filter(|pem| !pem.is_empty()).map(String::into_bytes);
     let options = FetchOptions { trusted, ..FetchOptions::default() };
     let lookup = |name: &str| place.lookup(name);
     let delivered = artifacts::deliver(request, options, &worker.cache, lookup, progress).await;
     let delivered = delivered.map_err(|error| Failure::fetch(&error))?;
-    info!("all artifacts are in place: {}", delivered.delivery);
+    info!("All artifacts are in place: {}", delivered.delivery);
     Ok(delivered)
 }
 
@@ -220,7 +220,7 @@ fn about(spec: &WorkerSpec, written: &Configuration, command: &CommandLine, mask
 
 async fn start(guard: Guard, place: Arc<Place>, worker: Arc<Worker>, configured: Configured) -> Outcome {
     let Configured { command, delivery, class_data } = configured;
-    info!(directory = %command.directory.display(), "starting {}", command.program.display());
+    info!(directory = %command.directory.display(), "Starting {}", command.program.display());
     let outputs = place.outputs(worker.output);
     // While the guard starts it, it is put into words.
     let (of, at, shown) = (Arc::clone(&worker), Arc::clone(&place), command.clone());

@@ -97,7 +97,7 @@ fn it_tells_version_and_help_and_refuses_everything_else() {
     assert_eq!((code, said.trim()), (0, concat!("flink-mesos-executor ", env!("CARGO_PKG_VERSION"))));
     let (code, said) = run(&["--help"], &[]);
     assert_eq!(code, 0);
-    assert!(said.contains("not meant to be started by hand"), "{said}");
+    assert!(said.contains("Do not start it by hand"), "{said}");
     let (code, _) = run(&["--nonsense"], &[]);
     assert_eq!(code, 64);
 }

@@ -53,7 +53,7 @@ async fn what_a_worker_uses_stays_in_the_cache_until_it_ends() {
 async fn a_cache_that_cannot_be_used_costs_time_only() {
     let mut host = Host::new().await;
     let executor = host.running("w", &[("FLINK_MESOS_CACHE_DIR", "/proc/no-cache-here")]).await;
-    assert!(host.log().contains("The host's cache cannot be used."), "{}", host.log());
+    assert!(host.log().contains("Cannot use the host's cache"), "{}", host.log());
     assert!(host.log().contains("without a cache"), "{}", host.log());
     host.end("w", executor).await;
 }

@@ -83,5 +83,5 @@ async fn without_a_folder_at_the_host_the_log_is_in_the_sandbox_alone_and_what_i
     assert!(!host.logs().exists());
     let log = host.log();
     assert!(log.contains("FLINK_MESOS_EXECUTOR_LOG_FORMAT is 'xml', allowed are text and json"), "{log}");
-    assert!(log.contains("FLINK_MESOS_EXECUTOR_LOG is no level"), "{log}");
+    assert!(log.contains("FLINK_MESOS_EXECUTOR_LOG is not a log level"), "{log}");
 }

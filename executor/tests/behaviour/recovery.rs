@@ -118,7 +118,7 @@ async fn an_agent_that_is_not_there_yet_is_waited_for() {
     let mut host = Host::new().await;
     host.agent.stop().await;
     let mut executor = host.executor(&[]);
-    until(|| host.log().contains("not subscribed to the agent").then_some(())).await;
+    until(|| host.log().contains("Cannot subscribe to the agent").then_some(())).await;
     host.agent.start_again().await;
     host.agent.subscribe().await;
     host.agent.shut_down();

@@ -29,7 +29,7 @@ async fn sidecar(host: &Host) -> Child {
     let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
     let listens = async {
         while let Some(line) = lines.next_line().await.unwrap() {
-            if line.contains(" runs.") {
+            if line.contains("flink-mesos-fetcher ") {
                 return;
             }
         }
@@ -49,7 +49,7 @@ async fn artifacts_come_from_the_sidecar_where_there_is_one() {
     let mut host = Host::new().await;
     let _sidecar = sidecar(&host).await;
     let executor = host.running("w1", &[]).await;
-    assert!(host.log().contains("The sidecar has the tree."), "{}", host.log());
+    assert!(host.log().contains("The sidecar has the tree"), "{}", host.log());
     assert!(host.log().contains("which was fetched"), "{}", host.log());
     host.end("w1", executor).await;
     let fetched = host.fetched();
@@ -86,7 +86,7 @@ async fn a_sidecar_that_is_gone_costs_time_only() {
     gone.kill().await.unwrap();
     assert!(host.socket().exists());
     let executor = host.running("w", &[]).await;
-    assert!(host.log().contains("Fetching without a sidecar."), "{}", host.log());
+    assert!(host.log().contains("Fetching without a sidecar"), "{}", host.log());
     assert!(host.cache().exists());
     host.end("w", executor).await;
 }

@@ -37,7 +37,7 @@ impl HashCache {
         let read = fs_err::read(path).and_then(|bytes| serde_json::from_slice(&bytes).map_err(io::Error::other));
         read.unwrap_or_else(|error: io::Error| {
             if error.kind() != io::ErrorKind::NotFound {
-                tracing::warn!(path = %path.display(), %error, "The cache of hashes is unusable; hashing everything.");
+                tracing::warn!(path = %path.display(), %error, "Cannot use the cache of hashes; hashing everything");
             }
             Self::default()
         })

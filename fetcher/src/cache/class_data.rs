@@ -92,7 +92,7 @@ impl Cache {
 
     /// Takes an archive out of use, and makes sure that none is made with this key for a day. Who runs with it goes on.
     pub fn quarantine_class_data(&self, key: &Digest, why: &str) -> io::Result<()> {
-        tracing::warn!(%key, "An archive of class data goes into quarantine: {why}.");
+        tracing::warn!(%key, "Moving an archive of class data into quarantine: {why}");
         self.refuse_class_data(key, why)?;
         let place = self.root().join("quarantine").join(format!("{key}.jsa"));
         match fs_err::rename(self.archive(key), place) {

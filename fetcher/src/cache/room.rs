@@ -137,7 +137,7 @@ impl Cache {
             self.counters.evicted(&removed);
         }
         if removed.bytes < over {
-            tracing::warn!(over = over - removed.bytes, "The cache gets larger than its budget: the rest is in use.");
+            tracing::warn!(over = over - removed.bytes, "Cache exceeds its budget: all remaining files are in use");
         }
         Ok(())
     }

@@ -44,7 +44,7 @@ impl Cache {
             verified.contents += 1;
             verified.bytes += metadata.len();
             if key_of(&blob.path(), &name, &mut buffer)? != name {
-                tracing::error!(content = name, "A content of the cache is wrong; it goes into quarantine.");
+                tracing::error!(content = name, "Moving a damaged file of the cache into quarantine");
                 fs_err::rename(blob.path(), self.root().join("quarantine").join(&name))?;
                 verified.wrong.push(name);
                 self.remove_trees_with(metadata.dev(), metadata.ino(), &mut verified)?;

@@ -77,8 +77,8 @@ async fn tell(origins: &Origins, origin: usize, notice: Notice, own: Option<Sock
     let answer = request.timeout(TIMEOUT).send().await;
     match &answer {
         Ok(answer) if answer.status().is_success() => {}
-        Ok(answer) => tracing::debug!(?notice, status = %answer.status(), "An artifact server did not want to know."),
-        Err(error) => tracing::debug!(?notice, %error, "An artifact server could not be told."),
+        Ok(answer) => tracing::debug!(?notice, status = %answer.status(), "The artifact server rejected a notice"),
+        Err(error) => tracing::debug!(?notice, %error, "Cannot send a notice to the artifact server"),
     }
     answer.is_ok()
 }

@@ -110,7 +110,7 @@ impl Peers {
         let failure = failure(error);
         let tells = self.known.lock().failed(self.now(), peer.address, digest, failure, peer.guessed);
         if tells || failure == Failure::Bad {
-            tracing::warn!(%error, peer = %peer.address, "A peer did not send what it should.");
+            tracing::warn!(%error, peer = %peer.address, "A peer sent wrong data or failed");
         }
         if tells {
             let lacks = failure == Failure::Lacks;

@@ -99,7 +99,7 @@ impl<'a> Attempts<'a> {
             Retry::After(wait) => when_busy(wait, rand::rng().random()),
         };
         let Some(next) = self.next_origin(self.origin + 1) else { return Err(error) };
-        tracing::warn!(%error, wait_ms = wait.as_millis() as u64, "A part of an artifact did not come; asking again.");
+        tracing::warn!(%error, wait_ms = wait.as_millis() as u64, "Lost a part of an artifact; retrying");
         self.origin = next;
         tokio::select! {
             () = tokio::time::sleep(wait) => {}

@@ -46,7 +46,7 @@ pub(super) async fn accept<S: Site>(
             Err(error) => {
                 // Out of file descriptors, mostly: others have to be closed first.
                 if let Some(before) = trouble.now() {
-                    tracing::warn!(%error, before, "The server cannot accept a connection.");
+                    tracing::warn!(%error, before, "Cannot accept a connection");
                 }
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
@@ -77,6 +77,6 @@ async fn serve<S: Site>(socket: TcpStream, address: SocketAddr, guest: Option<Gu
         () = leaves => Err(io::Error::other("it had to make room for others")),
     };
     if let Err(error) = served {
-        tracing::debug!(client = %address, %error, "A client's connection ended early.");
+        tracing::debug!(client = %address, %error, "A client's connection ended early");
     }
 }

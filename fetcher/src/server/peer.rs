@@ -92,7 +92,7 @@ impl PeerServer {
             acceptor: None,
             sent: AtomicU64::new(0),
         });
-        tracing::info!(%address, "Peer server started.");
+        tracing::info!(%address, "Peer server started");
         let stop = CancellationToken::new();
         let accepting =
             tokio::spawn(listening::accept(listener, Arc::clone(&shared), options.max_connections, stop.clone()));
@@ -118,7 +118,7 @@ impl PeerServer {
     pub async fn shutdown(mut self) {
         self.stop.cancel();
         if let Err(error) = (&mut self.accepting).await {
-            tracing::error!(%error, "The peer server did not end well.");
+            tracing::error!(%error, "The peer server failed while stopping");
         }
     }
 }
@@ -167,7 +167,7 @@ impl Shelf {
             Ok(Ok(None)) => not_found(),
             Ok(Err(error)) => {
                 if let Some(before) = self.trouble.now() {
-                    tracing::error!(%error, before, "A content of the cache cannot be read.");
+                    tracing::error!(%error, before, "Cannot read a file of the cache");
                 }
                 Answer::text(Status::Internal, "the file cannot be read")
             }

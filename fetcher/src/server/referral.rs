@@ -66,7 +66,7 @@ impl Referral {
         match decision {
             Decision::Serve => None,
             Decision::SendTo(holder) => {
-                tracing::debug!(%digest, %holder, "Sent an asker to a holder.");
+                tracing::debug!(%digest, %holder, "Redirected a client to a holder");
                 let answer = Answer::text(Status::TemporaryRedirect, "another host has it")
                     .header("Location", format!("http://{holder}/v1/blobs/{name}"))
                     .header("Cache-Control", "no-store");
@@ -89,7 +89,7 @@ impl Referral {
             let Ok(holder) = said.parse() else { return bad_address(AddressError::Malformed) };
             let lacks = head.fault.as_deref() == Some(LACKS);
             if let Some(before) = self.reports.now() {
-                tracing::warn!(%holder, %digest, lacks, reporter = %source, before, "A peer was reported as a bad one.");
+                tracing::warn!(%holder, %digest, lacks, reporter = %source, before, "A client reported a bad peer");
             }
             self.holders.lock().report(now, holder, &digest, lacks);
             return Answer::empty(Status::NoContent);

@@ -105,12 +105,12 @@ async fn answer(content: &Content, head: &Head, client: Client, streams: usize) 
     // Whoever has no token learns nothing, not even which digests exist.
     let Some(worker) = head.bearer.as_deref().and_then(|token| content.tokens.worker(token)) else {
         if let Some(before) = content.refused.now() {
-            tracing::warn!(client = %client.address, before, "Refused a request without a valid artifact token.");
+            tracing::warn!(client = %client.address, before, "Refused a request without a valid artifact token");
         }
         return Answer::text(Status::Unauthorized, "missing or wrong artifact token")
             .header("WWW-Authenticate", "Bearer");
     };
-    tracing::debug!(worker, path = head.path, range = head.range, "Serving an artifact.");
+    tracing::debug!(worker, path = head.path, range = head.range, "Serving an artifact");
     match rest.split_once('/').map(|(kind, digest)| (kind, digest.parse::<Digest>())) {
         Some(("holders", Ok(digest))) if matches!(head.method, Method::Put | Method::Delete) => {
             content.referral.hear(digest, content.digest, head, client.address.ip())
@@ -137,7 +137,7 @@ async fn blob(content: &Content, digest: Digest, head: &Head, client: Client, st
     };
     if source.secret && !(client.encrypted || client.address.ip().is_loopback() || content.plain_secrets) {
         if let Some(before) = content.refused_secrets.now() {
-            tracing::warn!(client = %client.address, %digest, before, "Refused to serve a secret over a plain connection.");
+            tracing::warn!(client = %client.address, %digest, before, "Refused to serve a secret over a plain connection");
         }
         return Answer::text(Status::Forbidden, "a secret artifact is served over TLS only");
     }
@@ -162,7 +162,7 @@ async fn file(content: &Content, source: PathBuf, hashed: Option<(Digest, Finger
     if expected != opened.1 {
         if let Some(before) = content.trouble.now() {
             let path = source.display();
-            tracing::error!(%path, before, "An artifact changed after it was hashed; it is not served any more.");
+            tracing::error!(%path, before, "An artifact changed after it was hashed; no longer serving it");
         }
         return Answer::text(Status::Gone, "the file changed after it was hashed");
     }
@@ -171,7 +171,7 @@ async fn file(content: &Content, source: PathBuf, hashed: Option<(Digest, Finger
 
 fn unreadable(content: &Content, error: &HashError) -> Answer {
     if let Some(before) = content.trouble.now() {
-        tracing::error!(%error, before, "An artifact cannot be read any more.");
+        tracing::error!(%error, before, "Cannot read an artifact that was hashed before");
     }
     match error {
         HashError::Read(error) if error.kind() != std::io::ErrorKind::NotFound => {

@@ -137,7 +137,7 @@ pub(super) async fn answers(socket: &Path) -> bool {
         let mut daemon = Connection::open(socket).await?;
         daemon.request(Method::GET, HEALTH, Vec::new(), None).await.map(drop)
     };
-    asked.await.inspect_err(|error: &AskError| tracing::debug!(%error, "The socket was asked.")).is_ok()
+    asked.await.inspect_err(|error: &AskError| tracing::debug!(%error, "Sent a request to the socket")).is_ok()
 }
 
 /// What was fetched.

@@ -81,7 +81,7 @@ async fn live(settings: Settings) -> anyhow::Result<()> {
     // What is made here is for others to read, whatever whoever starts us is used to.
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
     if let Err(error) = descriptors::raise() {
-        tracing::warn!(%error, "The limit of open files cannot be raised.");
+        tracing::warn!(%error, "Cannot raise the limit of open files");
     }
     let signals = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let socket = Socket::take(&settings.socket)?;
@@ -104,7 +104,7 @@ async fn live(settings: Settings) -> anyhow::Result<()> {
     system::ready();
     select! {
         () = &mut serving => anyhow::bail!("the daemon listens no more"),
-        name = told_to_stop(signals) => tracing::info!(signal = name, "The daemon stops."),
+        name = told_to_stop(signals) => tracing::info!(signal = name, "Daemon is stopping"),
         () = system::keep_watchdog_quiet(async || commands::answers(&daemon.settings.socket).await) => {}
     }
     system::stopping();
@@ -115,9 +115,9 @@ async fn live(settings: Settings) -> anyhow::Result<()> {
         () = system::keep_watchdog_quiet(async || true) => return Ok(()),
     };
     if ended.is_err() {
-        tracing::warn!(fetches = daemon.fetches.len(), "Fetches did not end in time; they are broken off.");
+        tracing::warn!(fetches = daemon.fetches.len(), "Aborting fetches that did not end in time");
     }
-    tracing::info!("The daemon has stopped.");
+    tracing::info!("Daemon stopped");
     Ok(())
 }
 
@@ -129,7 +129,7 @@ fn say_hello(daemon: &Daemon) {
         cache = %settings.cache.display(),
         budget = %human_bytes(settings.budget),
         listen = daemon.peer_address().map(tracing::field::display),
-        "flink-mesos-fetcher {} runs.",
+        "flink-mesos-fetcher {} started",
         env!("CARGO_PKG_VERSION")
     );
 }
@@ -139,7 +139,7 @@ async fn open(settings: &Settings) -> anyhow::Result<Cache> {
     let open = move || {
         let cache = Cache::open(options)?;
         if let Err(error) = cache.remove_leftovers() {
-            tracing::warn!(%error, "What an earlier process has left in the cache cannot be removed");
+            tracing::warn!(%error, "Cannot remove what an earlier process left in the cache");
         }
         Ok::<_, CacheError>(cache)
     };
@@ -161,7 +161,7 @@ async fn serve_other_hosts(daemon: &Arc<Daemon>) -> Result<(), ServerError> {
         Box::pin(async move {
             let Some(daemon) = daemon else { return String::new() };
             daemon.metrics().await.unwrap_or_else(|error| {
-                tracing::error!(%error, "Metrics could not be taken.");
+                tracing::error!(%error, "Cannot collect metrics");
                 String::new()
             })
         })

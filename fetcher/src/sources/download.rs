@@ -93,7 +93,7 @@ impl<'a> Transfer<'a> {
             if self.moved.elapsed() >= self.options.patience {
                 return Err(error);
             }
-            tracing::warn!(%error, wait_ms = wait.as_millis() as u64, "A download broke off; asking again.");
+            tracing::warn!(%error, wait_ms = wait.as_millis() as u64, "Lost a download; retrying");
             sleep(wait).await;
         }
         self.file.flush().await.map_err(|error| FetchError::disk(error, self.path, 0))?;

@@ -90,7 +90,7 @@ impl FirstUses {
         let obtained = match (obtain(uri, expected, options, progress).await, first) {
             (Err(error), Some(first)) if error.blame() == Blame::Network => {
                 let Some(kept) = kept(options, first).await else { return Err(error.into()) };
-                tracing::warn!(%error, "A source does not answer; what it had before is used.");
+                tracing::warn!(%error, "A source does not answer; using its earlier content");
                 kept
             }
             (obtained, _) => obtained?,

@@ -160,7 +160,7 @@ impl Sidecar {
             }
         });
         let mut sidecar = Self { process, log, lines: receiver };
-        sidecar.says(" runs.").await;
+        sidecar.says("flink-mesos-fetcher ").await;
         sidecar
     }
 
@@ -184,7 +184,7 @@ impl Sidecar {
 
     /// The address for other machines.
     pub(crate) async fn address(&mut self) -> String {
-        let hello = self.says(" runs.").await;
+        let hello = self.says("flink-mesos-fetcher ").await;
         hello["fields"]["listen"].as_str().unwrap().to_owned()
     }
 

@@ -14,7 +14,7 @@ async fn told_to_stop_it_lets_running_fetches_come_to_their_end() {
     let tree = Tree::gated(&host, &gate).await;
     let stopping = async {
         sidecar.signal(Signal::SIGTERM);
-        sidecar.says("The daemon stops.").await;
+        sidecar.says("Daemon is stopping").await;
         gate.open();
         sidecar.ended().await
     };
@@ -34,7 +34,7 @@ async fn a_fetch_that_takes_longer_than_the_grace_is_broken_off() {
     let tree = Tree::gated(&host, &gate).await;
     let stopping = async {
         sidecar.signal(Signal::SIGTERM);
-        sidecar.says("Fetches did not end in time").await;
+        sidecar.says("Aborting fetches that did not end in time").await;
         let ended = sidecar.ended().await;
         gate.open();
         ended

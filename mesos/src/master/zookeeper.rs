@@ -57,7 +57,7 @@ impl Election {
                 Err(error) => error,
             };
             let wait = backoff.next();
-            tracing::info!(zookeeper = %self.url, %error, retry_in = ?wait, "ZooKeeper session ended.");
+            tracing::info!(zookeeper = %self.url, %error, retry_in = ?wait, "ZooKeeper session ended");
             self.problem.send_replace(match error {
                 Error::NoHosts => "no server of the ensemble can be reached".to_owned(),
                 error => format!("ZooKeeper: {error}"),
@@ -125,7 +125,7 @@ impl Election {
             let modified = *known != leader;
             if modified {
                 let shown = leader.as_ref().map(ToString::to_string);
-                tracing::info!(zookeeper = %self.url, leader = shown, "The election has another outcome.");
+                tracing::info!(zookeeper = %self.url, leader = shown, "The leading master has changed");
                 *known = leader;
             }
             modified

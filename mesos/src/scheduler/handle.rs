@@ -71,7 +71,7 @@ impl SchedulerHandle {
     pub fn send(&self, call: Call) {
         let r#type = call.r#type();
         if let Err(error) = self.enqueue(call, None) {
-            tracing::warn!(call = r#type.as_str_name(), %error, "Call not sent.");
+            tracing::warn!(call = r#type.as_str_name(), %error, "Call not sent");
         }
     }
 
@@ -79,7 +79,7 @@ impl SchedulerHandle {
     /// its failover timeout; see [`calls::teardown`](super::calls::teardown) for the other end.
     pub async fn close(self) {
         if self.queue.send(Queued::Close).is_ok() && timeout(CLOSE_TIMEOUT, self.queue.closed()).await.is_err() {
-            tracing::warn!("Calls still waiting at the end of the subscription are given up.");
+            tracing::warn!("Dropping calls that were still waiting when the subscription ended");
             self.task.abort();
             self.queue.closed().await;
         }

@@ -68,7 +68,7 @@ impl CallQueue {
             match (done, result) {
                 // Nobody waits any more when sending fails: the caller gave up.
                 (Some(done), result) => drop(done.send(result)),
-                (None, Err(error)) => tracing::warn!(call = r#type.as_str_name(), %error, "Call lost."),
+                (None, Err(error)) => tracing::warn!(call = r#type.as_str_name(), %error, "Call lost"),
                 (None, Ok(())) => {}
             }
             if torn_down {

@@ -105,7 +105,7 @@ impl Subscriber {
             match end {
                 End::Lost(reason) => {
                     let retry_in = self.backoff.next();
-                    tracing::debug!(%reason, ?retry_in, "Not subscribed.");
+                    tracing::debug!(%reason, ?retry_in, "Not subscribed");
                     if self.events.send(SchedulerEvent::Disconnected { reason, retry_in }).await.is_err() {
                         return;
                     }
@@ -118,7 +118,7 @@ impl Subscriber {
                     }
                 }
                 End::Rejected(reason) => {
-                    tracing::debug!(%reason, "Rejected.");
+                    tracing::debug!(%reason, "Rejected");
                     // Nobody reads it: then nobody needs it.
                     drop(self.events.send(SchedulerEvent::Rejected { reason }).await);
                     return;

@@ -117,14 +117,14 @@ impl Configuration {
                 Err(flat::Skipped { number: line }) => {
                     skipped += 1;
                     if skipped <= MOST_WARNINGS {
-                        tracing::warn!(file = %path.display(), line, "Skipping a line that is not 'key: value'.");
+                        tracing::warn!(file = %path.display(), line, "Skipping a line that is not 'key: value'");
                     }
                 }
             }
         }
         if skipped > MOST_WARNINGS {
             let more = skipped - MOST_WARNINGS;
-            tracing::warn!(file = %path.display(), more, "Skipping more lines that are not 'key: value'.");
+            tracing::warn!(file = %path.display(), more, "Skipping more lines that are not 'key: value'");
         }
         Ok(config)
     }

@@ -18,7 +18,7 @@ pub(super) fn collect(master: &Master<'_>, draft: &mut Draft) -> Result<(), Over
     if plugins.is_dir() {
         tree::ship(&plugins, "plugins", draft)?;
     } else {
-        tracing::warn!(folder = %plugins.display(), "There is no folder of plugins to ship.");
+        tracing::warn!(folder = %plugins.display(), "No folder of plugins to ship");
     }
     if master.config.get_bool(SHIP_OPT)?.unwrap_or(false) {
         tree::ship(&folder(master, "FLINK_OPT_DIR", "opt"), "opt", draft)?;

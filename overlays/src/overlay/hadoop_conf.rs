@@ -16,7 +16,7 @@ const MORE: [&str; 4] = ["hive-site.xml", "mapred-site.xml", "ssl-client.xml", "
 pub(super) fn collect(master: &Master<'_>, draft: &mut Draft) -> Result<(), OverlayError> {
     let is_whole = |folder: &PathBuf| NEEDED.iter().all(|name| folder.join(name).is_file());
     let Some(folder) = candidates(master).into_iter().find(is_whole) else {
-        tracing::debug!("There is no Hadoop configuration to ship.");
+        tracing::debug!("No Hadoop configuration to ship");
         return Ok(());
     };
     for name in NEEDED.iter().chain(&MORE) {

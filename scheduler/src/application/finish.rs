@@ -25,14 +25,14 @@ pub(super) async fn finish(leadership: Leadership, options: SchedulerOptions, fr
     if let Some(value) = id {
         let framework = v1::FrameworkInfo { id: Some(v1::FrameworkId { value }), ..framework };
         if timeout(PATIENCE, tear_down(options, framework)).await != Ok(true) {
-            warn!("The framework could not be removed from Mesos.");
+            warn!("Cannot remove the framework from Mesos");
             return;
         }
     }
     let mut changes = vec![Change::Framework(None)];
     changes.extend(workers.into_keys().map(Change::Forget));
     if timeout(PATIENCE, store::write(store, changes)).await.is_err() {
-        warn!("The last changes of the state could not be stored.");
+        warn!("Cannot persist the last changes of the state");
     }
 }
 

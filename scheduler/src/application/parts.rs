@@ -146,7 +146,7 @@ impl Settled {
         let lookup = self.lookup.clone();
         match spawn_blocking(move || RunFile::write(&running, &*lookup)).await.map_err(Failure::other)? {
             Ok(file) => server.keep(file),
-            Err(error) => warn!("There is no run file, `flink-mesos workers` needs --at and the token: {error}"),
+            Err(error) => warn!("Cannot write the run file; `flink-mesos workers` needs --at and the token: {error}"),
         }
         Ok(server)
     }

@@ -28,7 +28,7 @@ pub(super) async fn artifacts(server: &ArtifactServer, host: &str, trusted: Opti
             "the artifact server is not reached at {url}, which workers are told: {why}; {hint}"
         )));
     }
-    warn!("The artifact server is not reached from here at {url}, which workers are told: {why}; {hint}");
+    warn!("Cannot reach the artifact server from here at {url}, where workers fetch from: {why}; {hint}");
     Ok(())
 }
 

@@ -71,7 +71,7 @@ pub(super) async fn serve(listener: TcpListener, router: Router, acceptor: Optio
             Err(error) => {
                 // Out of descriptors, mostly: others have to be closed first.
                 if let Some(before) = trouble.now() {
-                    warn!(%error, before, "The control API cannot accept a connection.");
+                    warn!(%error, before, "The control API cannot accept a connection");
                 }
                 sleep(Duration::from_millis(100)).await;
             }
@@ -97,14 +97,14 @@ async fn connection(
             None => converse(socket, routes, here).await,
             Some(acceptor) => match timeout(HEAD, acceptor.accept(socket)).await {
                 Ok(Ok(socket)) => converse(socket, routes, here).await,
-                Ok(Err(error)) => debug!(%peer, %error, "No TLS with the control API."),
-                Err(_) => debug!(%peer, "No TLS with the control API in time."),
+                Ok(Err(error)) => debug!(%peer, %error, "TLS handshake with the control API failed"),
+                Err(_) => debug!(%peer, "TLS handshake with the control API timed out"),
             },
         }
     };
     tokio::select! {
-        () = conversation => debug!(%peer, "A connection to the control API has ended."),
-        () = guest.has_to_leave() => debug!(%peer, "A connection to the control API had to make room for others."),
+        () = conversation => debug!(%peer, "A connection to the control API has ended"),
+        () = guest.has_to_leave() => debug!(%peer, "Closed a connection to the control API to make room for others"),
     }
 }
 
@@ -127,7 +127,7 @@ async fn converse(socket: impl AsyncRead + AsyncWrite + Unpin, routes: Routes, h
         }
     };
     if let Err(error) = ended {
-        debug!(%error, "A connection to the control API ended early.");
+        debug!(%error, "A connection to the control API ended early");
     }
 }
 

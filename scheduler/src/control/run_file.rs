@@ -125,7 +125,7 @@ impl RunFile {
 impl Drop for RunFile {
     fn drop(&mut self) {
         if let Err(error) = fs::remove_file(&self.path) {
-            warn!(%error, "The run file could not be removed.");
+            warn!(%error, "Cannot remove the run file");
         }
     }
 }
@@ -161,7 +161,7 @@ fn sweep(folder: &Folder) {
             None => Process::exists(pid),
         };
         if !lives && let Err(error) = fs::remove_file(&path) {
-            warn!(%error, "A run file of a process that is gone could not be removed.");
+            warn!(%error, "Cannot remove the run file of an ended process");
         }
     }
 }

@@ -62,11 +62,11 @@ async fn serve(listener: TcpListener, config: Arc<ClientConfig>, server: Server)
                 let (config, server) = (config.clone(), server.clone());
                 connections.spawn(async move {
                     if let Err(e) = pass(client, &config, &server).await {
-                        warn!("The ZooKeeper server {} cannot be reached by TLS: {e}", server.address);
+                        warn!("Cannot reach the ZooKeeper server {} by TLS: {e}", server.address);
                     }
                 });
             }
-            Err(e) => debug!("A connection was not accepted: {e}."),
+            Err(e) => debug!("Cannot accept a connection: {e}"),
         }
         while connections.try_join_next().is_some() {}
     }
@@ -75,14 +75,14 @@ async fn serve(listener: TcpListener, config: Arc<ClientConfig>, server: Server)
 async fn pass(mut client: TcpStream, config: &Arc<ClientConfig>, server: &Server) -> io::Result<()> {
     let (peer, own) = (client.peer_addr()?, client.local_addr()?);
     if !spawn_blocking(move || is_of_this_process(peer, own)).await?? {
-        warn!("Another process has connected to our way to ZooKeeper, and was turned away.");
+        warn!("Rejected another process that connected to the ZooKeeper relay");
         return Ok(());
     }
     client.set_nodelay(true)?;
     let mut stream = handshake(config, server).await?;
     // How it ends is the client's to notice.
     if let Err(e) = copy_bidirectional(&mut client, &mut stream).await {
-        debug!("The connection to the ZooKeeper server {} has ended: {e}.", server.address);
+        debug!("The connection to the ZooKeeper server {} has ended: {e}", server.address);
     }
     Ok(())
 }

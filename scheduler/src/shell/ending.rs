@@ -79,8 +79,8 @@ impl Shell<'_> {
     pub(super) async fn tear_down(&self) -> bool {
         match timeout(LAST_CALL, self.mesos.call(calls::teardown())).await {
             Ok(Ok(())) => return true,
-            Ok(Err(e)) => warn!("The framework could not be removed from Mesos: {e}"),
-            Err(_) => warn!("The framework could not be removed from Mesos in time."),
+            Ok(Err(e)) => warn!("Cannot remove the framework from Mesos: {e}"),
+            Err(_) => warn!("Cannot remove the framework from Mesos in time"),
         }
         false
     }

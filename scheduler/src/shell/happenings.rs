@@ -23,7 +23,7 @@ impl Shell<'_> {
     pub(super) async fn mesos_event(&mut self, event: Option<SchedulerEvent>) -> Next {
         match event {
             Some(SchedulerEvent::Connecting { master, attempt }) => {
-                debug!("Connecting to the Mesos master {master}, attempt {attempt}.");
+                debug!("Connecting to the Mesos master {master}, attempt {attempt}");
                 Next::GoOn
             }
             Some(SchedulerEvent::Subscribed { framework_id, .. }) => {
@@ -46,7 +46,7 @@ impl Shell<'_> {
                 self.tell(Input::Disconnected).await
             }
             Some(SchedulerEvent::ConstraintsRefused { reason }) => {
-                debug!(%reason, "Mesos refuses the offer constraints; offers are looked at here alone.");
+                debug!(%reason, "Mesos rejects the offer constraints; checking offers here only");
                 self.options.offer_constraints = None;
                 Next::GoOn
             }
@@ -103,7 +103,7 @@ impl Shell<'_> {
                 Some(update) => {
                     if v1::TaskState::try_from(update.status.state).is_err() {
                         let (task, state) = (&update.status.task_id.value, update.status.state);
-                        warn!("Mesos says that {task} is in state {state}, which this version does not know.");
+                        warn!("Mesos reports {task} in unknown state {state}");
                     }
                     self.look_at(&update.status);
                     self.tell(Input::Status(Box::new(update.status))).await
@@ -119,7 +119,7 @@ impl Shell<'_> {
                 Next::GoOn
             }
             other => {
-                debug!("Mesos sent {}.", other.as_str_name());
+                debug!("Mesos sent {}", other.as_str_name());
                 Next::GoOn
             }
         }

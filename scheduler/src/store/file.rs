@@ -59,7 +59,7 @@ impl FileStore {
         });
         let (mut state, framework) = read.await.unwrap_or_else(|e| Err(files::failed("read", &directory, e.into())))?;
         if let (None, Some(id)) = (&state.framework, &framework) {
-            warn!("The framework {id} is in {}, but not in the state: it is taken over.", directory.display());
+            warn!("Taking over the framework {id}, which is in {} but not in the state", directory.display());
             state.framework.clone_from(&framework);
         }
         Ok((Self { directory, state: state.clone(), framework, _lock: lock }, state))
@@ -126,7 +126,7 @@ fn load(directory: &Path, framework: Option<&str>) -> Result<State, StoreError> 
     match (files::read(&before)?.map(|bytes| decode(&bytes)), damage) {
         (Some(Ok(state)), damage) => {
             let reason = damage.as_deref().unwrap_or("it is not there");
-            warn!("{} cannot be used: {reason}. The generation before it is: {}.", newest.display(), before.display());
+            warn!("Cannot use {}: {reason}. Using the previous generation: {}", newest.display(), before.display());
             if damage.is_some() {
                 let aside = directory.join(DAMAGED);
                 fs::rename(&newest, &aside).map_err(|e| files::failed("rename", &newest, e))?;
@@ -161,7 +161,7 @@ fn framework(directory: &Path) -> Option<String> {
         String::from_utf8(id.to_vec()).map(Some).map_err(|e| e.to_string())
     });
     read.unwrap_or_else(|reason| {
-        warn!("{} cannot be used: {reason}.", path.display());
+        warn!("Cannot use {}: {reason}", path.display());
         None
     })
 }

@@ -35,7 +35,7 @@ impl Mirror {
         let watcher = match client.watch(&folder, AddWatchMode::PersistentRecursive).await {
             Ok(watcher) => watcher,
             Err(e) => {
-                debug!("The state is not mirrored: {e}.");
+                debug!("Cannot mirror the state: {e}");
                 return None;
             }
         };
@@ -53,7 +53,7 @@ impl Mirror {
             self.note_all();
             // What could not be read stays stale, and is read in the end.
             if let Err(e) = self.refresh(client).await {
-                debug!("The state's mirror could not be refreshed: {e}.");
+                debug!("Cannot refresh the mirror of the state: {e}");
             }
             if self.broken {
                 return std::future::pending().await;

@@ -69,7 +69,7 @@ impl ZooKeeperStore {
     pub(super) async fn release(self) {
         // A node that cannot be deleted now ends with the session.
         if let Err(e) = self.client().delete(self.lock.lock_path(), None).await {
-            debug!("The lock node was not deleted: {e}.");
+            debug!("Cannot delete the lock node: {e}");
         }
     }
 

@@ -52,7 +52,7 @@ async fn a_cluster_with_tls_at_rest_serves_its_workers_over_tls() {
     assert!(listed.status.success() && said.contains("\"wanted\":1"), "{}", String::from_utf8_lossy(&listed.stderr));
     let log = walk(mesos.work_dir()).into_iter().find(|path| path.ends_with("stderr")).expect("the executor's log");
     let log = fs_err::read_to_string(log).unwrap();
-    assert!(log.contains("fetching manifest") && log.contains("from https://127.0.0.1:"), "{log}");
+    assert!(log.contains("Fetching manifest") && log.contains("from https://127.0.0.1:"), "{log}");
     end_in_order(cluster);
     assert_no_flink_in(mesos.work_dir());
 }

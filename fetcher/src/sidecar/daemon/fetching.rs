@@ -79,11 +79,11 @@ async fn get(daemon: Arc<Daemon>, fetch: Fetch) -> Result<Tree, FetchError> {
     let manifest = fetch.request.manifest;
     let got = get_tree(&daemon, &fetch).await;
     match &got {
-        Ok(tree) => tracing::info!(%manifest, files = tree.entries.len(), "A tree is there."),
+        Ok(tree) => tracing::info!(%manifest, files = tree.entries.len(), "Tree is in the cache"),
         Err(error) => {
             daemon.cache.counters().fetch_failed(error);
             let (kind, blame) = (error.kind(), error.blame().name());
-            tracing::warn!(%manifest, kind, blame, %error, "A tree could not be fetched.");
+            tracing::warn!(%manifest, kind, blame, %error, "Cannot fetch a tree");
         }
     }
     got

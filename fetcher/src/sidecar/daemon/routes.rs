@@ -140,7 +140,7 @@ impl From<FetchError> for Trouble {
 
 impl IntoResponse for Trouble {
     fn into_response(self) -> Response {
-        tracing::error!(error = %self.0, "A request could not be answered.");
+        tracing::error!(error = %self.0, "Cannot answer a request");
         (StatusCode::INTERNAL_SERVER_ERROR, format!("{}\n", self.0)).into_response()
     }
 }

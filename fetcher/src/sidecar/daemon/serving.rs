@@ -55,7 +55,7 @@ pub(super) async fn serve(listener: UnixListener, routes: Router, stop: Cancella
             }
             Err(error) => {
                 if let Some(before) = trouble.now() {
-                    tracing::error!(%error, before, "The socket accepts no connection.");
+                    tracing::error!(%error, before, "The socket cannot accept a connection");
                 }
                 tokio::time::sleep(PAUSE).await;
             }
@@ -104,7 +104,7 @@ async fn converse(stream: UnixStream, caller: Caller, guest: Guest<Caller>, rout
         }
     };
     if let Err(error) = ended {
-        tracing::debug!(%error, "A connection at the socket ended early.");
+        tracing::debug!(%error, "A connection at the socket ended early");
     }
 }
 

@@ -27,7 +27,7 @@ pub(super) async fn keep_watchdog_quiet(is_well: impl AsyncFn() -> bool) {
         if timeout(every, is_well()).await.unwrap_or(false) {
             tell(&[NotifyState::Watchdog]);
         } else {
-            tracing::error!("The daemon does not answer at its own socket.");
+            tracing::error!("The daemon does not answer at its own socket");
         }
     }
 }
@@ -35,6 +35,6 @@ pub(super) async fn keep_watchdog_quiet(is_well: impl AsyncFn() -> bool) {
 fn tell(states: &[NotifyState<'_>]) {
     // Without systemd it does nothing.
     if let Err(error) = sd_notify::notify(states) {
-        tracing::warn!(%error, "systemd cannot be told how we are.");
+        tracing::warn!(%error, "Cannot report to systemd");
     }
 }

@@ -84,7 +84,7 @@ async fn download(url: &Url, target: &Path) -> Result<(), FetchError> {
     let (mut sender, driver) = http1::handshake(connection).await.map_err(|error| failed(error.into()))?;
     let _driver = AbortOnDropHandle::new(tokio::spawn(async move {
         if let Err(error) = driver.await {
-            tracing::debug!(%error, "A connection of the fetcher broke.");
+            tracing::debug!(%error, "A connection of the fetcher broke");
         }
     }));
     let path = &url[url::Position::BeforePath..url::Position::AfterQuery];

@@ -143,7 +143,7 @@ impl Job {
         let processes = self.spawner.processes();
         let ended = tokio::task::spawn_blocking(move || processes.end_rest(id.cast_signed())).await;
         if let Err(error) = ended {
-            tracing::error!(%error, "Cannot end the executor's process tree.");
+            tracing::error!(%error, "Cannot end the executor's process tree");
         }
     }
 }

@@ -114,7 +114,7 @@ impl Core {
         let agent_id = self.agents[key.agent].id.as_str().into();
         let mut status = update.status;
         if status.agent_id.as_ref().is_some_and(|claimed| *claimed != agent_id) {
-            tracing::warn!(task = %status.task_id, "Dropped a status update that names another agent.");
+            tracing::warn!(task = %status.task_id, "Dropped a status update that names another agent");
             return;
         }
         status.agent_id = Some(agent_id);

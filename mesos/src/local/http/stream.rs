@@ -38,11 +38,11 @@ impl Events {
             .encode(self.media, event)
             .and_then(|bytes| RecordIo::new(usize::MAX).encode(bytes, &mut record).map_err(|error| error.to_string()));
         if let Err(error) = framed {
-            tracing::error!(error, "Cannot write an event.");
+            tracing::error!(error, "Cannot write an event");
             return;
         }
         if self.records.send(record.freeze()).is_err() {
-            tracing::debug!("Dropped an event: its subscriber is gone.");
+            tracing::debug!("Dropped an event: its subscriber is gone");
         }
     }
 }

@@ -30,7 +30,7 @@ pub(super) fn make_directory(directory: &Path) -> Result<(), StoreError> {
         };
         let mode = there.mode() & 0o7777;
         if there.uid() == geteuid().as_raw() && mode & STICKY == 0 && mode & OTHERS_WRITE != 0 {
-            warn!("Others could write to {}; they no longer can.", directory.display());
+            warn!("Removed write permission of other users from {}", directory.display());
             fs::set_permissions(directory, Permissions::from_mode(mode & !OTHERS_WRITE))?;
         }
         Ok(())

@@ -65,7 +65,7 @@ pub(super) async fn inherited(client: &Client, nodes: &Nodes) -> Result<State, S
     if let Some(id) = &state.framework {
         let count = read("taskCount").await?.and_then(|data| data.try_into().ok()).map_or(0, u32::from_be_bytes);
         state.next_number = u64::from(count) + 1;
-        info!("Taking over the framework {id} from Flink 1.13, whose {count} workers are replaced.");
+        info!("Taking over the framework {id} of Flink 1.13; its {count} workers are replaced");
     }
     Ok(state)
 }
