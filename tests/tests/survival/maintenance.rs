@@ -114,3 +114,32 @@ async fn maintenance_is_agreed_to_and_when_it_is_called_off_the_agent_is_used_ag
     assert_eq!(site.task_managers(), before);
     site.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_manager_gets_the_shorter_of_its_own_grace_and_that_of_the_drain() {
+    // Mesos sends the drain's grace only where the task's own is longer: else its kill says nothing of it.
+    for (own, drains) in [(100, 2), (2, 100)] {
+        let grace = format!("-Dmesos.worker.kill-grace={own} s");
+        let mut site = Site::start(1, RealMesosOptions { agents: 2, ..Default::default() }, &[&grace]).await;
+        let java = site.java_home().join("bin/java");
+        let obedient = fs_err::read_to_string(&java).unwrap();
+        fs_err::write(&java, obedient.replace("sys.exit(143)", "None")).unwrap();
+        site.operate(&["restart"]);
+        site.master.wait_for("gone");
+        site.until_whole(1).await;
+        let (stubborn, _) = site.task_managers().pop_first().unwrap();
+        fs_err::write(&java, obedient).unwrap();
+        let agent = agent_of_the_first(&site);
+        let drain = json!({ "agent_id": { "value": agent }, "max_grace_period": { "seconds": drains } });
+        site.mesos.post_json("api/v1", &json!({ "type": "DRAIN_AGENT", "drain_agent": drain })).await;
+        let gone = site.master.wait_for("gone");
+        assert_eq!(gone["worker"], stubborn.as_str());
+        let why = gone["reason"].as_str().unwrap();
+        assert!(
+            why.contains("still alive after its grace period of 2.0 s, killed by SIGKILL"),
+            "{own} {drains}: {why}"
+        );
+        site.until_whole(1).await;
+        site.end().await;
+    }
+}
