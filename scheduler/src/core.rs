@@ -124,6 +124,8 @@ pub struct Core {
     generation: u64,
     restart: Move,
     history: History,
+    /// Whether people were told of workers with other files.
+    files_told: bool,
     writes: VecDeque<Write>,
     next_write: u64,
     /// Whether people were told that the store does not answer.
@@ -170,6 +172,7 @@ impl Core {
             generation: state.generation,
             restart: state.restart,
             history: History::default(),
+            files_told: false,
             writes: VecDeque::new(),
             next_write: 0,
             store_told_late: false,

@@ -208,6 +208,11 @@ impl RealMesos {
         .await;
     }
 
+    /// From its next start on, an agent has these flags, too.
+    pub fn reconfigure_agent(&mut self, agent: usize, more: &[&str]) {
+        self.agents[agent].reconfigure(more);
+    }
+
     /// Sends a signal to a master: SIGSTOP and SIGCONT make a partition.
     pub fn signal_master(&self, master: usize, signal: Signal) {
         self.masters[master].signal(&self.keeper, signal);

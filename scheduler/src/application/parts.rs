@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::anyhow;
-use fetcher::{Artifact, ArtifactServer, BuildOptions, Catalogue, Manifest, ServerOptions};
+use fetcher::{Artifact, ArtifactServer, BuildOptions, Catalogue, Digest, Kind, Manifest, ServerOptions};
 use fs_err as fs;
 use mesos::{scheduler::SchedulerOptions, v1};
 use overlays::{
@@ -66,7 +66,7 @@ impl Settled {
 
     /// All parts, ready to be started.
     pub(super) async fn parts(&self, uris: &UserUris, leadership: Leadership) -> Result<Parts, Failure> {
-        let (server, template) = self.serve(uris).await?;
+        let (server, template, distribution) = self.serve(uris).await?;
         let (mut job_manager, port) = (self.job_manager().await?, self.addresses.rest_port);
         let job_manager = spawn_blocking(move || job_manager.take_log(port).map(|()| job_manager)).await;
         let job_manager = job_manager.map_err(Failure::other)?.map_err(|e| {
@@ -75,10 +75,12 @@ impl Settled {
             ))
         })?;
         let plan = &self.plan;
+        let manifest = Some(server.manifest().to_string());
+        let origin = Origin { distribution: Some(distribution), manifest, ..self.origin() };
         Ok(Parts {
             options: self.scheduler_options(),
             framework: self.framework(),
-            core: core::Settings { origin: Arc::new(self.origin()), ..plan.settings.core.clone() },
+            core: core::Settings { origin: Arc::new(origin), ..plan.settings.core.clone() },
             least_offer: plan.settings.least_offer.clone(),
             workers: plan.settings.workers,
             leadership,
@@ -91,7 +93,7 @@ impl Settled {
         })
     }
 
-    /// What TaskManagers are started for from now on.
+    /// What TaskManagers are started for from now on, but for their files.
     fn origin(&self) -> Origin {
         let (config, host) = (&self.plan.config, &self.addresses.host);
         let job_manager = match &self.plan.settings.state {
@@ -103,7 +105,7 @@ impl Settled {
                 format!("{scheme}{host}:{}", config.get(RPC_PORT).unwrap_or_default())
             }
         };
-        Origin { flink: self.plan.home.version.to_string(), job_manager }
+        Origin { flink: self.plan.home.version.to_string(), job_manager, ..Origin::default() }
     }
 
     /// How to reach the master.
@@ -151,10 +153,12 @@ impl Settled {
         Ok(server)
     }
 
-    /// Serves what workers need and makes the template of their tasks. Secrets become a file below `work`.
-    async fn serve(&self, uris: &UserUris) -> Result<(ArtifactServer, Template), Failure> {
+    /// Serves what workers need and makes the template of their tasks, with the digest of what they must share with the
+    /// JobManager. Secrets become a file below `work`.
+    async fn serve(&self, uris: &UserUris) -> Result<(ArtifactServer, Template, String), Failure> {
         let Self { plan, addresses, trusted, .. } = self;
         let (worker, manifest, catalogue) = self.collect(uris).await?;
+        let distribution = shared_files(&manifest, self.cluster.runs_application()).to_string();
         let wanted = &plan.settings.artifact_server;
         let options = ServerOptions {
             bind: wanted.listen(addresses.bind),
@@ -197,7 +201,7 @@ impl Settled {
             container: settings.container.clone(),
             spec: worker,
         };
-        Ok((server, template))
+        Ok((server, template, distribution))
     }
 
     /// The description of a worker, and what it needs.
@@ -258,6 +262,22 @@ impl Settled {
             web: addresses.web(),
         })
     }
+}
+
+/// The digest of the files that a TaskManager must share with its JobManager: what stands on both class paths.
+fn shared_files(manifest: &Manifest, runs_application: bool) -> Digest {
+    let is_shared = |path: &str| {
+        path.starts_with("lib/") || path.starts_with("plugins/") || (runs_application && path.starts_with("usrlib/"))
+    };
+    let shared = manifest.entries().iter().filter(|entry| is_shared(entry.path.as_str()));
+    let lines = shared.map(|entry| {
+        let content = match &entry.kind {
+            Kind::Link(target) => target.to_string(),
+            Kind::File(blob) | Kind::Executable(blob) | Kind::Archive(_, blob) => blob.digest.to_string(),
+        };
+        format!("{}\t{content}\n", entry.path)
+    });
+    Digest::of(lines.collect::<String>().as_bytes())
 }
 
 /// How keys begin that the JobManager is not told.

@@ -1,11 +1,14 @@
 //! All workers, with what must be known of them as a whole at every step, kept up to date as each of them changes: with ten
 //! thousand workers nobody looks at all of them because of one.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use super::{
     constraint::Constraint,
-    message::{Moment, WorkerId, WorkerRecord},
+    message::{Moment, Place, WorkerId, WorkerRecord},
     offers::Occupation,
     worker::{Overdue, Patience, Phase, Worker},
 };
@@ -14,6 +17,8 @@ use super::{
 #[derive(Debug)]
 pub(super) struct Fleet {
     workers: BTreeMap<WorkerId, Worker>,
+    /// Those on each agent.
+    residents: HashMap<String, BTreeSet<WorkerId>>,
     clock: Clock,
     indexes: Indexes,
 }
@@ -113,7 +118,12 @@ impl Fleet {
             due: BTreeSet::new(),
             generations: BTreeMap::new(),
         };
-        Self { workers: BTreeMap::new(), clock: Clock { patience, job_manager: None }, indexes }
+        Self {
+            workers: BTreeMap::new(),
+            residents: HashMap::new(),
+            clock: Clock { patience, job_manager: None },
+            indexes,
+        }
     }
 
     pub(super) fn workers(&self) -> &BTreeMap<WorkerId, Worker> {
@@ -135,13 +145,45 @@ impl Fleet {
 
     fn add(&mut self, worker: Worker, before: Marks) {
         self.indexes.turn(&worker.record, before, Marks::of(&worker, &self.clock));
-        self.workers.insert(worker.record.id.clone(), worker);
+        let (id, agent) = (worker.record.id.clone(), &worker.record.place.agent);
+        match self.residents.get_mut(agent) {
+            Some(there) => drop(there.insert(id.clone())),
+            None => drop(self.residents.insert(agent.clone(), BTreeSet::from([id.clone()]))),
+        }
+        self.workers.insert(id, worker);
     }
 
     pub(super) fn remove(&mut self, id: &WorkerId) -> Option<Worker> {
         let worker = self.workers.remove(id)?;
         self.indexes.turn(&worker.record, Marks::of(&worker, &self.clock), Marks::default());
+        let agent = &worker.record.place.agent;
+        if let Some(there) = self.residents.get_mut(agent) {
+            there.remove(id);
+            if there.is_empty() {
+                self.residents.remove(agent);
+            }
+        }
         Some(worker)
+    }
+
+    /// What an agent with workers was when it was last seen.
+    pub(super) fn place_of(&self, agent: &str) -> Option<&Arc<Place>> {
+        Some(&self.get(self.residents.get(agent)?.last()?)?.record.place)
+    }
+
+    /// An agent is another one now than its workers' records say. Gives those records as they are now.
+    pub(super) fn set_place(&mut self, place: &Arc<Place>) -> Vec<WorkerRecord> {
+        let mut changed = Vec::new();
+        for id in self.residents.get(&place.agent).into_iter().flatten() {
+            let Some(worker) = self.workers.get_mut(id) else { continue };
+            let before = std::mem::replace(&mut worker.record.place, place.clone());
+            if Marks::of(worker, &self.clock).occupies {
+                self.indexes.occupation.count(&before, &self.indexes.constraints, false);
+                self.indexes.occupation.count(place, &self.indexes.constraints, true);
+            }
+            changed.push(worker.record.clone());
+        }
+        changed
     }
 
     /// Changes one worker. `None` if there is no such worker.

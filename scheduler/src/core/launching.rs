@@ -3,9 +3,10 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use mesos::v1;
+use rand::Rng as _;
 
 use super::{
-    Core, Settings,
+    Core, Settings, constraint,
     history::{Cause, Initiator},
     message::{Change, Launch, Moment, Notice, Output, Place, WorkerId, WorkerRecord},
     offers::{Bundle, Placing, Refusal},
@@ -38,6 +39,7 @@ impl Core {
         for offer in &offers {
             self.failures.see(&offer.agent_id.value);
         }
+        self.see_places(&offers);
         let missing = self.launchable();
         let (used, useless): (Vec<_>, Vec<_>) =
             self.place(offers, missing).into_iter().partition(|bundle| !bundle.taken.is_empty());
@@ -49,6 +51,24 @@ impl Core {
             self.launch(used);
             self.refusals.clear();
             self.explained = <_>::default();
+        }
+    }
+
+    /// What an agent is may change while workers run there: it comes back under the same id with other attributes. Constraints
+    /// count those workers by what the agent is now.
+    fn see_places(&mut self, offers: &[v1::Offer]) {
+        let mut changes = Vec::new();
+        for offer in offers {
+            let (agent, hostname) = (&offer.agent_id.value, &offer.hostname);
+            let Some(known) = self.fleet.place_of(agent) else { continue };
+            let values = constraint::values(offer, &self.settings.constraints);
+            if known.values != values || known.hostname != *hostname {
+                let place = Place { agent: agent.clone(), hostname: hostname.clone(), values };
+                changes.extend(self.fleet.set_place(&Arc::new(place)).into_iter().map(Change::Worker));
+            }
+        }
+        if !changes.is_empty() {
+            self.store(changes, Vec::new());
         }
     }
 
@@ -115,8 +135,7 @@ impl Core {
 
     /// The record of a new worker at `place`, which takes `taken` there.
     fn place_worker(&mut self, place: &Arc<Place>, taken: &Taken) -> WorkerRecord {
-        let id = WorkerId::new(&self.epoch, self.next_number);
-        self.next_number = self.next_number.saturating_add(1);
+        let id = self.next_id();
         self.remember(&id, "wanted", "storing", Initiator::Scheduler, Cause::Fits(place.clone()));
         let record = WorkerRecord {
             id,
@@ -132,15 +151,27 @@ impl Core {
         record
     }
 
+    /// An id that no worker has had. Numbers that are used up begin again, under another epoch.
+    fn next_id(&mut self) -> WorkerId {
+        while self.next_number == u64::MAX {
+            let epoch = format!("{:08x}", self.ports.chance().random::<u32>());
+            if epoch != self.epoch {
+                (self.epoch, self.next_number) = (epoch.clone(), 1);
+                self.notice(Notice::NewEpoch(epoch));
+            }
+        }
+        let id = WorkerId::new(&self.epoch, self.next_number);
+        self.next_number += 1;
+        id
+    }
+
     /// How many workers may be launched now.
     fn launchable(&self) -> usize {
         let may = self.subscribed
             && self.framework.is_some()
             && !self.store_is_late()
             && self.failures.wait(self.now).is_none();
-        // No number is used twice, not even when they are used up.
-        let numbers = usize::try_from(u64::MAX - self.next_number).unwrap_or(usize::MAX);
-        if may { self.missing().min(numbers) } else { 0 }
+        if may { self.missing() } else { 0 }
     }
 
     /// Tells Mesos whether offers are of use, when that has changed, or when Mesos behaves as if it had not heard.

@@ -392,6 +392,10 @@ pub enum Notice {
     Unknown(WorkerId),
     /// Mesos forgot our framework; all starts anew.
     FrameworkLost,
+    /// The numbers of workers are used up: they begin again under this epoch.
+    NewEpoch(String),
+    /// So many workers keep files that are not those of now, and can work with them.
+    OtherFiles(usize),
 }
 
 #[cfg(test)]

@@ -64,6 +64,18 @@ impl Shell<'_> {
                 let text = format!("Killing unknown task {worker}");
                 console.tell("unknown", &text, json!({ "worker": worker.as_str() }));
             }
+            Notice::NewEpoch(epoch) => {
+                let text = format!("Worker numbers are used up: ids continue with taskmanager-{epoch}-00001");
+                console.tell("new-epoch", &text, json!({ "epoch": epoch }));
+            }
+            Notice::OtherFiles(workers) => {
+                let which = if workers == 1 { "The TaskManager keeps" } else { "The TaskManagers keep" };
+                let text = format!(
+                    "{which} the logging configuration and other files of the earlier start; `flink-mesos workers restart` \
+                     replaces them"
+                );
+                console.tell("other-files", &text, json!({ "workers": workers }));
+            }
             Notice::FrameworkLost => {
                 let text = "Mesos has removed the framework; registering a new one.";
                 console.tell("framework-lost", text, json!({}));

@@ -121,6 +121,8 @@ fn to_proto(worker: &WorkerRecord) -> proto::Worker {
         generation: worker.generation,
         flink: worker.origin.as_ref().map(|origin| origin.flink.clone()),
         job_manager: worker.origin.as_ref().map(|origin| origin.job_manager.clone()),
+        distribution: worker.origin.as_ref().and_then(|origin| origin.distribution.clone()),
+        manifest: worker.origin.as_ref().and_then(|origin| origin.manifest.clone()),
     }
 }
 
@@ -128,7 +130,10 @@ fn from_proto(worker: proto::Worker) -> WorkerRecord {
     let values = worker.values.into_iter().map(|(field, value)| (Field::from(field.as_str()), value.into())).collect();
     let origin = worker.flink.zip(worker.job_manager);
     WorkerRecord {
-        origin: origin.map(|(flink, job_manager)| Arc::new(Origin { flink, job_manager })),
+        origin: origin.map(|(flink, job_manager)| {
+            let (distribution, manifest) = (worker.distribution, worker.manifest);
+            Arc::new(Origin { flink, job_manager, distribution, manifest })
+        }),
         id: WorkerId::from(worker.id.as_str()),
         place: Arc::new(Place { agent: worker.agent, hostname: worker.hostname, values }),
         launched: Moment(worker.launched),

@@ -19,6 +19,11 @@ impl Daemon {
         this
     }
 
+    /// From its next start on, it has these arguments, too.
+    pub(super) fn reconfigure(&mut self, more: &[&str]) {
+        self.program.arguments.extend(more.iter().map(|&argument| argument.to_owned()));
+    }
+
     /// Starts it (again) on its port.
     pub(super) fn run(&mut self, keeper: &Keeper) {
         let mut program = self.program.clone();

@@ -5,7 +5,7 @@ use tests::{Line, RealMesos, RealMesosOptions, flink_home};
 
 use crate::{
     cluster::FlinkMesos,
-    site::{Site, stand_in},
+    site::{Part, Site, stand_in},
 };
 
 fn domain(region: &str, zone: &str) -> String {
@@ -62,5 +62,22 @@ async fn agents_with_gpus_are_offered_to_who_wants_gpus() {
     let site = Site::start(1, options, &["-Dmesos.resourcemanager.tasks.gpus=1"]).await;
     let state = site.mesos.state().await;
     assert_eq!(state["frameworks"][0]["tasks"][0]["resources"]["gpus"], 1.0);
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_manager_counts_by_the_attributes_that_its_agent_has_now() {
+    let mut site = Site::start(1, RealMesosOptions::default(), &[]).await;
+    let before = site.task_managers();
+    site.mesos.reconfigure_agent(0, &["--attributes=rack:a", "--reconfiguration_policy=additive"]);
+    site.restart(Part::Agent).await;
+    site.kill(Part::ApplicationMaster).await;
+    site.reconfigure(&["-Dmesos.constraints=rack:MAX_PER:1", "-Dmesos.workers=2"]);
+    site.restart(Part::ApplicationMaster).await;
+    let told = site.master.wait_for("starved");
+    let reason = told["reason"].as_str().unwrap();
+    assert!(reason.contains("constraint rack:MAX_PER:1 not met, the agents have a"), "{reason}");
+    site.until_whole(1).await;
+    assert_eq!(site.task_managers(), before);
     site.end().await;
 }

@@ -98,6 +98,11 @@ impl Site {
         }
     }
 
+    /// Starts the application master over what it left, with another distribution.
+    pub(crate) fn restart_of(&mut self, home: &std::path::Path) {
+        self.master = FlinkMesos::start(home, &borrowed(&self.options));
+    }
+
     /// From its next start on, the application master has these options, too.
     pub(crate) fn reconfigure(&mut self, more: &[&str]) {
         self.options.extend(more.iter().map(|&option| option.to_owned()));

@@ -1,8 +1,9 @@
 //! Which TaskManagers the next application master can use: those that fit.
 
-use std::net::TcpListener;
+use std::{net::TcpListener, os::unix::fs::symlink, path::Path};
 
 use nix::sys::signal::Signal;
+use tempfile::TempDir;
 use tests::{Line, RealMesos, RealMesosOptions, flink_home, wait_until};
 
 use crate::site::{PATIENCE, Part, Site};
@@ -168,5 +169,53 @@ async fn a_master_that_has_lost_its_registry_takes_the_framework_in_again_when_i
     site.restart(Part::Agent).await;
     site.until_whole(1).await;
     assert_eq!(site.task_managers(), before);
+    site.end().await;
+}
+
+/// A distribution like this one that can be changed.
+fn copy_of(home: &Path) -> TempDir {
+    let copy = tempfile::tempdir().unwrap();
+    for entry in fs_err::read_dir(home).unwrap().map(Result::unwrap) {
+        symlink(entry.path(), copy.path().join(entry.file_name())).unwrap();
+    }
+    for folder in ["conf", "lib"] {
+        fs_err::remove_file(copy.path().join(folder)).unwrap();
+        fs_err::create_dir(copy.path().join(folder)).unwrap();
+        for file in fs_err::read_dir(home.join(folder)).unwrap().map(Result::unwrap) {
+            fs_err::copy(file.path(), copy.path().join(folder).join(file.file_name())).unwrap();
+        }
+    }
+    copy
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_manager_with_other_jars_is_replaced_at_a_takeover_and_one_with_another_log_configuration_is_kept() {
+    let mut site = Site::start(1, RealMesosOptions::default(), &[]).await;
+    let before = site.task_managers();
+    let home = copy_of(&flink_home(Line::V1_20));
+    for (file, is_kept) in [("nothing", true), ("conf/log4j-console.properties", true), ("lib/one-more.jar", false)] {
+        site.kill(Part::ApplicationMaster).await;
+        if file != "nothing" {
+            let path = home.path().join(file);
+            let content = fs_err::read_to_string(&path).unwrap_or_default();
+            fs_err::write(&path, format!("{content}\n# another one\n")).unwrap();
+        }
+        site.restart_of(home.path());
+        if is_kept {
+            site.until_whole(1).await;
+            assert_eq!(site.task_managers(), before, "{file}");
+            assert_eq!(site.master.told("other-files").len(), usize::from(file != "nothing"), "{file}");
+        } else {
+            let killing = site.master.wait_for("killing");
+            let said = killing["reason"].as_str().unwrap();
+            assert!(said.starts_with("it was started with other jars of Flink, plugins or application"), "{said}");
+        }
+    }
+    wait_until("another one has taken its place", PATIENCE, async || {
+        let there = site.task_managers();
+        (there.len() == 1 && there.keys().all(|name| !before.contains_key(name))).then_some(())
+    })
+    .await;
+    site.until_whole(1).await;
     site.end().await;
 }

@@ -346,7 +346,7 @@ fn no_number_that_a_state_may_hold_stops_the_program_or_gives_an_id_twice() {
 }
 
 fn origin(flink: &str, job_manager: &str) -> Arc<Origin> {
-    Arc::new(Origin { flink: flink.to_owned(), job_manager: job_manager.to_owned() })
+    Arc::new(Origin { flink: flink.to_owned(), job_manager: job_manager.to_owned(), ..Origin::default() })
 }
 
 #[test]
@@ -417,4 +417,52 @@ fn the_user_of_a_framework_from_before_it_was_kept_is_not_known() {
     bench.core.settings.registration = Registration { user: Some("bob".to_owned()), principal: Some("p".to_owned()) };
     bench.tell(Input::Subscribed("F".to_owned()));
     assert_eq!(bench.state.registration, Some(Registration { user: None, principal: Some("p".to_owned()) }));
+}
+
+#[test]
+fn numbers_that_are_used_up_begin_again_under_another_epoch_and_that_is_said() {
+    let mut bench = Bench::subscribed(4);
+    bench.core.next_number = u64::MAX - 2;
+    let launched = bench.launch_on("A", 4);
+    let before = [u64::MAX - 2, u64::MAX - 1].map(|number| WorkerId::new("e", number));
+    assert_eq!(launched[..2], before);
+    let told = bench.outputs.iter().find_map(|output| match output {
+        Output::Notice(Notice::NewEpoch(epoch)) => Some(epoch.clone()),
+        _ => None,
+    });
+    let epoch = told.unwrap();
+    assert_ne!(epoch, "e");
+    assert_eq!(launched[2..], [1, 2].map(|number| WorkerId::new(&epoch, number)));
+    assert_eq!(bench.state.next_number, 3);
+}
+
+#[test]
+fn who_has_other_jars_than_the_job_manager_is_replaced_and_who_has_other_files_besides_is_told_of() {
+    let of = |distribution: Option<&str>, manifest: Option<&str>| {
+        let (distribution, manifest) = (distribution.map(str::to_owned), manifest.map(str::to_owned));
+        Arc::new(Origin { distribution, manifest, ..Origin::default() })
+    };
+    let record = |number: u64, origin: Arc<Origin>| WorkerRecord {
+        id: WorkerId::new("e", number),
+        running: true,
+        origin: Some(origin),
+        ..WorkerRecord::default()
+    };
+    let workers = [
+        record(1, of(Some("jars"), Some("tree"))),
+        record(2, of(Some("jars"), Some("another tree"))),
+        record(3, of(Some("other jars"), Some("a third tree"))),
+        record(4, of(None, None)),
+    ];
+    let workers = workers.into_iter().map(|record| (record.id.clone(), record)).collect();
+    let state = State { framework: Some("F".to_owned()), next_number: 5, workers, ..State::fresh("e".to_owned()) };
+    let mut bench = Bench::new(state);
+    bench.core.settings.origin = of(Some("jars"), Some("tree"));
+    bench.tell(Input::Target(4));
+    let others = |asked: &[Output]| has(asked, |o| matches!(o, Output::Notice(Notice::OtherFiles(1))));
+    let asked = bench.tell(Input::Subscribed("F".to_owned()));
+    assert_eq!(kills(&asked), [WorkerId::new("e", 3)]);
+    assert!(others(&asked), "{asked:?}");
+    bench.tell(Input::Disconnected);
+    assert!(!others(&bench.tell(Input::Subscribed("F".to_owned()))), "it was said");
 }

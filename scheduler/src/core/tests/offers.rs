@@ -1,6 +1,7 @@
 //! Which offers are used, for whom, and what becomes of the others.
 
 use super::*;
+use crate::core::constraint::Field;
 
 #[test]
 fn every_offer_is_answered_at_once() {
@@ -270,4 +271,24 @@ fn ports_below_1024_are_for_root_and_ports_are_drawn_by_chance_the_same_for_the_
     assert_eq!((one.len(), &one), (100, &drawn(1, false)));
     assert!(one.iter().all(|port| *port >= 31000) && one != other && !one.is_sorted());
     assert!(drawn(1, true).iter().any(|port| *port <= 21));
+}
+
+#[test]
+fn workers_count_by_what_their_agent_is_now_and_not_by_what_it_was_when_they_were_launched() {
+    let mut bench = Bench::constrained(2, "rack:MAX_PER:1");
+    let offer_of = |agent: &str, rack: &str| with_attribute(offer(agent, agent, 1), "rack", rack);
+    let first = launches(&bench.tell(Input::Offers(vec![offer_of("A", "a")])));
+    let rack = |bench: &Bench| {
+        let place = bench.state.workers[&first[0].worker].place.clone();
+        place.values.get(&Field::from("rack")).map(ToString::to_string)
+    };
+    assert_eq!((first.len(), rack(&bench).as_deref()), (1, Some("a")));
+    // The agent was restarted with another attribute, under the same id.
+    assert!(launches(&bench.tell(Input::Offers(vec![offer_of("A", "b")]))).is_empty());
+    assert_eq!(rack(&bench).as_deref(), Some("b"), "the state knows it, too");
+    assert!(launches(&bench.tell(Input::Offers(vec![offer_of("B", "b")]))).is_empty());
+    assert_eq!(launches(&bench.tell(Input::Offers(vec![offer_of("C", "a")]))).len(), 1);
+    // It counts there for as long as it is there, and no longer.
+    bench.tell(Input::Status(boxed(&first[0].worker, TaskState::TaskFinished)));
+    assert_eq!(launches(&bench.tell(Input::Offers(vec![offer_of("B", "b")]))).len(), 1);
 }

@@ -27,7 +27,14 @@ fn record(number: u64) -> WorkerRecord {
         running: true,
         released: false,
         generation: 2,
-        origin: (number > 1).then(|| Arc::new(Origin { flink: "1.20.5".to_owned(), job_manager: "h:6123".to_owned() })),
+        origin: (number > 1).then(|| {
+            Arc::new(Origin {
+                flink: "1.20.5".to_owned(),
+                job_manager: "h:6123".to_owned(),
+                distribution: Some("d".to_owned()),
+                manifest: Some("m".to_owned()),
+            })
+        }),
     }
 }
 
