@@ -11,7 +11,8 @@ use protox::prost::Message as _;
 const SELDOM: &[&str] = &[".mesos.v1.Resource.disk", ".mesos.v1.Resource.reservation"];
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let files = ["mesos/v1/mesos.proto", "mesos/v1/scheduler.proto", "mesos/v1/executor.proto"];
+    let files =
+        ["mesos/v1/mesos.proto", "mesos/v1/scheduler.proto", "mesos/v1/executor.proto", "mesos/v1/master.proto"];
     for file in files {
         println!("cargo:rerun-if-changed=proto/{file}");
     }

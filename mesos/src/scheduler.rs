@@ -23,6 +23,7 @@ mod handle;
 mod queue;
 mod recognition;
 mod session;
+mod snapshot;
 mod subscribe;
 mod subscriber;
 
@@ -36,6 +37,7 @@ use tokio::sync::mpsc;
 pub use self::{
     events::{SchedulerEvent, is_failed_over, is_framework_removed},
     handle::{CallError, SchedulerHandle},
+    snapshot::Snapshot,
 };
 use crate::{
     master::MasterUrl,

@@ -14,6 +14,11 @@ pub mod scheduler {
     include!(concat!(env!("OUT_DIR"), "/mesos.v1.scheduler.rs"));
 }
 
+/// What a master tells its operators.
+pub mod master {
+    include!(concat!(env!("OUT_DIR"), "/mesos.v1.master.rs"));
+}
+
 /// Calls and events between an executor and its agent.
 pub mod executor {
     include!(concat!(env!("OUT_DIR"), "/mesos.v1.executor.rs"));

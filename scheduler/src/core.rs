@@ -14,6 +14,7 @@
 //! (`fleet`).
 
 pub mod constraint;
+pub mod evidence;
 mod fleet;
 pub mod history;
 mod launching;
@@ -26,6 +27,7 @@ pub mod ports;
 mod reconciliation;
 mod releasing;
 pub mod resources;
+mod silence;
 mod status;
 mod subscription;
 #[cfg(test)]
@@ -52,6 +54,7 @@ use self::{
     ports::Ports,
     reconciliation::Reconciliation,
     resources::Demand,
+    silence::Silence,
     worker::{Patience, Phase, Worker},
     writing::Write,
 };
@@ -103,10 +106,8 @@ pub struct Core {
     offers_told: Moment,
     /// Since when offers are wanted and none has come.
     offerless: Option<Moment>,
-    /// Whether people were told so.
-    silence_told: bool,
-    /// What they were told.
-    silence: Option<String>,
+    /// What people were told of that.
+    silence: Silence,
     /// Whether this connection's master knows no constraints of ours, or was told to forget them.
     widened: bool,
     /// Whether this connection's master was told how much a worker needs.
@@ -161,8 +162,7 @@ impl Core {
             offers_wanted: None,
             offers_told: now,
             offerless: None,
-            silence_told: false,
-            silence: None,
+            silence: Silence::default(),
             widened: false,
             narrowed: false,
             refusals: Refusals::default(),
@@ -203,6 +203,7 @@ impl Core {
             Input::ClearAgent(agent) => self.clear_agent(agent.as_deref()),
             Input::Stop => self.stopping = true,
             Input::TornDown => self.torn_down(),
+            Input::Looked(look) => self.looked(&look),
             Input::Tick => {}
         }
         self.settle();
@@ -261,7 +262,7 @@ impl Core {
         } else if self.store_is_late() {
             Some("the state cannot be stored, and nothing is launched until it can".to_owned())
         } else {
-            self.refusals.explain().or_else(|| self.silence.clone())
+            self.why_nothing_fits()
         }
     }
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use mesos::v1::{TaskStatus, scheduler::event};
+use mesos::v1::{TaskState, TaskStatus, scheduler::event};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -46,9 +46,9 @@ struct Message {
 }
 
 impl Executors {
-    /// Takes in a status of a worker whose launch was decided at this moment. Returns how the worker came up when this is the
-    /// first time that that is known.
-    pub(crate) fn status(&mut self, status: &TaskStatus, launched: Moment) -> Option<String> {
+    /// Takes in a status of a worker whose launch was decided at this moment. Returns how the worker came up when that is news:
+    /// it runs, and we, who are there since `since`, have launched it and did not know. With its end it would be no news.
+    pub(crate) fn status(&mut self, status: &TaskStatus, launched: Moment, since: Moment) -> Option<String> {
         let timeline = timeline(status, launched)?;
         let worker = WorkerId::from(status.task_id.value.as_str());
         let told = self.0.entry(worker).or_default();
@@ -58,7 +58,7 @@ impl Executors {
         if self.0.len() > MOST {
             self.0.pop_first();
         }
-        news
+        news.filter(|_| status.state() == TaskState::TaskRunning && launched >= since)
     }
 
     /// Takes in what an executor uses; returns of how much of its memory limit, in percent, it warns.
@@ -123,7 +123,7 @@ mod tests {
     fn status(labels: &[(&str, &str)]) -> TaskStatus {
         let label = |(key, value): &(&str, &str)| Label { key: (*key).into(), value: Some((*value).into()) };
         let labels = Some(Labels { labels: labels.iter().map(label).collect() });
-        TaskStatus { task_id: "w".into(), labels, ..TaskStatus::default() }
+        TaskStatus { task_id: "w".into(), state: TaskState::TaskRunning.into(), labels, ..TaskStatus::default() }
     }
 
     fn message(executor: &str, text: &str) -> event::Message {
@@ -138,19 +138,32 @@ mod tests {
         let mut executors = Executors::default();
         let launched = Moment(1_700_000_000_000);
         let running = status(&[STARTED_AT, ("subscribed-ms", "2"), ("spawned-ms", "30"), ("blame", "agent")]);
-        assert_eq!(executors.status(&running, launched), None);
+        assert_eq!(executors.status(&running, launched, launched), None);
         let up = status(&[STARTED_AT, ("subscribed-ms", "2"), ("spawned-ms", "30"), ("registered-ms", "1300")]);
         let words = "executor 40 ms, subscribed 42 ms, spawned 70 ms, registered 1340 ms";
-        assert_eq!(executors.status(&up, launched).as_deref(), Some(words));
-        assert_eq!(executors.status(&up, launched), None);
+        assert_eq!(executors.status(&up, launched, launched).as_deref(), Some(words));
+        assert_eq!(executors.status(&up, launched, launched), None);
         assert_eq!(executors.timeline(&"w".into())[3], json!({ "step": "registered", "ms": 1340 }));
+    }
+
+    #[test]
+    fn how_a_worker_came_up_is_no_news_when_it_ends_or_came_up_under_another_application_master() {
+        let up = status(&[STARTED_AT, ("registered-ms", "1300")]);
+        let ended = TaskStatus { state: TaskState::TaskKilled.into(), ..up.clone() };
+        let (launched, later) = (Moment(1_700_000_000_000), Moment(1_700_000_060_000));
+        assert_eq!(Executors::default().status(&up, launched, later), None, "it was there before us");
+        assert_eq!(Executors::default().status(&ended, launched, launched), None, "nobody asks any more");
+        let mut executors = Executors::default();
+        executors.status(&ended, launched, later);
+        assert_eq!(executors.timeline(&"w".into())[1], json!({ "step": "registered", "ms": 1340 }), "history has it");
+        assert!(Executors::default().status(&up, launched, launched).is_some());
     }
 
     #[test]
     fn a_clock_that_is_behind_makes_no_negative_time_and_a_status_without_a_time_changes_nothing() {
         let mut executors = Executors::default();
-        executors.status(&status(&[STARTED_AT, ("subscribed-ms", "2")]), Moment(1_700_000_001_000));
-        executors.status(&status(&[("subscribed-ms", "9")]), Moment(0));
+        executors.status(&status(&[STARTED_AT, ("subscribed-ms", "2")]), Moment(1_700_000_001_000), Moment(0));
+        executors.status(&status(&[("subscribed-ms", "9")]), Moment(0), Moment(0));
         let expected = json!([{ "step": "executor", "ms": 0 }, { "step": "subscribed", "ms": 2 }]);
         assert_eq!(executors.timeline(&"w".into()), expected);
     }
@@ -158,7 +171,7 @@ mod tests {
     #[test]
     fn usage_is_that_of_the_executor_that_sent_it_until_it_is_gone() {
         let mut executors = Executors::default();
-        executors.status(&status(&[STARTED_AT]), Moment(0));
+        executors.status(&status(&[STARTED_AT]), Moment(0), Moment(0));
         assert_eq!(executors.message(&message("w", r#"{"usage":{"worker":"other","processes":2}}"#)), None);
         assert_eq!(executors.usage(&"w".into())["processes"], 2);
         assert_eq!(executors.usage(&"other".into()), Value::Null);

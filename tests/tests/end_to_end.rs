@@ -9,6 +9,8 @@ mod commands;
 mod containers;
 #[path = "end_to_end/encryption.rs"]
 mod encryption;
+#[path = "end_to_end/together.rs"]
+mod together;
 #[path = "end_to_end/uris.rs"]
 mod uris;
 

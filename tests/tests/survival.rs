@@ -23,10 +23,14 @@ mod reservations;
 #[path = "survival/site.rs"]
 #[allow(dead_code, reason = "benchmarks use the rest")]
 mod site;
+#[path = "survival/starving.rs"]
+mod starving;
 #[path = "survival/takeover.rs"]
 mod takeover;
 #[path = "survival/teardown.rs"]
 mod teardown;
+#[path = "survival/terminal.rs"]
+mod terminal;
 
 use site::{Part, Site};
 use tests::{RealMesos, RealMesosOptions, RealZooKeeper};

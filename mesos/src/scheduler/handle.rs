@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use http::HeaderValue;
 use tokio::{
     sync::{mpsc, oneshot},
     time::timeout,
@@ -12,6 +13,7 @@ use super::{
     Credential, SchedulerError, SchedulerEvent, SchedulerOptions,
     queue::{CallQueue, Queued},
     session::CurrentSession,
+    snapshot::{self, Snapshot},
     subscribe::{Access, Wishes, basic_authentication},
     subscriber::Subscriber,
 };
@@ -54,6 +56,7 @@ pub enum CallError {
 pub struct SchedulerHandle {
     queue: mpsc::UnboundedSender<Queued>,
     session: CurrentSession,
+    authorization: Option<HeaderValue>,
     task: Arc<AbortOnDropHandle<()>>,
 }
 
@@ -72,6 +75,14 @@ impl SchedulerHandle {
         let r#type = call.r#type();
         if let Err(error) = self.enqueue(call, None) {
             tracing::warn!(call = r#type.as_str_name(), %error, "Call not sent");
+        }
+    }
+
+    /// What the master tells its operators, as far as it lets us know, which takes five seconds at most.
+    pub async fn snapshot(&self) -> Snapshot {
+        match self.session.get() {
+            Some(session) => snapshot::take(&session.target, self.authorization.as_ref()).await,
+            None => Snapshot::default(),
         }
     }
 
@@ -124,14 +135,15 @@ pub(super) async fn open(
         session_sender,
     );
     let subscriber = subscriber.only_where_known(options.known_agents);
-    let calls = CallQueue::new(queued, session.clone(), access.authorization);
+    let calls = CallQueue::new(queued, session.clone(), access.authorization.clone());
     let task = tokio::spawn(async move {
         tokio::select! {
             () = subscriber.run() => {}
             () = calls.run() => {}
         }
     });
-    Ok((SchedulerHandle { queue, session, task: Arc::new(AbortOnDropHandle::new(task)) }, events))
+    let task = Arc::new(AbortOnDropHandle::new(task));
+    Ok((SchedulerHandle { queue, session, authorization: access.authorization, task }, events))
 }
 
 async fn access(options: &SchedulerOptions) -> Result<Access, SchedulerError> {

@@ -19,10 +19,6 @@ const UNHEARD: Duration = Duration::from_secs(120);
 /// Offers that come so long after Mesos was told not to send any were sent all the same.
 const BELATED: Duration = Duration::from_secs(5);
 
-/// Without any offer for so long, people are told what is asked for.
-const SILENT: Duration = Duration::from_secs(10);
-/// How long a master may take that was asked for offers of all agents.
-const WIDENED: Duration = Duration::from_secs(5);
 /// How long offers stay away of agents that workers are leaving.
 const VACATED: Duration = Duration::from_secs(60);
 /// How long offers stay away of agents on which workers keep failing.
@@ -50,6 +46,7 @@ impl Core {
         } else {
             self.launch(used);
             self.refusals.clear();
+            self.silence.forget_quota();
             self.explained = <_>::default();
         }
     }
@@ -191,41 +188,6 @@ impl Core {
         self.tell_of_silence();
     }
 
-    /// Says what is asked for when there is no offer at all: nobody can say then what was too small. A master that knows our
-    /// constraints may have kept all offers back for them; so it is asked for the others first, which show what the agents have.
-    fn tell_of_silence(&mut self) {
-        if self.silence_told || self.silence_at().is_none_or(|at| at > self.now) {
-            return;
-        }
-        if !self.widened {
-            self.widened = true;
-            self.outputs.push(Output::Widen);
-            return;
-        }
-        self.silence_told = true;
-        let seconds = self.silence().as_secs();
-        let demand = &self.settings.demand;
-        let text = format!(
-            "the master has sent no offer of any agent for {seconds} s: no agent is active, what they have is in use or reserved for \
-             other roles, the role's quota is used up, or they go into maintenance; a TaskManager needs {demand}"
-        );
-        self.silence = Some(text.clone());
-        self.notice(Notice::Starved(text));
-    }
-
-    /// How long nothing comes until the next step of [`Core::tell_of_silence`].
-    fn silence(&self) -> Duration {
-        let asked_for_all = self.widened && !self.settings.constraints.is_empty();
-        if asked_for_all { SILENT + WIDENED } else { SILENT }
-    }
-
-    /// When people are told that there are no offers.
-    pub(super) fn silence_at(&self) -> Option<Moment> {
-        self.offerless
-            .filter(|_| !self.silence_told && self.refusals.offers() == 0)
-            .map(|since| since.after(self.silence()))
-    }
-
     /// When a master that sends no offers although we want them is to be told so again: the call may be lost.
     pub(super) fn unheard_at(&self) -> Option<Moment> {
         (self.offers_wanted == Some(true)).then(|| self.offers_told.after(UNHEARD))
@@ -233,7 +195,8 @@ impl Core {
 
     /// Offers have come: Mesos has heard of our want, or has not heard that there is none.
     fn heard_offers(&mut self) {
-        (self.offerless, self.silence_told, self.silence) = (None, false, None);
+        self.offerless = None;
+        self.silence.end();
         match self.offers_wanted {
             Some(true) => self.offers_told = self.now,
             Some(false) if self.now.since(self.offers_told) >= BELATED => self.offers_wanted = None,
@@ -250,13 +213,14 @@ impl Core {
     }
 
     fn explain(&mut self) {
-        let Some(text) = self.refusals.explain() else { return };
+        let Some(text) = self.why_nothing_fits() else { return };
         // The same reasons with more offers are news only now and then.
         let reasons = self.refusals.reasons();
         let often = self.refusals.offers() >= 10 * self.explained.1.max(1);
         if reasons != self.explained.0 || often {
             self.explained = (reasons, self.refusals.offers());
             self.notice(Notice::Starved(text));
+            self.ask_about_shortage();
         }
     }
 }

@@ -10,7 +10,7 @@ use std::{
 use bytes::Bytes;
 use mesos::v1;
 
-use super::{constraint::Values, origin::Origin, resources::Taken};
+use super::{constraint::Values, evidence::Look, origin::Origin, resources::Taken};
 
 /// A point in time: milliseconds since the Unix epoch, never running backwards within one process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -286,6 +286,8 @@ pub enum Input {
     Stop,
     /// The master has done what [`Output::Teardown`] asks for.
     TornDown,
+    /// What the master tells its operators, as [`Output::Look`] asks.
+    Looked(Box<Look>),
     /// Time passed; see [`super::Core::wake_at`].
     Tick,
 }
@@ -313,6 +315,8 @@ pub enum Output {
     Narrow,
     /// Let Mesos know that offers are wanted whatever our constraints are: they show why none came.
     Widen,
+    /// Ask the master what it tells its operators, then answer [`Input::Looked`].
+    Look,
     /// Want no offers for now.
     Suppress,
     /// Want offers (again), and forget all filters.

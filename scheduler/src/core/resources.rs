@@ -150,7 +150,7 @@ struct Scalar {
     left: u64,
 }
 
-const PORTS: &str = "ports";
+pub(super) const PORTS: &str = "ports";
 
 impl Pool {
     /// All resources of an offer that a worker may use.
@@ -297,7 +297,7 @@ impl Shortage {
     }
 }
 
-fn unit(name: &str) -> &'static str {
+pub(super) fn unit(name: &str) -> &'static str {
     match name {
         "mem" | "disk" => " MB",
         _ => "",
@@ -306,7 +306,7 @@ fn unit(name: &str) -> &'static str {
 
 /// Revocable resources may be taken back at any time. Persistent volumes are somebody's data, and disks of their own have no
 /// sandboxes on them.
-fn is_plain(resource: &Resource) -> bool {
+pub(super) fn is_plain(resource: &Resource) -> bool {
     resource.revocable.is_none() && resource.disk.is_none() && resource.shared.is_none()
 }
 

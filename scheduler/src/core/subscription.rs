@@ -19,7 +19,7 @@ impl Core {
         self.offerless = None;
         self.narrowed = false;
         self.widened = self.settings.constraints.is_empty();
-        self.silence = None;
+        self.silence.end();
         let now = self.now;
         self.fleet.update_all(|worker| {
             worker.answered = worker.phase == Phase::Storing;

@@ -5,6 +5,7 @@ mod life;
 mod moving;
 mod offers;
 mod promises;
+mod silence;
 mod statuses;
 mod unreachable;
 

@@ -129,10 +129,7 @@ impl Shell<'_> {
     fn look_at(&mut self, status: &v1::TaskStatus) {
         let id = WorkerId::from(status.task_id.value.as_str());
         let Some(launched) = self.core.workers().get(&id).map(|worker| worker.record.launched) else { return };
-        let news = self.view.executors.status(status, launched);
-        // One that came up under another application master is no news, and least of all when it ends.
-        let is_news = status.state() == v1::TaskState::TaskRunning && launched >= self.since;
-        if let Some(steps) = news.filter(|_| is_news) {
+        if let Some(steps) = self.view.executors.status(status, launched, self.since) {
             let text = format!("{id} came up: {steps}");
             self.console.detail(
                 "up",

@@ -5,7 +5,10 @@ use std::collections::VecDeque;
 use mesos::{scheduler::calls, v1};
 
 use super::{Next, Outcome, Shell};
-use crate::core::message::{Input, Launch, Output, WorkerId};
+use crate::core::{
+    evidence::Look,
+    message::{Input, Launch, Output, WorkerId},
+};
 
 impl Shell<'_> {
     /// Tells the core and carries out what it asks for.
@@ -29,6 +32,7 @@ impl Shell<'_> {
                 }
                 Output::Narrow => self.narrow(),
                 Output::Widen => self.widen(),
+                Output::Look => self.look(),
                 Output::Suppress => self.mesos.send(calls::suppress(Vec::new())),
                 Output::Revive => self.mesos.send(calls::revive(Vec::new())),
                 Output::Kill { worker, agent } => {
@@ -73,6 +77,16 @@ impl Shell<'_> {
         if self.options.offer_constraints.is_some() {
             self.mesos.send(calls::update_framework(self.framework.clone(), Vec::new(), None));
         }
+    }
+
+    /// Asks the master aside: nothing waits for the answer.
+    fn look(&self) {
+        let (mesos, roles, answer) = (self.mesos.clone(), self.framework.roles.clone(), self.looks.0.clone());
+        tokio::spawn(async move {
+            let snapshot = mesos.snapshot().await;
+            // Nobody wants it any more when everything is ending.
+            _ = answer.send(Look { snapshot, roles });
+        });
     }
 
     fn accept(&mut self, offers: Vec<v1::OfferId>, launches: &[Launch]) {

@@ -1,12 +1,8 @@
 //! Agents of other regions, and resources that not every agent has. The agents here have no isolator for GPUs: theirs are counted.
 
-use nix::sys::signal::Signal;
-use tests::{Line, RealMesos, RealMesosOptions, flink_home};
+use tests::RealMesosOptions;
 
-use crate::{
-    cluster::FlinkMesos,
-    site::{Part, Site, stand_in},
-};
+use crate::site::{Part, Site};
 
 fn domain(region: &str, zone: &str) -> String {
     format!(r#"--domain={{"fault_domain":{{"region":{{"name":"{region}"}},"zone":{{"name":"{zone}"}}}}}}"#)
@@ -22,26 +18,6 @@ async fn a_constraint_on_the_region_is_met_by_agents_of_another_region_than_the_
     let mut site = Site::start(1, options, &["-Dmesos.constraints=@region:IS:us,@zone:LIKE:b|c"]).await;
     site.until_whole(1).await;
     site.end().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_constraint_that_no_agent_meets_is_named_with_what_the_agents_have() {
-    let attributes = "rack:r1".to_owned();
-    let mesos = RealMesos::start_with(RealMesosOptions { attributes, ..RealMesosOptions::default() }).await;
-    let java = stand_in();
-    let home = java.path().display();
-    let options = [
-        "session".to_owned(),
-        format!("-Dmesos.master={}", mesos.master()),
-        format!("-Denv.java.home={home}"),
-        "-Dmesos.constraints=rack:CLUSTER:r9".to_owned(),
-    ];
-    let mut master = FlinkMesos::start(&flink_home(Line::V1_20), &options.each_ref().map(String::as_str));
-    let told = master.wait_for("starved");
-    let reason = told["reason"].as_str().unwrap();
-    assert!(reason.contains("constraint rack:CLUSTER:r9 not met, the agents have r1"), "{reason}");
-    master.signal(Signal::SIGINT);
-    assert!(master.end().success());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -54,50 +54,6 @@ fn the_master_is_told_what_is_too_small_once_on_each_connection_and_not_before_i
 }
 
 #[test]
-fn when_no_offer_comes_people_are_told_once_what_is_asked_for() {
-    let mut bench = Bench::subscribed(1);
-    let starved = |output: &Output| match output {
-        Output::Notice(Notice::Starved(why)) => Some(why.clone()),
-        _ => None,
-    };
-    let at = bench.core.wake_at().unwrap();
-    assert_eq!(at, Moment(10_000), "nothing else wakes it");
-    let told: Vec<_> = (0..60).flat_map(|_| bench.wait(1)).filter_map(|output| starved(&output)).collect();
-    assert_eq!(told.len(), 1);
-    for words in ["no offer of any agent for 10 s", "quota", "maintenance", "needs cpus 1.1, mem 1032 MB, ports 1"] {
-        assert!(told[0].contains(words), "{told:?}");
-    }
-    assert_eq!(bench.core.starved().as_ref(), Some(&told[0]), "operators are told it, too");
-    let asked = bench.tell(Input::Offers(vec![offer("o", "A", 0)]));
-    assert!(asked.iter().filter_map(starved).any(|why| why.contains("largest was")), "{asked:?}");
-    bench.launch_on("B", 1);
-    assert!((0..60).flat_map(|_| bench.wait(1)).all(|output| starved(&output).is_none()));
-}
-
-#[test]
-fn a_master_that_keeps_all_offers_back_for_our_constraints_is_asked_for_them_to_see_what_agents_have() {
-    let mut bench = Bench::constrained(1, "rack:CLUSTER:r9");
-    let widen = |o: &Output| matches!(o, Output::Widen);
-    assert!(!has(&bench.wait(9), widen));
-    assert!(has(&bench.wait(1), widen));
-    let offers =
-        [("1", "A", "r1"), ("2", "B", "r2")].map(|(id, agent, rack)| with_attribute(offer(id, agent, 1), "rack", rack));
-    let asked = bench.tell(Input::Offers(offers.to_vec()));
-    let told = "2 offers declined: constraint rack:CLUSTER:r9 not met, the agents have r1, r2".to_owned();
-    assert!(
-        has(&asked, |o| matches!(o, Output::Notice(notice) if *notice == Notice::Starved(told.clone()))),
-        "{asked:?}"
-    );
-    assert!(!has(&bench.wait(60), widen), "once on each connection");
-    bench.tell(Input::Disconnected);
-    bench.tell(Input::Subscribed("F".to_owned()));
-    bench.core.refusals.clear();
-    assert!(has(&bench.wait(10), widen));
-    let starved = |o: &Output| matches!(o, Output::Notice(Notice::Starved(why)) if why.contains("no offer of any agent for 15 s"));
-    assert!(has(&bench.wait(5), starved));
-}
-
-#[test]
 fn workers_are_spread_evenly_over_the_groups_of_a_constraint_whatever_the_agents() {
     let mut bench = Bench::constrained(4, "rack:GROUP_BY");
     let racks = [("1", "A", "x"), ("2", "B", "x"), ("3", "C", "x"), ("4", "D", "y")];

@@ -89,7 +89,7 @@ impl World {
                 let tasks = workers.into_iter().map(|(worker, agent)| (worker.as_str().to_owned(), agent)).collect();
                 self.call(master, Call::Reconcile(tasks));
             }
-            Output::Notice(_) | Output::Narrow | Output::Widen => {}
+            Output::Notice(_) | Output::Narrow | Output::Widen | Output::Look => {}
             Output::Teardown => {
                 self.masters[master].stopping = true;
                 self.call(master, Call::Teardown);
