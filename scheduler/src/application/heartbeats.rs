@@ -4,6 +4,9 @@
 //! `heartbeat.rpc-failure-threshold` nor a closed connection makes it look again: only `heartbeat.timeout` does, 50 s by
 //! default (seen with Flink 1.20 and 2.3). So with the state in a folder the JobManager is heard more often, and TaskManagers
 //! wait less for it. The JobManager's patience with TaskManagers stays what it was. Who sets either option decides alone.
+//!
+//! The ten seconds count from the last heartbeat, and a JobManager needs two to seven of them to start: TaskManagers registered
+//! 3.2 and 3.6 s after it was up (Flink 1.20.5, a busy machine), where an idle machine, whose JobManager is up sooner, takes up to about eight.
 
 use overlays::config::{Configuration, Source};
 
