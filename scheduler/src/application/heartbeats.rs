@@ -6,7 +6,8 @@
 //! wait less for it. The JobManager's patience with TaskManagers stays what it was. Who sets either option decides alone.
 //!
 //! The ten seconds count from the last heartbeat, and a JobManager needs two to seven of them to start: TaskManagers registered
-//! 3.2 and 3.6 s after it was up (Flink 1.20.5, a busy machine), where an idle machine, whose JobManager is up sooner, takes up to about eight.
+//! 3.2 and 3.6 s after it was up (Flink 1.20.5, a busy machine). On an idle machine the JobManager is up sooner, and that takes
+//! up to about eight seconds.
 
 use overlays::config::{Configuration, Source};
 
