@@ -161,7 +161,7 @@ impl Scene {
         let bytes = disk.blocks_available().saturating_mul(disk.fragment_size());
         // Some file systems have no number of files.
         let is_full = bytes < FULL_BELOW || (disk.files() > 0 && disk.files_available() == 0);
-        let text = format!("there is no space left in {}: the disk of this agent is full", self.sandbox.path.display());
+        let text = format!("no space left in {}: the disk of this agent is full", self.sandbox.path.display());
         is_full.then_some(Cause { text, blame: Blame::Agent, reason: Some(Reason::ContainerLimitationDisk) })
     }
 

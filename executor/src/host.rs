@@ -131,10 +131,10 @@ pub enum HostError {
     #[error("no task on this host has \"{0}\" in its id; `flink-mesos-executor ps --all` lists them")]
     NoTask(String),
     /// A part of several ids.
-    #[error("\"{0}\" may be any of {1}")]
+    #[error("\"{0}\" is ambiguous: {1}")]
     Ambiguous(String, String),
     /// Somebody says of a folder of his own that it is another one's.
-    #[error("several users claim to run {task}, and no agent has made any of these folders: {}", claims.join(", "))]
+    #[error("several users claim to run {task}, and no agent has created any of these folders: {}", claims.join(", "))]
     Contested {
         /// The task.
         task: String,
@@ -142,10 +142,10 @@ pub enum HostError {
         claims: Vec<String>,
     },
     /// Its TaskManager is no more.
-    #[error("the TaskManager of {0} does not run")]
+    #[error("the TaskManager of {0} is not running")]
     NotRunning(String),
     /// Another user's.
-    #[error("the TaskManager of {task} runs as {user}: ask as that user, or as root")]
+    #[error("the TaskManager of {task} runs as {user}: run the command as that user, or as root")]
     NotOurs {
         /// The task.
         task: String,
@@ -153,11 +153,11 @@ pub enum HostError {
         user: String,
     },
     /// What runs is something else.
-    #[error("no process of {0} is a java")]
+    #[error("no process of {0} is a JVM")]
     NoJava(String),
     /// A Java without tools.
     #[error(
-        "there is no jstack beside {}; `kill -QUIT {pid}` writes the same into log/taskmanager.out",
+        "no jstack beside {}; `kill -QUIT {pid}` writes the same into log/taskmanager.out",
         java.display()
     )]
     NoJstack {

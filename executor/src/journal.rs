@@ -157,7 +157,7 @@ impl Entry {
 #[derive(Debug, Error)]
 pub enum JournalError {
     /// Two executors would fight over the task.
-    #[error("process {pid} is an executor in this sandbox already (says {})", path.display())]
+    #[error("process {pid} is already an executor in this sandbox (says {})", path.display())]
     InUse {
         /// The other executor.
         pid: i32,

@@ -206,7 +206,7 @@ fn check_owner(folder: &Path, owner: Uid) -> Result<(), CacheError> {
     let metadata = fs_err::symlink_metadata(folder)?;
     let untrusted = |reason| CacheError::Untrusted { path: folder.to_owned(), reason };
     if !metadata.is_dir() {
-        return Err(untrusted("is no folder".to_owned()));
+        return Err(untrusted("is not a folder".to_owned()));
     }
     if metadata.uid() != owner.as_raw() {
         return Err(untrusted(format!("belongs to user {}", metadata.uid())));

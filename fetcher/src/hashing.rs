@@ -72,7 +72,7 @@ pub enum HashError {
     #[error(transparent)]
     Read(#[from] std::io::Error),
     /// It is a folder, a device, a socket or a pipe.
-    #[error("{0} is no regular file")]
+    #[error("{0} is not a regular file")]
     NotAFile(PathBuf),
     /// Somebody wrote to it meanwhile.
     #[error("{0} changed while it was hashed")]

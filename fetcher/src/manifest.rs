@@ -80,10 +80,10 @@ pub enum ManifestError {
     #[error(transparent)]
     Digest(#[from] DigestError),
     /// Two entries for one path.
-    #[error("path `{0}` stands twice in the manifest")]
+    #[error("path `{0}` appears twice in the manifest")]
     Duplicate(TreePath),
     /// An entry below something that is no folder.
-    #[error("path `{path}` lies below `{ancestor}`, which is no folder")]
+    #[error("path `{path}` lies below `{ancestor}`, which is not a folder")]
     NotAFolder {
         /// The lower path.
         path: TreePath,

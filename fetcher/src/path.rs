@@ -101,11 +101,11 @@ impl FromStr for TreePath {
         } else if text.starts_with('/') {
             "is absolute"
         } else if text.chars().any(char::is_control) {
-            "holds a control character"
+            "contains a control character"
         } else if text.split('/').any(str::is_empty) {
             "has an empty part"
         } else if text.split('/').any(|part| part == "." || part == "..") {
-            "holds `.` or `..`"
+            "contains `.` or `..`"
         } else if text.split('/').any(|part| part.len() > MAX_NAME) {
             "has a name longer than 255 bytes"
         } else if text.split('/').count() > MAX_DEPTH {

@@ -46,10 +46,10 @@ pub const FOLLOW: &str = "follow";
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
     /// No address at all.
-    #[error("a peer's address is an IP address with a port, e.g. 10.0.0.5:7070")]
+    #[error("a peer's address must be an IP address with a port, e.g. 10.0.0.5:7070")]
     Malformed,
     /// Nobody can listen there.
-    #[error("a peer's port is a number from 1 to 65535")]
+    #[error("a peer's port must be a number from 1 to 65535")]
     Port,
     /// Whoever says so is somebody else.
     #[error("a peer's address must be one of the host that announces it")]

@@ -19,7 +19,7 @@ pub struct Token(String);
 
 /// A text that cannot be sent as a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the artifact token is empty or holds other than visible ASCII characters")]
+#[error("the artifact token is empty or contains other than visible ASCII characters")]
 pub struct TokenError;
 
 impl Token {

@@ -83,7 +83,7 @@ pub enum UnpackError {
         limit: u64,
     },
     /// Names that cannot be in one tree.
-    #[error("the archive makes no tree: {0}")]
+    #[error("the archive is not a valid tree: {0}")]
     Tree(#[from] ManifestError),
     /// No such archive, or a damaged one, or it cannot be read.
     #[error("the archive cannot be read as {format}: {error}")]
@@ -154,7 +154,7 @@ impl fmt::Display for Format {
 
 /// A text that names no kind of archive.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no kind of archive (tar, tar.gz, tar.zst or zip)")]
+#[error("`{0}` is not a kind of archive (tar, tar.gz, tar.zst or zip)")]
 pub struct FormatError(String);
 
 impl FromStr for Format {

@@ -84,7 +84,7 @@ pub enum FlinkHomeError {
         home: PathBuf,
     },
     /// More than one distribution jar: Flink's own scripts refuse that too.
-    #[error("{} holds more than one Flink: {}", home.display(), jars.join(", "))]
+    #[error("{} contains more than one Flink: {}", home.display(), jars.join(", "))]
     Ambiguous {
         /// The distribution's folder.
         home: PathBuf,
@@ -92,13 +92,13 @@ pub enum FlinkHomeError {
         jars: Vec<String>,
     },
     /// The jar's name holds no version.
-    #[error("{}: cannot tell the Flink version: expected a name like flink-dist-1.20.5.jar", jar.display())]
+    #[error("{}: cannot find the Flink version: expected a name like flink-dist-1.20.5.jar", jar.display())]
     UnknownVersion {
         /// The jar.
         jar: PathBuf,
     },
     /// A release that is too old.
-    #[error("{} is Flink {version}; {} or younger is needed", home.display(), FlinkVersion::OLDEST)]
+    #[error("{} is Flink {version}; {} or newer is required", home.display(), FlinkVersion::OLDEST)]
     TooOld {
         /// The distribution's folder.
         home: PathBuf,
@@ -233,7 +233,7 @@ mod tests {
 
     #[test]
     fn a_jar_without_a_version_and_a_release_that_is_too_old_are_refused() {
-        assert!(refusal(&["lib/flink-dist.jar"]).contains("cannot tell the Flink version"));
+        assert!(refusal(&["lib/flink-dist.jar"]).contains("cannot find the Flink version"));
         let error = refusal(&["lib/flink-dist_2.12-1.13.6.jar"]);
         assert!(error.contains("1.13.6") && error.contains("1.18.0"), "{error}");
     }

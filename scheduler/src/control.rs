@@ -77,7 +77,7 @@ impl Command {
         Ok(Ask::Command(match self {
             Self::Stop {} => return Ok(Ask::Stop),
             Self::Drain { agent } | Self::Undrain { agent } if agent.trim().is_empty() => {
-                return Err(format!("{agent:?} is no agent: its id or host name is needed"));
+                return Err(format!("{agent:?} is not an agent: its id or host name is required"));
             }
             Self::Drain { agent } => Input::Drain(agent),
             Self::Undrain { agent } => Input::Undrain(agent),

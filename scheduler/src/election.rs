@@ -104,7 +104,7 @@ impl Candidate {
         self.since = Some(since);
         let prefix = LockPrefix::new_curator(&folder, "latch-").map_err(failed("lock"))?;
         let whoami = format!("{}", std::process::id());
-        report("Another application master leads; standing by.");
+        report("Another application master leads; this one is a standby.");
         // Who stands by has the state in memory already when the time comes.
         let mut mirror = Mirror::begin(&client, &nodes).await;
         let waiting = client.lock(prefix, whoami.as_bytes(), LockOptions::new(nodes.acls()));

@@ -132,7 +132,7 @@ pub(crate) fn executor(configured: Option<&Path>) -> Result<PathBuf, Failure> {
     let found = places.iter().flatten().find(|path| path.is_file()).cloned();
     found.ok_or_else(|| {
         Failure::usage(anyhow!(
-            "flink-mesos-executor is neither beside this program nor at {}; say where it is with -Dmesos.executor.binary=…",
+            "flink-mesos-executor is neither beside this program nor at {}; set its path with -Dmesos.executor.binary=…",
             crate::settings::INSTALLED_EXECUTOR
         ))
     })

@@ -262,7 +262,7 @@ impl<'a> Shell<'a> {
 
     async fn begin(&mut self) -> Next {
         if self.forgets {
-            let text = "Forgetting the framework of before and its TaskManagers, as configured";
+            let text = "Forgetting the previous framework and its TaskManagers, as configured";
             self.console.tell("framework-forgotten", text, json!({}));
             if let Next::End(ended) = self.tell(Input::ForgetFramework).await {
                 return Next::End(ended);

@@ -80,7 +80,7 @@ pub(crate) fn claim(path: &Path) -> io::Result<PathBuf> {
     let path = fs::canonicalize(path)?;
     let found = fs::metadata(&path)?;
     if !found.is_dir() {
-        return refuse(&path, "is no folder".to_owned());
+        return refuse(&path, "is not a folder".to_owned());
     }
     if found.uid() != own {
         let owner = found.uid();

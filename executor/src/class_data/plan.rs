@@ -102,7 +102,7 @@ fn build(program: &Path) -> Result<String, String> {
     let version = release.lines().find_map(|line| line.strip_prefix("JAVA_VERSION=\""));
     let version = version.and_then(|version| version.split(|c: char| !c.is_ascii_digit()).next()?.parse::<u32>().ok());
     if version.is_none_or(|version| version < OLDEST_JAVA) {
-        return Err(format!("Java {OLDEST_JAVA} or newer is needed"));
+        return Err(format!("Java {OLDEST_JAVA} or newer is required"));
     }
     let mut facts = format!("{}\n{release}\n", home.display());
     for file in ["lib/modules", "lib/server/libjvm.so", "lib/server/classes.jsa"] {
@@ -254,6 +254,6 @@ mod tests {
         assert!(scene.refusal(|command| command.directory.clone_from(&sandbox)).contains("sandbox"));
         assert!(scene.refusal(|command| command.arguments[5] = "/no/such.jar".into()).contains("sandbox"));
         fs_err::write(scene.folder.path().join("release"), "JAVA_VERSION=\"11.0.1\"\n").unwrap();
-        assert_eq!(scene.refusal(|_| {}), "Java 17 or newer is needed");
+        assert_eq!(scene.refusal(|_| {}), "Java 17 or newer is required");
     }
 }

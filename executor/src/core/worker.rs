@@ -92,9 +92,9 @@ impl OutputLimits {
 impl Worker {
     /// The worker that the task's data describes, or what is wrong with the description.
     pub fn of(task: &TaskInfo) -> Result<Self, String> {
-        let data = task.data.as_ref().ok_or("the task has no data; it must hold the worker's description")?;
+        let data = task.data.as_ref().ok_or("the task has no data; it must contain the worker's description")?;
         let spec = WorkerSpec::decode(data.as_ref())
-            .map_err(|error| format!("the task's data is no description of a worker: {error}"))?;
+            .map_err(|error| format!("the task's data is not the description of a worker: {error}"))?;
         if spec.worker_id != task.task_id.value {
             let id = &spec.worker_id;
             return Err(format!("the task's data describes worker \"{id}\", not \"{}\"", task.task_id.value));

@@ -28,7 +28,7 @@ impl Failure {
             fetcher::Blame::Artifact => (Blame::Artifact, "the artifact server offers something wrong"),
             fetcher::Blame::Network => (Blame::Network, "is the artifact server reachable from this agent?"),
             fetcher::Blame::Host => (Blame::Agent, "this agent's disk is full or broken"),
-            fetcher::Blame::Configuration => (Blame::Configuration, "the scheduler told us something wrong"),
+            fetcher::Blame::Configuration => (Blame::Configuration, "the scheduler sent invalid data"),
         };
         let reason = matches!(error, FetchError::NoSpace { .. }).then_some(Reason::ContainerLimitationDisk);
         Self::failed(reason, blame, format!("the artifacts could not be fetched: {error} ({advice})"))

@@ -112,7 +112,7 @@ async fn a_dead_executor_is_known_from_its_files_alone() {
     assert!(told(&host, &["inspect", "dead"]).await.contains("does not run"));
     let output = ask(&host, &["jstack", "dead"]).await;
     let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(complaint, "flink-mesos-executor: the TaskManager of dead does not run\n");
+    assert_eq!(complaint, "flink-mesos-executor: the TaskManager of dead is not running\n");
 }
 
 #[tokio::test]
@@ -207,7 +207,7 @@ async fn the_threads_are_asked_for_with_the_jstack_beside_the_java_that_runs() {
     until(|| fs_err::read_to_string(&journal).ok()?.contains("TASK_RUNNING").then_some(())).await;
     let output = ask(&host, &["jstack", "threads"]).await;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(said.contains(&format!("there is no jstack beside {jdk}/java")), "{said}");
+    assert!(said.contains(&format!("no jstack beside {jdk}/java")), "{said}");
     let jstack = format!("{jdk}/jstack");
     fs_err::write(&jstack, "#!/bin/sh\nprintf 'threads of %s\\033]0;title\\007\\n' $1\n").unwrap();
     fs_err::set_permissions(&jstack, std::fs::Permissions::from_mode(0o755)).unwrap();
@@ -226,7 +226,7 @@ async fn a_part_of_an_id_is_enough_unless_that_makes_it_two() {
     }
     let complaint = |output: Output| String::from_utf8(output.stderr).unwrap();
     let two = complaint(ask(&host, &["logs", "short-"]).await);
-    assert_eq!(two, "flink-mesos-executor: \"short-\" may be any of short-one, short-two\n");
+    assert_eq!(two, "flink-mesos-executor: \"short-\" is ambiguous: short-one, short-two\n");
     let none = complaint(ask(&host, &["logs", "nobody"]).await);
     assert!(none.contains("no task on this host has \"nobody\" in its id"), "{none}");
 }

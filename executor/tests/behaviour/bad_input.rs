@@ -28,7 +28,7 @@ async fn a_description_that_is_none_is_an_error() {
     let broken = TaskInfo { data: Some(vec![1, 2, 3].into()), ..host.task("w", "") };
     host.agent.launch(broken);
     let status = host.agent.update(TaskState::TaskError).await;
-    assert!(status.message().starts_with("the task's data is no description of a worker"), "{}", status.message());
+    assert!(status.message().starts_with("the task's data is not the description of a worker"), "{}", status.message());
     assert!(executor.ended().await.success());
 }
 
@@ -52,7 +52,7 @@ async fn a_manifest_that_the_server_does_not_have_is_a_failure() {
 async fn a_token_that_the_server_does_not_know_is_a_failure_that_does_not_show_it() {
     let change = |spec: &mut WorkerSpec| spec.artifacts.as_mut().unwrap().token = "guessed".into();
     let status = outcome(TaskState::TaskFailed, change).await;
-    assert!(status.message().ends_with("(the scheduler told us something wrong)"), "{}", status.message());
+    assert!(status.message().ends_with("(the scheduler sent invalid data)"), "{}", status.message());
     assert!(!status.message().contains("guessed"));
 }
 

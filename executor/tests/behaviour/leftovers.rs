@@ -103,7 +103,7 @@ async fn two_executors_do_not_share_a_sandbox() {
     write(&host, &Entry { executor: identity, ..journal(identity) });
     let mut executor = host.executor(&[]);
     assert_eq!(executor.ended().await.code(), Some(1));
-    assert!(host.log().contains("is an executor in this sandbox already"), "{}", host.log());
+    assert!(host.log().contains("is already an executor in this sandbox"), "{}", host.log());
     child.kill().unwrap();
     child.wait().unwrap();
 }

@@ -141,7 +141,7 @@ async fn no_program_that_a_file_names_is_run() {
     file(&folder.join("jstack"), &format!("#!/bin/sh\nid > {}\n", mark.display()), NOBODY);
     file(&folder.join("java"), "", NOBODY);
     let refusal = scene.refusal(&["jstack", "named-by-a-file"]).await;
-    assert!(refusal.contains("no process of named-by-a-file is a java"), "{refusal}");
+    assert!(refusal.contains("no process of named-by-a-file is a JVM"), "{refusal}");
     assert!(!mark.exists(), "{}", fs_err::read_to_string(&mark).unwrap());
 }
 
@@ -183,7 +183,10 @@ async fn a_task_managers_user_may_ask_for_its_threads_and_no_other_one() {
     command.args(["jstack", "roots-own", "--work-dir"]).arg(&work_dir).uid(NOBODY).gid(NOBODY);
     let said = command.output().await.unwrap();
     let said = String::from_utf8_lossy(&said.stderr).into_owned();
-    assert!(said.contains("the TaskManager of roots-own runs as root: ask as that user, or as root"), "{said}");
+    assert!(
+        said.contains("the TaskManager of roots-own runs as root: run the command as that user, or as root"),
+        "{said}"
+    );
 }
 
 #[tokio::test]
@@ -203,7 +206,7 @@ async fn a_forged_journal_of_another_user_never_wins_over_the_one_in_an_agents_s
     }
     let report: Value = serde_json::from_str(&scene.told(&["inspect", "real-f0rge", "-o", "json"]).await).unwrap();
     assert_eq!(report["sandbox"], sandbox.display().to_string());
-    assert!(scene.refusal(&["jstack", "real-f0rge"]).await.contains("does not run"));
+    assert!(scene.refusal(&["jstack", "real-f0rge"]).await.contains("is not running"));
     let users: Vec<Value> = scene.rows("real-").await.into_iter().map(|row| row["user"].clone()).collect();
     assert_eq!(users.len(), 2, "ps says whose each one is: {users:?}");
 
@@ -292,5 +295,5 @@ async fn control_characters_of_others_are_shown_and_not_obeyed() {
     assert!(prose.contains("\\u{1b}]0;title"), "{prose}");
     assert!(scene.refusal(&["jstack", "escapes"]).await.contains("\\u{1b}]0;title"));
     scene.claim("good", "escapes-not", 0);
-    assert!(scene.refusal(&["inspect", "escapes"]).await.contains("may be any of"));
+    assert!(scene.refusal(&["inspect", "escapes"]).await.contains("is ambiguous"));
 }

@@ -61,7 +61,7 @@ impl FileLock {
     ) -> Result<T, FetchError> {
         let place = path.display().to_string();
         tokio::time::timeout(limit, Self::acquire_for(path, mode, work)).await.unwrap_or_else(|_| {
-            let held = format!("{place}: another process holds this lock for more than {} s", limit.as_secs());
+            let held = format!("{place}: another process has held this lock for more than {} s", limit.as_secs());
             Err(FetchError::Disk(io::Error::other(held)))
         })
     }
@@ -146,7 +146,7 @@ mod tests {
         let _held = FileLock::attempt(&path, Mode::Exclusive).unwrap().unwrap();
         let limit = Duration::from_secs(10);
         let error = FileLock::acquire_within(path.clone(), Mode::Shared, limit, |_| ()).await.unwrap_err();
-        assert!(error.to_string().contains("another process holds this lock for more than 10 s"), "{error}");
+        assert!(error.to_string().contains("another process has held this lock for more than 10 s"), "{error}");
     }
 
     #[test]

@@ -112,7 +112,7 @@ pub enum FetchError {
         bytes: u64,
     },
     /// A manifest with the right digest that nobody may act upon.
-    #[error("{url} is no usable manifest: {source}")]
+    #[error("{url} is not a usable manifest: {source}")]
     Manifest {
         /// What was asked for.
         url: String,
@@ -273,7 +273,7 @@ mod tests {
             (
                 FetchError::Manifest { url: url(), source: Manifest::decode(b"x").unwrap_err() },
                 Blame::Artifact,
-                &[URL, "no usable manifest"],
+                &[URL, "not a usable manifest"],
             ),
             (
                 FetchError::archive(UnpackError::Limit { what: "files", limit: 7 }, &path, Path::new("/s")),

@@ -80,7 +80,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Vec<Entry>, ManifestError> {
         entries.push(match fields.as_slice() {
             ["link", target, path] => Entry { path: path.parse()?, kind: Kind::Link(target.parse()?), secret: false },
             ["file", flags, size, digest, path] => {
-                let size = size.parse().map_err(|_| error("the size is no number of bytes"))?;
+                let size = size.parse().map_err(|_| error("the size is not a number of bytes"))?;
                 let blob = Blob { size, digest: digest.parse()?, chunks: Vec::new() };
                 let (kind, secret) = match *flags {
                     "-" => (Kind::File(blob), false),
@@ -92,8 +92,8 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Vec<Entry>, ManifestError> {
                 Entry { path: path.parse()?, kind, secret }
             }
             ["archive", format, size, digest, path] => {
-                let size = size.parse().map_err(|_| error("the size is no number of bytes"))?;
-                let format = format.parse().map_err(|_| error("the format is no kind of archive"))?;
+                let size = size.parse().map_err(|_| error("the size is not a number of bytes"))?;
+                let format = format.parse().map_err(|_| error("the format is not a kind of archive"))?;
                 let blob = Blob { size, digest: digest.parse()?, chunks: Vec::new() };
                 Entry { path: path.parse()?, kind: Kind::Archive(format, blob), secret: false }
             }

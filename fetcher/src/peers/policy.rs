@@ -84,9 +84,9 @@ pub enum Decision {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
     /// Reported not long ago.
-    #[error("this peer was reported as a bad one not long ago")]
+    #[error("this peer was reported as bad recently")]
     Barred,
     /// No more can be remembered.
-    #[error("there are peers enough")]
+    #[error("enough peers")]
     Full,
 }

@@ -74,7 +74,7 @@ async fn serve<S: Site>(socket: TcpStream, address: SocketAddr, guest: Option<Gu
     };
     let served = tokio::select! {
         served = served => served,
-        () = leaves => Err(io::Error::other("it had to make room for others")),
+        () = leaves => Err(io::Error::other("it was closed to make room for others")),
     };
     if let Err(error) = served {
         tracing::debug!(client = %address, %error, "A client's connection ended early");

@@ -50,7 +50,7 @@ pub enum TlsError {
     #[error(transparent)]
     Read(#[from] io::Error),
     /// A file of another format, with the way to convert it.
-    #[error("{path} is a {format} key store, {wanted} is needed; convert it: {command}")]
+    #[error("{path} is a {format} key store, {wanted} is required; convert it: {command}")]
     OtherFormat {
         /// The file.
         path: PathBuf,
@@ -70,7 +70,7 @@ pub enum TlsError {
         reason: String,
     },
     /// Clients would refuse the certificate.
-    #[error("workers would not believe the certificate in {path} under the name {host}: {reason}")]
+    #[error("workers would not trust the certificate in {path} under the name {host}: {reason}")]
     NotTrusted {
         /// The file with the certificate.
         path: PathBuf,
@@ -151,7 +151,7 @@ impl fmt::Debug for Password {
 
 fn read_pem(certificate: &Path, key: &Path) -> Result<Loaded, TlsError> {
     let chain = read_chain(certificate)?;
-    let no_key = |error| content(key, format!("holds no private key in PEM without a password: {error}"));
+    let no_key = |error| content(key, format!("contains no unencrypted private key in PEM: {error}"));
     let key = PrivateKeyDer::from_pem_slice(&Content::read(key)?.pem(key)?).map_err(no_key)?;
     Ok(Loaded { chain, key })
 }
@@ -162,8 +162,8 @@ fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
 
 fn certificates(pem: &[u8], path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let found = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>();
-    let found = found.map_err(|error| content(path, format!("holds no certificate in PEM: {error}")))?;
-    if found.is_empty() { Err(content(path, "holds no certificate in PEM".to_owned())) } else { Ok(found) }
+    let found = found.map_err(|error| content(path, format!("contains no certificate in PEM: {error}")))?;
+    if found.is_empty() { Err(content(path, "contains no certificate in PEM".to_owned())) } else { Ok(found) }
 }
 
 fn content(path: &Path, reason: String) -> TlsError {

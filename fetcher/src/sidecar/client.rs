@@ -33,7 +33,7 @@ pub(crate) enum AskError {
         source: io::Error,
     },
     /// Anybody could have put it there.
-    #[error("the sidecar at {socket} runs as user {owner}, and only root and our own user are believed")]
+    #[error("the sidecar at {socket} runs as user {owner}, but only root and the executor's own user are trusted")]
     Untrusted {
         /// Where it is.
         socket: PathBuf,
@@ -41,19 +41,19 @@ pub(crate) enum AskError {
         owner: u32,
     },
     /// It says nothing any more.
-    #[error("the sidecar has said nothing for {} s", waited.as_secs())]
+    #[error("the sidecar has not answered for {} s", waited.as_secs())]
     Silent {
         /// How long it was waited for.
         waited: Duration,
     },
     /// It is busy with something else: with other people's trees, or with nothing.
-    #[error("the sidecar has brought nothing further of this tree for {} s", waited.as_secs())]
+    #[error("the sidecar has made no progress with this tree for {} s", waited.as_secs())]
     Stalled {
         /// How long it was waited for.
         waited: Duration,
     },
     /// It ended, or it speaks another language.
-    #[error("the sidecar broke off: {reason}")]
+    #[error("the sidecar closed the connection: {reason}")]
     Broken {
         /// What happened.
         reason: String,
@@ -86,7 +86,7 @@ pub(crate) async fn ask(socket: &Path, fetch: &Fetch) -> Result<Tree, AskError> 
     // Only now may the sidecar let go of it.
     drop((answer, connection));
     let tree = tree.map_err(|error| unusable(&error))?.map(|tree| Tree { was_there, ..tree });
-    tree.ok_or_else(|| AskError::Cache(format!("tree {digest} is not there, or not for us to read")))
+    tree.ok_or_else(|| AskError::Cache(format!("tree {digest} does not exist or cannot be read")))
 }
 
 /// Tells the sidecar at `socket` what a TaskManager uses, as JSON with the fields of the executor's messages about that; says
@@ -120,7 +120,7 @@ async fn follow(answer: &mut Answer, fetch: &Fetch) -> Result<(PathBuf, bool), A
         let line = timeout_at(give_up_at, answer.line(QUIET)).await;
         let line = line.map_err(|_| AskError::Stalled { waited: patience })??;
         let told = serde_json::from_slice(&line);
-        match told.map_err(|error| AskError::Broken { reason: format!("it says what we do not know: {error}") })? {
+        match told.map_err(|error| AskError::Broken { reason: format!("it sent an unknown answer: {error}") })? {
             Told::Progress(progress) => {
                 fetch.progress.send_replace(progress);
                 if furthest.is_passed_by(progress) {
@@ -240,7 +240,7 @@ mod tests {
         }
         assert_eq!(
             AskError::Stalled { waited: Duration::from_secs(30) }.to_string(),
-            "the sidecar has brought nothing further of this tree for 30 s"
+            "the sidecar has made no progress with this tree for 30 s"
         );
     }
 
@@ -254,13 +254,13 @@ mod tests {
     #[tokio::test]
     async fn what_nobody_should_say_is_told_as_it_is() {
         for (answer, expected) in [
-            ("HTTP/1.1 200 OK\r\n\r\nhello\n", "the sidecar broke off: it says what we do not know: "),
+            ("HTTP/1.1 200 OK\r\n\r\nhello\n", "the sidecar closed the connection: it sent an unknown answer: "),
             (
                 "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
-                "the sidecar broke off: it ended before the tree was there",
+                "the sidecar closed the connection: it ended before the tree was there",
             ),
             ("HTTP/1.1 404 Not Found\r\nContent-Length: 3\r\n\r\nno\n", "the sidecar answered 404: no"),
-            ("hello\r\n", "the sidecar broke off: "),
+            ("hello\r\n", "the sidecar closed the connection: "),
             (
                 "HTTP/1.1 200 OK\r\n\r\n{\"ready\":{\"cache\":\"/no/such\",\"tree\":\"/no/such/x\",\"was_there\":true}}\n",
                 "the sidecar's cache cannot be used: ",

@@ -52,7 +52,7 @@ pub fn run(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         match command {
-            Command::Daemon => anyhow::bail!("the daemon is no command"),
+            Command::Daemon => anyhow::bail!("the daemon is not a command"),
             Command::Status => Answer::new(&status(settings).await?, output, status_text),
             Command::Gc { keep } => Answer::new(&gc(settings, *keep).await?, output, removed_text),
             Command::Verify => {
@@ -84,7 +84,7 @@ impl Hands {
             Ok(connection) => Ok(Self::Daemon(Box::new(connection))),
             Err(AskError::Absent { .. }) => {
                 let path = settings.cache.clone();
-                anyhow::ensure!(path.exists(), "there is no cache at {}, and no daemon runs", path.display());
+                anyhow::ensure!(path.exists(), "no cache at {}, and no daemon runs", path.display());
                 Ok(Self::Ours(open(settings).await?))
             }
             Err(error) => Err(error.into()),
@@ -128,7 +128,7 @@ async fn say<T: DeserializeOwned>(
     body: Vec<u8>,
 ) -> anyhow::Result<T> {
     let text = daemon.request(method, path, body, None).await?.text().await?;
-    serde_json::from_str(&text).context("the daemon says what we do not know; is it of another version?")
+    serde_json::from_str(&text).context("the daemon sent an unknown answer; does it have another version?")
 }
 
 /// Whether a daemon answers at a socket.

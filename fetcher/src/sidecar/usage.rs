@@ -57,7 +57,7 @@ struct Told {
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Refused {
     /// A worker's name with anything else in it than such names have.
-    #[error("{0:?} is no worker: allowed are up to {LONGEST_NAME} letters, digits, '.', '_', '-'")]
+    #[error("{0:?} is not a worker: allowed are up to {LONGEST_NAME} letters, digits, '.', '_', '-'")]
     Name(String),
     /// A number that nothing has.
     #[error("{0} is out of range")]

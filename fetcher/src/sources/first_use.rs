@@ -47,7 +47,7 @@ pub enum FirstUseError {
         seen: Digest,
     },
     /// The record cannot be read or written; the error names it.
-    #[error("the record of what sources had: {0}")]
+    #[error("the record of the sources' digests: {0}")]
     Record(#[from] io::Error),
 }
 

@@ -115,7 +115,7 @@ impl<'a> Tree<'a> {
         let target =
             tree_path(to).map_err(|reason| refuse(name, format!("links to `{}`, which {reason}", printable(to))))?;
         let Some(Node::File(at)) = self.nodes.get(target.as_str()).copied() else {
-            return Err(refuse(name, format!("links to `{target}`, which is no file that came before")));
+            return Err(refuse(name, format!("links to `{target}`, which is not an earlier file of the archive")));
         };
         let Some(first) = self.entries.get(at as usize) else {
             return Err(refuse(name, "links to itself".to_owned()));
@@ -186,7 +186,7 @@ impl<'a> Tree<'a> {
         for ancestor in path.ancestors() {
             match self.nodes.get(ancestor) {
                 Some(Node::Folder) => {}
-                Some(_) => return Err(refuse(name, format!("lies below `{ancestor}`, which is no folder"))),
+                Some(_) => return Err(refuse(name, format!("lies below `{ancestor}`, which is not a folder"))),
                 None => {
                     self.describe(ancestor.len() as u64 + ENTRY)?;
                     self.nodes.insert(ancestor.into(), Node::Folder);
@@ -196,7 +196,7 @@ impl<'a> Tree<'a> {
         match self.nodes.insert(path.shared(), node) {
             None => Ok(()),
             Some(Node::Folder) if node == Node::Folder => Ok(()),
-            Some(_) => Err(refuse(name, "stands twice in the archive".to_owned())),
+            Some(_) => Err(refuse(name, "appears twice in the archive".to_owned())),
         }
     }
 

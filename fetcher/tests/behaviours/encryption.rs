@@ -137,7 +137,7 @@ mod key_stores {
         assert!(error.contains("server.p12 cannot be opened with this password"), "{error}");
         assert!(!error.contains("wrong"), "{error}");
         let error = refused(store("authority.p12", "changeit")).await;
-        assert!(error.contains("authority.p12 holds no private key"), "{error}");
+        assert!(error.contains("authority.p12 contains no private key"), "{error}");
         let error = refused(store("server.pem", "changeit")).await;
         assert!(error.contains("server.pem is no PKCS#12 key store"), "{error}");
     }
@@ -153,7 +153,7 @@ mod key_stores {
         assert!(error.contains("under the name am.example.org") && error.contains("subjectAltName"), "{error}");
         let stranger = Trust::read(&certificate("server.pem"), None).unwrap();
         let error = stranger.check(&identity, "localhost").unwrap_err().to_string();
-        assert!(error.contains("the trust store must hold"), "{error}");
+        assert!(error.contains("the trust store must contain"), "{error}");
         // This store brings its authority along.
         Trust::in_itself(&identity).unwrap().check(&identity, "localhost").unwrap();
     }

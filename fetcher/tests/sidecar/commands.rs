@@ -110,7 +110,7 @@ async fn people_are_told_what_is_the_case() {
     let host = Host::new();
     let (code, _, complaint) = host.run(&["status"]).await;
     assert_eq!(code, 1);
-    assert!(complaint.contains("there is no cache at ") && complaint.contains("and no daemon runs"), "{complaint}");
+    assert!(complaint.contains("no cache at ") && complaint.contains("and no daemon runs"), "{complaint}");
     let tree = Tree::served(&host, 1).await;
     prefetch(&host, &tree).await;
     let (_, printed, _) = host.run(&["status"]).await;

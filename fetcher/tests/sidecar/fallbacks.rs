@@ -109,7 +109,10 @@ async fn a_sidecar_of_somebody_else_is_not_asked() {
     assert!(!sidecar.log().contains("tree"), "{}", sidecar.log());
     let (code, _, complaint) = host.run(&["status"]).await;
     assert_eq!(code, 1);
-    assert!(complaint.contains("runs as user 65534, and only root and our own user are believed"), "{complaint}");
+    assert!(
+        complaint.contains("runs as user 65534, but only root and the executor's own user are trusted"),
+        "{complaint}"
+    );
 }
 
 #[tokio::test]

@@ -36,7 +36,7 @@ async fn a_bad_file_is_refused_with_line_and_key_before_anything_starts() {
     let file = host.path("fetcher.toml");
     for (content, expected) in [
         ("fetches = 3\nbugdet = \"1 GiB\"\n", ":2: `bugdet` is not a setting (allowed: socket, cache, "),
-        ("\nbudget = \"1 GiBi\"\n", ":2: budget = `1 GiBi` is no size (allowed: "),
+        ("\nbudget = \"1 GiBi\"\n", ":2: budget = `1 GiBi` is not a size (allowed: "),
     ] {
         fs_err::write(&file, content).unwrap();
         let expected = format!("flink-mesos-fetcher: {}{expected}", file.display());

@@ -13,7 +13,7 @@ use crate::config::Configuration;
 const MOST_BYTES: usize = 2 << 20;
 
 /// What may stand in such a text, for messages.
-const ALLOWED: &str = "allowed are options between blanks, quotes '…' and \"…\" around what holds other signs, \\ before one, $NAME and ${NAME}";
+const ALLOWED: &str = "allowed are options between blanks, quotes '…' and \"…\" around other special characters, \\ before one, $NAME and ${NAME}";
 
 /// Splits at blanks outside of quotes. `'…'` is literal; `"…"` keeps blanks; a backslash takes the next character as it is;
 /// `$NAME` and `${NAME}` become what `lookup` says, or nothing. The error tells the word and what is allowed.
@@ -156,7 +156,7 @@ fn variable(
     let braced = match characters.peek() {
         Some('(') => return Err(NO_COMMANDS),
         Some('\'' | '"' | '$' | '@' | '*' | '#' | '?' | '!' | '-' | '0'..='9') => {
-            return Err("only $NAME and ${NAME} are replaced, not the other things that a shell has behind a '$'");
+            return Err("only $NAME and ${NAME} are replaced, not the other expansions of a shell");
         }
         Some('{') => characters.next().is_some(),
         _ => false,

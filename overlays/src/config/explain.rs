@@ -50,13 +50,11 @@ fn guess(key: &str) -> String {
     let below = format!("{key}.");
     let below: Vec<_> = options::all().map(|option| option.key).filter(|known| known.starts_with(&below)).collect();
     if !below.is_empty() {
-        return format!("  options that begin so: {}\n", below.join(", "));
+        return format!("  options with this prefix: {}\n", below.join(", "));
     }
     match options::nearest(key) {
-        Some(near) => format!("  there is no such option; did you mean {near}?\n"),
-        None if key.starts_with("mesos.") => {
-            "  there is no such option; `flink-mesos config options` lists all\n".to_owned()
-        }
+        Some(near) => format!("  unknown option; did you mean {near}?\n"),
+        None if key.starts_with("mesos.") => "  unknown option; `flink-mesos config options` lists all\n".to_owned(),
         None => String::new(),
     }
 }
@@ -73,7 +71,7 @@ mod tests {
         config.set("rest.port", "9090", Source::DynamicProperty);
         config.set("web.port", "1", Source::Environment("FLINK_PROPERTIES".to_owned()));
         let expected = "rest.port = 9090\n  8081  from /etc/flink/config.yaml:12\n  9090  from -D  <- wins\n  \
-                        1  from environment variable FLINK_PROPERTIES as web.port\n  port of REST and web page\n";
+                        1  from environment variable FLINK_PROPERTIES as web.port\n  port of the REST API and the web page\n";
         assert_eq!(config.explain("rest.port"), expected);
     }
 
@@ -88,9 +86,9 @@ mod tests {
     fn a_key_that_is_no_option_is_told_with_what_may_be_meant() {
         let config = Configuration::new();
         let near = config.explain("mesos.mster");
-        assert!(near.ends_with("there is no such option; did you mean mesos.master?\n"), "{near}");
+        assert!(near.ends_with("unknown option; did you mean mesos.master?\n"), "{near}");
         let below = config.explain("mesos.worker");
-        assert!(below.contains("options that begin so: ") && below.contains("mesos.worker.kill-grace"), "{below}");
+        assert!(below.contains("options with this prefix: ") && below.contains("mesos.worker.kill-grace"), "{below}");
     }
 
     #[test]

@@ -108,7 +108,7 @@ fn problem(config: &Configuration, key: &str, value: &str, searches: &mut usize)
         *searches = searches.saturating_sub(1);
         let near = if is_compared { nearest(key) } else { None };
         let near = near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
-        (format!("there is no such option{near}"), false)
+        (format!("unknown option{near}"), false)
     } else {
         let is_compared = *searches > 0 && key.len() <= LONGEST_KEY && !is_in_map(key);
         *searches = searches.saturating_sub(1);
@@ -223,10 +223,10 @@ mod tests {
 
     #[test]
     fn an_unknown_mesos_key_gets_the_nearest_known_one() {
-        let expected = "mesos.resourcemanager.task.cpus: there is no such option; did you mean \
+        let expected = "mesos.resourcemanager.task.cpus: unknown option; did you mean \
                         mesos.resourcemanager.tasks.cpus? (from -D)";
         assert_eq!(check_one("mesos.resourcemanager.task.cpus", "1"), [expected]);
-        assert_eq!(check_one("mesos.x", "1"), ["mesos.x: there is no such option (from -D)"]);
+        assert_eq!(check_one("mesos.x", "1"), ["mesos.x: unknown option (from -D)"]);
         assert!(check_one("some.users.own.key", "1").is_empty());
         let found = check_one("taskmanager.memroy.process.size", "3g");
         assert!(found[0].contains("did you mean taskmanager.memory.process.size?"), "{found:?}");

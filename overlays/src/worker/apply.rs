@@ -25,7 +25,7 @@ pub enum ApplyError {
     #[error(transparent)]
     Flink(#[from] FlinkHomeError),
     /// The manifest holds another Flink than the description says.
-    #[error("the artifacts hold Flink {found}, but the worker was described for Flink '{described}'")]
+    #[error("the artifacts contain Flink {found}, but the worker was described for Flink '{described}'")]
     Version {
         /// What the manifest holds.
         found: crate::flink::FlinkVersion,

@@ -82,7 +82,8 @@ fn wildcards(config: &Configuration, lookup: &dyn Fn(&str) -> Option<String>) ->
     let configured = REACHED.into_iter().filter_map(|key| Some((key, config.get(key)?.to_owned())));
     let all = configured.chain(lookup(VARIABLE).map(|text| (VARIABLE, text)));
     let all = all.filter(|(_, text)| hosts::is_wildcard(text));
-    all.map(|(key, text)| format!("{key}: {text} is no address that others can reach; it counts as not set")).collect()
+    all.map(|(key, text)| format!("{key}: {text} is not an address that others can reach; it counts as not set"))
+        .collect()
 }
 
 /// A JobManager that listens on this machine alone, although workers elsewhere are sent to it.

@@ -71,11 +71,12 @@ pub(super) async fn take_port_again(config: &mut Configuration, before: &State, 
     let number = known.and_then(|origin| origin.job_manager.rsplit_once(':')?.1.parse::<u16>().ok());
     let Some(number) = number.filter(|_| any) else { return };
     if address::becomes_free(number, PORTS).await {
-        let source = Source::Computed("the port at which the TaskManagers of before look for it");
+        let source = Source::Computed("the port at which the earlier TaskManagers look for it");
         config.set(RPC_PORT, number.to_string(), source);
     } else {
-        let text =
-            format!("Port {number}, where the TaskManagers look for the JobManager, is taken: they are replaced.");
+        let text = format!(
+            "Port {number}, where the TaskManagers look for the JobManager, is in use: replacing the TaskManagers."
+        );
         console.tell("port-taken", &text, json!({ "port": number }));
     }
 }

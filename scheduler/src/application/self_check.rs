@@ -25,7 +25,7 @@ pub(super) async fn artifacts(server: &ArtifactServer, host: &str, trusted: Opti
         "see jobmanager.rpc.address, mesos.resourcemanager.artifactserver.address and …artifactserver.bind-address";
     if is_here(host).await {
         return Err(Failure::usage(anyhow!(
-            "the artifact server is not reached at {url}, which workers are told: {why}; {hint}"
+            "cannot reach the artifact server at {url}, where workers fetch from: {why}; {hint}"
         )));
     }
     warn!("Cannot reach the artifact server from here at {url}, where workers fetch from: {why}; {hint}");

@@ -36,7 +36,7 @@ pub(super) fn check(
     }
     let local = job.savepoint.as_deref().and_then(local_path);
     if let Some(path) = local.filter(|path| !path.exists()) {
-        report.error(format!("--fromSavepoint: {} is not there", path.display()));
+        report.error(format!("--fromSavepoint: {} does not exist", path.display()));
     }
 }
 

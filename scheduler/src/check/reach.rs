@@ -43,7 +43,7 @@ async fn master_that_answers(url: &MasterUrl) -> Result<HostPort, String> {
 pub(super) async fn zookeeper(options: &ZooKeeperOptions, config: &Configuration, report: &mut Report) {
     match election::try_out(options).await {
         Ok(state) => {
-            report.fact(format!("ZooKeeper at {} lets us read and write {}", options.quorum, options.base));
+            report.fact(format!("ZooKeeper at {} allows reading and writing {}", options.quorum, options.base));
             if let (Some(state), Ok(wanted)) = (state, settings::registration(config)) {
                 report.takeover(&state, &wanted, config.get(FORGET_FRAMEWORK));
             }

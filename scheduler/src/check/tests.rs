@@ -119,7 +119,7 @@ async fn every_problem_is_in_one_list_with_its_place() {
     let file = installation.path("flink/conf/config.yaml");
     for part in [
         format!("error: mesos.resourcemanager.tasks.gpus: 'many' is not a whole number (from {file}:1)"),
-        format!("warning: mesos.typo: there is no such option (from {file}:2)"),
+        format!("warning: mesos.typo: unknown option (from {file}:2)"),
         format!("(from {file}:3)"),
         "error: mesos.master: no port between 1 and 65535 in \"zk:/nonsense\"".to_owned(),
         "error: the TaskManager's memory: ".to_owned(),

@@ -14,7 +14,7 @@ use crate::failure::root_cause;
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
     /// That is no address.
-    #[error("{address:?} is no address of a control API: give http://HOST:PORT")]
+    #[error("{address:?} is not the address of a control API: give http://HOST:PORT")]
     Address {
         /// What was given.
         address: String,

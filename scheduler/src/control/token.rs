@@ -22,7 +22,9 @@ pub enum TokenError {
     #[error("has {0} characters: give a random token of {SHORTEST} or more, or remove the option to have one made")]
     Short(usize),
     /// It could not be sent in a header.
-    #[error("holds a blank, a control character or one beyond ASCII: letters, digits and punctuation are allowed")]
+    #[error(
+        "contains a blank, a control character or a non-ASCII character: letters, digits and punctuation are allowed"
+    )]
     Characters,
 }
 

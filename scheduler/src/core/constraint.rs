@@ -101,7 +101,7 @@ impl Constraint {
         let text = text.trim();
         if text.starts_with('[') {
             let rows: Vec<Vec<Part>> = serde_json::from_str(text)
-                .map_err(|e| ConstraintError(format!("{text} is no JSON list of lists of texts or numbers: {e}")))?;
+                .map_err(|e| ConstraintError(format!("{text} is not a JSON list of lists of texts or numbers: {e}")))?;
             return rows.iter().map(|row| Self::from_parts(&row.iter().map(Part::text).collect::<Vec<_>>())).collect();
         }
         let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
@@ -114,7 +114,7 @@ impl Constraint {
         let (field, operator, value) = match parts[..] {
             [field, operator] => (field, operator, None),
             [field, operator, value] => (field, operator, Some(value).filter(|value| !value.is_empty())),
-            _ => return Err(ConstraintError(format!("{} is no constraint", whole()))),
+            _ => return Err(ConstraintError(format!("{} is not a constraint", whole()))),
         };
         let needed = |what: &str| value.ok_or_else(|| ConstraintError(format!("{}: {operator} needs {what}", whole())));
         let number = |text: &str| text.parse::<usize>().map_err(|_| ConstraintError(format!("{}: no number", whole())));
@@ -128,7 +128,7 @@ impl Constraint {
             "UNLIKE" => Operator::Unlike(pattern(needed("a regular expression")?)?),
             "MAX_PER" => Operator::MaxPer(number(needed("a number")?)?),
             "IS" => Operator::Is(needed("a value")?.to_owned()),
-            other => return Err(ConstraintError(format!("{}: there is no operator {other}", whole()))),
+            other => return Err(ConstraintError(format!("{}: unknown operator {other}", whole()))),
         };
         if field.is_empty() {
             return Err(ConstraintError(format!("{}: the field is missing", whole())));

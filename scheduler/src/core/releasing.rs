@@ -17,7 +17,7 @@ impl Core {
             match what {
                 Overdue::Silent => {
                     let seconds = self.settings.patience.staging.as_secs();
-                    let why = format!("its executor said nothing for {seconds} s");
+                    let why = format!("its executor has not reported for {seconds} s");
                     // Elsewhere it may do better: where it is, the next one would land again.
                     if let Some(place) = self.fleet.get(&id).map(|worker| worker.record.place.clone()) {
                         self.blame(Blame::Agent, &place.agent, Duration::ZERO, &why);
@@ -118,7 +118,7 @@ impl Core {
         }
         if !before {
             let seconds = patience.kill.saturating_mul(REMINDERS).max(patience.obey).as_secs();
-            let why = format!("it has not ended {seconds} s after it was told to: Mesos is asked to end its executor");
+            let why = format!("it has not stopped within {seconds} s: asking Mesos to kill its executor");
             self.remember(id, "killing", "shutting down", Initiator::Scheduler, why.clone());
             self.notice(Notice::Killing(id.clone(), why));
         }

@@ -177,7 +177,7 @@ impl Core {
     pub(super) fn blame(&mut self, blame: Blame, agent: &str, ran: Duration, why: &str) {
         let delay = self.failures.add(self.now, blame, agent, ran, why);
         if !delay.is_zero() {
-            self.notice(Notice::Waiting(delay, format!("{why} (blamed on the {})", blame.word())));
+            self.notice(Notice::Waiting(delay, format!("{why} (counts against the {})", blame.word())));
         }
     }
 }

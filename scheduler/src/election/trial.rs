@@ -106,7 +106,9 @@ async fn reasons(options: &ZooKeeperOptions) -> String {
 fn reason(server: &str, tried: Result<std::io::Result<()>, tokio::time::error::Elapsed>) -> String {
     match tried {
         Ok(Ok(())) => {
-            format!("{server} takes connections and begins no session: is it a ZooKeeper that is part of a quorum?")
+            format!(
+                "{server} accepts connections but starts no session: is it a ZooKeeper server that is part of a quorum?"
+            )
         }
         Ok(Err(e)) => format!("{server}: {e}"),
         Err(_) => format!("{server}: no answer within {} s", PATIENCE.as_secs()),

@@ -31,7 +31,7 @@ pub(super) fn framework(
     let roles: Vec<String> =
         text("role").unwrap_or_else(|| "*".to_owned()).split(',').map(|r| r.trim().to_owned()).collect();
     if roles.iter().any(|role| !is_role(role)) {
-        let allowed = "roles with commas, each of names with slashes; none is empty, begins with '-', is '.' or '..', or holds blanks";
+        let allowed = "roles separated by commas, each of names with slashes; none is empty, begins with '-', is '.' or '..', or contains blanks";
         return Err(invalid(ROLE, config, allowed.to_owned()));
     }
     let failover = whole(config, "mesos.failover-timeout")?.unwrap_or(WEEK);

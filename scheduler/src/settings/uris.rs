@@ -72,7 +72,7 @@ fn settings(config: &Configuration) -> Result<BTreeMap<Scheme, Settings>, Settin
         let wrong = |reason: String| SettingsError::Source { key: key.to_owned(), reason };
         let scheme = Scheme::named(scheme).ok_or_else(|| {
             let all: Vec<_> = Scheme::ALL.iter().map(ToString::to_string).collect();
-            wrong(format!("`{scheme}` is no kind of source (allowed: {})", all.join(", ")))
+            wrong(format!("`{scheme}` is not a kind of source (allowed: {})", all.join(", ")))
         })?;
         let known = settings.entry(scheme).or_default();
         known.set(scheme, name, value).map_err(|error| wrong(error.to_string()))?;
@@ -101,7 +101,7 @@ impl TaskUri {
                 return Err(wrong(format!("unknown option `{key}` (allowed: {})", OPTIONS.join(", "))));
             }
             if options.insert(key, value).is_some() {
-                return Err(wrong(format!("option `{key}` stands twice")));
+                return Err(wrong(format!("option `{key}` appears twice")));
             }
         }
         let yes_or_no = |key: &str, default: bool| match options.get(key) {

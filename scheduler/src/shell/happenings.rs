@@ -186,7 +186,7 @@ impl Shell<'_> {
             // Nothing was up yet: what we have begun ourselves we end.
             JobManagerEvent::Failed(why) => self.stop(Err(Failure::other(anyhow!(why)))).await,
             JobManagerEvent::Restarting(why, wait) => {
-                let text = format!("{why}\nIt is started again in {wait:.1?}.");
+                let text = format!("{why}\nRestarting it in {wait:.1?}.");
                 self.console.tell("jobmanager-restarting", &text, json!({ "reason": why }));
                 self.tell(Input::JobManager(false)).await
             }
@@ -199,8 +199,12 @@ impl Shell<'_> {
         let adopted = self.view.adopted.iter().filter_map(|id| self.core.workers().get(id));
         let count = adopted.filter(|worker| waits(worker)).count();
         if count > 0 {
-            let which = if count == 1 { "the TaskManager".to_owned() } else { format!("the {count} TaskManagers") };
-            let text = format!("Waiting for {which} of before to find this JobManager");
+            let which = if count == 1 {
+                "the earlier TaskManager".to_owned()
+            } else {
+                format!("the {count} earlier TaskManagers")
+            };
+            let text = format!("Waiting for {which} to find this JobManager");
             self.console.tell("waiting-for-task-managers", &text, json!({ "workers": count }));
         }
     }

@@ -137,7 +137,7 @@ fn load(directory: &Path, framework: Option<&str>) -> Result<State, StoreError> 
         (Some(Err(reason)), None) => Err(StoreError::Corrupt { path: before, reason }),
         (_, Some(reason)) => {
             let hint = framework.map_or_else(String::new, |id| {
-                format!("; without the files {STATE} and {BEFORE} it begins again as framework {id} and ends its old TaskManagers")
+                format!("; without the files {STATE} and {BEFORE} the cluster starts again as framework {id} and stops its old TaskManagers")
             });
             Err(StoreError::Corrupt { path: newest, reason: format!("{reason}{hint}") })
         }

@@ -93,7 +93,7 @@ pub(super) fn encode_ended(ended: &Ended) -> Vec<u8> {
 /// What [`encode_ended`] wrote, or what is wrong with the bytes.
 pub(super) fn decode_ended(bytes: &[u8]) -> Result<Ended, String> {
     let record = proto::Ended::decode(bytes).map_err(|e| e.to_string())?;
-    let exit_code = record.exit_code.try_into().map_err(|_| format!("{} is no exit code", record.exit_code))?;
+    let exit_code = record.exit_code.try_into().map_err(|_| format!("{} is not an exit code", record.exit_code))?;
     Ok(Ended { exit_code, why: record.why })
 }
 

@@ -36,7 +36,7 @@ pub(super) fn open(content: Content, sealed: &[u8]) -> Result<&[u8], String> {
     let head = sealed.get(..LONGEST_LINE.min(sealed.len())).unwrap_or_default();
     let end = head.iter().position(|byte| *byte == b'\n').ok_or("its first line is cut")?;
     let (line, bytes) = (sealed.get(..end).unwrap_or_default(), sealed.get(end + 1..).unwrap_or_default());
-    let line = std::str::from_utf8(line).map_err(|_| "its first line is no text")?;
+    let line = std::str::from_utf8(line).map_err(|_| "its first line is not text")?;
     let said = line.strip_prefix(content.title()).and_then(|rest| rest.strip_prefix(' '));
     let Some((length, digest)) = said.and_then(|said| said.split_once(' ')) else {
         return Err(format!("it begins with {line:?}, this program reads {:?}", content.title()));

@@ -43,7 +43,7 @@ async fn a_task_manager_whose_executor_hears_of_no_kill_is_ended_by_mesos_and_pe
     loop {
         let told = site.master.wait_for("killing");
         assert_eq!(told["worker"], worker.as_str());
-        if told["reason"].as_str().unwrap().contains("Mesos is asked to end its executor") {
+        if told["reason"].as_str().unwrap().contains("asking Mesos to kill its executor") {
             break;
         }
     }

@@ -13,8 +13,8 @@ fn a_kill_before_the_launch_counts() {
 #[test]
 fn wrong_tasks_are_refused_with_a_reason() {
     for (data, expected) in [
-        (None, "the task has no data; it must hold the worker's description"),
-        (Some(vec![255]), "the task's data is no description of a worker: "),
+        (None, "the task has no data; it must contain the worker's description"),
+        (Some(vec![255]), "the task's data is not the description of a worker: "),
         (task("another").data.map(Into::into), "the task's data describes worker \"another\", not \"w\""),
         (Some(Vec::new()), "the task's data describes worker \"\", not \"w\""),
     ] {

@@ -19,7 +19,7 @@ pub(super) fn read_identity(path: &Path, password: &Password) -> Result<Loaded, 
     };
     let store = KeyStore::from_pkcs12(&bytes, &password.0, Pkcs12ImportPolicy::Relaxed);
     let store = store.map_err(|error| unreadable(path, &error))?;
-    let none = || content(path, "holds no private key with its certificate".to_owned());
+    let none = || content(path, "contains no private key with its certificate".to_owned());
     let (_, entry) = store.private_key_chain().ok_or_else(none)?;
     let own = entry.certs().first().ok_or_else(none)?;
     let key = entry.key().as_der();
@@ -47,7 +47,7 @@ pub(super) fn certificates(
 ) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let archive = Pkcs12Archive::from_pkcs12(bytes, &password.0).map_err(|error| unreadable(path, &error))?;
     if archive.certs.is_empty() {
-        return Err(content(path, "holds no certificate".to_owned()));
+        return Err(content(path, "contains no certificate".to_owned()));
     }
     Ok(archive.certs.iter().map(|bag| certificate(&bag.cert)).collect())
 }

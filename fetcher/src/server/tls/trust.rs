@@ -83,7 +83,7 @@ impl Trust {
         let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build();
         let verifier = verifier.map_err(|error| not_trusted(error.to_string()))?;
         let chain = identity.chain()?;
-        let (own, others) = chain.split_first().ok_or_else(|| content(path, "holds no certificate".to_owned()))?;
+        let (own, others) = chain.split_first().ok_or_else(|| content(path, "contains no certificate".to_owned()))?;
         let name = ServerName::try_from(host).map_err(|error| not_trusted(error.to_string()))?;
         match verifier.verify_server_cert(own, others, &name, &[], UnixTime::now()) {
             Ok(_) => Ok(()),
@@ -98,7 +98,7 @@ fn advice(error: &rustls::Error) -> String {
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
         ) => "it needs a subjectAltName for it (keytool -ext SAN=dns:… or ip:…)",
         rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
-            "the trust store must hold the certificate of whoever signed it"
+            "the trust store must contain the certificate of its signer"
         }
         _ => return error.to_string(),
     };

@@ -36,15 +36,15 @@ fn a_later_source_overrides_an_earlier_one() {
 #[test]
 fn an_error_names_its_source_and_what_is_allowed() {
     let cases = [
-        ("# budget\nbudget = \"lots\"", "FILE:2: budget = `lots` is no size (allowed: a number with B, KiB, MiB"),
+        ("# budget\nbudget = \"lots\"", "FILE:2: budget = `lots` is not a size (allowed: a number with B, KiB, MiB"),
         ("budget = 0", "FILE:1: budget = `0` is nothing (allowed: 1 B and more)"),
         ("\n\nbugdet = 1", "FILE:3: `bugdet` is not a setting (allowed: socket, cache, budget, listen, "),
-        ("cache = \"cache\"", "FILE:1: cache = `cache` is no absolute path"),
-        ("listen = \"7080\"", "FILE:1: listen = `7080` is no address with a port"),
+        ("cache = \"cache\"", "FILE:1: cache = `cache` is not an absolute path"),
+        ("listen = \"7080\"", "FILE:1: listen = `7080` is not an address with a port"),
         ("fetches = 65", "FILE:1: fetches = `65` is out of range (allowed: 1 to 64)"),
-        ("patience = \"25 h\"", "FILE:1: patience = `25 h` is no time"),
-        ("log = \"loud\"", "FILE:1: log = `loud` is no level"),
-        ("log-format = \"xml\"", "FILE:1: log-format = `xml` is no format (allowed: text, json)"),
+        ("patience = \"25 h\"", "FILE:1: patience = `25 h` is not a time"),
+        ("log = \"loud\"", "FILE:1: log = `loud` is not a log level"),
+        ("log-format = \"xml\"", "FILE:1: log-format = `xml` is not a format (allowed: text, json)"),
         ("[peers]\na = 1", "FILE:1: `peers` must be a text or a whole number"),
         ("budget = 1\nbudget", "FILE:2: no TOML: "),
         ("budget = 1\nbudget = 2", "FILE:2: no TOML: "),
@@ -54,7 +54,10 @@ fn an_error_names_its_source_and_what_is_allowed() {
         assert!(error.starts_with(expected), "{file:?}: {error}");
     }
     let error = read("", &[("FLINK_MESOS_FETCHER_GRACE", "soon")]).unwrap_err();
-    assert!(error.starts_with("environment variable FLINK_MESOS_FETCHER_GRACE: grace = `soon` is no time"), "{error}");
+    assert!(
+        error.starts_with("environment variable FLINK_MESOS_FETCHER_GRACE: grace = `soon` is not a time"),
+        "{error}"
+    );
     let error = read("", &[("FLINK_MESOS_FETCHER_CAHCE", "/a")]).unwrap_err();
     assert!(error.starts_with("environment variable FLINK_MESOS_FETCHER_CAHCE: `cahce` is not a setting"), "{error}");
 }

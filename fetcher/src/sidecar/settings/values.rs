@@ -23,14 +23,14 @@ pub enum LogFormat {
 
 pub(super) fn path(text: &str) -> Result<PathBuf, String> {
     if !Path::new(text).is_absolute() {
-        return Err("is no absolute path (allowed: a path that begins with /)".to_owned());
+        return Err("is not an absolute path (allowed: a path that begins with /)".to_owned());
     }
     Ok(PathBuf::from(text))
 }
 
 /// A number of bytes as people write them.
 pub(super) fn bytes(text: &str) -> Result<u64, String> {
-    let wrong = || "is no size (allowed: a number with B, KiB, MiB, GiB or TiB, or kB, MB, GB or TB)".to_owned();
+    let wrong = || "is not a size (allowed: a number with B, KiB, MiB, GiB or TiB, or kB, MB, GB or TB)".to_owned();
     let size = text.parse::<ByteSize>().map_err(|_| wrong())?;
     if size.as_u64() == 0 {
         return Err("is nothing (allowed: 1 B and more)".to_owned());
@@ -44,7 +44,7 @@ pub fn human_bytes(bytes: u64) -> impl fmt::Display {
 }
 
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || "is no time (allowed: a number with ms, s, min or h, up to 24 h)".to_owned();
+    let wrong = || "is not a time (allowed: a number with ms, s, min or h, up to 24 h)".to_owned();
     let duration = humantime::parse_duration(text).map_err(|_| wrong())?;
     if duration > LONGEST { Err(wrong()) } else { Ok(duration) }
 }
@@ -59,12 +59,13 @@ pub(super) fn address(text: &str) -> Result<Option<SocketAddr>, String> {
     if text.is_empty() {
         return Ok(None);
     }
-    let wrong = "is no address with a port (allowed: e.g. 0.0.0.0:7080 or [::]:7080, or nothing)";
+    let wrong = "is not an address with a port (allowed: e.g. 0.0.0.0:7080 or [::]:7080, or nothing)";
     text.parse().map(Some).map_err(|_| wrong.to_owned())
 }
 
 pub(super) fn level(text: &str) -> Result<String, String> {
-    let wrong = "is no level (allowed: error, warn, info, debug, trace or off, also by part: warn,fetcher=debug)";
+    let wrong =
+        "is not a log level (allowed: error, warn, info, debug, trace or off, or a filter by part: warn,fetcher=debug)";
     // A single word would be taken for the name of a part.
     let levels = text.split(',').map(|part| part.rsplit_once('=').map_or(part, |(_, level)| level));
     let are_levels = levels.into_iter().all(|level| !level.is_empty() && level.parse::<LevelFilter>().is_ok());
@@ -75,6 +76,6 @@ pub(super) fn format(text: &str) -> Result<LogFormat, String> {
     match text {
         "text" => Ok(LogFormat::Text),
         "json" => Ok(LogFormat::Json),
-        _ => Err("is no format (allowed: text, json)".to_owned()),
+        _ => Err("is not a format (allowed: text, json)".to_owned()),
     }
 }

@@ -94,7 +94,7 @@ async fn jars_that_are_none_or_missing_and_savepoints_that_are_missing_are_told(
     installation.job.as_mut().unwrap().savepoint = Some(format!("file://{missing}"));
     let errors = installation.errors(true).await;
     let parts =
-        ["mesos.application.jars: ", "none.jar: not a jar: ", "the class a.A", &format!("{missing} is not there")];
+        ["mesos.application.jars: ", "none.jar: not a jar: ", "the class a.A", &format!("{missing} does not exist")];
     assert_eq!(errors.len(), parts.len(), "{errors:#?}");
     assert!(errors.iter().zip(parts).all(|(error, part)| error.contains(part)), "{errors:#?}");
 }

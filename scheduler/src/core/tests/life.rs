@@ -91,7 +91,7 @@ fn an_executor_that_falls_silent_is_given_up_and_its_agent_is_blamed() {
     assert_eq!(kills(&asked), [worker]);
     assert!(has(&asked, |o| matches!(o, Output::Revive)));
     let [suspicion] = &bench.core.suspicions()[..] else { panic!("{:?}", bench.core.suspicions()) };
-    assert_eq!((suspicion.agent.as_str(), suspicion.last.as_str()), ("A", "its executor said nothing for 300 s"));
+    assert_eq!((suspicion.agent.as_str(), suspicion.last.as_str()), ("A", "its executor has not reported for 300 s"));
 }
 
 #[test]
@@ -281,8 +281,7 @@ fn a_worker_that_does_not_obey_is_reminded_and_then_its_executor_is_ended_by_for
     }
     let asked = bench.wait(10);
     assert!(has(&asked, shut_down));
-    let told =
-        |o: &Output| matches!(o, Output::Notice(Notice::Killing(_, why)) if why.contains("has not ended 30 s after"));
+    let told = |o: &Output| matches!(o, Output::Notice(Notice::Killing(_, why)) if why.contains("has not stopped within 30 s"));
     assert!(has(&asked, told), "{asked:?}");
     let asked = bench.wait(10);
     assert!(has(&asked, shut_down) && !has(&asked, told), "said once");

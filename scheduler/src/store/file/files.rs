@@ -63,7 +63,7 @@ pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
     let found = file.metadata().map_err(|e| failed("read", path, e))?;
     let own = geteuid().as_raw();
     if !found.is_file() {
-        return Err(corrupt("it is no regular file".to_owned()));
+        return Err(corrupt("it is not a regular file".to_owned()));
     }
     if found.uid() != own {
         let owner = found.uid();

@@ -255,6 +255,6 @@ async fn what_is_no_regular_file_of_ours_is_not_opened() {
     fs::remove_file(&path).unwrap();
     nix::unistd::mkfifo(&path, Mode::S_IRWXU).unwrap();
     let refused = reopen(&directory).await.unwrap_err().to_string();
-    assert!(refused.contains("no regular file"), "{refused}");
+    assert!(refused.contains("not a regular file"), "{refused}");
     assert!(fs::symlink_metadata(&path).unwrap().file_type().is_fifo());
 }
