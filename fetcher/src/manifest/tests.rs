@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used)]
-use std::fmt::Write as _;
+#[path = "../../tests/behaviours/chain.rs"]
+mod chain;
 
 use proptest::prelude::*;
 
@@ -77,14 +78,9 @@ fn a_link_to_nothing_through_a_link_or_in_a_circle_is_refused() {
     Manifest::new(vec![link("a", "b"), link("b", "folder"), file("folder/c", "")]).unwrap();
 }
 
-/// A chain of links as long as a manifest can hold, in the order that lets the first one lead through all others.
+/// A chain of links as long as a manifest can hold.
 fn chain_of_links() -> Vec<u8> {
-    let last = MAX_NODES - 1;
-    let mut text = "flink-mesos manifest 1\n".to_owned();
-    for at in 0..last {
-        writeln!(text, "link\tl{:06}{pad}\tl{at:06}{pad}", at + 1, pad = "-".repeat(30)).unwrap();
-    }
-    writeln!(text, "file\t-\t0\t{}\tl{last:06}{}", Digest::of(b""), "-".repeat(30)).unwrap();
+    let text = chain::chain_of_links(MAX_NODES, Digest::of(b""));
     assert!(text.len() > MAX_ENCODED * 9 / 10 && text.len() <= MAX_ENCODED, "{} bytes", text.len());
     text.into_bytes()
 }

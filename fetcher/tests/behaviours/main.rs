@@ -6,6 +6,7 @@ mod archives;
 mod cache;
 mod encryption;
 mod faults;
+mod heavy;
 mod materialise;
 mod origin;
 mod peer_server;

@@ -3,16 +3,14 @@
 #![expect(clippy::disallowed_methods, reason = "starts processes of its own and tells them their task in variables")]
 #![allow(clippy::print_stdout, reason = "what the other process says")]
 
-use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
-use fetcher::unpack::{Format, Limits, unpack};
+use fetcher::unpack::Format;
 use tar::EntryType;
 
-/// Most memory that an unpack may take, in KiB.
-const MOST: u64 = 32 << 10;
+use crate::heavy::{Heavy, MOST, archives, header, took, unpack_here};
 
 /// How the other process is told what to do: the archive's format and the folder with it.
 const TOLD: &str = "FLINK_MESOS_TEST_UNPACK";
@@ -35,85 +33,17 @@ fn unpack_elsewhere(archive: &[u8], format: Format) -> (tempfile::TempDir, Strin
 fn in_a_process_of_its_own() {
     let told = std::env::var(TOLD).unwrap();
     let (format, folder) = told.split_once(' ').unwrap();
-    let folder = Path::new(folder);
-    let archive = fs_err::File::open(folder.join("archive")).unwrap();
-    nix::sys::stat::umask(nix::sys::stat::Mode::empty());
-    // From here on the peak counts.
-    fs_err::write("/proc/self/clear_refs", "5").unwrap();
-    let before = memory("VmHWM:");
-    let unpacked = unpack(archive, format.parse().unwrap(), &folder.join("to"), Limits::default());
-    println!("took {} KiB", memory("VmHWM:") - before);
-    match unpacked {
-        Ok(manifest) => println!("unpacked {} entries", manifest.entries().len()),
-        Err(error) => println!("refused: {error}"),
-    }
-}
-
-/// A line of this process's status, in KiB.
-fn memory(name: &str) -> u64 {
-    let status = fs_err::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
-    line.trim().trim_end_matches(" kB").parse().unwrap()
-}
-
-fn assert_small(what: &str, archive: &[u8], format: Format, expected: &str) {
-    let (_folder, said) = unpack_elsewhere(archive, format);
-    let took = said.lines().find_map(|line| line.strip_prefix("took ")?.strip_suffix(" KiB")?.parse().ok());
-    println!("{what}, {format}: {said}");
-    assert!(took.is_some_and(|took: u64| took <= MOST), "{what}, {format}: {said}");
-    assert!(said.contains(expected), "{what}, {format}: {said}");
-}
-
-fn header(kind: EntryType, name: &str, size: usize) -> tar::Header {
-    let mut header = tar::Header::new_gnu();
-    header.set_entry_type(kind);
-    header.set_size(size as u64);
-    header.set_mode(0o644);
-    header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
-    header.set_cksum();
-    header
-}
-
-/// As many files as an archive may have, with names as long as they are on average.
-fn many_files() -> Vec<u8> {
-    let mut archive = tar::Builder::new(Vec::new());
-    for number in 0..Limits::default().entries {
-        archive.append(&header(EntryType::Regular, &format!("{number:060}"), 0), &[][..]).unwrap();
-    }
-    archive.into_inner().unwrap()
-}
-
-fn gzip(plain: &[u8]) -> Vec<u8> {
-    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    packed.write_all(plain).unwrap();
-    packed.finish().unwrap()
-}
-
-fn zstd(plain: &[u8]) -> Vec<u8> {
-    ruzstd::encoding::compress_to_vec(plain, ruzstd::encoding::CompressionLevel::Fastest)
+    unpack_here(format.parse().unwrap(), Path::new(folder));
 }
 
 #[test]
 fn an_unpack_takes_little_memory_whatever_comes() {
-    assert_small("many files", &gzip(&many_files()), Format::TarGz, "unpacked 65536 entries");
-
-    let name = vec![b'n'; 48 << 20];
-    let mut long = tar::Builder::new(Vec::new());
-    long.append(&header(EntryType::GNULongName, "long", name.len()), &name[..]).unwrap();
-    long.append(&header(EntryType::Regular, "a", 0), &[][..]).unwrap();
-    let long = long.into_inner().unwrap();
-    let limited = "bytes between two entries that belong to no file";
-    assert_small("a long name", &long, Format::Tar, limited);
-    assert_small("a long name", &gzip(&long), Format::TarGz, limited);
-    assert_small("a long name", &zstd(&long), Format::TarZst, limited);
-
-    let mut directory = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
-    for number in 0..=Limits::default().entries {
-        let options = zip::write::SimpleFileOptions::default();
-        directory.add_directory(format!("{number:050}"), options).unwrap();
+    for Heavy { what, format, archive, expected } in archives() {
+        let (_folder, said) = unpack_elsewhere(&archive, format);
+        println!("{what}, {format}: {said}");
+        assert!(took(&said).is_some_and(|took| took <= MOST), "{what}, {format}: {said}");
+        assert!(said.contains(expected), "{what}, {format}: {said}");
     }
-    let directory = directory.finish().unwrap().into_inner();
-    assert_small("many folders", &directory, Format::Zip, "more than 65536 entries");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -26,6 +26,9 @@ use crate::support::{artifact, loopback, noise, serve};
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) const SECRET: &[u8] = b"a secret that belongs in no cache";
+
+/// Another user.
+pub(crate) const NOBODY: u32 = 65534;
 
 /// The program.
 pub(crate) fn program() -> &'static Path {
@@ -126,6 +129,25 @@ impl Host {
         };
         tokio::join!(self.obtain_watched(tree, "flink", sender), once_begun)
     }
+}
+
+/// A connection to the sidecar at `socket` that has sent a request.
+pub(crate) async fn post(socket: &str, path: &str, body: &str) -> UnixStream {
+    let mut stream = UnixStream::connect(socket).await.unwrap();
+    let head = format!("POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nConnection: close\r\n");
+    stream.write_all(format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes()).await.unwrap();
+    stream
+}
+
+/// Asks the sidecar for so many trees from `url`, which never come. One of them is that of `manifest`, which others want from elsewhere.
+pub(crate) async fn ask_for_what_never_comes(socket: &str, manifest: &str, url: &str, count: usize) -> Vec<UnixStream> {
+    let mut asked = Vec::new();
+    for number in 0..count {
+        let manifest = if number == 0 { manifest.to_owned() } else { Digest::of(&number.to_le_bytes()).to_string() };
+        let body = format!(r#"{{"manifest":"{manifest}","urls":["{url}"],"token":"{}"}}"#, "t".repeat(32));
+        asked.push(post(socket, "/v1/fetch", &body).await);
+    }
+    asked
 }
 
 /// Little patience.

@@ -2,14 +2,14 @@ use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::Stdio;
 
-use fetcher::{Digest, Projection, Request, Ways, obtain};
+use fetcher::{Projection, Request, Ways, obtain};
 use futures_util::FutureExt as _;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::AsyncReadExt as _;
 use tokio::sync::watch;
 
-use crate::host::{Host, PATIENCE, Tree, copy_program, finish, is_root, quick, skip};
-
-const NOBODY: u32 = 65534;
+use crate::host::{
+    Host, NOBODY, PATIENCE, Tree, ask_for_what_never_comes, copy_program, finish, is_root, post, quick, skip,
+};
 
 /// How the other process of the next test is told what to do: socket, manifest, address, token, target.
 const TOLD: &str = "FLINK_MESOS_TEST_WORKER";
@@ -87,13 +87,7 @@ async fn only_the_owner_may_make_room() {
 async fn as_a_user_who_asks_for_what_never_comes() {
     let told = std::env::var(TOLD).unwrap();
     let [socket, manifest, url, count] = told.split(' ').collect::<Vec<_>>()[..] else { panic!("{told}") };
-    let mut asked = Vec::new();
-    for number in 0..count.parse::<usize>().unwrap() {
-        // One of them is the tree that others want, from elsewhere.
-        let manifest = if number == 0 { manifest.to_owned() } else { Digest::of(&number.to_le_bytes()).to_string() };
-        let body = format!(r#"{{"manifest":"{manifest}","urls":["{url}"],"token":"{}"}}"#, "t".repeat(32));
-        asked.push(post(socket, "/v1/fetch", &body).await);
-    }
+    let _asked = ask_for_what_never_comes(socket, manifest, url, count.parse().unwrap()).await;
     std::io::stdin().read_line(&mut String::new()).ok();
 }
 
@@ -147,14 +141,6 @@ async fn as_a_user_who_tells_what_a_worker_uses() {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
     println!("\n{answer}");
-}
-
-/// A connection that has sent a request.
-async fn post(socket: &str, path: &str, body: &str) -> tokio::net::UnixStream {
-    let mut stream = tokio::net::UnixStream::connect(socket).await.unwrap();
-    let head = format!("POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nConnection: close\r\n");
-    stream.write_all(format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes()).await.unwrap();
-    stream
 }
 
 #[tokio::test]

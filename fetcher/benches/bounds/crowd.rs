@@ -1,0 +1,81 @@
+//! Strangers who hold connections to a listener: some stand there, some drip the head of a request. A closed connection is opened
+//! again a second later. All of it is a process of its own, which ends by itself.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio::time::{sleep, timeout};
+
+const IDLE: usize = 2000;
+const DRIPPING: usize = 1000;
+/// How often each drips a byte, and how long nobody comes back.
+const PACE: Duration = Duration::from_secs(1);
+/// When the process ends, whatever happens.
+const LIFE: Duration = Duration::from_secs(60);
+
+/// A crowd that is there, until this is dropped.
+pub(crate) struct Crowd(Child);
+
+impl Crowd {
+    /// Starts this very program with the words `crowd ADDRESS`, and waits until each of the crowd has been connected.
+    pub(crate) fn at(address: &str) -> Self {
+        let mut program = Command::new(std::env::current_exe().unwrap());
+        let mut process = program.args(["crowd", address]).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert_eq!(line, "there\n", "the crowd does not come");
+        Self(process)
+    }
+}
+
+impl Drop for Crowd {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+/// The other process.
+#[tokio::main(flavor = "current_thread")]
+pub(crate) async fn come(address: &str) {
+    let address: SocketAddr = address.parse().unwrap();
+    assert!(address.ip().is_loopback());
+    fetcher::descriptors::raise().unwrap();
+    let (connected, mut here) = mpsc::unbounded_channel();
+    for number in 0..IDLE + DRIPPING {
+        tokio::spawn(stranger(address, number >= IDLE, connected.clone()));
+    }
+    let stay = async {
+        for _ in 0..IDLE + DRIPPING {
+            here.recv().await.unwrap();
+        }
+        println!("there");
+        std::future::pending::<()>().await;
+    };
+    _ = timeout(LIFE, stay).await;
+}
+
+async fn stranger(address: SocketAddr, drips: bool, connected: mpsc::UnboundedSender<()>) {
+    let mut is_new = true;
+    loop {
+        if let Ok(mut socket) = TcpStream::connect(address).await {
+            if std::mem::take(&mut is_new) {
+                connected.send(()).ok();
+            }
+            if drips && socket.write_all(b"GET /workers HTTP/1.1\r\nX-Drip: ").await.is_ok() {
+                while let Err(_still_there) = timeout(PACE, socket.read_u8()).await {
+                    if socket.write_all(b"x").await.is_err() {
+                        break;
+                    }
+                }
+            }
+            socket.read_u8().await.ok();
+        }
+        sleep(PACE).await;
+    }
+}

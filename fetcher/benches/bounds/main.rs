@@ -1,0 +1,60 @@
+//! What others may do, beside what it costs those whom it is to cost nothing: each row's peer is its bound.
+//!
+//! ```text
+//! cargo bench -p fetcher --features sidecar --bench bounds
+//! ```
+//!
+//! Prints one line per row: name, group, ours, peer, ratio, unit, with tabs between. The other side is always a process of its
+//! own, on loopback, for a minute at most. Medians.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr, missing_docs)]
+#![allow(clippy::disallowed_methods, reason = "measures processes on the real clock")]
+
+#[path = "../../tests/behaviours/chain.rs"]
+mod chain;
+mod crowd;
+#[path = "../../tests/behaviours/heavy.rs"]
+#[allow(dead_code, reason = "shared with tests")]
+mod heavy;
+#[path = "../../tests/sidecar/host.rs"]
+#[allow(dead_code, reason = "shared with tests")]
+mod host;
+mod neighbours;
+#[path = "../../tests/behaviours/origin.rs"]
+#[allow(dead_code, reason = "shared with tests")]
+mod origin;
+mod served;
+mod sizes;
+#[path = "../../tests/behaviours/support.rs"]
+#[allow(dead_code, reason = "shared with tests")]
+mod support;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["crowd", address] => crowd::come(address),
+        ["serve", folder] => served::serve(folder),
+        ["unpack", format, folder] => heavy::unpack_here(format.parse().unwrap(), folder.as_ref()),
+        ["ask", socket, manifest, url] => neighbours::ask(socket, manifest, url),
+        _ => {
+            sizes::manifest();
+            sizes::unpack();
+            served::measure();
+            neighbours::measure();
+        }
+    }
+}
+
+fn row(name: &str, ours: f64, bound: f64, unit: &str) {
+    println!("{name}\tbounds\t{ours:.1}\t{bound:.1}\t{:.2}\t{unit}", bound / ours.max(f64::MIN_POSITIVE));
+}
+
+/// A row without a bound of its own.
+fn fact(name: &str, value: f64, unit: &str) {
+    println!("{name}\tbounds\t{value:.1}\t\t\t{unit}");
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}

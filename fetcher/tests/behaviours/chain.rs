@@ -1,0 +1,15 @@
+//! The largest manifest that is legal.
+
+use std::fmt::{Display, Write as _};
+
+/// The text of a manifest with a chain of links to an empty file, whose digest is given, in the order that lets the first link
+/// lead through all others.
+pub(crate) fn chain_of_links(entries: usize, empty: impl Display) -> String {
+    let (last, filler) = (entries - 1, "-".repeat(30));
+    let mut text = "flink-mesos manifest 1\n".to_owned();
+    for at in 0..last {
+        writeln!(text, "link\tl{:06}{filler}\tl{at:06}{filler}", at + 1).unwrap();
+    }
+    writeln!(text, "file\t-\t0\t{empty}\tl{last:06}{filler}").unwrap();
+    text
+}

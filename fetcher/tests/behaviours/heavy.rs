@@ -1,0 +1,98 @@
+//! The largest of what may come: archives that would take much memory, and what an unpack of them takes in this process.
+
+use std::io::Write as _;
+use std::path::Path;
+
+use fetcher::unpack::{Format, Limits, unpack};
+use tar::EntryType;
+
+/// Most memory that an unpack may take, in KiB.
+pub(crate) const MOST: u64 = 32 << 10;
+
+/// An archive, and what is said of it.
+pub(crate) struct Heavy {
+    pub(crate) what: &'static str,
+    pub(crate) format: Format,
+    pub(crate) archive: Vec<u8>,
+    pub(crate) expected: &'static str,
+}
+
+/// Archives with as much as may be in each place that could take memory.
+pub(crate) fn archives() -> Vec<Heavy> {
+    let name = vec![b'n'; 48 << 20];
+    let mut long = tar::Builder::new(Vec::new());
+    long.append(&header(EntryType::GNULongName, "long", name.len()), &name[..]).unwrap();
+    long.append(&header(EntryType::Regular, "a", 0), &[][..]).unwrap();
+    let long = long.into_inner().unwrap();
+    let (what, limited) = ("a long name", "bytes between two entries that belong to no file");
+
+    let mut directory = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for number in 0..=Limits::default().entries {
+        let options = zip::write::SimpleFileOptions::default();
+        directory.add_directory(format!("{number:050}"), options).unwrap();
+    }
+    let (folders, many) = (directory.finish().unwrap().into_inner(), gzip(&many_files()));
+    vec![
+        Heavy { what: "many files", format: Format::TarGz, archive: many, expected: "unpacked 65536 entries" },
+        Heavy { what, format: Format::TarGz, archive: gzip(&long), expected: limited },
+        Heavy { what, format: Format::TarZst, archive: zstd(&long), expected: limited },
+        Heavy { what, format: Format::Tar, archive: long, expected: limited },
+        Heavy { what: "many folders", format: Format::Zip, archive: folders, expected: "more than 65536 entries" },
+    ]
+}
+
+/// Unpacks `folder`'s archive into its `to`, and prints what that took and how it ended.
+pub(crate) fn unpack_here(format: Format, folder: &Path) {
+    let archive = fs_err::File::open(folder.join("archive")).unwrap();
+    nix::sys::stat::umask(nix::sys::stat::Mode::empty());
+    // From here on the peak counts.
+    fs_err::write("/proc/self/clear_refs", "5").unwrap();
+    let before = memory("VmHWM:");
+    let unpacked = unpack(archive, format, &folder.join("to"), Limits::default());
+    println!("took {} KiB", memory("VmHWM:") - before);
+    match unpacked {
+        Ok(manifest) => println!("unpacked {} entries", manifest.entries().len()),
+        Err(error) => println!("refused: {error}"),
+    }
+}
+
+/// What `unpack_here` has said that it took, in KiB.
+pub(crate) fn took(said: &str) -> Option<u64> {
+    said.lines().find_map(|line| line.strip_prefix("took ")?.strip_suffix(" KiB")?.parse().ok())
+}
+
+/// A line of this process's status, in KiB.
+fn memory(name: &str) -> u64 {
+    let status = fs_err::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+pub(crate) fn header(kind: EntryType, name: &str, size: usize) -> tar::Header {
+    let mut header = tar::Header::new_gnu();
+    header.set_entry_type(kind);
+    header.set_size(size as u64);
+    header.set_mode(0o644);
+    header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
+    header.set_cksum();
+    header
+}
+
+/// As many files as an archive may have, with names as long as they are on average.
+fn many_files() -> Vec<u8> {
+    let mut archive = tar::Builder::new(Vec::new());
+    for number in 0..Limits::default().entries {
+        archive.append(&header(EntryType::Regular, &format!("{number:060}"), 0), &[][..]).unwrap();
+    }
+    archive.into_inner().unwrap()
+}
+
+fn gzip(plain: &[u8]) -> Vec<u8> {
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(plain).unwrap();
+    packed.finish().unwrap()
+}
+
+fn zstd(plain: &[u8]) -> Vec<u8> {
+    ruzstd::encoding::compress_to_vec(plain, ruzstd::encoding::CompressionLevel::Fastest)
+}

@@ -1,0 +1,62 @@
+//! The control API of an application master that runs: an operator's `workers list` beside a crowd of connections from the same
+//! address. The peer is the bound.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::disallowed_methods, missing_docs)]
+
+#[path = "../tests/end_to_end/cluster.rs"]
+#[allow(dead_code, reason = "tests use the rest")]
+mod cluster;
+#[path = "../../fetcher/benches/bounds/crowd.rs"]
+mod crowd;
+#[path = "../tests/survival/site.rs"]
+#[allow(dead_code, reason = "tests use the rest")]
+mod site;
+
+use std::time::Instant;
+
+use cluster::{FlinkMesos, command};
+use crowd::Crowd;
+use tests::{Line, flink_home};
+
+const ROUNDS: usize = 40;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["crowd", address] => crowd::come(address),
+        _ => measure(),
+    }
+}
+
+fn measure() {
+    let java = site::stand_in();
+    let home = format!("-Denv.java.home={}", java.path().display());
+    let mut cluster = FlinkMesos::start(&flink_home(Line::V1_20), &["local", "--workers", "2", &home]);
+    let url = cluster.wait_for("control")["address"].as_str().unwrap().to_owned();
+    cluster.ready();
+    let quiet = rounds(&url);
+    let _crowd = Crowd::at(url.strip_prefix("http://").unwrap());
+    let beside = rounds(&url);
+    row("operator-in-a-crowd", median(&beside), median(&quiet) * 1.5, "ms, the bound is 1.5 times the quiet time");
+    row("operator-in-a-crowd-longest", beside[ROUNDS - 1], 1000.0, "ms");
+}
+
+/// Milliseconds that an operator's command takes, from the shortest to the longest.
+fn rounds(url: &str) -> Vec<f64> {
+    let list = |_| {
+        let started = Instant::now();
+        let output = command(&["workers", "list", "--at", url]).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        started.elapsed().as_secs_f64() * 1000.0
+    };
+    let mut took: Vec<f64> = (0..ROUNDS).map(list).collect();
+    took.sort_by(f64::total_cmp);
+    took
+}
+
+fn median(sorted: &[f64]) -> f64 {
+    sorted[sorted.len() / 2]
+}
+
+fn row(name: &str, ours: f64, bound: f64, unit: &str) {
+    println!("{name}\tbounds\t{ours:.1}\t{bound:.1}\t{:.2}\t{unit}", bound / ours.max(f64::MIN_POSITIVE));
+}
