@@ -280,7 +280,15 @@ fn cases() -> Vec<(Case, &'static str, Option<&'static str>)> {
         options(&["s3.secret-key=ab#c"], None),
         options(&[&docker, &image, &parameters], None),
         options(&[&docker, &image, &half], Some("'source' is not of the form key=value")),
-        options(&["mesos.resourcemanager.tasks.cpus=0.0001"], Some("0.0001 is out of range (0.001 to 1000000)")),
+        options(&["mesos.resourcemanager.tasks.cpus=0.0001"], Some("0.0001 is out of range (0.001 to 65535)")),
+        options(
+            &["taskmanager.memory.process.size=9223372036854775807b"],
+            Some("taskmanager.memory.process.size: 9223372036854775807b is out of range (0b to 256t)"),
+        ),
+        options(
+            &["taskmanager.numberOfTaskSlots=2147483647"],
+            Some("taskmanager.numberOfTaskSlots: 2147483647 is out of range (1 to 65535)"),
+        ),
         options(&["mesos.resourcemanager.framework.role=a,"], Some("mesos.resourcemanager.framework.role: a,: ")),
         options(&["heartbeat.timeout=PT5M"], Some("heartbeat.timeout: 'PT5M' is not a duration")),
         (Case::with(old, &["heartbeat.timeout=PT5M"]), "session", Some("heartbeat.timeout: 'PT5M' is not a duration")),

@@ -31,7 +31,7 @@ async fn drip(listener: TcpListener) {
 }
 
 async fn drip_into(mut socket: TcpStream) -> std::io::Result<()> {
-    socket.read(&mut [0; 4096]).await?;
+    socket.read_u8().await?;
     socket.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 16000000\r\n\r\n").await?;
     loop {
         socket.write_all(&[b'x'; 205]).await?;

@@ -1,5 +1,7 @@
 //! The largest of what may come: archives that would take much memory, and what an unpack of them takes in this process.
 
+#![allow(clippy::print_stdout, reason = "what the other process says")]
+
 use std::io::Write as _;
 use std::path::Path;
 

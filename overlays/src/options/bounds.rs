@@ -26,6 +26,12 @@ impl Bounds {
     pub const LONG: Self = Self::Integer(i64::MIN, i64::MAX);
     /// From nothing to what Java's `long` holds as milliseconds.
     pub const ANY_DURATION: Self = Self::Duration(Duration::ZERO, Duration::from_millis(i64::MAX as u64));
+    /// Memory of a process: from nothing to the largest address space that a processor gives one.
+    pub(super) const PROCESS: Self = Self::Memory(0, 1 << 48);
+    /// The same in MB.
+    pub(super) const PROCESS_MB: Self = Self::Integer(0, (1 << 48) >> 20);
+    /// CPUs of an agent, and slots, of which each gets a CPU where nothing else is said: several times what Linux can handle.
+    pub const MOST_CPUS: u16 = u16::MAX;
     const ANY_NUMBER: Self = Self::Number(f64::NEG_INFINITY, f64::INFINITY);
     const ANY_MEMORY: Self = Self::Memory(0, i64::MAX as u64);
 

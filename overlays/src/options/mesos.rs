@@ -54,11 +54,11 @@ pub(super) const OPTIONS: &[ConfigOption] = &[
         "mesos.resourcemanager.tasks.cpus",
         Number,
         "CPUs of a TaskManager; `taskmanager.cpu.cores` overrides it; 0: one for each slot",
-    ).within(Bounds::Number(0.0, 1e6))
+    ).within(Bounds::Number(0.0, Bounds::MOST_CPUS as f64))
     .default("0.0"),
     option("mesos.resourcemanager.tasks.gpus", Integer, "GPUs of a TaskManager").between(0, 10_000).default("0"),
-    option("mesos.resourcemanager.tasks.disk", Integer, "disk of a TaskManager").between(0, 1_000_000_000_000).default("0").unit("MB"),
-    option("mesos.resourcemanager.tasks.network.bandwidth", Integer, "network bandwidth of a TaskManager").between(0, 1_000_000_000)
+    option("mesos.resourcemanager.tasks.disk", Integer, "disk of a TaskManager").between(0, 1_000_000_000).default("0").unit("MB"),
+    option("mesos.resourcemanager.tasks.network.bandwidth", Integer, "network bandwidth of a TaskManager").between(0, 10_000_000)
         .default("0")
         .unit("Mbit/s"),
     option("mesos.resourcemanager.network.resource.name", Text, "name of the Mesos resource for network bandwidth")

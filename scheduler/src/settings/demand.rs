@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use overlays::{config::Configuration, memory::TaskManagerMemory};
+use overlays::{config::Configuration, memory::TaskManagerMemory, options::Bounds};
 
 use super::{SettingsError, in_range, invalid, out_of_range, whole};
 use crate::core::resources::Demand;
@@ -11,22 +11,23 @@ const CORES: &str = "taskmanager.cpu.cores";
 const CPUS: &str = "mesos.resourcemanager.tasks.cpus";
 /// Mesos counts CPUs in thousandths; with less a task would have none.
 const LEAST_CPUS: f64 = 0.001;
-const MOST_CPUS: f64 = 1e6;
 /// Beyond it a double does not hold thousandths any more.
 const MOST_AMOUNT: f64 = 1e12;
+/// In MB, what a process can have.
+const MOST_MEM: f64 = (1_u64 << 28) as f64;
 const RESOURCES: &str = "mesos.resourcemanager.tasks.resources";
 const CPUS_LIMIT: &str = "mesos.resourcemanager.tasks.cpus-limit";
 const MEM_LIMIT: &str = "mesos.resourcemanager.tasks.mem-limit";
 
 pub(super) fn demand(config: &Configuration, memory: &TaskManagerMemory) -> Result<Demand, SettingsError> {
-    let slots = config.get_i64("taskmanager.numberOfTaskSlots")?.unwrap_or(1) as f64;
-    let cores = config.get_f64(CORES)?.map(|cores| (CORES, cores));
-    let configured = cores.or(config.get_f64(CPUS)?.filter(|cpus| *cpus != 0.0).map(|cpus| (CPUS, cpus)));
-    if let Some((key, _)) = configured.filter(|(_, cpus)| !(LEAST_CPUS..=MOST_CPUS).contains(cpus)) {
+    let slots: u16 = whole(config, "taskmanager.numberOfTaskSlots")?.unwrap_or(1);
+    let cores = bounded(config, CORES)?.map(|cores| (CORES, cores));
+    let configured = cores.or(bounded(config, CPUS)?.filter(|cpus| *cpus != 0.0).map(|cpus| (CPUS, cpus)));
+    if let Some((key, _)) = configured.filter(|(_, cpus)| *cpus < LEAST_CPUS) {
         // 0 is one for each slot in upstream's option alone.
-        return Err(out_of_range(config, key, format!("{LEAST_CPUS} to {MOST_CPUS}")));
+        return Err(out_of_range(config, key, format!("{LEAST_CPUS} to {}", Bounds::MOST_CPUS)));
     }
-    let cpus = configured.map_or(slots, |(_, cpus)| cpus);
+    let cpus = configured.map_or(f64::from(slots), |(_, cpus)| cpus);
     let mut task =
         BTreeMap::from([("cpus".to_owned(), cpus), ("mem".to_owned(), memory.total_process().mebibytes() as f64)]);
     let network = config.get("mesos.resourcemanager.network.resource.name").unwrap_or("network");
@@ -52,8 +53,8 @@ pub(super) fn demand(config: &Configuration, memory: &TaskManagerMemory) -> Resu
         task.insert(name, number);
     }
     let executor = BTreeMap::from([
-        ("cpus".to_owned(), bounded(config, "mesos.executor.cpus", 0.1)?),
-        ("mem".to_owned(), bounded(config, "mesos.executor.mem", 32.0)?),
+        ("cpus".to_owned(), bounded(config, "mesos.executor.cpus")?.unwrap_or(0.1)),
+        ("mem".to_owned(), bounded(config, "mesos.executor.mem")?.unwrap_or(32.0)),
     ]);
     Ok(Demand { task, executor, ports: port_keys(config), privileged: runs_as_root(config) })
 }
@@ -71,8 +72,11 @@ pub(super) fn limits(config: &Configuration, demand: &Demand) -> Result<BTreeMap
         let Some(text) = config.get(key) else { continue };
         let least = demand.task.get(name).copied().unwrap_or(0.0);
         let limit = if text == "unlimited" { Some(f64::INFINITY) } else { text.parse().ok() };
-        let allowed = || format!("a number, not below the {least} that a TaskManager asks for, or `unlimited`");
-        let limit = limit.filter(|limit: &f64| *limit >= least).ok_or_else(|| invalid(key, config, allowed()))?;
+        let most = if name == "cpus" { f64::from(Bounds::MOST_CPUS) } else { MOST_MEM };
+        let allowed = || format!("{least}, which a TaskManager asks for, to {most}, or `unlimited`");
+        let limit = limit
+            .filter(|limit: &f64| (least..=most).contains(limit) || *limit == f64::INFINITY)
+            .ok_or_else(|| invalid(key, config, allowed()))?;
         limits.insert(name.to_owned(), limit);
     }
     Ok(limits)
@@ -89,9 +93,10 @@ fn port_keys(config: &Configuration) -> Vec<Arc<str>> {
     keys
 }
 
-fn bounded(config: &Configuration, key: &'static str, default: f64) -> Result<f64, SettingsError> {
+/// A number, in the bounds that the table of options has for it.
+fn bounded(config: &Configuration, key: &'static str) -> Result<Option<f64>, SettingsError> {
     in_range(config, key)?;
-    Ok(config.get_f64(key)?.unwrap_or(default))
+    Ok(config.get_f64(key)?)
 }
 
 #[cfg(test)]
@@ -130,8 +135,9 @@ mod tests {
     #[test]
     fn amounts_that_mesos_counts_as_nothing_or_cannot_count_are_refused_with_what_is_allowed() {
         for (key, value, part) in [
-            (CPUS, "0.0001", "0.0001 is out of range (0.001 to 1000000)"),
-            (CORES, "0.0001", "0.0001 is out of range (0.001 to 1000000)"),
+            (CPUS, "0.0001", "0.0001 is out of range (0.001 to 65535)"),
+            (CORES, "0.0001", "0.0001 is out of range (0.001 to 65535)"),
+            ("taskmanager.numberOfTaskSlots", "2147483647", "2147483647 is out of range (1 to 65535)"),
             (CPUS, "NaN", "NaN is out of range"),
             ("mesos.executor.mem", "9223372036854775807", "is out of range (1 to 1048576 MB)"),
             ("mesos.executor.cpus", "0.0001", "is out of range (0.001 to 1024)"),
@@ -148,7 +154,9 @@ mod tests {
     fn a_limit_is_not_below_what_is_asked_for_and_may_be_none() {
         let (_, limits) = read(&[(CPUS_LIMIT, "unlimited"), (MEM_LIMIT, "2048")]).unwrap();
         assert_eq!(limits, BTreeMap::from([("cpus".to_owned(), f64::INFINITY), ("mem".to_owned(), 2048.0)]));
-        for (key, wrong) in [(MEM_LIMIT, "1727"), (CPUS_LIMIT, "0.5"), (CPUS_LIMIT, "NaN"), (MEM_LIMIT, "much")] {
+        for (key, wrong) in
+            [(MEM_LIMIT, "1727"), (CPUS_LIMIT, "0.5"), (CPUS_LIMIT, "NaN"), (MEM_LIMIT, "much"), (MEM_LIMIT, "1e300")]
+        {
             let told = read(&[(key, wrong)]).unwrap_err().to_string();
             assert!(told.starts_with(key) && told.contains("unlimited"), "{told}");
         }

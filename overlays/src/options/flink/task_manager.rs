@@ -5,8 +5,11 @@ use crate::options::Kind::{Boolean, Duration, Enum, Integer, List, Memory, Numbe
 use crate::options::{Bounds, ConfigOption};
 
 pub(in crate::options) const OPTIONS: &[ConfigOption] = &[
-    option("taskmanager.numberOfTaskSlots", Integer, "slots of a TaskManager").between(1, i32::MAX as i64).default("1"),
-    option("taskmanager.cpu.cores", Number, "CPUs of a TaskManager; not set: one for each slot"),
+    option("taskmanager.numberOfTaskSlots", Integer, "slots of a TaskManager")
+        .between(1, Bounds::MOST_CPUS as i64)
+        .default("1"),
+    option("taskmanager.cpu.cores", Number, "CPUs of a TaskManager; not set: one for each slot")
+        .within(Bounds::Number(0.001, Bounds::MOST_CPUS as f64)),
     option("external-resources", List, "names of external resources, such as GPUs").default(""),
     option("external-resource.<name>.amount", Integer, "amount of the external resource that a TaskManager has")
         .within(Bounds::LONG),
