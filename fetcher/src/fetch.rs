@@ -38,7 +38,7 @@ pub(crate) use download::{Download, Store, Target};
 pub(crate) use error::Retry;
 pub(crate) use frontier::{Feed, Frontier, Growing};
 pub(crate) use meter::Meter;
-pub(crate) use origin::{broken, is_loopback, refusal, stalled, with_causes};
+pub(crate) use origin::{broken, is_loopback, refusal, stalled};
 pub(crate) use staging::{MODIFIED, Staging, finish_file, named, preallocate};
 
 mod download;

@@ -10,7 +10,6 @@
 //!
 //! With the feature `local` there is a whole in-process Mesos for a laptop in `local`.
 
-pub mod backoff;
 pub mod duration;
 pub mod executor;
 #[cfg(feature = "local")]

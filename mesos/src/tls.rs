@@ -1,7 +1,8 @@
-//! What every TLS connection needs: the one crypto provider and the certificates to trust.
+//! Which certificates a TLS client trusts.
 
 use std::{io, path::Path, path::PathBuf, sync::Arc};
 
+use common::tls::{install_provider, provider};
 use rustls::{
     ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
     client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
@@ -31,13 +32,6 @@ pub enum TlsError {
     Rustls(#[from] rustls::Error),
 }
 
-/// Makes ring the crypto provider of this process. Whoever builds a TLS client calls it first; calling it again is
-/// harmless.
-pub fn install_provider() {
-    // The error only says that a provider is installed already.
-    drop(rustls::crypto::ring::default_provider().install_default());
-}
-
 /// A TLS client that trusts the certificates of that PEM file and no others, or, without a file, those of the machine.
 ///
 /// Reads files: call it off the async threads.
@@ -53,7 +47,7 @@ pub fn client_config(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, TlsErr
 /// A TLS client that encrypts but takes any certificate: what Mesos's own executors do unless told otherwise.
 pub fn unverified_client_config() -> Arc<ClientConfig> {
     install_provider();
-    let verifier = Arc::new(AnyCertificate(rustls::crypto::ring::default_provider().signature_verification_algorithms));
+    let verifier = Arc::new(AnyCertificate(provider().signature_verification_algorithms));
     Arc::new(ClientConfig::builder().dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth())
 }
 

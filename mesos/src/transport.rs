@@ -5,9 +5,10 @@
 
 mod records;
 
-use std::{error::Error, fmt, io, path::PathBuf, sync::Arc, time::Duration};
+use std::{fmt, io, path::PathBuf, sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use common::causes::with_causes;
 use http::{HeaderMap, HeaderValue, Request, Response, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::{body::Incoming, client::conn::http1};
@@ -45,7 +46,7 @@ pub enum TransportError {
         source: io::Error,
     },
     /// The connection broke before the answer came.
-    #[error("lost the connection to {endpoint}: {}", chain(.source))]
+    #[error("lost the connection to {endpoint}: {}", with_causes(.source))]
     Lost {
         /// Host and port, or the socket's path.
         endpoint: String,
@@ -217,19 +218,4 @@ pub(crate) async fn words(body: Incoming) -> String {
 pub(crate) async fn read(body: Incoming, most: usize) -> Option<Bytes> {
     let read = timeout(ANSWER_TIMEOUT, Limited::new(body, most).collect()).await;
     Some(read.ok()?.ok()?.to_bytes())
-}
-
-/// An error with all its causes, for people. The HTTP library's errors name only the outermost one.
-pub(crate) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text.push_str(": ");
-            text.push_str(&more);
-        }
-        cause = error.source();
-    }
-    text
 }

@@ -28,11 +28,6 @@ pub fn checked(host: &str) -> Option<&str> {
     (host.parse::<IpAddr>().is_ok() || is_name()).then_some(host)
 }
 
-/// Only this machine reaches it.
-pub fn is_loopback(host: &str) -> bool {
-    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
 /// All addresses of a machine: good for listening, no address to be reached by.
 pub fn is_wildcard(host: &str) -> bool {
     host.parse::<IpAddr>().is_ok_and(|address| address.is_unspecified())

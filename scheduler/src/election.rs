@@ -15,7 +15,7 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tracing::{debug, info, warn};
 use zookeeper_client::{Client, Error, LockOptions, LockPrefix};
 
-use mesos::backoff::Backoff;
+use common::backoff::Backoff;
 
 use self::relay::Relay;
 pub use self::{

@@ -49,12 +49,3 @@ impl fmt::Display for Failure {
         Ok(())
     }
 }
-
-/// The last of an error's causes. Those of HTTP clients repeat the address on the way there.
-pub(crate) fn root_cause(error: &dyn std::error::Error) -> String {
-    let mut last = error;
-    while let Some(cause) = last.source() {
-        last = cause;
-    }
-    last.to_string()
-}

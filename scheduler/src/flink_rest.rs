@@ -37,7 +37,7 @@ impl FlinkRest {
     /// A client of the JobManager whose REST API is at `address`, e.g. `http://host:8081`, and whose configuration has
     /// `instance` as its [`INSTANCE`]. With TLS, those in `trusted` (PEM) vouch for it.
     pub fn new(address: String, instance: String, trusted: Option<&str>) -> Result<Self, reqwest::Error> {
-        mesos::tls::install_provider();
+        common::tls::install_provider();
         // The JobManager is a neighbour: no proxy of the environment lies between.
         let mut builder = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10));
         if let Some(pem) = trusted {

@@ -6,7 +6,7 @@ mod reason;
 
 use std::{collections::BTreeSet, io, path::PathBuf, process::ExitStatus, sync::Arc, time::Duration};
 
-use mesos::backoff::Backoff;
+use common::backoff::Backoff;
 use overlays::{command::CommandLine, config::Configuration};
 use tokio::{
     process::Child,

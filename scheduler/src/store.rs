@@ -11,7 +11,7 @@ mod zookeeper;
 
 use std::{io, path::PathBuf, time::Duration};
 
-use mesos::backoff::Backoff;
+use common::backoff::Backoff;
 use tokio::sync::mpsc;
 use tracing::{error, info};
 

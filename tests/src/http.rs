@@ -6,7 +6,7 @@ use serde_json::Value;
 
 /// A client for loopback: no proxy, short limits.
 pub(crate) fn client() -> reqwest::Client {
-    mesos::tls::install_provider();
+    common::tls::install_provider();
     reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10)).build().expect("an HTTP client")
 }
 

@@ -305,7 +305,7 @@ async fn with_durable_state_workers_outlive_the_application_master_and_come_to_t
 }
 
 fn reqwest_client() -> reqwest::Client {
-    mesos::tls::install_provider();
+    common::tls::install_provider();
     reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10)).build().unwrap()
 }
 

@@ -113,7 +113,7 @@ async fn three_masters_elect_another_leader_when_theirs_is_killed() {
 async fn frameworks_need_a_secret_when_there_are_credentials() {
     let credentials = vec![("flink".to_owned(), "secret".to_owned())];
     let mesos = RealMesos::start_with(RealMesosOptions { credentials, ..Default::default() }).await;
-    mesos::tls::install_provider();
+    common::tls::install_provider();
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let subscribe = |secret: &'static str| {
         let call = serde_json::json!({ "type": "SUBSCRIBE", "subscribe": { "framework_info": { "user": "root", "name": "x" } } });
@@ -129,7 +129,7 @@ async fn executors_need_a_token_when_there_is_a_key() {
     let open = RealMesos::start(1).await;
     let jwt_key = Some("key".to_owned());
     let closed = RealMesos::start_with(RealMesosOptions { jwt_key, ..Default::default() }).await;
-    mesos::tls::install_provider();
+    common::tls::install_provider();
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let subscribe = |agent: String| {
         let call = serde_json::json!({

@@ -50,7 +50,7 @@ async fn call(address: &str, kind: &str) -> String {
 }
 
 fn client() -> reqwest::Client {
-    mesos::tls::install_provider();
+    common::tls::install_provider();
     reqwest::Client::builder().no_proxy().build().unwrap()
 }
 

@@ -30,7 +30,7 @@ impl Store {
         let mut program = Program::new(stores_python(), &folder.path().join("store.log"));
         program.arguments = arguments(number, folder.path());
         keeper.run(&program);
-        mesos::tls::install_provider();
+        common::tls::install_provider();
         let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build().unwrap();
         let endpoint = format!("http://127.0.0.1:{number}");
         let listens = async || tokio::net::TcpStream::connect(("127.0.0.1", number)).await.ok().map(drop);

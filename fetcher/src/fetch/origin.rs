@@ -1,10 +1,12 @@
 //! One request to one artifact server, and its body piece by piece.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::ops::Range;
 use std::time::Duration;
 
 use bytes::Bytes;
+use common::causes::with_causes;
+use common::tls::install_provider;
 use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, HeaderValue, LOCATION, RANGE, RETRY_AFTER};
 use reqwest::{Certificate, Client, RequestBuilder, Response, StatusCode, Url, redirect};
 use tokio::time::{Instant, timeout};
@@ -178,8 +180,7 @@ fn check(url: &str) -> Result<String, FetchError> {
 
 /// A client for these servers.
 fn client(urls: &[String], options: &FetchOptions) -> reqwest::Result<Client> {
-    // Whoever was first in this process has chosen the same.
-    rustls::crypto::ring::default_provider().install_default().ok();
+    install_provider();
     let mut builder = Client::builder()
         .connect_timeout(options.connect_timeout)
         .pool_max_idle_per_host(options.connections)
@@ -199,8 +200,7 @@ fn client(urls: &[String], options: &FetchOptions) -> reqwest::Result<Client> {
 
 /// Whether the address is this machine, which no proxy of the environment stands before.
 pub(crate) fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    url.host_str().is_some_and(common::hosts::is_loopback)
 }
 
 /// A body on its way.
@@ -310,17 +310,6 @@ pub(crate) fn broken(url: &str, bytes: u64, error: reqwest::Error) -> FetchError
 
 pub(crate) fn stalled(url: &str, bytes: u64, floor: RateFloor) -> FetchError {
     FetchError::Stalled { url: url.to_owned(), bytes, floor: floor.bytes_per_second }
-}
-
-/// The error with what lies behind it, which is mostly the part that helps.
-pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use common::backoff::Backoff;
 use rand::Rng as _;
 use tokio::sync::Notify;
 
@@ -46,7 +47,7 @@ pub(super) struct Attempts<'a> {
     /// Servers that do not have this piece.
     without: Vec<usize>,
     origin: usize,
-    failures: u32,
+    backoff: Backoff,
 }
 
 impl<'a> Attempts<'a> {
@@ -58,7 +59,8 @@ impl<'a> Attempts<'a> {
         options: &'a FetchOptions,
         news: &'a Notify,
     ) -> Self {
-        let mut attempts = Self { mirrors, meter, options, news, without: Vec::new(), origin, failures: 0 };
+        let backoff = Backoff::new(options.backoff.0, options.backoff.1);
+        let mut attempts = Self { mirrors, meter, options, news, without: Vec::new(), origin, backoff };
         attempts.origin = attempts.next_origin(origin).unwrap_or(origin);
         attempts
     }
@@ -70,7 +72,7 @@ impl<'a> Attempts<'a> {
 
     /// Notes that the server has sent something good.
     pub(super) fn moved(&mut self) {
-        self.failures = 0;
+        self.backoff.reset();
     }
 
     /// Counts what came, good or not.
@@ -95,7 +97,7 @@ impl<'a> Attempts<'a> {
             }
             Retry::Again if idle >= self.options.patience => return Err(error),
             Retry::After(_) if idle >= self.options.busy_patience => return Err(error),
-            Retry::Again => self.backoff(),
+            Retry::Again => self.backoff.next(),
             Retry::After(wait) => when_busy(wait, rand::rng().random()),
         };
         let Some(next) = self.next_origin(self.origin + 1) else { return Err(error) };
@@ -112,13 +114,5 @@ impl<'a> Attempts<'a> {
         let count = self.mirrors.0.len();
         let origins = (0..count).map(|step| (from + step) % count);
         origins.into_iter().find(|origin| !self.without.contains(origin) && !self.mirrors.is_dropped(*origin))
-    }
-
-    /// Doubles with every failure in a row; jittered so that a herd does not come back at one instant.
-    fn backoff(&mut self) -> Duration {
-        let (min, max) = self.options.backoff;
-        let full = min.saturating_mul(1 << self.failures.min(16)).min(max);
-        self.failures += 1;
-        full.mul_f64(rand::rng().random_range(0.5..1.0))
     }
 }

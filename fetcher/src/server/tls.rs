@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use common::tls::install_provider;
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -90,8 +91,7 @@ pub(super) struct Loaded {
 impl Identity {
     /// Reads and checks both. Blocks.
     pub fn load(&self) -> Result<Arc<ServerConfig>, TlsError> {
-        // Whoever was first in this process has chosen the same.
-        rustls::crypto::ring::default_provider().install_default().ok();
+        install_provider();
         let loaded = self.loaded()?;
         let key = match self {
             Self::Pem { key, .. } => key,

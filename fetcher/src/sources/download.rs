@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use common::backoff::Backoff;
 use fs_err::tokio as fs;
 use futures_util::StreamExt as _;
-use rand::Rng as _;
 use reqwest::StatusCode;
 use tokio::io::{AsyncSeekExt as _, AsyncWriteExt as _};
 use tokio::sync::watch;
@@ -54,7 +54,7 @@ struct Transfer<'a> {
     position: u64,
     version: Option<String>,
     moved: Instant,
-    failures: u32,
+    backoff: Backoff,
 }
 
 impl<'a> Transfer<'a> {
@@ -70,7 +70,8 @@ impl<'a> Transfer<'a> {
         let mut file = file.map_err(|error| FetchError::disk(error, path, 0))?;
         let position = file.seek(std::io::SeekFrom::End(0)).await.map_err(FetchError::Disk)?;
         let moved = Instant::now();
-        Ok(Self { file, path, uri, options, progress, position, version: None, moved, failures: 0 })
+        let backoff = Backoff::new(options.backoff.0, options.backoff.1);
+        Ok(Self { file, path, uri, options, progress, position, version: None, moved, backoff })
     }
 
     async fn begin_anew(&mut self) -> Result<(), FetchError> {
@@ -86,7 +87,7 @@ impl<'a> Transfer<'a> {
         loop {
             let Err(error) = self.attempt(origin).await else { break };
             let wait = match retry(&error) {
-                Retry::Again => self.backoff(),
+                Retry::Again => self.backoff.next(),
                 Retry::After(wait) => wait,
                 Retry::Never | Retry::Elsewhere => return Err(error),
             };
@@ -155,7 +156,8 @@ impl<'a> Transfer<'a> {
         let written = self.file.write_all(chunk).await;
         written.map_err(|error| FetchError::disk(error, self.path, total.unwrap_or_default()))?;
         self.position += chunk.len() as u64;
-        (self.moved, self.failures) = (Instant::now(), 0);
+        self.moved = Instant::now();
+        self.backoff.reset();
         self.progress.send_replace(SourceProgress { bytes: self.position, total });
         Ok(())
     }
@@ -172,13 +174,6 @@ impl<'a> Transfer<'a> {
     fn cut_short(&self) -> FetchError {
         let reason = "the content ended early".to_owned();
         FetchError::Network { url: self.uri.to_string(), bytes: self.position, reason }
-    }
-
-    fn backoff(&mut self) -> std::time::Duration {
-        let (min, max) = self.options.backoff;
-        let full = min.saturating_mul(1 << self.failures.min(16)).min(max);
-        self.failures += 1;
-        full.mul_f64(rand::rng().random_range(0.5..1.0))
     }
 }
 

@@ -1,5 +1,7 @@
 //! Web servers.
 
+use common::causes::with_causes;
+use common::tls::install_provider;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use reqwest::header::{CONTENT_RANGE, ETAG, HeaderMap, IF_RANGE, LAST_MODIFIED, RANGE};
 use reqwest::redirect::{Attempt, Policy};
@@ -7,7 +9,7 @@ use reqwest::{Certificate, Client, StatusCode, Url};
 
 use super::origin::Body;
 use super::{Scheme, SourceError, SourceOptions, SourceUri};
-use crate::fetch::{FetchError, broken, is_loopback, refusal, with_causes};
+use crate::fetch::{FetchError, broken, is_loopback, refusal};
 use crate::rate::RateFloor;
 
 /// No server leads further than this.
@@ -58,8 +60,7 @@ impl Http {
 }
 
 fn client(uri: &SourceUri, url: &Url, options: &SourceOptions) -> Result<Client, String> {
-    // Whoever was first in this process has chosen the same.
-    rustls::crypto::ring::default_provider().install_default().ok();
+    install_provider();
     let policy = Policy::custom(|attempt| if weakens(&attempt) { attempt.error(WEAKER) } else { follow(attempt) });
     let mut builder = Client::builder().connect_timeout(options.connect_timeout).redirect(policy);
     if is_loopback(url) {

@@ -1,5 +1,7 @@
 //! Object stores and Hadoop's file system, through `OpenDAL`.
 
+use common::causes::with_causes;
+use common::tls::install_provider;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use opendal::{Configurator as _, ErrorKind, HttpTransporter, OperationContext, Operator};
 use opendal_http_transport_reqwest::ReqwestTransport;
@@ -7,7 +9,7 @@ use reqwest::{StatusCode, Url};
 
 use super::origin::Body;
 use super::{Scheme, Settings, SourceError, SourceOptions, SourceUri};
-use crate::fetch::{FetchError, is_loopback, with_causes};
+use crate::fetch::{FetchError, is_loopback};
 
 pub(super) struct Store {
     operator: Operator,
@@ -99,8 +101,7 @@ fn web_endpoint(uri: &SourceUri) -> String {
 
 /// Proxies come from the environment; this machine itself is asked directly.
 fn client(uri: &SourceUri, settings: &Settings, options: &SourceOptions) -> Result<reqwest::Client, String> {
-    // Whoever was first in this process has chosen the same.
-    rustls::crypto::ring::default_provider().install_default().ok();
+    install_provider();
     let mut builder = reqwest::Client::builder().connect_timeout(options.connect_timeout);
     let endpoint = settings.get("endpoint").map_or_else(|| uri.expose(), str::to_owned);
     if Url::parse(&endpoint).is_ok_and(|url| is_loopback(&url)) {

@@ -59,8 +59,7 @@ pub(crate) async fn request(
     token: Option<&str>,
     headers: &[(&str, &str)],
 ) -> reqwest::Result<Answer> {
-    // Another test may have been first.
-    rustls::crypto::ring::default_provider().install_default().ok();
+    common::tls::install_provider();
     let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).pool_max_idle_per_host(0).build()?;
     let mut request = client.request(method, url);
     if let Some(token) = token {

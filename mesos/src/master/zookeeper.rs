@@ -6,13 +6,13 @@
 
 use std::time::Duration;
 
+use common::backoff::Backoff;
 use serde::Deserialize;
 use tokio::{sync::watch, time::sleep};
 use tokio_util::task::AbortOnDropHandle;
 use zookeeper_client::{Client, Error, EventType, OneshotWatcher};
 
 use super::{HostPort, ZooKeeperUrl};
-use crate::backoff::Backoff;
 
 const SESSION_TIMEOUT: Duration = Duration::from_secs(10);
 const NODE_PREFIX: &str = "json.info_";

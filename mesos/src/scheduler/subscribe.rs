@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use common::causes::with_causes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use hyper::body::Incoming;
 use prost::Message;
@@ -14,7 +15,7 @@ use super::{
 };
 use crate::{
     master::HostPort,
-    transport::{Connection, RecordStream, Target, TransportError, chain, words},
+    transport::{Connection, RecordStream, Target, TransportError, words},
     v1::{
         FrameworkInfo,
         scheduler::{Call, OfferConstraints, call},
@@ -73,7 +74,7 @@ pub(super) async fn subscribe(
     for _ in 0..=MAX_REDIRECTS {
         let unreachable = |error: TransportError| {
             let by = if target.host == *master { String::new() } else { format!("redirected by {master}: ") };
-            Refusal::Retry(by + &chain(&error))
+            Refusal::Retry(by + &with_causes(&error))
         };
         let mut connection = Connection::open(&target).await.map_err(unreachable)?;
         let answer = connection.post(PATH, headers.clone(), body.clone()).await.map_err(unreachable)?;

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use common::{backoff::Backoff, causes::with_causes};
 use prost::Message;
 use tokio::{
     sync::{mpsc, watch},
@@ -15,9 +16,8 @@ use super::{
     subscribe::{Access, Refusal, Subscription, Wishes, subscribe},
 };
 use crate::{
-    backoff::Backoff,
     master::{HostPort, MasterDetector},
-    transport::{RecordStream, StreamError, chain},
+    transport::{RecordStream, StreamError},
     v1::{
         FrameworkInfo,
         scheduler::{Event, event},
@@ -153,7 +153,7 @@ impl Subscriber {
     async fn subscribe_and_serve(&mut self) -> End {
         let masters = match self.detector.current().await {
             Ok(masters) => masters,
-            Err(error) => return End::Lost(chain(&error)),
+            Err(error) => return End::Lost(with_causes(&error)),
         };
         let leader = self.leader.borrow_and_update().clone();
         let mut reasons = Vec::new();
@@ -273,9 +273,9 @@ async fn other_than(this: Option<&HostPort>, leader: &mut watch::Receiver<Option
 async fn next_event(records: &mut RecordStream, heartbeat: Duration) -> Result<Event, String> {
     let patience = heartbeat * MISSED_HEARTBEATS;
     match timeout(patience, records.next()).await {
-        Ok(Some(record)) => {
-            record.and_then(|record| Event::decode(record).map_err(StreamError::from)).map_err(|error| chain(&error))
-        }
+        Ok(Some(record)) => record
+            .and_then(|record| Event::decode(record).map_err(StreamError::from))
+            .map_err(|error| with_causes(&error)),
         Ok(None) => Err("the master ended the event stream".to_owned()),
         Err(_) => Err(format!("no heartbeat from the master for {} s", patience.as_secs_f64())),
     }

@@ -1,18 +1,18 @@
 //! An answer that never ends: Mesos's event stream.
 
 use bytes::{Bytes, BytesMut};
+use common::causes::with_causes;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio_util::{codec::Decoder, task::AbortOnDropHandle};
 
-use super::chain;
 use crate::recordio::{RecordIo, RecordIoError};
 
 /// Why a stream broke.
 #[derive(Debug, thiserror::Error)]
 pub enum StreamError {
     /// The connection failed.
-    #[error("event stream broke: {}", chain(.0))]
+    #[error("event stream broke: {}", with_causes(.0))]
     Lost(#[from] hyper::Error),
     /// What came is no sequence of records.
     #[error("event stream is not readable: {0}")]

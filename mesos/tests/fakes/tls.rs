@@ -19,7 +19,7 @@ pub struct TlsListener {
 
 impl TlsListener {
     pub async fn bind() -> (Self, SocketAddr) {
-        mesos::tls::install_provider();
+        common::tls::install_provider();
         let chain = CertificateDer::pem_file_iter(data("server.pem")).unwrap().map(Result::unwrap).collect();
         let key = PrivateKeyDer::from_pem_file(data("server.key")).unwrap();
         let config = ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key).unwrap();

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use common::hosts::is_loopback;
 use mesos::master::MasterUrl;
 use overlays::{
     config::{Configuration, Source},
@@ -69,7 +70,7 @@ pub(crate) async fn settle(
         }
     }
     let rest = config.get(REST_ADDRESS).unwrap_or_default();
-    if rest.is_empty() || hosts::is_wildcard(rest) || hosts::is_loopback(rest) {
+    if rest.is_empty() || hosts::is_wildcard(rest) || is_loopback(rest) {
         config.set(REST_ADDRESS, host.clone(), computed);
     }
     warnings.extend(unreachable(config, &host));
@@ -88,13 +89,13 @@ fn wildcards(config: &Configuration, lookup: &dyn Fn(&str) -> Option<String>) ->
 
 /// A JobManager that listens on this machine alone, although workers elsewhere are sent to it.
 fn unreachable(config: &Configuration, host: &str) -> Option<String> {
-    let bind = config.get(RPC_BIND).filter(|bind| hosts::is_loopback(bind) && !hosts::is_loopback(host))?;
+    let bind = config.get(RPC_BIND).filter(|bind| is_loopback(bind) && !is_loopback(host))?;
     Some(format!("{RPC_BIND}: {bind} is reached from this machine alone, but workers are sent to {host}"))
 }
 
 /// Flink's REST API has no authentication that flink-mesos could use: anybody who reaches it can run code.
 fn open_rest(config: &Configuration) -> Option<String> {
-    let bind = config.get(REST_BIND).filter(|bind| !hosts::is_loopback(bind))?;
+    let bind = config.get(REST_BIND).filter(|bind| !is_loopback(bind))?;
     Some(format!(
         "{REST_BIND}: Flink's REST API listens on {bind} without authentication: anybody who reaches it can run code as this user. \
          Protect the port with a firewall, or set {REST_BIND}: 127.0.0.1 (TaskManagers do not need it) and put a proxy in front"
@@ -110,7 +111,7 @@ pub(crate) async fn host(
     let usable = |host: &&str| !host.is_empty() && !hosts::is_wildcard(host);
     let configured = config.get(RPC_ADDRESS).filter(usable);
     let deliberate = !matches!(config.source(RPC_ADDRESS), Some(Source::File { .. }));
-    if let Some(host) = configured.filter(|host| deliberate || !hosts::is_loopback(host)) {
+    if let Some(host) = configured.filter(|host| deliberate || !is_loopback(host)) {
         return hosts::checked(host).map(str::to_owned).ok_or_else(|| refused(RPC_ADDRESS, host));
     }
     if let Some(address) = lookup(VARIABLE).filter(|address| usable(&address.as_str())) {

@@ -3,6 +3,7 @@
 use std::{net::IpAddr, time::Duration};
 
 use anyhow::anyhow;
+use common::causes::root_cause;
 use fetcher::ArtifactServer;
 use reqwest::{StatusCode, header::RANGE};
 use tokio::net::UdpSocket;
@@ -33,7 +34,7 @@ pub(super) async fn artifacts(server: &ArtifactServer, host: &str, trusted: Opti
 }
 
 async fn first_byte(server: &ArtifactServer, token: &str, trusted: Option<&str>) -> Result<(), String> {
-    mesos::tls::install_provider();
+    common::tls::install_provider();
     let mut builder = reqwest::Client::builder().no_proxy().timeout(PATIENCE);
     if let Some(pem) = trusted {
         let authorities = reqwest::Certificate::from_pem_bundle(pem.as_bytes()).map_err(|e| e.to_string())?;
@@ -42,17 +43,11 @@ async fn first_byte(server: &ArtifactServer, token: &str, trusted: Option<&str>)
     let client = builder.build().map_err(|e| e.to_string())?;
     let url = format!("{}/v1/manifests/{}", server.url(), server.manifest());
     let answer =
-        client.get(url).bearer_auth(token).header(RANGE, "bytes=0-0").send().await.map_err(|e| with_causes(&e))?;
+        client.get(url).bearer_auth(token).header(RANGE, "bytes=0-0").send().await.map_err(|e| root_cause(&e))?;
     match answer.status() {
         StatusCode::OK | StatusCode::PARTIAL_CONTENT => Ok(()),
         status => Err(format!("another server answers there ({status})")),
     }
-}
-
-/// reqwest's errors say what went wrong only in their causes.
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold("cannot connect".to_owned(), |_, cause| cause.to_string())
 }
 
 /// Whether this host is an address of this machine, so that nothing may lie between it and us.

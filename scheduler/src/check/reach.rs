@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use common::causes::root_cause;
 use mesos::master::{HostPort, MasterDetector, MasterUrl};
 use overlays::config::Configuration;
 
 use super::Report;
 use crate::{
     election::{self, TrialError, ZooKeeperOptions},
-    failure::root_cause,
     settings::{self, FORGET_FRAMEWORK},
 };
 
@@ -26,7 +26,7 @@ pub(super) async fn mesos(url: &MasterUrl, report: &mut Report) {
 /// The first of the masters that answers, or why none does.
 async fn master_that_answers(url: &MasterUrl) -> Result<HostPort, String> {
     let masters = MasterDetector::start(url, false).current().await.map_err(|e| e.to_string())?;
-    mesos::tls::install_provider();
+    common::tls::install_provider();
     let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().map_err(|e| e.to_string())?;
     let mut reasons = Vec::new();
     for master in masters {

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use common::causes::root_cause;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use serde_json::Value;
 use tokio::time::sleep;
 use url::Url;
 
 use super::Command;
-use crate::failure::root_cause;
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -88,7 +88,7 @@ impl Client {
     pub fn new(at: &str, token: Option<&str>, authorities: Option<&str>) -> Result<Self, ControlError> {
         let at = address(at)?;
         let wrong = |error: reqwest::Error| ControlError::Authorities { address: at.clone(), why: root(&error) };
-        mesos::tls::install_provider();
+        common::tls::install_provider();
         let mut builder = reqwest::Client::builder().no_proxy().connect_timeout(CONNECT).timeout(ANSWER);
         // The token is for that address and no other.
         builder = builder.redirect(reqwest::redirect::Policy::none());

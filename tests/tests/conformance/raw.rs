@@ -57,7 +57,7 @@ impl Http {
     }
 
     fn sending(headers: HeaderMap) -> Self {
-        mesos::tls::install_provider();
+        common::tls::install_provider();
         Self(Client::builder().no_proxy().default_headers(headers).build().unwrap())
     }
 

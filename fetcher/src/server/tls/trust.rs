@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use common::tls::provider;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -40,7 +41,7 @@ impl Trust {
 
     /// A client that believes them, and shows that certificate where it is asked for one. Blocks.
     pub fn client(&self, identity: Option<&Identity>) -> Result<Arc<ClientConfig>, TlsError> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let provider = provider();
         let versions = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
         let client = versions.map_err(|error| TlsError::Read(std::io::Error::other(error)))?;
         let mut roots = RootCertStore::empty();
@@ -79,7 +80,7 @@ impl Trust {
             |reason: String| TlsError::NotTrusted { path: path.to_owned(), host: host.to_owned(), reason };
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(self.0.iter().cloned());
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let provider = provider();
         let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build();
         let verifier = verifier.map_err(|error| not_trusted(error.to_string()))?;
         let chain = identity.chain()?;

@@ -1,5 +1,7 @@
 //! The worker's final configuration: what all workers have in common, the agent's own, this worker's own.
 
+use common::hosts::is_loopback;
+
 use super::ApplyError;
 use crate::config::{Configuration, Source};
 use crate::hosts;
@@ -77,7 +79,7 @@ fn set_addresses(spec: &WorkerSpec, config: &mut Configuration) -> Result<(), Ap
     let host = checked(whose, &host)?;
     let bind = match config.get(BIND).filter(|bind| !bind.is_empty()) {
         Some(bind) => checked(BIND, bind)?,
-        None if hosts::is_loopback(&host) => host.clone(),
+        None if is_loopback(&host) => host.clone(),
         None if host.parse::<std::net::Ipv6Addr>().is_ok() => "::".to_owned(),
         None => "0.0.0.0".to_owned(),
     };

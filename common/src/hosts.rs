@@ -1,0 +1,24 @@
+//! What the text of a host says of it, without asking anybody.
+
+use std::net::IpAddr;
+
+/// Whether only this machine reaches that host. An IPv6 address may have its brackets.
+pub fn is_loopback(host: &str) -> bool {
+    let inner = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
+    inner == "localhost" || inner.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_localhost_and_loopback_addresses_are_loopback() {
+        for host in ["localhost", "127.0.0.1", "127.9.9.9", "::1", "[::1]"] {
+            assert!(is_loopback(host), "{host}");
+        }
+        for host in ["", "localhost.example.org", "0.0.0.0", "::", "10.0.0.1", "127.0.0.1:80", "[::1"] {
+            assert!(!is_loopback(host), "{host}");
+        }
+    }
+}
