@@ -7,7 +7,7 @@ mod cluster;
 
 use std::{path::Path, time::Duration};
 
-use cluster::{FlinkMesos, PATIENCE, assert_no_flink_in, processes_with};
+use cluster::{FlinkMesos, PATIENCE, assert_no_flink_in, command, processes_with};
 use fs_err::os::unix::fs::symlink;
 use nix::{
     sys::signal::{Signal, kill},
@@ -99,6 +99,57 @@ async fn a_job_of_flink_1_20_outlives_the_loss_of_its_worker_however_old_the_job
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_of_flink_2_outlives_the_loss_of_its_worker_however_old_the_job_manager_is() {
     a_job_outlives_the_loss_of_its_worker(Line::V2).await;
+}
+
+/// Replaces both TaskManagers of a job that may fail twice. Flink has no call that takes the slots of a TaskManager out of use, so
+/// each end is a failure of the job; with its replacement there already, it is one and no more.
+async fn a_job_outlives_a_restart_of_all_workers(line: Line) {
+    let jar = endings_jar(line).display().to_string();
+    let options = [
+        "--local",
+        "--workers",
+        "2",
+        "--jars",
+        &jar,
+        // Room for a third one.
+        "-Dmesos.resourcemanager.tasks.cpus=0.2",
+        "-Dparallelism.default=2",
+        "-Drestart-strategy.type=fixed-delay",
+        "-Drestart-strategy.fixed-delay.attempts=2",
+        "-Drestart-strategy.fixed-delay.delay=1 s",
+    ];
+    let mut cluster = endings(&flink_home(line), &options, "never");
+    let control = cluster.wait_for("control")["address"].as_str().unwrap().to_owned();
+    let web = cluster.ready();
+    let (rest, job) = (FlinkRest::new(&web), running_job(&web).await);
+    let before: Vec<_> = cluster.told("registered-worker").iter().map(|told| told["worker"].clone()).collect();
+    let restart = command(&["workers", "restart", "--surge", "1", "--at", &control]).output().unwrap();
+    assert!(restart.status.success(), "{}", String::from_utf8_lossy(&restart.stderr));
+    for round in 1..=before.len() {
+        assert!(before.contains(&cluster.wait_for("killing")["worker"]));
+        let registered = cluster.told("registered-worker").len();
+        assert_eq!(registered, before.len() + round, "a TaskManager is killed before its replacement is registered");
+        wait_until("the job runs on other TaskManagers", PATIENCE, async || {
+            let found = rest.get(&format!("jobs/{job}/exceptions?maxExceptions=10")).await.ok()?;
+            let failures = found["exceptionHistory"]["entries"].as_array()?.len();
+            let vertices = rest.get(&format!("jobs/{job}")).await.ok()?["vertices"].as_array()?.clone();
+            let runs = vertices.iter().all(|vertex| vertex["status"] == "RUNNING");
+            (failures >= round && runs).then_some(())
+        })
+        .await;
+    }
+    rest.cancel(&job).await.unwrap();
+    cluster.end();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_of_flink_1_20_outlives_a_restart_of_all_workers_with_one_failure_for_each() {
+    a_job_outlives_a_restart_of_all_workers(Line::V1_20).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_of_flink_2_outlives_a_restart_of_all_workers_with_one_failure_for_each() {
+    a_job_outlives_a_restart_of_all_workers(Line::V2).await;
 }
 
 #[test]
