@@ -16,8 +16,10 @@ use crate::settings::{SettingsError, rest_tls};
 /// Where the JobManager is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Addresses {
-    /// The host that workers and clients connect to; an IPv6 address stands without brackets.
+    /// The host that workers connect to; an IPv6 address stands without brackets.
     pub host: String,
+    /// The host at which clients and browsers reach the REST API.
+    pub rest_host: String,
     /// The port of its REST API and web page.
     pub rest_port: u16,
     /// The address to listen on.
@@ -31,7 +33,7 @@ pub struct Addresses {
 impl Addresses {
     /// The address of the web page.
     pub fn web(&self) -> String {
-        self.url(&self.host)
+        self.url(&self.rest_host)
     }
 
     /// Where the REST API is reached from this machine.
@@ -83,7 +85,8 @@ pub async fn settle(
     let (rest_port, reservations) = ports::settle(config, in_use, bind).await?;
     let rest_here = config.get("rest.bind-address").filter(|bind| !overlays::hosts::is_wildcard(bind));
     let rest_here = rest_here.filter(|bind| **bind != host).map(str::to_owned);
-    let addresses = Addresses { host, rest_port, bind, tls: rest_tls(config)?, rest_here };
+    let rest_host = config.get("rest.address").unwrap_or(&host).to_owned();
+    let addresses = Addresses { host, rest_host, rest_port, bind, tls: rest_tls(config)?, rest_here };
     Ok((addresses, reservations))
 }
 
@@ -131,7 +134,8 @@ mod tests {
     #[test]
     fn an_ipv6_address_stands_in_brackets_in_a_url() {
         let addresses = Addresses {
-            host: "fd00::1".to_owned(),
+            host: "fd00::2".to_owned(),
+            rest_host: "fd00::1".to_owned(),
             rest_port: 8081,
             bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
             tls: false,

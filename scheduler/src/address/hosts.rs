@@ -71,7 +71,9 @@ pub(crate) async fn settle(
     }
     let rest = config.get(REST_ADDRESS).unwrap_or_default();
     if rest.is_empty() || hosts::is_wildcard(rest) || is_loopback(rest) {
-        config.set(REST_ADDRESS, host.clone(), computed);
+        // A REST API that listens on one address is reached there and nowhere else.
+        let only = config.get(REST_BIND).filter(|only| !hosts::is_wildcard(only) && **only != bind.to_string());
+        config.set(REST_ADDRESS, only.unwrap_or(&host).to_owned(), computed);
     }
     warnings.extend(unreachable(config, &host));
     warnings.extend(open_rest(config));
@@ -206,6 +208,23 @@ mod tests {
                 let (_, config) = settled(&[other.clone(), (key, value, source)], None).await;
                 assert_eq!(config.get(key), Some(expected), "{key}: {value}");
             }
+        }
+    }
+
+    #[tokio::test]
+    async fn clients_are_sent_to_the_address_that_rest_listens_on() {
+        let rpc = (RPC_ADDRESS, "10.0.0.1", Source::DynamicProperty);
+        for (bind, rest, expected) in [
+            (None, None, "10.0.0.1"),
+            (Some("127.0.0.1"), None, "127.0.0.1"),
+            (Some("10.0.0.2"), None, "10.0.0.2"),
+            (Some("0.0.0.0"), None, "10.0.0.1"),
+            (Some("127.0.0.1"), Some("proxy.example.org"), "proxy.example.org"),
+        ] {
+            let set = |key, value: Option<&'static str>| value.map(|value| (key, value, Source::DynamicProperty));
+            let options = [Some(rpc.clone()), set(REST_BIND, bind), set(REST_ADDRESS, rest)];
+            let (_, config) = settled(&options.into_iter().flatten().collect::<Vec<_>>(), None).await;
+            assert_eq!(config.get(REST_ADDRESS), Some(expected), "{bind:?} {rest:?}");
         }
     }
 
