@@ -85,6 +85,6 @@ async fn a_docker_container_on_an_agent_without_docker_is_the_agents_fault_and_i
     let gone = master.wait_for("gone")["reason"].as_str().unwrap().to_owned();
     assert!(gone.contains("--containerizers=docker,mesos"), "{gone}");
     let waiting = master.wait_for("waiting")["reason"].as_str().unwrap().to_owned();
-    assert!(waiting.ends_with("(blamed on the agent)"), "{waiting}");
+    assert!(waiting.ends_with("(counts against the agent)"), "{waiting}");
     end(master);
 }

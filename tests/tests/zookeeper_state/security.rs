@@ -116,7 +116,7 @@ async fn a_check_says_of_each_server_why_there_is_no_session() {
     let told = tried(&configured(&quorum, &[])).await.unwrap_err();
     assert!(told.contains("127.0.0.1:1: ") && told.contains("refused"), "{told}");
     assert!(
-        told.contains(&format!("{} takes connections and begins no session", deaf.local_addr().unwrap())),
+        told.contains(&format!("{} accepts connections but starts no session", deaf.local_addr().unwrap())),
         "{told}"
     );
 }
