@@ -20,7 +20,7 @@ async fn a_framework_that_an_operator_removes_comes_back_once_under_another_id()
     site.until_whole(2).await;
     let after = site.task_managers();
     assert!(after.len() == 2 && after.keys().all(|name| !before.contains_key(name)), "{before:?} {after:?}");
-    assert_eq!(site.tasks().await, after.keys().cloned().collect::<Vec<_>>());
+    site.until_tasks_are(after.keys()).await;
     let told = (site.master.told("framework-lost").len(), site.master.told("registered").len());
     assert_eq!(told, (1, 2), "it is done once");
     site.end().await;
@@ -50,7 +50,7 @@ async fn a_task_manager_whose_executor_hears_of_no_kill_is_ended_by_mesos_and_pe
     site.until_whole(1).await;
     let after = site.task_managers();
     assert!(after.len() == 1 && !after.contains_key(worker), "{before:?} {after:?}");
-    assert_eq!(site.tasks().await, after.into_keys().collect::<Vec<_>>());
+    site.until_tasks_are(after.keys()).await;
     site.end().await;
 }
 

@@ -26,7 +26,7 @@ async fn a_leader_cut_off_from_zookeeper_stands_back_and_the_standby_keeps_every
     network.mend();
     cut_off.wait_for("standby");
     assert_eq!(site.task_managers(), before);
-    assert_eq!(site.tasks().await, names(&before));
+    site.until_tasks_are(&names(&before)).await;
     site.end().await;
 }
 
@@ -53,7 +53,7 @@ async fn what_happens_while_the_master_cannot_be_reached_is_made_good_afterwards
     let after = site.task_managers();
     assert!(!after.contains_key(&dead) && after.len() == 2, "{after:?}");
     assert!(before.iter().all(|(name, pid)| after.get(name) == Some(pid)), "{before:?} {after:?}");
-    assert_eq!(site.tasks().await, names(&after));
+    site.until_tasks_are(&names(&after)).await;
     site.end().await;
 }
 
@@ -101,7 +101,7 @@ async fn while_zookeeper_does_not_answer_nothing_is_launched_and_offers_that_mes
     site.until_whole(1).await;
     let after = site.task_managers();
     assert!(after.len() == 1 && !after.contains_key(&dead), "{after:?}");
-    assert_eq!(site.tasks().await, names(&after));
+    site.until_tasks_are(&names(&after)).await;
     site.end().await;
 }
 

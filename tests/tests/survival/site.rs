@@ -203,6 +203,15 @@ impl Site {
         ids
     }
 
+    /// Until Mesos has these tasks and no others: it forgets one that has ended when its last status is acknowledged.
+    pub(crate) async fn until_tasks_are(&self, expected: impl IntoIterator<Item = &String>) {
+        let expected: Vec<_> = expected.into_iter().cloned().collect();
+        wait_until(&format!("the tasks are {expected:?}"), PATIENCE, async || {
+            (self.tasks().await == expected).then_some(())
+        })
+        .await;
+    }
+
     /// `flink-mesos workers ARGUMENTS`, and the JSON that it prints.
     pub(crate) fn operate(&self, arguments: &[&str]) -> Value {
         let all = [&["workers", "--output", "json"], arguments].concat();

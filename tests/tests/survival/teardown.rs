@@ -40,7 +40,7 @@ async fn whoever_took_over_from_a_state_folder_and_whose_jobmanager_dies_before_
     site.until_whole(2).await;
     assert_eq!(site.master.told("jobmanager-restarting").len(), 2);
     assert_eq!(site.task_managers(), before);
-    assert_eq!(site.tasks().await, before.keys().cloned().collect::<Vec<_>>());
+    site.until_tasks_are(before.keys()).await;
     site.end().await;
 }
 
