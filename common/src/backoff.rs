@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use rand::Rng;
 
-/// Waits that double from `min` up to `max`, each with jitter, so that many who lost one master or agent at the same
-/// moment do not come back at the same moment.
+/// Waits that double from `min` up to `max`, each with jitter, so that many clients that lose a connection at the same
+/// moment do not all return at once.
 #[derive(Debug, Clone)]
 pub struct Backoff {
     min: Duration,
@@ -14,12 +14,13 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// Waits between half of `min` (the first one's lower end) and `max`. A `max` below `min` counts as `min`.
+    /// The first wait is between half of `min` and `min`; no wait is longer than `max`. A `max` below `min` counts as
+    /// `min`.
     pub fn new(min: Duration, max: Duration) -> Self {
         Self { min, max: max.max(min), ceiling: min }
     }
 
-    /// The next wait: anything from half of the present ceiling to all of it; the ceiling then doubles.
+    /// The next wait: between half the current ceiling and all of it. Then the ceiling doubles.
     #[expect(clippy::should_implement_trait, reason = "it never ends, so an Option would only be in the way")]
     pub fn next(&mut self) -> Duration {
         let wait = self.ceiling.mul_f64(rand::rng().random_range(0.5..=1.0));
@@ -27,7 +28,7 @@ impl Backoff {
         wait
     }
 
-    /// Starts again at `min`: after something worked.
+    /// Starts again at `min`. Call it after a success.
     pub fn reset(&mut self) {
         self.ceiling = self.min;
     }
@@ -41,7 +42,7 @@ mod tests {
     const MAX: Duration = Duration::from_secs(2);
 
     #[test]
-    fn waits_double_up_to_the_maximum_and_keep_half_of_it_at_least() {
+    fn waits_double_up_to_the_maximum_and_are_at_least_half_of_it() {
         for _ in 0..200 {
             let mut backoff = Backoff::new(MIN, MAX);
             let mut ceiling = MIN;
@@ -54,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn two_who_start_together_do_not_wait_alike() {
+    fn two_that_start_together_wait_for_different_times() {
         let (mut one, mut other) = (Backoff::new(MIN, MAX), Backoff::new(MIN, MAX));
         assert!((0..20).any(|_| one.next() != other.next()));
     }

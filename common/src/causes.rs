@@ -1,8 +1,8 @@
-//! Errors with what caused them. Those of HTTP clients name only the outermost step.
+//! Errors with their causes. HTTP clients' own messages contain only the outermost error.
 
 use std::{error::Error, iter::successors};
 
-/// The error and its causes, outermost first, for people. A cause that the text before it quotes is left out.
+/// The error and its causes, outermost first, for people. A cause that the preceding text already contains is left out.
 pub fn with_causes(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     for cause in causes(error).map(ToString::to_string) {
@@ -14,7 +14,7 @@ pub fn with_causes(error: &(dyn Error + 'static)) -> String {
     text
 }
 
-/// The last of the causes, or the error itself. Errors of HTTP clients repeat the URL on the way there.
+/// The last cause, or the error itself. The errors of HTTP clients before it repeat the URL.
 pub fn root_cause(error: &(dyn Error + 'static)) -> String {
     causes(error).last().map_or_else(|| error.to_string(), ToString::to_string)
 }

@@ -1,8 +1,8 @@
-//! What the text of a host says of it, without asking anybody.
+//! What the text of a host name shows, without a lookup.
 
 use std::net::IpAddr;
 
-/// Whether only this machine reaches that host. An IPv6 address may have its brackets.
+/// Whether the host is loopback, so that only this machine reaches it. An IPv6 address may be in brackets.
 pub fn is_loopback(host: &str) -> bool {
     let inner = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
     inner == "localhost" || inner.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())

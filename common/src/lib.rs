@@ -1,5 +1,5 @@
-//! What several crates need and none of them owns. Each module is small and complete; nothing here knows Mesos, Flink
-//! or artifacts, and nothing here does I/O.
+//! Code that several crates need and none of them owns. Each module is small and complete. Nothing here knows about
+//! Mesos, Flink or artifacts, or does I/O.
 
 pub mod backoff;
 pub mod causes;

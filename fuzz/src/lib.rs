@@ -1,4 +1,4 @@
-//! What the fuzz targets share.
+//! Code that the fuzz targets share.
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use overlays::config::{Configuration, ConfigurationError};
 use overlays::flink::FlinkVersion;
 use overlays::options;
 
-/// A file of one of the formats, and a Flink version that reads it.
+/// A configuration file of one of the formats, and a Flink version that reads it.
 pub struct Installation {
     folder: PathBuf,
     file: &'static str,
@@ -18,20 +18,20 @@ thread_local! {
     static FOLDER: RefCell<tempfile::TempDir> = RefCell::new(folder());
 }
 
-/// A new folder. In memory where there is such a place: it is written thousands of times a second.
+/// A new folder; in memory if possible, because it is written thousands of times a second.
 pub fn folder() -> tempfile::TempDir {
     tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a folder for files")
 }
 
 impl Installation {
-    /// A folder with no file yet.
+    /// A folder without a file.
     pub fn new(file: &'static str, version: &str) -> Self {
         let folder = FOLDER.with_borrow(|folder| folder.path().join(version));
         fs_err::create_dir_all(folder.join("written")).expect("a folder for files");
         Self { folder, file, version: version.parse().expect("a version") }
     }
 
-    /// The configuration, if these bytes are one; with it everything that is done to one before a start.
+    /// The configuration in these bytes, if they are valid, after all processing before a start.
     pub fn read(&self, bytes: &[u8]) -> Option<Configuration> {
         fs_err::write(self.folder.join(self.file), bytes).expect("the file is written");
         let config = Configuration::load(&self.folder, &self.version).ok()?;
@@ -42,7 +42,7 @@ impl Installation {
         Some(config)
     }
 
-    /// The configuration after it was written and read; nothing if the old format cannot hold it.
+    /// The configuration after writing and reading it; none if the old format cannot express it.
     pub fn write_and_read(&self, config: &Configuration) -> Option<Configuration> {
         let folder: &Path = &self.folder.join("written");
         match config.write(folder, &self.version) {
@@ -53,7 +53,7 @@ impl Installation {
     }
 }
 
-/// The same keys and values in the same order.
+/// Asserts that both have the same keys and values in the same order.
 pub fn assert_same(one: &Configuration, other: &Configuration) {
     let entries = |config: &Configuration| -> Vec<(String, String)> {
         config.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()

@@ -1,5 +1,5 @@
-//! Archives of every format: whatever the bytes, nothing gets outside of the folder, and what is said to have come out is
-//! what is there. The first byte chooses the format.
+//! Archives of every format: whatever the bytes, nothing is written outside the folder, and the manifest matches the
+//! files. The first byte chooses the format.
 #![no_main]
 
 use std::collections::BTreeSet;
@@ -17,9 +17,9 @@ fuzz_target!(|bytes: &[u8]| {
     let format = FORMATS[usize::from(*first) % FORMATS.len()];
     let outside = fuzz::folder();
     let folder = outside.path().join("folder");
-    fs_err::create_dir(&folder).expect("a folder for what comes out");
+    fs_err::create_dir(&folder).expect("a folder to unpack into");
     let unpacked = unpack(Cursor::new(archive), format, &folder, LIMITS);
-    assert_eq!(names(outside.path()), BTreeSet::from(["folder".to_owned()]), "something got outside");
+    assert_eq!(names(outside.path()), BTreeSet::from(["folder".to_owned()]), "something was written outside");
     let Ok(manifest) = unpacked else { return };
     let mut there = BTreeSet::new();
     list(&folder, "", &mut there);
@@ -31,7 +31,7 @@ fn names(folder: &Path) -> BTreeSet<String> {
     entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect()
 }
 
-/// Everything below `folder` that is no folder; links are not followed.
+/// Lists everything below `folder` except folders; links are not followed.
 fn list(folder: &Path, prefix: &str, there: &mut BTreeSet<String>) {
     for name in names(folder) {
         let path = folder.join(&name);

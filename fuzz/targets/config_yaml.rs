@@ -1,4 +1,4 @@
-//! `config.yaml`: no file makes its reader panic, and what can be read is the same after it was written and read again.
+//! `config.yaml`: no file causes a panic, and a configuration stays the same when it is written and read again.
 #![no_main]
 
 use fuzz::{Installation, assert_same};

@@ -1,5 +1,5 @@
-//! `flink-conf.yaml`: no file makes its reader panic, and what can be read is the same after it was written and read
-//! again, in this format and in the younger one.
+//! `flink-conf.yaml`: no file causes a panic, and a configuration stays the same when it is written and read again, in
+//! this format and in the newer one.
 #![no_main]
 
 use fuzz::{Installation, assert_same};
@@ -8,7 +8,7 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|bytes: &[u8]| {
     let older = Installation::new("flink-conf.yaml", "1.18.1");
     let Some(config) = older.read(bytes) else { return };
-    // The flat format has no way to write some of what it can read.
+    // The old format can read some values that it cannot write.
     if let Some(again) = older.write_and_read(&config) {
         assert_same(&config, &again);
     }

@@ -1,5 +1,5 @@
-//! Manifests: bytes that are accepted are the one encoding of what they say, nothing of it leaves the tree, and its links lead
-//! to where following them one by one leads. The same bytes also make chains of links.
+//! Manifests: accepted bytes are the canonical encoding, nothing is outside the tree, and links lead where following
+//! them one by one leads. The same bytes also make chains of links.
 #![no_main]
 
 use std::collections::BTreeMap;
@@ -20,7 +20,7 @@ fuzz_target!(|bytes: &[u8]| {
     assert!(manifest.entries().iter().all(|entry| leads_somewhere(entry, manifest.entries())));
 });
 
-/// Each pair of bytes is a link from one name to another; from a name to itself, a file.
+/// Makes each pair of bytes a link from one name to another, or a file if both names are equal.
 fn follow_chains(bytes: &[u8]) {
     let pairs: BTreeMap<u8, u8> = bytes.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect();
     let name = |byte: u8| {
@@ -37,7 +37,7 @@ fn follow_chains(bytes: &[u8]) {
     assert_eq!(Manifest::new(entries).is_ok(), expected);
 }
 
-/// Whether a link leads to a file or folder in as many steps as there are entries.
+/// Whether a link leads to a file or folder within as many steps as there are entries.
 fn leads_somewhere(entry: &Entry, entries: &[Entry]) -> bool {
     let mut at = entry;
     for _ in 0..=entries.len() {

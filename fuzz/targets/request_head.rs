@@ -1,5 +1,4 @@
-//! The heads of requests to the artifact server: no bytes make it panic, and more bytes change nothing about a head that is
-//! complete.
+//! Heads of requests to the artifact server: no bytes cause a panic, and further bytes do not change a complete head.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

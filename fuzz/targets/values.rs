@@ -1,5 +1,5 @@
-//! Values in every form that an option can have, and the sources that are not files: no text makes a parser panic, and
-//! a size that was read is the same when it is printed and read again.
+//! Values in every form that an option can have, and configuration from sources that are not files: no text causes a
+//! panic, and a size stays the same when it is printed and read again.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -16,12 +16,12 @@ fuzz_target!(|text: &str| {
     if let Ok(Some(size)) = config.get_memory(KEY) {
         assert_eq!(size.to_string().parse::<MemorySize>(), Ok(size));
     }
-    // The text as options for java, and as a value that another Flink reads.
+    // The text as Java options, and as a value that another Flink reads.
     config.set("env.java.opts.all", text, Source::DynamicProperty);
     config.set("heartbeat.timeout", text, Source::DynamicProperty);
     config.read_as("1.20.5".parse().expect("a version"));
     options::check(&config);
-    // The text as a key, as properties of an image, and as what follows -D.
+    // The text as a key, as an image's properties, and as the argument of -D.
     config.set(text, "1", Source::DynamicProperty);
     let variables = [("FLINK_PROPERTIES", text), (&format!("FLINK_CONF_{text}"), "1")];
     drop(config.apply_environment(variables.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()))));
