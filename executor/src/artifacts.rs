@@ -1,8 +1,8 @@
-//! Getting a worker's artifacts into its sandbox: from the host's sidecar, through a cache that workers of this host share,
-//! or without either.
+//! Get a worker's artifacts into its sandbox: through the host's sidecar, through a cache that the workers of this host
+//! share, or without either.
 //!
-//! The sidecar takes the work from the task, the cache makes a warm start free, but nothing depends on them: where they
-//! cannot be used, the worker gets its artifacts all the same, and the log says why it was slower.
+//! The sidecar downloads on behalf of the task, and the cache makes a warm start free, but neither is required. If they
+//! cannot be used, the worker gets its artifacts by direct download, and the log says why it was slower.
 
 use std::{fmt, path::PathBuf};
 
@@ -19,22 +19,22 @@ const ENABLED: &str = "mesos.executor.cache.enabled";
 const PATH: &str = "mesos.executor.cache.path";
 const SIZE: &str = "mesos.executor.cache.size";
 
-/// Where the cache is unless somebody says otherwise.
+/// Default path of the cache.
 const DEFAULT_PATH: &str = "/var/cache/flink-mesos";
 
-/// The least that is worth a cache: a distribution of Flink.
+/// The smallest cache that is accepted, in bytes: one Flink distribution must fit.
 const LEAST_SIZE: u64 = 512 << 20;
 
-/// What a worker's configuration says about the sidecar and the cache.
+/// A worker's settings for the sidecar and the cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CacheSettings {
-    /// Where the host's sidecar listens, if it is to be asked.
+    /// Socket of the host's sidecar; none if the sidecar is disabled.
     pub socket: Option<PathBuf>,
-    /// Whether there is to be a cache.
+    /// Whether to use a cache.
     pub enabled: bool,
-    /// Where it is, instead of the usual place.
+    /// Folder of the cache; none for the default.
     pub path: Option<PathBuf>,
-    /// How much it may keep, in bytes.
+    /// Size limit of the cache, in bytes.
     pub size: u64,
 }
 
@@ -45,12 +45,12 @@ impl Default for CacheSettings {
 }
 
 impl CacheSettings {
-    /// What the configuration says, or what is wrong with it.
+    /// Reads the settings from the configuration. The error names the key, the value, and what is allowed.
     pub(crate) fn of(config: &Configuration) -> Result<Self, String> {
         let default = Self::default();
         let enabled = config.get_bool(ENABLED).map_err(|error| error.to_string())?.unwrap_or(default.enabled);
         let path = absolute(config, PATH)?;
-        // An empty one is none.
+        // An empty value means no sidecar.
         let socket = if config.get(SOCKET).is_some() { absolute(config, SOCKET)? } else { default.socket };
         let size = config.get_memory(SIZE).map_err(|error| error.to_string())?.map_or(default.size, |size| size.0);
         if size < LEAST_SIZE {
@@ -59,12 +59,12 @@ impl CacheSettings {
         Ok(Self { socket, enabled, path, size })
     }
 
-    /// What there may be on this host that helps.
+    /// The sidecar and the caches that can be tried on this host.
     fn ways(&self, socket_of_the_agent: Option<String>, path_of_the_agent: Option<String>) -> Ways {
         Ways { socket: self.sidecar(socket_of_the_agent), caches: self.caches(path_of_the_agent) }
     }
 
-    /// Where the host's sidecar listens, if there is to be one.
+    /// Socket of the host's sidecar; none if it is disabled.
     pub(crate) fn sidecar(&self, of_the_agent: Option<String>) -> Option<PathBuf> {
         match of_the_agent {
             Some(path) => Some(PathBuf::from(path)).filter(|path| !path.as_os_str().is_empty()),
@@ -72,19 +72,19 @@ impl CacheSettings {
         }
     }
 
-    /// The cache in which this user may keep things, wherever the artifacts came from; none when there is to be none, or
-    /// none can be used. Blocking.
+    /// The first cache that this user can write to, wherever the artifacts came from. None if the cache is disabled or
+    /// no folder is usable. Blocking.
     pub(crate) fn open(&self, of_the_agent: Option<String>) -> Option<Cache> {
         self.caches(of_the_agent).into_iter().find_map(|options| Cache::open(options).ok())
     }
 
-    /// Those that may be used, the best first.
+    /// The usable caches, the preferred one first.
     fn caches(&self, of_the_agent: Option<String>) -> Vec<CacheOptions> {
         let places = if self.enabled { self.places(of_the_agent) } else { Vec::new() };
         places.into_iter().map(|path| CacheOptions { path, budget: self.size }).collect()
     }
 
-    /// Where to try, one after the other.
+    /// Cache folders to try, in this order.
     fn places(&self, of_the_agent: Option<String>) -> Vec<PathBuf> {
         match of_the_agent.filter(|path| !path.is_empty()).map(PathBuf::from).or_else(|| self.path.clone()) {
             Some(path) => vec![path],
@@ -101,7 +101,7 @@ fn absolute(config: &Configuration, key: &str) -> Result<Option<PathBuf>, String
     }
 }
 
-/// For those who may not write to the usual place.
+/// The cache of users who may not write to the default path.
 fn of_this_user() -> PathBuf {
     PathBuf::from(format!("/var/tmp/flink-mesos-{}", nix::unistd::geteuid()))
 }
@@ -109,11 +109,11 @@ fn of_this_user() -> PathBuf {
 /// How the artifacts got into the sandbox.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delivery {
-    /// The tree in the host's cache that they are the same files as, or copies of.
+    /// The tree in the host's cache that the artifacts were linked or copied from; none without a cache.
     pub tree: Option<PathBuf>,
-    /// Whether it was there before.
+    /// Whether the tree was in the cache already.
     pub warm: bool,
-    /// How the files got from there: `reflink`, `hard link` or `copy`.
+    /// How the files got from the cache into the sandbox: `reflink`, `hard link` or `copy`.
     pub projection: Option<String>,
 }
 
@@ -129,7 +129,7 @@ impl fmt::Display for Delivery {
     }
 }
 
-/// Artifacts in their place. What they share with the cache stays there for as long as this lives.
+/// Artifacts in their place. The cache keeps the tree that they share with it for as long as this lives.
 #[derive(Debug)]
 pub(crate) struct Delivered {
     pub(crate) delivery: Delivery,
@@ -157,8 +157,8 @@ fn name(projection: Projection) -> &'static str {
     }
 }
 
-/// Puts the artifacts in their place, complete and verified, or not at all. `lookup` knows the agent's environment, which
-/// has the last word on what there is on this host.
+/// Puts the artifacts in their place, complete and verified, or not at all. `lookup` reads the agent's environment
+/// variables, which override the worker's settings for the sidecar and the cache.
 pub(crate) async fn deliver(
     request: Request,
     options: FetchOptions,
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_said_means_the_usual_place_and_one_of_this_user() {
+    fn by_default_the_host_cache_is_tried_first_and_the_users_own_second() {
         let settings = settings(&[]).unwrap();
         assert_eq!(settings, CacheSettings::default());
         assert_eq!(settings.places(None), [PathBuf::from(DEFAULT_PATH), of_this_user()]);
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn the_agent_has_the_last_word_on_the_place() {
+    fn the_agents_environment_overrides_the_cache_path() {
         let settings = settings(&[(PATH, "/data/cache"), (SIZE, "1 gb")]).unwrap();
         assert_eq!(settings.places(None), [PathBuf::from("/data/cache")]);
         assert_eq!(settings.places(Some("/other".to_owned())), [PathBuf::from("/other")]);
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn the_sidecar_is_asked_unless_somebody_says_otherwise() {
+    fn the_sidecar_is_used_unless_it_is_disabled() {
         let socket = |entries: &[(&str, &str)], agent: Option<&str>| {
             settings(entries)
                 .unwrap()
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_refused_by_name() {
+    fn an_invalid_value_is_rejected_with_its_key() {
         let error = settings(&[(PATH, "cache")]).unwrap_err();
         assert_eq!(error, "mesos.executor.cache.path is 'cache', allowed are absolute paths");
         let error = settings(&[(SOCKET, "run/s")]).unwrap_err();

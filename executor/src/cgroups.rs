@@ -1,4 +1,4 @@
-//! The control groups that the Mesos agent, or whoever started it, put the executor into.
+//! The control groups of the executor, as the Mesos agent or its service manager set them up.
 
 use std::path::{Path, PathBuf};
 
@@ -16,7 +16,7 @@ pub(crate) enum Hierarchy {
 }
 
 impl Hierarchy {
-    /// Where our own group is in the file system; none for a root group, which belongs to the machine.
+    /// Folder of our own group; none if it is the root group, which belongs to the whole machine.
     pub(crate) fn own_folder(self) -> Option<PathBuf> {
         let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
         let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
@@ -48,7 +48,7 @@ fn own_folder(hierarchy: Hierarchy, groups: &str, mounts: &str) -> Option<PathBu
     (!below.as_os_str().is_empty()).then(|| point.join(below))
 }
 
-/// Root and mount point of a line of mountinfo, see proc(5), if it mounts this hierarchy.
+/// Root and mount point in a line of mountinfo (see proc(5)), if the line mounts this hierarchy.
 fn mount_of(hierarchy: Hierarchy, line: &str) -> Option<(PathBuf, PathBuf)> {
     let (left, right) = line.split_once(" - ")?;
     let mut left = left.split(' ').skip(3);
@@ -61,7 +61,7 @@ fn mount_of(hierarchy: Hierarchy, line: &str) -> Option<(PathBuf, PathBuf)> {
     is_it.then(|| (root.into(), point.into()))
 }
 
-/// The group that limits the memory of the executor and all below it.
+/// The group that limits the memory of the executor and all its descendants.
 #[derive(Debug, Clone)]
 pub(crate) struct MemoryGroup {
     folder: PathBuf,
@@ -69,7 +69,7 @@ pub(crate) struct MemoryGroup {
 }
 
 impl MemoryGroup {
-    /// Ours; none where memory is not limited by groups.
+    /// Our own group; none if no control group limits memory.
     pub(crate) fn own() -> Option<Self> {
         if let Some(folder) = Hierarchy::Memory.own_folder() {
             return Some(Self { folder, unified: false });
@@ -86,21 +86,21 @@ impl MemoryGroup {
         count.unwrap_or(0)
     }
 
-    /// In bytes; none when there is none.
+    /// The limit in bytes; none without a limit.
     pub(crate) fn limit(&self) -> Option<u64> {
         let file = if self.unified { "memory.max" } else { "memory.limit_in_bytes" };
         let limit = fs::read_to_string(self.folder.join(file)).ok()?.trim().parse().ok()?;
-        // Version 1 has no word for "none" but a number near the largest.
+        // Version 1 reports "no limit" as a number near the largest.
         (limit < u64::MAX >> 2).then_some(limit)
     }
 
-    /// What counts against the limit, and the limit, in bytes. None where there is no limit: then this is not the container's
-    /// own group, but one that it shares with the agent and whatever else runs there.
+    /// Working set and limit in bytes. None without a limit: the group is then not the container's own, but shared with
+    /// the agent and other processes.
     pub(crate) fn use_of_limit(&self) -> Option<(u64, u64)> {
         self.limit().and_then(|limit| Some((self.working_set()?, limit)))
     }
 
-    /// What cannot be given back under pressure, in bytes: all but the page cache that nobody has used of late.
+    /// Memory that cannot be reclaimed under pressure, in bytes: all except inactive page cache.
     fn working_set(&self) -> Option<u64> {
         let (usage, idle) = if self.unified {
             ("memory.current", "inactive_file ")
@@ -149,7 +149,7 @@ mod tests {
 ";
 
     #[test]
-    fn our_group_is_found_below_its_mount() {
+    fn our_own_group_is_found_below_its_mount() {
         let groups = "7:cpu,cpuacct:/x\n6:freezer:/docker/1/mesos/2\n0::/mesos/2\n";
         let unified = own_folder(Hierarchy::Unified, groups, MOUNTS);
         assert_eq!(unified, Some("/sys/fs/cgroup/unified/mesos/2".into()));
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn the_root_group_and_foreign_ones_are_left_alone() {
+    fn the_root_group_and_groups_outside_the_mount_are_ignored() {
         assert_eq!(own_folder(Hierarchy::Unified, "0::/\n", MOUNTS), None);
         assert_eq!(own_folder(Hierarchy::Freezer, "6:freezer:/docker/1\n", MOUNTS), None);
         assert_eq!(own_folder(Hierarchy::Freezer, "6:freezer:/elsewhere\n", MOUNTS), None);

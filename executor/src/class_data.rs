@@ -1,21 +1,23 @@
-//! Class-data sharing: the first TaskManager of a kind on a host leaves what a JVM makes of its class path in the host's
-//! cache, and later ones start with it.
+//! Class-data sharing (CDS): the first TaskManager of a kind on a host leaves an archive of its loaded classes in the
+//! host's cache, and later ones start faster with it.
 //!
 //! ```text
-//!   command ──▶ Plan ──▶ an archive in the cache? ── yes ──▶ the JVM is pointed at it; once registered: did it take it?
-//!                                                 └─ no ───▶ once registered: a JVM of its own, in the background, makes one
+//!   command ──▶ Plan ──▶ archive in the cache? ─ yes ─▶ start the JVM with it; once registered: did the JVM use it?
+//!                                             └─ no ──▶ once registered: a separate JVM writes one in the background
 //! ```
 //!
-//! The TaskManager itself is never asked to write an archive: that stops all its threads for as long as it takes. What
-//! goes wrong here costs a warm start and nothing else. A TaskManager that dies early with an archive is started once
-//! more without it, which is the core's decision.
+//! The TaskManager itself never writes an archive, because that stops all its threads meanwhile. A failure here costs a
+//! warm start and nothing else. If a TaskManager dies early with an archive, the core starts it once more without.
 //!
-//! So it goes with every JDK from 17 on. JDK 19 and later could write an archive by themselves (`AutoCreateSharedArchive`), but at
-//! the TaskManager's end, which waits for it, and where it will be looked for next, whatever became of it.
+//! This works with every JDK from 17 on. JDK 19 and later can write an archive by themselves
+//! (`AutoCreateSharedArchive`). But they do so when the TaskManager exits, which delays the exit, and straight to the
+//! final path, even if the write fails halfway.
 //!
-//! Tried, and not worth it (JDK 17, Flink 1.20): an archive of a TaskManager that had registered (as much CPU time to its
-//! registration), a static archive from a class list (a tenth more), and reading archive, JVM and jars ahead while the process
-//! starts (no faster with their pages dropped, not even from a disk held to 100 MB/s: the JVM itself keeps it busy).
+//! Tried with JDK 17 and Flink 1.20 and rejected:
+//! - an archive of a TaskManager that had registered: same CPU time until registration;
+//! - a static archive from a class list: a tenth more CPU time;
+//! - reading archive, JVM and jars ahead while the process starts: no faster with their pages dropped, not even from a
+//!   disk limited to 100 MB/s, because the JVM itself keeps the disk busy.
 
 mod plan;
 mod training;
@@ -32,27 +34,27 @@ use crate::cgroups::MemoryGroup;
 use plan::Plan;
 pub(crate) use training::Trainer;
 
-/// After its registration a TaskManager has its first tasks to start: they come first.
+/// Wait after registration, because the TaskManager's first tasks start then and take precedence.
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// The JVM that makes an archive takes about half of this; next to a TaskManager that needs its memory there is none.
+/// Free memory required in the container, in bytes. The JVM that writes an archive needs about half of it.
 const ROOM: u64 = 640 << 20;
 
-/// How long the end of the JVM in the background is waited for. Its guard ends it whether or not.
+/// How long to wait for the background JVM to exit. Its guard ends it in any case.
 const END: Duration = Duration::from_secs(2);
 
-/// What a TaskManager has to do with archives.
+/// The class data of one TaskManager.
 #[derive(Debug, Clone)]
 pub(crate) struct ClassData {
     cache: Cache,
     plan: Arc<Plan>,
-    /// The one that it was started with.
+    /// The archive that the TaskManager was started with.
     archive: Option<PathBuf>,
 }
 
 impl ClassData {
-    /// Points a command at the archive that was made for it, if there is one; none when this command can have none, for
-    /// which no cache is opened. Blocking.
+    /// Makes the command use the archive that exists for it, if any. None if this command cannot have an archive; the
+    /// cache is not opened then. Blocking.
     pub(crate) fn choose(open: impl FnOnce() -> Option<Cache>, command: &mut CommandLine) -> Option<Self> {
         let plan = match Plan::of(command) {
             Ok(plan) => plan,
@@ -68,7 +70,7 @@ impl ClassData {
         });
         if let Some(archive) = &archive {
             info!("Using class data from {}", archive.display());
-            // In front of all others, where it is nobody's value.
+            // In front of all other arguments, so that it cannot become the value of one.
             command.arguments.splice(0..0, plan::using(archive));
         }
         Some(Self { cache, plan: Arc::new(plan), archive })
@@ -79,7 +81,7 @@ impl ClassData {
         self.archive.is_some()
     }
 
-    /// The TaskManager did not live long with it.
+    /// Quarantines the archive after the TaskManager died early with it.
     pub(crate) async fn quarantine(self) {
         let quarantine = move || self.cache.quarantine_class_data(&self.plan.key, "a TaskManager died early with it");
         if let Ok(Err(error)) = spawn_blocking(quarantine).await {
@@ -87,8 +89,8 @@ impl ClassData {
         }
     }
 
-    /// The TaskManager has registered: sees to it that the next one has a good archive.
-    pub(crate) fn settle(self, task_manager: u32, trainer: Trainer) -> Settling {
+    /// Call it once the TaskManager has registered: makes sure that the next one has a good archive.
+    pub(crate) fn prepare_next(self, task_manager: u32, trainer: Trainer) -> ArchiveJob {
         let cancel = CancellationToken::new();
         let cancelled = cancel.clone();
         let task = tokio::spawn(async move {
@@ -101,10 +103,10 @@ impl ClassData {
                 None => self.make(trainer, cancelled).await,
             }
         });
-        Settling { cancel, task }
+        ArchiveJob { cancel, task }
     }
 
-    /// A JVM that does not like an archive goes on without it and says nothing.
+    /// A JVM that rejects an archive continues without it and logs nothing, so its memory map is checked.
     async fn replace_unless_taken(self, task_manager: u32, archive: PathBuf) {
         let look = move || {
             let Ok(maps) = fs_err::read_to_string(format!("/proc/{task_manager}/maps")) else { return Ok(()) };
@@ -134,33 +136,33 @@ impl ClassData {
     }
 }
 
-/// Of what the container may use.
+/// Whether the container has enough free memory for another JVM.
 fn has_room() -> bool {
     let limited = MemoryGroup::own().and_then(|group| group.use_of_limit());
     limited.is_none_or(|(used, limit)| limit.saturating_sub(used) >= ROOM)
 }
 
-/// What goes on in the background. Dropping it ends that.
+/// The work in the background. Dropping it ends the work.
 #[derive(Debug)]
-pub(crate) struct Settling {
+pub(crate) struct ArchiveJob {
     cancel: CancellationToken,
     task: JoinHandle<()>,
 }
 
-impl Settling {
-    /// Asks for its end.
+impl ArchiveJob {
+    /// Asks the work to end.
     pub(crate) fn cancel(&self) {
         self.cancel.cancel();
     }
 
-    /// Ends it.
+    /// Asks the work to end and waits for it.
     pub(crate) async fn end(mut self) {
         self.cancel();
         tokio::time::timeout(END, &mut self.task).await.ok();
     }
 }
 
-impl Drop for Settling {
+impl Drop for ArchiveJob {
     fn drop(&mut self) {
         self.cancel.cancel();
     }

@@ -1,10 +1,9 @@
-//! What the executor does, without doing it: a state machine that reads no clock, makes no request and starts no
-//! process.
+//! The decisions of the executor: a state machine that reads no clock, makes no request and starts no process.
 //!
-//! The shell ([`crate::shell`]) hands it what happened ([`Input`]) and when, and carries out what it answers
-//! ([`Output`]). Everything that has a beginning has an answer: `Subscribe` is answered by `Subscribed` or
-//! `Disconnected`; `Fetch` by `Fetched`, `Failed` or `Cancelled`; `Start` by `Started`, `Failed` or `Cancelled`; a
-//! process that was `Started` by `Exited`, once nothing of it is left.
+//! The shell ([`crate::shell`]) reports what happened ([`Input`]) and when, and carries out what the core returns
+//! ([`Output`]). Every output that begins something has an answer: `Subscribe` is answered by `Subscribed` or
+//! `Disconnected`; `Fetch` by `Fetched`, `Failed` or `Cancelled`; `Start` by `Started`, `Failed` or `Cancelled`. After
+//! `Started`, the process is answered by `Exited` once none of its descendants is left.
 //!
 //! The connection to the agent:
 //!
@@ -33,16 +32,16 @@
 //!                  Terminal (exactly one terminal update; the executor ends once it is acknowledged)
 //! ```
 //!
-//! One that was started with class data from the host's cache and dies within its first seconds, for no known reason,
-//! goes back to Starting, once: it is started again without.
+//! A TaskManager that was started with class data from the host's cache may die within its first seconds for no known
+//! reason. Then the task returns to Starting, once, and the TaskManager is started again without class data.
 //!
-//! While running, a registration with the JobManager, or its absence, is reported as the task's health.
+//! While the task runs, its health says whether the TaskManager has registered with the JobManager in time.
 //!
-//! What holds after every step (the simulation checks it):
-//! - an update is offered until it is acknowledged, in order, with one uuid, and never changes;
-//! - every launched task gets exactly one terminal update, and nothing after it;
-//! - no process is started after a KILL was seen; a KILL seen before its LAUNCH counts;
-//! - the executor never ends while a process of the task may be alive.
+//! Invariants after every step, checked by the simulation:
+//! - updates are sent in their order until acknowledged; each has one uuid and never changes;
+//! - every launched task gets exactly one terminal update, and no update after it;
+//! - no process is started after a KILL, and a KILL that arrives before its LAUNCH counts;
+//! - the executor never exits while a process of the task may be alive.
 
 #[cfg(test)]
 mod behaviour;
@@ -71,19 +70,19 @@ use updates::Updates;
 pub use updates::Uuids;
 pub use worker::{OutputLimits, Worker};
 
-/// An executor that gets no task within this time after its start has been forgotten by everybody.
+/// An executor that gets no task within this time after its start exits.
 const IDLE_LIMIT: Duration = Duration::from_secs(300);
 
-/// How long a terminal update gets although the time to shut down is over.
+/// How long to wait for the acknowledgement of a terminal update after the time to shut down is over.
 const LAST_WORD: Duration = Duration::from_secs(1);
 
-/// Of the time to shut down, at most so much is kept from the TaskManager.
+/// At most this much of the time to shut down is reserved for the last update, not for the TaskManager.
 const LAST_PART: Duration = Duration::from_secs(5);
 
-/// How long a terminal update may stay unacknowledged while the agent is there.
+/// How long a terminal update may stay unacknowledged while the agent is connected.
 const ACKNOWLEDGE_LIMIT: Duration = Duration::from_secs(60);
 
-/// How many ids of killed tasks that were never launched are remembered.
+/// How many ids of tasks to remember that were killed before they were launched.
 const REMEMBERED_KILLS: usize = 64;
 
 /// The state machine.
@@ -92,9 +91,9 @@ pub struct Core {
     settings: Settings,
     connection: Connection,
     task: Option<Task>,
-    /// Launched and nothing of it acknowledged yet, in the order of their launch.
+    /// Launched tasks of which the agent has acknowledged no update, in the order of their launch.
     unacknowledged: Vec<TaskInfo>,
-    /// Kill policy of every task launched here; the key of one that was refused is here too.
+    /// Kill policy of every task launched here, rejected ones included.
     launched: BTreeMap<String, Option<Duration>>,
     killed_before_launch: BTreeSet<String>,
     updates: Updates,
@@ -108,13 +107,13 @@ pub struct Core {
 #[derive(Debug)]
 struct Ending {
     reason: &'static str,
-    /// Until then the last acknowledgement is waited for.
+    /// How long to wait for the last acknowledgement.
     give_up_at: Duration,
     agent_is_gone: bool,
 }
 
 impl Core {
-    /// A core whose clock stands at zero; `uuids` makes the uuids of its updates.
+    /// A core whose clock starts at zero; `uuids` makes the uuids of its updates.
     pub fn new(settings: Settings, uuids: Uuids) -> Self {
         let connection = Connection::new(Duration::ZERO, settings.recovery_timeout, settings.subscription_backoff_max);
         Self {
@@ -133,7 +132,7 @@ impl Core {
         }
     }
 
-    /// What follows from this input at this time.
+    /// Handles what happened at this time, and returns what the shell must do.
     pub fn handle(&mut self, now: Now, input: Input) -> Vec<Output> {
         if self.ended {
             return Vec::new();
@@ -142,7 +141,7 @@ impl Core {
         self.note_step(now.elapsed, &input);
         self.take(now.elapsed, input, &mut effects);
         self.due(now.elapsed, &mut effects);
-        self.keep_reports(now, &mut effects);
+        self.make_updates(now, &mut effects);
         let mut outputs = effects.outputs;
         if self.connection.subscribed_since().is_some() {
             outputs.extend(self.updates.unsent(now.elapsed).into_iter().map(Box::new).map(Output::Send));
@@ -165,7 +164,7 @@ impl Core {
         deadlines.into_iter().flatten().min()
     }
 
-    /// When there is nothing left to do: how long to wait for a last word of the agent.
+    /// With nothing left to do: until when to wait for the agent's last event.
     fn last_wait(&self) -> Option<Duration> {
         let over = self.task.as_ref().map(Task::terminal_since);
         match (&self.ending, over) {
@@ -250,7 +249,7 @@ impl Core {
         }
     }
 
-    /// A task that is wrong in itself.
+    /// Rejects a task that this executor can never run.
     fn refuse(&mut self, now: Duration, info: TaskInfo, message: &str, effects: &mut Effects) {
         let id = info.task_id.value.clone();
         if self.launched.contains_key(&id) {
@@ -287,7 +286,7 @@ impl Core {
     fn shut_down(&mut self, now: Duration, reason: &'static str, effects: &mut Effects) {
         let give_up_at = now + self.settings.shutdown_grace;
         self.ending.get_or_insert(Ending { reason, give_up_at, agent_is_gone: false });
-        // The agent kills us after its grace: a little is left for the last update.
+        // The agent kills us after its grace: reserve a little for the last update.
         let last_part = (self.settings.shutdown_grace / 5).min(LAST_PART);
         self.end_task(now, self.settings.shutdown_grace.saturating_sub(last_part), reason, effects);
     }
@@ -316,17 +315,17 @@ impl Core {
         }
     }
 
-    fn keep_reports(&mut self, now: Now, effects: &mut Effects) {
+    fn make_updates(&mut self, now: Now, effects: &mut Effects) {
         for report in effects.reports.drain(..) {
-            let unheard = self.connection.subscribed_since().is_none() || !self.updates.is_empty();
-            let unwanted = report.state == TaskState::TaskKilling && !self.killing_state;
-            if unwanted || (report.passing && unheard) {
+            let would_wait = self.connection.subscribed_since().is_none() || !self.updates.is_empty();
+            let unsupported = report.state == TaskState::TaskKilling && !self.killing_state;
+            if unsupported || (report.droppable && would_wait) {
                 continue;
             }
-            let told = report.state != TaskState::TaskStarting;
+            let with_timeline = report.state != TaskState::TaskStarting;
             let started = now.unix - now.elapsed.as_secs_f64();
-            let labels = told.then(|| self.timeline.labels(started, report.blame));
-            let update = self.updates.keep(TaskStatus { labels, ..self.settings.status(now, report) });
+            let labels = with_timeline.then(|| self.timeline.labels(started, report.blame));
+            let update = self.updates.add(TaskStatus { labels, ..self.settings.status(now, report) });
             effects.outputs.push(Output::Note(Box::new(update)));
         }
     }
@@ -334,18 +333,18 @@ impl Core {
     fn end(&mut self, now: Duration) -> Option<Output> {
         let over = self.task.as_ref().is_none_or(|task| task.terminal_since().is_some());
         let silent = self.last_wait().is_some_and(|until| until <= now);
-        let heard = self.updates.is_empty();
+        let acknowledged = self.updates.is_empty();
         let reason = match &self.ending {
             _ if !over => return None,
-            Some(ending) if heard || silent => ending.reason,
-            None if heard && self.task.is_some() => "its task is done",
-            None if silent && self.task.is_some() => "its task is done, and the agent acknowledges nothing",
-            None if silent => "no task came",
+            Some(ending) if acknowledged || silent => ending.reason,
+            None if acknowledged && self.task.is_some() => "its task is done",
+            None if silent && self.task.is_some() => "its task is done, but the agent does not acknowledge it",
+            None if silent => "no task was launched",
             _ => return None,
         };
         let agent_is_gone = self.ending.as_ref().is_some_and(|ending| ending.agent_is_gone);
         self.ended = true;
-        Some(Output::End { reason, clean: heard && !agent_is_gone })
+        Some(Output::End { reason, clean: acknowledged && !agent_is_gone })
     }
 }
 

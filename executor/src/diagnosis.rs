@@ -1,8 +1,8 @@
-//! Why something went wrong, in words that a person can act on.
+//! Why something failed, as a message that a person can act on.
 //!
-//! A [`Scene`] is looked at when a TaskManager starts and again when it has ended: what the kernel, the JVM and the
-//! logs say about its death. `failure` words what kept one from starting. Texts are bounded, as they travel in status
-//! updates, and masked, as anybody may read those.
+//! A [`Scene`] is recorded when a TaskManager starts, and read again when it has ended: what the kernel, the JVM and
+//! the logs say about its death. `failure` describes why one did not start. Messages are bounded, because they travel
+//! in status updates, and masked, because anyone may read those.
 
 mod crash;
 mod failure;
@@ -30,32 +30,33 @@ pub use mask::Mask;
 pub(crate) use mask::token;
 use tail::Tail;
 
-/// Longer explanations are cut at their end.
+/// Longest explanation, in bytes; the end of longer ones is cut off.
 const LONGEST: usize = 6000;
 
-/// The files that tell. The log tells more than the outputs; those have what comes before it is set up and after it is gone.
+/// The files to read, the most informative first. The outputs have what is written before the log is set up and after
+/// it is closed.
 const FILES: [&str; 3] = ["taskmanager.log", "taskmanager.err", "taskmanager.out"];
 
-/// A reason has no more lines.
+/// The most lines of a reason.
 const MOST_LINES: usize = 5;
 
-/// `-XX:+ExitOnOutOfMemoryError`, which Flink sets; the JVM says why on its standard output.
+/// Exit code of `-XX:+ExitOnOutOfMemoryError`, which Flink sets; the JVM says why on its standard output.
 const OUT_OF_MEMORY: i32 = 3;
 
 const NO_FILE: &str = "this agent has no such file or folder, or the task's user may not use it";
 
-/// `Runtime.halt` by Flink's handler of uncaught exceptions, see `FatalExitExceptionHandler`: -17.
+/// Exit code -17 of `Runtime.halt`, called by Flink's handler of uncaught exceptions, see `FatalExitExceptionHandler`.
 const FLINK_FATAL: i32 = 239;
 
 const SILENT_END: &str = "it exited without logging why, as a JVM does that has too little memory left for classes: raise \
      taskmanager.memory.jvm-metaspace.size";
 
-/// In bytes: what is left where nothing of use can be written any more.
+/// Free bytes of a disk that counts as full.
 const FULL_BELOW: u64 = 64 << 10;
 
 const SIGKILL: i32 = nix::libc::SIGKILL;
 
-/// Where a TaskManager lives and dies.
+/// The sandbox and process of a TaskManager, remembered from its start.
 #[derive(Debug)]
 pub struct Scene {
     sandbox: Sandbox,
@@ -64,11 +65,11 @@ pub struct Scene {
     directory: PathBuf,
     mask: Mask,
     memory: Option<MemoryGroup>,
-    /// Kills for lack of memory before it started.
+    /// Out-of-memory kills in the container before it started.
     kills: u64,
 }
 
-/// Why it died.
+/// Why a TaskManager died.
 struct Cause {
     text: String,
     blame: Blame,
@@ -82,14 +83,14 @@ impl Default for Cause {
 }
 
 impl Scene {
-    /// Just after the start. Blocking, but short.
+    /// Records the scene just after the start. Blocking, but short.
     pub fn begin(sandbox: Sandbox, pid: u32, directory: PathBuf, mask: Mask) -> Self {
         let memory = MemoryGroup::own();
         let kills = memory.as_ref().map_or(0, MemoryGroup::kills);
         Self { sandbox, pid, directory, mask, memory, kills }
     }
 
-    /// How it ended, and why: in five lines at most, what somebody can do something about first. Blocking.
+    /// How the TaskManager ended, and why, in at most five lines: first what can be fixed. Blocking.
     pub fn explain(&self, ended: Ended) -> Exit {
         let Ended { status, survivors } = ended;
         let Cause { text, blame, reason } = self.cause(status).unwrap_or_default();
@@ -104,13 +105,13 @@ impl Scene {
             lines.extend(new);
         }
         if lines.is_empty() {
-            lines.push("it left no word in log/".to_owned());
+            lines.push("it wrote nothing to log/".to_owned());
         }
         lines.truncate(MOST_LINES);
         Exit { status, survivors, reason, blame, explanation: cut(&self.mask.apply(&lines.join("\n"))) }
     }
 
-    /// The last lines of what it wrote, where no exception says more.
+    /// The last lines that it wrote, for when no exception says more.
     fn last_lines(&self) -> Vec<String> {
         let [log, err, out] = FILES.map(|name| Tail::read(&self.sandbox.log().join(name), MOST_LINES - 1).lines());
         let last = |lines: Vec<String>, most: usize| {
@@ -124,7 +125,7 @@ impl Scene {
         last(log, of_log).chain(last(err, of_err)).collect()
     }
 
-    /// From the surest sign to the vaguest.
+    /// The cause, looked for from the surest sign to the vaguest.
     fn cause(&self, status: ExitStatus) -> Option<Cause> {
         let ends = FILES.map(|name| tail::end_at(&self.sandbox.log().join(name)).unwrap_or_default());
         let seen = self.memory_kill(status).or_else(|| self.crash()).or_else(|| out_of_memory(status, &ends));
@@ -132,9 +133,9 @@ impl Scene {
         seen.or_else(|| self.full_disk(status)).or_else(|| silent_end(status, &ends)).or_else(|| {
             let guess = match status {
                 ExitStatus::Signal(SIGKILL) => {
-                    "somebody else killed it; perhaps the kernel, as this agent's memory was used up"
+                    "killed by another process, perhaps by the kernel because this agent ran out of memory"
                 }
-                ExitStatus::Code(143) | ExitStatus::Signal(nix::libc::SIGTERM) => "somebody else asked it to end",
+                ExitStatus::Code(143) | ExitStatus::Signal(nix::libc::SIGTERM) => "another process sent it SIGTERM",
                 ExitStatus::Code(FLINK_FATAL) => "Flink gave up after an exception that nobody caught",
                 _ => return None,
             };
@@ -155,11 +156,11 @@ impl Scene {
         was_killed.then_some(Cause { text, blame: Blame::Configuration, reason })
     }
 
-    /// A disk that takes no more takes no log line that says so either.
+    /// A full disk often has no room for the log line that would say so.
     fn full_disk(&self, status: ExitStatus) -> Option<Cause> {
         let disk = statvfs(&self.sandbox.path).ok().filter(|_| status != ExitStatus::Code(0))?;
         let bytes = disk.blocks_available().saturating_mul(disk.fragment_size());
-        // Some file systems have no number of files.
+        // Some file systems do not count files.
         let is_full = bytes < FULL_BELOW || (disk.files() > 0 && disk.files_available() == 0);
         let text = format!("no space left in {}: the disk of this agent is full", self.sandbox.path.display());
         is_full.then_some(Cause { text, blame: Blame::Agent, reason: Some(Reason::ContainerLimitationDisk) })
@@ -175,7 +176,7 @@ impl Scene {
     }
 }
 
-/// A JVM that ends for lack of memory says of which on its standard output, and nothing more elsewhere.
+/// A JVM that runs out of memory says which memory on its standard output, and nothing more elsewhere.
 fn out_of_memory(status: ExitStatus, [_, _, out]: &[String; 3]) -> Option<Cause> {
     if status != ExitStatus::Code(OUT_OF_MEMORY) {
         return None;
@@ -184,8 +185,8 @@ fn out_of_memory(status: ExitStatus, [_, _, out]: &[String; 3]) -> Option<Cause>
     symptom_in(line)
 }
 
-/// Flink logs why it exits. With too little metaspace even that can fail: the JVM then exits with code 1, and nothing but
-/// everyday lines stands in its log (seen on JDK 17 with Flink 1.20.5).
+/// Flink logs why it exits. With too little metaspace even that can fail: the JVM then exits with code 1, and its log
+/// has only routine lines (seen with JDK 17 and Flink 1.20.5).
 fn silent_end(status: ExitStatus, [log, err, out]: &[String; 3]) -> Option<Cause> {
     let is_trouble = |line: &str| [" ERROR ", "\"ERROR\"", "Exception:"].iter().any(|sign| line.contains(sign));
     let only_warnings = err.lines().all(|line| line.starts_with("WARNING: "));
@@ -197,17 +198,17 @@ fn silent_end(status: ExitStatus, [log, err, out]: &[String; 3]) -> Option<Cause
     })
 }
 
-/// The exception that ended it, with its causes; before it what it is about and what to do.
+/// The exception that ended it, with its causes; before them what it is about and what to do.
 fn exception([log, err, _]: &[String; 3]) -> Option<Cause> {
     let (in_log, in_err) = (exception::decisive(log), exception::decisive(err));
-    // A thread's end shows only at the standard error; an exception that Flink dealt with does not count as much.
+    // The end of a thread shows only on the standard error. An exception that Flink handled counts less.
     let chain = match (in_log, in_err) {
         (Some(in_log), Some(in_err)) if in_err.is_fatal() && !in_log.is_fatal() => in_err,
         (in_log, in_err) => in_log.or(in_err)?,
     };
     let text = chain.text();
     let symptom = symptoms::find(&text).map(|(_, symptom)| symptom);
-    // One that was dealt with, while something else that is known ended it.
+    // Flink handled this exception, and another, known problem ended the process.
     if symptom.is_none() && !chain.is_fatal() && symptoms::find(&format!("{log}\n{err}")).is_some() {
         return None;
     }
@@ -224,8 +225,8 @@ fn exception([log, err, _]: &[String; 3]) -> Option<Cause> {
         (None, advice) => Some(advice.to_owned()),
     };
     let mut lines: Vec<String> = first.into_iter().collect();
-    let told = lines.concat();
-    lines.extend(chain.shown().into_iter().filter(|line| !told.ends_with(line.trim_start_matches("caused by: "))));
+    let heading = lines.concat();
+    lines.extend(chain.shown().into_iter().filter(|line| !heading.ends_with(line.trim_start_matches("caused by: "))));
     Some(Cause { text: lines.join("\n"), blame, reason })
 }
 
@@ -234,7 +235,7 @@ fn is_about_files(chain: &exception::Chain<'_>) -> bool {
     class.starts_with("java.nio.file.") || matches!(class, "java.io.IOException" | "java.io.FileNotFoundException")
 }
 
-/// What to do, by what can be found out about the subject.
+/// What to do, depending on what is known about the subject.
 fn advice(symptom: &symptoms::Symptom, subject: Option<&Subject>) -> &'static str {
     match subject {
         Some(Subject::Port { first, .. }) if symptom.advice == symptoms::PORT_TAKEN => {
@@ -244,7 +245,7 @@ fn advice(symptom: &symptoms::Symptom, subject: Option<&Subject>) -> &'static st
     }
 }
 
-/// Why nobody can listen on this port, as root or not, if all may listen from that one on.
+/// Why a process cannot listen on this port. Ports from `free_from` on are open to all users.
 fn port_advice(port: u16, free_from: u16, is_root: bool) -> &'static str {
     if port < free_from && !is_root { symptoms::PORT_FORBIDDEN } else { symptoms::PORT_TAKEN }
 }
@@ -254,9 +255,9 @@ fn first_free_port() -> u16 {
     first.ok().and_then(|first| first.trim().parse().ok()).unwrap_or(1024)
 }
 
-/// A line that is known, where there is no exception.
+/// A known symptom, for when there is no exception.
 fn symptom([log, err, out]: &[String; 3]) -> Option<Cause> {
-    // A JVM that does not come up writes no log.
+    // A JVM that fails to start writes no log.
     let of_jvm = symptom_in(&format!("{err}\n{out}")).filter(|_| log.is_empty());
     of_jvm.or_else(|| [log, err, out].into_iter().find_map(|text| symptom_in(text)))
 }
@@ -270,12 +271,12 @@ fn symptom_in(text: &str) -> Option<Cause> {
     Some(Cause { text, blame: symptom.blame, reason: symptom.reason })
 }
 
-/// What crashes have left in a sandbox, which is the TaskManager's working directory: names and sizes.
+/// Names and sizes of the files that crashes left in a sandbox, the TaskManager's working directory.
 pub fn crash_files(sandbox: &Path) -> Vec<String> {
     crash::left_in(sandbox)
 }
 
-/// The last lines of a log that sound like trouble, oldest first and without secrets.
+/// The last lines of a log that report trouble, oldest first and without secrets.
 pub fn last_errors(log: &File, lines: usize) -> Vec<String> {
     let text = tail::end_of(log).unwrap_or_default();
     let is_error = |line: &&str| {
@@ -360,34 +361,34 @@ WARNING: System::setSecurityManager will be removed in a future release
     }
 
     #[test]
-    fn a_jvm_that_ends_for_lack_of_memory_says_so_on_its_standard_output_alone() {
+    fn a_jvm_that_runs_out_of_memory_says_so_only_on_its_standard_output() {
         let handled =
             "2026 WARN x [] - java.net.UnknownHostException: later\njava.net.UnknownHostException: later\n\tat a.B\n";
         let out = "Terminating due to java.lang.OutOfMemoryError: Java heap space\n";
         let files = [("log/taskmanager.log", handled), ("log/taskmanager.out", out)];
-        let told = explanation(ExitStatus::Code(3), &files);
-        assert!(told.starts_with("the heap is used up: raise taskmanager.memory.task.heap.size"), "{told}");
-        assert!(!told.contains("UnknownHost"), "{told}");
+        let text = explanation(ExitStatus::Code(3), &files);
+        assert!(text.starts_with("the heap is used up: raise taskmanager.memory.task.heap.size"), "{text}");
+        assert!(!text.contains("UnknownHost"), "{text}");
         // JDK 17; JDK 25 has a blank before KB.
         let out =
             "Error occurred during initialization of VM\nCould not reserve enough space for 8388608KB object heap\n";
-        let told = explanation(ExitStatus::Code(1), &[("log/taskmanager.out", out)]);
-        assert!(told.starts_with("this agent has less memory left"), "{told}");
+        let text = explanation(ExitStatus::Code(1), &[("log/taskmanager.out", out)]);
+        assert!(text.starts_with("this agent has less memory left"), "{text}");
         let err = "Exception in thread \"main\" java.lang.OutOfMemoryError: Cannot reserve 1048576 bytes of direct buffer \
             memory (allocated: 16777216, limit: 16777216)\n\tat java.base/java.nio.Bits.reserveMemory(Bits.java:178)\n";
-        let told = explanation(ExitStatus::Code(1), &[("log/taskmanager.err", err)]);
-        assert!(told.starts_with("direct memory is used up"), "{told}");
+        let text = explanation(ExitStatus::Code(1), &[("log/taskmanager.err", err)]);
+        assert!(text.starts_with("direct memory is used up"), "{text}");
     }
 
     #[test]
     fn a_jvm_that_exits_without_logging_why_may_have_had_too_little_metaspace() {
         let everyday = "2026-11-29 01:41:23,375 INFO  o.a.f.r.t.TaskManagerRunner [] - Using configured hostname\n";
         let files = [("log/taskmanager.log", everyday), ("log/taskmanager.err", JVM_WARNINGS)];
-        let told = explanation(ExitStatus::Code(1), &files);
-        assert!(told.starts_with(SILENT_END) && told.contains("Using configured hostname"), "{told}");
+        let text = explanation(ExitStatus::Code(1), &files);
+        assert!(text.starts_with(SILENT_END) && text.contains("Using configured hostname"), "{text}");
         let (_folder, scene) = scene(&files);
         assert_eq!(scene.explain(ended(ExitStatus::Code(1))).blame, Blame::Configuration);
-        // Another code, an error in the log, or words on the standard error mean something else.
+        // Another code, an error in the log, or output on the standard error mean something else.
         assert!(!explanation(ExitStatus::Code(2), &files).contains(SILENT_END));
         let error = format!("{everyday}2026-11-29 01:41:23,380 ERROR x [] - no\n");
         assert!(!explanation(ExitStatus::Code(1), &[("log/taskmanager.log", &error)]).contains(SILENT_END));
@@ -397,21 +398,21 @@ WARNING: System::setSecurityManager will be removed in a future release
     }
 
     #[test]
-    fn a_reason_has_five_lines_at_most_and_nothing_twice() {
+    fn a_reason_has_at_most_five_lines_and_repeats_nothing() {
         let log = (1..50).map(|at| format!("2026 INFO line {at}\n")).collect::<Vec<_>>().concat();
         for (log, err) in
             [(DATA_PORT, "oh\n"), (log.as_str(), "one\ntwo\nthree\n"), (log.as_str(), ""), ("", "oh\noh oh\n")]
         {
             let files = [("log/taskmanager.log", log), ("log/taskmanager.err", err), ("hs_err_pid9.log", "")];
-            let told = explanation(ExitStatus::Code(1), &files);
-            let lines: Vec<&str> = told.lines().collect();
+            let text = explanation(ExitStatus::Code(1), &files);
+            let lines: Vec<&str> = text.lines().collect();
             let once: std::collections::BTreeSet<&str> = lines.iter().copied().collect();
-            assert!(lines.len() <= 5 && once.len() == lines.len(), "{told}");
+            assert!(lines.len() <= 5 && once.len() == lines.len(), "{text}");
         }
     }
 
     #[test]
-    fn a_port_that_only_root_may_take_is_not_said_to_be_taken() {
+    fn a_port_that_only_root_may_take_is_not_reported_as_taken() {
         assert_eq!(port_advice(21, 1024, false), symptoms::PORT_FORBIDDEN);
         assert_eq!(port_advice(21, 1024, true), symptoms::PORT_TAKEN);
         assert_eq!(port_advice(31000, 1024, false), symptoms::PORT_TAKEN);
@@ -424,16 +425,16 @@ WARNING: System::setSecurityManager will be removed in a future release
         let (folder, scene) = scene(&[("hs_err_pid7.log", crash)]);
         let exit = scene.explain(ended(ExitStatus::Signal(6)));
         let file = folder.path().join("hs_err_pid7.log");
-        let told = format!("the JVM crashed: SIGSEGV (0xb) at pc=0x1; see {}", file.display());
-        assert_eq!(exit.explanation, format!("{told}\nleft in the sandbox: hs_err_pid7.log (0.0 MB)"));
+        let text = format!("the JVM crashed: SIGSEGV (0xb) at pc=0x1; see {}", file.display());
+        assert_eq!(exit.explanation, format!("{text}\nleft in the sandbox: hs_err_pid7.log (0.0 MB)"));
     }
 
     #[test]
-    fn a_death_without_a_word_is_guessed_at() {
+    fn a_death_without_any_log_is_explained_by_its_exit_status() {
         let (_folder, scene) = scene(&[]);
-        assert!(scene.explain(ended(ExitStatus::Signal(SIGKILL))).explanation.starts_with("somebody else killed it"));
+        assert!(scene.explain(ended(ExitStatus::Signal(SIGKILL))).explanation.starts_with("killed by another process"));
         assert!(scene.explain(ended(ExitStatus::Code(FLINK_FATAL))).explanation.starts_with("Flink gave up"));
-        assert_eq!(scene.explain(ended(ExitStatus::Code(5))).explanation, "it left no word in log/");
+        assert_eq!(scene.explain(ended(ExitStatus::Code(5))).explanation, "it wrote nothing to log/");
     }
 
     #[test]

@@ -1,7 +1,7 @@
-//! Files and folders that somebody else may have had a hand in: a sandbox belongs to the task's user, and in the host's
-//! folder of logs everybody may write.
+//! Files and folders that other users may have tampered with: a sandbox belongs to the task's user, and everyone may
+//! write to the host's log folder.
 //!
-//! Nothing here follows a link, blocks (a pipe does, until somebody writes to it) or reads without a bound.
+//! Nothing here follows a link, blocks (as opening a pipe does until someone writes to it) or reads without a bound.
 
 use std::{
     fs::File,
@@ -21,17 +21,17 @@ use nix::{
     sys::stat::{FileStat, Mode, SFlag, fstat},
 };
 
-/// Flags with which a file may be opened although nobody knows what it is.
-const CAREFULLY: i32 = O_NOFOLLOW | O_NONBLOCK;
+/// Flags for opening a file of unknown kind safely.
+const SAFE_FLAGS: i32 = O_NOFOLLOW | O_NONBLOCK;
 
-/// Opens a regular file to be read. A link, a pipe or a device in its place is an error.
+/// Opens a regular file for reading. A link, a pipe or a device in its place is an error.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
     open_with(fs::OpenOptions::new().read(true), path)
 }
 
-/// The same in another way than to read it.
+/// Like [`open`], with other options.
 pub(crate) fn open_with(options: &mut fs::OpenOptions, path: &Path) -> io::Result<File> {
-    match options.custom_flags(CAREFULLY).open(path) {
+    match options.custom_flags(SAFE_FLAGS).open(path) {
         Ok(file) => regular(file.into_parts().0, path),
         Err(error) => match fs::symlink_metadata(path) {
             Ok(about) if !about.is_file() => Err(not_regular(path)),
@@ -40,12 +40,12 @@ pub(crate) fn open_with(options: &mut fs::OpenOptions, path: &Path) -> io::Resul
     }
 }
 
-/// The file, if it is a regular one.
+/// The file, or an error if it is not a regular one.
 fn regular(file: File, path: &Path) -> io::Result<File> {
     if file.metadata()?.is_file() { Ok(file) } else { Err(not_regular(path)) }
 }
 
-/// The whole content of a file of at most `most` bytes.
+/// The whole content of a file, or an error if it has more than `most` bytes.
 pub(crate) fn read(file: &File, most: u64) -> io::Result<Vec<u8>> {
     let mut content = Vec::new();
     file.take(most.saturating_add(1)).read_to_end(&mut content)?;
@@ -55,7 +55,7 @@ pub(crate) fn read(file: &File, most: u64) -> io::Result<Vec<u8>> {
     Ok(content)
 }
 
-/// A folder and its owner. Files in it are believed only if they are its owner's, too.
+/// A folder and its owner. A file in it is trusted only if it has the same owner.
 #[derive(Debug)]
 pub(crate) struct Folder {
     descriptor: OwnedFd,
@@ -65,15 +65,15 @@ pub(crate) struct Folder {
 }
 
 impl Folder {
-    /// The folder at this path; its last part may not be a link.
+    /// Opens the folder at this path. The last component may not be a link.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
-        let flags = CAREFULLY | OFlag::O_DIRECTORY.bits();
+        let flags = SAFE_FLAGS | OFlag::O_DIRECTORY.bits();
         let folder = fs::OpenOptions::new().read(true).custom_flags(flags).open(path)?.into_parts().0;
         let owner = folder.metadata()?.uid();
         Ok(Self { descriptor: folder.into(), path: path.to_owned(), owner })
     }
 
-    /// Opens a regular file of the same owner, to be read. `name` may lead through folders, of the same owner as well, but not
+    /// Opens a regular file of the same owner for reading. `name` may lead through folders of the same owner, but not
     /// through links.
     pub(crate) fn file(&self, name: &Path) -> io::Result<File> {
         let path = self.path.join(name);
@@ -145,14 +145,14 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_read_up_to_a_bound_only() {
+    fn a_file_larger_than_the_bound_is_not_read() {
         let file = tempfile::tempfile().unwrap();
         file.set_len(1 << 40).unwrap();
         assert_eq!(read(&file, 100).unwrap_err().to_string(), "it has more than 100 bytes");
     }
 
     #[test]
-    fn what_belongs_to_another_user_than_its_folder_is_not_read() {
+    fn a_file_of_another_user_than_its_folder_is_not_read() {
         if !nix::unistd::geteuid().is_root() {
             return;
         }

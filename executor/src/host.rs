@@ -1,11 +1,11 @@
-//! What a person at the host wants to know of the executors there: without Mesos, and out of files alone where an
-//! executor is dead.
+//! Commands for people on a host: what its executors do, without Mesos, and from files alone if an executor is dead.
 //!
-//! An executor's journal ([`crate::journal`]) in its sandbox says all: who it is, what it reported to the agent, what it
-//! started and how. Sandboxes are found by the executors that live, and below the agents' work directories.
+//! The journal ([`crate::journal`]) in each executor's sandbox has the answers: who the executor is, what it reported
+//! to the agent, what it started and how. Sandboxes are found through living executors and below the agents' work
+//! directories.
 //!
-//! Who asks may be root, and what is read belongs to others: `find` says which journals are believed; nothing that a file
-//! names is run; nothing blocks or is read without a bound; and control characters are escaped.
+//! The caller may be root, and the files belong to others. So `find` decides which journals to trust; no program that a
+//! file names is run; nothing blocks or is read without a bound; control characters are escaped.
 
 mod find;
 mod inspect;
@@ -35,7 +35,7 @@ pub enum HostCommand {
         all: bool,
         /// Where to look.
         #[command(flatten)]
-        place: Place,
+        scope: SearchScope,
         /// How to print.
         #[command(flatten)]
         form: Form,
@@ -77,7 +77,7 @@ pub enum HostCommand {
 
 /// Where to look.
 #[derive(Debug, Args)]
-pub struct Place {
+pub struct SearchScope {
     /// Work directory of the Mesos agent, to find ended executors; running ones are found without it
     #[arg(long, value_name = "FOLDER", default_value = "/var/lib/mesos")]
     work_dir: PathBuf,
@@ -89,7 +89,7 @@ pub struct Task {
     /// The task's id, or any part that no other task's id contains
     task: String,
     #[command(flatten)]
-    place: Place,
+    scope: SearchScope,
 }
 
 /// How to print.
@@ -130,10 +130,10 @@ pub enum HostError {
     /// Nothing on this host has such an id.
     #[error("no task on this host has \"{0}\" in its id; `flink-mesos-executor ps --all` lists them")]
     NoTask(String),
-    /// A part of several ids.
+    /// The text is part of several ids.
     #[error("\"{0}\" is ambiguous: {1}")]
     Ambiguous(String, String),
-    /// Somebody says of a folder of his own that it is another one's.
+    /// Several folders claim the task, and none is confirmed by an agent.
     #[error("several users claim to run {task}, and no agent has created any of these folders: {}", claims.join(", "))]
     Contested {
         /// The task.
@@ -141,10 +141,10 @@ pub enum HostError {
         /// Sandboxes and their users, or files.
         claims: Vec<String>,
     },
-    /// Its TaskManager is no more.
+    /// Its TaskManager has ended.
     #[error("the TaskManager of {0} is not running")]
     NotRunning(String),
-    /// Another user's.
+    /// It belongs to another user.
     #[error("the TaskManager of {task} runs as {user}: run the command as that user, or as root")]
     NotOurs {
         /// The task.
@@ -152,10 +152,10 @@ pub enum HostError {
         /// Its user.
         user: String,
     },
-    /// What runs is something else.
+    /// The running process is not a JVM.
     #[error("no process of {0} is a JVM")]
     NoJava(String),
-    /// A Java without tools.
+    /// The Java has no jstack.
     #[error(
         "no jstack beside {}; `kill -QUIT {pid}` writes the same into log/taskmanager.out",
         java.display()
@@ -166,7 +166,7 @@ pub enum HostError {
         /// The TaskManager.
         pid: i32,
     },
-    /// It has not done its work.
+    /// jstack failed.
     #[error("{}, run as user {user}, failed: {why}", program.display())]
     Jstack {
         /// The tool.
@@ -176,16 +176,16 @@ pub enum HostError {
         /// What happened.
         why: String,
     },
-    /// A file cannot be read, or the answer not be written.
+    /// A file cannot be read, or the answer cannot be written.
     #[error(transparent)]
     Io(#[from] io::Error),
 }
 
-/// Does it, and prints the answer to standard output. Blocking.
+/// Runs the command, and prints the answer to standard output. Blocking.
 pub fn run(command: &HostCommand) -> Result<(), HostError> {
     match command {
-        HostCommand::Ps { all, place, form } => {
-            let rows = ps::rows(&find::all(&place.work_dir), *all);
+        HostCommand::Ps { all, scope, form } => {
+            let rows = ps::rows(&find::all(&scope.work_dir), *all);
             print(&match form.output {
                 OutputForm::Json => json(&rows)?,
                 OutputForm::Text => text::lines(&ps::table(&rows)).into_owned(),
@@ -193,7 +193,7 @@ pub fn run(command: &HostCommand) -> Result<(), HostError> {
         }
         HostCommand::Logs { task, follow, all, file, log_dir } => match task.find() {
             Ok(found) => logs::print(&found, *file, logs::Extent { older: *all, follow: *follow }),
-            Err(error) if *file == LogFile::Executor => logs::print_kept(log_dir, &task.task, error),
+            Err(error) if *file == LogFile::Executor => logs::print_from_host_folder(log_dir, &task.task, error),
             Err(error) => Err(error),
         },
         HostCommand::Inspect { task, form } => {
@@ -207,14 +207,14 @@ pub fn run(command: &HostCommand) -> Result<(), HostError> {
     }
 }
 
-/// The error as it may be shown: names in it are others'.
+/// The error with control characters escaped: names in it come from others.
 pub fn shown(error: &HostError) -> String {
     text::line(&error.to_string()).into_owned()
 }
 
 impl Task {
     fn find(&self) -> Result<Found, HostError> {
-        find::one(find::all(&self.place.work_dir), &self.task)
+        find::one(find::all(&self.scope.work_dir), &self.task)
     }
 }
 
@@ -222,7 +222,7 @@ fn json(answer: &impl serde::Serialize) -> io::Result<String> {
     Ok(text::json(&serde_json::to_string_pretty(answer)?).into_owned() + "\n")
 }
 
-/// A reader that stops early has read enough.
+/// A reader that stops early, such as `head`, is no error.
 fn print(text: &str) -> Result<(), HostError> {
     match io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),

@@ -1,11 +1,10 @@
-//! What the executor is at, kept in the sandbox for whoever comes after it: the next executor in the same sandbox, or a
-//! person at the host.
+//! The executor's state, persisted in the sandbox for the next executor there and for people on the host.
 //!
-//! Writing goes on beside the executor's work, which does not stand still for a disk; while a worker is on its way, what
-//! is to be written waits for more of it, so that the start has disk and processor for itself.
+//! The journal is written in the background, so that no task waits for a disk. While a worker starts, entries are
+//! gathered for a moment before they are written, to leave disk and CPU to the start.
 //!
-//! An executor that finds the journal of a dead one ends what that one left running. A process is known by its pid
-//! *and* its start time, and both only count within one boot of the machine: pids are used again.
+//! An executor that finds the journal of a dead one ends the processes that one left. A process is identified by its
+//! pid *and* its start time, within one boot of the machine, because pids are reused.
 
 use std::{
     collections::BTreeMap,
@@ -39,16 +38,16 @@ use crate::{artifacts::Delivery, core::Worker, diagnosis::Mask, files, process::
 /// The journal's name in the sandbox.
 pub(crate) const FILE: &str = "executor.json";
 
-/// A longer journal is none, in bytes. Those of real workers have a twentieth of that.
+/// Limit for a journal, in bytes; a longer one is ignored. Journals of real workers have a twentieth of that.
 pub(crate) const LONGEST: u64 = 1 << 20;
 
-/// How long what can wait waits for more. The steps of a start follow each other within a few milliseconds.
-const GATHER: Duration = Duration::from_millis(20);
+/// How long to gather entries that are not urgent. The steps of a start follow each other within a few milliseconds.
+const GATHER_FOR: Duration = Duration::from_millis(20);
 
-/// What a journal says.
+/// The content of a journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
-    /// The boot of the machine within which process ids count.
+    /// The boot of the machine within which the process ids are valid.
     pub boot: String,
     /// The executor.
     pub executor: Identity,
@@ -61,29 +60,29 @@ pub struct Entry {
     /// The TaskManager.
     #[serde(default)]
     pub task_manager: Option<Identity>,
-    /// How the TaskManager was started, or, before that, is to be.
+    /// How the TaskManager was started; before the start, how it will be.
     #[serde(default)]
     pub about: Option<About>,
-    /// What the agent is or was to be told, oldest first.
-    #[serde(default)]
-    pub told: Vec<Told>,
+    /// Status updates, whether or not the agent has received them yet, oldest first.
+    #[serde(default, rename = "told")]
+    pub updates: Vec<Update>,
     /// Milliseconds from the executor's start to each step that was reached.
     #[serde(default)]
     pub timeline: BTreeMap<String, u64>,
 }
 
-/// How a TaskManager was started, or is to be, without secrets.
+/// How a TaskManager was or will be started, without secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct About {
     /// The version of Flink.
     pub flink: String,
-    /// Which artifacts, and whence.
+    /// The artifacts' manifest and the servers to fetch it from.
     #[serde(default)]
     pub source: String,
-    /// How its artifacts came.
+    /// How the artifacts got into the sandbox.
     #[serde(default)]
     pub delivery: Option<Delivery>,
-    /// The program and its arguments; none until it is started.
+    /// The program and its arguments; empty until it is started.
     pub command: Vec<String>,
     /// Flink's configuration.
     pub configuration: BTreeMap<String, String>,
@@ -93,17 +92,17 @@ pub struct About {
 
 /// A status update.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Told {
+pub struct Update {
     /// When, in seconds since 1970.
     pub at: f64,
-    /// Such as `TASK_RUNNING`.
+    /// The state, such as `TASK_RUNNING`.
     pub state: String,
-    /// In words.
+    /// The status message.
     pub message: String,
 }
 
 impl About {
-    /// A worker as it is described, before anything is known of this host.
+    /// A worker as its task describes it, before anything on this host is looked at.
     pub fn described(spec: &WorkerSpec) -> Self {
         let mask = Mask::described(spec);
         let shown = |entries: &[Described]| {
@@ -116,7 +115,7 @@ impl About {
         }
     }
 
-    /// Only which Flink it is and whence it comes.
+    /// Only the version of Flink and the source of the artifacts.
     pub fn of(spec: &WorkerSpec, mask: &Mask) -> Self {
         let artifacts = spec.artifacts.clone().unwrap_or_default();
         Self {
@@ -131,37 +130,37 @@ impl About {
 }
 
 impl Entry {
-    /// An executor that has just begun.
+    /// The entry of an executor that has just started.
     fn new(boot: String, executor: Identity) -> Self {
-        let (told, timeline) = (Vec::new(), BTreeMap::new());
-        Self { boot, executor, task: None, guard: None, task_manager: None, about: None, told, timeline }
+        let (updates, timeline) = (Vec::new(), BTreeMap::new());
+        Self { boot, executor, task: None, guard: None, task_manager: None, about: None, updates, timeline }
     }
 
-    /// What a journal of at most [`LONGEST`] bytes says.
+    /// Parses a journal of at most [`LONGEST`] bytes.
     pub(crate) fn parse(journal: &[u8]) -> serde_json::Result<Self> {
         serde_json::from_slice(journal)
     }
 
-    /// What holds strings and numbers can be written as JSON.
+    /// The journal as JSON. Strings and numbers alone can always be written.
     fn text(&self) -> Vec<u8> {
         serde_json::to_vec_pretty(self).unwrap_or_default()
     }
 
-    /// The machine has not been started again since: its process ids count.
+    /// Whether the machine has not been restarted since, so that the process ids are still valid.
     pub fn is_of_this_boot(&self) -> bool {
         self.boot == this_boot()
     }
 }
 
-/// Why there can be no executor in this sandbox.
+/// Why no executor can start in this sandbox.
 #[derive(Debug, Error)]
 pub enum JournalError {
-    /// Two executors would fight over the task.
+    /// Another executor is running here; two would fight over the task.
     #[error("process {pid} is already an executor in this sandbox (says {})", path.display())]
     InUse {
         /// The other executor.
         pid: i32,
-        /// Where that is written.
+        /// The journal that says so.
         path: PathBuf,
     },
     /// A file could not be read, written or removed; the error names it.
@@ -173,18 +172,18 @@ pub enum JournalError {
 #[derive(Debug)]
 pub struct Journal {
     draft: Draft,
-    /// The writer takes the latest.
+    /// The writer always takes the latest draft.
     latest: watch::Sender<Draft>,
-    /// What is there is to be written at once.
+    /// Asks the writer to write at once.
     urgent: Arc<Notify>,
     writer: JoinHandle<()>,
 }
 
-/// What is to be written, before it is put into words: that is the writer's part, who has the time.
+/// The next content of the journal. The writer formats it, because it has the time.
 #[derive(Debug, Clone)]
 struct Draft {
     entry: Entry,
-    /// Described as long as no more is known.
+    /// The worker, described here until more is known about it.
     worker: Option<Arc<Worker>>,
 }
 
@@ -196,16 +195,16 @@ impl Draft {
         if text.len() as u64 <= LONGEST {
             return text;
         }
-        // What the next executor has to end counts more than what people like to know.
+        // Processes that the next executor must end matter more than details for people.
         self.entry.about = None;
-        self.entry.told.clear();
+        self.entry.updates.clear();
         self.entry.text()
     }
 }
 
 impl Journal {
-    /// Ends what an earlier executor left running in this sandbox, removes `leftover`, which it may have left
-    /// half-done, and begins a new journal.
+    /// Ends the processes that an earlier executor left in this sandbox, removes `leftover`, which that executor may
+    /// have left half-finished, and begins a new journal.
     pub async fn begin(sandbox: &Path, leftover: &Path) -> Result<Self, JournalError> {
         let path = sandbox.join(FILE);
         let boot = this_boot();
@@ -220,20 +219,20 @@ impl Journal {
         let draft = Draft { entry: Entry::new(boot, executor), worker: None };
         let (latest, mut drafts) = watch::channel(draft.clone());
         let urgent = Arc::new(Notify::new());
-        // The first word is to be written, too.
+        // The first draft must be written too.
         drafts.mark_changed();
         let writer = tokio::spawn(keep(path, drafts, Arc::clone(&urgent)));
         Ok(Self { draft, latest, urgent, writer })
     }
 
-    /// A worker is here; nothing of it is yet.
+    /// Notes a worker whose TaskManager is not started yet.
     pub fn launched(&mut self, worker: &Arc<Worker>) {
         self.draft.entry.task = Some(worker.spec.worker_id.clone());
         self.draft.worker = Some(Arc::clone(worker));
         self.save();
     }
 
-    /// The TaskManager is there.
+    /// Notes the processes of a started TaskManager.
     pub fn started(&mut self, task: &str, guard: Option<u32>, task_manager: u32, about: About) {
         let identity = |pid: u32| Identity::of(pid.cast_signed());
         self.draft.entry.task = Some(task.to_owned());
@@ -241,17 +240,17 @@ impl Journal {
         self.draft.entry.task_manager = identity(task_manager);
         self.draft.entry.about = Some(about);
         self.save();
-        // There is something that the next executor would have to end.
+        // There are processes now that the next executor would have to end.
         self.urgent.notify_one();
     }
 
-    /// The agent is to be told this, once it is there. What follows in the same state takes the place of what was before.
+    /// Notes a status update. It replaces the one before if both have the same state.
     pub fn note(&mut self, status: &TaskStatus) {
         let at = status.timestamp.unwrap_or_default();
         let state = status.state().as_str_name().to_owned();
-        let told = Told { at, state, message: status.message().to_owned() };
-        self.draft.entry.told.retain(|before| before.state != told.state);
-        self.draft.entry.told.push(told);
+        let update = Update { at, state, message: status.message().to_owned() };
+        self.draft.entry.updates.retain(|before| before.state != update.state);
+        self.draft.entry.updates.push(update);
         self.draft.entry.task.get_or_insert_with(|| status.task_id.value.clone());
         for label in status.labels.iter().flat_map(|labels| &labels.labels) {
             if let (Some(step), Ok(at)) = (label.key.strip_suffix("-ms"), label.value().parse()) {
@@ -261,13 +260,13 @@ impl Journal {
         self.save();
     }
 
-    /// The TaskManager and all that came of it are gone.
+    /// Notes that the TaskManager and all its descendants are gone.
     pub fn ended(&mut self) {
         (self.draft.entry.guard, self.draft.entry.task_manager) = (None, None);
         self.save();
     }
 
-    /// All that is in it is written.
+    /// Returns once everything is written.
     pub async fn finish(self) {
         drop(self.latest);
         self.urgent.notify_one();
@@ -279,31 +278,30 @@ impl Journal {
     }
 }
 
-/// Until there is nothing more to come, and that is written.
+/// Writes each draft, until the last one is written and the journal is dropped.
 async fn keep(path: PathBuf, mut drafts: watch::Receiver<Draft>, urgent: Arc<Notify>) {
     while drafts.changed().await.is_ok() {
-        timeout(GATHER, urgent.notified()).await.ok();
+        timeout(GATHER_FOR, urgent.notified()).await.ok();
         let (path, draft) = (path.clone(), drafts.borrow_and_update().clone());
         spawn_blocking(move || write(&path, &draft.text())).await.ok();
     }
     fs::remove_file(other(&path)).ok();
 }
 
-/// Whole or not at all. A journal that cannot be written is no reason to give up a worker. Blocking.
+/// Replaces the journal as a whole or not at all. If the journal cannot be written, the worker continues. Blocking.
 ///
-/// The two files change places: to make a new one each time and remove the old one costs some file systems more than
-/// all the rest.
+/// Two files are exchanged: on some file systems, making and removing a file each time costs more than all the rest.
 fn write(path: &Path, text: &[u8]) {
     let new = other(path);
     let exchange = || renameat2(AT_FDCWD, &new, AT_FDCWD, path, RenameFlags::RENAME_EXCHANGE);
-    // The first one has nothing to change places with; not every file system can.
+    // The first file has nothing to be exchanged with, and not every file system can exchange files.
     let written = fill(&new, text).and_then(|()| exchange().or_else(|_| fs::rename(&new, path)));
     if let Err(error) = written {
         warn!("Cannot write the journal: {error}");
     }
 }
 
-/// Makes this file, or takes it as it is, and fills it. What is not a file of ours goes out of the way.
+/// Creates this file, or overwrites our existing one. A file of another user or kind is removed first.
 fn fill(path: &Path, text: &[u8]) -> io::Result<()> {
     let mut options = fs::OpenOptions::new();
     let options = options.write(true).create(true).mode(MODE);
@@ -319,7 +317,7 @@ fn fill(path: &Path, text: &[u8]) -> io::Result<()> {
     file.write_all(text)
 }
 
-/// The other of the two files.
+/// The second of the two files.
 fn other(path: &Path) -> PathBuf {
     path.with_extension("json.other")
 }
@@ -328,7 +326,7 @@ fn this_boot() -> String {
     fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
 }
 
-/// What our own user's journal at this path says; none when there is none that can be understood.
+/// Reads our own user's journal at this path; none if there is no valid one.
 fn read(path: &Path) -> Option<Entry> {
     let file = match files::open(path) {
         Ok(file) => file,
@@ -338,12 +336,12 @@ fn read(path: &Path) -> Option<Entry> {
             return None;
         }
     };
-    let ours = || {
+    let read = || {
         let owner = file.metadata()?.uid();
-        let ours = owner == geteuid().as_raw();
-        if ours { files::read(&file, LONGEST) } else { Err(io::Error::other(format!("it belongs to user {owner}"))) }
+        let is_ours = owner == geteuid().as_raw();
+        if is_ours { files::read(&file, LONGEST) } else { Err(io::Error::other(format!("it belongs to user {owner}"))) }
     };
-    let entry = ours().and_then(|bytes| Ok(Entry::parse(&bytes)?));
+    let entry = read().and_then(|bytes| Ok(Entry::parse(&bytes)?));
     entry.inspect_err(|error| warn!("Not a journal: {}: {error}", path.display())).ok()
 }
 

@@ -1,5 +1,5 @@
-//! The executor's own log: to standard error, which is the file `stderr` in the sandbox, and to a file in a folder of the
-//! host, where it can be read when the sandbox is gone.
+//! The executor's own log. It goes to standard error, which is the file `stderr` in the sandbox, and to a file in a
+//! folder of the host, which outlives the sandbox.
 
 mod at_host;
 
@@ -15,27 +15,27 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
-/// Names the level of the log: `warn`, or `info,executor=debug`.
+/// Variable for the log level: `warn`, or `info,executor=debug`.
 const LEVEL_VARIABLE: &str = "FLINK_MESOS_EXECUTOR_LOG";
 
-/// With the value `json` the log is a JSON object for each line.
+/// Variable for the format; with `json`, each line of the log is a JSON object.
 const FORMAT_VARIABLE: &str = "FLINK_MESOS_EXECUTOR_LOG_FORMAT";
 
-/// At which size the host's log is rotated.
+/// Variable for the size at which the host's log is rotated.
 const SIZE_VARIABLE: &str = "FLINK_MESOS_EXECUTOR_LOG_SIZE";
 
-/// Names the folder of the host's logs; an empty one is none.
+/// Variable for the host's log folder; an empty value disables that log.
 pub(crate) const FOLDER_VARIABLE: &str = "FLINK_MESOS_LOG_DIR";
 
-/// How each is set, for `--help`.
+/// Description of the variables, for `--help`.
 pub const HELP: &str = "Environment:
   FLINK_MESOS_EXECUTOR_LOG         log level, e.g. debug [default: info]
   FLINK_MESOS_EXECUTOR_LOG_FORMAT  log format, text or json [default: text]
   FLINK_MESOS_EXECUTOR_LOG_SIZE    size at which the log outside the sandbox is rotated [default: 1 mb]
   FLINK_MESOS_LOG_DIR              folder of the log outside the sandbox, if it exists [default: /var/log/flink-mesos]";
 
-/// Begins the log of the executor that these variables describe. One that is not started by an agent, and the host's log
-/// where its folder is not there or not for us, do without a file there.
+/// Starts the log as these variables say. Without an agent there is no log in the host's folder, nor if that folder
+/// does not exist or may not be used.
 pub fn start(lookup: impl Fn(&str) -> Option<String>) {
     let level = lookup(LEVEL_VARIABLE);
     let known = level.as_deref().map(str::parse::<Targets>);

@@ -1,4 +1,4 @@
-//! `flink-mesos-executor`: started by a Mesos agent, or, as its own guard, by itself.
+//! `flink-mesos-executor`: a Mesos agent starts it as executor, and the executor starts it as its own guard.
 
 use std::{env, io::Write as _, path::PathBuf, process::ExitCode};
 
@@ -13,7 +13,7 @@ use mesos::executor::ExecutorEnvironment;
 use nix::sys::stat::{Mode, umask};
 use tracing::{error, info, warn};
 
-/// Wrong usage, as in sysexits.h.
+/// Exit code for wrong usage, as in sysexits.h.
 const USAGE: u8 = 64;
 
 /// Run one Flink TaskManager as a custom Mesos executor.
@@ -46,7 +46,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// What a person asks for.
+/// Runs a command for a person on the host.
 fn at_host(command: &HostCommand) -> ExitCode {
     match host::run(command) {
         Ok(()) => ExitCode::SUCCESS,
@@ -57,9 +57,9 @@ fn at_host(command: &HostCommand) -> ExitCode {
     }
 }
 
-/// As an agent starts it.
+/// Runs as executor, as an agent starts it.
 fn execute() -> ExitCode {
-    // Whatever the agent was started with: others have nothing to look for in a sandbox.
+    // Whatever umask the agent has: other users have no business in a sandbox.
     umask(Mode::from_bits_truncate(0o027));
     let variables = variables();
     let lookup = |name: &str| variables.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
@@ -80,12 +80,12 @@ fn execute() -> ExitCode {
         "flink-mesos-executor {}",
         env!("CARGO_PKG_VERSION")
     );
-    // Before there is a second thread.
+    // A fork must happen before there is a second thread.
     let guard = process::fork().inspect_err(|error| warn!("Cannot start the guard process yet: {error}")).ok();
     run(Options { agent, variables, binary: PathBuf::from("/proc/self/exe"), guard })
 }
 
-/// One thread does everything; a few more for what blocks, gone again soon: memory is the TaskManager's.
+/// One thread does everything; short-lived ones do what blocks. That leaves memory to the TaskManager.
 fn run(options: Options) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -103,7 +103,7 @@ fn run(options: Options) -> ExitCode {
     }
 }
 
-/// What is no UTF-8 is nothing that we or Flink could use.
+/// The environment, without variables that are not UTF-8: neither we nor Flink could use them.
 fn variables() -> Vec<(String, String)> {
     env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
 }

@@ -1,14 +1,14 @@
-//! A file that is followed by a new one when it has reached its size.
+//! A file that is rotated by size.
 //!
 //! ```text
-//!   <name>          the newest; begins anew at a line's end once it has reached its size
-//!   <name>.1 … .n   older ones, .n the oldest; one more and the oldest is deleted
+//!   <name>          the newest; rotated at the end of a line once it has reached its size
+//!   <name>.1 … .n   older ones, .n the oldest, which the next rotation deletes
 //! ```
 //!
-//! No line is lost and none is torn in two, except one longer than half a megabyte. Only where the disk takes no more,
-//! bytes are dropped, so that nobody stands still for a log; a line says how many, once there is room again.
+//! No line is lost or split, except lines longer than half a megabyte. If the disk is full, bytes are dropped, so that
+//! no process blocks on a log. Once there is room again, a line says how many were dropped.
 //!
-//! While it is written to, the newest file is locked (shared, flock(2)): whoever makes room can tell.
+//! The newest file is locked (shared, flock(2)) while it is open for writing, so that no other executor deletes it.
 
 use std::{
     fmt,
@@ -22,27 +22,27 @@ use fs_err::os::unix::fs::OpenOptionsExt as _;
 
 use crate::{core::OutputLimits, files};
 
-/// For our user and group, as everything that comes of a worker.
+/// Readable for our user and group, like all files of a worker.
 pub(crate) const MODE: u32 = 0o640;
 
-/// A line longer than this may be torn by a rotation.
+/// A line longer than this, in bytes, may be split by a rotation.
 pub(crate) const LONGEST_LINE: u64 = 512 << 10;
 
-/// The newest file, and where its older ones are.
+/// The newest file, and how its older ones are named.
 #[derive(Debug)]
 pub(crate) struct RotatingFile {
     path: PathBuf,
     limits: OutputLimits,
     file: File,
     size: u64,
-    /// The next line begins a new file: not before, so that the newest file says how things stand.
+    /// The next line begins a new file. The rotation waits for it, so that the newest file is never empty.
     full: bool,
-    /// Bytes that the disk did not take.
+    /// Bytes dropped because the disk was full.
     lost: u64,
 }
 
 impl RotatingFile {
-    /// Goes on with the file at this path, or begins it. A link, a pipe or a device in its place is refused.
+    /// Opens the file at this path for appending, or creates it. A link, a pipe or a device in its place is an error.
     pub(crate) fn open(path: &Path, limits: OutputLimits) -> io::Result<Self> {
         let file = files::open_with(fs::OpenOptions::new().create(true).append(true).mode(MODE), path)?;
         let size = file.metadata()?.len();
@@ -59,7 +59,7 @@ impl RotatingFile {
         }
     }
 
-    /// How much goes into the file as it is: all, or up to the end of the line that reaches the size.
+    /// How many of the bytes go into the current file: all, or those up to the end of the line that reaches the size.
     fn fitting(&self, bytes: &[u8]) -> usize {
         let room = usize::try_from(self.limits.size.saturating_sub(self.size)).unwrap_or(usize::MAX);
         if bytes.len() <= room {
@@ -74,8 +74,8 @@ impl RotatingFile {
             self.rotate();
         }
         if self.lost > 0 {
-            let told = format!("\n[{} bytes of output are lost: the disk took no more]\n", self.lost);
-            if self.file.write_all(told.as_bytes()).is_err() {
+            let notice = format!("\n[{} bytes of output are lost: the disk was full]\n", self.lost);
+            if self.file.write_all(notice.as_bytes()).is_err() {
                 self.lost += bytes.len() as u64;
                 return;
             }
@@ -89,7 +89,7 @@ impl RotatingFile {
         self.full = endless || (self.size >= self.limits.size && bytes.ends_with(b"\n"));
     }
 
-    /// Where that fails the file grows on: better than to lose what is said.
+    /// If the rotation fails, the file keeps growing, so that nothing is lost.
     fn rotate(&mut self) {
         if self.limits.older == 0 {
             if self.file.set_len(0).is_ok() {
@@ -98,7 +98,7 @@ impl RotatingFile {
             return;
         }
         let new = self.with_ending("new");
-        // From a rotation that a crash cut off, or somebody else's.
+        // A file left by an interrupted rotation, or by somebody else.
         fs::remove_file(&new).ok();
         let Ok(file) = fs::OpenOptions::new().create_new(true).append(true).mode(MODE).open(&new) else { return };
         for number in (1..self.limits.older).rev() {
@@ -122,7 +122,7 @@ impl RotatingFile {
     }
 }
 
-/// What the disk does not take is counted, not reported.
+/// Bytes that do not fit on the disk are counted, not reported as an error.
 impl Write for RotatingFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.append(bytes);
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_stay_whole_and_the_oldest_file_goes() {
+    fn lines_stay_whole_and_the_oldest_file_is_deleted() {
         let folder = TempDir::new().unwrap();
         let limits = OutputLimits { size: 10, older: 2 };
         let mut file = RotatingFile::open(&folder.path().join("out"), limits).unwrap();
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn with_no_older_ones_the_file_begins_anew() {
+    fn without_older_files_a_rotation_empties_the_file() {
         let folder = TempDir::new().unwrap();
         let mut file = RotatingFile::open(&folder.path().join("out"), OutputLimits { size: 10, older: 0 }).unwrap();
         file.append(b"one two three\nfour\n");
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn an_endless_line_is_torn_rather_than_kept() {
+    fn an_endless_line_is_split() {
         let folder = TempDir::new().unwrap();
         let mut file = RotatingFile::open(&folder.path().join("out"), OutputLimits { size: 10, older: 1 }).unwrap();
         for _ in 0..100 {
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_full_disk_does_not_take_is_counted() {
+    fn bytes_that_a_full_disk_drops_are_counted() {
         let folder = TempDir::new().unwrap();
         let limits = OutputLimits { size: 1000, older: 1 };
         let mut file = RotatingFile::open(&folder.path().join("out"), limits).unwrap();
@@ -191,13 +191,13 @@ mod tests {
         file.append(b"lost too\n");
         file.file = good;
         file.append(b"kept\n");
-        let expected = "\n[14 bytes of output are lost: the disk took no more]\nkept\n";
+        let expected = "\n[14 bytes of output are lost: the disk was full]\nkept\n";
         assert_eq!(read_all(&folder, 1)[1], expected);
     }
 
     proptest! {
         #[test]
-        fn nothing_is_lost_torn_or_out_of_order(
+        fn nothing_is_lost_split_or_out_of_order(
             lines in vec("[a-z]{0,12}\n", 0..60), cuts in vec(1_usize..40, 1..30), size in 1_u64..50,
         ) {
             let folder = TempDir::new().unwrap();

@@ -1,4 +1,4 @@
-//! The executor's loop: takes what happens to the [`Core`] and carries out what it answers.
+//! The executor's loop: passes every event to the [`Core`] and carries out the outputs.
 //!
 //! ```text
 //!   agent's events ──┐                       ┌──▶ subscription, updates      (shell/agent.rs)
@@ -7,12 +7,11 @@
 //!   signals, time ───┘
 //! ```
 //!
-//! Everything runs on one thread; whatever blocks runs on another one. Every task is owned here and ends with the
-//! shell.
+//! Everything runs on one thread; blocking work runs on others. The shell owns every task, and each ends with it.
 
 mod agent;
-mod place;
 mod worker;
+mod workspace;
 
 use std::{
     path::PathBuf,
@@ -35,41 +34,41 @@ use tracing::{info, warn};
 
 use crate::{
     artifacts::Delivered,
-    class_data::{ClassData, Settling},
+    class_data::{ArchiveJob, ClassData},
     core::{Core, Exit, Input, Now, Output, Settings, Worker},
     journal::Journal,
     process::{Control, Forked, Guard},
     usage,
 };
 use agent::{Sender, Subscription};
-use place::Place;
 use worker::{Outcome, Shared, Started, Watch, Work};
+use workspace::Workspace;
 
-/// From SIGTERM to SIGKILL when neither the KILL nor the task says otherwise. A TaskManager that obeys needs a fraction
-/// of a second.
+/// From SIGTERM to SIGKILL unless the KILL or the task sets a grace. A TaskManager that obeys needs a fraction of a
+/// second.
 const KILL_GRACE: Duration = Duration::from_secs(5);
 
-/// How long the last updates may take to get out once the executor is done, and the last word of the journal to the disk.
+/// Time limit for the last updates to be sent, and for the journal to be written, once the executor is done.
 const FLUSH: Duration = Duration::from_millis(500);
 
-/// What the shell needs to know.
+/// What the shell needs to start.
 #[derive(Debug)]
 pub struct Options {
-    /// What the agent said.
+    /// The agent's settings for this executor.
     pub agent: ExecutorEnvironment,
     /// The executor's environment variables.
     pub variables: Vec<(String, String)>,
-    /// This binary, to be started again as a guard.
+    /// Path of this binary, to start guards with.
     pub binary: PathBuf,
-    /// The first guard, if there is one already.
+    /// The first guard, if one was forked.
     pub guard: Option<Forked>,
 }
 
-/// Runs the executor to its end; true when the agent knows everything about its task.
+/// Runs the executor to its end. Returns true if the agent has acknowledged everything about the task.
 pub async fn run(options: Options) -> anyhow::Result<bool> {
     prctl::set_child_subreaper(true).context("cannot become a sub-reaper")?;
-    // The agent's launcher leaves SIGCHLD blocked, which tells of the guard's end.
-    SigSet::all().thread_unblock().context("cannot take signals")?;
+    // The agent's launcher leaves SIGCHLD blocked, which reports the end of the guard.
+    SigSet::all().thread_unblock().context("cannot unblock signals")?;
     let (inbox, inputs) = unbounded_channel();
     let flink = Sandbox { path: options.agent.sandbox.clone() }.flink();
     let journal = Journal::begin(&options.agent.sandbox, &flink).await?;
@@ -81,26 +80,26 @@ struct Shell {
     core: Core,
     started: Instant,
     connection: Arc<ExecutorConnection>,
-    place: Arc<Place>,
+    workspace: Arc<Workspace>,
     inbox: UnboundedSender<Input>,
     journal: Journal,
     interrupt: Signal,
     terminate: Signal,
     subscription: Option<Subscription>,
     sender: Option<Sender>,
-    /// For the first TaskManager.
+    /// The guard for the first TaskManager.
     guard: Option<Guard>,
     /// The fetch or start under way.
     work: Option<Work>,
-    /// What has been fetched: it stays in the host's cache for as long as it is in use.
+    /// The fetched artifacts. Holding this keeps them in the host's cache for as long as they are used.
     delivered: Option<Box<Delivered>>,
     process: Option<Process>,
-    /// The class data that the process was started with or could leave.
+    /// The class data that the process was started with, or the plan to leave some.
     class_data: Option<ClassData>,
-    settling: Option<Settling>,
+    archive_job: Option<ArchiveJob>,
 }
 
-/// The process that runs.
+/// The running TaskManager.
 struct Process {
     control: Control,
     watch: Watch,
@@ -120,12 +119,12 @@ impl Shell {
             shutdown_grace: agent.shutdown_grace_period,
             kill_grace: KILL_GRACE,
         };
-        let place = Arc::new(Place::new(agent.sandbox.clone(), variables, binary));
+        let workspace = Arc::new(Workspace::new(agent.sandbox.clone(), variables, binary));
         Ok(Self {
             core: Core::new(settings, Box::new(mesos::status::new_uuid)),
             started: Instant::now(),
             guard: guard.map(Guard::of).transpose()?,
-            place,
+            workspace,
             connection: Arc::new(ExecutorConnection::new(agent).context("cannot connect to the agent")?),
             inbox,
             journal,
@@ -137,7 +136,7 @@ impl Shell {
             delivered: None,
             process: None,
             class_data: None,
-            settling: None,
+            archive_job: None,
         })
     }
 
@@ -145,8 +144,8 @@ impl Shell {
         let mut input = Input::Begin;
         loop {
             if let Some(clean) = self.step(input).await {
-                if let Some(settling) = self.settling.take() {
-                    settling.end().await;
+                if let Some(archive_job) = self.archive_job.take() {
+                    archive_job.end().await;
                 }
                 if let Some(guard) = self.guard.take() {
                     guard.dismiss().await;
@@ -161,19 +160,19 @@ impl Shell {
         }
     }
 
-    /// Whatever happens first.
+    /// Waits for the next event.
     async fn next(&mut self, inputs: &mut UnboundedReceiver<Input>) -> Input {
         let deadline = self.core.deadline().map(|deadline| self.started + deadline);
         select! {
             Some(input) = inputs.recv() => {
                 if matches!(input, Input::Registered) {
-                    self.settle_class_data();
+                    self.prepare_class_data();
                 }
                 input
             }
             outcome = ended(self.work.as_mut()) => self.worked(outcome),
             exit = died(self.process.as_mut()) => {
-                (self.process, self.settling) = (None, None);
+                (self.process, self.archive_job) = (None, None);
                 self.journal.ended();
                 Input::Exited(exit)
             }
@@ -183,7 +182,7 @@ impl Shell {
         }
     }
 
-    /// The fetch or start has its answer.
+    /// Takes the outcome of the fetch or start.
     fn worked(&mut self, outcome: Outcome) -> Input {
         self.work = None;
         match outcome {
@@ -198,10 +197,10 @@ impl Shell {
                 let pid = startup.pid;
                 let worker = startup.worker.spec.worker_id.clone();
                 self.journal.started(&worker, watch.guard(), pid, about);
-                let sandbox = self.place.sandbox.path.clone();
-                let sidecar = self.place.sidecar(&startup.worker);
+                let sandbox = self.workspace.sandbox.path.clone();
+                let sidecar = self.workspace.sidecar(&startup.worker);
                 let listeners = usage::Listeners { connection: Arc::clone(&self.connection), sidecar };
-                let usage = watch.guard().map(|guard| usage::tell(listeners, worker, guard, sandbox));
+                let usage = watch.guard().map(|guard| usage::report(listeners, worker, guard, sandbox));
                 let described = Arc::clone(&startup.worker);
                 let watchers = [startup.watch(self.inbox.clone())].into_iter().chain(usage).collect();
                 self.process = Some(Process { control, watch, pid, worker: described, watchers });
@@ -212,11 +211,11 @@ impl Shell {
         }
     }
 
-    /// What later TaskManagers start with is seen to once this one is up.
-    fn settle_class_data(&mut self) {
+    /// Prepares class data for later TaskManagers, once this one has registered.
+    fn prepare_class_data(&mut self) {
         let Some(process) = &self.process else { return };
-        if let (None, Some(trainer)) = (&self.settling, self.place.trainer(&process.worker)) {
-            self.settling = self.class_data.clone().map(|class_data| class_data.settle(process.pid, trainer));
+        if let (None, Some(trainer)) = (&self.archive_job, self.workspace.trainer(&process.worker)) {
+            self.archive_job = self.class_data.clone().map(|class_data| class_data.prepare_next(process.pid, trainer));
         }
     }
 
@@ -237,10 +236,10 @@ impl Shell {
         match output {
             Output::Subscribe { tasks, updates } => {
                 let (connection, inbox) = (Arc::clone(&self.connection), self.inbox.clone());
-                let place = Arc::clone(&self.place);
+                let workspace = Arc::clone(&self.workspace);
                 self.sender = Some(Sender::start(Arc::clone(&connection), inbox.clone()));
                 self.subscription =
-                    Some(Subscription::start(connection, tasks, updates, inbox, move || place.furnish_once()));
+                    Some(Subscription::start(connection, tasks, updates, inbox, move || workspace.prepare_once()));
             }
             Output::Note(status) => {
                 info!(task_id = status.task_id.value, "{}: {}", status.state().as_str_name(), status.message());
@@ -252,17 +251,17 @@ impl Shell {
                 }
             }
             Output::Fetch(worker) => {
-                self.work = Some(Work::fetch(&self.place, Arc::clone(&worker), self.inbox.clone()));
+                self.work = Some(Work::fetch(&self.workspace, Arc::clone(&worker), self.inbox.clone()));
                 self.journal.launched(&worker);
             }
-            Output::Start { worker, distrust } => {
-                if let Some(class_data) = self.class_data.take().filter(|_| distrust) {
+            Output::Start { worker, quarantine } => {
+                if let Some(class_data) = self.class_data.take().filter(|_| quarantine) {
                     warn!("TaskManager died early with archived class data; starting it again without");
                     class_data.quarantine().await;
                 }
                 let delivery = self.delivered.as_ref().map(|delivered| delivered.delivery.clone());
-                let shared = Shared { delivery, class_data: worker.class_data_sharing && !distrust };
-                self.work = Some(Work::start(&self.place, worker, shared, self.guard.take()));
+                let shared = Shared { delivery, class_data: worker.class_data_sharing && !quarantine };
+                self.work = Some(Work::start(&self.workspace, worker, shared, self.guard.take()));
             }
             Output::Cancel => {
                 if let Some(work) = &self.work {
@@ -274,7 +273,7 @@ impl Shell {
                 if let Some(process) = &mut self.process {
                     process.control.terminate().await;
                 }
-                self.settling = self.settling.take().inspect(Settling::cancel);
+                self.archive_job = self.archive_job.take().inspect(ArchiveJob::cancel);
             }
             Output::Destroy => {
                 info!("Sent SIGKILL to the TaskManager and all its child processes");

@@ -1,7 +1,7 @@
-//! What a TaskManager does between its start and its registration, seen from outside: it opens its data port, and its
-//! log says that the JobManager has accepted it.
+//! Watch a TaskManager from its start to its registration: it opens its data port, and its log says that the JobManager
+//! has accepted it.
 //!
-//! Looks often at first and seldom later, and not at all once all is seen.
+//! It is checked often at first and rarely later, and no longer once it has registered.
 
 mod log;
 mod sockets;
@@ -21,21 +21,21 @@ use crate::{
 };
 use log::LogReader;
 
-/// A TaskManager to be watched.
+/// A TaskManager to watch.
 #[derive(Debug)]
 pub struct Startup {
-    /// The process.
+    /// Its process id.
     pub pid: u32,
-    /// What it is to be.
+    /// Its description.
     pub worker: Arc<Worker>,
     /// Its log file.
     pub log: PathBuf,
-    /// For what the log says.
+    /// Masks secrets in lines of the log.
     pub mask: Mask,
 }
 
 impl Startup {
-    /// Tells `inbox` what it sees until it has seen the registration, or is dropped.
+    /// Reports to `inbox` until the TaskManager has registered or the handle is dropped.
     pub fn watch(self, inbox: UnboundedSender<Input>) -> AbortOnDropHandle<()> {
         AbortOnDropHandle::new(tokio::spawn(self.follow(inbox)))
     }
@@ -62,7 +62,7 @@ impl Startup {
                 return;
             }
             let waited = started.elapsed();
-            // A log that does not speak of such things says nothing by its silence.
+            // If the log does not have INFO lines, a missing registration line proves nothing.
             if in_time && waited >= self.worker.registration_timeout && reader.is_talkative() {
                 in_time = false;
                 inbox.send(Input::Unregistered(self.mask.apply(reader.complaint()))).ok();

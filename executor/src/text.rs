@@ -1,4 +1,4 @@
-//! Text of others, made harmless: what jobs, users and files say may hold sequences that a terminal obeys.
+//! Make text from jobs, users and files safe to print: it may contain sequences that a terminal obeys.
 
 use std::{
     borrow::Cow,
@@ -6,18 +6,18 @@ use std::{
     io::{self, Write},
 };
 
-/// Controls, and what turns the direction of writing round: those letters that show something else than they are.
+/// Whether it is a control character, or one that changes the writing direction and so can disguise a text.
 fn is_harmful(letter: char) -> bool {
     letter.is_control()
         || matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// The text with its control characters escaped, except tabs and the ends of lines.
+/// The text with its control characters escaped, except tabs and line ends.
 pub(crate) fn lines(text: &str) -> Cow<'_, str> {
     escaped(text, |letter| is_harmful(letter) && !matches!(letter, '\n' | '\t'))
 }
 
-/// The text in one line, with all its control characters escaped: for names, paths and ids.
+/// The text in one line, with all control characters escaped: for names, paths and ids.
 pub(crate) fn line(text: &str) -> Cow<'_, str> {
     escaped(text, is_harmful)
 }
@@ -33,7 +33,8 @@ fn escaped(text: &str, harmful: impl Fn(char) -> bool) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
-/// A document in JSON, whose strings alone can hold such characters; the form allows those from U+007F on.
+/// A JSON document with such characters escaped. Only its strings can contain them, because JSON allows them unescaped
+/// from U+007F on.
 pub(crate) fn json(document: &str) -> Cow<'_, str> {
     let harmful = |letter: char| is_harmful(letter) && letter > '\u{7e}';
     if !document.contains(harmful) {
@@ -42,7 +43,7 @@ pub(crate) fn json(document: &str) -> Cow<'_, str> {
     let mut safe = String::with_capacity(document.len() + 16);
     for letter in document.chars() {
         if harmful(letter) {
-            // All of them have numbers below 0x10000. Writing to a string does not fail.
+            // All such characters are below U+10000. Writing to a string cannot fail.
             write!(safe, "\\u{:04x}", u32::from(letter)).ok();
         } else {
             safe.push(letter);
@@ -51,11 +52,11 @@ pub(crate) fn json(document: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
-/// Writes what it is given as [`lines`] would, bytes that are no UTF-8 as `\xff`. A letter may come in pieces.
+/// Writes text escaped as by [`lines`], and bytes that are not UTF-8 as `\xff`. A character may arrive in pieces.
 #[derive(Debug)]
 pub(crate) struct Escaping<W> {
     out: W,
-    /// The beginning of a letter: three bytes at most.
+    /// The beginning of a character: three bytes at most.
     rest: Vec<u8>,
 }
 
@@ -64,7 +65,7 @@ impl<W: Write> Escaping<W> {
         Self { out, rest: Vec::new() }
     }
 
-    /// Writes what it still holds: half a letter that got no end.
+    /// Writes the bytes of an incomplete character at the end.
     pub(crate) fn finish(mut self) -> io::Result<()> {
         let rest = std::mem::take(&mut self.rest);
         write_escaped(&mut self.out, &rest)?;
@@ -87,12 +88,12 @@ impl<W: Write> Write for Escaping<W> {
     }
 }
 
-/// How many bytes at the end may be the beginning of a letter.
+/// How many bytes at the end may be the beginning of a character.
 fn unfinished(bytes: &[u8]) -> usize {
     match std::str::from_utf8(bytes) {
         Err(error) if error.error_len().is_none() => bytes.len() - error.valid_up_to(),
         Ok(_) => 0,
-        // Something wrong comes earlier: only the last bytes count.
+        // There is an error earlier in the text; only the last bytes matter.
         Err(_) => {
             let tail = &bytes[bytes.len().saturating_sub(3)..];
             (1..=tail.len()).rev().find(|count| is_beginning(&tail[tail.len() - count..])).unwrap_or(0)
@@ -121,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_terminal_would_obey_is_shown_instead() {
+    fn control_characters_are_shown_instead_of_obeyed() {
         assert_eq!(lines("a\u{1b}]0;x\u{7}\tb\nc\r"), "a\\u{1b}]0;x\\u{7}\tb\nc\\r");
         assert_eq!(line("a\nFAKE LINE\u{9b}1m"), "a\\nFAKE LINE\\u{9b}1m");
         assert_eq!(line("\u{202e}gpj.exe"), "\\u{202e}gpj.exe");
@@ -142,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_letter_may_come_in_pieces_and_half_a_letter_is_shown_as_bytes() {
+    fn a_character_may_come_in_pieces_and_an_incomplete_one_is_shown_as_bytes() {
         assert_eq!(written(&["世".as_bytes().split_at(1).0, "世".as_bytes().split_at(1).1]), "世");
         assert_eq!(written(&[b"\xff\xe4\xb8", b"\x96"]), "\\xff世");
         assert_eq!(written(&[b"a\xe4\xb8"]), "a\\xe4\\xb8");

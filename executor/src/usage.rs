@@ -1,8 +1,8 @@
-//! What a TaskManager uses of its host, told every ten seconds: to the scheduler as a framework message in JSON,
-//! `{"usage": {…}}` with the fields of [`Usage`], and before the memory limit kills with a warning, in percent of the limit,
-//! `{"usage": {…}, "memory_warning": 92}`; to this host's sidecar, for its metrics, the [`Usage`] alone.
+//! A TaskManager's resource usage, reported every ten seconds. The scheduler gets a framework message in JSON,
+//! `{"usage": {…}}` with the fields of [`Usage`]. When memory nears its limit, the message carries a warning in percent
+//! of the limit, `{"usage": {…}, "memory_warning": 92}`. The host's sidecar gets only the [`Usage`], for its metrics.
 //!
-//! Messages may get lost, and nothing depends on them.
+//! Messages may get lost; nothing depends on them.
 
 mod disk;
 mod sampler;
@@ -22,61 +22,61 @@ use sampler::Sampler;
 
 const EVERY: Duration = Duration::from_secs(10);
 
-/// Of the memory limit, in percent: from here on the next burst may be the last.
+/// Memory in percent of the limit from which to warn.
 const WARN_ABOVE: u64 = 90;
 
-/// Below this, in percent, a next rise is worth another warning.
+/// Memory in percent of the limit below which the next rise causes another warning.
 const CALM_BELOW: u64 = 80;
 
-/// What a TaskManager and everything that came of it use.
+/// What a TaskManager and all its descendants use.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Usage {
-    /// Whose TaskManager.
+    /// The worker's id.
     pub worker: String,
     /// CPU time of the living processes, in seconds.
     pub cpu_seconds: f64,
-    /// CPU time per time since the sample before: 1.5 is one and a half cores. None in the first sample.
+    /// CPU time divided by the time since the previous sample: 1.5 is one and a half cores. None in the first sample.
     pub cpu_cores: Option<f64>,
     /// Resident memory in bytes.
     pub memory_bytes: u64,
-    /// What counts against the limit, of the whole container, in bytes. None where memory is not limited.
+    /// The whole container's memory that counts against the limit, in bytes. None without a memory limit.
     pub memory_working_set_bytes: Option<u64>,
-    /// The container's limit in bytes. None where memory is not limited.
+    /// The container's memory limit in bytes. None without a limit.
     pub memory_limit_bytes: Option<u64>,
-    /// Processes.
+    /// Number of processes.
     pub processes: usize,
-    /// Their threads.
+    /// Number of threads.
     pub threads: usize,
-    /// Their open files; of those that we may look into.
+    /// Number of open files, of the processes that we may inspect.
     pub open_files: usize,
-    /// Files in the sandbox, in bytes on disk.
+    /// Disk space of the files in the sandbox, in bytes.
     pub sandbox_bytes: u64,
 }
 
 #[derive(Serialize)]
 struct Message<'a> {
     usage: &'a Usage,
-    /// Of the memory limit, in percent: once for each rise above the mark.
+    /// Memory in percent of the limit; set once for each rise above [`WARN_ABOVE`].
     #[serde(skip_serializing_if = "Option::is_none")]
     memory_warning: Option<u64>,
 }
 
-/// What lives below `guard` uses now; its sandbox is not looked at. Blocking.
+/// The current usage of the descendants of `guard`; the sandbox is not measured. Blocking.
 pub fn now(worker: &str, guard: u32) -> Usage {
     Sampler::new(worker.to_owned(), guard, PathBuf::new()).sample(Instant::now().into_std())
 }
 
-/// Whom to tell.
+/// The receivers of reports.
 #[derive(Debug)]
 pub struct Listeners {
     /// The scheduler, through the agent.
     pub connection: Arc<ExecutorConnection>,
-    /// Where this host's sidecar would listen.
+    /// The socket of this host's sidecar, whether or not it is running.
     pub sidecar: Option<PathBuf>,
 }
 
-/// Tells what lives below `guard` until it is dropped.
-pub fn tell(listeners: Listeners, worker: String, guard: u32, sandbox: PathBuf) -> AbortOnDropHandle<()> {
+/// Reports the usage of the descendants of `guard` until the handle is dropped.
+pub fn report(listeners: Listeners, worker: String, guard: u32, sandbox: PathBuf) -> AbortOnDropHandle<()> {
     let sampler = Sampler::new(worker, guard, sandbox);
     AbortOnDropHandle::new(tokio::spawn(async move { follow(&listeners, sampler).await }))
 }
@@ -98,26 +98,26 @@ async fn follow(listeners: &Listeners, mut sampler: Sampler) {
         if let Some(percent) = memory_warning {
             warn!("TaskManager uses {percent} % of its memory limit: above the limit, the kernel kills it");
         }
-        listeners.tell(&usage, memory_warning).await;
+        listeners.send(&usage, memory_warning).await;
     }
 }
 
 impl Listeners {
-    async fn tell(&self, usage: &Usage, memory_warning: Option<u64>) {
+    async fn send(&self, usage: &Usage, memory_warning: Option<u64>) {
         if let Ok(text) = serde_json::to_vec(&Message { usage, memory_warning })
             && let Err(error) = self.connection.message(text.into()).await
         {
             debug!("Cannot report usage to the scheduler: {error}");
         }
         if let (Some(sidecar), Ok(text)) = (&self.sidecar, serde_json::to_vec(usage))
-            && let Err(error) = fetcher::sidecar::tell_usage(sidecar, text).await
+            && let Err(error) = fetcher::sidecar::send_usage(sidecar, text).await
         {
             debug!("Cannot report usage to the sidecar: {error}");
         }
     }
 }
 
-/// Rings once for each rise above the mark.
+/// Fires once for each rise above [`WARN_ABOVE`].
 #[derive(Debug, Default)]
 struct Alarm {
     rung: bool,
@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_alarm_rings_once_for_each_rise() {
+    fn the_alarm_fires_once_for_each_rise() {
         let mut alarm = Alarm::default();
         let usage = |percent| Usage {
             worker: "w".into(),

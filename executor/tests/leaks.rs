@@ -1,4 +1,4 @@
-//! Nothing piles up. In a program of its own, as other tests open files, too.
+//! Nothing leaks. In a test program of its own, because other tests open files too.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use std::path::Path;
@@ -10,7 +10,7 @@ use executor::{
 use overlays::command::CommandLine;
 
 #[tokio::test]
-async fn neither_processes_nor_files_stay_after_many_of_them() {
+async fn neither_processes_nor_files_leak() {
     let folder = tempfile::TempDir::new().unwrap();
     let command = CommandLine {
         program: "/bin/sleep".into(),

@@ -1,5 +1,5 @@
-//! A guard that is lost before it has said a word. In a program of its own: it becomes a sub-reaper, and ends all that is
-//! below it.
+//! A guard that is lost before it answers. In a test program of its own, because it becomes a sub-reaper and ends all
+//! its descendants.
 #![allow(missing_docs, clippy::unwrap_used, clippy::disallowed_methods)]
 
 use executor::{
@@ -9,7 +9,7 @@ use executor::{
 use overlays::command::CommandLine;
 
 #[tokio::test]
-async fn what_a_guard_had_started_before_it_was_lost_is_ended() {
+async fn processes_of_a_lost_guard_are_ended() {
     nix::sys::prctl::set_child_subreaper(true).unwrap();
     let folder = tempfile::TempDir::new().unwrap();
     let (guard, started) = (folder.path().join("guard"), folder.path().join("started"));
@@ -17,7 +17,7 @@ async fn what_a_guard_had_started_before_it_was_lost_is_ended() {
         "#!/bin/sh\nsetsid sleep 1000 <&- & echo $! > {0}.new; mv {0}.new {0}; exec sleep 0\n",
         started.display()
     );
-    // By another process: nobody may have open to write what is to be started.
+    // Another process writes it, because no process may have the file open for writing when it is executed.
     let mut shell = std::process::Command::new("/bin/sh");
     let written = shell.args(["-c", "printf %s \"$1\" > \"$0\" && chmod 755 \"$0\""]).arg(&guard).arg(script).status();
     assert!(written.unwrap().success());
@@ -33,5 +33,5 @@ async fn what_a_guard_had_started_before_it_was_lost_is_ended() {
     let lost = Supervised::start(&guard, "worker", &command, &outputs).await.unwrap_err();
     assert!(matches!(lost, StartError::GuardLost), "{lost}");
     let pid = fs_err::read_to_string(started).unwrap();
-    assert!(!std::path::Path::new("/proc").join(pid.trim()).exists(), "it lives on");
+    assert!(!std::path::Path::new("/proc").join(pid.trim()).exists(), "it is still alive");
 }

@@ -1,4 +1,4 @@
-//! A TaskManager under its guard, with shell scripts in its place.
+//! A TaskManager under its guard; shell scripts play the TaskManager.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods)]
 
 use std::{
@@ -49,13 +49,13 @@ impl Bench {
         Supervised::start(&binary, "worker", command, &outputs).await
     }
 
-    /// From here on the guard is in this control group.
+    /// From now on, the guard runs in this control group.
     fn enter(&self, group: &Path) {
         let script = format!("#!/bin/bash\necho $$ > {}/cgroup.procs\nexec {BINARY} \"$@\"\n", group.display());
         write_script(&self.path("guard"), &script);
     }
 
-    /// A program that starts itself again and ends, and so on, as fast as it can.
+    /// A program that keeps starting itself again and exiting, as fast as it can.
     fn hopper(&self) -> String {
         let path = self.path("hop");
         let script = format!("#!/bin/bash\necho $$ > {}\nsetsid $0 &\n", self.path("hopped").display());
@@ -63,14 +63,14 @@ impl Bench {
         path.display().to_string()
     }
 
-    /// The number that the script writes to a file.
+    /// Reads the pid that the script writes to this file.
     async fn pid(&self, name: &str) -> u32 {
         until(|| self.read(name).trim().parse().ok()).await
     }
 }
 
-/// Written by another process: what this one has open to write may be inherited by the children that other tests start
-/// meanwhile, and the kernel starts no program that somebody writes to.
+/// Another process writes it. Children that other tests start could inherit our open file, and the kernel executes no
+/// file that is open for writing.
 fn write_script(path: &Path, script: &str) {
     let mut shell = std::process::Command::new("/bin/sh");
     let written = shell.args(["-c", "printf %s \"$1\" > \"$0\" && chmod 755 \"$0\""]).arg(path).arg(script).status();
@@ -127,7 +127,7 @@ async fn output_environment_and_exit_code_are_the_programs_own() {
 }
 
 #[tokio::test]
-async fn no_line_of_a_flood_is_lost_and_a_kill_gets_through_it() {
+async fn no_line_of_a_flood_is_lost_and_a_kill_still_works() {
     let bench = Bench::new();
     let process = bench.start("seq 1 300000; exit 0").await.unwrap();
     assert_eq!(process.end.wait().await, ExitStatus::Code(0));
@@ -142,7 +142,7 @@ async fn no_line_of_a_flood_is_lost_and_a_kill_gets_through_it() {
 }
 
 #[tokio::test]
-async fn a_program_that_closes_its_output_costs_nothing() {
+async fn a_program_that_closes_its_output_costs_no_cpu_time() {
     let bench = Bench::new();
     let script = "exec >&- 2>&-; echo $$ > pid; exec sleep 1000";
     let mut process = bench.start(script).await.unwrap();
@@ -161,7 +161,7 @@ async fn a_program_that_closes_its_output_costs_nothing() {
 }
 
 #[tokio::test]
-async fn it_leads_its_own_session_within_its_own_limits_and_holds_no_foreign_files() {
+async fn a_task_manager_has_its_own_session_and_limits_and_inherits_no_files() {
     let bench = Bench::new();
     let inherited = fs_err::File::open("/dev/null").unwrap().into_parts().0;
     nix::fcntl::fcntl(&inherited, nix::fcntl::FcntlArg::F_SETFD(nix::fcntl::FdFlag::empty())).unwrap();
@@ -172,8 +172,8 @@ async fn it_leads_its_own_session_within_its_own_limits_and_holds_no_foreign_fil
     let pid = process.pid.to_string();
     process.end.wait().await;
     let output = bench.read("out");
-    let words: Vec<_> = output.split_whitespace().collect();
-    assert_eq!(words, ["0", "1", "2", &pid, &pid, "0", "0027", "all"], "{output}");
+    let fields: Vec<_> = output.split_whitespace().collect();
+    assert_eq!(fields, ["0", "1", "2", &pid, &pid, "0", "0027", "all"], "{output}");
 }
 
 #[tokio::test]
@@ -187,12 +187,12 @@ async fn terminate_reaches_the_whole_group() {
     assert!(!is_alive(child));
 }
 
-/// One that does not die of SIGTERM at once, in a session of its own, below a shell that does.
+/// A process that takes its time after SIGTERM, in a session of its own, below a shell that dies at once.
 const PATIENT: &str = "setsid bash -c 'trap \"touch asked\" TERM; echo $$ > patient; while [ ! -e end ]; do sleep 0.01; done; touch orderly' &
     while [ ! -s patient ]; do sleep 0.01; done; echo $$ > shell; wait";
 
 #[tokio::test]
-async fn terminate_reaches_what_has_left_the_group_and_lets_it_end_although_the_first_process_is_gone() {
+async fn terminate_reaches_processes_outside_the_group_and_lets_them_end_after_the_first() {
     let bench = Bench::new();
     let mut process = bench.start(PATIENT).await.unwrap();
     let shell = bench.pid("shell").await;
@@ -205,9 +205,9 @@ async fn terminate_reaches_what_has_left_the_group_and_lets_it_end_although_the_
     assert!(bench.path("orderly").exists());
 }
 
-/// Nobody would say when its time is over.
+/// Without a SIGTERM of ours, no time limit would ever end.
 #[tokio::test]
-async fn where_somebody_else_ends_the_task_manager_what_it_leaves_is_ended_at_once() {
+async fn if_another_process_ends_the_task_manager_its_descendants_are_ended_at_once() {
     let bench = Bench::new();
     let process = bench.start(PATIENT).await.unwrap();
     let patient = bench.pid("patient").await;
@@ -219,7 +219,7 @@ async fn where_somebody_else_ends_the_task_manager_what_it_leaves_is_ended_at_on
 }
 
 #[tokio::test]
-async fn what_outlives_its_grace_is_counted() {
+async fn processes_that_outlive_the_grace_are_counted() {
     let bench = Bench::new();
     let mut process = bench.start(PATIENT).await.unwrap();
     let (shell, patient) = (bench.pid("shell").await, bench.pid("patient").await);
@@ -227,7 +227,7 @@ async fn what_outlives_its_grace_is_counted() {
     until_dead(shell).await;
     process.control.destroy().await;
     let ended = process.end.ended().await;
-    // With or without the `sleep` that it waits for.
+    // The `sleep` that it waits for may or may not be alive.
     assert!(!ended.survivors.task_manager && (1..=2).contains(&ended.survivors.others), "{ended:?}");
     assert_eq!(ended.status, ExitStatus::Signal(15));
     assert!(!is_alive(patient));
@@ -241,7 +241,7 @@ async fn what_outlives_its_grace_is_counted() {
 }
 
 #[tokio::test]
-async fn destroy_leaves_nothing_wherever_it_hides() {
+async fn destroy_ends_every_descendant() {
     let bench = Bench::new();
     let script = "trap '' TERM
         setsid bash -c 'trap \"\" TERM; echo $$ > session; sleep 1000' &
@@ -257,7 +257,7 @@ async fn destroy_leaves_nothing_wherever_it_hides() {
 }
 
 #[tokio::test]
-async fn children_do_not_outlive_it() {
+async fn descendants_do_not_outlive_the_task_manager() {
     let bench = Bench::new();
     let script = "(setsid bash -c 'trap \"\" TERM HUP; echo $$ > daemon; sleep 1000' &); \
                   while [ ! -s daemon ]; do sleep 0.01; done; exit 0";
@@ -267,7 +267,7 @@ async fn children_do_not_outlive_it() {
 }
 
 #[tokio::test]
-async fn when_the_executor_is_gone_so_is_everything_else() {
+async fn when_the_executor_is_gone_all_processes_end() {
     let bench = Bench::new();
     let script = "trap '' TERM HUP; setsid sleep 1000 & echo $! > child; while true; do sleep 1000; done";
     let process = bench.start(script).await.unwrap();
@@ -279,7 +279,7 @@ async fn when_the_executor_is_gone_so_is_everything_else() {
 }
 
 #[tokio::test]
-async fn what_keeps_forking_is_caught() {
+async fn a_process_that_keeps_forking_is_caught() {
     let bench = Bench::new();
     let mut process = bench.start(&format!("{} & sleep 1000", bench.hopper())).await.unwrap();
     bench.pid("hopped").await;
@@ -288,7 +288,7 @@ async fn what_keeps_forking_is_caught() {
     assert_quiet(&bench).await;
 }
 
-/// A control group below the root of this hierarchy; none where there is no such thing or we may not make one.
+/// Makes a control group below the root of this hierarchy; none if that is impossible here.
 fn control_group(hierarchy: &str) -> Option<PathBuf> {
     let root = Path::new("/sys/fs/cgroup").join(hierarchy);
     let group = root.join(format!("executor-test-{}", std::process::id()));
@@ -298,7 +298,7 @@ fn control_group(hierarchy: &str) -> Option<PathBuf> {
 }
 
 #[tokio::test]
-async fn a_control_group_of_its_own_is_used_where_there_is_one_and_removed() {
+async fn a_task_manager_gets_its_own_control_group_where_possible() {
     for hierarchy in ["unified", "freezer", "."] {
         let Some(group) = control_group(hierarchy) else { continue };
         let bench = Bench::new();
@@ -316,7 +316,7 @@ async fn a_control_group_of_its_own_is_used_where_there_is_one_and_removed() {
     }
 }
 
-/// The hopper does not hop any more.
+/// Asserts that the hopper has stopped.
 async fn assert_quiet(bench: &Bench) {
     fs_err::write(bench.path("hopped"), "").unwrap();
     tokio::time::sleep(Duration::from_millis(100)).await;
@@ -324,7 +324,7 @@ async fn assert_quiet(bench: &Bench) {
 }
 
 #[tokio::test]
-async fn a_program_that_is_not_there_is_named() {
+async fn a_missing_program_is_named() {
     let bench = Bench::new();
     let command = CommandLine {
         program: "/does/not/exist".into(),

@@ -1,4 +1,4 @@
-//! Building a manifest out of local files, and the catalogue that leads from a digest back to the file.
+//! Build a manifest from local files, with a catalogue that maps each digest to its file.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::path::{Path, PathBuf};
@@ -20,18 +20,18 @@ mod hash_cache;
 /// A local file that workers need.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Artifact {
-    /// Where it is on this machine. A symbolic link that leads to another artifact becomes a link in the tree; any
-    /// other one is followed.
+    /// Path on this machine. A symbolic link to another artifact becomes a link in the tree; any other link is
+    /// followed.
     pub source: PathBuf,
-    /// Where it goes in the worker's tree: relative, `/`-separated.
+    /// Path in the worker's tree: relative, `/`-separated.
     pub target: String,
-    /// Whether it may be executed.
+    /// Whether the file is executable.
     pub executable: bool,
     /// Whether only the worker itself may read it.
     pub secret: bool,
 }
 
-/// Where the content of every digest of a manifest lies on this machine.
+/// The local file for each digest of a manifest.
 #[derive(Debug, Clone, Default)]
 pub struct Catalogue {
     files: HashMap<Digest, Source>,
@@ -48,15 +48,15 @@ pub(crate) struct Source {
 /// Why no manifest could be built.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
-    /// A target that may not stand in a tree.
+    /// A target that is not allowed in a tree.
     #[error("artifact {}: {error}", source_path.display())]
     Target {
         /// The artifact.
         source_path: PathBuf,
-        /// What is wrong with its target.
+        /// Why the target is not allowed.
         error: TreePathError,
     },
-    /// Two artifacts for one target.
+    /// Two artifacts with the same target.
     #[error("artifacts {} and {} both go to `{target}`", one.display(), other.display())]
     Duplicate {
         /// The common target.
@@ -66,13 +66,13 @@ pub enum BuildError {
         /// The other source.
         other: PathBuf,
     },
-    /// A file that cannot be read, is none, or changes.
+    /// A file cannot be read, is not a regular file, or changes meanwhile.
     #[error("artifact cannot be hashed: {0}")]
     Hash(#[from] HashError),
-    /// Targets that do not make a tree.
+    /// The targets do not form a tree.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
-    /// The runtime is going down.
+    /// The runtime is shutting down.
     #[error("hashing was stopped before it was complete")]
     Stopped,
 }
@@ -86,42 +86,42 @@ impl Catalogue {
         self.files.values().any(|source| source.secret)
     }
 
-    /// Notes where a hashed file is, and gives its content.
+    /// Adds a hashed file to the catalogue, and returns its content.
     fn file(&mut self, hashed: &Hashed, path: PathBuf, secret: bool) -> Result<Blob, BuildError> {
         let (blob, fingerprint) = hashed.get(&path).cloned().ok_or(BuildError::Stopped)?;
         let known = self.files.entry(blob.digest).or_insert(Source { path, fingerprint, secret });
-        // One content, two uses: the stricter one counts.
+        // If one content has two uses, the stricter one counts.
         known.secret |= secret;
         Ok(blob)
     }
 }
 
-/// An archive that workers need the content of.
+/// An archive whose content workers need.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Archive {
-    /// Where it is on this machine.
+    /// Path on this machine.
     pub source: PathBuf,
-    /// The folder in the worker's tree that it is unpacked into: relative, `/`-separated, and nothing else in it.
+    /// The folder in the worker's tree that it is unpacked into: relative, `/`-separated. Nothing else may be in it.
     pub target: String,
-    /// What kind of archive it is.
+    /// The kind of archive.
     pub format: Format,
 }
 
-/// What else goes into a manifest, and how.
+/// Further input for a manifest.
 #[derive(Debug, Clone, Default)]
 pub struct BuildOptions {
-    /// Archives to unpack on arrival.
+    /// Archives that workers unpack when they arrive.
     pub archives: Vec<Archive>,
-    /// A file to remember digests in, so that files that have not changed are not read again at the next start.
+    /// File to cache digests in, so that unchanged files are not read again at the next start.
     pub hash_cache: Option<PathBuf>,
 }
 
-/// Hashes `artifacts` in parallel, off the async threads, into a manifest and the catalogue for serving it.
+/// Hashes `artifacts` in parallel, off the async threads. Returns the manifest and the catalogue for serving it.
 pub async fn build(artifacts: Vec<Artifact>) -> Result<(Manifest, Catalogue), BuildError> {
     build_with(artifacts, BuildOptions::default()).await
 }
 
-/// Like [`build`], with more to it.
+/// Like [`build`], with options.
 pub async fn build_with(artifacts: Vec<Artifact>, options: BuildOptions) -> Result<(Manifest, Catalogue), BuildError> {
     let targets = targets(artifacts)?;
     let path = options.hash_cache.clone();
@@ -165,7 +165,7 @@ async fn blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(work).await.map_err(|_| BuildError::Stopped)?
 }
 
-/// Without it the next start only takes longer.
+/// Writes the cache of hashes. If that fails, only the next start takes longer.
 fn remember(path: &Path, hashed: Hashed) {
     let mut cache = HashCache::default();
     for (file, (blob, fingerprint)) in hashed {
@@ -193,7 +193,7 @@ fn targets(artifacts: Vec<Artifact>) -> Result<BTreeMap<TreePath, Artifact>, Bui
 
 type Targets = BTreeMap<TreePath, Artifact>;
 
-/// Takes out the artifacts that are symbolic links to other artifacts.
+/// Separates the artifacts that are symbolic links to other artifacts.
 fn find_links(mut targets: Targets) -> Result<(Targets, Vec<(TreePath, TreePath)>), BuildError> {
     let mut links = Vec::new();
     for (path, artifact) in &targets {
@@ -226,7 +226,7 @@ fn same_file(one: &Path, other: &Path) -> Result<bool, BuildError> {
 
 type Hashed = HashMap<PathBuf, (Blob, Fingerprint)>;
 
-/// Hashes every path once, on as many threads as there are processors. Ends early when dropped.
+/// Hashes each path once, on as many threads as there are processors. Dropping it stops the work.
 async fn hash_all(paths: BTreeSet<PathBuf>, known: HashCache) -> Result<Hashed, BuildError> {
     let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get).min(paths.len());
     let queue = Arc::new(Mutex::new(VecDeque::from_iter(paths)));

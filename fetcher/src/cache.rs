@@ -1,26 +1,26 @@
-//! The host's cache: every content once, every tree at a stable path, however many workers ask.
+//! The host's cache: each content once, each tree at a stable path, however many workers use it.
 //!
 //! ```text
 //! <cache>/blobs/<key>          verified content, read-only; the key says what was verified
-//! <cache>/partial/<key>        content under way or broken off; locked by whoever fetches it; with a lane after the key
-//! <cache>/trees/<manifest>/    complete trees of hard links to blobs; their time of change is when they were last used
-//! <cache>/manifests/<manifest> what each tree holds
-//! <cache>/archives/<key>       what came out of each archive
-//! <cache>/class-data/<key>.jsa what a JVM has made of its class path
+//! <cache>/partial/<key>        incomplete content, locked by its writer; the lane follows the key
+//! <cache>/trees/<manifest>/    complete trees of hard links to blobs; the modification time is the last use
+//! <cache>/manifests/<manifest> the entries of each tree
+//! <cache>/archives/<key>       the files of each unpacked archive
+//! <cache>/class-data/<key>.jsa archives of class data, written by JVMs
 //! <cache>/locks/<manifest>     shared while a tree is in use, exclusive while it is removed
-//! <cache>/locks/<manifest>.making  exclusive while a tree is made, with a lane before the end
+//! <cache>/locks/<manifest>.making  exclusive while a tree is made; the lane precedes the suffix
 //! <cache>/locks/gc             exclusive while room is made
-//! <cache>/reserved/<random>/   what a running fetch counts on: room, and contents that it needs
-//! <cache>/quarantine/<key>     content that `verify` found to be wrong
+//! <cache>/reserved/<random>/   what a running fetch needs: room, and existing contents
+//! <cache>/quarantine/<key>     damaged content that `verify` found
 //! ```
 //!
-//! Everything in `trees`, `manifests` and `archives` is for all users of the host to read, so that the workers of any of them
-//! can be given a tree by a sidecar that runs as another one; so are the locks of trees, to keep a tree for as long.
+//! All users of the host can read `trees`, `manifests` and `archives`, so that a sidecar that runs as another user can
+//! give trees to their workers. They can lock the trees too, to keep them while in use.
 //!
-//! Everything appears under its name by renaming what is complete and on the disk, so at every instant, also after a
-//! crash, it is complete or absent. Who fetches for several users does so in lanes: what one lane has under way, another one
-//! does not wait for. All locks are the kernel's (`flock`): they end with the process that holds them.
-//! Secrets never get here: they go from the server into the sandbox of the worker whose token fetched them.
+//! Everything gets its name by a rename once it is complete and on the disk. So it is complete or absent at every
+//! moment, also after a crash. A fetcher for several users works in lanes: one lane does not wait for the incomplete
+//! content of another. All locks are the kernel's (`flock`), so they end with the process that holds them.
+//! Secrets never get here: they go from the server directly into the sandbox of the worker whose token fetched them.
 
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
@@ -58,20 +58,20 @@ pub use class_data::ClassDataMaking;
 pub use room::{Removed, Usage};
 pub use verify::Verified;
 
-/// Set on a host by those who run it, this environment variable says where the cache is, whatever a framework wants.
+/// Environment variable with the path of the cache. Operators set it on a host; it overrides the framework's setting.
 pub const PATH_VARIABLE: &str = "FLINK_MESOS_CACHE_DIR";
 
-/// Where the cache is and how large it may get.
+/// Location and size of a cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CacheOptions {
-    /// The cache's folder, made when it is not there. It must belong to the user of this process, and nobody else may
-    /// write to it.
+    /// The cache's folder, created if it does not exist. It must belong to the user of this process, and no other user
+    /// may have write access.
     pub path: PathBuf,
-    /// How many bytes of content to keep. What is in use stays, even when it is more.
+    /// How many bytes of content to keep. Content in use stays even above this budget.
     pub budget: u64,
 }
 
-/// The cache of this host. Any number of processes may have the same one open.
+/// The cache of this host. Any number of processes may have it open at the same time.
 #[derive(Debug, Clone)]
 pub struct Cache {
     options: Arc<CacheOptions>,
@@ -81,32 +81,32 @@ pub struct Cache {
 /// Why a folder cannot be used as a cache.
 #[derive(Debug, thiserror::Error)]
 pub enum CacheError {
-    /// It cannot be made or read; the error names the path.
+    /// It cannot be created or read; the error names the path.
     #[error(transparent)]
     Disk(#[from] io::Error),
-    /// Somebody else could put wrong content there.
+    /// Another user could put wrong content there.
     #[error("cache folder {path} {reason}, so its content could not be trusted")]
     Untrusted {
         /// The folder.
         path: PathBuf,
-        /// Who could.
+        /// Who has access and should not.
         reason: String,
     },
 }
 
-/// A complete tree in the cache that stays there as long as this lives.
+/// A complete tree in the cache, which stays there as long as this lives.
 pub(crate) struct Tree {
     pub(crate) path: PathBuf,
     pub(crate) manifest: Manifest,
     /// Its entries with all archives unpacked.
     pub(crate) entries: Vec<Entry>,
-    /// Whether this fetch found it.
+    /// Whether the tree was in the cache before this fetch.
     pub(crate) was_there: bool,
     pub(crate) pin: FileLock,
 }
 
 impl Cache {
-    /// Opens the cache, or makes it. Blocks.
+    /// Opens the cache, creating it if needed. Blocks.
     pub fn open(options: CacheOptions) -> Result<Self, CacheError> {
         let cache = Self { options: Arc::new(options), counters: Arc::default() };
         for folder in [cache.root().to_owned()].into_iter().chain(FOLDERS.map(|name| cache.root().join(name))) {
@@ -121,7 +121,7 @@ impl Cache {
     }
 
     /// Fetches what is missing into the cache, and projects the tree from there. As with
-    /// [`materialise_with`](crate::materialise_with), the target appears complete and verified or not at all.
+    /// [`materialise_with`](crate::materialise_with), the target appears complete and verified, or not at all.
     pub async fn materialise(
         &self,
         request: Request,
@@ -133,8 +133,8 @@ impl Cache {
         fetch.project(tree).await
     }
 
-    /// Puts the tree in place when it is there and nobody is about to change it, and when it has no secrets. Everything else,
-    /// also what goes wrong, is for [`Cache::materialise`]. Blocks: the shortest way of all, on one thread.
+    /// Projects a tree that is in the cache, not being changed, and without secrets. [`Cache::materialise`] handles all
+    /// other cases and all errors. Blocks; it is the fastest path, on one thread.
     pub(crate) fn materialise_at_once(
         &self,
         request: &Request,
@@ -146,7 +146,7 @@ impl Cache {
             return None;
         }
         let path = self.tree_path(&request.manifest);
-        let (Projected::Whole(target), projection) = lay(request.target.clone(), &path, entries).ok()? else {
+        let (Projected::Whole(target), projection) = project_into(request.target.clone(), &path, entries).ok()? else {
             return None;
         };
         self.counters.hit();
@@ -154,7 +154,7 @@ impl Cache {
         Some(Materialised { target, manifest, shared: Some(Shared { path, was_there: true, projection, _pin: pin }) })
     }
 
-    /// Fetches what is missing into the cache and leaves it there for whoever comes next.
+    /// Fetches what is missing into the cache, for later fetches.
     pub async fn prefetch(
         &self,
         request: Request,
@@ -164,12 +164,12 @@ impl Cache {
         self.tree(&Fetch::new(request, options, progress)).await.map(drop)
     }
 
-    /// What this process has counted so far at this cache.
+    /// The counters of this process for this cache.
     pub fn counters(&self) -> &Arc<Counters> {
         &self.counters
     }
 
-    /// What it was opened with.
+    /// The options it was opened with.
     pub fn options(&self) -> &CacheOptions {
         &self.options
     }
@@ -217,8 +217,8 @@ fn check_owner(folder: &Path, owner: Uid) -> Result<(), CacheError> {
     Ok(())
 }
 
-/// Lays the files of the tree at `path` where they are to be seen, all but the secrets. Blocks.
-fn lay(target: PathBuf, path: &Path, entries: Vec<Entry>) -> Result<(Projected, Projection), FetchError> {
+/// Projects the files of the tree at `path` into the target, except secrets. Blocks.
+fn project_into(target: PathBuf, path: &Path, entries: Vec<Entry>) -> Result<(Projected, Projection), FetchError> {
     let staging = Staging::create(target, &entries)?;
     let mut projector = Projector::new();
     let (secrets, shared): (Vec<Entry>, Vec<Entry>) = entries.into_iter().partition(|entry| entry.secret);
@@ -227,32 +227,32 @@ fn lay(target: PathBuf, path: &Path, entries: Vec<Entry>) -> Result<(Projected, 
     if secrets.is_empty() {
         return Ok((Projected::Whole(staging.publish()?), projection));
     }
-    // A secret is no archive.
+    // A secret is never an archive.
     let (files, _) = staging.make_files(&secrets)?;
-    Ok((Projected::But { staging, secrets, files }, projection))
+    Ok((Projected::ExceptSecrets { staging, secrets, files }, projection))
 }
 
-/// How far a tree came without any connection.
+/// The result of projecting without any connection.
 enum Projected {
-    /// It is in place.
+    /// The whole tree is in place.
     Whole(PathBuf),
-    /// Its secrets are missing.
-    But { staging: Staging, secrets: Vec<Entry>, files: Vec<Target> },
+    /// The tree is in place except for its secrets.
+    ExceptSecrets { staging: Staging, secrets: Vec<Entry>, files: Vec<Target> },
 }
 
-/// One fetch through the cache: its connections come about only when something has to be fetched.
+/// One fetch through the cache; it connects to servers only if something is missing.
 pub(crate) struct Fetch {
     pub(crate) request: Request,
     pub(crate) options: FetchOptions,
     pub(crate) progress: watch::Sender<Progress>,
-    /// Only fetches of one lane wait for each other.
+    /// Only fetches of the same lane wait for each other.
     lane: String,
-    /// What has to be had to fetch anything.
+    /// What the fetch must get before it may connect.
     permission: Option<Permission>,
     started: tokio::sync::OnceCell<(Arc<Download>, Arc<Meter>)>,
 }
 
-/// Gives, after a while, what allows a fetch for as long as it lives.
+/// Waits until a fetch is allowed; it is allowed as long as the result lives.
 pub(crate) type Permission = Box<dyn Fn() -> BoxFuture<'static, Box<dyn Send>> + Send + Sync>;
 
 impl Fetch {
@@ -261,7 +261,7 @@ impl Fetch {
         Self { request, options, progress, lane: String::new(), permission: None, started }
     }
 
-    /// The same for one of several users that must not wait for each other, and only with permission.
+    /// Like [`Fetch::new`], for one of several users that must not wait for each other, and only with permission.
     #[cfg(feature = "sidecar")]
     pub(crate) fn in_lane(self, lane: &str, permission: Permission) -> Self {
         Self { lane: format!(".{lane}"), permission: Some(permission), ..self }
@@ -271,15 +271,15 @@ impl Fetch {
     pub(crate) async fn project(&self, tree: Tree) -> Result<Materialised, FetchError> {
         let Tree { path, manifest, entries, was_there, pin } = tree;
         let (target, place) = (self.request.target.clone(), path.clone());
-        let (projected, projection) = blocking(move || lay(target, &place, entries)).await?;
+        let (projected, projection) = blocking(move || project_into(target, &place, entries)).await?;
         let target = match projected {
             Projected::Whole(target) => target,
-            Projected::But { staging, secrets, files } => self.finish(staging, secrets, files).await?,
+            Projected::ExceptSecrets { staging, secrets, files } => self.finish(staging, secrets, files).await?,
         };
         Ok(Materialised { target, manifest, shared: Some(Shared { path, was_there, projection, _pin: pin }) })
     }
 
-    /// Fetches the secrets of a tree that is complete but for them.
+    /// Fetches the secrets of a tree that is otherwise complete.
     async fn finish(&self, staging: Staging, secrets: Vec<Entry>, files: Vec<Target>) -> Result<PathBuf, FetchError> {
         let staging = Arc::new(staging);
         if !files.is_empty() {

@@ -1,6 +1,6 @@
-//! What a process counts while it fetches: bytes by source, what the cache had, what it gave up, what went wrong.
+//! The counters of a process that fetches: bytes by source, cache hits, evictions, errors.
 //!
-//! Numbers that only grow. What can be seen by looking (what the cache holds, what is in use) is not counted here.
+//! They only grow. The current state, such as the cache's size, is not counted here.
 
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
@@ -13,48 +13,48 @@ use crate::fetch::FetchError;
 pub enum Source {
     /// An artifact server.
     Server,
-    /// Another host that has them, too.
+    /// Another host that has the content.
     Peer,
 }
 
-/// The counters of one process; whoever fetches adds to them, whoever watches takes [`Counters::counts`].
+/// The counters of one process. Fetches add to them; [`Counters::counts`] reads them.
 #[derive(Debug, Default)]
 pub struct Counters(Mutex<Counts>);
 
-/// The numbers at one instant, since the start of the process.
+/// The counts at one instant, since the start of the process.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Counts {
-    /// Bytes of bodies that came from artifact servers, wrong ones included.
+    /// Bytes of bodies from artifact servers, including wrong ones.
     pub bytes_from_servers: u64,
-    /// The same from other hosts.
+    /// Bytes of bodies from other hosts, including wrong ones.
     pub bytes_from_peers: u64,
-    /// Trees that were asked for and there.
+    /// Requested trees that were in the cache.
     pub hits: u64,
-    /// Trees that were asked for and had to be made.
+    /// Requested trees that were not.
     pub misses: u64,
-    /// Contents that were removed to make room.
+    /// Contents removed to make room.
     pub evictions: u64,
-    /// Their bytes.
+    /// Bytes of those contents.
     pub evicted_bytes: u64,
-    /// Requests that went wrong, also those that went well when they were repeated.
+    /// Failed requests, including those that succeeded when repeated.
     pub request_errors: Vec<Errors>,
-    /// Fetches that went wrong for good.
+    /// Fetches that failed for good.
     pub failed_fetches: Vec<Errors>,
 }
 
-/// How often one thing went wrong.
+/// A count of one kind of error.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Errors {
-    /// What went wrong: [`FetchError::kind`].
+    /// The kind: [`FetchError::kind`].
     pub kind: String,
-    /// Whose it is to mend: [`FetchError::blame`].
+    /// Who can fix it: [`FetchError::blame`].
     pub blame: String,
-    /// How often.
+    /// The count.
     pub count: u64,
 }
 
 impl Counters {
-    /// The numbers now.
+    /// The current counts.
     pub fn counts(&self) -> Counts {
         self.0.lock().clone()
     }
@@ -85,7 +85,7 @@ impl Counters {
         add(&mut self.0.lock().request_errors, error);
     }
 
-    /// Notes that a fetch has failed for good.
+    /// Counts a fetch that failed for good.
     pub fn fetch_failed(&self, error: &FetchError) {
         add(&mut self.0.lock().failed_fetches, error);
     }

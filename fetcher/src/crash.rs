@@ -1,6 +1,6 @@
-//! Places where a test lets the process die, to see that nothing half done is ever taken for complete.
+//! Points at which a test kills the process, to show that nothing incomplete is taken for complete.
 
-/// The process may die here. In a test it does when its turn has come; otherwise nothing happens.
+/// Does nothing, except in a test that has chosen this point: then the process dies here.
 #[cfg(not(test))]
 pub(crate) fn point() {}
 
@@ -11,12 +11,12 @@ pub(crate) use tests::{die_at, point};
 mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
 
-    /// How many points are still passed; the largest number is never reached.
+    /// How many more points to pass; the largest number is never reached.
     static LEFT: AtomicU64 = AtomicU64::new(u64::MAX);
 
     pub(crate) fn point() {
         if LEFT.fetch_sub(1, Ordering::Relaxed) == 1 {
-            // As abrupt as it gets: no destructor, no flush.
+            // As abrupt as possible: no destructor, no flush.
             nix::sys::signal::raise(nix::sys::signal::Signal::SIGKILL).ok();
         }
     }

@@ -1,17 +1,17 @@
-//! File descriptors: as many as the system allows, and how many of them a listener may use up.
+//! File descriptors: raise the limit, and divide it among the listeners.
 
 use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
-/// More than this is of no use to us, and what we start inherits it.
+/// The highest limit that we set; child processes inherit it.
 const MOST: u64 = 1 << 16;
-/// What no listener may use up: state, ZooKeeper, Mesos, logs, files that are being read.
+/// Descriptors that no listener may use: for state, ZooKeeper, Mesos, logs and files being read.
 const RESERVE: u64 = 256;
-/// What every listener may have, however few there are.
+/// What every listener may use, even under a low limit.
 const LEAST: usize = 16;
 
-/// Raises the limit of open files as far as this process may; returns what it is then. To be called once at the start, before
-/// anything listens.
+/// Raises the limit on open files as far as this process may, and returns the new limit. Call it once at the start,
+/// before anything listens.
 pub fn raise() -> Result<u64, Errno> {
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
     let wanted = hard.min(MOST).max(soft);
@@ -21,10 +21,10 @@ pub fn raise() -> Result<u64, Errno> {
     Ok(wanted)
 }
 
-/// How many connections a listener may have that would like `wanted`: of several listeners of one process each leaves enough
-/// for the others and for everything else.
+/// How many connections a listener may accept that would like `wanted`. Each of a process's listeners leaves enough for
+/// the others and for everything else.
 pub fn connections(wanted: usize) -> usize {
-    // Where the limit cannot be read it is the usual one.
+    // If the limit cannot be read, assume the usual one.
     let limit = getrlimit(Resource::RLIMIT_NOFILE).map_or(1024, |(soft, _)| soft);
     share(limit, wanted)
 }
@@ -40,13 +40,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_listener_never_gets_what_others_need() {
+    fn a_listener_leaves_enough_descriptors_for_others() {
         for (limit, wanted, expected) in
             [(1024, 4096, 256), (1024, 64, 64), (65536, 4096, 4096), (100, 4096, LEAST), (u64::MAX, 4096, 4096)]
         {
             assert_eq!(share(limit, wanted), expected, "{limit} {wanted}");
         }
-        // Three of them, and the reserve.
+        // Three listeners and the reserve.
         assert!(3 * share(1024, 4096) as u64 + RESERVE <= 1024);
     }
 

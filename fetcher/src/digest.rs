@@ -1,4 +1,4 @@
-//! SHA-256 digests: the names of everything that is fetched.
+//! SHA-256 digests, the names of everything that is fetched.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 #[serde(try_from = "String", into = "String")]
 pub struct Digest([u8; 32]);
 
-/// A text that is no digest.
+/// A text that is not a digest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a sha256 digest (64 lower-case hexadecimal digits)")]
 pub struct DigestError(String);
@@ -76,7 +76,7 @@ impl FromStr for Digest {
     }
 }
 
-/// Makes a [`Digest`] piece by piece.
+/// Computes a [`Digest`] piece by piece.
 #[derive(Default)]
 pub(crate) struct Hasher(Sha256);
 
@@ -85,7 +85,7 @@ impl Hasher {
         self.0.update(bytes);
     }
 
-    /// The digest of everything so far; the hasher starts anew.
+    /// The digest of everything so far; the hasher starts again.
     pub(crate) fn finish(&mut self) -> Digest {
         Digest(self.0.finalize_reset().into())
     }

@@ -1,4 +1,4 @@
-//! Fetching a tree: manifest and blobs from artifact servers, verified, in place all at once.
+//! Fetch a tree: manifest and blobs from artifact servers, verified, and put in place all at once.
 //!
 //! ```text
 //! connection ──frames──▶ writer thread: hash + write     one pair per piece, several pieces at a time
@@ -6,9 +6,9 @@
 //!                                                        and, when all is verified, rename to <parent>/<name>
 //! ```
 //!
-//! Large files are cut into pieces of chunks that are verified one by one. A connection that breaks off is followed by one
-//! that goes on at the same byte. Archives are unpacked while they come, behind what has been verified. Dropping the future
-//! ends connections and writers and removes what was there.
+//! Large files are split into pieces of chunks, which are verified one by one. After a lost connection, the next one
+//! continues at the same byte. Archives are unpacked while they are being downloaded, behind what was verified.
+//! Dropping the future ends connections and writers, and removes what was fetched.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -54,58 +54,58 @@ mod staging;
 mod trail;
 mod writer;
 
-/// Archives that are unpacked at the same time. Each takes a thread that waits for its bytes: they must not take all
-/// threads from those who write these bytes.
+/// Archives that are unpacked at the same time. Each blocks a thread that waits for bytes, and enough threads must be
+/// left to write those bytes.
 pub(crate) const UNPACKED_AT_ONCE: usize = 4;
 
 /// What to fetch, from where, to where.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// Base addresses of artifact servers; each has everything, and any may be asked for any part.
+    /// Base URLs of artifact servers. Each has all content, and any can serve any part.
     pub urls: Vec<String>,
-    /// The name of the tree.
+    /// Digest of the tree's manifest.
     pub manifest: Digest,
-    /// What the servers want to see.
+    /// Token that the servers require.
     pub token: Token,
-    /// The folder to make. It must not exist; its parent must.
+    /// Folder to create. It must not exist; its parent must.
     pub target: PathBuf,
 }
 
-/// How hard to try.
+/// Limits and options of a fetch.
 #[derive(Debug, Clone)]
 pub struct FetchOptions {
-    /// Requests under way at the same time.
+    /// Requests at the same time.
     pub connections: usize,
-    /// Certificates in PEM of those who may vouch for servers; `None`: those that this machine trusts.
+    /// PEM certificates of the authorities to trust; `None` trusts those of this machine.
     pub trusted: Option<Vec<u8>>,
-    /// How long a connection may take to come about.
+    /// Time limit for connecting.
     pub connect_timeout: Duration,
-    /// The slowest server that is borne.
+    /// Slowest accepted rate of a server.
     pub floor: RateFloor,
-    /// The slowest peer that is borne: unlike the server it can be done without.
+    /// Slowest accepted rate of a peer. A peer can always be replaced by the server.
     pub peer_floor: RateFloor,
-    /// Whether to let the server send us to other hosts that hold what we ask for.
+    /// Whether the server may redirect us to other hosts that hold the content.
     pub follow_peers: bool,
-    /// The peer port of this host: what is fetched into the cache is announced with it. An unspecified address is taken
-    /// for the one that the server sees.
+    /// Peer port of this host, announced with everything fetched into the cache. The server replaces an unspecified
+    /// address by the one that it sees.
     pub announce: Option<SocketAddr>,
-    /// How long the manifest may take each time it is asked for, however fast it comes.
+    /// Time limit for each attempt to fetch the manifest, at any rate.
     pub manifest_time: Duration,
-    /// How long to go on after errors that may pass while not a byte comes from anywhere.
+    /// How long to retry temporary errors while no server sends a byte.
     pub patience: Duration,
-    /// The same while servers say that they are busy.
+    /// How long to retry while servers say that they are busy.
     pub busy_patience: Duration,
-    /// How long to wait for a sidecar that brings nothing further of this very tree, whatever else it says and does.
+    /// How long to wait for a sidecar that makes no progress with this tree, whatever else it does.
     pub sidecar_patience: Duration,
-    /// Shortest and longest pause before asking again.
+    /// Shortest and longest pause between attempts.
     pub backoff: (Duration, Duration),
-    /// Where it is counted what comes and what goes wrong.
+    /// Counters for bytes and errors.
     pub counters: Arc<Counters>,
 }
 
 impl Default for FetchOptions {
     /// Four connections; peers of at least 64 KiB/s over five seconds; two minutes of patience, ten with busy servers,
-    /// half of one with a sidecar.
+    /// half a minute with a sidecar.
     fn default() -> Self {
         Self {
             connections: 4,
@@ -128,22 +128,22 @@ impl Default for FetchOptions {
 /// A tree in its place.
 #[derive(Debug)]
 pub struct Materialised {
-    /// Where it is.
+    /// The folder.
     pub target: PathBuf,
-    /// What it holds.
+    /// Its manifest.
     pub manifest: Manifest,
-    /// The same tree in the host's cache, when it came from there.
+    /// The same tree in the host's cache, if it came from there.
     pub shared: Option<Shared>,
 }
 
-/// A tree in the host's cache. It stays there for as long as this lives.
+/// A tree in the host's cache, which stays there for as long as this lives.
 #[derive(Debug)]
 pub struct Shared {
-    /// Where it is: the same place for all workers of this host that have the same manifest. Without secrets.
+    /// Path of the tree, without secrets. It is the same for all workers of this host with the same manifest.
     pub path: PathBuf,
-    /// Whether it was there before this fetch.
+    /// Whether the tree was in the cache before this fetch.
     pub was_there: bool,
-    /// How the files of the target came about.
+    /// How the target's files were made from the cache's.
     pub projection: Projection,
     pub(crate) _pin: FileLock,
 }
@@ -153,8 +153,8 @@ pub async fn materialise(request: Request, progress: watch::Sender<Progress>) ->
     materialise_with(request, FetchOptions::default(), progress).await
 }
 
-/// Fetches a tree and puts it in place: complete and verified, or not at all. Files are read-only, secrets belong to their
-/// owner alone. Cancelled by dropping the future.
+/// Fetches a tree and puts it in place: complete and verified, or not at all. Files are read-only; only the owner can
+/// read secrets. Dropping the future cancels the fetch.
 pub async fn materialise_with(
     request: Request,
     options: FetchOptions,
@@ -187,7 +187,7 @@ pub async fn materialise_with(
     .await
 }
 
-/// What a fetch needs before it knows what to fetch.
+/// Connects and fetches the manifest, which says what to fetch.
 pub(crate) async fn start(
     request: Request,
     options: FetchOptions,
@@ -200,7 +200,7 @@ pub(crate) async fn start(
     Ok((Download::new(origins, Arc::clone(&meter), options), meter))
 }
 
-/// Runs what would hold up the async threads elsewhere.
+/// Runs a blocking function off the async threads.
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, FetchError> + Send + 'static,
 ) -> Result<T, FetchError> {

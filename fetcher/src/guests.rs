@@ -1,7 +1,7 @@
-//! Who is connected to a listener: not more than it can bear, and none at the cost of the others.
+//! The connections to a listener: a limited number, and none at the expense of others.
 //!
-//! When there is no room, those who have asked for nothing have to leave, first those of whom there are most. So connections
-//! that only stand there, or drip the head of a request, never keep anybody out.
+//! When there is no room, a connection without a request is closed, first one of the key with the most connections. So
+//! connections that are idle, or send a request's head slowly, never keep others out.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
@@ -11,7 +11,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
-/// What the addresses of one machine have in common: with IPv6 it usually has as many as it likes.
+/// What the addresses of one machine have in common: with IPv6 a machine usually controls a whole range of addresses.
 pub fn machine(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
@@ -19,7 +19,7 @@ pub fn machine(address: IpAddr) -> IpAddr {
     }
 }
 
-/// The connections of one listener, by what tells those apart who connect: an address, or a user.
+/// The connections of one listener, grouped by a key: an address or a user.
 pub struct Guests<K> {
     most: usize,
     most_of_each: usize,
@@ -27,7 +27,7 @@ pub struct Guests<K> {
 }
 
 struct Seats<K> {
-    /// By number; those who came first have the lowest.
+    /// By number; earlier connections have lower numbers.
     taken: BTreeMap<u64, Seat<K>>,
     of_each: HashMap<K, usize>,
     next: u64,
@@ -37,33 +37,33 @@ struct Seat<K> {
     key: K,
     /// How many requests are being answered.
     busy: usize,
-    /// It never has to leave.
+    /// It is never closed to make room.
     stays: bool,
     leave: CancellationToken,
 }
 
-/// A connection that is let in, until this is dropped.
+/// An accepted connection, until this is dropped.
 pub struct Guest<K: Clone + Eq + Hash> {
     guests: Arc<Guests<K>>,
     number: u64,
     leave: CancellationToken,
 }
 
-/// While this lives the connection has a request that is being answered.
+/// While this lives, a request of the connection is being answered.
 pub struct Busy<K: Clone + Eq + Hash> {
     guests: Arc<Guests<K>>,
     number: u64,
 }
 
 impl<K: Clone + Eq + Hash> Guests<K> {
-    /// Room for `most`, and for `most_of_each` with the same key.
+    /// Room for `most` connections, and for `most_of_each` with the same key.
     pub fn new(most: usize, most_of_each: usize) -> Arc<Self> {
         let seats = Seats { taken: BTreeMap::new(), of_each: HashMap::new(), next: 0 };
         Arc::new(Self { most: most.max(1), most_of_each: most_of_each.max(1), seats: Mutex::new(seats) })
     }
 
-    /// Lets a connection in. When there is no room, another one that has asked for nothing has to leave; none when there is
-    /// no such one either.
+    /// Accepts a connection. If there is no room, another one without a request is closed; none if there is no such
+    /// connection.
     pub fn admit(self: &Arc<Self>, key: K) -> Option<Guest<K>> {
         let mut seats = self.seats.lock();
         if seats.of_each.get(&key).copied().unwrap_or_default() >= self.most_of_each {
@@ -72,7 +72,7 @@ impl<K: Clone + Eq + Hash> Guests<K> {
         } else if seats.taken.len() >= self.most {
             let of_each = &seats.of_each;
             let count = |seat: &Seat<K>| of_each.get(&seat.key).copied().unwrap_or_default();
-            // The last of those with the same count would be the youngest.
+            // The oldest of those with the highest count.
             let (number, _) = seats
                 .idle()
                 .map(|(number, seat)| (number, count(seat)))
@@ -87,7 +87,7 @@ impl<K: Clone + Eq + Hash> Guests<K> {
         Some(Guest { guests: Arc::clone(self), number, leave })
     }
 
-    /// How many there are.
+    /// The number of connections.
     pub fn count(&self) -> usize {
         self.seats.lock().taken.len()
     }
@@ -117,19 +117,19 @@ impl<K: Clone + Eq + Hash> Seats<K> {
 }
 
 impl<K: Clone + Eq + Hash> Guest<K> {
-    /// Ends when this connection has to be closed to make room.
+    /// Returns when this connection must be closed to make room.
     pub async fn has_to_leave(&self) {
         self.leave.cancelled().await;
     }
 
-    /// From now on this connection never has to leave.
+    /// From now on, this connection is never closed to make room.
     pub fn stay(&self) {
         if let Some(seat) = self.guests.seats.lock().taken.get_mut(&self.number) {
             seat.stays = true;
         }
     }
 
-    /// Notes that a request has come; the connection stays until it is answered.
+    /// Notes a request; the connection stays until it is answered.
     pub fn busy(&self) -> Busy<K> {
         if let Some(seat) = self.guests.seats.lock().taken.get_mut(&self.number) {
             seat.busy += 1;
@@ -162,19 +162,19 @@ mod tests {
     }
 
     #[test]
-    fn whoever_has_asked_for_nothing_longest_makes_room() {
+    fn the_oldest_connection_without_a_request_makes_room() {
         let guests = Guests::new(10, 2);
         let (first, second) = (guests.admit("a").unwrap(), guests.admit("a").unwrap());
         let _busy = first.busy();
         let third = guests.admit("a").unwrap();
         assert_eq!([&first, &second, &third].map(must_leave), [false, true, false]);
         let _busy_too = third.busy();
-        assert!(guests.admit("a").is_none(), "all of this one's have requests");
+        assert!(guests.admit("a").is_none(), "all of this key's connections have requests");
         assert!(guests.admit("b").is_some());
     }
 
     #[test]
-    fn where_all_is_taken_those_leave_of_whom_there_are_most() {
+    fn when_full_a_connection_of_the_most_frequent_key_is_closed() {
         let guests = Guests::new(4, 4);
         let noisy: Vec<_> = (0..3).map(|_| guests.admit("noisy").unwrap()).collect();
         let quiet = guests.admit("quiet").unwrap();
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_was_answered_can_be_sent_away_again() {
+    fn an_answered_connection_can_be_closed_to_make_room() {
         let guests = Guests::new(1, 1);
         let guest = guests.admit("a").unwrap();
         let busy = guest.busy();
@@ -196,15 +196,15 @@ mod tests {
     }
 
     #[test]
-    fn whoever_may_stay_is_never_sent_away() {
+    fn a_connection_that_may_stay_is_never_closed() {
         let guests = Guests::new(4, 3);
         let staying: Vec<_> = (0..3).map(|_| guests.admit("a").unwrap()).collect();
         staying.iter().for_each(Guest::stay);
         drop(staying[0].busy());
-        assert!(guests.admit("a").is_none(), "all of this one's may stay");
+        assert!(guests.admit("a").is_none(), "all of this key's connections may stay");
         let other = guests.admit("b").unwrap();
         other.stay();
-        assert!(guests.admit("c").is_none(), "all may stay");
+        assert!(guests.admit("c").is_none(), "all connections may stay");
         assert!(!staying.iter().chain([&other]).any(must_leave));
     }
 

@@ -1,4 +1,4 @@
-//! Hashing local files, and noticing later that a file is no longer the one that was hashed.
+//! Hash local files, and detect later whether a file is still the same.
 
 use std::fmt;
 use std::io::Read as _;
@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 use crate::digest::{Digest, Hasher};
 use crate::manifest::{Blob, CHUNK, CHUNKED_ABOVE};
 
-/// Bytes read at once: large enough to be rare, small enough to stay in the processor's cache for both hashes.
+/// Bytes per read: large enough to be rare, small enough to stay in the CPU's cache for both hashes.
 const BUFFER: usize = 256 << 10;
 
-/// What tells whether a file is still the one that was hashed, without reading it.
+/// Identifies a version of a file without reading it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Fingerprint {
     pub(crate) size: u64,
@@ -30,7 +30,7 @@ impl fmt::Display for Fingerprint {
     }
 }
 
-/// Makes a [`Blob`] of content whose size is not known beforehand.
+/// Computes a [`Blob`] of content whose size is not known in advance.
 #[derive(Default)]
 pub(crate) struct BlobHasher {
     whole: Hasher,
@@ -65,7 +65,7 @@ impl BlobHasher {
     }
 }
 
-/// A file that cannot be hashed.
+/// A file cannot be hashed.
 #[derive(Debug, thiserror::Error)]
 pub enum HashError {
     /// It cannot be opened or read; the error names the path.
@@ -74,7 +74,7 @@ pub enum HashError {
     /// It is a folder, a device, a socket or a pipe.
     #[error("{0} is not a regular file")]
     NotAFile(PathBuf),
-    /// Somebody wrote to it meanwhile.
+    /// It was written to meanwhile.
     #[error("{0} changed while it was hashed")]
     Changed(PathBuf),
 }
@@ -90,13 +90,13 @@ impl Fingerprint {
         }
     }
 
-    /// Nanoseconds since 1970 of the last change.
+    /// Modification time, in nanoseconds since 1970.
     pub(crate) fn modified(&self) -> i128 {
         i128::from(self.seconds) * 1_000_000_000 + i128::from(self.nanoseconds)
     }
 }
 
-/// Opens a regular file without waiting for anything (opening a pipe would).
+/// Opens a regular file without blocking, as opening a pipe would.
 pub(crate) fn open(path: &Path) -> Result<(File, Fingerprint), HashError> {
     let metadata = fs_err::metadata(path)?;
     if !metadata.is_file() {
@@ -118,14 +118,14 @@ pub(crate) fn hash_file(path: &Path) -> Result<(Blob, Fingerprint), HashError> {
     }
 }
 
-/// The hashes of the next `size` bytes; none when there are more or fewer.
+/// The hashes of the next `size` bytes; none if the file has more or fewer.
 fn hash_content(file: &mut File, size: u64) -> Result<Option<Blob>, HashError> {
     let (mut whole, mut chunk) = (Hasher::default(), Hasher::default());
     let mut chunks = Vec::with_capacity(Blob::chunk_count(size));
     let mut buffer = vec![0; BUFFER];
     let mut read: u64 = 0;
     loop {
-        // BUFFER divides CHUNK; a short read must not let a piece cross a chunk's border.
+        // BUFFER divides CHUNK. After a short read, a piece must still not cross a chunk's end.
         let room = (CHUNK - read % CHUNK).min(BUFFER as u64) as usize;
         let count = file.read(&mut buffer[..room])?;
         if count == 0 {
@@ -153,7 +153,7 @@ mod tests {
     use crate::digest::Digest;
 
     #[test]
-    fn chunks_and_whole_agree_with_hashing_in_memory() {
+    fn hashing_a_file_agrees_with_hashing_in_memory() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("large");
         let content: Vec<u8> = (0..CHUNKED_ABOVE + CHUNK + 5).map(|at| (at * 7 + at / 251) as u8).collect();
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_or_pipe_is_refused_without_waiting() {
+    fn a_folder_or_pipe_is_rejected_without_blocking() {
         let folder = tempfile::tempdir().unwrap();
         let pipe = folder.path().join("pipe");
         nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();

@@ -1,10 +1,11 @@
-//! Artifacts: what workers need to run, named by digest, served by the application master and put in place verified.
+//! Artifacts: the files that workers need, named by digest, served by the application master, and verified by the
+//! receiver.
 //!
-//! [`build()`] hashes local files into a [`Manifest`], whose own digest names the whole tree. [`ArtifactServer`] serves
-//! the manifest and every blob in it to workers that show their [`Token`]. [`materialise`] puts the tree into a folder on
-//! another machine, [`Cache::materialise`] does so by way of a cache that all workers of that machine share, and
-//! [`obtain()`] with the help of that machine's [`sidecar`] where there is one. A byte that does not have
-//! the digest that the manifest says is never visible under its final name.
+//! [`build()`] hashes local files into a [`Manifest`], whose digest names the whole tree. [`ArtifactServer`] serves the
+//! manifest and every blob in it to workers that present their [`Token`]. [`materialise`] puts the tree into a folder
+//! on another machine. [`Cache::materialise`] does so through a cache that all workers of that machine share, and
+//! [`obtain()`] through that machine's [`sidecar`] if there is one. A byte that does not match its digest in the
+//! manifest is never visible under its final name.
 
 pub mod build;
 pub mod cache;

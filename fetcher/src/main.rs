@@ -11,7 +11,7 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// Wrong usage or settings, as in sysexits.h.
+/// Exit code for wrong usage or settings, as in sysexits.h.
 const USAGE: u8 = 64;
 
 fn main() -> ExitCode {
@@ -47,12 +47,12 @@ fn run(invocation: &Invocation, variables: &[(String, String)]) -> anyhow::Resul
         Some(command) => {
             let answer = commands::run(command, settings, cli.output, variables)?;
             print(&answer.text)?;
-            Ok(if answer.well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+            Ok(if answer.good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
     }
 }
 
-/// What is no UTF-8 is nothing that we could use.
+/// The environment, without variables that are not UTF-8: we could not use them.
 fn variables() -> Vec<(String, String)> {
     env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
 }

@@ -1,8 +1,8 @@
-//! The manifest: everything that a worker's tree holds, by digest.
+//! The manifest: everything in a worker's tree, by digest.
 //!
-//! A manifest has one canonical encoding (`encoding`), so the digest of that encoding names the whole tree: same
-//! files, same name, on every start of the application master. What a `Manifest` value holds has been checked: paths
-//! stay in the tree, nothing lies below a file or a link, links lead to something in the tree.
+//! A manifest has one canonical encoding (`encoding`), whose digest names the whole tree. So the same files have the
+//! same name at every start of the application master. The content of a `Manifest` value was checked: paths stay in the
+//! tree, nothing is below a file or a link, and links lead to something in the tree.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -17,15 +17,15 @@ use crate::unpack::Format;
 
 mod encoding;
 
-/// Files larger than this also carry the digest of every chunk, so that they can be fetched in parts.
+/// Size in bytes above which files also have a digest per chunk, so that they can be fetched in parts.
 pub const CHUNKED_ABOVE: u64 = 16 << 20;
 /// Size of a chunk in bytes; the last one of a file may be shorter.
 pub const CHUNK: u64 = 4 << 20;
-/// Largest encoding that is accepted, in bytes: room for about 100 000 files.
+/// Largest accepted encoding, in bytes: room for about 100 000 files.
 pub const MAX_ENCODED: usize = 16 << 20;
-/// Most entries, and the folders that they lie in, of one tree.
+/// The most entries and folders in one tree, in total.
 pub const MAX_NODES: usize = 200_000;
-/// What the names of contents end with that were verified chunk by chunk.
+/// Name suffix of contents that were verified chunk by chunk.
 const CHUNKS: &str = ".chunks";
 
 /// The content of a file.
@@ -39,50 +39,50 @@ pub struct Blob {
     pub chunks: Vec<Digest>,
 }
 
-/// What stands at a path.
+/// What is at a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kind {
     /// A plain file.
     File(Blob),
-    /// A file that may be executed.
+    /// An executable file.
     Executable(Blob),
     /// A symbolic link to another path of the same tree.
     Link(TreePath),
-    /// An archive; the path is the folder that it is unpacked into.
+    /// An archive; the path is the folder it is unpacked into.
     Archive(Format, Blob),
 }
 
 /// One path of the tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// Where it goes.
+    /// Path in the tree.
     pub path: TreePath,
-    /// What it is.
+    /// Kind of the entry, with its content.
     pub kind: Kind,
-    /// Whether only the worker itself may read it, at the server and on arrival.
+    /// Whether only the worker itself may read it, on the server and after the download.
     pub secret: bool,
 }
 
-/// A complete, checked list of what a tree holds, sorted by path.
+/// A complete, checked list of a tree's entries, sorted by path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Manifest {
     entries: Vec<Entry>,
     encoded: Bytes,
 }
 
-/// A manifest that nobody may act upon.
+/// A manifest that must not be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ManifestError {
     /// A path that could leave the tree.
     #[error(transparent)]
     Path(#[from] TreePathError),
-    /// A digest that is none.
+    /// An invalid digest.
     #[error(transparent)]
     Digest(#[from] DigestError),
     /// Two entries for one path.
     #[error("path `{0}` appears twice in the manifest")]
     Duplicate(TreePath),
-    /// An entry below something that is no folder.
+    /// An entry below something that is not a folder.
     #[error("path `{path}` lies below `{ancestor}`, which is not a folder")]
     NotAFolder {
         /// The lower path.
@@ -90,39 +90,39 @@ pub enum ManifestError {
         /// The file or link above it.
         ancestor: String,
     },
-    /// A link that leads nowhere in this tree, through another link, or in a circle.
+    /// A link that leads to nothing in this tree, through another link, or in a circle.
     #[error("link `{path}` to `{target}` {reason}")]
     Link {
         /// The link.
         path: TreePath,
-        /// Where it should lead.
+        /// Its target.
         target: TreePath,
-        /// What is wrong.
+        /// Why it is invalid.
         reason: &'static str,
     },
-    /// Sizes, chunk digests or digests that cannot belong together.
+    /// Sizes and digests that contradict each other.
     #[error("content of `{path}` {reason}")]
     Content {
         /// The entry.
         path: TreePath,
-        /// What is wrong.
+        /// Why it is invalid.
         reason: &'static str,
     },
-    /// More than a tree may have.
+    /// More entries than a tree may have.
     #[error("the manifest has more than {MAX_NODES} entries and folders")]
     TooMany,
-    /// Bytes that are no encoding of a manifest.
+    /// Bytes that are not an encoding of a manifest.
     #[error("manifest line {line}: {reason}")]
     Encoding {
-        /// Counted from 1; 0 for the encoding as a whole.
+        /// Line from 1; 0 for the encoding as a whole.
         line: usize,
-        /// What is wrong.
+        /// Why it is invalid.
         reason: &'static str,
     },
 }
 
-/// The name of a content: the digest of what was verified of it. Of a large file these are the digests of its chunks,
-/// since a manifest may claim any digest for the whole. Written `<digest>` or `<digest>.chunks`.
+/// The name of a content: the digest of what was verified. For a large file this covers the digests of its chunks,
+/// because a manifest may claim any digest for the whole. Written `<digest>` or `<digest>.chunks`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct BlobName {
     digest: Digest,
@@ -145,7 +145,7 @@ impl FromStr for BlobName {
 }
 
 impl Blob {
-    /// The name under which caches and peers know this content.
+    /// The name of this content in caches and for peers.
     pub fn name(&self) -> BlobName {
         if self.chunks.is_empty() {
             return BlobName { digest: self.digest, chunked: false };
@@ -165,7 +165,7 @@ impl Blob {
 }
 
 impl Entry {
-    /// The content, unless this is a link: of a file, or of an archive before it is unpacked.
+    /// The content of a file, or of an archive before it is unpacked; none for a link.
     pub fn blob(&self) -> Option<&Blob> {
         match &self.kind {
             Kind::File(blob) | Kind::Executable(blob) | Kind::Archive(_, blob) => Some(blob),
@@ -183,7 +183,7 @@ impl Entry {
         self.blob().map(|blob| blob.digest)
     }
 
-    /// Permission bits on arrival: nobody writes to the tree, and nobody else reads a secret.
+    /// Permission bits after the download: nobody can write to the tree, and only the owner can read a secret.
     pub fn mode(&self) -> u32 {
         match (&self.kind, self.secret) {
             (Kind::Executable(_), false) => 0o555,
@@ -226,7 +226,7 @@ impl Manifest {
         self.encoded.clone()
     }
 
-    /// The manifest that `bytes` encodes. Bytes that [`Manifest::encode`] would not write are refused.
+    /// Decodes a manifest. Bytes that [`Manifest::encode`] would not write are rejected.
     pub fn decode(bytes: &[u8]) -> Result<Self, ManifestError> {
         if bytes.len() > MAX_ENCODED {
             return Err(ManifestError::Encoding { line: 0, reason: "the manifest is larger than 16 MiB" });
@@ -244,9 +244,10 @@ impl Manifest {
     }
 }
 
-/// Every path once, nothing below a file or a link, and not too many folders. Expects sorted entries.
+/// Checks that each path occurs once, that nothing is below a file or a link, and the number of folders. Expects sorted
+/// entries.
 fn check_paths(entries: &[Entry]) -> Result<(), ManifestError> {
-    // Those that the current path begins with: all paths with one beginning follow it without a gap.
+    // The paths that the current one begins with. In sorted order, all paths with the same beginning follow each other.
     let mut open: Vec<&str> = Vec::new();
     let mut nodes = entries.len();
     for (at, entry) in entries.iter().enumerate() {
@@ -271,12 +272,12 @@ fn check_paths(entries: &[Entry]) -> Result<(), ManifestError> {
     Ok(())
 }
 
-/// The folders that `entry` lies in and `before`, the one that comes before it in a manifest, does not, outermost first.
+/// The folders of `entry` that are not folders of `before`, the previous entry of the manifest; outermost first.
 pub(crate) fn new_folders<'a>(before: Option<&Entry>, entry: &'a Entry) -> impl Iterator<Item = &'a str> + use<'a> {
     let before = before.map(|before| before.path.as_str().as_bytes()).unwrap_or_default();
     let path = entry.path.as_str().as_bytes();
     let common = before.iter().zip(path).take_while(|(one, other)| one == other).count();
-    // A folder that both lie in is followed by a slash in both.
+    // If a folder contains both, a slash follows it in both paths.
     entry.path.ancestors().filter(move |folder| folder.len() >= common)
 }
 
@@ -284,13 +285,13 @@ pub(crate) fn new_folders<'a>(before: Option<&Entry>, entry: &'a Entry) -> impl 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Way {
     Unknown,
-    /// On the way that is being followed.
+    /// On the path being followed.
     Walked,
     Good,
 }
 
-/// Every link leads to a file or folder of the tree, by a way that passes through no other link. Each link is followed
-/// once. Expects sorted entries; returns how many steps it took.
+/// Checks that every link leads to a file or folder of the tree, and passes through no other link. Follows each link
+/// once. Expects sorted entries; returns the number of steps.
 fn check_links(entries: &[Entry]) -> Result<usize, ManifestError> {
     let targets = targets(entries);
     let mut ways = vec![Way::Unknown; entries.len()];
@@ -328,8 +329,8 @@ fn check_links(entries: &[Entry]) -> Result<usize, ManifestError> {
     Ok(steps)
 }
 
-/// For each entry the number of the one that it links to, if it is a link and there is such an entry. Expects sorted entries,
-/// which are gone through side by side with the sorted targets.
+/// For each entry that is a link, the number of the entry that it links to, if there is one. Expects sorted entries,
+/// which are compared side by side with the sorted targets.
 fn targets(entries: &[Entry]) -> Vec<Option<usize>> {
     let link = |(at, entry): (usize, &Entry)| match &entry.kind {
         Kind::Link(target) => Some((target.clone(), at)),
@@ -350,14 +351,14 @@ fn targets(entries: &[Entry]) -> Vec<Option<usize>> {
     found
 }
 
-/// Whether there is something below `path`. Expects sorted entries.
+/// Whether there is any entry below `path`. Expects sorted entries.
 fn is_folder(entries: &[Entry], path: &str) -> bool {
     let below = format!("{path}/");
     let at = entries.partition_point(|entry| entry.path.as_str() < below.as_str());
     entries.get(at).is_some_and(|entry| entry.path.as_str().starts_with(&below))
 }
 
-/// Chunk digests where they belong, one size for one digest, and a total that can be counted.
+/// Checks that chunk digests fit the size, that a digest has one size, and that the total size does not overflow.
 fn check_content(entries: &[Entry]) -> Result<(), ManifestError> {
     let mut total: u64 = 0;
     let mut known: HashMap<Digest, &Blob> = HashMap::new();

@@ -1,4 +1,4 @@
-//! Getting a tree in the best way that is there: from the host's sidecar, else through the host's cache, else without.
+//! Obtain a tree the best way available: from the host's sidecar, else through the host's cache, else directly.
 
 use std::path::{Path, PathBuf};
 
@@ -6,36 +6,36 @@ use tokio::sync::watch;
 
 use crate::cache::{Cache, CacheOptions, Fetch};
 use crate::fetch::{Blame, FetchError, FetchOptions, Materialised, Progress, Request, blocking, materialise_with};
-use crate::sidecar::{AskError, ask};
+use crate::sidecar::{SidecarError, request_tree};
 
-/// Where a sidecar listens unless it is told otherwise.
+/// Default socket of the sidecar.
 pub const DEFAULT_SOCKET: &str = "/run/flink-mesos/fetcher.sock";
 
-/// Set on a host by those who run it, this environment variable says where the sidecar listens, whatever a framework wants;
-/// empty: there is none. The sidecar goes by the same one.
+/// Environment variable with the sidecar's socket. Operators set it on a host; it overrides the framework's setting.
+/// Empty disables the sidecar. The sidecar uses the same variable.
 pub const SOCKET_VARIABLE: &str = "FLINK_MESOS_FETCHER_SOCKET";
 
-/// What this host may have that helps.
+/// The ways to get a tree that this host may have.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Ways {
     /// The socket of the sidecar.
     pub socket: Option<PathBuf>,
-    /// Caches that this process may keep with others of its user; the first one that can be used is.
+    /// Caches that this process may share with others of its user; the first usable one is used.
     pub caches: Vec<CacheOptions>,
 }
 
-/// Why one way did not lead there.
+/// Why a way did not work.
 enum Setback {
-    /// It is not there.
+    /// Nothing is there.
     Absent(String),
-    /// Another one may.
+    /// It failed here; another way may work.
     Here(String),
-    /// All others end here, too.
+    /// All other ways would fail too.
     Everywhere(FetchError),
 }
 
-/// Puts a tree in place, as [`materialise_with`] does, in the best of these ways that works. A way that does not is
-/// logged with its reason, and the next one is tried.
+/// Puts a tree in place, as [`materialise_with`] does, in the first of these ways that works. If one fails, the reason
+/// is logged and the next one is tried.
 pub async fn obtain(
     request: Request,
     options: FetchOptions,
@@ -74,13 +74,13 @@ async fn through_sidecar(
     progress: &watch::Sender<Progress>,
 ) -> Result<Materialised, Setback> {
     let fetch = Fetch::new(request.clone(), options.clone(), progress.clone());
-    let tree = ask(socket, &fetch).await.map_err(Setback::from)?;
+    let tree = request_tree(socket, &fetch).await.map_err(Setback::from)?;
     tracing::info!(tree = %tree.path.display(), "The sidecar has the tree");
     fetch.show_complete(&tree.manifest);
     fetch.project(tree).await.map_err(Setback::from)
 }
 
-/// The first cache that can be used, and the tree in its place if that cache has it already.
+/// The first usable cache, with the tree in its place if that cache has it already.
 async fn open_first(
     caches: Vec<CacheOptions>,
     request: &Request,
@@ -106,15 +106,15 @@ async fn open_first(
     Ok(None)
 }
 
-impl From<AskError> for Setback {
-    fn from(error: AskError) -> Self {
+impl From<SidecarError> for Setback {
+    fn from(error: SidecarError) -> Self {
         let reason = error.to_string();
-        if matches!(error, AskError::Absent { .. }) { Self::Absent(reason) } else { Self::Here(reason) }
+        if matches!(error, SidecarError::Absent { .. }) { Self::Absent(reason) } else { Self::Here(reason) }
     }
 }
 
 impl From<FetchError> for Setback {
-    /// Every way asks the same servers with the same token, and leads to the same place.
+    /// Every way asks the same servers with the same token, and ends at the same path.
     fn from(error: FetchError) -> Self {
         if error.blame() == Blame::Host { Self::Here(error.to_string()) } else { Self::Everywhere(error) }
     }

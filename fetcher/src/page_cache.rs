@@ -1,8 +1,8 @@
-//! Keeping large writes from filling memory: whoever fetches in a task's cgroup pays for every page that is not on the disk yet.
+//! Limit the dirty pages of large downloads: every page that is not on the disk yet counts in the task's cgroup.
 //!
-//! The kernel lets a process write far ahead of the disk. In a cgroup with a memory limit these pages count, and a download
-//! that is much faster than the disk gets the task killed for want of memory. So what has been written is sent to the disk
-//! while more comes, and a stretch is waited for before the one after the next begins.
+//! The kernel lets a process write far ahead of the disk. In a cgroup with a memory limit these pages count, so a
+//! download much faster than the disk gets the task killed for lack of memory. Therefore written data is flushed while
+//! more arrives, and before each new stretch, the one before the last must be on the disk.
 
 use std::ops::Range;
 use std::os::fd::AsFd as _;
@@ -12,13 +12,13 @@ use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
 
 use crate::sys::{self, Flush};
 
-/// Bytes that may be on their way to the disk while as many more are being written.
+/// Bytes that may be on their way to the disk while the same number again is being written.
 const STRETCH: u64 = 4 << 20;
 
-/// Sends a file to the disk while it is being written from some place on.
+/// Flushes a file, from some position on, while it is being written.
 #[derive(Debug)]
 pub(crate) struct WriteBehind {
-    /// Began to go to the disk, but may not be there.
+    /// The flush of this range has begun, but may not be complete.
     going: Range<u64>,
 }
 
@@ -27,20 +27,20 @@ impl WriteBehind {
         Self { going: position..position }
     }
 
-    /// Everything before `position` has been written. Blocks while the disk is a stretch behind.
+    /// Everything before `position` is written. Blocks while the disk is a stretch behind.
     pub(crate) fn written_to(&mut self, file: &File, position: u64) {
         if position.saturating_sub(self.going.end) < STRETCH {
             return;
         }
         let next = self.going.end..position;
-        // Only hints: a file system that cannot is none the worse, and errors show when the file is synced.
+        // Only a hint: it may not be supported, and write errors show when the file is synced.
         sys::flush(file.file().as_fd(), self.going.clone(), Flush::Wait).ok();
         sys::flush(file.file().as_fd(), next.clone(), Flush::Begin).ok();
         self.going = next;
     }
 }
 
-/// Says that a file on the disk is not going to be read soon, so that its pages make room for others.
+/// Drops a file's pages from memory, because it will not be read soon.
 pub(crate) fn forget(file: &File) {
     // Only a hint.
     posix_fadvise(file.file(), 0, 0, PosixFadviseAdvice::POSIX_FADV_DONTNEED).ok();
@@ -55,7 +55,7 @@ mod tests {
 
     use super::*;
 
-    /// The pages of a file that the kernel has in memory, as `cachestat(2)` tells (Linux 6.5).
+    /// The number of a file's pages in memory, from `cachestat(2)` (Linux 6.5).
     #[repr(C)]
     #[derive(Debug, Default)]
     struct Pages {
@@ -82,21 +82,21 @@ mod tests {
         (done == 0).then_some(pages)
     }
 
-    fn can_tell(file: &File) -> bool {
+    fn is_supported(file: &File) -> bool {
         let can = pages(file).is_some();
         if !can {
-            // Not captured, unlike what macros print, and counted by what runs all tests.
-            let why = "\nSKIPPED: only Linux 6.5 tells which pages of a file are in memory\n";
+            // Printed directly, so that it is not captured; the test runner counts such lines.
+            let why = "\nSKIPPED: only Linux 6.5 reports which pages of a file are in memory\n";
             std::io::stderr().write_all(why.as_bytes()).unwrap();
         }
         can
     }
 
     #[test]
-    fn no_more_than_a_few_stretches_of_a_large_file_wait_for_the_disk() {
+    fn at_most_a_few_stretches_of_a_large_file_wait_for_the_disk() {
         let folder = tempfile::tempdir().unwrap();
         let mut file = File::create(folder.path().join("large")).unwrap();
-        if !can_tell(&file) {
+        if !is_supported(&file) {
             return;
         }
         let mut behind = WriteBehind::from(0);
@@ -117,7 +117,7 @@ mod tests {
         let mut file = File::create(folder.path().join("archive")).unwrap();
         file.write_all(&vec![7; 1 << 20]).unwrap();
         file.sync_all().unwrap();
-        if !can_tell(&file) {
+        if !is_supported(&file) {
             return;
         }
         assert!(pages(&file).unwrap().cached > 0);

@@ -1,30 +1,31 @@
-//! Paths inside a tree: the only kind of path that a manifest may hold, so that nothing can be written outside of it.
+//! Paths inside a tree: the only paths that a manifest may contain, so that nothing can be written outside the tree.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
-/// Longest path, in bytes (Linux's `PATH_MAX` without room for the tree's own place).
+/// Longest path, in bytes (Linux's `PATH_MAX`, minus room for the tree's own path).
 const MAX_PATH: usize = 3072;
 /// Longest name between two slashes, in bytes (Linux's `NAME_MAX`).
 const MAX_NAME: usize = 255;
 
-/// Most names of one path: far more than any tree of files has, and few enough that all folders above a path are quickly
-/// looked at.
+/// The most components of a path: far more than any real tree has, and few enough to check all folders above a path
+/// quickly.
 pub(crate) const MAX_DEPTH: usize = 100;
 
-/// A relative, `/`-separated path that stays inside its tree: no empty part, no `.` or `..`, no control characters.
+/// A relative, `/`-separated path that stays inside its tree: no empty component, no `.` or `..`, no control
+/// characters.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TreePath(Arc<str>);
 
-/// A path that may not stand in a manifest.
+/// A path that is not allowed in a manifest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("path `{}` {reason} (allowed: relative, `/`-separated, no `.` or `..`, no control characters)", path.escape_debug())]
 pub struct TreePathError {
-    /// The path as it was given.
+    /// The path as given.
     pub path: String,
-    /// What is wrong with it.
+    /// Why it is not allowed.
     pub reason: &'static str,
 }
 
@@ -34,22 +35,22 @@ impl TreePath {
         &self.0
     }
 
-    /// The same text, without a copy.
+    /// The path as text, without a copy.
     pub(crate) fn shared(&self) -> Arc<str> {
         Arc::clone(&self.0)
     }
 
-    /// Where this path is when the tree is at `root`.
+    /// This path in a tree at `root`.
     pub fn under(&self, root: &Path) -> PathBuf {
         root.join(&*self.0)
     }
 
-    /// The outermost part: a folder, or the name itself.
+    /// The first component: a folder, or the file's name.
     pub fn first(&self) -> &str {
         self.0.split('/').next().unwrap_or_default()
     }
 
-    /// The folders that hold this path, outermost first; the tree's root is not among them.
+    /// The folders that contain this path, outermost first, without the tree's root.
     pub fn ancestors(&self) -> impl Iterator<Item = &str> {
         self.0.match_indices('/').filter_map(|(at, _)| self.0.get(..at))
     }
@@ -66,7 +67,7 @@ impl TreePath {
         parts.join("/")
     }
 
-    /// Where a symbolic link at this path with the text `link` leads, when that is inside the tree.
+    /// The target of a symbolic link at this path with the text `link`, if it is inside the tree.
     pub fn resolve_link(&self, link: &str) -> Result<Self, TreePathError> {
         let outside = || TreePathError { path: link.to_owned(), reason: "leads out of the tree" };
         if link.starts_with('/') {
@@ -117,8 +118,8 @@ impl FromStr for TreePath {
     }
 }
 
-/// Whether all is well with a text in plain ASCII, as paths mostly are: in one pass, since a manifest has many of them. What
-/// it does not see through is looked at more closely.
+/// Checks plain ASCII text, as most paths are, in one pass, because a manifest has many paths. If it returns false, the
+/// slower check decides.
 fn is_plain(text: &str) -> bool {
     let (mut name, mut depth, mut dots) = (0, 1, 0);
     for byte in text.bytes() {
@@ -158,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_leaves_the_tree_is_no_tree_path() {
+    fn paths_that_leave_the_tree_are_rejected() {
         for text in ["", "/", "/etc/passwd", "..", "../a", "a/..", "a/../b", "./a", "a/.", "a//b", "a/", "a\0b", "a\nb"]
         {
             assert!(text.parse::<TreePath>().is_err(), "{text:?} was accepted");
@@ -166,14 +167,14 @@ mod tests {
     }
 
     #[test]
-    fn usual_names_are_tree_paths() {
+    fn usual_names_are_accepted() {
         for text in ["a", "lib/flink dist-1.20.5.jar", "..a/b..", "lib/ü.jar", "a\\b", "plugins/x/.keep"] {
             assert_eq!(text.parse::<TreePath>().unwrap().as_str(), text);
         }
     }
 
     #[test]
-    fn a_link_that_climbs_above_the_root_is_refused() {
+    fn a_link_that_leads_above_the_root_is_rejected() {
         let link: TreePath = "lib/x/a.jar".parse().unwrap();
         assert_eq!(link.resolve_link("../b.jar").unwrap().as_str(), "lib/b.jar");
         assert!(link.resolve_link("../../../b.jar").is_err());
@@ -183,7 +184,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_plain_is_what_a_closer_look_finds_right(text in "[a./ ü\u{1}]{0,8}") {
+        fn the_fast_check_agrees_with_the_slow_one(text in "[a./ ü\u{1}]{0,8}") {
             let closely = !text.is_empty()
                 && !text.chars().any(char::is_control)
                 && text.split('/').all(|part| !["", ".", ".."].contains(&part));

@@ -1,18 +1,18 @@
-//! Peers: hosts that hold contents serve them to other hosts, so that the artifact server does not send each of them to
-//! everybody.
+//! Peers: hosts that hold contents serve them to other hosts, so that the artifact server does not have to send
+//! everything to everyone.
 //!
 //! ```text
 //! agent                       artifact server                      another agent, a holder
 //!   ── GET /v1/blobs/<digest> ───▶  few streams: serves
 //!   ◀── 307, Location ───────────   many: names a holder
 //!   ── GET /v1/blobs/<name> ────────────────────────────────────────▶  serves out of its cache
-//!   ── PUT /v1/holders/<digest> ─▶  it holds that, too, now
-//!   ── DELETE /v1/holders/<…> ───▶  that holder was bad
+//!   ── PUT /v1/holders/<digest> ─▶  now it holds the content too
+//!   ── DELETE /v1/holders/<…> ───▶  the holder failed
 //! ```
 //!
-//! What a peer sends is verified as everything is, so a peer needs no trust and gets no token. This room holds what needs
-//! no network: [`Holders`] is what the server knows, [`Known`] what one fetch knows. Neither reads a clock (time is handed
-//! in, counted from any start) nor draws chance that is not seeded.
+//! Data from peers is verified like all other data, so a peer needs no trust and gets no token. This module has the
+//! parts without I/O: [`Holders`] is the server's knowledge, [`Known`] that of one fetch. Neither reads a clock (the
+//! time since any start is passed in) or uses unseeded randomness.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -24,41 +24,42 @@ pub use holders::Holders;
 pub use known::{Failure, Known};
 pub use policy::{Asked, Decision, Policy, Refused};
 
-/// Header of a request for a content: the asker can follow to a peer. `follow`, or the address of its own peer port.
+/// Request header: the client can follow a redirect to a peer. The value is `follow`, or the address of its own peer
+/// port.
 pub const PEER_HEADER: &str = "Flink-Mesos-Peer";
-/// Header of a request that can follow: a peer that it does not want to be sent to, because it is busy, say.
+/// Request header: a peer that the client does not want to be redirected to, for example because it is busy.
 pub const AVOID_HEADER: &str = "Flink-Mesos-Avoid";
-/// Header of an announcement or a report: the address that it is about.
+/// Header of an announcement or a report: the address of the holder.
 pub const HOLDER_HEADER: &str = "Flink-Mesos-Holder";
-/// Header of a report: [`LACKS`], else the holder is bad.
+/// Header of a report: [`LACKS`]; otherwise the holder sent bad data or failed.
 pub const FAULT_HEADER: &str = "Flink-Mesos-Fault";
 /// In [`FAULT_HEADER`]: the holder does not have this content.
 pub const LACKS: &str = "lacks";
-/// Header of a refusal: milliseconds after which to ask again, finer than `Retry-After`.
+/// Header of a 503: milliseconds until the next attempt, finer than `Retry-After`.
 pub const WAIT_HEADER: &str = "Flink-Mesos-Retry-After-Ms";
-/// Contents from so many bytes on are announced as soon as they are complete; smaller ones with the tree that they
-/// belong to, since a request for each would cost more than it saves.
+/// Size in bytes from which contents are announced as soon as they are complete. Smaller ones are announced with their
+/// tree, because a request for each would cost more than it saves.
 pub const ANNOUNCED_FROM: u64 = 1 << 20;
-/// What an asker without a peer port of its own sends as [`PEER_HEADER`].
+/// Value of [`PEER_HEADER`] from a client without a peer port.
 pub const FOLLOW: &str = "follow";
 
-/// What is wrong with the address of a peer port.
+/// Why the address of a peer port is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
-    /// No address at all.
+    /// It is not an address.
     #[error("a peer's address must be an IP address with a port, e.g. 10.0.0.5:7070")]
     Malformed,
-    /// Nobody can listen there.
+    /// Nothing can listen on that port.
     #[error("a peer's port must be a number from 1 to 65535")]
     Port,
-    /// Whoever says so is somebody else.
+    /// The sender is another host.
     #[error("a peer's address must be one of the host that announces it")]
     Foreign,
 }
 
-/// The address that `text` says, sent from `source`. Nobody speaks for another host, so that no worker can send the
-/// others to where they do not want to go. An unspecified address (`[::]:7070`, over IPv4 also `0.0.0.0:7070`) is the one
-/// that `source` has.
+/// Parses an address from `text` that `source` has sent. A host may only announce itself, so that no worker can direct
+/// others to another host. An unspecified address (`[::]:7070`, over IPv4 also `0.0.0.0:7070`) stands for that of
+/// `source`.
 pub fn peer_address(text: &str, source: IpAddr) -> Result<SocketAddr, AddressError> {
     let said: SocketAddr = text.parse().map_err(|_| AddressError::Malformed)?;
     let (ip, source) = (said.ip().to_canonical(), source.to_canonical());
@@ -79,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_host_speaks_for_itself_only() {
+    fn a_host_can_only_announce_itself() {
         let host: IpAddr = "10.0.0.5".parse().unwrap();
         let expected: SocketAddr = "10.0.0.5:7070".parse().unwrap();
         for text in ["10.0.0.5:7070", "0.0.0.0:7070", "[::]:7070", "[::ffff:10.0.0.5]:7070"] {
@@ -102,7 +103,7 @@ mod tests {
         }
         assert!(peer_address(&"1".repeat(10_000), host).is_err());
         let over_ipv6 = peer_address("0.0.0.0:7070", "2001:db8::5".parse().unwrap());
-        assert_eq!(over_ipv6, Err(AddressError::Foreign), "nobody listens there");
+        assert_eq!(over_ipv6, Err(AddressError::Foreign), "nothing listens there");
     }
 
     #[test]

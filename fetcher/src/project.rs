@@ -1,4 +1,4 @@
-//! Putting a file of a shared tree where a task sees it: as a reflink, else a hard link, else a copy.
+//! Project a file of a shared tree into a sandbox: as a reflink, else a hard link, else a copy.
 
 use std::io::ErrorKind;
 use std::os::fd::AsFd as _;
@@ -11,32 +11,32 @@ use nix::sys::statfs::{EXT4_SUPER_MAGIC, FsType, TMPFS_MAGIC, fstatfs};
 use crate::fetch::FetchError;
 use crate::sys;
 
-/// How files get from one place to another without being fetched.
+/// How files get from one place to another without being downloaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Projection {
-    /// Own file, shared content: nobody can change anybody else's.
+    /// A file of its own that shares the content until one is changed.
     Reflink,
-    /// The same file under another name.
+    /// The same file under a second name.
     HardLink,
-    /// Every byte once more.
+    /// A full copy.
     Copy,
 }
 
-/// Projects files from one file system to another, in the way that has shown itself to work there.
+/// Projects files from one folder to another, in the best way that works there.
 pub(crate) struct Projector(Projection);
 
 impl Projector {
-    /// Begins with the best way.
+    /// Starts with the best way.
     pub(crate) fn new() -> Self {
         Self(Projection::Reflink)
     }
 
-    /// Begins with hard links, for what is to be shared to the last.
+    /// Starts with hard links, for files that must share everything.
     pub(crate) fn linking() -> Self {
         Self(Projection::HardLink)
     }
 
-    /// The way that works, as far as it has been tried.
+    /// The best way known to work so far.
     pub(crate) fn way(&self) -> Projection {
         self.0
     }
@@ -60,14 +60,14 @@ impl Projector {
     }
 }
 
-/// Whether this way is closed between these two places, whatever the file.
+/// Whether this way can never work between these two places, whatever the file.
 fn is_impossible(error: &std::io::Error) -> bool {
     let kinds =
         [ErrorKind::Unsupported, ErrorKind::CrossesDevices, ErrorKind::PermissionDenied, ErrorKind::TooManyLinks];
     kinds.contains(&error.kind())
 }
 
-/// File systems that have no reflinks: to find that out by trying would take a file that is made and removed again.
+/// File systems without reflinks. Trying one there would cost creating and removing a file.
 const WITHOUT_REFLINKS: [FsType; 2] = [EXT4_SUPER_MAGIC, TMPFS_MAGIC];
 
 fn reflink(source: &Path, target: &Path) -> std::io::Result<()> {
@@ -78,7 +78,7 @@ fn reflink(source: &Path, target: &Path) -> std::io::Result<()> {
     let to = create(target)?;
     if let Err(error) = sys::reflink(from.file().as_fd(), to.file().as_fd()) {
         fs_err::remove_file(target)?;
-        // Which error it is depends on the file system: EOPNOTSUPP, ENOTTY, EINVAL, EXDEV, …
+        // The error depends on the file system: EOPNOTSUPP, ENOTTY, EINVAL, EXDEV, …
         let known = matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded);
         return Err(if known { error } else { std::io::Error::from(ErrorKind::Unsupported) });
     }
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn another_file_system_gets_copies() {
+    fn on_another_file_system_files_are_copied() {
         let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir_in("/dev/shm"));
         let Ok(there) = there else { return };
         let source = here.path().join("source");

@@ -1,15 +1,14 @@
-//! Saying the same thing not more often than once a minute, with how often it would have been said: what strangers do must not
-//! fill a log.
+//! Rate-limit log lines to one per minute, with the number of suppressed ones, so that strangers cannot fill a log.
 
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-/// How seldom.
+/// Time between two lines.
 const EVERY: Duration = Duration::from_secs(60);
 
-/// One thing that is said now and then.
+/// A rate-limited log line.
 #[derive(Debug, Default)]
 pub struct Quiet(Mutex<State>);
 
@@ -20,7 +19,7 @@ struct State {
 }
 
 impl Quiet {
-    /// Whether to say it now, and how often it was not said since the last time.
+    /// Whether to log now; the value is the number of lines suppressed since the last one.
     pub fn now(&self) -> Option<u64> {
         let mut state = self.0.lock();
         if state.said.is_some_and(|said| said.elapsed() < EVERY) {
@@ -37,7 +36,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_flood_is_said_once_a_minute_with_its_size() {
+    async fn a_flood_is_logged_once_a_minute_with_its_size() {
         let quiet = Quiet::default();
         assert_eq!(quiet.now(), Some(0));
         assert!((0..1000).all(|_| quiet.now().is_none()));

@@ -1,13 +1,13 @@
-//! Telling a slow transfer from a dead one: by bytes per second over a window, never by its total time.
+//! Distinguish a slow transfer from a dead one: by bytes per second over a window, never by its total time.
 
 use std::time::Duration;
 
-/// The least that a transfer must move to be let go on.
+/// The slowest rate at which a transfer may continue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RateFloor {
     /// Bytes per second.
     pub bytes_per_second: u64,
-    /// Over how much time spent waiting for the other side the rate is taken.
+    /// The window over which the rate is measured; only time spent waiting for the other side counts.
     pub window: Duration,
 }
 
@@ -18,7 +18,8 @@ impl Default for RateFloor {
     }
 }
 
-/// Watches one transfer. Only time spent waiting for the other side counts: our own slow disk is not its fault.
+/// Watches one transfer. Only time spent waiting for the other side counts, so our own slow disk is not held against
+/// it.
 #[derive(Debug)]
 pub(crate) struct RateWatch {
     floor: RateFloor,
@@ -36,13 +37,13 @@ impl RateWatch {
         self.floor.window.saturating_sub(self.waited)
     }
 
-    /// Notes that `bytes` came or went after a wait.
+    /// Notes that `bytes` were transferred after a wait.
     pub(crate) fn note(&mut self, waited: Duration, bytes: u64) {
         self.waited += waited;
         self.moved += bytes;
     }
 
-    /// Whether a window has passed with too little in it. Opens a new window when one has passed with enough.
+    /// Whether a window has passed with too few bytes. Starts a new window after one with enough.
     pub(crate) fn stalled(&mut self) -> bool {
         if self.waited < self.floor.window {
             return false;
@@ -71,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn a_drip_below_the_floor_is_a_stall_and_one_above_it_is_not() {
+    fn a_rate_below_the_floor_is_a_stall_and_one_above_it_is_not() {
         for (drip, stalls) in [(99, true), (101, false)] {
             let mut watch = RateWatch::new(FLOOR);
             let stalled = (0..30).any(|_| {

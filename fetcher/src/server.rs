@@ -1,7 +1,8 @@
 //! The artifact server: serves a manifest and its blobs to workers, from inside the application master.
 //!
-//! A small HTTP/1.1 server of its own, because `sendfile` needs the socket itself: no request bodies, one range, strong
-//! entity tags. What may be asked for and by whom is in `routes`. [`PeerServer`] is made of the same parts.
+//! A small HTTP/1.1 server of our own, because `sendfile` needs the socket itself. It supports no request bodies, one
+//! range per request, and strong entity tags. `routes` defines what each client may get. [`PeerServer`] is made of the
+//! same parts.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -42,37 +43,39 @@ mod tls;
 mod transfer;
 mod wire;
 
-/// How the server listens and what it bears.
+/// How the server listens, and its limits.
 #[derive(Debug, Clone)]
 pub struct ServerOptions {
-    /// Address to listen on; port 0 is any free one.
+    /// Address to listen on; port 0 means any free port.
     pub bind: SocketAddr,
-    /// Host name or address that workers reach this server by; `None`: the bind address, or this machine's host name
-    /// when that is "any address".
+    /// Host name or address at which workers reach this server. `None` means the bind address, or this machine's host
+    /// name if that is unspecified.
     pub advertise: Option<String>,
     /// Files sent at the same time; further requests are answered with 503 and `Retry-After`.
     pub max_streams: usize,
-    /// Files sent at the same time from which on those who can follow are sent to other hosts that hold what they ask
-    /// for, if any have said so; 0 is never.
+    /// Number of files being sent from which clients that can follow redirects are sent to other hosts that hold the
+    /// content, if any; 0 means never.
     pub peers_above: usize,
-    /// Connections open at the same time, if the system allows as many (see [`crate::descriptors`]), and a quarter of them from
-    /// one address. When there are more, one without a request is closed; if there is none, the new one gets one 503.
+    /// The most open connections, if the system allows as many (see [`crate::descriptors`]); a quarter of them may come
+    /// from one address. Beyond that, a connection without a request is closed; if there is none, the new one gets a
+    /// 503.
     pub max_connections: usize,
-    /// The slowest client that is borne.
+    /// Slowest accepted rate of a client.
     pub floor: RateFloor,
-    /// How long a connection may be without a request.
+    /// How long a connection may stay without a request.
     pub idle: Duration,
-    /// Certificate and key; with them only TLS is spoken.
+    /// Certificate and key; with them the server accepts only TLS.
     pub identity: Option<Identity>,
-    /// Where published files, and nothing else, are served without TLS all the same, for clients that trust nobody who
-    /// vouches for us. Anybody on the way can change them.
+    /// Additional address that serves only published files, without TLS, for clients that trust no authority of ours.
+    /// Anyone on the network can change those files.
     pub plain_published: Option<SocketAddr>,
-    /// Serve secrets over plain connections to other machines, too. Anybody on the way can read them.
+    /// Whether to serve secrets over unencrypted connections to other machines too. Anyone on the network can read
+    /// them.
     pub plain_secrets: bool,
 }
 
 impl Default for ServerOptions {
-    /// Any free port of all addresses, 64 streams, peers above 8, 4096 connections, secrets never in plain text.
+    /// Any free port on all addresses, 64 streams, peers above 8, 4096 connections, secrets never in plain text.
     fn default() -> Self {
         Self {
             bind: SocketAddr::from(([0, 0, 0, 0], 0)),
@@ -89,48 +92,48 @@ impl Default for ServerOptions {
     }
 }
 
-/// Why a server cannot start.
+/// Why a server did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
-    /// Somebody else listens there.
+    /// Another process listens there.
     #[error("the {server}'s port is in use: {address} (port 0 takes any free one)")]
     PortInUse {
         /// Which server.
         server: &'static str,
-        /// Where it should listen.
+        /// The address to listen on.
         address: SocketAddr,
     },
     /// The certificate or the key is unusable.
     #[error("the artifact server's certificate: {0}")]
     Tls(#[from] TlsError),
-    /// The runtime is going down.
+    /// The runtime is shutting down.
     #[error("the artifact server was stopped before it had started")]
     Stopped,
-    /// The address is not ours, the port is not allowed, …
+    /// For example, this machine does not have the address, or the port is not allowed.
     #[error("the {server} cannot listen on {address}: {source}")]
     Bind {
         /// Which server.
         server: &'static str,
-        /// Where it should listen.
+        /// The address to listen on.
         address: SocketAddr,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
 }
 
-/// A running server. Dropping it ends it at once, with all transfers.
+/// A running server. Dropping it stops it at once, with all transfers.
 pub struct ArtifactServer {
     url: String,
     address: SocketAddr,
     shared: Arc<Shared<Content>>,
     stop: CancellationToken,
     accepting: JoinHandle<()>,
-    /// Where published files are, if not here.
+    /// The server of published files, if it is a separate one.
     published: Option<Box<Self>>,
 }
 
 impl ArtifactServer {
-    /// Starts to serve `manifest` and what is in `catalogue`.
+    /// Starts serving `manifest` and the files in `catalogue`.
     pub async fn start(options: ServerOptions, manifest: Manifest, catalogue: Catalogue) -> Result<Self, ServerError> {
         let acceptor = acceptor(options.identity.clone()).await?;
         let published = match options.plain_published.filter(|_| acceptor.is_some()) {
@@ -149,7 +152,7 @@ impl ArtifactServer {
             site: Content::new(&manifest, catalogue, options.plain_secrets, options.peers_above),
             streams: Semaphore::new(options.max_streams),
             max_streams: options.max_streams,
-            // Many workers may be on one host, and all have shown a token.
+            // Many workers may be on one host, and all have a token.
             max_streams_each: options.max_streams,
             streams_of_each: Mutex::default(),
             idle: options.idle,
@@ -165,7 +168,7 @@ impl ArtifactServer {
         Ok(Self { url, address, shared, stop, accepting, published })
     }
 
-    /// A server of nothing but published files, without TLS.
+    /// A server that serves only published files, without TLS.
     async fn start_plain(bind: SocketAddr, options: &ServerOptions) -> Result<Self, ServerError> {
         let options = ServerOptions { bind, identity: None, plain_published: None, ..options.clone() };
         let nothing = Manifest::new(Vec::new()).map_err(|_| ServerError::Stopped)?;
@@ -173,12 +176,12 @@ impl ArtifactServer {
         Box::pin(Self::start(options, nothing, Catalogue::default())).await
     }
 
-    /// The base address for workers, without a trailing slash.
+    /// The base URL for workers, without a trailing slash.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Where the server listens.
+    /// The address that the server listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -188,28 +191,28 @@ impl ArtifactServer {
         self.shared.site.digest()
     }
 
-    /// The token of a worker: the same one until it is revoked.
+    /// The token of a worker; it stays the same until it is revoked.
     pub fn issue_token(&self, worker: &str) -> Token {
         self.shared.site.tokens.issue(worker)
     }
 
-    /// Makes the token of a worker void. Transfers that are running come to their end.
+    /// Revokes the token of a worker. Running transfers continue.
     pub fn revoke(&self, worker: &str) {
         self.shared.site.tokens.revoke(worker);
     }
 
-    /// Bytes of files that have been sent since the start, without heads.
+    /// Bytes of files sent since the start, without headers.
     pub fn bytes_sent(&self) -> u64 {
         self.shared.sent.load(Ordering::Relaxed)
     }
 
-    /// How many hosts have said that they hold something of the tree, and are still counted on.
+    /// How many hosts have announced contents of the tree and are still counted on.
     pub fn holders(&self) -> usize {
         self.shared.site.referral.holders()
     }
 
-    /// Publishes a file under a URL that only those know who are told, for clients that can send no token, such as
-    /// the Mesos fetcher. Returns the full URL. The file is opened on each request.
+    /// Publishes a file under a secret URL, for clients that can send no token, such as the Mesos fetcher. Returns the
+    /// full URL. The file is opened on each request.
     pub fn publish_file(&self, target: &str, source: PathBuf) -> String {
         if let Some(published) = &self.published {
             return published.publish_file(target, source);
@@ -218,7 +221,7 @@ impl ArtifactServer {
         format!("{}/{token}/{}", self.url, utf8_percent_encode(target, NOT_IN_A_PATH))
     }
 
-    /// Stops listening and ends all transfers.
+    /// Stops listening, and ends all transfers.
     pub async fn shutdown(mut self) {
         self.stop.cancel();
         if let Err(error) = (&mut self.accepting).await {
@@ -236,11 +239,11 @@ impl Drop for ArtifactServer {
     }
 }
 
-/// What cannot stand literally in the path of a URL.
+/// Characters to escape in the path of a URL.
 const NOT_IN_A_PATH: &AsciiSet =
     &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'<').add(b'>').add(b'?').add(b'`');
 
-/// A listener for `server` and where it listens.
+/// A listener for `server`, and its address.
 async fn listen(server: &'static str, address: SocketAddr) -> Result<(TcpListener, SocketAddr), ServerError> {
     let listener = TcpListener::bind(address).await.and_then(|listener| Ok((listener.local_addr()?, listener)));
     match listener {
@@ -262,7 +265,7 @@ fn in_url(host: &str) -> String {
     if host.parse::<std::net::Ipv6Addr>().is_ok() { format!("[{host}]") } else { host.to_owned() }
 }
 
-/// What fuzzing tries: bytes that come where a request's head is expected.
+/// Entry point for fuzzing: parses bytes as the head of a request.
 #[cfg(fuzzing)]
 pub fn fuzz_head(bytes: &[u8]) {
     if let request::Parsed::Complete(head, length) = request::parse(bytes) {

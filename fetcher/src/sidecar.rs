@@ -1,17 +1,17 @@
-//! The sidecar `flink-mesos-fetcher`: one per host, fetches for all workers of the host, outside of their cgroups.
+//! The sidecar `flink-mesos-fetcher`: one per host; it fetches for all workers of the host, outside their cgroups.
 //!
 //! ```text
-//! executor ── POST /v1/fetch (manifest, addresses, token) ──▶ sidecar ── artifact server
+//! executor ── POST /v1/fetch (manifest, URLs, token) ──▶ sidecar ── artifact server
 //!          ◀── {"progress": …} one line each ───────────────     │ into the host's cache
 //!          ◀── {"ready": {"cache": …, "tree": …}} ──────────     │ holds the tree while the connection is open
 //! executor locks the tree itself, closes, projects it into its sandbox, fetches the secrets with its own token
 //! ```
 //!
-//! While its TaskManager runs, an executor also tells what that uses (POST /v1/usage), for the sidecar's metrics.
+//! While its TaskManager runs, an executor also reports its usage (POST /v1/usage), for the sidecar's metrics.
 //!
-//! The tree's lock is the kernel's and the executor's own, so a sidecar that is restarted unpins nothing. An executor
-//! believes only a sidecar that runs as root or as its own user, and can do without one: [`obtain`](crate::obtain()).
-//! The half that asks is always there; the daemon and its commands are behind the feature `sidecar`.
+//! The kernel holds the tree's lock for the executor, so a restart of the sidecar releases nothing. An executor trusts
+//! a sidecar only if it runs as root or as its own user, and works without one: [`obtain`](crate::obtain()). The client
+//! half is always compiled; the daemon and its commands need the feature `sidecar`.
 
 #[cfg(feature = "sidecar")]
 pub mod cli;
@@ -29,5 +29,5 @@ mod status;
 mod usage;
 mod wire;
 
-pub use client::tell_usage;
-pub(crate) use client::{AskError, ask};
+pub use client::send_usage;
+pub(crate) use client::{SidecarError, request_tree};

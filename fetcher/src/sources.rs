@@ -1,8 +1,8 @@
-//! Where users keep what their jobs need, beyond our own server: web servers, file systems, object stores.
+//! Sources of users' artifacts beyond our own server: web servers, file systems, object stores.
 //!
-//! [`obtain`] brings one thing to this machine, once: to a folder in which everything is called by its digest. From there
-//! it is served like every other artifact, so that other machines need neither its address nor the credentials for it.
-//! What breaks off goes on at the same byte; what has the wrong content never gets its name.
+//! [`obtain`] downloads one artifact to this machine, once, into a folder of files named by digest. From there it is
+//! served like every other artifact, so other machines need neither its URI nor its credentials. An interrupted
+//! download continues at the same byte. Wrong content never gets its final name.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -29,25 +29,25 @@ mod settings;
 mod store;
 mod uri;
 
-/// How to get at things.
+/// How to reach sources.
 #[derive(Debug, Clone)]
 pub struct SourceOptions {
-    /// What is kept, called by digest. The folder exists, and nobody else writes to it.
+    /// Folder of the files, named by digest. It must exist, and no other user may write to it.
     pub folder: PathBuf,
-    /// How each kind of source is spoken to.
+    /// Settings for each kind of source.
     pub settings: BTreeMap<Scheme, Settings>,
-    /// How long a connection may take to come about.
+    /// Time limit for connecting.
     pub connect_timeout: Duration,
-    /// The slowest source that is borne.
+    /// Slowest accepted rate.
     pub floor: RateFloor,
-    /// How long to go on after errors that may pass while not a byte comes.
+    /// How long to retry temporary errors while no byte arrives.
     pub patience: Duration,
-    /// Shortest and longest pause before asking again.
+    /// Shortest and longest pause between attempts.
     pub backoff: (Duration, Duration),
 }
 
 impl SourceOptions {
-    /// As patient as fetches are, with what is kept in `folder`.
+    /// Options as patient as those of fetches, with files in `folder`.
     pub fn new(folder: PathBuf) -> Self {
         Self {
             folder,
@@ -60,68 +60,68 @@ impl SourceOptions {
     }
 }
 
-/// How far one download has come.
+/// The progress of one download.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SourceProgress {
-    /// Bytes that are here.
+    /// Bytes received.
     pub bytes: u64,
-    /// All bytes, once they are known.
+    /// Total bytes, once known.
     pub total: Option<u64>,
 }
 
-/// Something that is on this machine now.
+/// A file on this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Obtained {
-    /// Where: in the folder, or for what was on this machine before, in its own place.
+    /// Path in the folder; a file that was on this machine before stays where it is.
     pub path: PathBuf,
-    /// What it is.
+    /// Digest of its content.
     pub digest: Digest,
-    /// How large it is, in bytes.
+    /// Size in bytes.
     pub size: u64,
 }
 
-/// Why something cannot be had.
+/// Why a source cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
-    /// It is not there, or did not come; the error says where it should be.
+    /// It was not found or could not be downloaded; the error names the URL.
     #[error(transparent)]
     Fetch(#[from] FetchError),
     /// A file that cannot be read; the error names it.
     #[error(transparent)]
     File(#[from] HashError),
-    /// An object store or file system refuses.
+    /// An object store or file system rejects the request.
     #[error("{uri}: {reason}")]
     Store {
-        /// What was asked for.
+        /// The requested URI.
         uri: String,
-        /// What it says.
+        /// The store's error.
         reason: String,
-        /// Whether it may go better next time.
-        passing: bool,
+        /// Whether a retry may succeed.
+        temporary: bool,
     },
     /// This program was built without this kind of source.
     #[error("{uri}: this program was built without {scheme} sources")]
     Absent {
-        /// What was asked for.
+        /// The requested URI.
         uri: String,
-        /// The kind.
+        /// The kind of source.
         scheme: Scheme,
     },
 }
 
 impl SourceError {
-    /// Who has to do something about it.
+    /// Who can fix it.
     pub fn blame(&self) -> Blame {
         match self {
             Self::Fetch(error) => error.blame(),
-            Self::Store { passing: true, .. } => Blame::Network,
+            Self::Store { temporary: true, .. } => Blame::Network,
             Self::Store { .. } | Self::File(_) | Self::Absent { .. } => Blame::Configuration,
         }
     }
 }
 
-/// Brings what is at `uri` to this machine, unless something with the digest `expected` is here already. Cancelled by
-/// dropping the future; what has come stays for the next attempt.
+/// Downloads `uri` to this machine, unless a file with the digest `expected` exists already. Dropping the future
+/// cancels it; what was received is kept for the next attempt.
 pub async fn obtain(
     uri: &SourceUri,
     expected: Option<Digest>,
@@ -142,7 +142,7 @@ pub async fn obtain(
     download::download(&origin, uri, expected, options, progress).await
 }
 
-/// What is kept under this digest, if its content still is what it should be.
+/// The file with this digest, if it exists and its content still matches.
 pub async fn kept(options: &SourceOptions, digest: Digest) -> Option<Obtained> {
     let path = options.folder.join(digest.to_string());
     let hashed = blocking(move || Ok((hashing::hash_file(&path), path))).await;

@@ -1,4 +1,4 @@
-//! The system calls that have no safe wrapper.
+//! System calls without a safe wrapper.
 #![allow(unsafe_code)]
 
 use std::io;
@@ -14,7 +14,7 @@ mod ioctl {
     nix::ioctl_write_int_bad!(ficlone, nix::libc::FICLONE);
 }
 
-/// Makes `target` share the content of `source` until one of them is written to. Not all file systems can.
+/// Makes `target` share the content of `source` until one of them is changed. Not all file systems support this.
 pub(crate) fn reflink(source: BorrowedFd<'_>, target: BorrowedFd<'_>) -> io::Result<()> {
     // SAFETY: both descriptors are open for as long as they are borrowed; FICLONE takes the source's number by value
     // and touches no memory of this process.
@@ -22,16 +22,16 @@ pub(crate) fn reflink(source: BorrowedFd<'_>, target: BorrowedFd<'_>) -> io::Res
     Ok(())
 }
 
-/// What to do about written pages that are not on the disk.
+/// How to flush written pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Flush {
-    /// Send them there.
+    /// Start writing them to the disk.
     Begin,
-    /// Send them there, and wait until they are.
+    /// Write them to the disk, and wait.
     Wait,
 }
 
-/// Sends a part of a file to the disk. Says nothing about the file's size and place, so it replaces no `fsync`.
+/// Writes a part of a file to the disk. It does not write the file's metadata, so it does not replace `fsync`.
 pub(crate) fn flush(file: BorrowedFd<'_>, part: Range<u64>, how: Flush) -> io::Result<()> {
     let flags = match how {
         Flush::Begin => libc::SYNC_FILE_RANGE_WRITE,
@@ -41,7 +41,7 @@ pub(crate) fn flush(file: BorrowedFd<'_>, part: Range<u64>, how: Flush) -> io::R
     };
     let length = part.end.saturating_sub(part.start);
     if length == 0 {
-        // To the system that would mean up to the end of the file.
+        // An empty range would mean everything up to the end of the file.
         return Ok(());
     }
     let (start, length) = (i64::try_from(part.start), i64::try_from(length));

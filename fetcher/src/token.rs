@@ -1,4 +1,4 @@
-//! Bearer tokens: what a worker shows to the artifact server.
+//! Bearer tokens, which workers send to the artifact server.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -8,12 +8,12 @@ use parking_lot::RwLock;
 use rand::RngCore as _;
 use subtle::ConstantTimeEq as _;
 
-/// Bytes of a token that find it. They are no secret.
+/// Bytes of a token that identify it. They are not secret.
 const NAME: usize = 8;
 /// Bytes of a token that prove it.
 const SECRET: usize = 32;
 
-/// A worker's bearer token. `Debug` hides it and there is no `Display`.
+/// A worker's bearer token. `Debug` hides it, and there is no `Display`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token(String);
 
@@ -23,7 +23,7 @@ pub struct Token(String);
 pub struct TokenError;
 
 impl Token {
-    /// The token itself, to be handed to the worker and to nobody else.
+    /// The token itself. Give it only to the worker.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -44,7 +44,7 @@ impl fmt::Debug for Token {
     }
 }
 
-/// The tokens that are good now.
+/// The valid tokens.
 #[derive(Default)]
 pub(crate) struct Tokens(RwLock<Issued>);
 
@@ -60,7 +60,7 @@ struct Grant {
 }
 
 impl Tokens {
-    /// The token of `worker`: the same one until it is revoked.
+    /// The token of `worker`; it stays the same until it is revoked.
     pub(crate) fn issue(&self, worker: &str) -> Token {
         let mut issued = self.0.write();
         if let Some(name) = issued.by_worker.get(worker)
@@ -76,7 +76,7 @@ impl Tokens {
         written(name, &secret)
     }
 
-    /// Makes the token of `worker` void.
+    /// Revokes the token of `worker`.
     pub(crate) fn revoke(&self, worker: &str) {
         let mut issued = self.0.write();
         if let Some(name) = issued.by_worker.remove(worker) {
@@ -84,7 +84,7 @@ impl Tokens {
         }
     }
 
-    /// The worker that `presented` belongs to. The time taken tells nothing about the secret part.
+    /// The worker that `presented` belongs to. The time taken reveals nothing about the secret part.
     pub(crate) fn worker(&self, presented: &str) -> Option<String> {
         let mut bytes = [0; NAME + SECRET];
         hex::decode_to_slice(presented, &mut bytes).ok()?;
@@ -99,7 +99,7 @@ fn written(name: [u8; NAME], secret: &[u8; SECRET]) -> Token {
     Token(hex::encode(name) + &hex::encode(secret))
 }
 
-/// Random text for a URL that only those know who were told.
+/// Random text for a secret URL.
 pub(crate) fn unguessable() -> String {
     let mut bytes = [0; 16];
     rand::rng().fill_bytes(&mut bytes);
@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_is_good_for_its_worker_until_revoked() {
+    fn a_token_is_valid_for_its_worker_until_revoked() {
         let tokens = Tokens::default();
         let (one, other) = (tokens.issue("tm-1"), tokens.issue("tm-2"));
         assert_eq!(tokens.worker(one.expose()).as_deref(), Some("tm-1"));
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_token_is_refused() {
+    fn a_changed_token_is_rejected() {
         let tokens = Tokens::default();
         let token = tokens.issue("tm-1");
         let last = if token.expose().ends_with('0') { "1" } else { "0" };

@@ -1,13 +1,13 @@
-//! Unpacking archives into a folder, and nothing outside of it.
+//! Unpack archives into a folder, and write nothing outside it.
 //!
 //! ```text
 //! connections ──▶ threads: hash, write ──verified chunks──▶ thread: inflate ──blocks──▶ thread: untar, hash, write
 //! ```
 //!
-//! An archive comes from elsewhere, so every name in it is checked before anything is written, and what is not a plain
-//! file, a folder or a link inside the tree is an error with the entry's name. Nothing is skipped in silence. Links are made
-//! last, when all files are in their places: no write can go through one. What was unpacked is described by a
-//! [`Manifest`], the same as if its files had been artifacts one by one; empty folders do not count.
+//! Archives come from elsewhere, so every name is checked before anything is written. An entry that is not a plain
+//! file, a folder or a link inside the tree is an error that names it; nothing is skipped silently. Links are created
+//! last, when all files are in place, so no write can pass through a link. The result is described by a [`Manifest`],
+//! the same as if the files had been separate artifacts; empty folders do not count.
 
 use std::fmt;
 use std::io::{self, Read, Seek};
@@ -29,7 +29,7 @@ mod tests;
 mod tree;
 mod zipped;
 
-/// The kinds of archives that are understood.
+/// The supported kinds of archives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// `.tar`
@@ -42,22 +42,22 @@ pub enum Format {
     Zip,
 }
 
-/// Longest window of zstd, in bytes: what every decoder has to offer, and `zstd` uses up to level 19.
+/// Largest zstd window, in bytes: every decoder must support it, and `zstd` uses it up to level 19.
 const MAX_WINDOW: u64 = 8 << 20;
 
-/// What an archive may grow to.
+/// Limits for the unpacked content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Files, links and folders together.
+    /// Files, links and folders in total.
     pub entries: u64,
     /// Bytes of all files.
     pub bytes: u64,
-    /// How many times as many bytes as the archive itself has; archives that stay below 16 MiB are let off.
+    /// The most unpacked bytes per byte of the archive; archives that stay below 16 MiB are exempt.
     pub ratio: u64,
 }
 
 impl Default for Limits {
-    /// 65 536 entries, 16 GiB, 200 times as large: what is known of that many entries takes less than 32 MiB.
+    /// 65 536 entries, 16 GiB, a ratio of 200. The description of that many entries takes less than 32 MiB.
     fn default() -> Self {
         Self { entries: 1 << 16, bytes: 16 << 30, ratio: 200 }
     }
@@ -71,35 +71,35 @@ pub enum UnpackError {
     Entry {
         /// Its name, made printable.
         name: String,
-        /// What is wrong with it.
+        /// Why it must not be unpacked.
         reason: String,
     },
-    /// More than is allowed.
+    /// A limit is exceeded.
     #[error("the archive has more than {limit} {what}")]
     Limit {
-        /// What there is too much of.
+        /// What is limited.
         what: &'static str,
-        /// How much is allowed.
+        /// The limit.
         limit: u64,
     },
     /// Names that cannot be in one tree.
     #[error("the archive is not a valid tree: {0}")]
     Tree(#[from] ManifestError),
-    /// No such archive, or a damaged one, or it cannot be read.
+    /// It is not such an archive, it is damaged, or it cannot be read.
     #[error("the archive cannot be read as {format}: {error}")]
     Damaged {
-        /// What it should be.
+        /// The expected format.
         format: Format,
-        /// What reading it gave.
+        /// The error of reading it.
         error: io::Error,
     },
-    /// The disk does not take it; the error names the path.
+    /// A disk error; the error names the path.
     #[error(transparent)]
     Disk(io::Error),
 }
 
-/// Unpacks an archive into an existing, empty folder, with final modes and times. When it fails, what is in the folder
-/// is of no use. Blocks.
+/// Unpacks an archive into an existing, empty folder, with final modes and times. After an error, the folder's content
+/// must not be used. Blocks.
 pub fn unpack(
     source: impl Read + Seek + Send,
     format: Format,
@@ -127,7 +127,7 @@ pub fn unpack(
 }
 
 impl Format {
-    /// By the end of a file's name.
+    /// The format for a file's name, by its suffix.
     pub fn of(name: &str) -> Option<Self> {
         let name = name.to_ascii_lowercase();
         let ends = |endings: &[&str]| endings.iter().any(|end| name.ends_with(end));
@@ -152,7 +152,7 @@ impl fmt::Display for Format {
     }
 }
 
-/// A text that names no kind of archive.
+/// A text that does not name a kind of archive.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a kind of archive (tar, tar.gz, tar.zst or zip)")]
 pub struct FormatError(String);

@@ -1,4 +1,4 @@
-//! That what peers save grows with the herd, tried in virtual time (`benches/scale` draws it).
+//! The savings through peers grow with the number of agents, shown in virtual time (`benches/scale` draws it).
 #![allow(clippy::print_stderr)]
 
 #[path = "../benches/scale/network.rs"]
@@ -11,7 +11,7 @@ mod tree;
 use simulation::{Outcome, run};
 use tree::seconds_alone;
 
-/// The middle one of three seeds by time.
+/// Of three seeds, the outcome with the median time.
 fn herd(agents: usize) -> Outcome {
     let mut outcomes = [1, 2, 3].map(|seed| run(agents, true, seed));
     outcomes.sort_by(|one, other| one.seconds.total_cmp(&other.seconds));
@@ -29,7 +29,7 @@ fn ten_times_the_agents_take_little_longer_and_not_ten_times_as_long() {
 }
 
 #[test]
-fn what_the_server_sends_is_bounded() {
+fn the_bytes_that_the_server_sends_are_bounded() {
     for (agents, copies) in [(10, 5.0), (100, 12.0), (1000, 25.0)] {
         let herd = herd(agents);
         assert!(herd.copies < copies, "{agents}: {herd:?}");
@@ -37,7 +37,7 @@ fn what_the_server_sends_is_bounded() {
 }
 
 #[test]
-fn the_server_alone_takes_as_long_as_its_line() {
+fn the_server_alone_takes_as_long_as_its_link_needs() {
     let alone = run(100, false, 1);
     let least = seconds_alone(100);
     assert!(least <= alone.seconds && alone.seconds < 1.1 * least, "{alone:?}, {least} s at least");
@@ -45,7 +45,7 @@ fn the_server_alone_takes_as_long_as_its_line() {
 }
 
 #[test]
-fn the_same_seed_gives_the_same_herd() {
+fn the_same_seed_gives_the_same_outcome() {
     let (one, other) = (run(50, true, 7), run(50, true, 7));
     assert!(one.seconds.to_bits() == other.seconds.to_bits() && one.copies.to_bits() == other.copies.to_bits());
 }

@@ -196,7 +196,7 @@ async fn a_task_manager_that_dies_is_replaced_and_the_reason_is_told() {
     let gone = cluster.wait_for("gone");
     assert_eq!(gone["worker"], first.as_str());
     let reason = gone["reason"].as_str().unwrap();
-    assert!(reason.contains("ended by SIGKILL") && reason.contains("somebody else killed it"), "{reason}");
+    assert!(reason.contains("ended by SIGKILL") && reason.contains("killed by another process"), "{reason}");
     let second = cluster.wait_for("registered-worker")["worker"].as_str().unwrap().to_owned();
     assert_ne!(first, second);
     end_in_order(cluster);

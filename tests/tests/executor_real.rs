@@ -121,7 +121,7 @@ async fn a_killed_task_manager_is_told_in_any_phase() {
         kill_hard(rig.task_manager(&id).await);
         let end = if phase == Killing { TaskState::TaskKilled } else { TaskState::TaskFailed };
         let told = rig.update(&id, end).await;
-        assert!(phase == Killing || told.message().contains("somebody else killed it"), "{phase:?}: {told:?}");
+        assert!(phase == Killing || told.message().contains("killed by another process"), "{phase:?}: {told:?}");
         rig.until_nothing_is_left(&[id]).await;
     }
 }
@@ -149,7 +149,7 @@ async fn a_task_that_ends_while_the_agent_is_away_is_told_once_it_is_back() {
     wait_until("the TaskManager is gone", PATIENCE, async || (!is_alive(task_manager)).then_some(())).await;
     rig.mesos.restart_agent(0).await;
     let failed = rig.update(&id, TaskState::TaskFailed).await;
-    assert!(failed.message().contains("somebody else killed it"), "{failed:?}");
+    assert!(failed.message().contains("killed by another process"), "{failed:?}");
     rig.until_nothing_is_left(&[id]).await;
 }
 

@@ -1,8 +1,8 @@
-//! What an archive of class data depends on, of all that a command says.
+//! The parts of a command that an archive of class data depends on.
 //!
-//! A JVM takes an archive that was made by the same build of itself for a class path that begins with the same files at
-//! the same places. It looks at their sizes and times only, so the class path must lead to the cache, where content has its
-//! digest in its path. Options that say how much, such as the heap's size, do not matter.
+//! A JVM uses an archive that was written by the same build of Java for a class path that begins with the same files at
+//! the same paths. It compares only sizes and times of the files. So the class path must lead to the cache, where each
+//! path contains the digest of its content. Options that only set a size, such as the heap's, do not matter.
 
 use std::{
     fmt::Write as _,
@@ -13,20 +13,20 @@ use std::{
 use fetcher::Digest;
 use overlays::command::CommandLine;
 
-/// The first release whose archives this was tried with.
+/// The oldest release that was tested.
 const OLDEST_JAVA: u32 = 17;
 
-/// From here on the JVM lays out its classes differently; there is an archive for smaller heaps only.
+/// From this heap size on, in bytes, the JVM lays out classes differently. Archives are written for smaller heaps only.
 const LARGE_HEAP: u64 = 32 << 30;
 
-/// Options and variables with which somebody has class data in their own hands.
-const OWN_HANDS: [&str; 6] =
+/// Options and variables that show that users configure class-data sharing themselves.
+const CUSTOM_SETTINGS: [&str; 6] =
     ["SharedArchiveFile", "-Xshare", "ArchiveClassesAtExit", "AutoCreateSharedArchive", "DynamicDumpInfo", "-XX:AOT"];
 
 const OPTION_VARIABLES: [&str; 4] = ["JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS", "JDK_AOT_VM_OPTIONS"];
 
-/// Changes how classes look in memory, or which there are.
-const FORMATIVE: [&str; 6] = [
+/// Options that change the layout of classes in memory, or which classes exist.
+const LAYOUT_OPTIONS: [&str; 6] = [
     "-XX:+UseCompressed",
     "-XX:-UseCompressed",
     "-XX:ObjectAlignmentInBytes",
@@ -35,27 +35,27 @@ const FORMATIVE: [&str; 6] = [
     "-Xbootclasspath",
 ];
 
-/// How an archive is made for a command, and found.
+/// How to find and how to write the archive of a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Plan {
-    /// Names the archive.
+    /// The archive's key in the cache.
     pub(super) key: Digest,
     /// The java program.
     pub(super) program: PathBuf,
-    /// What of the class path counts.
+    /// The jars of the class path that the archive covers.
     pub(super) class_path: String,
-    /// What of the options counts.
+    /// The options that the archive depends on.
     pub(super) options: Vec<String>,
 }
 
 impl Plan {
-    /// For this command, or why there can be none. Blocking.
+    /// The plan for this command, or why it cannot have an archive. Blocking.
     pub(super) fn of(command: &CommandLine) -> Result<Self, String> {
         let at = command.arguments.iter().position(|argument| argument == "-classpath").ok_or("no class path")?;
         let (options, rest) = command.arguments.split_at(at);
         let set = command.environment.iter().filter(|(name, _)| OPTION_VARIABLES.contains(&name.as_str()));
         for given in options.iter().chain(set.map(|(_, value)| value)) {
-            if let Some(word) = OWN_HANDS.iter().find(|word| given.contains(**word)) {
+            if let Some(word) = CUSTOM_SETTINGS.iter().find(|word| given.contains(**word)) {
                 return Err(format!("{word} is set already"));
             }
         }
@@ -68,7 +68,7 @@ impl Plan {
         if jars.is_empty() || jars.iter().any(|(jar, _)| Path::new(jar).starts_with(&command.directory)) {
             return Err("the class path leads into the sandbox, not to the cache".to_owned());
         }
-        let options = formative(options);
+        let options = layout_options(options);
         let mut facts = build(&command.program)?;
         for (jar, seen) in &jars {
             writeln!(facts, "{jar} {seen}").map_err(|error| error.to_string())?;
@@ -78,23 +78,23 @@ impl Plan {
     }
 }
 
-/// Options that point a JVM at an archive, without a word when it does not like it.
+/// Options that make a JVM use an archive, and ignore it silently if it does not fit.
 pub(super) fn using(archive: &Path) -> [String; 3] {
     [format!("-XX:SharedArchiveFile={}", archive.display()), "-Xshare:auto".to_owned(), "-Xlog:cds*=off".to_owned()]
 }
 
-/// The jars at the beginning of a class path: what comes behind a folder may not be in an archive.
+/// The jars at the beginning of a class path. An archive may not cover what follows a folder.
 fn jars(class_path: &str) -> Vec<(&str, String)> {
     class_path.split(':').map_while(|entry| Some((entry, seen(Path::new(entry))?))).collect()
 }
 
-/// Size and time of a file; none when it is none.
+/// Size and time of a file; none if it is not a file.
 fn seen(file: &Path) -> Option<String> {
     let metadata = fs_err::metadata(file).ok().filter(std::fs::Metadata::is_file)?;
     Some(format!("{} {}.{}", metadata.len(), metadata.mtime(), metadata.mtime_nsec()))
 }
 
-/// What tells one build of Java from another.
+/// What distinguishes one build of Java from another.
 fn build(program: &Path) -> Result<String, String> {
     let real = fs_err::canonicalize(program).map_err(|error| error.to_string())?;
     let home = real.parent().and_then(Path::parent).ok_or("java has no home")?;
@@ -112,30 +112,30 @@ fn build(program: &Path) -> Result<String, String> {
     Ok(facts)
 }
 
-/// Options about modules and about the layout of classes, in their order.
-fn formative(options: &[String]) -> Vec<String> {
+/// The options about modules and the layout of classes, in their order.
+fn layout_options(options: &[String]) -> Vec<String> {
     let mut chosen = Vec::new();
     let mut options = options.iter().peekable();
     while let Some(option) = options.next() {
         if option.starts_with("--") {
             chosen.push(option.clone());
-            // The value may be an argument of its own.
+            // The value may be a separate argument.
             if !option.contains('=') && options.peek().is_some_and(|next| !next.starts_with('-')) {
                 chosen.extend(options.next().cloned());
             }
-        } else if FORMATIVE.iter().any(|start| option.starts_with(start)) || is_collector(option) {
+        } else if LAYOUT_OPTIONS.iter().any(|start| option.starts_with(start)) || is_collector(option) {
             chosen.push(option.clone());
         }
     }
     chosen
 }
 
-/// `-XX:+UseG1GC` and its like.
+/// Whether it is `-XX:+UseG1GC` or another collector's option.
 fn is_collector(option: &str) -> bool {
     option.strip_prefix("-XX:+Use").is_some_and(|name| name.ends_with("GC"))
 }
 
-/// `536870902`, `512m`, `40G`.
+/// Whether a size such as `536870902`, `512m` or `40G` is at least [`LARGE_HEAP`].
 fn is_large(size: &str) -> bool {
     let digits = size.trim_end_matches(|c: char| !c.is_ascii_digit());
     let shift = match size.get(digits.len()..).unwrap_or_default() {
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn module_options_and_jars_count_and_the_rest_does_not() {
+    fn only_module_options_and_jars_change_the_key() {
         let scene = Scene::new();
         let plan = Plan::of(&scene.command).unwrap();
         assert_eq!(plan.options, ["-XX:+UseG1GC", "--add-opens", "java.base/java.lang=ALL-UNNAMED"]);
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn another_java_or_another_jar_has_another_key() {
+    fn another_java_or_another_jar_changes_the_key() {
         for file in ["lib/modules", "lib/server/libjvm.so", "lib/server/classes.jsa", "tree/b.jar"] {
             let scene = Scene::new();
             let before = scene.key_with(|_| {});
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_has_it_in_their_own_hands_is_left_alone() {
+    fn users_who_configure_class_data_sharing_themselves_are_left_alone() {
         let scene = Scene::new();
         for option in ["-XX:SharedArchiveFile=x.jsa", "-Xshare:off", "-XX:ArchiveClassesAtExit=x", "-XX:AOTCache=x"] {
             let refusal = scene.refusal(|command| command.arguments.insert(0, option.into()));
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn large_heaps_old_javas_and_sandboxes_have_none() {
+    fn large_heaps_old_javas_and_class_paths_in_the_sandbox_have_no_archive() {
         let scene = Scene::new();
         for size in ["-Xmx32g", "-Xmx34359738368", "-Xmx40000m", "-Xmx1t"] {
             assert!(scene.refusal(|command| command.arguments[0] = size.into()).contains("32 GB"), "{size}");

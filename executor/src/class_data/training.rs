@@ -1,8 +1,8 @@
-//! Making an archive: a TaskManager of no cluster, whose JVM writes at its end what it has loaded.
+//! Write an archive: run a TaskManager without a cluster, whose JVM dumps its loaded classes when it exits.
 //!
-//! It is configured to look for a JobManager at a port that this executor keeps closed, so it gets as far as a TaskManager
-//! gets by itself, and is then told to end. It knows nothing of the worker's configuration: no secrets, no reporters, no
-//! plugins, no agents. It runs with the lowest priority, and the kernel takes it first when memory runs out.
+//! The TaskManager looks for a JobManager at a port that this executor holds closed, so it starts as far as it can
+//! alone, and is then sent SIGTERM. It gets nothing of the worker's configuration: no secrets, no reporters, no
+//! plugins, no agents. It runs with the lowest priority, and the kernel kills it first when memory runs out.
 
 use std::{
     io,
@@ -34,24 +34,24 @@ use crate::{
     process::{Control, End, Outputs, Supervised},
 };
 
-/// For everything; a host that is so busy has better things to do.
+/// Time limit for the whole attempt. A host that is slower is too busy for it.
 const LONGEST: Duration = Duration::from_secs(300);
 
-/// A longer log, in bytes, is not that of a TaskManager that waits for its JobManager.
+/// Limit for the log, in bytes. A longer log is not that of a TaskManager that waits for its JobManager.
 const LONGEST_LOG: u64 = 4 << 20;
 
-/// How often to look how far it is.
+/// How often to check the progress.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// So far a TaskManager gets without a JobManager; in the log of every Flink since 1.18.
+/// What a TaskManager without a JobManager logs last, in every Flink since 1.18.
 const FAR_ENOUGH: &str = "Could not resolve ResourceManager address";
 
 const MAIN: &str = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner";
 
-/// Heap of the JVM that makes an archive, and as much for its direct memory.
+/// Heap of the JVM that writes an archive; the same again for its direct memory.
 const MEMORY: &str = "128m";
 
-/// What Flink's scripts would have computed, as small as it goes.
+/// The memory options that Flink's scripts would compute, as small as possible.
 const MEMORY_SIZES: [(&str, &str); 12] = [
     ("taskmanager.cpu.cores", "1.0"),
     ("taskmanager.memory.framework.heap.size", "32mb"),
@@ -67,7 +67,7 @@ const MEMORY_SIZES: [(&str, &str); 12] = [
     ("taskmanager.numberOfTaskSlots", "1"),
 ];
 
-/// The appenders of Flink's own properties, so that their classes are loaded, too.
+/// The appenders of Flink's own logging properties, so that their classes are loaded too.
 const LOGGING: &str = "rootLogger.level = INFO
 rootLogger.appenderRef.file.ref = File
 rootLogger.appenderRef.console.ref = Console
@@ -92,26 +92,26 @@ appender.file.strategy.type = DefaultRolloverStrategy
 appender.file.strategy.max = 1
 ";
 
-/// Starts the JVM that makes an archive.
+/// Starts the JVM that writes an archive.
 #[derive(Debug)]
 pub(crate) struct Trainer {
-    /// This binary, as its guard.
+    /// This binary, to run as the guard.
     pub(crate) binary: PathBuf,
     pub(crate) flink: FlinkVersion,
-    /// What every process here may know.
+    /// The environment variables that every process here may have.
     pub(crate) environment: Vec<(String, String)>,
 }
 
 /// How an attempt ended.
 enum Attempt {
     Made,
-    /// It would not be any better soon.
+    /// Another attempt would fail too.
     Failed(String),
     GivenUp,
 }
 
 impl Trainer {
-    /// Makes an archive, or sees to it that nobody tries again for a day.
+    /// Writes an archive. After a failure, nobody tries again for a day.
     pub(super) async fn make(&self, plan: &Plan, making: ClassDataMaking, cancelled: CancellationToken) {
         info!("Archiving class data in the background");
         let begun = Instant::now();
@@ -120,7 +120,7 @@ impl Trainer {
             Err(_) => Ok(Attempt::Failed(format!("not done after {} s", LONGEST.as_secs()))),
             Ok(attempt) => attempt,
         };
-        let kept = spawn_blocking(move || match ended {
+        let stored = spawn_blocking(move || match ended {
             Ok(Attempt::Made) => {
                 let place = making.finish()?;
                 info!("Archived class data: {} took {:.1} s", place.display(), begun.elapsed().as_secs_f64());
@@ -133,7 +133,7 @@ impl Trainer {
             Ok(Attempt::GivenUp) => Ok(()),
             Err(error) => Err(error),
         });
-        match kept.await {
+        match stored.await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => warn!("Archiving class data failed: {error}"),
             Err(error) => warn!("Archiving class data failed: {error}"),
@@ -147,7 +147,7 @@ impl Trainer {
         cancelled: &CancellationToken,
     ) -> io::Result<Attempt> {
         let folder = making.folder().to_owned();
-        // Bound but not listening: nobody else can take the port, and whoever calls there is turned away.
+        // Bound but not listening: no other process can take the port, and connections to it are refused.
         let closed = TcpSocket::new_v4()?;
         closed.bind((Ipv4Addr::LOCALHOST, 0).into())?;
         let (flink, port, configured) = (self.flink, closed.local_addr()?.port(), folder.clone());
@@ -156,17 +156,17 @@ impl Trainer {
             return Ok(Attempt::GivenUp);
         };
         if !making.archive().is_file() {
-            return Ok(Attempt::Failed(format!("its JVM {status} and left none")));
+            return Ok(Attempt::Failed(format!("its JVM {status} without writing one")));
         }
-        // Whether a JVM can work with it is for a JVM to say.
+        // Only a JVM can show whether it can use the archive.
         match self.run(&folder, trial(plan, &making.archive()), false, cancelled).await? {
             None => Ok(Attempt::GivenUp),
             Some(ExitStatus::Code(0)) => Ok(Attempt::Made),
-            Some(status) => Ok(Attempt::Failed(format!("a JVM that was to use it {status}"))),
+            Some(status) => Ok(Attempt::Failed(format!("a JVM could not use it: it {status}"))),
         }
     }
 
-    /// How it ended, unless it was given up.
+    /// How the process ended; none if it was cancelled.
     async fn run(
         &self,
         folder: &Path,
@@ -184,7 +184,7 @@ impl Trainer {
     }
 }
 
-/// Until its end, which it is told to come to once its log says that it is far enough.
+/// Waits for the process to exit; sends SIGTERM once its log shows that it is far enough.
 async fn follow(
     mut control: Control,
     end: End,
@@ -236,7 +236,7 @@ fn configure(flink: &FlinkVersion, folder: &Path, job_manager: u16) -> io::Resul
     fs_err::write(folder.join("log4j.properties"), LOGGING)
 }
 
-/// The command that makes an archive.
+/// The command that writes an archive.
 fn training(plan: &Plan, folder: &Path, archive: &Path) -> (PathBuf, Vec<String>) {
     let folder = folder.display();
     let mut arguments = plan.options.clone();
@@ -259,7 +259,7 @@ fn training(plan: &Plan, folder: &Path, archive: &Path) -> (PathBuf, Vec<String>
     (plan.program.clone(), arguments)
 }
 
-/// A command that fails unless a JVM can work with the archive.
+/// A command that fails unless a JVM can use the archive.
 fn trial(plan: &Plan, archive: &Path) -> (PathBuf, Vec<String>) {
     let mut arguments = plan.options.clone();
     arguments.extend([

@@ -1,4 +1,4 @@
-//! The core's behaviour, one case after the other.
+//! Tests of the core's behaviour, case by case.
 
 mod agent;
 mod class_data;
@@ -46,7 +46,7 @@ pub(super) fn task(id: &str) -> TaskInfo {
     TaskInfo { task_id: TaskId { value: id.into() }, data: Some(spec.encode_to_vec().into()), ..TaskInfo::default() }
 }
 
-/// A task that is running only once it listens.
+/// A task that is reported as running only once its data port is open.
 pub(super) fn patient_task(id: &str) -> TaskInfo {
     let mut task = task(id);
     let mut spec = WorkerSpec::decode(task.data.take().unwrap()).unwrap();
@@ -55,7 +55,7 @@ pub(super) fn patient_task(id: &str) -> TaskInfo {
     TaskInfo { data: Some(spec.encode_to_vec().into()), ..task }
 }
 
-/// A core and its clock.
+/// A core with its clock.
 struct Bench {
     core: Core,
     elapsed: Duration,
@@ -77,7 +77,7 @@ impl Bench {
         bench
     }
 
-    /// Without what is only noted: all of it is sent, too, or offered.
+    /// Without `Note` outputs: each such update is also sent, or listed in a SUBSCRIBE.
     fn handle(&mut self, input: Input) -> Vec<Output> {
         let mut outputs = self.core.handle(Now { elapsed: self.elapsed, unix: 0.0 }, input);
         outputs.retain(|output| !matches!(output, Output::Note(_)));
@@ -118,8 +118,8 @@ fn name(output: &Output) -> String {
         Output::Note(_) => "note".into(),
         Output::Send(status) => state(status),
         Output::Fetch(_) => "fetch".into(),
-        Output::Start { distrust: false, .. } => "start".into(),
-        Output::Start { distrust: true, .. } => "start differently".into(),
+        Output::Start { quarantine: false, .. } => "start".into(),
+        Output::Start { quarantine: true, .. } => "start differently".into(),
         Output::Cancel => "cancel".into(),
         Output::Terminate => "terminate".into(),
         Output::Destroy => "destroy".into(),

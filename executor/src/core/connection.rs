@@ -1,21 +1,21 @@
-//! The connection to the agent, as the core sees it: see the drawing in [`crate::core`].
+//! The connection to the agent, as the core sees it; [`crate::core`] draws its states.
 
 use std::time::Duration;
 
-/// Without checkpointing there is no recovery timeout to go by: an agent that does not answer for this long after our
-/// start will not. Mesos itself waits one minute for an executor to register.
+/// How long to try the first subscription without checkpointing, when there is no recovery timeout. Mesos itself waits
+/// one minute for an executor to register.
 const FIRST_SUBSCRIPTION: Duration = Duration::from_secs(60);
 
-/// The first pause between two attempts; doubled after each.
+/// The first pause between two attempts; it doubles after each.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
-/// A restarted agent waits two seconds for its executors, so the pauses stay well below.
+/// The longest pause. A restarted agent waits two seconds for its executors, so it stays well below.
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
 #[derive(Debug)]
 pub(super) struct Connection {
     state: State,
-    /// How long a lost agent may stay away; none: the executor ends at once (no checkpointing).
+    /// How long a lost agent may stay away; none without checkpointing: the executor then ends at once.
     recovery: Option<Duration>,
     longest_pause: Duration,
 }
@@ -36,7 +36,7 @@ struct Attempts {
     next: Option<Duration>,
 }
 
-/// What the connection wants now.
+/// What to do for the connection now.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Due {
     Nothing,
@@ -69,7 +69,7 @@ impl Connection {
         }
     }
 
-    /// What is due at this time; a `Subscribe` counts as begun.
+    /// What is due at this time. A returned `Subscribe` counts as begun.
     pub(super) fn due(&mut self, now: Duration) -> Due {
         let (State::Connecting(attempts) | State::Disconnected(attempts)) = &mut self.state else {
             return Due::Nothing;
@@ -85,7 +85,7 @@ impl Connection {
         Due::Nothing
     }
 
-    /// Since when the agent hears us.
+    /// Since when the agent receives our updates; none while not subscribed.
     pub(super) fn subscribed_since(&self) -> Option<Duration> {
         match self.state {
             State::Subscribed { since } => Some(since),
@@ -121,7 +121,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     #[test]
-    fn pauses_between_attempts_stay_inside_the_agents_window() {
+    fn pauses_between_attempts_stay_below_the_agents_reregistration_timeout() {
         let mut connection = Connection::new(Duration::ZERO, Some(SECOND * 900), SECOND * 2);
         let mut now = Duration::ZERO;
         let mut pauses = Vec::new();
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn with_checkpointing_a_lost_agent_has_the_recovery_timeout() {
+    fn with_checkpointing_a_lost_agent_may_return_within_the_recovery_timeout() {
         let mut connection = Connection::new(Duration::ZERO, Some(SECOND * 900), SECOND * 2);
         connection.subscribed(SECOND);
         connection.lost(SECOND * 2);
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn without_checkpointing_a_lost_agent_is_the_end() {
+    fn without_checkpointing_a_lost_agent_is_given_up_at_once() {
         let mut connection = Connection::new(Duration::ZERO, None, SECOND * 2);
         assert_eq!(connection.due(Duration::ZERO), Due::Subscribe);
         connection.lost(Duration::ZERO);

@@ -1,4 +1,4 @@
-//! What goes into the core and what comes out of it.
+//! The inputs and outputs of the core.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -13,7 +13,7 @@ pub use overlays::blame::Blame;
 use super::{task::Report, worker::Worker};
 use crate::text;
 
-/// When something happens.
+/// The time of an input.
 #[derive(Debug, Clone, Copy)]
 pub struct Now {
     /// Time since the executor started, from a clock that never jumps.
@@ -22,18 +22,18 @@ pub struct Now {
     pub unix: f64,
 }
 
-/// What the core needs to know once.
+/// Settings of the core that never change.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Our id at the agent.
+    /// Our executor id, as the agent assigned it.
     pub executor_id: String,
-    /// With checkpointing: how long a restarting agent may stay away.
+    /// With checkpointing: how long a restarting agent may stay away. None without checkpointing.
     pub recovery_timeout: Option<Duration>,
-    /// The longest pause between two attempts to subscribe that the agent asks for.
+    /// The longest pause between two attempts to subscribe, as the agent requests it.
     pub subscription_backoff_max: Duration,
     /// After SHUTDOWN the agent waits this long before it kills us.
     pub shutdown_grace: Duration,
-    /// From SIGTERM to SIGKILL when no kill policy says otherwise.
+    /// From SIGTERM to SIGKILL without a kill policy.
     pub kill_grace: Duration,
 }
 
@@ -51,87 +51,87 @@ pub enum Input {
     Disconnected,
     /// LAUNCH.
     Launch(Box<TaskInfo>),
-    /// `LAUNCH_GROUP`: not for us.
+    /// `LAUNCH_GROUP`, which this executor does not support.
     LaunchGroup(Vec<TaskInfo>),
     /// KILL.
     Kill {
-        /// Which task.
+        /// Id of the task.
         task_id: String,
-        /// From the event's kill policy.
+        /// The grace in the event's kill policy, if any.
         grace: Option<Duration>,
     },
     /// ACKNOWLEDGED.
     Acknowledged {
-        /// Whose update.
+        /// Id of the task.
         task_id: String,
-        /// Which update.
+        /// The acknowledged update.
         uuid: Vec<u8>,
     },
-    /// SHUTDOWN, or a signal that asks us to end, or a fatal ERROR of the agent: the text says which.
+    /// SHUTDOWN, a signal that asks us to end, or a fatal ERROR of the agent; the text says which.
     Shutdown(&'static str),
     /// The request of a `Send` failed.
     SendFailed,
-    /// The fetch goes on.
+    /// The fetch has made progress.
     Progress(Progress),
-    /// All artifacts are there.
+    /// All artifacts are in the sandbox.
     Fetched,
     /// The process is up.
     Started {
         /// Its process id.
         pid: u32,
-        /// It was started with class data that another one has left.
+        /// Whether it was started with class data that an earlier TaskManager left.
         class_data: bool,
     },
     /// The process listens on its data port.
     Listening,
     /// The process has registered with the JobManager.
     Registered,
-    /// It has not, for as long as its options allow: what its log says about that.
+    /// The process did not register in time; the text is what its log says about that.
     Unregistered(String),
     /// The fetch or the start failed.
     Failed(Failure),
-    /// The fetch or the start was cancelled, nothing runs.
+    /// The fetch or the start was cancelled, and no process is left.
     Cancelled,
-    /// The process ended and nothing of it is left.
+    /// The process ended, and none of its descendants is left.
     Exited(Exit),
-    /// The time that [`super::Core::deadline`] named has come.
+    /// The time that [`super::Core::deadline`] returned has come.
     Tick,
 }
 
-/// What is to be done.
+/// What the shell must do.
 #[derive(Debug)]
 pub enum Output {
     /// Open the event stream.
     Subscribe {
-        /// Launched tasks of which the agent has acknowledged nothing.
+        /// Launched tasks of which the agent has acknowledged no update.
         tasks: Vec<TaskInfo>,
         /// Unacknowledged updates, oldest first.
         updates: Vec<TaskStatus>,
     },
-    /// A new update, once: for those who ask later, whether or not the agent is there to hear it.
+    /// A new update, reported once: for the log and the journal, whether or not the agent is connected.
     Note(Box<TaskStatus>),
-    /// Send the update; in the order of these outputs.
+    /// Send the update. Updates are sent in the order of these outputs.
     Send(Box<TaskStatus>),
     /// Fetch the artifacts.
     Fetch(Arc<Worker>),
     /// Write the configuration and start the TaskManager.
     Start {
-        /// Which.
+        /// The worker to start.
         worker: Arc<Worker>,
-        /// Not so with what the one before was started with: that is not to be used again.
-        distrust: bool,
+        /// Quarantine the class data of the previous start and start without any.
+        quarantine: bool,
     },
-    /// Give up the fetch or the start under way.
+    /// Cancel the fetch or the start under way.
     Cancel,
-    /// SIGTERM to the TaskManager and everything that came of it.
+    /// Send SIGTERM to the TaskManager and all its descendants.
     Terminate,
-    /// SIGKILL to everything that came of the TaskManager.
+    /// Send SIGKILL to the TaskManager and all its descendants.
     Destroy,
-    /// The executor is done.
+    /// The executor must exit.
     End {
         /// Why, in a sentence.
         reason: &'static str,
-        /// The agent has acknowledged everything.
+        /// Whether the agent has acknowledged everything.
         clean: bool,
     },
 }
@@ -139,31 +139,31 @@ pub enum Output {
 /// Why a task could not be started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    /// `TASK_FAILED`, or `TASK_ERROR` when the task itself is wrong.
+    /// `TASK_FAILED`, or `TASK_ERROR` if the task itself is invalid.
     pub state: TaskState,
-    /// Mesos's classification, where one fits.
+    /// Mesos's reason, where one fits.
     pub reason: Option<Reason>,
-    /// Who has to act on it.
+    /// Who can fix it.
     pub blame: Blame,
-    /// What happened, for that person.
+    /// What happened, written for the person who can fix it.
     pub message: String,
 }
 
-/// How a process ended that was guarded.
+/// How a guarded process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ended {
     /// Code or signal.
     pub status: ExitStatus,
-    /// What it took.
+    /// What SIGKILL had to end.
     pub survivors: Survivors,
 }
 
-/// What was still alive when the grace after SIGTERM was over, and was ended by SIGKILL.
+/// The processes that were still alive after the grace and were ended by SIGKILL.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Survivors {
-    /// The TaskManager itself.
+    /// Whether the TaskManager itself was.
     pub task_manager: bool,
-    /// How many of the processes that came of it.
+    /// How many of its descendants were.
     pub others: usize,
 }
 
@@ -172,18 +172,18 @@ pub struct Survivors {
 pub struct Exit {
     /// Code or signal.
     pub status: ExitStatus,
-    /// What had to be killed.
+    /// What SIGKILL had to end.
     pub survivors: Survivors,
-    /// Mesos's classification, where one fits.
+    /// Mesos's reason, where one fits.
     pub reason: Option<Reason>,
-    /// Who has to act on it.
+    /// Who can fix it.
     pub blame: Blame,
-    /// What the log says about it, for that person; may be empty.
+    /// What the logs say about it, written for the person who can fix it; may be empty.
     pub explanation: String,
 }
 
 impl Exit {
-    /// It failed, nobody killed it, and nothing that it left behind says what somebody could do about it.
+    /// Whether it failed, was not killed, and left nothing that explains why.
     pub(super) fn is_unexplained_death(&self) -> bool {
         use nix::libc::{SIGKILL, SIGTERM};
         let unforced =
@@ -199,12 +199,12 @@ pub enum ExitStatus {
     Code(i32),
     /// This signal ended it.
     Signal(i32),
-    /// Its guard was lost, so nobody saw how it ended.
+    /// The guard was lost, so the status is unknown.
     Unknown,
 }
 
 impl Settings {
-    /// The report as Mesos wants it, without its uuid.
+    /// The report as a Mesos status, without its uuid.
     pub(super) fn status(&self, now: Now, report: Report) -> TaskStatus {
         TaskStatus {
             task_id: TaskId { value: report.task_id },
@@ -221,7 +221,7 @@ impl Settings {
 }
 
 impl ExitStatus {
-    /// As of a process that does what SIGTERM asks for.
+    /// Whether it is the status of a process that obeyed SIGTERM.
     pub(super) fn obeys_sigterm(self) -> bool {
         matches!(self, Self::Code(0 | 143) | Self::Signal(nix::libc::SIGTERM))
     }
@@ -235,7 +235,7 @@ impl fmt::Display for ExitStatus {
                 Ok(signal) => write!(f, "was ended by {signal}"),
                 Err(_) => write!(f, "was ended by signal {number}"),
             },
-            Self::Unknown => write!(f, "ended in a way nobody saw"),
+            Self::Unknown => write!(f, "ended with unknown status"),
         }
     }
 }

@@ -1,6 +1,6 @@
-//! A world around the core in which everything happens in any order: agents come and go, requests get lost, answers
-//! come late, twice or never, processes do not obey. The promises are checked after every step (`promises`); afterwards
-//! the world behaves, and everything must come to its end.
+//! A simulated world around the core, in which everything happens in any order: agents come and go, requests get lost,
+//! answers come late, twice or never, processes ignore signals. The promises are checked after every step (`promises`).
+//! Then the world behaves, and everything must come to its end.
 
 mod every_step;
 mod promises;
@@ -38,11 +38,11 @@ fn action() -> impl Strategy<Value = Action> {
 }
 
 fn nature() -> impl Strategy<Value = Nature> {
-    any::<[bool; 4]>().prop_map(|[checkpoint, patient, warm, leisurely]| Nature {
+    any::<[bool; 4]>().prop_map(|[checkpoint, patient, warm, own_grace]| Nature {
         checkpoint,
         patient,
         warm,
-        leisurely,
+        own_grace,
     })
 }
 
@@ -50,7 +50,7 @@ fn actions() -> impl Strategy<Value = Vec<Action>> {
     prop::collection::vec(action(), 0..120)
 }
 
-/// A life of these steps, and then to its end.
+/// Runs these steps, then the task's end.
 fn live(nature: Nature, actions: &[Action]) -> World {
     let mut world = World::new(nature);
     for action in actions {
@@ -70,7 +70,7 @@ proptest! {
 }
 
 #[test]
-fn the_simulation_gets_everywhere() {
+fn the_simulation_reaches_every_kind_of_end() {
     let mut runner = TestRunner::deterministic();
     let mut seen = BTreeSet::new();
     for _ in 0..400 {
@@ -78,7 +78,7 @@ fn the_simulation_gets_everywhere() {
         let world = live(nature, &actions);
         seen.extend(world.promises.made().map(|made| TaskState::try_from(made.state).unwrap().as_str_name()));
         seen.extend(world.ended);
-        seen.extend(world.distrusted.then_some("started once more"));
+        seen.extend(world.quarantined.then_some("started once more"));
     }
     let expected = [
         "TASK_STARTING",
@@ -89,10 +89,10 @@ fn the_simulation_gets_everywhere() {
         "TASK_KILLED",
         "TASK_ERROR",
         "its task is done",
-        "no task came",
+        "no task was launched",
         "the agent is gone",
         "shut down by the agent",
-        "its task is done, and the agent acknowledges nothing",
+        "its task is done, but the agent does not acknowledge it",
         "started once more",
     ];
     for what in expected {

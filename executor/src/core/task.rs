@@ -1,4 +1,4 @@
-//! The one TaskManager, as the core sees it: see the drawing in [`crate::core`].
+//! The one TaskManager, as the core sees it; [`crate::core`] draws its states.
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,20 +7,20 @@ use mesos::v1::{TaskState, task_status::Reason};
 
 use super::{Blame, Exit, ExitStatus, Failure, Output, worker::Worker};
 
-/// Progress is reported at least every five seconds; a little earlier, so that a late timer does not break that.
+/// Progress is reported every five seconds; a second is left for late timers.
 const REPORT_EVERY: Duration = Duration::from_secs(4);
 
-/// What is left after SIGKILL is killed again: a process may have been forked between the look and the kill.
+/// How often SIGKILL is repeated: a process may fork between the listing of processes and the kill.
 const DESTROY_EVERY: Duration = Duration::from_secs(1);
 
-/// A TaskManager that dies later does not die of what it was started with: all its classes are loaded.
+/// A TaskManager that dies later does not die of its class data, because all its classes are loaded by then.
 const FIRST_SECONDS: Duration = Duration::from_secs(15);
 
 #[derive(Debug)]
 pub(super) struct Task {
     pub(super) id: String,
     phase: Phase,
-    /// Runs with class data, and is to be started once more without should it die early.
+    /// The worker to start once more without class data, if its TaskManager dies early.
     warm: Option<Arc<Worker>>,
 }
 
@@ -34,7 +34,7 @@ enum Phase {
     Terminal { since: Duration },
 }
 
-/// A fetch in hand.
+/// A fetch under way.
 #[derive(Debug)]
 struct Work {
     worker: Arc<Worker>,
@@ -43,9 +43,9 @@ struct Work {
 
 #[derive(Debug)]
 enum Start {
-    /// The process is asked for.
+    /// The process was requested.
     Asked { worker: Arc<Worker> },
-    /// It is there, but does not listen yet.
+    /// The process runs, but does not listen yet.
     Spawned { pid: u32, since: Duration },
 }
 
@@ -54,22 +54,22 @@ struct Killing {
     cause: &'static str,
     /// When SIGTERM was sent, or the fetch cancelled.
     since: Duration,
-    /// What there is between SIGTERM and SIGKILL.
+    /// From SIGTERM to SIGKILL.
     grace: Duration,
     step: Step,
 }
 
 #[derive(Debug)]
 enum Step {
-    /// The fetch or the start under way is being cancelled; should a process come of it, it gets this grace.
+    /// The fetch or the start is being cancelled. If a process comes of it, it gets this grace.
     Cancelling { grace: Duration },
-    /// SIGTERM is sent.
+    /// SIGTERM was sent.
     Terminating { destroy_at: Duration },
-    /// SIGKILL is sent.
+    /// SIGKILL was sent.
     Destroying { again_at: Duration },
 }
 
-/// A status to be reported, without what the core adds: uuid, time, the executor's own id.
+/// A status to report, without what the core adds: uuid, time and executor id.
 #[derive(Debug)]
 pub(super) struct Report {
     pub(super) task_id: String,
@@ -78,17 +78,17 @@ pub(super) struct Report {
     pub(super) reason: Option<Reason>,
     pub(super) healthy: Option<bool>,
     pub(super) blame: Option<Blame>,
-    /// Only worth sending when the agent has all before it: fetch progress.
-    pub(super) passing: bool,
+    /// Worth sending only if the agent has acknowledged everything before it: fetch progress.
+    pub(super) droppable: bool,
 }
 
 impl Report {
     pub(super) fn new(task_id: &str, state: TaskState, message: String) -> Self {
-        Self { task_id: task_id.to_owned(), state, message, reason: None, healthy: None, blame: None, passing: false }
+        Self { task_id: task_id.to_owned(), state, message, reason: None, healthy: None, blame: None, droppable: false }
     }
 }
 
-/// What a step of the task asks for.
+/// What a step of the task asks the core to do.
 #[derive(Debug, Default)]
 pub(super) struct Effects {
     pub(super) outputs: Vec<Output>,
@@ -96,7 +96,7 @@ pub(super) struct Effects {
 }
 
 impl Task {
-    /// A task to be done: reports `TASK_STARTING` and begins the fetch.
+    /// Launches a task: reports `TASK_STARTING` and begins the fetch.
     pub(super) fn launch(now: Duration, id: &str, worker: Arc<Worker>, effects: &mut Effects) -> Self {
         let work = Work { worker: Arc::clone(&worker), report_at: now + REPORT_EVERY };
         let task = Self { id: id.to_owned(), phase: Phase::Received(work), warm: None };
@@ -105,7 +105,7 @@ impl Task {
         task
     }
 
-    /// A task that ended before anything was begun.
+    /// A task that ended before anything was started for it.
     pub(super) fn over(now: Duration, id: &str) -> Self {
         Self { id: id.to_owned(), phase: Phase::Terminal { since: now }, warm: None }
     }
@@ -156,7 +156,7 @@ impl Task {
         }
     }
 
-    /// Whether the process has registered with the JobManager; `why` when it has not in its time.
+    /// Whether the process has registered with the JobManager; the error says why it has not in time.
     pub(super) fn health(&mut self, now: Duration, why: Result<(), String>, effects: &mut Effects) {
         let Phase::Running { since } = self.phase else { return };
         let healthy = Some(why.is_ok());
@@ -184,14 +184,14 @@ impl Task {
         }
     }
 
-    /// The fetch or the start was cancelled, as asked.
+    /// The fetch or the start was cancelled, as requested.
     pub(super) fn cancelled(&mut self, now: Duration, effects: &mut Effects) {
         if matches!(&self.phase, Phase::Killing(killing) if killing.is_cancelling()) {
             self.killed(now, " before its TaskManager was started", effects);
         }
     }
 
-    /// The process and everything that came of it are gone.
+    /// The process and all its descendants are gone.
     pub(super) fn exited(&mut self, now: Duration, exit: &Exit, effects: &mut Effects) {
         match &self.phase {
             Phase::Running { since } | Phase::Starting(Start::Spawned { since, .. }) => {
@@ -217,7 +217,7 @@ impl Task {
         }
     }
 
-    /// Ends the task. Again and again does no harm; a shorter grace than before counts.
+    /// Ends the task. It may be called again; a shorter grace than before counts.
     pub(super) fn kill(&mut self, now: Duration, grace: Duration, cause: &'static str, effects: &mut Effects) {
         let step = match &mut self.phase {
             Phase::Received(_) | Phase::Fetching(..) | Phase::Starting(Start::Asked { .. }) => {
@@ -244,12 +244,12 @@ impl Task {
             Phase::Received(work) => {
                 work.report_at = now + REPORT_EVERY;
                 let message = work.message(Progress::default());
-                self.passing_report(message, effects);
+                self.droppable_report(message, effects);
             }
             Phase::Fetching(work, progress) => {
                 work.report_at = now + REPORT_EVERY;
                 let message = work.message(*progress);
-                self.passing_report(message, effects);
+                self.droppable_report(message, effects);
             }
             Phase::Killing(killing) => {
                 killing.step = Step::Destroying { again_at: now + DESTROY_EVERY };
@@ -278,8 +278,8 @@ impl Task {
         }
     }
 
-    fn start(&mut self, worker: Arc<Worker>, distrust: bool, effects: &mut Effects) {
-        effects.outputs.push(Output::Start { worker: Arc::clone(&worker), distrust });
+    fn start(&mut self, worker: Arc<Worker>, quarantine: bool, effects: &mut Effects) {
+        effects.outputs.push(Output::Start { worker: Arc::clone(&worker), quarantine });
         self.phase = Phase::Starting(Start::Asked { worker });
     }
 
@@ -300,9 +300,9 @@ impl Task {
         effects.reports.push(Report::new(&self.id, state, message));
     }
 
-    fn passing_report(&self, message: String, effects: &mut Effects) {
+    fn droppable_report(&self, message: String, effects: &mut Effects) {
         let report = Report::new(&self.id, TaskState::TaskStarting, message);
-        effects.reports.push(Report { passing: true, ..report });
+        effects.reports.push(Report { droppable: true, ..report });
     }
 }
 
@@ -317,7 +317,7 @@ impl Killing {
         matches!(self.step, Step::Cancelling { .. })
     }
 
-    /// What really happened, after the cause.
+    /// How the process ended, as an addition to the cause.
     fn how(&self, now: Duration, exit: &Exit) -> String {
         let Exit { status, survivors, .. } = exit;
         let note = if status.obeys_sigterm() { String::new() } else { format!("; it {status}") };

@@ -1,12 +1,12 @@
-//! How long each step to a working TaskManager took, told to the scheduler in the labels of status updates, so that a
-//! slow start explains itself.
+//! How long each step towards a registered TaskManager took. The labels of status updates report it to the scheduler,
+//! so that a slow start explains itself.
 
 use std::time::Duration;
 
 use mesos::v1::{Label, Labels};
 use overlays::blame::{self, Blame};
 
-/// A step on the way; its name is the label's.
+/// A step of the start. `label` is the label's key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
     Subscribed,
@@ -30,10 +30,10 @@ impl Step {
     }
 }
 
-/// When the executor started, in seconds since 1970: the one label that is no duration.
+/// When the executor started, in seconds since 1970: the only label that is not a duration.
 const START_LABEL: &str = "executor-started";
 
-/// What was reached so far, each step once, counted from the executor's start.
+/// The steps reached so far, each once, with the time since the executor's start.
 #[derive(Debug, Default)]
 pub(super) struct Timeline(Vec<(Step, Duration)>);
 
@@ -44,7 +44,7 @@ impl Timeline {
         }
     }
 
-    /// All of it; `started` is the executor's start in seconds since 1970, `blame` says who is to blame for an end.
+    /// The labels. `started` is the executor's start in seconds since 1970; `blame` says who is to blame for an end.
     pub(super) fn labels(&self, started: f64, blame: Option<Blame>) -> Labels {
         let label = |key: &str, value: String| Label { key: key.to_owned(), value: Some(value) };
         let steps = self.0.iter().map(|(step, at)| label(step.label(), at.as_millis().to_string()));

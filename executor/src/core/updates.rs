@@ -1,96 +1,97 @@
-//! Status updates, kept until the agent acknowledges them.
+//! Status updates, stored until the agent acknowledges them.
 //!
-//! An update is made once, with its uuid, and offered to the agent until the agent answers ACKNOWLEDGED for that uuid:
-//! sent while subscribed, listed in the next SUBSCRIBE after a disconnect, sent again when no answer comes. Always in
-//! the order in which they were made.
+//! An update is made once, with its uuid, and sent until the agent answers ACKNOWLEDGED for that uuid. While
+//! subscribed, the update is sent directly; after a disconnect, the next SUBSCRIBE lists it; without an answer, it is
+//! sent again. Updates always go out in the order in which they were made.
 
 use std::{collections::VecDeque, fmt, time::Duration};
 
 use bytes::Bytes;
 use mesos::v1::TaskStatus;
 
-/// An acknowledgement that takes longer than this makes us send the update again: the agent forgives duplicates.
+/// How long to wait for an acknowledgement before the update is sent again; the agent ignores duplicates.
 const RESEND_AFTER: Duration = Duration::from_secs(10);
 
 /// How soon an update is sent again after its request failed.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// Makes the uuids of status updates: 16 raw bytes of RFC 4122 version 4, anything else is refused by Mesos.
+/// Makes the uuids of status updates: 16 raw bytes of RFC 4122 version 4. Mesos rejects anything else.
 pub type Uuids = Box<dyn FnMut() -> Bytes + Send>;
 
 pub(super) struct Updates {
     uuids: Uuids,
-    kept: VecDeque<Kept>,
+    pending: VecDeque<Pending>,
     resend_at: Option<Duration>,
 }
 
-struct Kept {
+struct Pending {
     status: TaskStatus,
-    /// The agent has been told, on the present connection or in the SUBSCRIBE that opens it.
+    /// The agent was sent it on the current connection, or in the SUBSCRIBE that opens the connection.
     offered: bool,
 }
 
 impl Updates {
     pub(super) fn new(uuids: Uuids) -> Self {
-        Self { uuids, kept: VecDeque::new(), resend_at: None }
+        Self { uuids, pending: VecDeque::new(), resend_at: None }
     }
 
-    /// Gives the status its uuid and keeps it; the update as it is from here on.
-    pub(super) fn keep(&mut self, mut status: TaskStatus) -> TaskStatus {
+    /// Gives the status its uuid and stores it; returns the complete update.
+    pub(super) fn add(&mut self, mut status: TaskStatus) -> TaskStatus {
         status.uuid = Some((self.uuids)());
-        self.kept.push_back(Kept { status: status.clone(), offered: false });
+        self.pending.push_back(Pending { status: status.clone(), offered: false });
         status
     }
 
-    /// Forgets the acknowledged update; false when it is none of ours (any more).
+    /// Removes the acknowledged update; false if no such update is waiting.
     pub(super) fn acknowledge(&mut self, task_id: &str, uuid: &[u8]) -> bool {
-        let before = self.kept.len();
-        self.kept.retain(|kept| kept.status.task_id.value != task_id || kept.status.uuid.as_deref() != Some(uuid));
-        if self.kept.is_empty() {
+        let before = self.pending.len();
+        self.pending
+            .retain(|entry| entry.status.task_id.value != task_id || entry.status.uuid.as_deref() != Some(uuid));
+        if self.pending.is_empty() {
             self.resend_at = None;
         }
-        self.kept.len() < before
+        self.pending.len() < before
     }
 
     /// Everything unacknowledged, for the SUBSCRIBE call about to be made.
     pub(super) fn for_subscribe(&mut self) -> Vec<TaskStatus> {
         self.resend_at = None;
-        self.kept.iter_mut().for_each(|kept| kept.offered = true);
-        self.kept.iter().map(|kept| kept.status.clone()).collect()
+        self.pending.iter_mut().for_each(|update| update.offered = true);
+        self.pending.iter().map(|update| update.status.clone()).collect()
     }
 
-    /// What the agent has not been told yet. Only to be called while subscribed.
+    /// The updates that were not sent yet. Call it only while subscribed.
     pub(super) fn unsent(&mut self, now: Duration) -> Vec<TaskStatus> {
         if self.resend_at.is_some_and(|at| at <= now) {
             self.resend_at = None;
-            self.kept.iter_mut().for_each(|kept| kept.offered = false);
+            self.pending.iter_mut().for_each(|update| update.offered = false);
         }
-        if !self.kept.is_empty() && self.resend_at.is_none() {
+        if !self.pending.is_empty() && self.resend_at.is_none() {
             self.resend_at = Some(now + RESEND_AFTER);
         }
-        let news = self.kept.iter_mut().filter(|kept| !kept.offered);
-        news.map(|kept| {
-            kept.offered = true;
-            kept.status.clone()
+        let news = self.pending.iter_mut().filter(|update| !update.offered);
+        news.map(|update| {
+            update.offered = true;
+            update.status.clone()
         })
         .collect()
     }
 
-    /// A request failed: everything unacknowledged goes again soon, so that the order stays.
+    /// A request failed: everything unacknowledged is sent again soon, so that the order stays.
     pub(super) fn failed(&mut self, now: Duration) {
-        if !self.kept.is_empty() {
+        if !self.pending.is_empty() {
             let soon = now + RETRY_AFTER;
             self.resend_at = Some(self.resend_at.map_or(soon, |at| at.min(soon)));
         }
     }
 
-    /// The connection is gone, and with it the watch for its acknowledgements.
+    /// The connection is lost: no acknowledgement is expected until the next SUBSCRIBE.
     pub(super) fn disconnected(&mut self) {
         self.resend_at = None;
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.kept.is_empty()
+        self.pending.is_empty()
     }
 
     pub(super) fn deadline(&self) -> Option<Duration> {
@@ -101,7 +102,7 @@ impl Updates {
 impl fmt::Debug for Updates {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Updates")
-            .field("kept", &self.kept.len())
+            .field("pending", &self.pending.len())
             .field("resend_at", &self.resend_at)
             .finish_non_exhaustive()
     }
@@ -120,7 +121,7 @@ mod tests {
             vec![next; 16].into()
         }));
         for state in states {
-            updates.keep(TaskStatus { task_id: TaskId { value: "w".into() }, state: *state, ..TaskStatus::default() });
+            updates.add(TaskStatus { task_id: TaskId { value: "w".into() }, state: *state, ..TaskStatus::default() });
         }
         updates
     }
@@ -142,7 +143,7 @@ mod tests {
     fn an_update_made_while_subscribing_is_sent_after_it() {
         let mut updates = updates(&[0]);
         assert_eq!(first_bytes(&updates.for_subscribe()), [1]);
-        updates.keep(TaskStatus { task_id: TaskId { value: "w".into() }, ..TaskStatus::default() });
+        updates.add(TaskStatus { task_id: TaskId { value: "w".into() }, ..TaskStatus::default() });
         assert_eq!(first_bytes(&updates.unsent(Duration::ZERO)), [2]);
         assert_eq!(first_bytes(&updates.for_subscribe()), [1, 2]);
     }

@@ -1,4 +1,4 @@
-//! The worker that a task describes, with what its configuration says to the executor itself.
+//! The worker that a task describes, and the configuration of the executor that comes with it.
 
 use std::time::Duration;
 
@@ -11,28 +11,28 @@ use prost::Message as _;
 
 use crate::{artifacts::CacheSettings, process::environment};
 
-/// When the task is reported as running: `started`, once the process is there, or `listening`, once its data port is
+/// When to report the task as running: `started` for once the process runs, or `listening` for once its data port is
 /// open.
 const RUNNING_WHEN: &str = "mesos.executor.running-when";
 
 /// How long a TaskManager may take to register with the JobManager before it is reported as unhealthy.
 const REGISTRATION_TIMEOUT: &str = "mesos.executor.registration-timeout";
 
-/// As Flink's own `resourcemanager.taskmanager-registration.timeout`.
+/// The default of Flink's own `resourcemanager.taskmanager-registration.timeout`.
 const DEFAULT_REGISTRATION_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// At which size a file of the TaskManager's standard output or error is followed by a new one.
+/// Size at which a file of the TaskManager's standard output or error is rotated.
 const OUTPUT_SIZE: &str = "mesos.executor.output-size";
 
-/// How many older files of each are kept.
+/// How many rotated files of each are kept.
 const OUTPUT_FILES: &str = "mesos.executor.output-files";
 
-/// A rotation for every few lines helps nobody.
+/// The smallest size that is accepted, in bytes: a rotation every few lines helps nobody.
 const LEAST_OUTPUT_SIZE: u64 = 4 << 10;
 
 const MOST_OUTPUT_FILES: u32 = 1000;
 
-/// Whether TaskManagers leave what their JVM makes of its class path to later ones.
+/// Whether TaskManagers share class data through the cache.
 const CLASS_DATA_SHARING: &str = "mesos.executor.class-data-sharing";
 
 const DATA_PORT: &str = "taskmanager.data.port";
@@ -40,28 +40,28 @@ const DATA_PORT: &str = "taskmanager.data.port";
 /// One worker.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Worker {
-    /// What it needs and how it is configured.
+    /// What the worker needs and how it is configured.
     pub spec: WorkerSpec,
     /// Report `TASK_RUNNING` only once the data port is open.
     pub wait_for_port: bool,
-    /// The data port, where the offer gave one.
+    /// The data port; none if the offer has none.
     pub data_port: Option<u16>,
-    /// How long registering may take.
+    /// How long the TaskManager may take to register.
     pub registration_timeout: Duration,
-    /// How much is kept of what it writes to standard output, and as much of standard error.
+    /// How much to keep of its standard output, and as much of its standard error.
     pub output: OutputLimits,
-    /// The cache that it shares with others.
+    /// Settings of the sidecar and of the cache that workers share.
     pub cache: CacheSettings,
-    /// Start with the class data that another one has left in the cache, or leave some.
+    /// Whether to start with class data from the cache, or to leave some there.
     pub class_data_sharing: bool,
 }
 
-/// How much of a stream is kept.
+/// How much of an output stream is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OutputLimits {
-    /// Size of one file in bytes; the line that reaches it is its last.
+    /// Size of one file in bytes; the line that reaches it is the file's last.
     pub size: u64,
-    /// How many files are kept besides the newest.
+    /// How many rotated files are kept beside the newest.
     pub older: u32,
 }
 
@@ -90,7 +90,7 @@ impl OutputLimits {
 }
 
 impl Worker {
-    /// The worker that the task's data describes, or what is wrong with the description.
+    /// The worker that the task's data describes. The error is the task's status message.
     pub fn of(task: &TaskInfo) -> Result<Self, String> {
         let data = task.data.as_ref().ok_or("the task has no data; it must contain the worker's description")?;
         let spec = WorkerSpec::decode(data.as_ref())
@@ -143,14 +143,14 @@ mod tests {
     }
 
     #[test]
-    fn nothing_said_means_running_when_started_and_five_minutes() {
+    fn by_default_a_task_runs_once_started_and_has_five_minutes_to_register() {
         let worker = worker(&[], &[(DATA_PORT, 31001), ("taskmanager.rpc.port", 31000)]).unwrap();
         assert!(!worker.wait_for_port && worker.data_port == Some(31001));
         assert_eq!(worker.registration_timeout, Duration::from_secs(300));
     }
 
     #[test]
-    fn a_port_is_waited_for_when_there_is_one() {
+    fn the_data_port_is_waited_for_if_there_is_one() {
         let listening = [(RUNNING_WHEN, "listening"), (REGISTRATION_TIMEOUT, "10 s")];
         let with_port = worker(&listening, &[(DATA_PORT, 31001)]).unwrap();
         assert!(with_port.wait_for_port && with_port.registration_timeout == Duration::from_secs(10));
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_refused_by_name() {
+    fn an_invalid_value_is_rejected_with_its_key() {
         let error = worker(&[(RUNNING_WHEN, "soon")], &[]).unwrap_err();
         assert_eq!(error, "mesos.executor.running-when is 'soon', allowed are 'started' and 'listening'");
         assert!(worker(&[(REGISTRATION_TIMEOUT, "soon")], &[]).unwrap_err().contains(REGISTRATION_TIMEOUT));
@@ -169,14 +169,14 @@ mod tests {
     }
 
     #[test]
-    fn an_environment_variable_that_no_process_can_have_is_refused_before_anything_is_fetched() {
+    fn an_impossible_environment_variable_is_rejected_before_anything_is_fetched() {
         let entry = Entry { key: "A=B".into(), value: "hunter2".into() };
         let error = Worker::with_options(WorkerSpec { environment: vec![entry], ..WorkerSpec::default() }).unwrap_err();
         assert!(error.contains("\"A=B\" has an impossible name") && !error.contains("hunter2"), "{error}");
     }
 
     #[test]
-    fn class_data_is_shared_unless_somebody_says_no() {
+    fn class_data_is_shared_unless_disabled() {
         assert!(worker(&[], &[]).unwrap().class_data_sharing);
         assert!(!worker(&[(CLASS_DATA_SHARING, "false")], &[]).unwrap().class_data_sharing);
         assert!(worker(&[(CLASS_DATA_SHARING, "maybe")], &[]).unwrap_err().contains(CLASS_DATA_SHARING));

@@ -10,21 +10,21 @@ use fs_err as fs;
 
 use crate::files;
 
-/// How much of the file is read: what happened is at its beginning.
+/// How many bytes of the file are read; the reason is at its beginning.
 const HEAD: u64 = 4096;
 
-/// More are not listed.
+/// The most files that are listed.
 const MOST_LEFT: usize = 10;
 
 /// A crash of a JVM.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Crash {
     pub(super) file: PathBuf,
-    /// In one line.
+    /// The crash in one line.
     pub(super) what: String,
 }
 
-/// The crash of the process with this pid, if it left one in these folders.
+/// The crash of this process, if it left a report in one of these folders.
 pub(super) fn of_process(pid: u32, folders: &[&Path]) -> Option<Crash> {
     let name = format!("hs_err_pid{pid}.log");
     let mut files = folders.iter().map(|folder| folder.join(&name));
@@ -34,7 +34,7 @@ pub(super) fn of_process(pid: u32, folders: &[&Path]) -> Option<Crash> {
     Some(Crash { what: summary(&String::from_utf8_lossy(&head)), file })
 }
 
-/// What crashes have left in this folder, with sizes: the JVM's report and its way to it, heap dumps, memory images.
+/// What crashes left in this folder, with sizes: JVM reports (also unfinished ones), heap dumps, core dumps.
 pub(super) fn left_in(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let mut left = BTreeSet::new();
@@ -60,7 +60,8 @@ fn is_left(name: &str) -> bool {
             .any(|(prefix, end)| numbered(prefix, end))
 }
 
-/// The head of the file is a comment: what happened in its first lines, the frame below `Problematic frame:`.
+/// Summarises the head of the file, which is a comment: its first lines say what happened, the line below `Problematic
+/// frame:` says where.
 fn summary(head: &str) -> String {
     let lines: Vec<&str> =
         head.lines().map_while(|line| line.strip_prefix('#')).map(str::trim).filter(|line| !line.is_empty()).collect();
@@ -78,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_crash_is_summed_up_in_a_line() {
+    fn a_crash_is_summarised_in_one_line() {
         let folder = tempfile::TempDir::new().unwrap();
         let head = "#\n# A fatal error has been detected by the Java Runtime Environment:\n#\n\
                     #  SIGSEGV (0xb) at pc=0x00007f, pid=7, tid=8\n#\n# JRE version: OpenJDK\n\
@@ -90,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn what_crashes_leave_is_listed_and_nothing_else_is() {
+    fn only_files_that_crashes_leave_are_listed() {
         let folder = tempfile::TempDir::new().unwrap();
         for name in ["hs_err_pid7.log", "replay_pid7.log", "java_pid7.hprof", "core", "core.7", "core.jar", "stderr"] {
             fs::write(folder.path().join(name), vec![0; 150_000]).unwrap();
@@ -102,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lack_of_memory_is_one_too() {
+    fn a_lack_of_memory_is_a_crash_too() {
         let head =
             "#\n# There is insufficient memory for the Java Runtime Environment to continue.\n# Native memory …\n";
         assert_eq!(summary(head), "There is insufficient memory for the Java Runtime Environment to continue.");

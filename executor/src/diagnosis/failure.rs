@@ -1,4 +1,4 @@
-//! What kept a TaskManager from starting.
+//! Why a TaskManager did not start.
 
 use std::{fmt::Display, path::Path};
 
@@ -12,7 +12,7 @@ use crate::{
 };
 
 impl Failure {
-    /// The task's description names something impossible.
+    /// The worker that the task describes can never run.
     pub fn wrong_task(error: &impl Display) -> Self {
         Self {
             state: TaskState::TaskError,
@@ -22,10 +22,10 @@ impl Failure {
         }
     }
 
-    /// The artifacts did not come.
+    /// The artifacts could not be fetched.
     pub fn fetch(error: &FetchError) -> Self {
         let (blame, advice) = match error.blame() {
-            fetcher::Blame::Artifact => (Blame::Artifact, "the artifact server offers something wrong"),
+            fetcher::Blame::Artifact => (Blame::Artifact, "the artifact server has wrong or missing files"),
             fetcher::Blame::Network => (Blame::Network, "is the artifact server reachable from this agent?"),
             fetcher::Blame::Host => (Blame::Agent, "this agent's disk is full or broken"),
             fetcher::Blame::Configuration => (Blame::Configuration, "the scheduler sent invalid data"),
@@ -50,7 +50,7 @@ impl Failure {
         Self::failed(None, Blame::Agent, message)
     }
 
-    /// A defect of ours.
+    /// A defect of the executor.
     pub fn internal(error: &impl Display) -> Self {
         Self::failed(None, Blame::Worker, format!("the executor failed: {error}"))
     }
@@ -61,7 +61,7 @@ impl Failure {
 }
 
 impl Exit {
-    /// A defect of ours kept us from finding out.
+    /// The end of a TaskManager whose cause could not be determined, because of a defect of the executor.
     pub fn unexplained(ended: Ended, error: &impl Display) -> Self {
         let Ended { status, survivors } = ended;
         Self { status, survivors, reason: None, blame: Blame::Worker, explanation: error.to_string() }

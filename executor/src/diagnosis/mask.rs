@@ -1,16 +1,17 @@
-//! Keeping secrets out of what others may read.
+//! Keep secrets out of texts that others may read.
 
 use std::fmt;
 
 use overlays::{config::Configuration, worker::WorkerSpec};
 
-/// What stands in place of a secret.
+/// Replacement for a secret.
 const MASKED: &str = "******";
 
-/// Shorter values are not looked for: they would blot out ordinary words.
+/// Shorter values are not masked: they would blot out ordinary text.
 const SHORTEST: usize = 4;
 
-/// Knows a worker's secrets: the values of its secret settings, and everything that is named like one.
+/// Knows a worker's secrets: the values of its secret settings. Also masks every value whose name says that it is
+/// secret.
 #[derive(Clone, Default)]
 pub struct Mask {
     secrets: Vec<String>,
@@ -22,18 +23,18 @@ impl Mask {
         let named = settings.filter(|(key, _)| Configuration::is_secret(key)).map(|(_, value)| value);
         let values = named.chain([token]);
         let mut secrets: Vec<String> = values.filter(|value| value.len() >= SHORTEST).map(str::to_owned).collect();
-        // A secret that contains another one goes first, so that nothing of it stays.
+        // Longer secrets first, so that no part of one stays that contains another.
         secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
         Self { secrets }
     }
 
-    /// The secrets of a worker as far as its description has them.
+    /// The secrets in a worker's description.
     pub fn described(spec: &WorkerSpec) -> Self {
         let entries = spec.configuration.iter().chain(&spec.environment);
         Self::new(token(spec), entries.map(|entry| (entry.key.as_str(), entry.value.as_str())))
     }
 
-    /// The value without secrets; nothing of it is left when its name says that it is one.
+    /// The value without secrets; fully masked if its name says that it is one.
     pub fn value(&self, name: &str, value: &str) -> String {
         if Configuration::is_secret(name) { MASKED.to_owned() } else { self.apply(value) }
     }
@@ -59,8 +60,8 @@ impl fmt::Debug for Mask {
     }
 }
 
-/// Masks `value` in `name=value`, `name: value` and `name, value` (Flink prints settings so) where the name says that
-/// it is a secret.
+/// Masks `value` in `name=value`, `name: value` and `name, value` (Flink prints settings that way) if the name says
+/// that it is secret.
 fn mask_named(line: &str) -> String {
     let mut masked = String::with_capacity(line.len());
     let mut rest = line;
@@ -93,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn known_secrets_are_masked_wherever_they_stand() {
+    fn known_secrets_are_masked_anywhere_in_a_text() {
         let settings = [
             ("s3.secret-key", "abcdef"),
             ("taskmanager.host", "localhost"),
@@ -107,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_named_like_a_secret_is_masked() {
+    fn values_with_a_secret_name_are_masked() {
         let mask = Mask::default();
         for (text, expected) in [
             ("Loading property: s3.secret-key, hunter2\n", "Loading property: s3.secret-key, ******\n"),

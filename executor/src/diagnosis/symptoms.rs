@@ -1,12 +1,12 @@
-//! What the lines of a log mean, and what to do about it.
+//! Known lines of logs: what they mean, and what to do.
 
 use mesos::v1::task_status::Reason;
 
 use crate::core::Blame;
 
-/// Something that logs say, and what it means.
+/// A known problem, and how it appears in logs.
 pub(super) struct Symptom {
-    /// Any of these in a line.
+    /// A line shows the symptom if it contains any of these.
     says: &'static [&'static str],
     /// What to do.
     pub(super) advice: &'static str,
@@ -16,11 +16,11 @@ pub(super) struct Symptom {
 
 pub(super) const PORT_TAKEN: &str = "the port is taken by another process on this agent, although Mesos offered it";
 
-/// The same words of Flink's mean this where the port is below 1024 and the task's user is not root.
+/// Flink logs the same text for a port below 1024 if the task's user is not root; then it means this.
 pub(super) const PORT_FORBIDDEN: &str = "permission denied: only root may listen on ports below 1024. Offer ports from 1024 on, \
      or run the tasks as root (mesos.resourcemanager.tasks.user)";
 
-/// The most telling first: one failure brings others along.
+/// The most specific first, because one failure causes others.
 const SYMPTOMS: &[Symptom] = &[
     Symptom {
         says: &["No space left on device", "Disk quota exceeded"],
@@ -58,7 +58,7 @@ const SYMPTOMS: &[Symptom] = &[
         blame: Blame::Configuration,
         reason: None,
     },
-    // A JVM that has no memory left to say more.
+    // A JVM that has no memory left for a longer message.
     Symptom {
         says: &["java.lang.OutOfMemoryError"],
         advice: "memory of the JVM is used up, and it does not say which: raise taskmanager.memory.jvm-metaspace.size if it ended \
@@ -139,16 +139,16 @@ const SYMPTOMS: &[Symptom] = &[
     },
     Symptom {
         says: &["maximum registration duration", "RegistrationTimeoutException"],
-        advice: "the JobManager cannot be reached from this agent, or does not want this TaskManager",
+        advice: "the JobManager cannot be reached from this agent, or rejects this TaskManager",
         blame: Blame::Network,
         reason: None,
     },
 ];
 
-/// The most telling symptom in this text, with the last line that shows it.
+/// The most specific symptom in this text, with the last line that shows it.
 pub(super) fn find(text: &str) -> Option<(&str, &'static Symptom)> {
     SYMPTOMS.iter().find_map(|symptom| {
-        let shows = |line: &&str| symptom.says.iter().any(|words| line.contains(words));
+        let shows = |line: &&str| symptom.says.iter().any(|phrase| line.contains(phrase));
         text.lines().rev().find(shows).map(|line| (line, symptom))
     })
 }
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_jvm_and_flink_say_is_understood() {
+    fn known_messages_of_the_jvm_and_flink_are_recognised() {
         for (line, expected) in [
             (
                 "Exception in thread \"main\" java.lang.OutOfMemoryError: Metaspace. The metaspace …",
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn the_cause_counts_more_than_what_it_brings_along() {
+    fn a_cause_counts_more_than_its_consequences() {
         let text =
             "java.lang.NoClassDefFoundError: x\njava.io.IOException: No space left on device\nINFO shutting down\n";
         let (line, symptom) = find(text).unwrap();

@@ -10,10 +10,10 @@ pub(super) use overlays::exception::cut;
 
 use crate::files;
 
-/// How much of the file's end is looked at.
+/// How many bytes at the end of the file are read.
 const WINDOW: u64 = 32 << 10;
 
-/// Warnings of the JVM about itself: they come with every start and say nothing about its end.
+/// Warnings that the JVM prints at every start; they say nothing about its end.
 const NOISE: [&str; 5] = [
     "WARNING: ",
     "OpenJDK 64-Bit Server VM warning: ",
@@ -22,7 +22,7 @@ const NOISE: [&str; 5] = [
     "SLF4J: ",
 ];
 
-/// The last lines of a file, oldest first; none when it cannot be read.
+/// The last lines of a file, oldest first; none if it cannot be read.
 #[derive(Debug, Default)]
 pub(super) struct Tail(Vec<String>);
 
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn a_huge_file_costs_no_more_than_its_end() {
+    fn only_the_end_of_a_huge_file_is_read() {
         let content = format!("{}\nthe end\n", "x".repeat(WINDOW as usize * 3));
         assert_eq!(tail(&content, 3), "the end");
         assert_eq!(tail(&"y".repeat(WINDOW as usize), 3).chars().count(), overlays::exception::LONGEST_LINE + 1);

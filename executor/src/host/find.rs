@@ -1,9 +1,9 @@
-//! Finds sandboxes of executors, and says which of them to believe.
+//! Find the sandboxes of executors, and decide which of them to trust.
 //!
-//! Everybody on this host can write a journal, into a folder of his own, about processes of his own. So one is believed only
-//! if file, folder and executor belong to the same user. And nobody but an agent can make a sandbox below an agent's work
-//! directory, in a folder named after its executor: one that is there is preferred to all that are not. Where two users
-//! claim the same task, none is believed.
+//! Every user on this host can write a journal into their own folder about their own processes. So a journal is trusted
+//! only if file, folder and executor belong to the same user. Only an agent can make a sandbox below an agent's work
+//! directory, in a folder named after its executor. So such a sandbox takes precedence over all others. If two users
+//! claim the same task, neither is trusted.
 
 use std::{
     collections::BTreeSet,
@@ -23,10 +23,10 @@ use crate::{
     text,
 };
 
-/// How the kernel shortens the name of our binary.
+/// The name of our binary, as the kernel shortens it.
 const NAME: &str = "flink-mesos-exe";
 
-/// Of all journals outside of the agents' work directories no more is read, in bytes.
+/// How many bytes of journals outside the agents' work directories are read, in total.
 const MOST_OUTSIDE: u64 = 16 * LONGEST;
 
 /// An executor that has left a journal.
@@ -34,13 +34,13 @@ const MOST_OUTSIDE: u64 = 16 * LONGEST;
 pub struct Found {
     /// Its sandbox.
     pub sandbox: PathBuf,
-    /// What its journal says.
+    /// The content of its journal.
     pub entry: Entry,
-    /// It runs.
+    /// Whether it is running.
     pub lives: bool,
     /// User id of its sandbox, journal and process.
     pub owner: u32,
-    /// An agent has made this sandbox for this task.
+    /// Whether an agent made this sandbox for this task.
     pub is_agents: bool,
     written: SystemTime,
 }
@@ -59,26 +59,26 @@ impl Found {
         let is_alive = entry.is_of_this_boot() && entry.executor.is_alive();
         let lives = is_alive && entry.executor.is_alive_as(folder.owner);
         let written = about.modified().unwrap_or(SystemTime::UNIX_EPOCH);
-        // A process of somebody else's is not this sandbox's executor.
+        // A process of another user is not this sandbox's executor.
         (lives == is_alive).then_some(Self { sandbox, entry, lives, owner: folder.owner, is_agents, written })
     }
 
-    /// The task's id, once there was one.
+    /// The task's id; empty before the first task.
     pub fn task(&self) -> &str {
         self.entry.task.as_deref().unwrap_or("")
     }
 
-    /// The guard of its TaskManager, if it runs.
+    /// The guard of its TaskManager, if it is running.
     pub fn guard(&self) -> Option<Identity> {
         self.running(self.entry.guard).map(|(guard, _)| guard)
     }
 
-    /// The TaskManager, if it runs, and on whose behalf.
+    /// The TaskManager and its owner, if it is running.
     pub fn task_manager(&self) -> Option<(Identity, Owner)> {
         self.running(self.entry.task_manager)
     }
 
-    /// Name of its user.
+    /// Name of the owner.
     pub fn user(&self) -> String {
         let known = User::from_uid(Uid::from_raw(self.owner)).ok().flatten();
         known.map_or_else(|| self.owner.to_string(), |user| user.name)
@@ -90,7 +90,7 @@ impl Found {
     }
 }
 
-/// Every executor on this host: the living ones first, then the newest first.
+/// Every executor on this host: running ones first, then the newest first.
 pub(super) fn all(work_dir: &Path) -> Vec<Found> {
     let living = living_sandboxes();
     let mut work_dirs: BTreeSet<PathBuf> = living.iter().filter_map(|sandbox| work_dir_of(sandbox)).collect();
@@ -104,14 +104,14 @@ pub(super) fn all(work_dir: &Path) -> Vec<Found> {
     found
 }
 
-/// The one whose task has this id, or the only one whose task begins so, or else has this in its id; of several runs of one
-/// task the first.
+/// The executor whose task has this id; else the only one whose task id begins with the text, or else contains it. If a
+/// task was run several times, the first of them in `found`.
 pub(super) fn one(found: Vec<Found>, task: &str) -> Result<Found, HostError> {
     let begins = found.iter().any(|found| found.task().starts_with(task));
     let fits = |found: &Found| if begins { found.task().starts_with(task) } else { found.task().contains(task) };
     let mut candidates: Vec<Found> = found.into_iter().filter(fits).collect();
     let is_exact = |candidates: &[Found]| candidates.iter().any(|found| found.task() == task);
-    // What agents have made counts, unless it is clear that something else was meant.
+    // Sandboxes made by agents take precedence, unless the text only fits another one.
     if candidates.iter().any(|found| found.is_agents) {
         let (agents, others): (Vec<Found>, Vec<Found>) = candidates.into_iter().partition(|found| found.is_agents);
         if !is_exact(&agents) && is_exact(&others) {
@@ -140,7 +140,7 @@ fn ambiguous<'a>(task: &str, candidates: impl Iterator<Item = &'a Found>) -> Hos
     HostError::Ambiguous(task.to_owned(), text::line(&ids.into_iter().collect::<Vec<_>>().join(", ")).into_owned())
 }
 
-/// An agent starts an executor in its sandbox.
+/// The working directories of running executors: an agent starts each one in its sandbox.
 fn living_sandboxes() -> Vec<PathBuf> {
     let Ok(processes) = fs::read_dir("/proc") else { return Vec::new() };
     let ours = |folder: &PathBuf| fs::read_to_string(folder.join("comm")).is_ok_and(|comm| comm.trim_end() == NAME);
@@ -148,7 +148,7 @@ fn living_sandboxes() -> Vec<PathBuf> {
     folders.filter_map(|folder| fs::read_link(folder.join("cwd")).ok()).collect()
 }
 
-/// The work directory of the agent that has made this sandbox:
+/// The work directory of the agent that made this sandbox:
 /// `<work_dir>/slaves/<agent>/frameworks/<framework>/executors/<executor>/runs/<container>`.
 fn work_dir_of(sandbox: &Path) -> Option<PathBuf> {
     let slaves = sandbox.ancestors().nth(7)?;
@@ -156,8 +156,8 @@ fn work_dir_of(sandbox: &Path) -> Option<PathBuf> {
     slaves.parent().map(Path::to_owned)
 }
 
-/// The id of the executor for which an agent has made this sandbox: a path as above, all of whose folders but the last are
-/// root's or the asking user's, so that nobody else can have made them.
+/// The id of the executor for which an agent made this sandbox. The path must be as above, and all its folders except
+/// the last must belong to root or to the calling user, so that no other user can have made them.
 fn executor_of(sandbox: &Path) -> Option<String> {
     let above: Vec<&Path> = sandbox.ancestors().skip(1).take(7).collect();
     let name = |at: usize| above.get(at).and_then(|folder| folder.file_name()?.to_str());
@@ -178,7 +178,7 @@ fn sandboxes_below(work_dir: &Path) -> Vec<PathBuf> {
     folders.iter().flat_map(|folder| folders_in(folder)).collect()
 }
 
-/// Without the links, which agents name `latest`.
+/// The folders in it, without links such as the agents' `latest`.
 fn folders_in(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let folders = entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));

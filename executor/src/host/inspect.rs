@@ -13,14 +13,14 @@ use super::Found;
 use crate::{
     diagnosis,
     files::Folder,
-    journal::{About, Told},
+    journal::{About, Update},
     text,
 };
 
-/// How many lines of each log that sound like trouble are shown.
+/// How many lines of trouble are shown from each log.
 const ERRORS: usize = 5;
 
-/// About here years get more digits, in seconds since 1970.
+/// The year 10000, in seconds since 1970: later dates do not fit the format.
 const YEAR_10000: f64 = 253_402_300_799.0;
 
 #[derive(Debug, Serialize)]
@@ -28,16 +28,17 @@ pub(super) struct Report {
     task: String,
     user: String,
     sandbox: String,
-    /// Process ids, of those that run.
+    /// Process id of the executor; none if it is not running.
     executor_pid: Option<i32>,
     pid: Option<i32>,
     /// Milliseconds from the executor's start to each step that was reached.
     timeline: BTreeMap<String, u64>,
-    /// What the agent is or was to be told.
-    told: Vec<Told>,
-    /// What was or is to be started.
+    /// Status updates, whether or not the agent has received them yet.
+    #[serde(rename = "told")]
+    updates: Vec<Update>,
+    /// How the TaskManager was or will be started.
     about: Option<About>,
-    /// Reports of the JVM, heap dumps, memory images: names in the sandbox and sizes.
+    /// JVM crash reports, heap dumps and core dumps in the sandbox: names and sizes.
     crash_files: Vec<String>,
     last_errors: Vec<String>,
 }
@@ -55,7 +56,7 @@ impl Report {
             executor_pid: found.lives.then_some(found.entry.executor.pid),
             pid: found.task_manager().map(|(process, _)| process.pid),
             timeline: found.entry.timeline,
-            told: found.entry.told,
+            updates: found.entry.updates,
             about: found.entry.about,
             crash_files: diagnosis::crash_files(&found.sandbox),
             last_errors,
@@ -65,7 +66,7 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let pid = |pid: Option<i32>| pid.map_or_else(|| "does not run".to_owned(), |pid| format!("process {pid}"));
+        let pid = |pid: Option<i32>| pid.map_or_else(|| "not running".to_owned(), |pid| format!("process {pid}"));
         writeln!(f, "task          {}", text::line(&self.task))?;
         writeln!(f, "user          {}", text::line(&self.user))?;
         writeln!(f, "sandbox       {}", text::line(&self.sandbox))?;
@@ -76,10 +77,10 @@ impl fmt::Display for Report {
         for (step, at) in timeline {
             writeln!(f, "{at:>8} ms   {}", text::line(step))?;
         }
-        writeln!(f, "\ntold the agent (UTC)")?;
-        for told in &self.told {
-            let message = told.message.replace('\n', "\n    ");
-            writeln!(f, "  {}  {}: {message}", moment(told.at), text::line(&told.state))?;
+        writeln!(f, "\nstatus updates (UTC)")?;
+        for update in &self.updates {
+            let message = update.message.replace('\n', "\n    ");
+            writeln!(f, "  {}  {}: {message}", moment(update.at), text::line(&update.state))?;
         }
         if let Some(about) = &self.about {
             let not_yet = about.command.is_empty().then(|| "not started".to_owned());
@@ -103,7 +104,7 @@ impl fmt::Display for Report {
     }
 }
 
-/// Such as `2026-11-28T23:14:31.831Z`, of seconds since 1970; as they are where they can be no time.
+/// Seconds since 1970 as `2026-11-28T23:14:31.831Z`, or unchanged if they are not a valid time.
 fn moment(seconds: f64) -> String {
     let time = Some(seconds).filter(|seconds| (0.0..YEAR_10000).contains(seconds));
     let since_1970 = |seconds: f64| Duration::from_millis((seconds * 1000.0).round() as u64);
@@ -116,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_readable_and_what_is_none_does_no_harm() {
+    fn times_are_readable_and_invalid_ones_are_shown_unchanged() {
         assert_eq!(moment(1_795_907_671.831), "2026-11-28T23:14:31.831Z");
         for seconds in [f64::NAN, f64::INFINITY, -1.0, 1e300, YEAR_10000] {
             assert_eq!(moment(seconds), format!("{seconds:e}"));

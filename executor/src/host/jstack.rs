@@ -1,7 +1,8 @@
-//! `jstack`: the tool of the Java that runs the TaskManager, turned on it.
+//! `jstack`: run the jstack of the TaskManager's Java on the TaskManager.
 //!
-//! Which Java that is says the kernel, not a file that the task's user may write. And as that user can put what he likes
-//! there, it runs as him: without root's groups, environment and terminal, and with its output escaped.
+//! The kernel says which Java that is, not a file that the task's user can write. The user could still have put any
+//! program there. So it runs as that user: without root's groups, environment and terminal, and with its output
+//! escaped.
 
 use std::{
     io::{self, Read as _, Write as _},
@@ -24,10 +25,10 @@ use crate::{
     text::Escaping,
 };
 
-/// For everything; a JVM answers within seconds, or not at all.
+/// Time limit for jstack; a JVM answers within seconds or not at all.
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// Prints what jstack says.
+/// Prints the thread dump.
 pub(super) fn run(found: &Found) -> Result<(), HostError> {
     let (process, owner) = found.task_manager().ok_or_else(|| HostError::NotRunning(found.task().to_owned()))?;
     let me = geteuid();
@@ -42,13 +43,13 @@ pub(super) fn run(found: &Found) -> Result<(), HostError> {
     print(command(&jstack, process, owner), owner)
 }
 
-/// The process that is java, and its program: the TaskManager, or what a command of the user's own has started.
+/// The Java process and its program: the TaskManager itself, or the JVM that a custom command started.
 fn java(task_manager: Identity, owner: Owner) -> Option<(Identity, PathBuf)> {
     let below = process::below(task_manager.pid.cast_unsigned()).into_iter();
     let below = below.filter_map(|pid| Identity::of(pid.cast_signed()));
     [task_manager].into_iter().chain(below).find_map(|process| {
         let program = fs_err::read_link(format!("/proc/{}/exe", process.pid)).ok()?;
-        // Asked last: the program is that of this very process.
+        // Checked last, so that the program is surely that of this process.
         (program.ends_with("java") && process.is_alive_as(owner.uid)).then_some((process, program))
     })
 }
@@ -61,13 +62,13 @@ fn command(jstack: &std::path::Path, process: Identity, owner: Owner) -> Command
     command
 }
 
-/// Runs it to its end, and prints its output, escaped.
+/// Runs the command to its end, and prints its output, escaped.
 fn print(mut command: Command, owner: Owner) -> Result<(), HostError> {
     let program = PathBuf::from(command.get_program());
     let (mut output, writer) = io::pipe()?;
     command.stderr(writer.try_clone()?).stdout(writer);
     let started = command.spawn();
-    // It holds the ends to write to: without it nobody does but jstack.
+    // `command` holds the write end of the pipe; once dropped, only jstack does.
     drop(command);
     let failed = |error: &dyn std::fmt::Display| HostError::Jstack {
         program: program.clone(),
@@ -89,7 +90,7 @@ fn print(mut command: Command, owner: Owner) -> Result<(), HostError> {
     }
 }
 
-/// False when it has not come to an end in its time.
+/// Copies the output; false if it did not end in time.
 fn copy(output: &mut io::PipeReader) -> io::Result<bool> {
     let give_up_at = Instant::now() + LONGEST;
     let mut out = Escaping::new(io::stdout().lock());

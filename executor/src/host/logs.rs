@@ -1,4 +1,4 @@
-//! `logs`: a file of the sandbox, to its end or for as long as it grows.
+//! `logs`: print a file of the sandbox, to its end or for as long as it grows.
 
 use std::{
     fs::{File, Metadata},
@@ -17,18 +17,18 @@ use crate::{
     text::Escaping,
 };
 
-/// More older files are not printed; no executor keeps as many.
+/// At most this many rotated files are printed; no executor keeps more.
 const MOST_OLDER: usize = 1000;
 
-/// How often one looks for more.
+/// How often to look for new lines.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
-/// How much of a log.
+/// Which parts of a log to print.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Extent {
-    /// Also the files before the newest.
+    /// Also print the rotated files.
     pub(super) older: bool,
-    /// Also what is still to come.
+    /// Also print what is written from now on.
     pub(super) follow: bool,
 }
 
@@ -40,27 +40,28 @@ pub(super) fn print(found: &Found, file: LogFile, extent: Extent) -> Result<(), 
     }
     let mut log = Log { source, name: name.to_owned(), file: None };
     loop {
-        // Asked first: what a dead executor has written is all there.
-        let goes_on = extent.follow && found.lives && found.entry.executor.is_alive();
+        // Checked before reading, so that everything a dead executor wrote is read.
+        let keeps_growing = extent.follow && found.lives && found.entry.executor.is_alive();
         match log.copy() {
             Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound && goes_on => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound && keeps_growing => {}
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
             Err(error) => return Err(error.into()),
         }
-        if !goes_on {
+        if !keeps_growing {
             return Ok(());
         }
         pause();
     }
 }
 
-/// The executor's own log is kept at the host when its sandbox is gone; `error` when there is none of this task.
-pub(super) fn print_kept(folder: &Path, task: &str, error: HostError) -> Result<(), HostError> {
+/// Prints the executor's own log from the host's folder, for when the sandbox is gone. Returns `error` if there is no
+/// log of this task.
+pub(super) fn print_from_host_folder(folder: &Path, task: &str, error: HostError) -> Result<(), HostError> {
     match log::latest(folder, task).as_slice() {
         [] => Err(error),
-        [log] => copy_once(Source::Kept, log.clone()),
-        // Everybody may write there, under any name.
+        [log] => copy_once(Source::HostFolder, log.clone()),
+        // Every user may write there, under any name.
         logs => Err(HostError::Contested {
             task: task.to_owned(),
             claims: logs.iter().map(|log| log.display().to_string()).collect(),
@@ -75,7 +76,8 @@ fn copy_once(source: Source, name: PathBuf) -> Result<(), HostError> {
     }
 }
 
-/// The files that this one has followed, oldest first: which number is the oldest depends on who has put them aside.
+/// The rotated files, oldest first. The highest number is not always the oldest: it depends on the tool that rotated
+/// the file.
 fn older(sandbox: &Path, name: &Path) -> Vec<PathBuf> {
     let path = sandbox.join(name);
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned() + ".";
@@ -95,13 +97,13 @@ fn pause() {
     std::thread::sleep(LOOK_AGAIN);
 }
 
-/// Where a log is.
+/// Where a log is read from.
 #[derive(Clone)]
 enum Source {
-    /// In a sandbox of this user.
+    /// In a sandbox that must belong to this user.
     In { sandbox: PathBuf, owner: u32 },
     /// In the folder that all executors share.
-    Kept,
+    HostFolder,
 }
 
 impl Source {
@@ -115,16 +117,16 @@ impl Source {
     }
 }
 
-/// A file that grows, and that is put aside for a new one now and then.
+/// A log that grows and is rotated.
 struct Log {
     source: Source,
     name: PathBuf,
-    /// Read up to where it stands.
+    /// The open file; its position is how far it was printed.
     file: Option<File>,
 }
 
 impl Log {
-    /// Prints what has come since the last time.
+    /// Prints what was written since the last call.
     fn copy(&mut self) -> io::Result<()> {
         let mut out = Escaping::new(io::stdout().lock());
         loop {
@@ -132,25 +134,25 @@ impl Log {
                 Some(file) => file,
                 None => self.source.open(&self.name)?,
             };
-            // Asked first: nobody writes to a file that was put aside.
-            let is_put_aside = self.is_another(&file.metadata()?);
+            // Checked before copying: nothing is written to a file after its rotation.
+            let is_rotated = self.is_another(&file.metadata()?);
             let length = file.metadata()?.len();
             let mut at = file.stream_position()?;
             if length < at {
-                // It was cut, and begins again.
+                // The file was truncated and starts again.
                 file.rewind()?;
                 at = 0;
             }
-            // Not what comes meanwhile: one that grows all the time would have no end.
+            // Only up to this length, because copying a file that keeps growing would never end.
             io::copy(&mut (&file).take(length - at), &mut out)?;
-            if !is_put_aside {
+            if !is_rotated {
                 self.file = Some(file);
                 return out.finish();
             }
         }
     }
 
-    /// In between there is none of that name.
+    /// Whether the name now means another file. During a rotation, no file has that name.
     fn is_another(&self, file: &Metadata) -> bool {
         let now = self.source.open(&self.name).and_then(|now| now.metadata());
         now.is_ok_and(|now| (now.dev(), now.ino()) != (file.dev(), file.ino()))

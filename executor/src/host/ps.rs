@@ -1,4 +1,4 @@
-//! `ps`: the executors on this host, a line each.
+//! `ps`: list the executors on this host, one per line.
 
 use serde::Serialize;
 
@@ -7,13 +7,13 @@ use crate::{text, usage};
 
 const COLUMNS: usize = 8;
 
-/// One executor. What only a running process has is none when there is none.
+/// One executor. Fields that only a running process has are none without one.
 #[derive(Debug, Serialize)]
 pub(super) struct Row {
     task: String,
-    /// What the agent was told last, or is to be, such as `TASK_RUNNING`.
+    /// The last state reported to the agent, such as `TASK_RUNNING`.
     state: Option<String>,
-    /// Whose it is.
+    /// The user it runs as.
     user: String,
     executor_pid: Option<i32>,
     pid: Option<i32>,
@@ -32,7 +32,7 @@ impl Row {
         let usage = found.guard().map(|guard| usage::now(found.task(), guard.pid.cast_unsigned()));
         Self {
             task: found.task().to_owned(),
-            state: found.entry.told.last().map(|told| told.state.clone()),
+            state: found.entry.updates.last().map(|update| update.state.clone()),
             user: found.user(),
             executor_pid: found.lives.then_some(found.entry.executor.pid),
             pid: found.task_manager().map(|(process, _)| process.pid),
@@ -47,7 +47,7 @@ impl Row {
         let or_dash = |cell: Option<String>| cell.unwrap_or_else(|| "-".to_owned());
         let cells = [
             if self.task.is_empty() { "-".to_owned() } else { self.task.clone() },
-            or_dash(self.state.clone()) + if self.executor_pid.is_some() { "" } else { " (over)" },
+            or_dash(self.state.clone()) + if self.executor_pid.is_some() { "" } else { " (ended)" },
             or_dash(self.pid.map(|pid| pid.to_string())),
             or_dash(self.cpu_seconds.map(|seconds| format!("{seconds:.1} s"))),
             or_dash(self.memory_bytes.map(|bytes| format!("{} MB", bytes >> 20))),

@@ -1,12 +1,12 @@
-//! The host's folder of executors' logs: one for each executor, there for as long as there is room.
+//! The host's log folder: one log per executor, stored for as long as there is room.
 //!
 //! ```text
-//! /var/log/flink-mesos/<executor id>-<process id>.log   and .1, an older one
+//! /var/log/flink-mesos/<executor id>-<process id>.log   and .1, the rotated one
 //! ```
 //!
-//! All users' executors may write there (the folder's mode is 1777), so a name that somebody has taken is left alone, and what
-//! is there is no reason to wait or to believe anything. Each executor that begins removes the oldest logs of its own user
-//! until what is left of those keeps the bounds; those of executors that run stay.
+//! Executors of all users may write there (the folder's mode is 1777). So nothing in the folder is trusted or waited
+//! for, and a name that is taken is left alone. Each executor that starts removes the oldest logs of its own user until
+//! the rest is within the limits. It never removes logs of running executors.
 
 use std::{
     collections::BTreeMap,
@@ -22,22 +22,22 @@ use nix::unistd::geteuid;
 
 use crate::{core::OutputLimits, files, rotation::RotatingFile};
 
-/// Where logs are kept unless somebody says otherwise.
+/// Default folder of the logs.
 pub(crate) const FOLDER: &str = "/var/log/flink-mesos";
 
-/// Of one file of one executor, which has an older one besides.
+/// Size limit of a file, in bytes. Each executor has one rotated file besides.
 const SIZE: u64 = 1 << 20;
 
-/// A rotation for every few lines helps nobody.
+/// The smallest size that is accepted, in bytes: a rotation every few lines helps nobody.
 const LEAST_SIZE: u64 = 64 << 10;
 
-/// Of all executors of one user together.
+/// Limits for all executors of one user together.
 const MOST: Bounds = Bounds { logs: 500, bytes: 128 << 20 };
 
-/// What is behind a name; a rotated file has a number behind that.
+/// Suffix of a log; in the name of a rotated file, a number follows.
 const END: &str = ".log";
 
-/// File systems allow names of 255 bytes.
+/// Longest name, in bytes; file systems allow 255.
 const LONGEST_NAME: usize = 200;
 
 struct Bounds {
@@ -45,12 +45,12 @@ struct Bounds {
     bytes: u64,
 }
 
-/// Files of this size, if somebody says one.
+/// Limits for files of this size, or of the default size.
 pub(super) fn limits(size: Option<u64>) -> OutputLimits {
     OutputLimits { size: size.unwrap_or(SIZE).max(LEAST_SIZE), older: 1 }
 }
 
-/// The log of this executor at the host; none when there is no such folder, or none is wanted.
+/// Begins the log of this executor in the host's folder; none if there is no such folder, or the log is disabled.
 pub(super) fn begin(
     folder: Option<String>,
     executor: &str,
@@ -67,8 +67,8 @@ pub(super) fn begin(
     Ok(Some((path, file)))
 }
 
-/// The log that was written last, of executors whose id begins so: there also when the sandbox is gone. One for each user
-/// that has written one, as nobody knows whose executor it was. Blocking.
+/// The newest log of the executors whose id begins with this text, even if the sandbox is gone. One per user who wrote
+/// any, because nothing proves whose executor it was. Blocking.
 pub(crate) fn latest(folder: &Path, executor: &str) -> Vec<PathBuf> {
     let begins = harmless(executor);
     let mut latest: BTreeMap<u32, (SystemTime, PathBuf)> = BTreeMap::new();
@@ -81,7 +81,7 @@ pub(crate) fn latest(folder: &Path, executor: &str) -> Vec<PathBuf> {
     latest.into_values().map(|(_, path)| path).collect()
 }
 
-/// Whatever an executor's id holds.
+/// A safe file name, whatever characters the executor's id contains.
 fn name(executor: &str, pid: u32) -> String {
     format!("{}-{pid}{END}", harmless(executor))
 }
@@ -91,20 +91,20 @@ fn harmless(executor: &str) -> String {
     executor.trim_start_matches('.').chars().map(harmless).take(LONGEST_NAME).collect()
 }
 
-/// One executor's files.
+/// The files of one executor.
 struct Log {
     files: Vec<PathBuf>,
     bytes: u64,
     written: SystemTime,
 }
 
-/// What cannot be removed stays, and counts. What is another user's is none of our business.
+/// Removes the oldest logs. A file that cannot be removed stays and counts; other users' files do neither.
 fn make_room(folder: &Path, most: &Bounds) {
     let mut logs: Vec<Log> = logs(folder, Some(geteuid().as_raw())).into_values().collect();
     logs.sort_by_key(|log| log.written);
     let (mut count, mut bytes) = (logs.len(), logs.iter().map(|log| log.bytes).fold(0, u64::saturating_add));
     for log in logs {
-        // The one that begins now comes on top.
+        // The log that begins now comes on top.
         if count < most.logs && bytes <= most.bytes {
             return;
         }
@@ -117,7 +117,7 @@ fn make_room(folder: &Path, most: &Bounds) {
     }
 }
 
-/// Logs in this folder by owner and name; only those of this user, if one is named.
+/// The logs in this folder by owner and name; only those of this user, if given.
 fn logs(folder: &Path, only: Option<u32>) -> BTreeMap<(u32, String), Log> {
     let mut logs = BTreeMap::new();
     let Ok(entries) = fs::read_dir(folder) else { return logs };
@@ -138,7 +138,7 @@ fn logs(folder: &Path, only: Option<u32>) -> BTreeMap<(u32, String), Log> {
     logs
 }
 
-/// Who writes to it has locked it.
+/// A running executor holds a lock on its log.
 fn is_in_use(path: &Path) -> bool {
     files::open(path).is_ok_and(|file| matches!(file.try_lock(), Err(std::fs::TryLockError::WouldBlock)))
 }
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_logs_go_with_all_their_files_until_there_is_room_for_one_more() {
+    fn the_oldest_logs_are_removed_with_all_their_files_until_one_more_fits() {
         let folder = TempDir::new().unwrap();
         fill(&folder, &["a-1.log.1", "b-2.log", "a-1.log", "c-3.log", "other"]);
         make_room(folder.path(), &Bounds { logs: 3, bytes: 1000 });
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn the_log_of_an_executor_that_runs_stays_also_after_a_rotation() {
+    fn the_log_of_a_running_executor_stays_even_after_a_rotation() {
         let folder = TempDir::new().unwrap();
         let place = folder.path().display().to_string();
         let (path, mut file) = begin(Some(place), "task manager/1", limits(None)).unwrap().unwrap();
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn no_folder_means_no_log_and_a_name_that_somebody_has_taken_is_left_alone() {
+    fn without_a_folder_there_is_no_log_and_a_taken_name_is_left_alone() {
         let folder = TempDir::new().unwrap();
         let place = folder.path().display().to_string();
         assert!(begin(Some(format!("{place}/none")), "w", limits(None)).unwrap().is_none());
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pipe_or_a_link_is_no_reason_to_wait() {
+    fn a_pipe_or_a_link_in_place_of_a_log_blocks_nothing() {
         let folder = TempDir::new().unwrap();
         nix::unistd::mkfifo(&folder.path().join("pipe-1.log"), nix::sys::stat::Mode::S_IRWXU).unwrap();
         fs::os::unix::fs::symlink("pipe-1.log", folder.path().join("link-1.log")).unwrap();
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn what_other_users_leave_there_neither_counts_nor_goes() {
+    fn logs_of_other_users_are_neither_counted_nor_removed() {
         if !geteuid().is_root() {
             return;
         }
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_task_whose_logs_two_users_claim_to_have_written_both_are_named() {
+    fn if_two_users_have_logs_of_a_task_both_are_returned() {
         if !geteuid().is_root() {
             return;
         }

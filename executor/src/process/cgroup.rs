@@ -1,8 +1,8 @@
-//! A control group of the TaskManager's own, below the one that the Mesos agent gave the executor: the kernel then ends
+//! A control group for the TaskManager, below the one that the Mesos agent gave the executor. The kernel can end
 //! everything in it at once, however fast it forks.
 //!
-//! Only where there is something to be below: in a machine's root group, or where we may not write, the walk through
-//! the process tree has to do, and does.
+//! It needs a parent group: in a machine's root group, or without write access, the guard walks the process tree
+//! instead.
 
 use std::{fs::File, path::PathBuf};
 
@@ -14,7 +14,7 @@ use nix::{
 
 use crate::cgroups::Hierarchy;
 
-/// The group of one guard's TaskManager.
+/// The control group of one guard's TaskManager.
 #[derive(Debug)]
 pub(super) struct Cgroup {
     folder: PathBuf,
@@ -22,12 +22,12 @@ pub(super) struct Cgroup {
 }
 
 impl Cgroup {
-    /// Makes it; none where that is not possible.
+    /// Creates the group; none where that is not possible.
     pub(super) fn create(self) -> Option<Self> {
         fs::create_dir(&self.folder).ok().map(|()| self)
     }
 
-    /// The group that a guard has or would have made.
+    /// The group that this guard has created or would create.
     pub(super) fn of_guard(guard: u32) -> Option<Self> {
         let mut hierarchies = [Hierarchy::Unified, Hierarchy::Freezer].into_iter();
         let (parent, hierarchy) = hierarchies.find_map(|hierarchy| Some((hierarchy.own_folder()?, hierarchy)))?;
@@ -40,7 +40,7 @@ impl Cgroup {
         Some(file.into_parts().0)
     }
 
-    /// SIGKILL to everything in it.
+    /// Sends SIGKILL to everything in the group.
     pub(super) fn kill(&self) {
         match self.hierarchy {
             // Since Linux 5.14.
@@ -59,7 +59,7 @@ impl Cgroup {
         }
     }
 
-    /// Once it is empty.
+    /// Removes the group; it must be empty.
     pub(super) fn remove(&self) {
         fs::remove_dir(&self.folder).ok();
     }

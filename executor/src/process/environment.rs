@@ -1,5 +1,5 @@
-//! The environment of the TaskManager: an executor inherits whatever the agent had, secrets and all, so only what is
-//! listed here goes on; then come the worker's own variables.
+//! The environment of the TaskManager. An executor inherits all variables of the agent, including secrets. So only the
+//! variables listed here are passed on, followed by the worker's own.
 
 /// Variables that a process on this host may need and that say nothing about the agent.
 const ALLOWED: &[&str] = &[
@@ -17,11 +17,11 @@ const ALLOWED: &[&str] = &[
     "USER",
 ];
 
-/// Locales: all that begin so.
+/// Prefix of the locale variables, which are all passed on.
 const LOCALE: &str = "LC_";
 
-/// The allowed part of the executor's environment, then the worker's own variables; of two with one name the later
-/// counts.
+/// The allowed part of the executor's environment, then the worker's own variables. The last variable of a name
+/// overrides the others.
 pub fn of_task_manager(
     inherited: impl IntoIterator<Item = (String, String)>,
     own: Vec<(String, String)>,
@@ -30,7 +30,7 @@ pub fn of_task_manager(
     inherited.into_iter().filter(|(name, _)| allowed(name)).chain(own).collect()
 }
 
-/// What no process can have in its environment, by its name: its value may be a secret.
+/// Rejects variables that no process can have. The error names the variable only, because its value may be a secret.
 pub fn check<'a>(variables: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<(), String> {
     for (name, value) in variables {
         if name.is_empty() || name.contains(['=', '\0']) {
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_and_values_that_no_environment_can_hold_are_refused_by_name_and_no_value_is_told() {
+    fn impossible_variables_are_rejected_by_name_without_showing_values() {
         assert_eq!(check([("A", "b=c\n"), ("a.b-c", "")]), Ok(()));
         for name in ["", "A=B", "A\0B", "="] {
             let error = check([("GOOD", "x"), (name, "hunter2")]).unwrap_err();
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_of_the_agent_gets_through() {
+    fn variables_of_the_agent_are_not_passed_on() {
         let pair = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
         let inherited = [
             ("PATH", "/bin"),

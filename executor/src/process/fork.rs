@@ -1,7 +1,7 @@
-//! The first guard is there from the beginning: the executor becomes two processes before it does anything else.
+//! The first guard is forked before the executor does anything else.
 //!
-//! One that is executed maps, links and relocates the whole program once more, which takes longer than everything else
-//! that a warm start does. A forked one shares what is there.
+//! Executing the binary again would map, link and relocate the whole program, which takes longer than the rest of a
+//! warm start. A forked guard shares those pages.
 
 use std::{
     io,
@@ -14,29 +14,29 @@ use nix::unistd::{ForkResult, Pid, dup2_stdin, dup2_stdout};
 
 use super::{guard, sys};
 
-/// A guard that was forked, before anything waits for it.
+/// A forked guard that nothing waits for yet.
 #[derive(Debug)]
 pub struct Forked {
     pub(super) pid: Pid,
     pub(super) socket: UnixStream,
 }
 
-/// Makes this process two, of which one is a guard and never returns from here. Only for a process that has no second
-/// thread: what another thread holds would be held for ever.
-#[expect(clippy::disallowed_methods, reason = "the child has nothing to go back to, and nothing to drop")]
+/// Forks the guard, which never returns from here. Call it only in a process with a single thread: a lock that another
+/// thread holds would be held forever in the guard.
+#[expect(clippy::disallowed_methods, reason = "the child must not return, and has nothing to drop")]
 pub fn fork() -> io::Result<Forked> {
     let (ours, theirs) = UnixStream::pair()?;
     match sys::fork()? {
         ForkResult::Parent { child } => Ok(Forked { pid: child, socket: ours }),
         ForkResult::Child => {
             drop(ours);
-            let ended = guard::told(alone(theirs.into()).and_then(|()| guard::guard()));
+            let ended = guard::exit_code(alone(theirs.into()).and_then(|()| guard::guard()));
             std::process::exit(i32::from(ended != ExitCode::SUCCESS))
         }
     }
 }
 
-/// As if it had been executed with this socket as its standard input: nothing else of the executor's is open.
+/// Runs the guard as if it were executed with this socket as its standard input: all other inherited files are closed.
 fn alone(socket: OwnedFd) -> anyhow::Result<()> {
     guard::take_name()?;
     dup2_stdin(&socket)?;

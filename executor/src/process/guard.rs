@@ -1,4 +1,4 @@
-//! The guard: see the drawing in [`crate::process`]. One thread, no async, asleep until something happens.
+//! The guard, drawn in [`crate::process`]: one thread, no async, asleep until something happens.
 
 use std::{
     io::{self, Read as _, Write as _},
@@ -32,22 +32,22 @@ use super::{
 };
 use crate::core::{Ended, ExitStatus, OutputLimits, Survivors};
 
-/// The argument that makes the executor's binary a guard.
+/// The argument that runs the executor's binary as a guard.
 pub const ARGUMENT: &str = "--guard";
 
-/// How the guard calls itself in process lists.
+/// The guard's name in process lists.
 pub const NAME: &str = "flink-taskmanager-guard";
 
-/// While killing: how long to wait for a death before looking again.
+/// While killing: how long to wait for a process to end before looking again, in milliseconds.
 const LOOK_AGAIN_MS: u16 = 20;
 
-/// The guard's `main`: its standard input is the socket to the executor.
+/// The guard's `main`. Its standard input is the socket to the executor.
 pub fn run() -> ExitCode {
-    told(guard())
+    exit_code(guard())
 }
 
-/// What went wrong is told where nobody but a person looks.
-pub(super) fn told(ended: anyhow::Result<()>) -> ExitCode {
+/// The exit code for this result. Errors go to standard error, the only place left for them.
+pub(super) fn exit_code(ended: anyhow::Result<()>) -> ExitCode {
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -58,19 +58,19 @@ pub(super) fn told(ended: anyhow::Result<()>) -> ExitCode {
 }
 
 pub(super) fn guard() -> anyhow::Result<()> {
-    sys::close_inherited_on_exec().or_else(ignore_old_kernel).context("cannot keep inherited files to itself")?;
+    sys::close_inherited_on_exec().or_else(ignore_old_kernel).context("cannot mark inherited files close-on-exec")?;
     prctl::set_child_subreaper(true).context("cannot become a sub-reaper")?;
-    take_name().context("cannot name itself")?;
-    // Fails only when we lead a session already.
+    take_name().context("cannot set the process name")?;
+    // Fails only if we lead a session already.
     setsid().ok();
-    let signals = block_signals().context("cannot take signals")?;
+    let signals = block_signals().context("cannot block signals")?;
     let mut socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
-    // All that can be made out now need not be once the order is there.
+    // Done now, to save time once the order is there.
     let cgroup = Cgroup::of_guard(std::process::id());
-    let Some(order) = Order::read(&mut socket).context("got no order")? else { return Ok(()) };
+    let Some(order) = Order::read(&mut socket).context("cannot read the order")? else { return Ok(()) };
     set_limits().context("cannot set limits")?;
     if order.background {
-        step_back().context("cannot stay in the background")?;
+        step_back().context("cannot lower the priority")?;
     }
     let cgroup = cgroup.and_then(Cgroup::create);
     let (child, outputs) = match start(&order, cgroup.as_ref()) {
@@ -81,7 +81,7 @@ pub(super) fn guard() -> anyhow::Result<()> {
             return Ok(());
         }
     };
-    // The executor may be gone already: the watch below notices.
+    // If the executor is gone already, the loop below notices.
     socket.write_all(Notice::Started(child.id()).line().as_bytes()).ok();
     drop(order);
     let child = Pid::from_raw(child.id().cast_signed());
@@ -98,12 +98,12 @@ pub(super) fn guard() -> anyhow::Result<()> {
     watch.until_all_is_gone()
 }
 
-/// The name in the lists of the kernel, which are all the name that a forked guard has.
+/// Sets the name in the kernel's process lists; a forked guard has no command line of its own to show.
 pub(super) fn take_name() -> nix::Result<()> {
     prctl::set_name(c"tm-guard")
 }
 
-/// Signals are read like files, so that none is lost and none interrupts.
+/// Signals are read from a descriptor, so that none is lost and none interrupts a call.
 fn block_signals() -> nix::Result<SignalFd> {
     let signals: SigSet =
         [Signal::SIGCHLD, Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT].into_iter().collect();
@@ -111,7 +111,7 @@ fn block_signals() -> nix::Result<SignalFd> {
     SignalFd::with_flags(&signals, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
 }
 
-/// Flink opens many files; its core dumps would fill the sandbox; nobody else reads what it writes.
+/// Flink opens many files, core dumps would fill the sandbox, and other users must not read the TaskManager's files.
 fn set_limits() -> nix::Result<()> {
     let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
     setrlimit(Resource::RLIMIT_NOFILE, most, most)?;
@@ -121,7 +121,7 @@ fn set_limits() -> nix::Result<()> {
     Ok(())
 }
 
-/// What is started from here on inherits it.
+/// Lowers the priority of this process and of everything it starts.
 fn step_back() -> io::Result<()> {
     fs_err::write("/proc/self/oom_score_adj", "1000")?;
     sys::lower_priority().map_err(io::Error::from)
@@ -147,26 +147,26 @@ fn start(order: &Order, cgroup: Option<&Cgroup>) -> anyhow::Result<(Child, Vec<O
     Ok((child, vec![stdout, stderr]))
 }
 
-/// Linux before 5.11 has no such call, and a container made by an older Docker forbids calls that it does not know; the
-/// descriptors of ours are closed on exec anyway.
+/// Linux before 5.11 has no such call, and containers of older Docker versions forbid unknown calls. Our own
+/// descriptors are closed on exec anyway.
 pub(super) fn ignore_old_kernel(error: Errno) -> nix::Result<()> {
     if matches!(error, Errno::ENOSYS | Errno::EINVAL | Errno::EPERM) { Ok(()) } else { Err(error) }
 }
 
 struct Watch {
     child: Pid,
-    /// The executor has asked the TaskManager to end: what came of it may take its time until the executor says that it is
-    /// over.
+    /// The executor has asked the TaskManager to end. Its descendants then have until the executor sends
+    /// [`order::Command::Destroy`].
     terminated: bool,
-    /// What was alive when that time was over.
+    /// What was alive when [`order::Command::Destroy`] came.
     survivors: Survivors,
-    /// Once the TaskManager itself is reaped.
+    /// Set once the TaskManager itself is reaped.
     status: Option<ExitStatus>,
     /// None once the executor is gone.
     socket: Option<UnixStream>,
     signals: SignalFd,
     cgroup: Option<Cgroup>,
-    /// Those that somebody may still write to.
+    /// Outputs that some process can still write to.
     outputs: Vec<Output>,
 }
 
@@ -208,7 +208,7 @@ impl Watch {
         Ok(())
     }
 
-    /// Until a signal, a word of the executor or the TaskManager, or, while killing, a moment has passed.
+    /// Waits for a signal, the executor's command or output of the TaskManager; while killing, only for a moment.
     fn sleep(&self, destroying: bool) -> anyhow::Result<()> {
         let wanted = |descriptor| PollFd::new(descriptor, PollFlags::POLLIN);
         let socket = self.socket.as_ref().map(|socket| wanted(socket.as_fd()));
@@ -222,7 +222,7 @@ impl Watch {
         }
     }
 
-    /// Does what the executor asks; true when all is to be killed.
+    /// Obeys the executor's commands; true if everything must be killed.
     fn obey(&mut self) -> bool {
         let Some(socket) = &mut self.socket else { return true };
         let mut bytes = [0; 16];
@@ -251,7 +251,7 @@ impl Watch {
         }
     }
 
-    /// What lives now.
+    /// What is alive now.
     fn survivors(&mut self) -> Survivors {
         self.reap();
         let living = tree::below(std::process::id()).len();
@@ -259,8 +259,8 @@ impl Watch {
         Survivors { task_manager, others: living.saturating_sub(usize::from(task_manager)) }
     }
 
-    /// True when there is no child any more. As all that came of the TaskManager is below this process, and what loses its
-    /// parent becomes a child, then nothing of it is left.
+    /// Reaps dead children; true if no child is left. Then no descendant of the TaskManager is left either, because all
+    /// of them are below this process, and orphans become its children.
     fn reap(&mut self) -> bool {
         loop {
             let status = match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
@@ -287,7 +287,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn where_files_cannot_be_closed_at_once_a_guard_does_without() {
+    fn a_guard_works_on_kernels_without_close_range() {
         for error in [Errno::ENOSYS, Errno::EINVAL, Errno::EPERM] {
             assert_eq!(ignore_old_kernel(error), Ok(()), "{error}");
         }

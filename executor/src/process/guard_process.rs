@@ -1,4 +1,4 @@
-//! The process of a guard, a child of the executor: whether it is there, and its end.
+//! The guard's process, a child of the executor: whether it is alive, and waiting for its end.
 
 use std::io;
 
@@ -11,12 +11,12 @@ use tokio::{
     signal::unix::{Signal, SignalKind, signal},
 };
 
-/// A child. It is reaped even when nobody waits for it any more.
+/// A child process. It is reaped even if nobody waits for it.
 #[derive(Debug)]
 pub(super) struct GuardProcess {
-    /// None once it is reaped: the number may be another process's then.
+    /// None once it is reaped, because its number may be reused then.
     pid: Option<Pid>,
-    /// Of any child.
+    /// SIGCHLD, which reports the end of any child.
     deaths: Signal,
 }
 
@@ -29,13 +29,13 @@ impl GuardProcess {
         self.pid.map(|pid| pid.as_raw().cast_unsigned())
     }
 
-    /// Reaps it if it is dead.
+    /// Whether it is alive; reaps it if it is not.
     pub(super) fn is_there(&mut self) -> bool {
         self.pid = self.pid.filter(|pid| runs(*pid));
         self.pid.is_some()
     }
 
-    /// Returns when it is gone.
+    /// Returns once it has ended.
     pub(super) async fn wait(&mut self) {
         while self.is_there() && self.deaths.recv().await.is_some() {}
     }
@@ -52,7 +52,7 @@ impl Drop for GuardProcess {
     }
 }
 
-/// Reaps the child if it does not.
+/// Whether the child is alive; reaps it if it is not.
 fn runs(child: Pid) -> bool {
     matches!(waitpid(child, Some(WaitPidFlag::WNOHANG)), Ok(WaitStatus::StillAlive))
 }

@@ -1,4 +1,4 @@
-//! What the executor and the guard say to each other. Both are the same binary, so there is one version of it.
+//! The messages between executor and guard. Both are the same binary, so the protocol needs no versions.
 
 use std::{
     ffi::OsStr,
@@ -13,7 +13,7 @@ use prost::Message;
 use super::Outputs;
 use crate::core::{Ended, ExitStatus, Survivors};
 
-/// The process to be started. Travels over the socket, so that no secret of it shows in the guard's arguments.
+/// The process to start. It travels over the socket, so that no secret in it shows in the guard's arguments.
 #[derive(Clone, PartialEq, Message)]
 #[prost(skip_debug)]
 pub(super) struct Order {
@@ -25,17 +25,17 @@ pub(super) struct Order {
     pub(super) environment: Vec<Variable>,
     #[prost(bytes = "vec", tag = "4")]
     pub(super) directory: Vec<u8>,
-    /// Files that its output goes to.
+    /// The file for its standard output.
     #[prost(bytes = "vec", tag = "5")]
     pub(super) stdout: Vec<u8>,
     #[prost(bytes = "vec", tag = "6")]
     pub(super) stderr: Vec<u8>,
-    /// When those files are rotated.
+    /// When the output files are rotated.
     #[prost(uint64, tag = "7")]
     pub(super) output_size: u64,
     #[prost(uint32, tag = "8")]
     pub(super) older_outputs: u32,
-    /// Everything else on this host comes first.
+    /// Run it with the lowest priority.
     #[prost(bool, tag = "9")]
     pub(super) background: bool,
 }
@@ -50,7 +50,7 @@ pub(super) struct Variable {
     pub(super) value: String,
 }
 
-/// Longer orders are nonsense.
+/// Longer orders are rejected, in bytes.
 const LONGEST_ORDER: u32 = 16 << 20;
 
 impl Order {
@@ -70,7 +70,7 @@ impl Order {
         }
     }
 
-    /// As it goes over the socket: length as four bytes, then the message.
+    /// The order as it goes over the socket: four bytes of length, then the message.
     pub(super) fn to_bytes(&self) -> Vec<u8> {
         let message = self.encode_to_vec();
         let mut bytes = (message.len() as u32).to_be_bytes().to_vec();
@@ -78,7 +78,7 @@ impl Order {
         bytes
     }
 
-    /// `None` if there will be none.
+    /// Reads an order; `None` if the executor closed the socket without one.
     pub(super) fn read(from: &mut impl Read) -> io::Result<Option<Self>> {
         let mut length = [0; 4];
         if from.read(&mut length[..1])? == 0 {
@@ -87,7 +87,7 @@ impl Order {
         from.read_exact(&mut length[1..])?;
         let length = u32::from_be_bytes(length);
         if length > LONGEST_ORDER {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, format!("an order of {length} bytes")));
+            return Err(io::Error::new(io::ErrorKind::InvalidData, format!("an order of {length} bytes is too long")));
         }
         let mut message = vec![0; length as usize];
         from.read_exact(&mut message)?;
@@ -100,12 +100,12 @@ pub(super) fn path(bytes: &[u8]) -> &Path {
     Path::new(OsStr::from_bytes(bytes))
 }
 
-/// What the executor may ask of the guard; the end of the stream means [`Command::Destroy`].
+/// The executor's commands. The end of the stream means [`Command::Destroy`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Command {
-    /// SIGTERM to the TaskManager and everything that came of it, which may then take its time.
+    /// Send SIGTERM to the TaskManager and all its descendants, and wait for them to end.
     Terminate,
-    /// SIGKILL to everything.
+    /// Send SIGKILL to everything.
     Destroy,
 }
 
@@ -122,13 +122,13 @@ impl Command {
     }
 }
 
-/// What the guard tells the executor, a line each.
+/// What the guard reports to the executor, one line each.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Notice {
     Started(u32),
     /// Nothing was started.
     Failed(String),
-    /// The TaskManager ended like this, and everything that came of it is gone.
+    /// The TaskManager ended with this status, and all its descendants are gone.
     Exited(Ended),
 }
 
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn every_notice_survives_its_line() {
+    fn every_notice_can_be_written_and_parsed() {
         let exits = [ExitStatus::Code(-3), ExitStatus::Signal(9), ExitStatus::Unknown]
             .map(|status| Notice::Exited(Ended { status, survivors: Survivors { task_manager: true, others: 12 } }));
         for notice in exits.into_iter().chain([Notice::Started(7), Notice::Failed("no such file".into())]) {

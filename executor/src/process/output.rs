@@ -1,5 +1,5 @@
-//! What the TaskManager writes to its standard output and error: read from pipes by the guard, which lives as long as
-//! anything that could write, and kept in files that are rotated by size.
+//! The TaskManager's standard output and error. The guard reads them from pipes for as long as any process can write to
+//! them, and writes them to files that are rotated by size.
 //!
 //! No line is lost: see [`crate::rotation`].
 
@@ -13,18 +13,18 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
 use crate::{core::OutputLimits, rotation::RotatingFile};
 
-/// What is read at once.
+/// How much is read at once, in bytes.
 const CHUNK: usize = 16 << 10;
 
-/// At most this much of one stream is copied before the guard looks at what else there is.
+/// How much of one stream is copied before the guard handles other events, in bytes.
 const TURN: usize = 64 * CHUNK;
 
-/// Makes the file of a stream, unless it is there.
+/// Creates the file of a stream, unless it exists.
 pub(super) fn begin(path: &Path) -> io::Result<()> {
     RotatingFile::open(path, OutputLimits::default()).map(drop)
 }
 
-/// One stream and the files that it goes to.
+/// One stream and its files.
 #[derive(Debug)]
 pub(super) struct Output {
     pipe: PipeReader,
@@ -32,7 +32,7 @@ pub(super) struct Output {
 }
 
 impl Output {
-    /// A stream that goes to this file and its older ones, and the end to write to.
+    /// Opens a stream to this file and its rotated ones; also returns the write end of the pipe.
     pub(super) fn open(path: &Path, limits: OutputLimits) -> io::Result<(Self, PipeWriter)> {
         let files = RotatingFile::open(path, limits)?;
         let (pipe, writer) = io::pipe()?;
@@ -40,7 +40,7 @@ impl Output {
         Ok((Self { pipe, files }, writer))
     }
 
-    /// Copies what is there, without waiting for more; false once nobody can write any more.
+    /// Copies what is available, without waiting for more; false once no process can write to the pipe.
     pub(super) fn copy(&mut self) -> bool {
         let mut chunk = [0; CHUNK];
         let mut copied = 0;
@@ -58,7 +58,7 @@ impl Output {
         true
     }
 
-    /// Copies all that is left of what was written.
+    /// Copies the rest of what was written.
     pub(super) fn copy_rest(mut self) {
         let mut chunk = [0; CHUNK];
         while let Ok(count @ 1..) = self.pipe.read(&mut chunk) {

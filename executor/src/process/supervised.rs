@@ -30,7 +30,7 @@ use super::{
 };
 use crate::core::{Ended, ExitStatus, OutputLimits, Survivors};
 
-/// Why there is no TaskManager.
+/// Why a TaskManager was not started.
 #[derive(Debug, Error)]
 pub enum StartError {
     /// The guard itself could not be started.
@@ -39,15 +39,15 @@ pub enum StartError {
     /// The guard could not start the program, or could not open its output files.
     #[error("{0}")]
     Program(String),
-    /// The guard ended before it said anything.
+    /// The guard ended before it answered.
     #[error("the guard process ended before the TaskManager was started; see stderr in the sandbox")]
     GuardLost,
 }
 
-/// Where a TaskManager's output goes.
+/// The files of a TaskManager's output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outputs {
-    /// The file of its standard output; older ones have `.1` and so on behind their name.
+    /// The file of its standard output; rotated files have `.1` and so on appended.
     pub stdout: PathBuf,
     /// The file of its standard error.
     pub stderr: PathBuf,
@@ -56,13 +56,13 @@ pub struct Outputs {
 }
 
 impl Outputs {
-    /// Makes the files, unless they are there: the guard goes on with them. Blocking.
+    /// Creates the files unless they exist; the guard appends to them. Blocking.
     pub fn begin(&self) -> std::io::Result<()> {
         [&self.stdout, &self.stderr].into_iter().try_for_each(|path| output::begin(path))
     }
 }
 
-/// A guard that has nothing to guard yet.
+/// A guard without a process to guard yet.
 #[derive(Debug)]
 pub struct Guard {
     process: GuardProcess,
@@ -71,13 +71,13 @@ pub struct Guard {
 }
 
 impl Guard {
-    /// Starts `binary` as a guard of what has this name. Holds up the thread until it is executed.
+    /// Starts `binary` as the guard of the process with this name. Blocks until it is executed.
     pub fn start(binary: &Path, name: &str) -> Result<Self, StartError> {
         let (ours, theirs) = StdStream::pair()?;
         Self::behind(start_guard(binary, name, theirs.into())?, ours)
     }
 
-    /// One that was forked.
+    /// Takes over a forked guard.
     pub fn of(forked: Forked) -> Result<Self, StartError> {
         Self::behind(forked.pid, forked.socket)
     }
@@ -88,12 +88,12 @@ impl Guard {
         Ok(Self { process: GuardProcess::new(pid)?, read, write })
     }
 
-    /// Whether it can still be told what to guard.
+    /// Whether it is alive, so that it can get an order.
     pub fn is_there(&mut self) -> bool {
         self.process.is_there()
     }
 
-    /// There is nothing to guard; returns when it is gone.
+    /// Ends a guard that is not needed; returns once it is gone.
     pub async fn dismiss(self) {
         let Self { mut process, read, write } = self;
         drop((read, write));
@@ -103,16 +103,16 @@ impl Guard {
     async fn obey(self, order: Order) -> Result<Supervised, StartError> {
         let Self { process, read, mut write } = self;
         let mut notices = BufReader::new(read).lines();
-        let told = match write.write_all(&order.to_bytes()).await {
+        let answer = match write.write_all(&order.to_bytes()).await {
             Ok(()) => notices.next_line().await.ok().flatten(),
             Err(_) => None,
         };
-        match told.as_deref().and_then(Notice::parse) {
+        match answer.as_deref().and_then(Notice::parse) {
             Some(Notice::Started(pid)) => {
                 Ok(Supervised { pid, control: Control(write), end: End { guard: process, notices } })
             }
             Some(Notice::Failed(why)) => Err(StartError::Program(why)),
-            // It may have started something before.
+            // The TaskManager may have been started before.
             Some(Notice::Exited(_)) | None => {
                 drop(write);
                 End { guard: process, notices }.end_what_is_left().await;
@@ -122,7 +122,7 @@ impl Guard {
     }
 }
 
-/// A running TaskManager. Dropping it kills everything that came of it.
+/// A running TaskManager. Dropping it kills the TaskManager and all its descendants.
 #[derive(Debug)]
 pub struct Supervised {
     /// Process id of the TaskManager.
@@ -133,7 +133,7 @@ pub struct Supervised {
     pub end: End,
 }
 
-/// The way to a TaskManager's end.
+/// Asks for the end of a TaskManager.
 #[derive(Debug)]
 pub struct Control(OwnedWriteHalf);
 
@@ -145,7 +145,7 @@ pub struct End {
 }
 
 impl Supervised {
-    /// Starts the guard (`binary` with its argument) and has it start the command and keep its output.
+    /// Starts the guard (`binary` with its argument), which starts the command and writes its output to files.
     pub async fn start(
         binary: &Path,
         name: &str,
@@ -155,13 +155,13 @@ impl Supervised {
         Self::start_under(Guard::start(binary, name)?, command, outputs).await
     }
 
-    /// The same under a guard that is there already.
+    /// Like [`Self::start`], under an existing guard.
     pub async fn start_under(guard: Guard, command: &CommandLine, outputs: &Outputs) -> Result<Self, StartError> {
         guard.obey(Order::new(command, outputs)).await
     }
 
-    /// The same for a process that everything else on this host goes before: it gets the processor when nobody else wants
-    /// it, and is the first to go when memory runs out.
+    /// Like [`Self::start`], for a process with the lowest priority: it runs when the CPU is otherwise idle, and the
+    /// kernel kills it first when memory runs out.
     pub async fn start_in_background(
         binary: &Path,
         name: &str,
@@ -173,18 +173,17 @@ impl Supervised {
 }
 
 impl Control {
-    /// SIGTERM to the TaskManager and everything that came of it, which may then take its time, until
-    /// [`Self::destroy`].
+    /// Sends SIGTERM to the TaskManager and all its descendants, which then have until [`Self::destroy`].
     pub async fn terminate(&mut self) {
         self.ask(Command::Terminate).await;
     }
 
-    /// SIGKILL to everything that came of the TaskManager.
+    /// Sends SIGKILL to the TaskManager and all its descendants.
     pub async fn destroy(&mut self) {
         self.ask(Command::Destroy).await;
     }
 
-    /// A guard that does not hear any more is dead: [`End::wait`] deals with that.
+    /// If the guard does not answer, it is dead, and [`End::wait`] handles that.
     async fn ask(&mut self, command: Command) {
         self.0.write_all(&[command.byte()]).await.ok();
     }
@@ -196,12 +195,12 @@ impl End {
         self.guard.id()
     }
 
-    /// How the TaskManager ended, once nothing of it is left.
+    /// Returns how the TaskManager ended, once none of its descendants is left.
     pub async fn wait(self) -> ExitStatus {
         self.ended().await.status
     }
 
-    /// The same, and what had to be killed.
+    /// Like [`Self::wait`], with what had to be killed.
     pub async fn ended(mut self) -> Ended {
         let notice = self.notices.next_line().await.ok().flatten();
         if let Some(Notice::Exited(ended)) = notice.as_deref().and_then(Notice::parse) {
@@ -212,7 +211,7 @@ impl End {
         Ended { status: ExitStatus::Unknown, survivors: Survivors::default() }
     }
 
-    /// The guard was killed: the kernel has killed the TaskManager, and all the rest is ours now.
+    /// The guard was killed. The kernel has killed the TaskManager, and its other descendants are our children now.
     async fn end_what_is_left(mut self) {
         let guard = self.guard.id();
         self.guard.wait().await;
@@ -223,7 +222,7 @@ impl End {
     }
 }
 
-/// With no environment: what it needs to know comes over the socket.
+/// Without environment variables: everything the guard needs comes over the socket.
 #[expect(clippy::disallowed_methods, reason = "this is the place that starts, ends and reaps the guard")]
 fn start_guard(binary: &Path, name: &str, socket: OwnedFd) -> std::io::Result<Pid> {
     let guard = std::process::Command::new(binary)

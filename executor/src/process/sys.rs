@@ -1,4 +1,4 @@
-//! The calls to the kernel that Rust cannot check.
+//! The `unsafe` calls to the kernel.
 #![allow(unsafe_code)]
 
 use std::{
@@ -23,15 +23,15 @@ use nix::{
 
 /// Makes the child the leader of a new session and process group that dies with this process.
 ///
-/// It enters the control group of that entrance first, if it can. To be called, and the command spawned, on a thread
-/// that lives as long as the process: the kernel means the thread.
+/// It enters the control group of `entrance` first, if it can. Call this, and spawn the command, on a thread that lives
+/// as long as the process, because the kernel watches the thread.
 pub(super) fn lead_session_and_die_with_parent(command: &mut Command, entrance: Option<File>) {
     let parent = unistd::getpid();
     // SAFETY: between fork and exec only write, sigprocmask, setsid, prctl and getppid are called, all of them
     // async-signal-safe; nothing is allocated or locked.
     unsafe {
         command.pre_exec(move || {
-            // Without the group the process is still below the guard.
+            // Even without the group, the process is below the guard.
             entrance.as_ref().map(|mut entrance| entrance.write(b"0").ok());
             // Blocked signals would stay blocked in the new program.
             SigSet::empty().thread_set_mask()?;
@@ -42,13 +42,13 @@ pub(super) fn lead_session_and_die_with_parent(command: &mut Command, entrance: 
     }
 }
 
-/// Makes the child somebody else: this user and this group, and a member of no other; without a terminal, unable to become
-/// more again, and dead with this process. To be spawned on a thread that lives as long as the process.
+/// Makes the child run as this user and group, without other groups, without a terminal, unable to gain privileges, and
+/// killed when this process ends. Spawn it on a thread that lives as long as the process.
 ///
-/// A process that is not root can only be who it is.
+/// Without root, the child stays the user that this process is.
 pub(crate) fn become_user(command: &mut Command, user: Uid, group: Gid) {
-    // SAFETY: between fork and exec only geteuid, setgroups, setresgid, setresuid, setsid and prctl are called, all of them
-    // plain system calls; nothing is allocated or locked.
+    // SAFETY: between fork and exec only geteuid, setgroups, setresgid, setresuid, setsid and prctl are called, all
+    // of them plain system calls; nothing is allocated or locked.
     unsafe {
         command.pre_exec(move || {
             if unistd::geteuid().is_root() {
@@ -63,28 +63,28 @@ pub(crate) fn become_user(command: &mut Command, user: Uid, group: Gid) {
     }
 }
 
-/// Forks a process that has one thread.
+/// Forks. Call it only in a process with a single thread.
 pub(super) fn fork() -> nix::Result<ForkResult> {
-    // SAFETY: the only thread there is goes on in the child: nothing is left locked or half-done.
+    // SAFETY: the child continues with the only thread there is, so no lock is left held and nothing half-done.
     unsafe { unistd::fork() }
 }
 
-/// Closes every descriptor from 3 up. For a process that has just been forked, and whose own ones are none of them.
+/// Closes every descriptor from 3 up. For a forked process that owns none of them.
 pub(super) fn close_inherited() -> nix::Result<()> {
-    // SAFETY: close_range takes three integers. Nothing that owned one of the descriptors is used or dropped after that:
-    // the child of a fork goes its own way and ends without returning.
+    // SAFETY: close_range takes three integers. Nothing that owned one of the descriptors is used or dropped
+    // afterwards: the forked child never returns to the parent's code.
     let result = unsafe { libc::syscall(libc::SYS_close_range, 3, u32::MAX, 0) };
     Errno::result(result).map(drop)
 }
 
-/// Marks every descriptor from 3 up to be closed by exec, also those that we inherited and know nothing of.
+/// Marks every descriptor from 3 up as close-on-exec, including inherited ones that we know nothing about.
 pub(super) fn close_inherited_on_exec() -> nix::Result<()> {
     // SAFETY: close_range with CLOSE_RANGE_CLOEXEC only sets a flag on descriptors; none is closed here.
     let result = unsafe { libc::syscall(libc::SYS_close_range, 3, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
     Errno::result(result).map(drop)
 }
 
-/// Of the processor and the disk this process gets what is left over.
+/// Gives this process the CPU and the disk only when they are otherwise idle.
 pub(super) fn lower_priority() -> nix::Result<()> {
     const WHO_PROCESS: i32 = 1;
     const CLASS_IDLE: i32 = 3 << 13;
@@ -95,13 +95,13 @@ pub(super) fn lower_priority() -> nix::Result<()> {
     Errno::result(set).map(drop)
 }
 
-/// A descriptor that stays with this process even when its number is given to another one.
+/// Opens a descriptor that stays with this process even if its number is reused.
 pub(super) fn open_pidfd(pid: i32) -> nix::Result<OwnedFd> {
     // SAFETY: pidfd_open takes two integers and returns a new descriptor or -1.
     let result = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
     let descriptor = Errno::result(result)?;
     let descriptor = i32::try_from(descriptor).map_err(|_| Errno::EBADF)?;
-    // SAFETY: the descriptor is new, open, and nobody else's.
+    // SAFETY: the descriptor is new and open, and has no other owner.
     Ok(unsafe { OwnedFd::from_raw_fd(descriptor) })
 }
 

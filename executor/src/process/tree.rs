@@ -1,4 +1,4 @@
-//! Process trees, as `/proc` shows them.
+//! Process trees, read from `/proc`.
 
 use std::time::Duration;
 
@@ -15,36 +15,36 @@ use serde::{Deserialize, Serialize};
 
 use super::sys;
 
-/// How long a killed process may take to go away before one looks again.
+/// How often to check whether a killed process is gone.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
-/// What names a process for as long as the machine is up: its number alone is given away again.
+/// Identifies a process for as long as the machine is up. Its number alone is not enough, because numbers are reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
-    /// Its number.
+    /// Its process id.
     pub pid: i32,
     /// When it started, in clock ticks since boot.
     pub started: u64,
 }
 
-/// One process of the moment.
+/// A process, as it was at the time of the listing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Process {
     pub(super) identity: Identity,
     pub(super) parent: i32,
     /// Its process group.
     pub(super) group: i32,
-    /// Dead, waiting for its parent to notice.
+    /// Dead, and not reaped by its parent yet.
     pub(super) zombie: bool,
 }
 
-/// Process ids of everything that lives below this process, itself not counted.
+/// Process ids of all living descendants of this process.
 pub fn below(pid: u32) -> Vec<u32> {
     let living = descendants(pid.cast_signed()).into_iter().filter(|process| !process.zombie);
     living.map(|process| process.identity.pid.cast_unsigned()).collect()
 }
 
-/// Everything that lives (or waits to be reaped) below this process, itself not counted.
+/// All descendants of this process, including those that wait to be reaped.
 pub(super) fn descendants(of: i32) -> Vec<Process> {
     let all = processes();
     let mut found: Vec<Process> = Vec::new();
@@ -60,8 +60,8 @@ pub(super) fn descendants(of: i32) -> Vec<Process> {
     found
 }
 
-/// Sends SIGTERM to everything below this process, once: first to the group of that leader, at one moment, then to what has
-/// left it.
+/// Sends SIGTERM once to all descendants of this process: first to the whole group of `leader` at once, then to those
+/// outside the group.
 pub(super) fn terminate_descendants(of: i32, leader: Pid) {
     let others = descendants(of).into_iter().filter(|process| process.group != leader.as_raw() && !process.zombie);
     let others: Vec<Process> = others.collect();
@@ -71,9 +71,9 @@ pub(super) fn terminate_descendants(of: i32, leader: Pid) {
     }
 }
 
-/// Sends SIGKILL to everything below this process; returns how many processes there still were.
+/// Sends SIGKILL to all descendants of this process; returns how many there were.
 ///
-/// One look is not enough, as processes fork while one looks: call it until it returns zero.
+/// Call it until it returns zero, because processes may fork during the listing.
 pub(super) fn kill_descendants(of: i32) -> usize {
     let found = descendants(of);
     for process in found.iter().filter(|process| !process.zombie) {
@@ -82,7 +82,7 @@ pub(super) fn kill_descendants(of: i32) -> usize {
     found.len()
 }
 
-/// Like [`kill_descendants`] until nothing is left, reaping our own children among them.
+/// Calls [`kill_descendants`] until nothing is left, and reaps our own children.
 pub(super) async fn end_descendants(of: i32) {
     while kill_descendants(of) > 0 {
         for process in descendants(of).iter().filter(|process| process.zombie && process.parent == of) {
@@ -92,7 +92,7 @@ pub(super) async fn end_descendants(of: i32) {
     }
 }
 
-/// On whose behalf a process runs.
+/// The user and group of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Owner {
     /// User id.
@@ -102,24 +102,24 @@ pub struct Owner {
 }
 
 impl Identity {
-    /// The process that has this number now.
+    /// The process that has this process id now.
     pub fn of(pid: i32) -> Option<Self> {
         process(pid).map(|process| process.identity)
     }
 
-    /// It is still there, and not only waiting to be reaped.
+    /// Whether it is still running, not only waiting to be reaped.
     pub fn is_alive(&self) -> bool {
         process(self.pid).is_some_and(|now| now.identity == *self && !now.zombie)
     }
 
-    /// Its user and group, while it is alive. None for a process that is more than one user at the same time.
+    /// Its user and group, while it is alive. None if its real, effective and saved user differ.
     pub fn owner(&self) -> Option<Owner> {
         let owner = parse_owner(&fs_err::read_to_string(format!("/proc/{}/status", self.pid)).ok()?)?;
-        // Asked last: what was read is this very process's.
+        // Checked last: what was read belongs to this very process.
         self.is_alive().then_some(owner)
     }
 
-    /// It is alive and runs as this user.
+    /// Whether it is alive and runs as this user.
     pub fn is_alive_as(&self, uid: u32) -> bool {
         self.owner().is_some_and(|owner| owner.uid == uid)
     }
@@ -134,7 +134,7 @@ impl Identity {
             .checked_sub(Duration::from_millis(self.started.saturating_mul(1000) / ticks))
     }
 
-    /// Kills it and everything below it, and waits until it is gone. Whoever its parent is reaps it.
+    /// Kills it and all its descendants, and waits until it is gone. Its parent must reap it.
     pub async fn end_tree(self) {
         while self.is_alive() {
             kill_descendants(self.pid);
@@ -143,7 +143,7 @@ impl Identity {
         }
     }
 
-    /// The signal to this very process, not to one that has got its number since.
+    /// Sends the signal to this very process, not to one that has reused its number.
     fn send(self, signal: Signal) {
         match sys::open_pidfd(self.pid) {
             Ok(pidfd) => {
@@ -169,7 +169,7 @@ fn process(pid: i32) -> Option<Process> {
     parse_stat(&fs_err::read(format!("/proc/{pid}/stat")).ok()?)
 }
 
-/// `pid (name) state ppid …`, see proc(5); the name may hold anything, also `)`.
+/// Parses `pid (name) state ppid …`, see proc(5). The name may contain anything, also `)`.
 fn parse_stat(stat: &[u8]) -> Option<Process> {
     let pid = std::str::from_utf8(stat.split(|byte| *byte == b' ').next()?).ok()?.parse().ok()?;
     let after_name = stat.iter().rposition(|byte| *byte == b')')?;
@@ -182,7 +182,7 @@ fn parse_stat(stat: &[u8]) -> Option<Process> {
     Some(Process { identity: Identity { pid, started }, parent, group, zombie })
 }
 
-/// From `/proc/<pid>/status`: real, effective, saved and file system's id of user and group.
+/// Parses `/proc/<pid>/status`: real, effective, saved and file system id of user and group.
 fn parse_owner(status: &str) -> Option<Owner> {
     let ids = |name: &str| -> Option<[u32; 4]> {
         let line = status.lines().find_map(|line| line.strip_prefix(name))?;
@@ -198,7 +198,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_process_that_is_two_users_at_once_is_nobodys() {
+    fn a_process_with_two_different_users_has_no_owner() {
         let status = "Name:\tx\nUid:\t7\t7\t7\t7\nGid:\t8\t9\t9\t9\n";
         assert_eq!(parse_owner(status), Some(Owner { uid: 7, gid: 9 }));
         assert_eq!(parse_owner(&status.replacen("7\t7", "7\t0", 1)), None);
@@ -227,7 +227,7 @@ mod tests {
         assert!(descendants(me).iter().any(|process| process.identity.pid == pid && !process.zombie));
         let found = Identity::of(pid).unwrap();
         Identity { started: found.started + 1, ..found }.send(Signal::SIGKILL);
-        assert!(child.try_wait().unwrap().is_none(), "another process of that number was meant");
+        assert!(child.try_wait().unwrap().is_none(), "the signal was for another process with that number");
         found.send(Signal::SIGKILL);
         assert!(!child.wait().unwrap().success());
     }

@@ -1,4 +1,4 @@
-//! The two ways between the core and the agent: the event stream, and the queue of updates.
+//! The two connections to the agent: the event stream, and the queue of updates.
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,11 +22,11 @@ use crate::core::Input;
 /// An agent on the same host answers within milliseconds, or not at all.
 const ANSWER: Duration = Duration::from_secs(5);
 
-/// One subscription, from the attempt to its end, which is an [`Input::Disconnected`]. Dropping it closes it.
+/// One subscription, from the attempt to its end, which is reported as [`Input::Disconnected`]. Dropping it closes it.
 pub(super) struct Subscription(#[expect(dead_code, reason = "held for its drop")] AbortOnDropHandle<()>);
 
 impl Subscription {
-    /// `asked` is called once the agent has the request.
+    /// `asked` is called once the request is sent to the agent.
     pub(super) fn start(
         connection: Arc<ExecutorConnection>,
         tasks: Vec<TaskInfo>,
@@ -55,7 +55,7 @@ async fn follow(
     let in_time = timeout(ANSWER, connection.subscribe(tasks, updates, asked)).await;
     let mut events = in_time.map_err(|_| "no answer".to_owned())?.map_err(|error| error.to_string())?;
     info!("Subscribed to the agent; {task_count} tasks and {update_count} updates were unacknowledged");
-    // The first event comes at once: SUBSCRIBED.
+    // SUBSCRIBED, the first event, comes at once.
     let mut event = timeout(ANSWER, next(&mut events)).await.map_err(|_| "no event".to_owned())??;
     while let Some(known) = event {
         if let Some(input) = input(known) {
@@ -70,7 +70,7 @@ async fn next(events: &mut ExecutorEvents) -> Result<Option<Event>, String> {
     events.next().await.transpose().map_err(|error: ConnectionError| error.to_string())
 }
 
-/// What an event means to the core; none when it does not concern it.
+/// The event as an input of the core; none if the core has no use for it.
 fn input(event: Event) -> Option<Input> {
     match event.r#type() {
         event::Type::Subscribed => {
@@ -107,13 +107,13 @@ fn wants_killing_state(framework: &FrameworkInfo) -> bool {
     framework.capabilities.iter().any(|capability| capability.r#type() == capability::Type::TaskKillingState)
 }
 
-/// A negative grace is none.
+/// A negative grace counts as zero.
 fn grace(policy: Option<&KillPolicy>) -> Option<Duration> {
     let grace = policy?.grace_period.as_ref()?;
     Some(Duration::from_nanos(grace.nanoseconds.try_into().unwrap_or(0)))
 }
 
-/// Sends updates one after the other, in their order. Dropping it forgets what has not been sent.
+/// Sends updates one at a time in the order of the queue. Dropping it drops updates that are not sent yet.
 pub(super) struct Sender {
     queue: UnboundedSender<TaskStatus>,
     task: AbortOnDropHandle<()>,
@@ -130,7 +130,7 @@ impl Sender {
         self.queue.send(status).ok();
     }
 
-    /// Until everything in the queue is sent.
+    /// Returns once everything in the queue is sent.
     pub(super) async fn flush(self) {
         drop(self.queue);
         self.task.await.ok();
@@ -142,7 +142,7 @@ async fn send_all(
     mut statuses: UnboundedReceiver<TaskStatus>,
     inbox: UnboundedSender<Input>,
 ) {
-    // What is wrong is told of the first update.
+    // An error here shows again with the first update.
     timeout(ANSWER, connection.prepare()).await.ok();
     while let Some(status) = statuses.recv().await {
         let state = TaskState::try_from(status.state).unwrap_or(TaskState::TaskUnknown).as_str_name();

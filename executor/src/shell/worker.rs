@@ -1,4 +1,4 @@
-//! What is done for one worker: fetch its artifacts, write its configuration, start its process, see how it ended.
+//! The steps for one worker: fetch its artifacts, write its configuration, start its process, find out how it ended.
 
 use std::{io, pin::Pin, sync::Arc, time::Duration};
 
@@ -23,14 +23,14 @@ use crate::{
     diagnosis::{Mask, Scene, token},
     journal::About,
     process::{Control, End, Guard, StartError, Supervised, environment},
-    shell::place::Place,
+    shell::workspace::Workspace,
     startup::Startup,
 };
 
-/// How often the core hears of progress; it reports every few seconds.
+/// How often progress is passed to the core, which reports it every few seconds.
 const PROGRESS_EVERY: Duration = Duration::from_secs(1);
 
-/// A fetch or a start under way. It goes on while its outcome is waited for; dropping it gives it up.
+/// A fetch or a start under way. It runs while its outcome is awaited; dropping it cancels it.
 pub(super) struct Work {
     cancel: CancellationToken,
     future: Pin<Box<dyn Future<Output = Outcome>>>,
@@ -53,24 +53,24 @@ pub(super) struct Started {
     pub(super) class_data: Option<ClassData>,
 }
 
-/// What to start a worker with besides its sandbox.
+/// What a start needs besides the sandbox.
 #[derive(Debug, Default)]
 pub(super) struct Shared {
-    /// How its artifacts came.
+    /// How the artifacts got into the sandbox.
     pub(super) delivery: Option<Delivery>,
-    /// With class data from the host's cache, if there are any.
+    /// Whether to use class data from the host's cache.
     pub(super) class_data: bool,
 }
 
 impl Work {
-    pub(super) fn fetch(place: &Arc<Place>, worker: Arc<Worker>, inbox: UnboundedSender<Input>) -> Self {
-        let place = Arc::clone(place);
+    pub(super) fn fetch(workspace: &Arc<Workspace>, worker: Arc<Worker>, inbox: UnboundedSender<Input>) -> Self {
+        let workspace = Arc::clone(workspace);
         Self::new(move |cancel| async move {
             let (reporter, progress) = watch::channel(Progress::default());
             select! {
                 biased;
                 () = cancel.cancelled() => Outcome::Cancelled,
-                fetched = fetch(&place, &worker, reporter) => match fetched {
+                fetched = fetch(&workspace, &worker, reporter) => match fetched {
                     Ok(delivered) => Outcome::Fetched(Box::new(delivered)),
                     Err(failure) => Outcome::Failed(failure),
                 },
@@ -79,20 +79,20 @@ impl Work {
         })
     }
 
-    /// `guard` is the one to start it under, if there is one already.
-    pub(super) fn start(place: &Arc<Place>, worker: Arc<Worker>, shared: Shared, guard: Option<Guard>) -> Self {
-        let place = Arc::clone(place);
+    /// `guard` is an existing guard to start under, if there is one.
+    pub(super) fn start(workspace: &Arc<Workspace>, worker: Arc<Worker>, shared: Shared, guard: Option<Guard>) -> Self {
+        let workspace = Arc::clone(workspace);
         Self::new(move |cancel| async move {
             let command = select! {
                 biased;
                 () = cancel.cancelled() => Err(Outcome::Cancelled),
-                command = configure(Arc::clone(&place), Arc::clone(&worker), shared) => command.map_err(Outcome::Failed),
+                command = configure(Arc::clone(&workspace), Arc::clone(&worker), shared) => command.map_err(Outcome::Failed),
             };
-            // Not to be cancelled from here on: a process that may be there must be accounted for.
+            // No cancelling from here on: a process that may exist must be accounted for.
             match command {
-                Ok(configured) => match living(guard, &place, &worker).await {
-                    Ok(guard) => start(guard, place, worker, configured).await,
-                    Err(error) => Outcome::Failed(Failure::start(&place.binary, &error)),
+                Ok(configured) => match living(guard, &workspace, &worker).await {
+                    Ok(guard) => start(guard, workspace, worker, configured).await,
+                    Err(error) => Outcome::Failed(Failure::start(&workspace.binary, &error)),
                 },
                 Err(outcome) => {
                     if let Some(guard) = guard {
@@ -104,7 +104,7 @@ impl Work {
         })
     }
 
-    /// Asks for its end; the outcome tells whether it came to that.
+    /// Asks it to stop; the outcome says whether it did.
     pub(super) fn cancel(&self) {
         self.cancel.cancel();
     }
@@ -120,25 +120,29 @@ impl Work {
     }
 }
 
-async fn fetch(place: &Place, worker: &Worker, progress: watch::Sender<Progress>) -> Result<Delivered, Failure> {
+async fn fetch(
+    workspace: &Workspace,
+    worker: &Worker,
+    progress: watch::Sender<Progress>,
+) -> Result<Delivered, Failure> {
     let source = worker.spec.artifacts.clone().unwrap_or_default();
     let request = Request {
         manifest: source.manifest.parse().map_err(|error| Failure::wrong_task(&error))?,
         token: source.token.parse().map_err(|error| Failure::wrong_task(&error))?,
         urls: source.urls,
-        target: place.sandbox.flink(),
+        target: workspace.sandbox.flink(),
     };
     info!("Fetching manifest {} from {}", request.manifest, request.urls.join(", "));
     let trusted = Some(source.trusted).filter(|pem| !pem.is_empty()).map(String::into_bytes);
     let options = FetchOptions { trusted, ..FetchOptions::default() };
-    let lookup = |name: &str| place.lookup(name);
+    let lookup = |name: &str| workspace.lookup(name);
     let delivered = artifacts::deliver(request, options, &worker.cache, lookup, progress).await;
     let delivered = delivered.map_err(|error| Failure::fetch(&error))?;
     info!("All artifacts are in place: {}", delivered.delivery);
     Ok(delivered)
 }
 
-/// Tells the core now and then; ends only when nobody reports any more.
+/// Passes progress to the core from time to time. Never ends.
 async fn forward(mut progress: watch::Receiver<Progress>, inbox: UnboundedSender<Input>) {
     while progress.changed().await.is_ok() {
         let latest = *progress.borrow_and_update();
@@ -148,44 +152,44 @@ async fn forward(mut progress: watch::Receiver<Progress>, inbox: UnboundedSender
     std::future::pending::<()>().await;
 }
 
-/// This guard; a new one if there is none, or somebody has ended it meanwhile.
-async fn living(guard: Option<Guard>, place: &Arc<Place>, worker: &Arc<Worker>) -> Result<Guard, StartError> {
+/// This guard if it is alive, else a new one.
+async fn living(guard: Option<Guard>, workspace: &Arc<Workspace>, worker: &Arc<Worker>) -> Result<Guard, StartError> {
     if let Some(mut guard) = guard
         && guard.is_there()
     {
         return Ok(guard);
     }
-    let (place, worker) = (Arc::clone(place), Arc::clone(worker));
-    let started = spawn_blocking(move || Guard::start(&place.binary, &worker.spec.worker_id)).await;
+    let (workspace, worker) = (Arc::clone(workspace), Arc::clone(worker));
+    let started = spawn_blocking(move || Guard::start(&workspace.binary, &worker.spec.worker_id)).await;
     started.map_err(io::Error::from)?
 }
 
-/// All that is known before the start.
+/// What is known before the start.
 struct Configured {
     command: CommandLine,
     delivery: Option<Delivery>,
     class_data: Option<ClassData>,
 }
 
-async fn configure(place: Arc<Place>, worker: Arc<Worker>, shared: Shared) -> Result<Configured, Failure> {
+async fn configure(workspace: Arc<Workspace>, worker: Arc<Worker>, shared: Shared) -> Result<Configured, Failure> {
     let applied = spawn_blocking(move || {
-        let lookup = |name: &str| place.lookup(name);
+        let lookup = |name: &str| workspace.lookup(name);
         let Shared { delivery, class_data } = shared;
         let tree = delivery.as_ref().and_then(|delivery| delivery.tree.as_deref());
         let mut command =
-            apply(&worker.spec, &place.sandbox, tree, &lookup).map_err(|error| Failure::configuration(&error))?;
+            apply(&worker.spec, &workspace.sandbox, tree, &lookup).map_err(|error| Failure::configuration(&error))?;
         let open = || worker.cache.open(lookup(PATH_VARIABLE));
         let class_data = class_data.then(|| ClassData::choose(open, &mut command)).flatten();
-        // Secret ones are known only now.
+        // The secret variables are known only now.
         let own = command.environment.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         environment::check(own).map_err(|error| Failure::wrong_task(&error))?;
-        command.environment = environment::of_task_manager(place.variables.iter().cloned(), command.environment);
+        command.environment = environment::of_task_manager(workspace.variables.iter().cloned(), command.environment);
         Ok(Configured { command, delivery, class_data })
     });
     applied.await.unwrap_or_else(|error| Err(Failure::internal(&error)))
 }
 
-/// What is secret of a worker, and the rest.
+/// The worker's secrets, and its description for the journal without them.
 fn describe(spec: &WorkerSpec, sandbox: &Sandbox, command: &CommandLine) -> (Mask, About) {
     let written = written(spec, sandbox);
     let mask = mask(spec, &written, command);
@@ -193,7 +197,7 @@ fn describe(spec: &WorkerSpec, sandbox: &Sandbox, command: &CommandLine) -> (Mas
     (mask, about)
 }
 
-/// Knows the secrets of the description, and those that came with the artifacts: they are in the written configuration.
+/// Knows the secrets in the description, and those in the written configuration that came with the artifacts.
 fn mask(spec: &WorkerSpec, written: &Configuration, command: &CommandLine) -> Mask {
     let variables = command.environment.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     Mask::new(token(spec), written.iter().chain(variables))
@@ -205,7 +209,7 @@ fn written(spec: &WorkerSpec, sandbox: &Sandbox) -> Configuration {
     version.and_then(|version| Configuration::load(&sandbox.conf(), &version).ok()).unwrap_or_default()
 }
 
-/// For the journal.
+/// The description for the journal.
 fn about(spec: &WorkerSpec, written: &Configuration, command: &CommandLine, mask: &Mask) -> About {
     let shown = |(name, value): (&str, &str)| (name.to_owned(), mask.value(name, value));
     let environment = command.environment.iter().map(|(name, value)| shown((name, value))).collect();
@@ -218,20 +222,20 @@ fn about(spec: &WorkerSpec, written: &Configuration, command: &CommandLine, mask
     }
 }
 
-async fn start(guard: Guard, place: Arc<Place>, worker: Arc<Worker>, configured: Configured) -> Outcome {
+async fn start(guard: Guard, workspace: Arc<Workspace>, worker: Arc<Worker>, configured: Configured) -> Outcome {
     let Configured { command, delivery, class_data } = configured;
     info!(directory = %command.directory.display(), "Starting {}", command.program.display());
-    let outputs = place.outputs(worker.output);
-    // While the guard starts it, it is put into words.
-    let (of, at, shown) = (Arc::clone(&worker), Arc::clone(&place), command.clone());
+    let outputs = workspace.outputs(worker.output);
+    // In parallel with the guard, which starts the process meanwhile.
+    let (of, at, shown) = (Arc::clone(&worker), Arc::clone(&workspace), command.clone());
     let described = spawn_blocking(move || describe(&of.spec, &at.sandbox, &shown));
     match Supervised::start_under(guard, &command, &outputs).await {
         Ok(Supervised { pid, control, end }) => {
             let (mask, about) =
                 described.await.unwrap_or_else(|_| (Mask::described(&worker.spec), About::described(&worker.spec)));
             let about = About { delivery, ..about };
-            let startup = Startup { pid, worker, log: place.log("taskmanager.log"), mask: mask.clone() };
-            let scene = Scene::begin(place.sandbox.clone(), pid, command.directory.clone(), mask);
+            let startup = Startup { pid, worker, log: workspace.log("taskmanager.log"), mask: mask.clone() };
+            let scene = Scene::begin(workspace.sandbox.clone(), pid, command.directory.clone(), mask);
             let watch = Watch::start(end, scene);
             Outcome::Started(Box::new(Started { control, watch, startup, about, class_data }))
         }
@@ -239,7 +243,7 @@ async fn start(guard: Guard, place: Arc<Place>, worker: Arc<Worker>, configured:
     }
 }
 
-/// Waits for the end of a process and finds out why it ended.
+/// Waits for the end of a process and explains it.
 pub(super) struct Watch {
     guard: Option<u32>,
     exit: AbortOnDropHandle<Exit>,

@@ -1,4 +1,4 @@
-//! Follows a TaskManager's log.
+//! Read a TaskManager's log as it grows.
 
 use std::{
     io::{Read as _, Seek as _, SeekFrom},
@@ -7,16 +7,16 @@ use std::{
 
 use crate::files;
 
-/// Said by `TaskExecutor` of every Flink since 1.18, at INFO.
+/// Logged at INFO by `TaskExecutor` of every Flink since 1.18.
 const REGISTERED: &str = "Successful registration at resource manager";
 
-/// What hints at why there is no registration: failures to connect, refusals, anything at WARN or ERROR.
+/// Lines that may explain a missing registration: failed connections, rejections, and anything at WARN or ERROR.
 const COMPLAINTS: &[&str] = &["Could not resolve", "Could not connect", "was declined", " WARN ", " ERROR "];
 
-/// No more of the log is read at one look.
+/// How much of the log is read per look, in bytes.
 const LOOK: u64 = 1 << 20;
 
-/// Longer complaints are cut.
+/// Longer complaints are cut off, in characters.
 const LONGEST: usize = 500;
 
 #[derive(Debug)]
@@ -33,7 +33,7 @@ impl LogReader {
         Self { path, offset: 0, registered: false, talkative: false, complaint: None }
     }
 
-    /// Reads the lines that came since the last look. Blocking.
+    /// Reads the lines that were added since the last look. Blocking.
     pub(super) fn look(&mut self) {
         let Some(bytes) = self.read() else { return };
         // A line that is still being written is left for the next look, unless it is endless.
@@ -64,17 +64,17 @@ impl LogReader {
         Some(bytes)
     }
 
-    /// The JobManager has accepted the TaskManager.
+    /// Whether the JobManager has accepted the TaskManager.
     pub(super) fn registered(&self) -> bool {
         self.registered
     }
 
-    /// The log is kept at a level at which a registration would show.
+    /// Whether the log's level is low enough for a registration to show.
     pub(super) fn is_talkative(&self) -> bool {
         self.talkative
     }
 
-    /// The last line that sounds like a reason.
+    /// The last line that may explain a missing registration.
     pub(super) fn complaint(&self) -> &str {
         self.complaint.as_deref().unwrap_or("its log gives no reason")
     }

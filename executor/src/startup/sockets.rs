@@ -1,9 +1,9 @@
-//! Who listens, as `/proc/<pid>/net/tcp` and `tcp6` show it: asking this way disturbs nobody.
+//! Listening sockets, read from `/proc/<pid>/net/tcp` and `tcp6`, which does not disturb the process.
 
-/// The state LISTEN, see `include/net/tcp_states.h` of Linux.
+/// The state LISTEN, see Linux's `include/net/tcp_states.h`.
 const LISTEN: &str = "0A";
 
-/// Does anything in this process's network listen on the port? Blocking.
+/// Whether any process in this process's network namespace listens on the port. Blocking.
 pub(super) fn listens(pid: u32, port: u16) -> bool {
     ["tcp", "tcp6"].iter().any(|table| {
         let table = fs_err::read_to_string(format!("/proc/{pid}/net/{table}")).unwrap_or_default();
@@ -11,7 +11,7 @@ pub(super) fn listens(pid: u32, port: u16) -> bool {
     })
 }
 
-/// `sl local_address rem_address st …`, the address as hexadecimal `address:port`.
+/// Parses `sl local_address rem_address st …`; the address is a hexadecimal `address:port`.
 fn is_listener(line: &str, port: u16) -> bool {
     let mut fields = line.split_ascii_whitespace().skip(1);
     let (Some(local), Some(_), Some(state)) = (fields.next(), fields.next(), fields.next()) else { return false };

@@ -1,4 +1,4 @@
-//! How much of the disk a folder takes.
+//! Disk usage of a folder.
 
 use std::{fs::Metadata, os::unix::fs::MetadataExt as _, path::Path};
 
@@ -7,8 +7,8 @@ use fs_err as fs;
 /// The unit of `st_blocks`, see stat(2).
 const BLOCK: u64 = 512;
 
-/// Bytes on disk of everything in the folder, on its own file system. What cannot be read does not count, nor do links
-/// lead anywhere. A file with several names counts once per name. Blocking.
+/// Bytes on disk of everything in the folder, on its own file system. Unreadable files do not count, and links are not
+/// followed. A file with several names counts once per name. Blocking.
 pub(super) fn used(folder: &Path) -> u64 {
     let Ok(root) = fs::symlink_metadata(folder) else { return 0 };
     let mut folders = vec![folder.to_owned()];
@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_count_where_they_are_and_links_do_not() {
+    fn files_count_and_links_are_not_followed() {
         let folder = tempfile::TempDir::new().unwrap();
         fs::create_dir(folder.path().join("below")).unwrap();
         let before = used(folder.path());

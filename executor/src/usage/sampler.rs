@@ -1,4 +1,4 @@
-//! Takes one sample after the other.
+//! Take samples of a TaskManager's usage.
 
 use std::{
     collections::HashSet,
@@ -11,7 +11,7 @@ use sysinfo::{Pid, Process, ProcessRefreshKind, ProcessesToUpdate, System};
 use super::{Usage, disk};
 use crate::{cgroups::MemoryGroup, process};
 
-/// A walk through the sandbox costs more than all the rest.
+/// Measure the sandbox every this many samples, because that costs more than all the rest.
 const DISK_EVERY: u32 = 6;
 
 pub(super) struct Sampler {
@@ -22,7 +22,7 @@ pub(super) struct Sampler {
     system: System,
     samples: u32,
     sandbox_bytes: u64,
-    /// When the sample before was taken, and the CPU time then.
+    /// When the previous sample was taken, and the CPU time then.
     before: Option<(Instant, Duration)>,
 }
 
@@ -33,7 +33,7 @@ impl Sampler {
         Self { worker, guard, sandbox, memory, system, samples: 0, sandbox_bytes: 0, before: None }
     }
 
-    /// What is used now. Blocking.
+    /// Takes a sample. Blocking.
     pub(super) fn sample(&mut self, now: Instant) -> Usage {
         if self.samples.is_multiple_of(DISK_EVERY) {
             self.sandbox_bytes = disk::used(&self.sandbox);
@@ -54,7 +54,7 @@ impl Sampler {
             memory_working_set_bytes: limited.map(|(used, _)| used),
             memory_limit_bytes: limited.map(|(_, limit)| limit),
             processes: processes.len(),
-            // The main thread is not among the tasks.
+            // `tasks` does not include the main thread.
             threads: processes.iter().map(|process| 1 + process.tasks().map_or(0, HashSet::len)).sum(),
             open_files: processes.iter().filter_map(|process| process.open_files()).sum(),
             sandbox_bytes: self.sandbox_bytes,
@@ -62,7 +62,7 @@ impl Sampler {
     }
 }
 
-/// CPU time per time. Less CPU time than before, as a process has ended, counts as none.
+/// CPU time divided by time. If a process has ended and the sum of CPU time fell, it counts as zero.
 fn cores(before: (Instant, Duration), now: (Instant, Duration)) -> Option<f64> {
     let passed = now.0.duration_since(before.0).as_secs_f64();
     (passed > 0.0).then(|| now.1.saturating_sub(before.1).as_secs_f64() / passed)
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_process_that_works_is_seen_working() {
+    fn cpu_time_of_a_busy_process_is_measured() {
         let script = "import threading, time
 files = [open('/dev/null') for _ in range(20)]
 memory = bytearray(50 << 20)
@@ -104,7 +104,7 @@ while True: pass";
     }
 
     #[test]
-    fn cores_are_cpu_time_per_time() {
+    fn cores_are_cpu_time_divided_by_time() {
         let now = tokio::time::Instant::now().into_std();
         let second = Duration::from_secs(1);
         assert_eq!(cores((now, second), (now + second * 2, second * 4)), Some(1.5));

@@ -1,4 +1,4 @@
-//! An agent whose part the test plays: it can stay silent, restart, and remember everything it was told.
+//! A fake agent that the test controls: it can stay silent, restart, and remembers everything it received.
 
 use std::{
     sync::{Arc, Mutex},
@@ -30,19 +30,19 @@ pub(crate) struct Agent {
     pub(crate) port: u16,
     shared: Arc<Shared>,
     server: JoinHandle<()>,
-    told: mpsc::UnboundedReceiver<Told>,
+    received: mpsc::UnboundedReceiver<Received>,
 }
 
-/// What an executor tells.
+/// What an executor sends.
 #[derive(Debug)]
-pub(crate) enum Told {
+pub(crate) enum Received {
     Subscribe(call::Subscribe),
     Update(Box<TaskStatus>),
     Message(Bytes),
 }
 
 struct Shared {
-    told: mpsc::UnboundedSender<Told>,
+    received: mpsc::UnboundedSender<Received>,
     /// The open event stream.
     events: Mutex<Option<mpsc::UnboundedSender<Record>>>,
     acknowledges: Mutex<bool>,
@@ -50,12 +50,12 @@ struct Shared {
 
 impl Agent {
     pub(crate) async fn start() -> Self {
-        let (sender, told) = mpsc::unbounded_channel();
-        let shared = Arc::new(Shared { told: sender, events: Mutex::default(), acknowledges: Mutex::new(true) });
+        let (sender, received) = mpsc::unbounded_channel();
+        let shared = Arc::new(Shared { received: sender, events: Mutex::default(), acknowledges: Mutex::new(true) });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let server = serve(listener, Arc::clone(&shared));
-        Self { port, shared, server, told }
+        Self { port, shared, server, received }
     }
 
     /// Whether updates are acknowledged.
@@ -63,7 +63,7 @@ impl Agent {
         *self.shared.acknowledges.lock().unwrap() = acknowledge;
     }
 
-    /// As an agent process that is killed: every connection breaks.
+    /// Like a killed agent process: every connection breaks.
     pub(crate) async fn stop(&mut self) {
         self.server.abort();
         (&mut self.server).await.ok();
@@ -91,14 +91,14 @@ impl Agent {
         self.shared.send(&Event { r#type: Some(event::Type::Shutdown.into()), ..Event::default() });
     }
 
-    /// The next thing the executor says.
-    pub(crate) async fn next(&mut self) -> Told {
-        tokio::time::timeout(PATIENCE, self.told.recv()).await.expect("the executor says nothing").unwrap()
+    /// The next message of the executor.
+    pub(crate) async fn next(&mut self) -> Received {
+        tokio::time::timeout(PATIENCE, self.received.recv()).await.expect("the executor sends nothing").unwrap()
     }
 
     pub(crate) async fn subscribe(&mut self) -> call::Subscribe {
         loop {
-            if let Told::Subscribe(subscribe) = self.next().await {
+            if let Received::Subscribe(subscribe) = self.next().await {
                 return subscribe;
             }
         }
@@ -106,7 +106,7 @@ impl Agent {
 
     pub(crate) async fn message(&mut self) -> Bytes {
         loop {
-            if let Told::Message(data) = self.next().await {
+            if let Received::Message(data) = self.next().await {
                 return data;
             }
         }
@@ -115,7 +115,7 @@ impl Agent {
     /// The next update with this state; others before it are skipped, later states are not.
     pub(crate) async fn update(&mut self, state: TaskState) -> TaskStatus {
         loop {
-            if let Told::Update(status) = self.next().await {
+            if let Received::Update(status) = self.next().await {
                 if status.state == i32::from(state) {
                     return *status;
                 }
@@ -147,17 +147,17 @@ async fn answer(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
             for update in &subscribe.unacknowledged_updates {
                 shared.acknowledge(&update.status);
             }
-            shared.told.send(Told::Subscribe(subscribe)).ok();
+            shared.received.send(Received::Subscribe(subscribe)).ok();
             Body::from_stream(UnboundedReceiverStream::new(records).map(|record| record)).into_response()
         }
         call::Type::Update => {
             let status = call.update.unwrap().status;
             shared.acknowledge(&status);
-            shared.told.send(Told::Update(Box::new(status))).ok();
+            shared.received.send(Received::Update(Box::new(status))).ok();
             StatusCode::ACCEPTED.into_response()
         }
         call::Type::Message => {
-            shared.told.send(Told::Message(call.message.unwrap().data)).ok();
+            shared.received.send(Received::Message(call.message.unwrap().data)).ok();
             StatusCode::ACCEPTED.into_response()
         }
         _ => StatusCode::ACCEPTED.into_response(),

@@ -1,4 +1,4 @@
-//! What a person at the host is told, by living executors and by what dead ones left.
+//! The commands for people on the host, for running executors and for dead ones.
 
 use std::{
     io::Write as _,
@@ -28,7 +28,7 @@ async fn ask(host: &Host, arguments: &[&str]) -> Output {
     command.output().await.unwrap()
 }
 
-async fn told(host: &Host, arguments: &[&str]) -> String {
+async fn printed(host: &Host, arguments: &[&str]) -> String {
     let output = ask(host, arguments).await;
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
@@ -37,7 +37,7 @@ async fn told(host: &Host, arguments: &[&str]) -> String {
 /// The row of this task in `ps`.
 async fn row(host: &Host, id: &str, arguments: &[&str]) -> Option<Value> {
     let arguments = [&["ps", "--output", "json"], arguments].concat();
-    let rows: Vec<Value> = serde_json::from_str(&told(host, &arguments).await).unwrap();
+    let rows: Vec<Value> = serde_json::from_str(&printed(host, &arguments).await).unwrap();
     rows.into_iter().find(|row| row["task"] == id)
 }
 
@@ -59,7 +59,7 @@ async fn running(host: &mut Host, id: &str) -> Executor {
     executor
 }
 
-/// Kills the executor and, with it, its TaskManager.
+/// Kills the executor, and with it its TaskManager.
 async fn over(host: &Host, mut executor: Executor) {
     let journal: Value = serde_json::from_slice(&fs_err::read(host.sandbox("executor.json")).unwrap()).unwrap();
     kill(Pid::from_raw(executor.pid().cast_signed()), Signal::SIGKILL).unwrap();
@@ -78,20 +78,20 @@ fn put_where_an_agent_would(host: &Host) {
 }
 
 #[tokio::test]
-async fn living_executors_are_listed_with_what_they_use() {
+async fn running_executors_are_listed_with_their_usage() {
     let mut host = Host::new().await;
     let executor = running(&mut host, "listed").await;
     let row = row(&host, "listed", &[]).await.unwrap();
     assert_eq!(row["state"], "TASK_RUNNING");
     assert_eq!(row["executor_pid"], executor.pid());
     assert!(row["pid"].is_u64() && row["memory_bytes"].as_u64().unwrap() > 0 && row["uptime_seconds"].is_u64());
-    let table = told(&host, &["ps"]).await;
+    let table = printed(&host, &["ps"]).await;
     assert!(table.starts_with("TASK "), "{table}");
     assert!(table.lines().any(|line| line.starts_with("listed ") && line.contains("TASK_RUNNING")), "{table}");
 }
 
 #[tokio::test]
-async fn a_dead_executor_is_known_from_its_files_alone() {
+async fn a_dead_executor_is_known_from_its_files() {
     let mut host = Host::new().await;
     let executor = running(&mut host, "dead").await;
     over(&host, executor).await;
@@ -101,22 +101,22 @@ async fn a_dead_executor_is_known_from_its_files_alone() {
         (&row["state"], &row["executor_pid"], &row["pid"]),
         (&"TASK_RUNNING".into(), &Value::Null, &Value::Null)
     );
-    assert!(told(&host, &["ps", "-a"]).await.contains("TASK_RUNNING (over)"));
-    assert_eq!(told(&host, &["logs", "dead", "--file", "out"]).await, "out\n");
+    assert!(printed(&host, &["ps", "-a"]).await.contains("TASK_RUNNING (ended)"));
+    assert_eq!(printed(&host, &["logs", "dead", "--file", "out"]).await, "out\n");
     assert_eq!(
-        told(&host, &["logs", "dead", "--file", "err", "--follow"]).await,
+        printed(&host, &["logs", "dead", "--file", "err", "--follow"]).await,
         "err\n",
         "there is nothing to follow"
     );
-    assert!(told(&host, &["logs", "dead", "--file", "executor"]).await.contains("TASK_RUNNING"));
-    assert!(told(&host, &["inspect", "dead"]).await.contains("does not run"));
+    assert!(printed(&host, &["logs", "dead", "--file", "executor"]).await.contains("TASK_RUNNING"));
+    assert!(printed(&host, &["inspect", "dead"]).await.contains("not running"));
     let output = ask(&host, &["jstack", "dead"]).await;
     let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(complaint, "flink-mesos-executor: the TaskManager of dead is not running\n");
 }
 
 #[tokio::test]
-async fn a_task_whose_artifacts_never_came_is_told_as_it_was_described() {
+async fn a_task_whose_artifacts_could_not_be_fetched_is_shown_as_described() {
     let mut host = Host::new().await;
     let mut executor = host.executor(&[]);
     host.agent.subscribe().await;
@@ -127,19 +127,19 @@ async fn a_task_whose_artifacts_never_came_is_told_as_it_was_described() {
     host.agent.update(TaskState::TaskFailed).await;
     executor.ended().await;
     put_where_an_agent_would(&host);
-    let prose = told(&host, &["inspect", "unfetched"]).await;
+    let prose = printed(&host, &["inspect", "unfetched"]).await;
     assert!(prose.contains(&format!("manifest {manifest} from http://")) && prose.contains("not started"), "{prose}");
     assert!(prose.contains("TASK_FAILED: the artifacts could not be fetched"), "{prose}");
     assert!(prose.contains("jobmanager.rpc.address: localhost") && !prose.contains("hunter"), "{prose}");
 }
 
 #[tokio::test]
-async fn a_task_is_told_whole_but_without_its_secrets() {
+async fn a_task_is_shown_in_full_but_without_its_secrets() {
     let mut host = Host::new().await;
     let _executor = running(&mut host, "inspected").await;
-    let text = told(&host, &["inspect", "inspected", "--output", "json"]).await;
+    let text = printed(&host, &["inspect", "inspected", "--output", "json"]).await;
     let report: Value = serde_json::from_str(&text).unwrap();
-    let states: Vec<_> = report["told"].as_array().unwrap().iter().map(|told| told["state"].clone()).collect();
+    let states: Vec<_> = report["told"].as_array().unwrap().iter().map(|update| update["state"].clone()).collect();
     assert_eq!(states, ["TASK_STARTING", "TASK_RUNNING"]);
     let at = |step: &str| report["timeline"][step].as_u64().unwrap();
     assert!(at("subscribed") <= at("launched") && at("fetched") <= at("spawned"));
@@ -148,7 +148,7 @@ async fn a_task_is_told_whole_but_without_its_secrets() {
     assert!(about["command"][0].as_str().unwrap().ends_with("/bin/java"));
     assert!(about["environment"]["FAKE_TASK_MANAGER"].is_string());
     assert_eq!(report["last_errors"][0], "a WARN  password=******");
-    let prose = told(&host, &["inspect", "inspected"]).await;
+    let prose = printed(&host, &["inspect", "inspected"]).await;
     assert!(!text.contains("hunter") && !prose.contains("hunter"), "{prose}");
     assert!(prose.contains(" ms   spawned") && prose.contains("jobmanager.rpc.address: localhost"), "{prose}");
 }
@@ -167,12 +167,12 @@ async fn a_log_is_followed_from_file_to_file_until_the_executor_ends() {
     command.args(["logs", "-f", "followed", "--work-dir", &scratch]).stdout(Stdio::piped()).kill_on_drop(true);
     let mut follower = command.spawn().unwrap();
     let mut seen = BufReader::new(follower.stdout.take().unwrap());
-    let mut told = String::new();
-    seen.read_line(&mut told).await.unwrap();
+    let mut followed = String::new();
+    seen.read_line(&mut followed).await.unwrap();
     let log = host.sandbox("log/taskmanager.log");
     let mut text = fs_err::read_to_string(&log).unwrap();
-    assert_eq!(told, text);
-    // Put aside with one more line in it, for a new one that is longer.
+    assert_eq!(followed, text);
+    // Rotated with one more line in it, for a new file that is longer.
     append(&log, "more\n");
     fs_err::rename(&log, log.with_extension("log.1")).unwrap();
     let new = "and more\n".repeat(100);
@@ -181,17 +181,17 @@ async fn a_log_is_followed_from_file_to_file_until_the_executor_ends() {
     host.agent.kill("followed", Duration::from_secs(60));
     host.agent.update(TaskState::TaskKilled).await;
     executor.ended().await;
-    let rest = tokio::time::timeout(Duration::from_secs(20), seen.read_to_string(&mut told));
+    let rest = tokio::time::timeout(Duration::from_secs(20), seen.read_to_string(&mut followed));
     rest.await.unwrap().unwrap();
-    assert_eq!(told, text);
+    assert_eq!(followed, text);
     put_where_an_agent_would(&host);
-    assert_eq!(self::told(&host, &["logs", "followed"]).await, new);
-    assert_eq!(self::told(&host, &["logs", "followed", "--all"]).await, text);
+    assert_eq!(printed(&host, &["logs", "followed"]).await, new);
+    assert_eq!(printed(&host, &["logs", "followed", "--all"]).await, text);
 }
 
-/// A TaskManager whose program is called java, as `/proc/<pid>/exe` says; a shell may stand in between.
+/// A TaskManager whose program is called java, as `/proc/<pid>/exe` shows; a shell may be between it and the executor.
 #[tokio::test]
-async fn the_threads_are_asked_for_with_the_jstack_beside_the_java_that_runs() {
+async fn a_thread_dump_comes_from_the_jstack_beside_the_running_java() {
     let mut host = Host::new().await;
     let _executor = host.executor(&[]);
     host.agent.subscribe().await;
@@ -212,17 +212,17 @@ async fn the_threads_are_asked_for_with_the_jstack_beside_the_java_that_runs() {
     fs_err::write(&jstack, "#!/bin/sh\nprintf 'threads of %s\\033]0;title\\007\\n' $1\n").unwrap();
     fs_err::set_permissions(&jstack, std::fs::Permissions::from_mode(0o755)).unwrap();
     let expected = format!("threads of {java}\\u{{1b}}]0;title\\u{{7}}\n");
-    assert_eq!(told(&host, &["jstack", "threads"]).await, expected);
+    assert_eq!(printed(&host, &["jstack", "threads"]).await, expected);
 }
 
 #[tokio::test]
-async fn a_part_of_an_id_is_enough_unless_that_makes_it_two() {
+async fn a_part_of_an_id_is_enough_unless_it_is_ambiguous() {
     let mut host = Host::new().await;
     let _executor = running(&mut host, "short-one").await;
     let mut other = Host::new().await;
     let _other = running(&mut other, "short-two").await;
     for part in ["short-o", "t-on"] {
-        assert_eq!(told(&host, &["logs", part, "--file", "out"]).await, "out\n");
+        assert_eq!(printed(&host, &["logs", part, "--file", "out"]).await, "out\n");
     }
     let complaint = |output: Output| String::from_utf8(output.stderr).unwrap();
     let two = complaint(ask(&host, &["logs", "short-"]).await);

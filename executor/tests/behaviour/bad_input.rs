@@ -1,4 +1,4 @@
-//! What cannot work, and what is said about it.
+//! Invalid input, and the errors it causes.
 
 use std::process::Command;
 
@@ -7,7 +7,7 @@ use overlays::worker::WorkerSpec;
 
 use crate::host::{Host, task};
 
-/// Launches what the test makes of a good worker and returns how it ended.
+/// Changes a good worker, launches it and returns how it ended.
 async fn outcome(state: TaskState, change: impl FnOnce(&mut WorkerSpec)) -> TaskStatus {
     let mut host = Host::new().await;
     let mut executor = host.executor(&[]);
@@ -21,7 +21,7 @@ async fn outcome(state: TaskState, change: impl FnOnce(&mut WorkerSpec)) -> Task
 }
 
 #[tokio::test]
-async fn a_description_that_is_none_is_an_error() {
+async fn an_invalid_description_is_an_error() {
     let mut host = Host::new().await;
     let mut executor = host.executor(&[]);
     host.agent.subscribe().await;
@@ -33,7 +33,7 @@ async fn a_description_that_is_none_is_an_error() {
 }
 
 #[tokio::test]
-async fn a_manifest_that_is_no_digest_is_an_error() {
+async fn a_manifest_that_is_not_a_digest_is_an_error() {
     let change = |spec: &mut WorkerSpec| spec.artifacts.as_mut().unwrap().manifest = "latest".into();
     let status = outcome(TaskState::TaskError, change).await;
     assert!(status.message().starts_with("the worker's description is wrong: "), "{}", status.message());
@@ -45,11 +45,11 @@ async fn a_manifest_that_the_server_does_not_have_is_a_failure() {
     let status = outcome(TaskState::TaskFailed, change).await;
     let message = status.message();
     assert!(message.starts_with("the artifacts could not be fetched: "), "{message}");
-    assert!(message.ends_with("(the artifact server offers something wrong)"), "{message}");
+    assert!(message.ends_with("(the artifact server has wrong or missing files)"), "{message}");
 }
 
 #[tokio::test]
-async fn a_token_that_the_server_does_not_know_is_a_failure_that_does_not_show_it() {
+async fn a_token_that_the_server_rejects_is_a_failure_that_does_not_show_it() {
     let change = |spec: &mut WorkerSpec| spec.artifacts.as_mut().unwrap().token = "guessed".into();
     let status = outcome(TaskState::TaskFailed, change).await;
     assert!(status.message().ends_with("(the scheduler sent invalid data)"), "{}", status.message());
@@ -57,7 +57,7 @@ async fn a_token_that_the_server_does_not_know_is_a_failure_that_does_not_show_i
 }
 
 #[tokio::test]
-async fn a_java_that_is_not_there_is_a_failure() {
+async fn a_missing_java_is_a_failure() {
     let change = |spec: &mut WorkerSpec| spec.java_home = "/no/java/here".into();
     let status = outcome(TaskState::TaskFailed, change).await;
     let message = status.message();
@@ -77,7 +77,7 @@ fn run(arguments: &[&str], variables: &[(&str, &str)]) -> (i32, String) {
 }
 
 #[test]
-fn outside_mesos_it_explains_itself() {
+fn started_by_hand_it_explains_itself() {
     let (code, said) = run(&[], &[]);
     assert_eq!(code, 64, "{said}");
     assert!(said.contains("is started by a Mesos agent, not by hand"), "{said}");
@@ -92,7 +92,7 @@ fn a_broken_environment_is_named() {
 }
 
 #[test]
-fn it_tells_version_and_help_and_refuses_everything_else() {
+fn it_prints_version_and_help_and_rejects_other_arguments() {
     let (code, said) = run(&["--version"], &[]);
     assert_eq!((code, said.trim()), (0, concat!("flink-mesos-executor ", env!("CARGO_PKG_VERSION"))));
     let (code, said) = run(&["--help"], &[]);

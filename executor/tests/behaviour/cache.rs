@@ -33,7 +33,7 @@ async fn the_second_worker_of_a_host_fetches_nothing() {
 }
 
 #[tokio::test]
-async fn what_a_worker_uses_stays_in_the_cache_until_it_ends() {
+async fn files_in_use_by_a_worker_stay_in_the_cache() {
     let mut host = Host::new().await;
     let executor = host.running("w", &[]).await;
     let jar = host.sandbox("flink/lib/flink-dist-1.20.5.jar");
@@ -50,7 +50,7 @@ async fn what_a_worker_uses_stays_in_the_cache_until_it_ends() {
 }
 
 #[tokio::test]
-async fn a_cache_that_cannot_be_used_costs_time_only() {
+async fn an_unusable_cache_costs_only_time() {
     let mut host = Host::new().await;
     let executor = host.running("w", &[("FLINK_MESOS_CACHE_DIR", "/proc/no-cache-here")]).await;
     assert!(host.log().contains("Cannot use the host's cache"), "{}", host.log());
@@ -59,7 +59,7 @@ async fn a_cache_that_cannot_be_used_costs_time_only() {
 }
 
 #[tokio::test]
-async fn a_worker_that_wants_no_cache_makes_none() {
+async fn a_worker_with_the_cache_disabled_makes_none() {
     let mut host = Host::new().await;
     let executor = host.executor(&[]);
     host.agent.subscribe().await;

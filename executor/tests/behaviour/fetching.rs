@@ -1,4 +1,4 @@
-//! While the artifacts come.
+//! What the executor does while it fetches artifacts.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -12,7 +12,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::host::{Host, SLEEPS, task};
 
-/// A way to this server on which answers come drop by drop.
+/// A proxy to this server that passes its answers on slowly.
 async fn slow_way(server: SocketAddr) -> (String, AbortOnDropHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -40,7 +40,7 @@ async fn drip(visitor: TcpStream, server: TcpStream) {
 }
 
 #[tokio::test]
-async fn how_far_a_slow_fetch_is_is_told_at_least_every_five_seconds() {
+async fn a_slow_fetch_reports_progress_at_least_every_five_seconds() {
     let mut host = Host::new().await;
     let mut spec = host.worker("w", SLEEPS);
     let artifacts = spec.artifacts.as_mut().unwrap();
@@ -51,14 +51,17 @@ async fn how_far_a_slow_fetch_is_is_told_at_least_every_five_seconds() {
     host.agent.subscribe().await;
     host.agent.launch(task(&spec));
     let mut before = Instant::now();
-    let mut told = Vec::new();
-    while told.len() < 3 {
-        told.push(host.agent.update(TaskState::TaskStarting).await.message().to_owned());
-        assert!(before.elapsed() < Duration::from_secs(5), "{told:?}");
+    let mut messages = Vec::new();
+    while messages.len() < 3 {
+        messages.push(host.agent.update(TaskState::TaskStarting).await.message().to_owned());
+        assert!(before.elapsed() < Duration::from_secs(5), "{messages:?}");
         before = Instant::now();
     }
-    assert_eq!(told[0], "fetching Flink 1.20.5");
-    assert!(told[1] != told[2] && told[1..].iter().all(|line| line.contains(" of 4 files, 0.")), "{told:?}");
+    assert_eq!(messages[0], "fetching Flink 1.20.5");
+    assert!(
+        messages[1] != messages[2] && messages[1..].iter().all(|line| line.contains(" of 4 files, 0.")),
+        "{messages:?}"
+    );
     host.end("w", executor).await;
 }
 
@@ -87,14 +90,14 @@ async fn a_kill_during_the_fetch_ends_it_at_once() {
     assert_eq!(left, ["conf", "executor.json", "log", "stderr", "tmp"], "nothing half-fetched stays");
 }
 
-/// What comes of the artifacts, and how large they are, has no say in it.
+/// The artifacts' size and availability must not matter.
 #[tokio::test]
 async fn the_executor_registers_before_it_fetches_and_again_while_it_does() {
     let mut host = Host::new().await;
     let executor = host.executor(&[]);
     let subscribe = host.agent.subscribe().await;
     assert!(subscribe.unacknowledged_tasks.is_empty() && subscribe.unacknowledged_updates.is_empty());
-    // A server that takes every question and never answers.
+    // A server that accepts every request and never answers.
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut spec = host.worker("w", SLEEPS);
     spec.artifacts.as_mut().unwrap().urls = vec![format!("http://{}", silent.local_addr().unwrap())];

@@ -1,4 +1,4 @@
-//! What the executor finds on its host: a sandbox, an artifact server with something like Flink, something like java.
+//! The host of an executor: a sandbox, an artifact server with a fake Flink, a fake java.
 
 use std::{
     os::unix::fs::PermissionsExt as _,
@@ -25,7 +25,7 @@ pub(crate) struct Host {
     artifacts: ArtifactServer,
     /// The control group to start executors in.
     pub(crate) group: Option<PathBuf>,
-    /// Executors are the first process of a container, which cannot see others.
+    /// Start executors as the first process of a container, which cannot see other processes.
     pub(crate) container: bool,
 }
 
@@ -73,13 +73,13 @@ impl Host {
         self.folder.path().join("sandbox").join(name)
     }
 
-    /// The number that the script writes to a file in its working directory.
+    /// Reads the pid that the script writes to this file in its working directory.
     pub(crate) async fn pid(&self, name: &str) -> u32 {
         let path = self.folder.path().join(name);
         until(|| fs_err::read_to_string(&path).ok()?.trim().parse().ok()).await
     }
 
-    /// A worker that runs.
+    /// Launches a worker and waits until it runs.
     pub(crate) async fn running(&mut self, id: &str, variables: &[(&str, &str)]) -> Executor {
         let executor = self.executor(variables);
         self.agent.subscribe().await;
@@ -95,22 +95,22 @@ impl Host {
         assert!(executor.ended().await.success(), "{}", self.log());
     }
 
-    /// Where executors keep for each other what they have fetched.
+    /// The cache that executors share.
     pub(crate) fn cache(&self) -> PathBuf {
         self.folder.path().join("cache")
     }
 
-    /// Where executors keep their logs besides the sandbox, once a test has made the folder.
+    /// The host's log folder, once a test has made it.
     pub(crate) fn logs(&self) -> PathBuf {
         self.folder.path().join("logs")
     }
 
-    /// Where executors look for a sidecar.
+    /// The socket of the host's sidecar.
     pub(crate) fn socket(&self) -> PathBuf {
         self.folder.path().join("sidecar/fetcher.sock")
     }
 
-    /// Where a sidecar keeps what it has fetched.
+    /// The cache of the sidecar.
     pub(crate) fn cache_of_sidecar(&self) -> PathBuf {
         self.folder.path().join("sidecar/cache")
     }
@@ -120,14 +120,14 @@ impl Host {
         self.artifacts.bytes_sent()
     }
 
-    /// Puts the sandbox of an executor that has ended aside, so that the next one finds a new one.
+    /// Moves the sandbox of an executor that has ended away, so that the next one gets a new one.
     pub(crate) fn next_sandbox(&self) {
         let (old, new) = (self.folder.path().join("sandbox"), self.folder.path().join("old-sandbox"));
         fs_err::rename(&old, new).unwrap();
         fs_err::create_dir(old).unwrap();
     }
 
-    /// A folder for the scripts to leave things in.
+    /// A folder for files that scripts write.
     pub(crate) fn scratch(&self) -> String {
         self.folder.path().display().to_string()
     }
@@ -141,7 +141,7 @@ impl Host {
         let child = Command::new("/bin/bash")
             .env_clear()
             .env("GROUP", group)
-            // As the agent's launcher leaves it.
+            // SIGCHLD is blocked, as the agent's launcher leaves it.
             .args([
                 "-c",
                 "umask ${UMASK:-022}; unset UMASK; [ -n \"$GROUP\" ] && echo $$ > $GROUP/cgroup.procs; unset GROUP; exec env --block-signal=CHLD $CONTAINER \"$0\"",
@@ -172,7 +172,7 @@ impl Host {
         Executor { child }
     }
 
-    /// What the executor logged: to be shown when a test fails.
+    /// The executor's log; a failing test prints it.
     pub(crate) fn log(&self) -> String {
         fs_err::read_to_string(self.sandbox("stderr")).unwrap_or_default()
     }
@@ -187,7 +187,7 @@ impl Executor {
         self.child.id().expect("it still runs")
     }
 
-    /// Its exit status, soon.
+    /// Waits for its exit status.
     pub(crate) async fn ended(&mut self) -> ExitStatus {
         tokio::time::timeout(PATIENCE, self.child.wait()).await.expect("the executor does not end").unwrap()
     }
@@ -223,7 +223,7 @@ pub(crate) async fn until_dead(pid: u32) {
     until(|| (!is_alive(pid)).then_some(())).await;
 }
 
-/// The process below this one in the tree whose name is so, whichever thread has started it.
+/// The process with this name below this one, whichever thread started it.
 pub(crate) fn child_named(parent: u32, name: &str) -> Option<u32> {
     let threads = fs_err::read_dir(format!("/proc/{parent}/task")).ok()?.flatten();
     let children = threads.filter_map(|thread| fs_err::read_to_string(thread.path().join("children")).ok());
@@ -234,7 +234,7 @@ pub(crate) fn child_named(parent: u32, name: &str) -> Option<u32> {
     children.into_iter().find(named)
 }
 
-/// Runs the script that the worker's environment names.
+/// A fake java that runs the script in the worker's environment.
 fn make_java(home: &Path) {
     let program = home.join("bin/java");
     fs_err::create_dir_all(home.join("bin")).unwrap();
@@ -243,7 +243,7 @@ fn make_java(home: &Path) {
     fs_err::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
 }
 
-/// As much of a distribution as is looked at before Flink itself runs.
+/// The files of a distribution that are needed before Flink itself runs.
 fn make_flink(home: &Path) -> Vec<Artifact> {
     let jar = "a jar".repeat(40_000);
     let files = [

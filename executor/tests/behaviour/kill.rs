@@ -1,4 +1,4 @@
-//! What a KILL means, in every way in which a TaskManager's command can be made.
+//! What a KILL does, for every way to start a TaskManager.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use overlays::worker::WorkerSpec;
 
 use crate::host::{Executor, Host, task, until};
 
-/// When asked to end it takes its time, until the test says `go`, and then leaves its work behind.
+/// On SIGTERM it waits until the test says `go`, then finishes its work.
 const OBEDIENT: &str = r"trap 'touch asked; while [ ! -e go ]; do sleep 0.02; done; touch done; exit 0' TERM
 touch up; while :; do sleep 0.02; done";
 
@@ -16,17 +16,17 @@ touch up; while :; do sleep 0.02; done";
 enum Way {
     /// As java.
     Java,
-    /// By a command of the user's own, which a shell runs.
+    /// By a custom command, which a shell runs.
     OwnCommand,
-    /// The same, which has a shell of its own.
+    /// By a custom command that runs a shell itself.
     OwnScript,
-    /// As java, after another command.
+    /// As java, after a bootstrap command.
     AfterBootstrap,
-    /// That other command still runs.
+    /// The bootstrap command is still running.
     Bootstrap,
     /// As java, in a container.
     Container,
-    /// By a command of the user's own, in a container.
+    /// By a custom command, in a container.
     OwnCommandInContainer,
 }
 
@@ -40,7 +40,7 @@ const WAYS: [Way; 7] = [
     Way::OwnCommandInContainer,
 ];
 
-/// A worker that does what this program does, started in this way, and is up.
+/// Starts a worker in this way that runs this program, and waits until it is up.
 async fn running(way: Way, program: &str, variables: &[(&str, &str)]) -> (Host, Executor) {
     let mut host = Host::new().await;
     host.container = matches!(way, Way::Container | Way::OwnCommandInContainer) && nix::unistd::geteuid().is_root();
@@ -69,7 +69,7 @@ async fn said(host: &Host, name: &str) {
 }
 
 #[tokio::test]
-async fn a_task_manager_gets_its_grace_however_its_command_is_made() {
+async fn a_task_manager_gets_its_grace_however_it_was_started() {
     for way in WAYS {
         let (mut host, mut executor) = running(way, OBEDIENT, &[]).await;
         host.agent.kill("w", Duration::from_secs(600));
@@ -84,7 +84,7 @@ async fn a_task_manager_gets_its_grace_however_its_command_is_made() {
 }
 
 #[tokio::test]
-async fn what_does_not_obey_is_killed_after_its_grace_and_that_is_said_however_its_command_is_made() {
+async fn a_task_manager_that_ignores_sigterm_is_killed_after_its_grace_however_it_was_started() {
     for way in WAYS {
         let program = "trap '' TERM; touch up; while :; do sleep 0.02; done";
         let (mut host, mut executor) = running(way, program, &[]).await;
@@ -99,7 +99,7 @@ async fn what_does_not_obey_is_killed_after_its_grace_and_that_is_said_however_i
     }
 }
 
-/// As `docker stop` does it.
+/// As `docker stop` does.
 #[tokio::test]
 async fn sigterm_to_the_first_process_of_a_container_gives_the_task_manager_its_grace() {
     if !nix::unistd::geteuid().is_root() {

@@ -24,13 +24,13 @@ fn sleeper() -> (Child, Identity) {
     (child, identity)
 }
 
-/// A journal of this boot, by an executor that is gone.
+/// A journal of this boot, of an executor that has ended.
 fn journal(task_manager: Identity) -> Entry {
     let boot = fs_err::read_to_string("/proc/sys/kernel/random/boot_id").unwrap().trim().to_owned();
     let executor = Identity { pid: 1, started: 1 };
-    let (told, timeline) = (Vec::new(), BTreeMap::new());
+    let (updates, timeline) = (Vec::new(), BTreeMap::new());
     let (task, task_manager) = (Some("w".into()), Some(task_manager));
-    Entry { boot, executor, task, guard: None, task_manager, about: None, told, timeline }
+    Entry { boot, executor, task, guard: None, task_manager, about: None, updates, timeline }
 }
 
 fn write(host: &Host, entry: &Entry) {
@@ -38,7 +38,7 @@ fn write(host: &Host, entry: &Entry) {
 }
 
 #[tokio::test]
-async fn a_forgotten_task_manager_is_ended_and_half_a_tree_is_removed() {
+async fn an_orphaned_task_manager_is_ended_and_a_partial_tree_is_removed() {
     let mut host = Host::new().await;
     let (mut child, identity) = sleeper();
     write(&host, &journal(identity));
@@ -50,9 +50,9 @@ async fn a_forgotten_task_manager_is_ended_and_half_a_tree_is_removed() {
     assert!(!host.sandbox("flink").exists());
 }
 
-/// A guard that is frozen cannot do its part when its executor is killed.
+/// A frozen guard cannot do its part when its executor is killed.
 #[tokio::test]
-async fn an_executor_that_is_started_again_ends_what_a_frozen_guard_still_holds_and_takes_the_task_anew() {
+async fn a_restarted_executor_ends_the_processes_of_a_frozen_guard_and_runs_the_task_again() {
     let mut host = Host::new().await;
     let mut first = host.executor(&[]);
     let script = format!("setsid sleep 1000 & echo $! > {0}/child; echo $$ > {0}/pid; exec sleep 1000", host.scratch());
@@ -79,7 +79,7 @@ async fn an_executor_that_is_started_again_ends_what_a_frozen_guard_still_holds_
 }
 
 #[tokio::test]
-async fn a_process_that_only_has_the_number_is_left_alone() {
+async fn a_process_that_reused_the_pid_is_left_alone() {
     let mut host = Host::new().await;
     let (mut child, identity) = sleeper();
     write(&host, &journal(Identity { started: identity.started + 1, ..identity }));
@@ -109,7 +109,7 @@ async fn two_executors_do_not_share_a_sandbox() {
 }
 
 #[tokio::test]
-async fn a_journal_that_is_none_is_no_obstacle() {
+async fn an_invalid_journal_is_ignored() {
     let mut host = Host::new().await;
     fs_err::write(host.sandbox("executor.json"), "nonsense").unwrap();
     let _executor = host.executor(&[]);

@@ -1,4 +1,4 @@
-//! From LAUNCH to the end, and what is left then.
+//! A task from its launch to its end, and what is left of it.
 
 use std::{os::unix::fs::PermissionsExt as _, time::Duration};
 
@@ -44,7 +44,7 @@ async fn a_task_is_launched_runs_and_is_killed() {
 }
 
 #[tokio::test]
-async fn a_task_is_running_once_it_listens_and_healthy_once_it_is_registered() {
+async fn a_task_can_be_running_once_it_listens_and_is_healthy_once_it_registers() {
     let mut host = Host::new().await;
     let mut executor = host.executor(&[]);
     host.agent.subscribe().await;
@@ -80,7 +80,7 @@ time.sleep(1000)'",
 }
 
 #[tokio::test]
-async fn a_task_that_does_not_register_is_reported_with_what_its_log_says() {
+async fn a_task_that_does_not_register_is_reported_with_a_line_of_its_log() {
     let mut host = Host::new().await;
     let _executor = host.executor(&[]);
     host.agent.subscribe().await;
@@ -96,7 +96,7 @@ async fn a_task_that_does_not_register_is_reported_with_what_its_log_says() {
 }
 
 #[tokio::test]
-async fn the_scheduler_is_told_what_is_used_every_ten_seconds() {
+async fn usage_is_reported_to_the_scheduler_every_ten_seconds() {
     let mut host = Host::new().await;
     let _executor = host.executor(&[]);
     host.agent.subscribe().await;
@@ -114,7 +114,7 @@ async fn the_scheduler_is_told_what_is_used_every_ten_seconds() {
 }
 
 #[tokio::test]
-async fn an_obstinate_process_is_killed_after_its_grace() {
+async fn a_process_that_ignores_sigterm_is_killed_after_its_grace() {
     let mut host = Host::new().await;
     let mut executor = host.executor(&[]);
     let script = format!(
@@ -155,7 +155,7 @@ async fn nothing_outlives_an_executor_that_is_killed() {
 }
 
 #[tokio::test]
-async fn what_every_worker_needs_is_there_before_one_is_launched() {
+async fn the_folders_of_a_worker_exist_before_one_is_launched() {
     let mut host = Host::new().await;
     let _executor = host.executor(&[]);
     host.agent.subscribe().await;
@@ -163,16 +163,16 @@ async fn what_every_worker_needs_is_there_before_one_is_launched() {
         until(|| host.sandbox(name).exists().then_some(())).await;
     }
     let mode = fs_err::metadata(host.sandbox("log/taskmanager.err")).unwrap().permissions().mode();
-    assert_eq!(mode & 0o777, 0o640, "nobody else reads what a TaskManager writes");
+    assert_eq!(mode & 0o777, 0o640, "other users cannot read a TaskManager's files");
 }
 
-/// Mode of what is there, in octal digits.
+/// File mode, in octal digits.
 fn mode(path: &std::path::Path) -> String {
     format!("{:o}", fs_err::symlink_metadata(path).unwrap().permissions().mode() & 0o7777)
 }
 
 #[tokio::test]
-async fn what_an_executor_makes_is_for_its_user_and_group_whatever_the_umask() {
+async fn files_of_an_executor_are_for_its_user_and_group_whatever_the_umask() {
     for umask in ["000", "777"] {
         let mut host = Host::new().await;
         fs_err::create_dir(host.logs()).unwrap();
@@ -213,7 +213,7 @@ async fn what_an_executor_makes_is_for_its_user_and_group_whatever_the_umask() {
 }
 
 #[tokio::test]
-async fn links_and_pipes_in_the_place_of_what_an_executor_writes_are_not_followed_and_hold_nobody_up() {
+async fn links_and_pipes_in_place_of_output_files_are_not_followed_and_do_not_block() {
     let mut host = Host::new().await;
     let victim = format!("{}/victim", host.scratch());
     fs_err::write(&victim, "precious").unwrap();
@@ -241,7 +241,7 @@ async fn links_and_pipes_in_the_place_of_what_an_executor_writes_are_not_followe
 }
 
 #[tokio::test]
-async fn a_guard_has_nothing_open_that_is_the_executors() {
+async fn a_guard_holds_no_files_of_the_executor_open() {
     let mut host = Host::new().await;
     fs_err::create_dir(host.logs()).unwrap();
     let executor = host.executor(&[]);
@@ -258,7 +258,7 @@ async fn a_guard_has_nothing_open_that_is_the_executors() {
     assert!(open(executor.pid()).iter().any(|name| name.starts_with(&of_the_host)), "{:?}", open(executor.pid()));
     let guard = until(|| child_named(executor.pid(), "tm-guard")).await;
     let stderr = host.sandbox("stderr").display().to_string();
-    // Twice the socket: to read orders from, and to say what came of them.
+    // The socket twice: one to read orders from, one to send notices.
     let expected = [stderr.as_str(), "/dev/null", "anon_inode:[signalfd]", "socket", "socket"].map(str::to_owned);
     let mut expected = expected.to_vec();
     expected.sort();
@@ -266,7 +266,7 @@ async fn a_guard_has_nothing_open_that_is_the_executors() {
 }
 
 #[tokio::test]
-async fn a_guard_that_is_killed_before_it_has_anything_to_guard_is_replaced() {
+async fn a_guard_that_is_killed_before_the_launch_is_replaced() {
     let mut host = Host::new().await;
     let mut executor = host.executor(&[]);
     host.agent.subscribe().await;
@@ -293,7 +293,7 @@ async fn an_executor_that_gets_no_task_leaves_no_guard() {
 }
 
 #[tokio::test]
-async fn a_killed_guard_takes_everything_along_and_is_reported() {
+async fn a_killed_guard_ends_the_whole_tree_and_is_reported() {
     let mut host = Host::new().await;
     let mut executor = host.executor(&[]);
     let script = format!("setsid sleep 1000 & echo $! > {0}/child; echo $$ > {0}/pid; wait", host.scratch());
@@ -304,13 +304,13 @@ async fn a_killed_guard_takes_everything_along_and_is_reported() {
     let guard = until(|| child_named(executor.pid(), "tm-guard")).await;
     signal(guard, Signal::SIGKILL);
     let failed = host.agent.update(TaskState::TaskFailed).await;
-    assert!(failed.message().starts_with("the TaskManager ended in a way nobody saw"), "{}", failed.message());
+    assert!(failed.message().starts_with("the TaskManager ended with unknown status"), "{}", failed.message());
     assert!(!is_alive(pid) && !is_alive(child));
     assert!(executor.ended().await.success());
 }
 
 #[tokio::test]
-async fn a_failed_start_says_what_the_log_says() {
+async fn a_failed_start_is_reported_with_lines_of_the_log() {
     let mut host = Host::new().await;
     let mut executor = host.executor(&[]);
     host.agent.subscribe().await;
@@ -330,7 +330,7 @@ async fn a_failed_start_says_what_the_log_says() {
 }
 
 #[tokio::test]
-async fn a_process_that_ends_well_is_finished() {
+async fn a_process_that_exits_with_zero_is_finished() {
     let mut host = Host::new().await;
     let mut executor = host.executor(&[]);
     host.agent.subscribe().await;
@@ -356,7 +356,7 @@ async fn a_shutdown_ends_the_process_and_the_executor() {
 }
 
 #[tokio::test]
-async fn sigterm_to_the_executor_ends_the_task_with_a_word() {
+async fn sigterm_to_the_executor_ends_the_task_and_is_reported() {
     let mut host = Host::new().await;
     let mut executor = host.executor(&[]);
     host.agent.subscribe().await;

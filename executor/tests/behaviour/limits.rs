@@ -1,5 +1,4 @@
-//! Memory and disk that run out. Only where the machine lets us set limits: as root, with control groups of version 1
-//! or 2.
+//! Memory and disk that run out. Only where the machine allows limits: as root, with control groups of version 1 or 2.
 
 use std::{
     io::Write as _,
@@ -11,16 +10,16 @@ use mesos::v1::{TaskState, TaskStatus, task_status::Reason};
 
 use crate::host::Host;
 
-/// A control group with a limit of memory.
+/// A control group with a memory limit.
 struct Group {
     folder: PathBuf,
-    /// The files of the limit and of what is used.
+    /// The files with the limit and with the usage.
     limit: &'static str,
     usage: &'static str,
 }
 
 impl Group {
-    /// One that allows 64 MB.
+    /// A group limited to 64 MB.
     fn new(name: &str) -> Option<Self> {
         let kinds =
             [("memory", "memory.limit_in_bytes", "memory.usage_in_bytes"), (".", "memory.max", "memory.current")];
@@ -38,7 +37,7 @@ impl Group {
         fs_err::write(self.folder.join(self.limit), bytes.to_string())
     }
 
-    /// Without the page cache that nobody has used of late, which is given back before anybody is killed.
+    /// Usage without the inactive page cache, which is reclaimed before any process is killed.
     fn used(&self) -> u64 {
         let usage: u64 = fs_err::read_to_string(self.folder.join(self.usage)).unwrap().trim().parse().unwrap();
         let statistics = fs_err::read_to_string(self.folder.join("memory.stat")).unwrap();
@@ -54,7 +53,7 @@ impl Drop for Group {
 }
 
 #[tokio::test]
-async fn memory_that_comes_near_its_limit_is_warned_of() {
+async fn memory_near_its_limit_causes_a_warning() {
     let Some(group) = Group::new("warning-test") else { return skip("no control group may be made here") };
     group.allow(512 << 20).unwrap();
     let mut host = Host::new().await;
@@ -71,7 +70,7 @@ async fn memory_that_comes_near_its_limit_is_warned_of() {
 }
 
 #[tokio::test]
-async fn a_kill_for_lack_of_memory_is_told_as_such() {
+async fn an_out_of_memory_kill_is_reported_as_one() {
     let Some(group) = Group::new("oom-test") else { return skip("no control group may be made here") };
     let mut host = Host::new().await;
     host.group = Some(group.folder.clone());
@@ -100,7 +99,7 @@ impl Disk {
     }
 }
 
-/// Not captured, unlike what macros print, and counted by what runs all tests.
+/// Prints a line that is not captured, unlike those of macros; the test runner counts such lines.
 fn skip(why: &str) {
     std::io::stderr().write_all(format!("\nSKIPPED: {why}\n").as_bytes()).unwrap();
 }
@@ -112,7 +111,7 @@ impl Drop for Disk {
 }
 
 #[tokio::test]
-async fn a_full_disk_is_told_as_such() {
+async fn a_full_disk_is_reported_as_one() {
     let mut host = Host::new().await;
     let Some(_disk) = Disk::mount(host.sandbox(""), "64k") else { return };
     let mut executor = host.executor(&[]);
@@ -125,7 +124,7 @@ async fn a_full_disk_is_told_as_such() {
 }
 
 #[tokio::test]
-async fn a_disk_that_fills_up_while_a_task_manager_runs_is_told_although_no_log_can_say_so() {
+async fn a_disk_that_fills_up_under_a_running_task_manager_is_reported_without_any_log() {
     let mut host = Host::new().await;
     let Some(_disk) = Disk::mount(host.sandbox(""), "4m") else { return };
     let mut executor = host.executor(&[]);

@@ -5,15 +5,15 @@ use serde_json::Value;
 
 use crate::host::Host;
 
-/// The one file in the host's folder.
+/// Path and content of the only log in the host's folder.
 fn at_host(host: &Host) -> (String, String) {
     let files: Vec<_> = fs_err::read_dir(host.logs()).unwrap().map(|entry| entry.unwrap().path()).collect();
-    let [file] = files.as_slice() else { panic!("not one log but {files:?}") };
+    let [file] = files.as_slice() else { panic!("expected one log, found {files:?}") };
     (file.file_name().unwrap().to_string_lossy().into_owned(), fs_err::read_to_string(file).unwrap())
 }
 
 #[tokio::test]
-async fn the_log_is_at_the_host_as_in_the_sandbox_and_stays_there() {
+async fn the_log_is_also_in_the_hosts_folder_and_stays_there() {
     let mut host = Host::new().await;
     fs_err::create_dir(host.logs()).unwrap();
     let executor = host.running("w", &[]).await;
@@ -26,7 +26,7 @@ async fn the_log_is_at_the_host_as_in_the_sandbox_and_stays_there() {
 }
 
 #[tokio::test]
-async fn the_log_of_an_executor_whose_sandbox_is_gone_is_still_to_be_had() {
+async fn the_log_of_an_executor_outlives_its_sandbox() {
     let mut host = Host::new().await;
     fs_err::create_dir(host.logs()).unwrap();
     let executor = host.running("orphan", &[("MESOS_EXECUTOR_ID", "orphan")]).await;
@@ -44,7 +44,7 @@ async fn the_log_of_an_executor_whose_sandbox_is_gone_is_still_to_be_had() {
 }
 
 #[tokio::test]
-async fn the_log_is_json_where_that_is_asked_for() {
+async fn the_log_can_be_json() {
     let mut host = Host::new().await;
     fs_err::create_dir(host.logs()).unwrap();
     let executor = host.running("w", &[("FLINK_MESOS_EXECUTOR_LOG_FORMAT", "json")]).await;
@@ -56,7 +56,7 @@ async fn the_log_is_json_where_that_is_asked_for() {
 }
 
 #[tokio::test]
-async fn the_log_at_the_host_is_rotated_at_the_size_that_is_asked_for() {
+async fn the_log_in_the_hosts_folder_is_rotated_at_the_configured_size() {
     let mut host = Host::new().await;
     fs_err::create_dir(host.logs()).unwrap();
     host.agent.acknowledge(false);
@@ -70,12 +70,12 @@ async fn the_log_at_the_host_is_rotated_at_the_size_that_is_asked_for() {
     let mut sizes: Vec<_> =
         fs_err::read_dir(host.logs()).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len()).collect();
     sizes.sort_unstable();
-    // The line that reaches the size is the last.
+    // The line that reaches the size is the last one.
     assert!(sizes.len() == 2 && sizes[1] < 150_000, "{sizes:?}");
 }
 
 #[tokio::test]
-async fn without_a_folder_at_the_host_the_log_is_in_the_sandbox_alone_and_what_is_set_wrongly_is_said() {
+async fn without_a_host_folder_the_log_is_only_in_the_sandbox_and_invalid_settings_are_reported() {
     let mut host = Host::new().await;
     let wrong = [("FLINK_MESOS_EXECUTOR_LOG_FORMAT", "xml"), ("FLINK_MESOS_EXECUTOR_LOG", "executor=loud")];
     let executor = host.running("w", &wrong).await;

@@ -1,4 +1,4 @@
-//! The executor's program, with an agent whose part the test plays and a shell script for a TaskManager.
+//! The executor's program, with a fake agent and a shell script as TaskManager.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods)]
 
 mod agent;

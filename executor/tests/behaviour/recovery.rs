@@ -1,11 +1,11 @@
-//! Agents that go away and come back, or do not.
+//! Agents that go away, and return or not.
 
 use std::time::Duration;
 
 use mesos::v1::TaskState;
 
 use crate::{
-    agent::Told,
+    agent::Received,
     host::{Host, is_alive, until, until_dead},
 };
 
@@ -35,7 +35,7 @@ async fn an_agents_restart_is_invisible_to_the_task() {
 }
 
 #[tokio::test]
-async fn what_nobody_acknowledged_is_told_again_in_order() {
+async fn unacknowledged_updates_are_sent_again_in_order() {
     let mut host = Host::new().await;
     host.agent.acknowledge(false);
     let mut executor = host.executor(&[]);
@@ -64,7 +64,7 @@ async fn an_update_without_an_answer_is_sent_again() {
     let failed = host.agent.update(TaskState::TaskFailed).await;
     host.agent.acknowledge(true);
     let again = host.agent.next().await;
-    let Told::Update(again) = again else { panic!("{again:?}") };
+    let Received::Update(again) = again else { panic!("{again:?}") };
     assert_eq!(again.state(), TaskState::TaskStarting);
     host.agent.update(TaskState::TaskRunning).await;
     assert_eq!(host.agent.update(TaskState::TaskFailed).await, failed);
@@ -86,7 +86,7 @@ async fn after_the_recovery_timeout_the_task_is_ended() {
 }
 
 #[tokio::test]
-async fn what_happens_while_the_agent_is_away_is_written_down_at_once() {
+async fn updates_made_while_the_agent_is_away_are_in_the_journal_at_once() {
     let mut host = Host::new().await;
     let _executor = host.executor(&[]);
     host.agent.subscribe().await;
@@ -101,7 +101,7 @@ async fn what_happens_while_the_agent_is_away_is_written_down_at_once() {
 }
 
 #[tokio::test]
-async fn without_checkpointing_a_lost_agent_is_the_end() {
+async fn without_checkpointing_a_lost_agent_ends_the_executor() {
     let mut host = Host::new().await;
     let mut executor = host.executor(&[("MESOS_CHECKPOINT", "0")]);
     host.agent.subscribe().await;
@@ -114,7 +114,7 @@ async fn without_checkpointing_a_lost_agent_is_the_end() {
 }
 
 #[tokio::test]
-async fn an_agent_that_is_not_there_yet_is_waited_for() {
+async fn an_agent_that_is_not_up_yet_is_waited_for() {
     let mut host = Host::new().await;
     host.agent.stop().await;
     let mut executor = host.executor(&[]);

@@ -1,4 +1,4 @@
-//! The executor with the host's sidecar: its program runs beside.
+//! The executor with the host's sidecar, which runs as a program of its own.
 
 use std::{
     path::{Path, PathBuf},
@@ -33,7 +33,7 @@ async fn sidecar(host: &Host) -> Child {
                 return;
             }
         }
-        panic!("the sidecar does not run");
+        panic!("the sidecar is not running");
     };
     timeout(PATIENCE, listens).await.unwrap();
     tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
@@ -45,7 +45,7 @@ fn trees(host: &Host) -> Vec<PathBuf> {
 }
 
 #[tokio::test]
-async fn artifacts_come_from_the_sidecar_where_there_is_one() {
+async fn artifacts_come_from_the_sidecar_if_there_is_one() {
     let mut host = Host::new().await;
     let _sidecar = sidecar(&host).await;
     let executor = host.running("w1", &[]).await;
@@ -60,12 +60,12 @@ async fn artifacts_come_from_the_sidecar_where_there_is_one() {
     assert_eq!(host.fetched(), fetched);
     assert!(host.sandbox("flink/lib/flink-dist-1.20.5.jar").exists());
     let own = fs_err::read_dir(host.cache().join("blobs")).map_or(0, Iterator::count);
-    assert_eq!(own, 0, "it has fetched into a cache of its own, too");
+    assert_eq!(own, 0, "it also fetched into a cache of its own");
     host.end("w2", executor).await;
 }
 
 #[tokio::test]
-async fn a_worker_keeps_its_tree_whatever_becomes_of_the_sidecar() {
+async fn a_worker_keeps_its_tree_if_the_sidecar_ends() {
     let mut host = Host::new().await;
     let mut first = sidecar(&host).await;
     let executor = host.running("w", &[]).await;
@@ -80,7 +80,7 @@ async fn a_worker_keeps_its_tree_whatever_becomes_of_the_sidecar() {
 }
 
 #[tokio::test]
-async fn a_sidecar_that_is_gone_costs_time_only() {
+async fn a_missing_sidecar_costs_only_time() {
     let mut host = Host::new().await;
     let mut gone = sidecar(&host).await;
     gone.kill().await.unwrap();
@@ -91,7 +91,7 @@ async fn a_sidecar_that_is_gone_costs_time_only() {
     host.end("w", executor).await;
 }
 
-/// What the sidecar answers at this path.
+/// The sidecar's answer to this path.
 async fn asked(host: &Host, path: &str) -> Option<String> {
     let mut stream = UnixStream::connect(host.socket()).await.ok()?;
     stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n").as_bytes()).await.ok()?;
@@ -101,11 +101,11 @@ async fn asked(host: &Host, path: &str) -> Option<String> {
 }
 
 #[tokio::test]
-async fn what_a_task_manager_uses_is_among_the_metrics_of_the_sidecar() {
+async fn the_usage_of_a_task_manager_is_in_the_metrics_of_the_sidecar() {
     let mut host = Host::new().await;
     let _sidecar = sidecar(&host).await;
     let executor = host.running("w1", &[]).await;
-    let told = async {
+    let reported = async {
         loop {
             let metrics = asked(&host, "/metrics").await.unwrap();
             let line = metrics.lines().find(|line| line.starts_with("flink_mesos_fetcher_taskmanager_memory_bytes{"));
@@ -115,7 +115,7 @@ async fn what_a_task_manager_uses_is_among_the_metrics_of_the_sidecar() {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    let line = timeout(PATIENCE, told).await.expect("the executor tells it in time");
+    let line = timeout(PATIENCE, reported).await.expect("the executor reports it in time");
     let bytes: u64 =
         line.strip_prefix("flink_mesos_fetcher_taskmanager_memory_bytes{worker=\"w1\"} ").unwrap().parse().unwrap();
     assert!(bytes > 100_000, "{line}");

@@ -1,4 +1,4 @@
-//! Another user of this host, who writes what he likes where he may, while root asks what runs here.
+//! Another user of this host, who writes malicious files wherever possible, while root runs the commands for people.
 
 use std::{
     io::Write as _,
@@ -18,7 +18,7 @@ use tempfile::TempDir;
 
 const NOBODY: u32 = 65534;
 
-/// Sequences that a terminal obeys, and a line of somebody else's.
+/// Sequences that a terminal obeys, and a forged line.
 const EVIL: &str = "\u{1b}]0;title\u{7}\u{9b}31m\nFAKE LINE";
 
 struct Scene {
@@ -35,10 +35,10 @@ impl Drop for Scene {
     }
 }
 
-/// None, and a word, for those who cannot be two users.
+/// None, with a notice, without the rights to act as two users.
 fn scene() -> Option<Scene> {
     if !nix::unistd::geteuid().is_root() {
-        std::io::stderr().write_all(b"\nSKIPPED: only root can be another user, too\n").unwrap();
+        std::io::stderr().write_all(b"\nSKIPPED: only root can act as another user\n").unwrap();
         return None;
     }
     let folder = TempDir::new().unwrap();
@@ -46,7 +46,7 @@ fn scene() -> Option<Scene> {
     Some(Scene { folder, children: Vec::new() })
 }
 
-/// A file of this user's.
+/// Writes a file of this user.
 fn file(path: &Path, content: &str, owner: u32) {
     fs_err::write(path, content).unwrap();
     fs_err::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
@@ -70,7 +70,7 @@ impl Scene {
         self.folder.path().join(name)
     }
 
-    /// A folder of this user's.
+    /// Makes a folder of this user.
     fn folder(&self, name: &str, owner: u32) -> PathBuf {
         let path = self.path(name);
         std::fs::DirBuilder::new().recursive(true).mode(0o755).create(&path).unwrap();
@@ -78,7 +78,7 @@ impl Scene {
         path
     }
 
-    /// A process of this user in this folder, with a program of this name.
+    /// Starts a process of this user in this folder, with a program of this name.
     fn process(&mut self, folder: &Path, program: &str, owner: u32) -> Identity {
         let path = folder.join(program);
         fs_err::copy("/bin/sleep", &path).unwrap();
@@ -90,7 +90,7 @@ impl Scene {
         identity
     }
 
-    /// An executor of this user that says that it runs this task; the folder with its files.
+    /// An executor of this user that claims to run this task; returns the folder with its files.
     fn claim(&mut self, name: &str, task: &str, owner: u32) -> PathBuf {
         let folder = self.folder(name, owner);
         let process = self.process(&folder, "flink-mesos-executor", owner);
@@ -100,7 +100,7 @@ impl Scene {
         folder
     }
 
-    /// As root asks.
+    /// Runs a command as root.
     async fn ask(&self, arguments: &[&str]) -> Output {
         let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_flink-mesos-executor"));
         command.args(arguments).args(["--work-dir", &self.path("agent").display().to_string()]);
@@ -114,7 +114,7 @@ impl Scene {
         output
     }
 
-    async fn told(&self, arguments: &[&str]) -> String {
+    async fn output(&self, arguments: &[&str]) -> String {
         let output = self.ask(arguments).await;
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
@@ -126,15 +126,15 @@ impl Scene {
         String::from_utf8(output.stderr).unwrap()
     }
 
-    /// Rows of `ps` with tasks that begin so.
+    /// Rows of `ps` with tasks that begin with this text.
     async fn rows(&self, task: &str) -> Vec<Value> {
-        let rows: Vec<Value> = serde_json::from_str(&self.told(&["ps", "--all", "-o", "json"]).await).unwrap();
+        let rows: Vec<Value> = serde_json::from_str(&self.output(&["ps", "--all", "-o", "json"]).await).unwrap();
         rows.into_iter().filter(|row| row["task"].as_str().unwrap().starts_with(task)).collect()
     }
 }
 
 #[tokio::test]
-async fn no_program_that_a_file_names_is_run() {
+async fn a_program_named_in_a_file_is_never_run() {
     let Some(mut scene) = scene() else { return };
     let folder = scene.claim("forged", "named-by-a-file", NOBODY);
     let mark = scene.path("ran");
@@ -146,7 +146,7 @@ async fn no_program_that_a_file_names_is_run() {
 }
 
 #[tokio::test]
-async fn what_is_run_for_root_runs_as_the_task_managers_user_without_anything_of_roots() {
+async fn programs_run_for_root_run_as_the_task_managers_user_with_nothing_of_roots() {
     let Some(mut scene) = scene() else { return };
     let folder = scene.folder("own", NOBODY);
     let executor = scene.process(&folder, "flink-mesos-executor", NOBODY);
@@ -155,11 +155,11 @@ async fn what_is_run_for_root_runs_as_the_task_managers_user_without_anything_of
     let script =
         "#!/bin/sh\nid -u; id -g; id -G; id -ru; env; pwd; ps -o sid=,tty= -p $$\nprintf '\\033[1m'; echo oh >&2\n";
     file(&folder.join("jstack"), script, NOBODY);
-    let told = scene.told(&["jstack", "run-as-its-user"]).await;
-    let ids: Vec<&str> = told.lines().take(4).collect();
-    assert_eq!(ids, ["65534"; 4], "{told}");
-    assert!(!told.contains("hunter2") && told.contains("\\u{1b}[1m") && told.contains("oh"), "{told}");
-    assert!(told.lines().any(|line| line == "/") && told.contains(" ?"), "{told}");
+    let output = scene.output(&["jstack", "run-as-its-user"]).await;
+    let ids: Vec<&str> = output.lines().take(4).collect();
+    assert_eq!(ids, ["65534"; 4], "{output}");
+    assert!(!output.contains("hunter2") && output.contains("\\u{1b}[1m") && output.contains("oh"), "{output}");
+    assert!(output.lines().any(|line| line == "/") && output.contains(" ?"), "{output}");
 
     file(&folder.join("jstack"), "#!/bin/sh\nexit 3\n", NOBODY);
     let refusal = scene.refusal(&["jstack", "run-as-its-user"]).await;
@@ -167,7 +167,7 @@ async fn what_is_run_for_root_runs_as_the_task_managers_user_without_anything_of
 }
 
 #[tokio::test]
-async fn a_task_managers_user_may_ask_for_its_threads_and_no_other_one() {
+async fn only_a_task_managers_user_may_dump_its_threads() {
     let Some(mut scene) = scene() else { return };
     let folder = scene.folder("roots", 0);
     let executor = scene.process(&folder, "flink-mesos-executor", 0);
@@ -176,7 +176,8 @@ async fn a_task_managers_user_may_ask_for_its_threads_and_no_other_one() {
     let copy = scene.path("program");
     fs_err::copy(env!("CARGO_BIN_EXE_flink-mesos-executor"), &copy).unwrap();
     let mut command = tokio::process::Command::new(&copy);
-    // It has to find the task: nobody else's working directories are shown to others.
+    // The user must find the task through the work directory, because users cannot see each other's working
+    // directories.
     let work_dir = scene.path("agent");
     fs_err::create_dir_all(work_dir.join("slaves/a/frameworks/f/executors/roots-own/runs")).unwrap();
     fs_err::rename(&folder, work_dir.join("slaves/a/frameworks/f/executors/roots-own/runs/c")).unwrap();
@@ -190,11 +191,11 @@ async fn a_task_managers_user_may_ask_for_its_threads_and_no_other_one() {
 }
 
 #[tokio::test]
-async fn a_forged_journal_of_another_user_never_wins_over_the_one_in_an_agents_sandbox() {
+async fn the_journal_in_an_agents_sandbox_overrides_forged_ones_of_other_users() {
     let Some(mut scene) = scene() else { return };
     let runs = "agent/slaves/a-S0/frameworks/f/executors/real-f0rge/runs";
     scene.folder(runs, 0);
-    // As agents do it: the folders above are root's, the sandbox belongs to the task's user.
+    // As agents do: the folders above belong to root, the sandbox to the task's user.
     let sandbox = scene.folder(&format!("{runs}/c"), 1);
     let dead = Identity { pid: 1, started: 1 };
     journal(&sandbox, "real-f0rge", dead, dead, 1);
@@ -202,22 +203,22 @@ async fn a_forged_journal_of_another_user_never_wins_over_the_one_in_an_agents_s
     file(&sandbox.join("log/taskmanager.log"), "the real one\n", 1);
     scene.claim("forged", "real-f0rge", NOBODY);
     for part in ["real-f0rge", "real-f", "f0rge"] {
-        assert_eq!(scene.told(&["logs", part]).await, "the real one\n", "{part}");
+        assert_eq!(scene.output(&["logs", part]).await, "the real one\n", "{part}");
     }
-    let report: Value = serde_json::from_str(&scene.told(&["inspect", "real-f0rge", "-o", "json"]).await).unwrap();
+    let report: Value = serde_json::from_str(&scene.output(&["inspect", "real-f0rge", "-o", "json"]).await).unwrap();
     assert_eq!(report["sandbox"], sandbox.display().to_string());
     assert!(scene.refusal(&["jstack", "real-f0rge"]).await.contains("is not running"));
     let users: Vec<Value> = scene.rows("real-").await.into_iter().map(|row| row["user"].clone()).collect();
     assert_eq!(users.len(), 2, "ps says whose each one is: {users:?}");
 
-    // Nor can its executor's folder be made by somebody else.
+    // Nor can another user make the folder of its executor.
     scene.folder("evil/slaves/a-S0/frameworks/f/executors/real-f0rge/runs", NOBODY);
     scene.claim("evil/slaves/a-S0/frameworks/f/executors/real-f0rge/runs/c", "real-f0rge", NOBODY);
-    assert_eq!(scene.told(&["logs", "real-f0rge"]).await, "the real one\n");
+    assert_eq!(scene.output(&["logs", "real-f0rge"]).await, "the real one\n");
 }
 
 #[tokio::test]
-async fn where_two_users_claim_a_task_and_no_agent_has_made_either_folder_none_is_believed() {
+async fn if_two_users_claim_a_task_outside_of_agents_sandboxes_neither_is_trusted() {
     let Some(mut scene) = scene() else { return };
     scene.claim("one", "contested", 0);
     scene.claim("two", "contested", NOBODY);
@@ -228,7 +229,7 @@ async fn where_two_users_claim_a_task_and_no_agent_has_made_either_folder_none_i
 }
 
 #[tokio::test]
-async fn a_journal_is_believed_only_if_file_folder_and_executor_have_the_same_owner() {
+async fn a_journal_is_trusted_only_if_file_folder_and_executor_have_the_same_owner() {
     let Some(mut scene) = scene() else { return };
     let (nobodys, roots) = (scene.folder("nobodys", NOBODY), scene.folder("roots", 0));
     let process = scene.process(&nobodys, "flink-mesos-executor", NOBODY);
@@ -241,7 +242,7 @@ async fn a_journal_is_believed_only_if_file_folder_and_executor_have_the_same_ow
     assert_eq!(scene.rows("one-owner").await[0]["pid"], Value::Null, "root's process as nobody's TaskManager");
     journal(&nobodys, "one-owner", process, process, NOBODY);
     assert_eq!(scene.rows("one-owner").await[0]["pid"], process.pid);
-    // A log that is not the task's is not shown with it.
+    // A log of another owner is not shown.
     fs_err::create_dir(nobodys.join("log")).unwrap();
     chown(nobodys.join("log"), Some(NOBODY), None).unwrap();
     file(&nobodys.join("log/taskmanager.log"), "root's own", 0);
@@ -253,7 +254,7 @@ async fn a_journal_is_believed_only_if_file_folder_and_executor_have_the_same_ow
 }
 
 #[tokio::test]
-async fn pipes_devices_and_endless_files_neither_block_root_nor_fill_its_memory() {
+async fn pipes_devices_and_endless_files_do_not_block_root_or_fill_its_memory() {
     let Some(mut scene) = scene() else { return };
     for kind in ["pipe", "device", "endless", "directory"] {
         let folder = scene.folder(kind, NOBODY);
@@ -276,7 +277,7 @@ async fn pipes_devices_and_endless_files_neither_block_root_nor_fill_its_memory(
     mkfifo(&folder.join("log/taskmanager.log"), Mode::S_IRWXU).unwrap();
     chown(folder.join("log/taskmanager.log"), Some(NOBODY), None).unwrap();
     assert_eq!(scene.rows("full-of-pipes").await.len(), 1);
-    assert!(scene.told(&["inspect", "full-of-pipes"]).await.contains("TASK_RUNNING"));
+    assert!(scene.output(&["inspect", "full-of-pipes"]).await.contains("TASK_RUNNING"));
     for file in ["log", "out", "executor"] {
         let refusal = scene.refusal(&["logs", "full-of-pipes", "--file", file, "--log-dir", "/does/not/exist"]).await;
         assert!(refusal.contains("is not a regular file"), "{refusal}");
@@ -284,14 +285,14 @@ async fn pipes_devices_and_endless_files_neither_block_root_nor_fill_its_memory(
 }
 
 #[tokio::test]
-async fn control_characters_of_others_are_shown_and_not_obeyed() {
+async fn control_characters_of_other_users_are_shown_and_not_obeyed() {
     let Some(mut scene) = scene() else { return };
     let id = format!("escapes{EVIL}");
     scene.claim("evil", &id, NOBODY);
     assert_eq!(scene.rows("escapes").await.len(), 1, "in JSON it is as it is, in its escaped form");
-    let table = scene.told(&["ps"]).await;
+    let table = scene.output(&["ps"]).await;
     assert!(table.contains("escapes\\u{1b}]0;title\\u{7}\\u{9b}31m\\nFAKE LINE"), "{table}");
-    let prose = scene.told(&["inspect", "escapes"]).await;
+    let prose = scene.output(&["inspect", "escapes"]).await;
     assert!(prose.contains("\\u{1b}]0;title"), "{prose}");
     assert!(scene.refusal(&["jstack", "escapes"]).await.contains("\\u{1b}]0;title"));
     scene.claim("good", "escapes-not", 0);

@@ -1,5 +1,5 @@
-//! Strangers who hold connections to a listener: some stand there, some drip the head of a request. A closed connection is opened
-//! again a second later. All of it is a process of its own, which ends by itself.
+//! A crowd of connections to a listener: some are idle, some send the head of a request slowly. A closed connection is
+//! opened again a second later. The crowd is a process of its own, which ends by itself.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
@@ -13,22 +13,22 @@ use tokio::time::{sleep, timeout};
 
 const IDLE: usize = 2000;
 const DRIPPING: usize = 1000;
-/// How often each drips a byte, and how long nobody comes back.
+/// How often each sends a byte, and how long to wait before reconnecting.
 const PACE: Duration = Duration::from_secs(1);
-/// When the process ends, whatever happens.
+/// When the process ends in any case.
 const LIFE: Duration = Duration::from_secs(60);
 
-/// A crowd that is there, until this is dropped.
+/// A running crowd; dropping it ends it.
 pub(crate) struct Crowd(Child);
 
 impl Crowd {
-    /// Starts this very program with the words `crowd ADDRESS`, and waits until each of the crowd has been connected.
+    /// Starts this program with the arguments `crowd ADDRESS`, and waits until all have connected.
     pub(crate) fn at(address: &str) -> Self {
         let mut program = Command::new(std::env::current_exe().unwrap());
         let mut process = program.args(["crowd", address]).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        assert_eq!(line, "there\n", "the crowd does not come");
+        assert_eq!(line, "there\n", "the crowd did not connect");
         Self(process)
     }
 }
@@ -40,7 +40,7 @@ impl Drop for Crowd {
     }
 }
 
-/// The other process.
+/// The crowd's process.
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn come(address: &str) {
     let address: SocketAddr = address.parse().unwrap();

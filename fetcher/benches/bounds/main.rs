@@ -1,11 +1,11 @@
-//! What others may do, beside what it costs those whom it is to cost nothing: each row's peer is its bound.
+//! What others can cost us, measured beside its limit: the peer of each row is its bound.
 //!
 //! ```text
 //! cargo bench -p fetcher --features sidecar --bench bounds
 //! ```
 //!
-//! Prints one line per row: name, group, ours, peer, ratio, unit, with tabs between. The other side is always a process of its
-//! own, on loopback, for a minute at most. Medians.
+//! Prints one line per row: name, group, ours, peer, ratio, unit, separated by tabs. The other side is always a
+//! separate process, on loopback, for a minute at most. Values are medians.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr, missing_docs)]
 #![allow(clippy::disallowed_methods, reason = "measures processes on the real clock")]
 
@@ -30,8 +30,8 @@ mod support;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
-    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    match words.as_slice() {
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments.as_slice() {
         ["crowd", address] => crowd::come(address),
         ["serve", folder] => served::serve(folder),
         ["unpack", format, folder] => heavy::unpack_here(format.parse().unwrap(), folder.as_ref()),
@@ -49,7 +49,7 @@ fn row(name: &str, ours: f64, bound: f64, unit: &str) {
     println!("{name}\tbounds\t{ours:.1}\t{bound:.1}\t{:.2}\t{unit}", bound / ours.max(f64::MIN_POSITIVE));
 }
 
-/// A row without a bound of its own.
+/// Prints a row without a bound.
 fn fact(name: &str, value: f64, unit: &str) {
     println!("{name}\tbounds\t{value:.1}\t\t\t{unit}");
 }

@@ -1,4 +1,4 @@
-//! The sidecar: a worker's tree beside slow fetches of another user of the host.
+//! The sidecar: a worker's fetch beside slow fetches of another user of the host.
 
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
@@ -13,10 +13,10 @@ use crate::{median, row};
 
 const ROUNDS: u64 = 5;
 const SLOW: usize = 16;
-/// When the other process ends, whatever happens.
+/// When the other process ends in any case.
 const LIFE: Duration = Duration::from_secs(60);
 
-/// The other process: asks for trees that come so slowly that they never do.
+/// The other process: requests trees that are sent so slowly that they never complete.
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn ask(socket: &str, manifest: &str, url: &str) {
     let _asked = ask_for_what_never_comes(socket, manifest, url, SLOW).await;
@@ -54,7 +54,7 @@ pub(crate) async fn measure() {
     copy_program(&std::env::current_exe().unwrap(), &program);
     let wanted = trees(&host, ROUNDS).await;
     let mut slow = Command::new(&program);
-    // One of the trees that they ask for is the first that a worker wants then.
+    // One of the requested trees is the one that the worker wants next.
     slow.arg("ask").arg(host.socket()).arg(wanted[0].digest().to_string()).arg(url).uid(NOBODY).gid(NOBODY);
     let mut slow = tokio::process::Command::from(slow);
     let _slow = slow.current_dir("/").stdin(Stdio::null()).kill_on_drop(true).spawn().unwrap();
@@ -76,14 +76,14 @@ async fn trees(host: &Host, first: u64) -> Vec<Tree> {
     trees
 }
 
-/// Milliseconds until a worker has a tree that no cache has.
+/// Milliseconds until a worker has a tree that is in no cache.
 async fn start(host: &Host, trees: &[Tree]) -> f64 {
     let mut took = Vec::new();
     for tree in trees {
         let started = Instant::now();
         let materialised = host.obtain(tree, &tree.digest().to_string()).await.unwrap();
         took.push(started.elapsed().as_secs_f64() * 1000.0);
-        assert!(materialised.shared.unwrap().path.starts_with(host.cache()), "it did not come by way of the sidecar");
+        assert!(materialised.shared.unwrap().path.starts_with(host.cache()), "it did not come through the sidecar");
     }
     median(took)
 }

@@ -17,7 +17,7 @@ const ROUNDS: usize = 15;
 const FILES: u64 = 24;
 const SIZE: usize = 4 << 20;
 
-/// A server, as a process of its own.
+/// A server in a process of its own.
 struct Server {
     process: Child,
     address: String,
@@ -38,12 +38,12 @@ impl Server {
         let mut process = program.arg("serve").arg(folder).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
-        let [address, manifest, token] = words.try_into().unwrap();
+        let arguments: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+        let [address, manifest, token] = arguments.try_into().unwrap();
         Self { process, address, manifest, token }
     }
 
-    /// Milliseconds of a fetch of everything.
+    /// Milliseconds to fetch everything.
     fn fetch(&self, runtime: &Runtime) -> f64 {
         let target = tempfile::tempdir().unwrap();
         let request = Request {
@@ -66,7 +66,7 @@ impl Server {
     }
 }
 
-/// The other process.
+/// The server's process.
 #[tokio::main(worker_threads = 2)]
 pub(crate) async fn serve(folder: &str) {
     fetcher::descriptors::raise().unwrap();

@@ -1,4 +1,4 @@
-//! The largest manifest and the heaviest archives.
+//! The largest manifest, and the archives that need the most memory.
 
 use std::process::Command;
 use std::time::Instant;
@@ -24,7 +24,7 @@ pub(crate) fn manifest() {
     row("manifest-largest", median((0..ROUNDS).map(decode).collect()), 200.0, "ms");
 }
 
-/// The most of all archives.
+/// The most memory that any of the archives needs.
 pub(crate) fn unpack() {
     let most = archives().into_iter().map(|Heavy { what, format, archive, .. }| {
         let folder = tempfile::tempdir().unwrap();

@@ -5,9 +5,9 @@ import org.apache.flink.mesos.util.MesosArtifactServerImpl;
 
 /** The artifact server of Flink 1.13's Mesos support with one file. Prints the file's URL, and runs until it is killed. */
 public class UpstreamServer {
-    public static void main(String[] words) throws Exception {
+    public static void main(String[] arguments) throws Exception {
         MesosArtifactServerImpl server = new MesosArtifactServerImpl("bench", "127.0.0.1", 0, new Configuration());
-        Path file = new Path(new File(words[0]).toURI());
+        Path file = new Path(new File(arguments[0]).toURI());
         System.out.println(server.addPath(file, new Path("file")));
         System.out.flush();
         Thread.currentThread().join();

@@ -1,4 +1,5 @@
-//! Clients that take a file to nowhere, at the least cost there is: they share the machine with the server that is measured.
+//! Clients that download a file and drop it at the lowest cost, because they share the machine with the measured
+//! server.
 
 use std::io::Write as _;
 use std::net::TcpStream;
@@ -9,10 +10,10 @@ use nix::sys::socket::{MsgFlags, recv};
 
 use crate::this_program;
 
-/// Bytes that are dropped at once.
+/// Bytes dropped at once.
 const AT_ONCE: usize = 1 << 20;
 
-/// So many clients at once, each a process that takes all of `url`.
+/// Runs this many clients at once, each a process that downloads all of `url`.
 pub(crate) fn clients(count: usize, url: &str, token: Option<&str>) {
     let client = || this_program().args(["drain", url, token.unwrap_or_default()]).spawn().unwrap();
     let clients: Vec<Child> = (0..count).map(|_| client()).collect();
@@ -22,8 +23,8 @@ pub(crate) fn clients(count: usize, url: &str, token: Option<&str>) {
 }
 
 /// One request; the kernel drops the bytes of the body instead of copying them.
-pub(crate) fn drain(words: &[&str]) {
-    let [url, token] = words else { panic!("drain <url> <token>") };
+pub(crate) fn drain(arguments: &[&str]) {
+    let [url, token] = arguments else { panic!("drain <url> <token>") };
     let (host, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
     let mut socket = TcpStream::connect(host).unwrap();
     let head =

@@ -1,11 +1,11 @@
-//! Fetching, serving and unpacking a Flink distribution, beside what people use for it today: nginx, curl and tar.
+//! Fetch, serve and unpack a Flink distribution, beside the tools that people use for it today: nginx, curl and tar.
 //!
 //! ```text
 //! cargo bench -p fetcher --bench fetch -- <flink home> <home of Flink 1.13> [row …]
 //! ```
 //!
-//! Prints one line per row: name, group, ours, peer, ratio, unit, with tabs between. Ours and the peer take turns, and every
-//! fetch is a process of its own. Medians.
+//! Prints one line per row: name, group, ours, peer, ratio, unit, separated by tabs. Ours and the peer take turns, and
+//! every fetch is a process of its own. Values are medians.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
 #![expect(clippy::disallowed_methods, reason = "measures processes on the real clock")]
 
@@ -20,8 +20,8 @@ mod rows;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
-    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    match words.as_slice() {
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments.as_slice() {
         ["serve", rest @ ..] => ours::serve(rest),
         ["fetch", rest @ ..] => ours::fetch(rest),
         ["drain", rest @ ..] => clients::drain(rest),
@@ -30,7 +30,7 @@ fn main() {
     }
 }
 
-/// This program with other words: our side, as a process of its own.
+/// This program with other arguments: our side, as a process of its own.
 fn this_program() -> Command {
     Command::new(std::env::current_exe().unwrap())
 }
@@ -52,7 +52,7 @@ fn run(command: &mut Command) {
     assert!(status.success(), "{command:?}: {status}");
 }
 
-/// Seconds of processor time that a process and its threads have used.
+/// Seconds of CPU time that a process and its threads have used.
 fn cpu_seconds(process: u32) -> f64 {
     let stat = fs_err::read_to_string(format!("/proc/{process}/stat")).unwrap();
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 use crate::this_program;
 
-/// What a distribution consists of; a Flink that runs also has logs.
+/// The folders of a distribution; a Flink in use also has logs.
 pub(crate) const DISTRIBUTION: [&str; 5] = ["bin", "conf", "lib", "opt", "plugins"];
 
 /// A running server of a folder's files, or of one archive.
@@ -29,12 +29,12 @@ impl Server {
         let mut process = this_program().args(["serve", kind]).arg(path).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
-        let [url, manifest, token] = words.try_into().unwrap();
+        let arguments: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+        let [url, manifest, token] = arguments.try_into().unwrap();
         Self { process, url, manifest, token }
     }
 
-    /// A fetch into `target`, through a cache if there is one.
+    /// A fetch into `target`, through a cache if given.
     pub(crate) fn fetch(&self, target: &Path, cache: Option<&Path>) -> std::process::Command {
         let mut command = this_program();
         command.args(["fetch", &self.url, &self.manifest, &self.token]).arg(target).args(cache);
@@ -51,8 +51,8 @@ impl Drop for Server {
 }
 
 #[tokio::main]
-pub(crate) async fn serve(words: &[&str]) {
-    let [kind, path] = words else { panic!("serve distribution|folder|archive <path>") };
+pub(crate) async fn serve(arguments: &[&str]) {
+    let [kind, path] = arguments else { panic!("serve distribution|folder|archive <path>") };
     let root = PathBuf::from(path);
     let archive = || Archive { source: root.clone(), target: "flink".to_owned(), format: Format::TarGz };
     let archives = if *kind == "archive" { vec![archive()] } else { Vec::new() };
@@ -83,17 +83,19 @@ fn files(root: &Path, folder: &Path) -> Vec<Artifact> {
     artifacts
 }
 
-/// The most memory that this process has had resident.
+/// Peak resident memory of this process, in KB.
 fn most_memory_kb() -> u64 {
     let status = fs_err::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     line.split_whitespace().next().unwrap().parse().unwrap()
 }
 
-/// Prints how much memory it took, in KB.
+/// Fetches, and prints the peak memory in KB.
 #[tokio::main(flavor = "current_thread")]
-pub(crate) async fn fetch(words: &[&str]) {
-    let [url, manifest, token, target, cache @ ..] = words else { panic!("fetch <url> <manifest> <token> <target>") };
+pub(crate) async fn fetch(arguments: &[&str]) {
+    let [url, manifest, token, target, cache @ ..] = arguments else {
+        panic!("fetch <url> <manifest> <token> <target>")
+    };
     let request = Request {
         urls: vec![(*url).to_owned()],
         manifest: manifest.parse().unwrap(),

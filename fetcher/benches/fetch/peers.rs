@@ -18,7 +18,7 @@ impl Nginx {
     pub(crate) fn start(root: &Path, scratch: &Path) -> Self {
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let (folder, root) = (scratch.display(), root.display());
-        // An nginx that is not installed has none of the folders in /var that it would use.
+        // An nginx that is not installed lacks the folders in /var that it would use.
         let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
         let temporary = temporary.map(|name| format!("{name}_temp_path {folder}/nginx.{name}; ")).concat();
         let configuration = format!(
@@ -44,7 +44,7 @@ impl Nginx {
         format!("http://{}/{file}", self.address)
     }
 
-    /// The process that does the work.
+    /// The worker process, which does the work.
     pub(crate) fn worker(&self) -> u32 {
         let process = self.process.id();
         let children = fs_err::read_to_string(format!("/proc/{process}/task/{process}/children")).unwrap();
@@ -54,13 +54,13 @@ impl Nginx {
 
 impl Drop for Nginx {
     fn drop(&mut self) {
-        // Its worker ends with it only when it is asked.
+        // The worker ends with nginx only after a signal.
         run(Command::new("kill").arg(self.process.id().to_string()));
         self.process.wait().unwrap();
     }
 }
 
-/// The artifact server that Flink had for Mesos, with one file.
+/// The artifact server of Flink's own Mesos support, with one file.
 pub(crate) struct Upstream {
     process: Child,
     pub(crate) url: String,
@@ -91,7 +91,7 @@ impl Drop for Upstream {
     }
 }
 
-/// Flink 1.13 is older than the modules of Java 17.
+/// Flink 1.13 predates Java's module restrictions.
 const JAVA_OPTIONS: [&str; 4] = [
     "--add-opens=java.base/java.lang=ALL-UNNAMED",
     "--add-opens=java.base/java.util=ALL-UNNAMED",
@@ -99,7 +99,7 @@ const JAVA_OPTIONS: [&str; 4] = [
     "-Dlog4j2.disable.jmx=true",
 ];
 
-/// The least that any fetch costs: the bytes through the loopback device to nowhere, and the tree once copied.
+/// The least that any fetch costs: a download over loopback that is dropped, and one copy of the tree.
 pub(crate) fn floor(url: &str, home: &Path, folders: &[&str], target: &Path) {
     fs_err::create_dir_all(target).unwrap();
     let folders: Vec<String> = folders.iter().map(|folder| home.join(folder).display().to_string()).collect();
@@ -121,7 +121,7 @@ pub(crate) fn curl_sha256_tar(url: &str, target: &Path) {
     ));
 }
 
-/// `gzip -dc` to nowhere.
+/// `gzip -dc`, with the output dropped.
 pub(crate) fn inflate(archive: &Path) {
     run(Command::new("gzip").arg("-dc").arg(archive).stdout(Stdio::null()));
 }

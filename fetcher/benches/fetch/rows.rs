@@ -13,14 +13,14 @@ use crate::{cpu_seconds, median, run, seconds};
 const ROUNDS: usize = 5;
 const EXECUTORS: usize = 16;
 const CLIENTS: usize = 8;
-/// Size of the file that is served, in megabytes.
+/// Size of the served file, in megabytes.
 const SERVED_MB: usize = 200;
 
-/// What every row works with.
+/// The inputs of every row.
 struct Bench {
     scratch: tempfile::TempDir,
     home: PathBuf,
-    /// The last Flink with Mesos support of its own.
+    /// The last Flink with its own Mesos support.
     upstream: PathBuf,
     tree: Server,
     archive: Server,
@@ -67,7 +67,7 @@ fn row(name: &str, ours: f64, peer: f64, ratio: f64, unit: &str) {
     println!("{name}\tfetch\t{ours:.4}\t{peer:.4}\t{ratio:.2}\t{unit}");
 }
 
-/// Ours and the peer in turns, each on what `prepare` leaves; the medians of their seconds.
+/// Runs ours and the peer in turns, each after `prepare`; returns the medians of their seconds.
 fn turns(prepare: impl Fn(), ours: impl Fn(), peer: impl Fn()) -> (f64, f64) {
     let (mut our_times, mut peer_times) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
@@ -90,7 +90,7 @@ fn cold(bench: &Bench) {
     row("fetch-cold", ours, peer, peer / ours, "s");
 }
 
-/// Here the peer is what no fetch can do without.
+/// Here the peer is the work that no fetch can avoid.
 fn cold_floor(bench: &Bench) {
     let (target, cache) = (bench.path("target"), bench.path("cache"));
     let url = bench.nginx.url("flink.tgz");
@@ -112,7 +112,7 @@ fn warm(bench: &Bench) {
     row("fetch-warm", ours, peer, peer / ours, "s");
 }
 
-/// Here the peer is one cold fetch of ours.
+/// Here the peer is a single cold fetch of ours.
 fn herd(bench: &Bench) {
     let (targets, cache) = (bench.path("targets"), bench.path("cache"));
     let prepare = || {
@@ -130,7 +130,7 @@ fn herd(bench: &Bench) {
     row("fetch-herd-host", herd, one, one / herd, "s");
 }
 
-/// The most memory that a fetch ever held: of the largest there is, an archive that is unpacked while it comes.
+/// Peak memory of the fetch that needs the most: an archive that is unpacked while it is being downloaded.
 fn memory(bench: &Bench) {
     let (target, cache) = (bench.path("target"), bench.path("cache"));
     let most = [&bench.tree, &bench.archive].map(|server| {
@@ -147,12 +147,12 @@ fn serve(bench: &Bench) {
 
 fn serve_upstream(bench: &Bench) {
     let upstream = Upstream::start(&bench.upstream, &bench.path("served/file"));
-    // The virtual machine compiles its code while it works.
+    // Warm up the JVM, which compiles its code while it runs.
     (0..ROUNDS).for_each(|_| clients(CLIENTS, &upstream.url, None));
     serve_beside(bench, "serve-upstream", &upstream.url, upstream.process());
 }
 
-/// Both by bytes per second and by bytes per second of the server's processor time; the smaller ratio counts.
+/// Compares bytes per second, and bytes per second of the server's CPU time; the smaller ratio counts.
 fn serve_beside(bench: &Bench, name: &str, peer_url: &str, peer_process: u32) {
     let served = bench.path("served");
     let digest = Digest::of(&fs_err::read(served.join("file")).unwrap());
@@ -174,7 +174,7 @@ fn unpack(bench: &Bench) {
     row("unpack", ours, peer, peer / ours, "s");
 }
 
-/// Here the peer does nothing but inflate, to nowhere.
+/// Here the peer only inflates, and drops the output.
 fn unpack_floor(bench: &Bench) {
     let target = bench.path("target");
     let archive = bench.path("flink.tgz");
@@ -195,7 +195,7 @@ fn clear(folders: &[&Path]) {
     }
 }
 
-/// Content that no server or disk can make smaller.
+/// Content that cannot be compressed.
 fn noise(size: usize) -> Vec<u8> {
     let mut state = 1_u64;
     let mut next = || {

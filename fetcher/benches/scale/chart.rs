@@ -1,8 +1,8 @@
-//! A chart as SVG: panels side by side, both axes logarithmic.
+//! Draw a chart as SVG: panels side by side, both axes logarithmic.
 
 use std::fmt::Write as _;
 
-/// Width and height of a panel's plot, and the room around it.
+/// Width and height of a panel's plot; margins come on top.
 const PLOT: (f64, f64) = (380.0, 300.0);
 const MARGIN: Margin = Margin { left: 72.0, right: 24.0, top: 64.0, bottom: 60.0 };
 
@@ -21,23 +21,23 @@ pub(crate) struct Panel<'a> {
     pub(crate) lines: Vec<Line<'a>>,
 }
 
-/// From one power of ten to another.
+/// An axis between two powers of ten.
 pub(crate) struct Axis<'a> {
     pub(crate) name: &'a str,
     pub(crate) decades: (i32, i32),
 }
 
-/// Points in the order of x.
+/// Points in order of x.
 pub(crate) struct Line<'a> {
     pub(crate) name: &'a str,
     pub(crate) colour: &'a str,
-    /// Not measured but worked out.
+    /// Calculated, not measured.
     pub(crate) dashed: bool,
     pub(crate) points: Vec<(f64, f64)>,
 }
 
 impl Axis<'_> {
-    /// Where a value lies, from 0 to 1.
+    /// Position of a value on the axis, from 0 to 1.
     fn place(&self, value: f64) -> f64 {
         let (first, last) = self.decades;
         (value.log10() - f64::from(first)) / f64::from(last - first)
@@ -50,13 +50,13 @@ impl Axis<'_> {
         })
     }
 
-    /// 2 to 9 times each power of ten.
+    /// The values at 2 to 9 times each power of ten.
     fn minor(&self) -> impl Iterator<Item = f64> {
         (self.decades.0..self.decades.1).flat_map(|decade| (2..10).map(move |n| f64::from(n) * 10_f64.powi(decade)))
     }
 }
 
-/// The picture.
+/// The whole picture.
 pub(crate) fn draw(panels: &[Panel<'_>]) -> String {
     let (width, height) = (MARGIN.left + PLOT.0 + MARGIN.right, MARGIN.top + PLOT.1 + MARGIN.bottom);
     let all = width * panels.len() as f64;
@@ -116,7 +116,7 @@ impl Panel<'_> {
         }
     }
 
-    /// In the upper left, where there is nothing but many seconds for few agents.
+    /// In the upper left, where no lines are.
     fn legend(&self, svg: &mut String) {
         let height = 18.0 * self.lines.len() as f64 + 8.0;
         writeln!(svg, "<rect x=\"8\" y=\"8\" width=\"218\" height=\"{height}\" fill=\"white\" stroke=\"#c8c8c8\"/>")
@@ -151,12 +151,12 @@ fn rule(svg: &mut String, from: (f64, f64), to: (f64, f64), colour: &str) {
     writeln!(svg, "<line x1=\"{x1:.1}\" y1=\"{y1:.1}\" x2=\"{x2:.1}\" y2=\"{y2:.1}\" stroke=\"{colour}\"/>").ok();
 }
 
-fn text(svg: &mut String, at: (f64, f64), anchor: &str, more: &str, words: &str) {
+fn text(svg: &mut String, at: (f64, f64), anchor: &str, more: &str, label: &str) {
     let (x, y) = at;
-    writeln!(svg, "<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\" {more}>{words}</text>").ok();
+    writeln!(svg, "<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\" {more}>{label}</text>").ok();
 }
 
-/// `10 000`
+/// A number with grouped digits, such as `10 000`.
 fn grouped(value: u64) -> String {
     let digits = value.to_string();
     let mut text = String::new();

@@ -1,5 +1,5 @@
-//! How a herd of agents gets one tree at the same time, from each other and from the artifact server alone, in virtual
-//! time. Prints rows as `tests/bench/bench` wants them and draws `scale-peers.svg` into the folder that it is given.
+//! Many agents get one tree at the same time, with peers and from the artifact server alone, in virtual time. Prints
+//! rows for `tests/bench/bench` and draws `scale-peers.svg` into the given folder.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod chart;
@@ -14,8 +14,8 @@ use simulation::{Outcome, run};
 use tree::seconds_alone;
 
 const AGENTS: [usize; 10] = [10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000];
-/// Herds up to this size are simulated without peers, too. A larger one is taken to get all that the server's line can
-/// carry, which the server alone cannot surpass.
+/// Up to this many agents are also simulated without peers. For more, the bandwidth of the server's link gives a lower
+/// bound of the time.
 const SIMULATED_ALONE: usize = 200;
 const SEEDS: [u64; 3] = [1, 2, 3];
 
@@ -42,7 +42,7 @@ fn row(name: &str, ours: f64, peer: f64, unit: &str) {
     println!("{name}\tscale\t{ours:.2}\t{peer:.2}\t{:.2}\t{unit}", peer / ours);
 }
 
-/// Of several seeds, as far as there is time for.
+/// The median of several seeds, as many as time permits.
 fn median(agents: usize, with_peers: bool) -> Outcome {
     let seeds = if agents > 1000 { &SEEDS[..1] } else { &SEEDS };
     let mut outcomes: Vec<Outcome> = seeds.iter().map(|seed| run(agents, with_peers, *seed)).collect();

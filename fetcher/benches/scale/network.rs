@@ -1,20 +1,20 @@
-//! A network in virtual time: hosts with a line each, and flows that share the lines.
+//! A network in virtual time: hosts with one link each, and flows that share the links.
 //!
-//! A flow gets an equal part of the sender's and of the receiver's line, whichever is less. That is never more than real
-//! flows would get, which also take what others leave.
+//! A flow gets an equal share of the sender's and of the receiver's link, whichever is less. Real flows get at least as
+//! much, because they also use what others leave.
 
-/// Bytes per second of a line of 10 Gbit/s, in each direction.
+/// Bandwidth of a 10 Gbit/s link in each direction, in bytes per second.
 pub(crate) const LINE: f64 = 10e9 / 8.0;
 
 pub(crate) type HostId = usize;
 pub(crate) type FlowId = usize;
 
-/// When a flow ends, unless its version has changed by then.
+/// When a flow ends, unless its version changes before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct End {
     pub(crate) flow: FlowId,
     pub(crate) version: u32,
-    /// Nanoseconds.
+    /// Virtual time in nanoseconds.
     pub(crate) at: u64,
 }
 
@@ -22,7 +22,7 @@ pub(crate) struct Network {
     hosts: Vec<Host>,
     flows: Vec<Flow>,
     unused: Vec<FlowId>,
-    /// Ends that are new since they were taken.
+    /// Ends that were added since they were last taken.
     pub(crate) ends: Vec<End>,
 }
 
@@ -37,10 +37,10 @@ struct Flow {
     from: HostId,
     to: HostId,
     left: f64,
-    /// Bytes per second: the line of the busier end by the flows there.
+    /// Rate in bytes per second: the bandwidth of the busier end divided by its flows.
     rate: f64,
     shared_by: usize,
-    /// When `left` was true.
+    /// When `left` was last updated.
     since: u64,
     version: u32,
 }
@@ -50,12 +50,12 @@ impl Network {
         Self { hosts: vec![Host::default(); hosts], flows: Vec::new(), unused: Vec::new(), ends: Vec::new() }
     }
 
-    /// Flows that a host sends now.
+    /// The flows that a host is sending.
     pub(crate) fn streams(&self, host: HostId) -> usize {
         self.hosts[host].sends.len()
     }
 
-    /// Bytes that a host has sent in flows that have ended.
+    /// Bytes that a host has sent in completed flows.
     pub(crate) fn sent(&self, host: HostId) -> f64 {
         self.hosts[host].sent
     }
@@ -77,7 +77,7 @@ impl Network {
         id
     }
 
-    /// Ends a flow if it is over: its sender.
+    /// Ends a flow if it is complete; returns its sender.
     pub(crate) fn end(&mut self, now: u64, end: End) -> Option<HostId> {
         let Flow { from, to, version, .. } = self.flows[end.flow];
         if version != end.version {
@@ -91,7 +91,7 @@ impl Network {
         Some(from)
     }
 
-    /// Shares the lines out anew.
+    /// Recalculates the shares of the links.
     fn share(&mut self, now: u64, from: HostId, to: HostId) {
         let Self { hosts, flows, ends, .. } = self;
         for id in hosts[from].sends.iter().chain(&hosts[to].receives) {

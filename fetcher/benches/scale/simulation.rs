@@ -1,8 +1,8 @@
-//! Agents that fetch one tree at the same time, in virtual time, by the protocol's own code: what the artifact server
-//! knows and decides ([`Holders`]), what a fetch knows and decides ([`Known`]), how it cuts blobs and how long it waits.
+//! Agents that fetch one tree at the same time, in virtual time, with the real code of the protocol: the server's
+//! decisions ([`Holders`]), the fetch's decisions ([`Known`]), the splitting of blobs, and the waits.
 //!
-//! Lines are those of `network`; a request costs the server [`REQUEST`] of its time, one after another, and takes
-//! [`HOP`] on the way. Disks and processors keep up, hosts do not break.
+//! `network` models the links. A request takes [`REQUEST`] of the server's time, one after another, and [`HOP`] on the
+//! network. Disks and CPUs are never the bottleneck, and hosts do not fail.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -20,33 +20,33 @@ use rand::{Rng as _, SeedableRng as _};
 use crate::network::{End, HostId, Network};
 use crate::tree;
 
-/// Nanoseconds that a message is on its way.
+/// Nanoseconds until a message arrives.
 const HOP: u64 = 100_000;
-/// Nanoseconds of the server's time that a request takes.
+/// Nanoseconds of the server's time per request.
 const REQUEST: u64 = 20_000;
-/// What servers that are busy say.
+/// The wait that busy servers ask for.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
-/// The host with the artifact server; agents follow.
+/// The host of the artifact server; the agents' hosts follow.
 const SERVER: HostId = 0;
 
-/// What came out of it.
+/// The result of a simulation.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Outcome {
-    /// Until every agent had everything.
+    /// Seconds until every agent had everything.
     pub(crate) seconds: f64,
-    /// What the server sent, in trees.
+    /// Copies of the tree that the server sent.
     pub(crate) copies: f64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Event {
-    /// A connection of an agent asks for its piece, unless it has done so before its time.
+    /// An agent's connection requests its piece, unless it has done so earlier.
     Ask(usize, usize, u32),
-    /// A message has come to the server, which has others before it.
+    /// A message has arrived at the server, which may have others to handle first.
     Come(Message),
-    /// The server turns to a message.
+    /// The server handles a message.
     Answer(Message),
-    /// A request of an agent's connection has come to a peer, which was guessed or not.
+    /// A request of an agent's connection has arrived at a peer; the flag says whether the peer was guessed.
     AtPeer(usize, usize, usize, bool),
     /// A flow ends: its number and version.
     End(usize, u32),
@@ -61,9 +61,9 @@ enum Follow {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Message {
-    /// A request of an agent's connection, which can follow, to whom it does not want, or not.
+    /// A request of an agent's connection, and whether and where it can be redirected.
     Get(usize, usize, Follow),
-    /// An agent holds a blob, or all.
+    /// An agent holds a blob, or everything.
     Holds(usize, Option<usize>),
     /// An agent reports that another one lacks a blob.
     Lacks(usize, usize),
@@ -72,18 +72,18 @@ enum Message {
 #[derive(Default, Clone)]
 struct Connection {
     piece: usize,
-    /// The peer that it comes from, or the server.
+    /// The peer that the piece comes from, or the server.
     source: Option<usize>,
-    /// Whether it waits because everybody is busy.
+    /// Whether it waits because all sources are busy.
     waits: bool,
-    /// How often it has asked.
+    /// How often it has made a request.
     turn: u32,
 }
 
 struct Agent {
     connections: Vec<Connection>,
     next: usize,
-    /// Pieces of each blob that are to come.
+    /// Missing pieces of each blob.
     missing: Vec<usize>,
     known: Known,
 }
@@ -93,10 +93,10 @@ struct Simulation {
     events: BinaryHeap<Reverse<(u64, u64, Event)>>,
     count: u64,
     network: Network,
-    /// Whom each flow is for: agent and connection.
+    /// The receiver of each flow: agent and connection.
     receivers: Vec<(usize, usize)>,
     blobs: Vec<Blob>,
-    /// Blob and range of every piece in the order in which they are fetched.
+    /// Blob and range of every piece, in the order of fetching.
     pieces: Vec<(usize, Range<u64>)>,
     agents: Vec<Agent>,
     holders: Holders,
@@ -105,7 +105,7 @@ struct Simulation {
     random: StdRng,
 }
 
-/// So many agents that want the tree at one instant.
+/// Simulates this many agents that want the tree at the same time.
 pub(crate) fn run(agents: usize, with_peers: bool, seed: u64) -> Outcome {
     let blobs = tree::blobs();
     let cut = |(number, blob): (usize, &Blob)| pieces(blob.clone()).into_iter().map(move |range| (number, range));
@@ -163,7 +163,7 @@ impl Simulation {
             }
         }
         let done = self.agents.iter().all(|agent| agent.missing.iter().all(|missing| *missing == 0));
-        assert!(done, "the agents wait for something that does not come");
+        assert!(done, "the agents wait forever");
         Outcome { seconds: self.now as f64 / 1e9, copies: self.network.sent(SERVER) / tree::size() as f64 }
     }
 
@@ -176,7 +176,7 @@ impl Simulation {
         Duration::from_nanos(self.now)
     }
 
-    /// Gives a connection its next piece.
+    /// Assigns the next piece to a connection.
     fn take(&mut self, agent: usize, connection: usize, after: u64) {
         let of = &mut self.agents[agent];
         if of.next < self.pieces.len() {
@@ -193,7 +193,7 @@ impl Simulation {
         self.at(after, Event::Ask(agent, connection, turn));
     }
 
-    /// As `Download::ask` does.
+    /// Like `Download::ask`.
     fn ask(&mut self, agent: usize, connection: usize, turn: u32) {
         if self.agents[agent].connections[connection].turn != turn {
             return;
@@ -223,7 +223,7 @@ impl Simulation {
         }
     }
 
-    /// As the artifact server does.
+    /// Like the artifact server.
     fn get(&mut self, agent: usize, connection: usize, follow: Follow) {
         let now = self.time();
         let (digest, streams) = (self.digest(agent, connection), self.network.streams(SERVER));
@@ -243,7 +243,7 @@ impl Simulation {
             }
             Decision::Serve => self.send(agent, connection, None),
             Decision::Wait(wait) => self.wait(agent, connection, wait),
-            // Back to the agent, to the peer and back for the connection, and to the peer.
+            // To the agent, to the peer and back for connecting, and to the peer again.
             Decision::SendTo(peer) if self.agents[agent].known.follows(now, peer, &digest) => {
                 self.at(4 * HOP, Event::AtPeer(agent, connection, number(peer), false));
             }
@@ -263,7 +263,7 @@ impl Simulation {
         self.agents[agent].connections[connection].waits = true;
     }
 
-    /// As a peer server does, and the fetch with its answer.
+    /// Like a peer server, and like the fetch with its answer.
     fn at_peer(&mut self, agent: usize, connection: usize, peer: usize, guessed: bool) {
         let (now, digest) = (self.time(), self.digest(agent, connection));
         let blob = self.blob(agent, connection);
@@ -342,6 +342,6 @@ fn address(agent: usize) -> SocketAddr {
 fn number(address: SocketAddr) -> usize {
     match address {
         SocketAddr::V4(address) => (address.ip().to_bits() - 0x0a00_0000) as usize,
-        SocketAddr::V6(_) => unreachable!("agents have none"),
+        SocketAddr::V6(_) => unreachable!("agents have no IPv6 address"),
     }
 }

@@ -1,11 +1,11 @@
-//! What every agent wants.
+//! The tree that every agent fetches.
 
 use fetcher::Digest;
 use fetcher::manifest::Blob;
 
 use crate::network::LINE;
 
-/// Sizes of the files of Flink 1.20.5 in bytes: lib and opt, then those of bin, conf and plugins.
+/// Sizes of the files of Flink 1.20.5 in bytes: lib and opt, then bin, conf and plugins.
 pub(crate) fn blobs() -> Vec<Blob> {
     let jars = [
         126_269_344,
@@ -32,12 +32,12 @@ pub(crate) fn blobs() -> Vec<Blob> {
     jars.into_iter().chain([20_000; 35]).enumerate().map(blob).collect()
 }
 
-/// Bytes of all of them.
+/// Size of the tree in bytes.
 pub(crate) fn size() -> u64 {
     blobs().iter().map(|blob| blob.size).sum()
 }
 
-/// How long the server's line takes at least to carry the tree so many times.
+/// Seconds that the server's link needs at least to send the tree this many times.
 pub(crate) fn seconds_alone(agents: usize) -> f64 {
     agents as f64 * size() as f64 / LINE
 }

@@ -1,8 +1,8 @@
-//! Digests remembered from one start of the application master to the next, so that an unchanged distribution is not read
-//! again.
+//! A cache of digests from one start of the application master to the next, so that an unchanged distribution is not
+//! read again.
 //!
-//! A remembered digest counts only for a file of the same path, size, time of change, inode and device. A wrong one, by
-//! whatever accident, cannot make anybody run wrong bytes: it only makes workers refuse what they are sent.
+//! A cached digest counts only for a file with the same path, size, modification time, inode and device. A wrong digest
+//! can never make a worker run wrong bytes: the worker only rejects the file.
 
 use std::collections::HashMap;
 use std::io;
@@ -14,11 +14,11 @@ use serde::{Deserialize, Serialize};
 use crate::hashing::Fingerprint;
 use crate::manifest::Blob;
 
-/// A file changed shortly before it was hashed may be changed once more without a new time of change, since the clock of
-/// file systems is coarse (two seconds on the coarsest).
+/// How old a modification time must be to be trusted. Clocks of file systems are coarse (two seconds at worst), so a
+/// file may change again without a new time.
 const SETTLED_AFTER: Duration = Duration::from_secs(2);
 
-/// What was hashed before.
+/// The digests of earlier starts.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct HashCache {
     files: HashMap<PathBuf, Known>,
@@ -31,8 +31,8 @@ struct Known {
 }
 
 impl HashCache {
-    /// Reads what an earlier [`HashCache::save`] wrote. What cannot be read counts as nothing: it will be hashed again.
-    /// Blocks.
+    /// Reads what an earlier [`HashCache::save`] wrote. A cache that cannot be read counts as empty, so everything is
+    /// hashed again. Blocks.
     pub(super) fn load(path: &Path) -> Self {
         let read = fs_err::read(path).and_then(|bytes| serde_json::from_slice(&bytes).map_err(io::Error::other));
         read.unwrap_or_else(|error: io::Error| {
@@ -43,12 +43,12 @@ impl HashCache {
         })
     }
 
-    /// The hashes of a file that is still as it was.
+    /// The hashes of a file that has not changed.
     pub(super) fn get(&self, path: &Path, fingerprint: &Fingerprint) -> Option<&Blob> {
         self.files.get(path).filter(|known| known.fingerprint == *fingerprint).map(|known| &known.blob)
     }
 
-    /// Remembers a file unless it may still be in motion.
+    /// Adds a file, unless it changed so recently that it may change again unnoticed.
     pub(super) fn put(&mut self, path: PathBuf, fingerprint: Fingerprint, blob: Blob) {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let settled = now.saturating_sub(SETTLED_AFTER).as_nanos();

@@ -8,7 +8,7 @@ fn artifact(folder: &Path, name: &str, content: &str) -> Artifact {
 }
 
 #[tokio::test]
-async fn the_same_files_have_the_same_manifest_wherever_they_lie() {
+async fn the_same_files_have_the_same_manifest_in_any_folder() {
     let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let mut digests = Vec::new();
     for folder in [&one, &other] {
@@ -28,7 +28,7 @@ async fn a_missing_file_is_named() {
 }
 
 #[tokio::test]
-async fn a_target_outside_of_the_tree_is_refused() {
+async fn a_target_outside_of_the_tree_is_rejected() {
     let folder = tempfile::tempdir().unwrap();
     let mut outside = artifact(folder.path(), "a", "1");
     outside.target = "../a".to_owned();
@@ -36,7 +36,7 @@ async fn a_target_outside_of_the_tree_is_refused() {
 }
 
 #[tokio::test]
-async fn two_files_for_one_target_are_refused() {
+async fn two_files_for_one_target_are_rejected() {
     let folder = tempfile::tempdir().unwrap();
     let mut other = artifact(folder.path(), "b", "2");
     other.target = "a".to_owned();
@@ -68,7 +68,7 @@ async fn a_link_to_another_artifact_stays_a_link_and_others_are_followed() {
 }
 
 #[tokio::test]
-async fn content_that_is_secret_once_is_secret_always() {
+async fn content_that_is_secret_in_one_use_is_secret_in_all() {
     let folder = tempfile::tempdir().unwrap();
     let mut secret = artifact(folder.path(), "b", "same");
     secret.secret = true;
@@ -80,7 +80,7 @@ fn remembering(path: &Path) -> BuildOptions {
     BuildOptions { hash_cache: Some(path.to_owned()), ..BuildOptions::default() }
 }
 
-/// Makes a file look as if it had been changed long ago.
+/// Gives a file an old modification time.
 fn settle(path: &Path) {
     let file = fs_err::OpenOptions::new().write(true).open(path).unwrap();
     file.file()
@@ -96,7 +96,7 @@ async fn an_unchanged_file_is_not_read_again() {
     settle(&artifact.source);
     let (first, _) = build_with(vec![artifact.clone()], remembering(&cache)).await.unwrap();
 
-    // A digest that only the cache can know shows where it was taken from.
+    // A digest that only the cache can contain shows where it was taken from.
     let (real, planted) = (Digest::of(b"content").to_string(), Digest::of(b"planted").to_string());
     let text = fs_err::read_to_string(&cache).unwrap();
     assert!(text.contains(&real));
@@ -119,7 +119,7 @@ async fn a_file_that_has_just_been_changed_is_hashed_again() {
 }
 
 #[tokio::test]
-async fn a_damaged_or_unwritable_cache_costs_time_only() {
+async fn a_damaged_or_unwritable_cache_costs_only_time() {
     let folder = tempfile::tempdir().unwrap();
     let cache = folder.path().join("hashes");
     fs_err::write(&cache, "{ no json").unwrap();

@@ -1,7 +1,7 @@
-//! Archives in the cache: unpacked once per host, their files contents like all others.
+//! Archives in the cache: each is unpacked once per host, and its files become ordinary contents.
 //!
-//! `<cache>/archives/<key>.<format>` lists what came out of an archive, as a manifest. With it, an entry of a tree that is
-//! an archive is replaced by the entries of its files, and nothing else of the cache knows archives.
+//! `<cache>/archives/<key>.<format>` lists the files of an archive, as a manifest. An entry of a tree that is an
+//! archive is replaced by the entries of its files, so the rest of the cache knows nothing about archives.
 
 use std::path::PathBuf;
 
@@ -18,14 +18,13 @@ use crate::manifest::{Entry, Kind, MAX_NODES, Manifest, ManifestError};
 use crate::path::TreePath;
 use crate::unpack::{Format, Limits, UnpackError, unpack};
 
-/// How the names of folders begin that archives are unpacked into.
+/// Name prefix of the folders that archives are unpacked into.
 pub(super) const UNPACKING: &str = ".unpack.";
-/// Most entries of a tree whose archives are unpacked: as many as two manifests may have.
+/// The most entries of a tree with unpacked archives: as many as two manifests may have.
 const MAX_EXPANDED: usize = 2 * MAX_NODES;
 
 impl Cache {
-    /// The entries of a tree as they are when everything is unpacked; none when it is not known what comes out of an
-    /// archive. Blocks.
+    /// The entries of a tree with all archives unpacked; none if the files of an archive are not known. Blocks.
     pub(super) fn expand(&self, manifest: &Manifest) -> Option<Vec<Entry>> {
         let mut entries = Vec::with_capacity(manifest.entries().len());
         for entry in manifest.entries() {
@@ -44,13 +43,13 @@ impl Cache {
         Some(entries)
     }
 
-    /// Whether what comes out of an archive is known, and there.
+    /// Whether the files of an archive are known and in the cache.
     pub(super) fn is_unpacked(&self, entry: &Entry) -> bool {
         let entries = self.unpacked(entry);
         entries.is_some_and(|entries| entries.iter().filter_map(Content::of).all(|content| self.has(&content)))
     }
 
-    /// What comes out of an archive, at its place in the tree.
+    /// The files of an archive, at their paths in the tree.
     fn unpacked(&self, entry: &Entry) -> Option<Vec<Entry>> {
         let Kind::Archive(format, _) = &entry.kind else { return None };
         let encoded = fs_err::read(self.listing(&Content::of(entry)?, *format)).ok()?;
@@ -62,12 +61,13 @@ impl Cache {
         self.root().join("archives").join(format!("{}.{format}", archive.key()))
     }
 
-    /// Unpacks an archive while it comes, and keeps what comes out of it for the fetch of the reservation. Blocks until it has come.
+    /// Unpacks an archive while it is being downloaded, and holds its files for the reservation's fetch. Blocks until
+    /// the download ends.
     pub(super) fn unpack(&self, entry: &Entry, source: Growing, reservation: &Reservation) -> Result<(), FetchError> {
         let (Kind::Archive(format, _), Some(archive)) = (&entry.kind, Content::of(entry)) else { return Ok(()) };
         let parts = self.root().join("partial");
         let folder = tempfile::Builder::new().prefix(UNPACKING).tempdir_in(&parts).map_err(FetchError::Disk)?;
-        // So that others see that somebody is at it.
+        // The lock shows others that the folder is in use.
         let _unpacking = FileLock::attempt(folder.path(), Mode::Exclusive).map_err(FetchError::Disk)?;
         let listing = unpack(source, *format, folder.path(), Limits::default())
             .map_err(|error| FetchError::archive(error, &entry.path, folder.path()))?;
@@ -76,7 +76,7 @@ impl Cache {
                 .map_err(|error| FetchError::Archive { path: entry.path.clone(), source: UnpackError::Tree(error) })?;
         }
         crash::point();
-        // All of it at once: an archive may hold thousands of files.
+        // Space for the whole archive, because it may contain thousands of files.
         let disk = |errno| FetchError::disk(named(errno, &parts), &parts, 0);
         nix::unistd::syncfs(File::open(&parts).map_err(FetchError::Disk)?.file()).map_err(disk)?;
         for inner in listing.entries() {
@@ -93,7 +93,7 @@ impl Cache {
     }
 }
 
-/// An entry of an archive at its place in the tree.
+/// An archive's entry at its path in the tree.
 fn below(folder: &TreePath, inner: &Entry) -> Result<Entry, ManifestError> {
     let join = |path: &TreePath| format!("{folder}/{path}").parse::<TreePath>();
     let kind = match &inner.kind {

@@ -1,4 +1,4 @@
-//! Contents: how each gets into the cache once.
+//! Contents: how each gets into the cache exactly once.
 
 use std::fs::{Metadata, Permissions};
 use std::io::{self, Read as _, Seek as _};
@@ -18,10 +18,10 @@ use crate::hashing::{self, Fingerprint, HashError};
 use crate::manifest::{Blob, BlobName, CHUNK, Entry, Kind};
 use crate::peers;
 
-/// What the names of executable contents end with.
+/// Name suffix of executable contents.
 const EXECUTABLE: &str = ".x";
 
-/// One content with one mode: what a file of a tree is a link to.
+/// One content with one mode: the file that files of trees link to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Content {
     pub(super) blob: Blob,
@@ -29,7 +29,7 @@ pub(super) struct Content {
 }
 
 impl Content {
-    /// What an entry needs of the cache: nothing for links and secrets.
+    /// The content that an entry needs; none for links and secrets.
     pub(super) fn of(entry: &Entry) -> Option<Self> {
         match &entry.kind {
             _ if entry.secret => None,
@@ -39,7 +39,7 @@ impl Content {
         }
     }
 
-    /// The name in the cache.
+    /// The content's name in the cache.
     pub(super) fn key(&self) -> String {
         format!("{}{}", self.blob.name(), if self.executable { EXECUTABLE } else { "" })
     }
@@ -59,7 +59,7 @@ struct Arrival {
 }
 
 impl Cache {
-    /// Opens a content of that name (see [`BlobName`]) with either mode, if it is there and looks as it was left.
+    /// Opens a content by name (see [`BlobName`]) with either mode, if it is in the cache and not modified.
     pub(crate) fn open_content(&self, name: &BlobName) -> io::Result<Option<(File, Fingerprint)>> {
         for mode in ["", EXECUTABLE] {
             match hashing::open(&self.blob(&format!("{name}{mode}"))) {
@@ -72,12 +72,12 @@ impl Cache {
         Ok(None)
     }
 
-    /// Whether a content is there.
+    /// Whether a content is in the cache.
     pub(super) fn has(&self, content: &Content) -> bool {
         looks_right(&self.blob(&content.key()), content)
     }
 
-    /// Lets a content that is there be read.
+    /// Passes a content of the cache to its reader.
     pub(super) fn feed_all(&self, content: &Content, feed: Option<Feed>) -> Result<(), FetchError> {
         if let Some(feed) = feed {
             feed.begin(File::open(self.blob(&content.key())).map_err(FetchError::Disk)?, &content.blob, |_| true);
@@ -85,8 +85,8 @@ impl Cache {
         Ok(())
     }
 
-    /// Gets a content into the cache unless it is there; waits when somebody else is at it. `feed` lets it be read
-    /// meanwhile.
+    /// Gets a content into the cache unless it is there; waits if another process is fetching it. `feed` allows reading
+    /// it meanwhile.
     pub(super) async fn ensure(
         &self,
         content: Content,
@@ -121,19 +121,19 @@ impl Arrival {
         self.partial.file().path()
     }
 
-    /// What is still to be fetched; nothing when somebody has brought the content while we waited for the lock.
+    /// What remains to be fetched; none if another process brought the content while we waited for the lock.
     fn resume(&self, feed: Option<Feed>) -> Result<Option<Target>, FetchError> {
         let size = self.content.blob.size;
         if self.cache.has(&self.content) {
             self.reservation.hold(&self.cache.blob(&self.content.key()), &self.content);
-            // Left over, or made by our asking for the lock.
+            // A leftover, or created by our own locking.
             fs_err::remove_file(self.path()).map_err(FetchError::Disk)?;
             self.reservation.use_up(size);
             self.cache.feed_all(&self.content, feed)?;
             return Ok(None);
         }
         let path = self.path().to_owned();
-        // A fetch that was ended at its very last step has left it read-only.
+        // A fetch that was killed in its last step has left the file read-only.
         fs_err::set_permissions(&path, Permissions::from_mode(0o600)).map_err(FetchError::Disk)?;
         let mut file = OpenOptions::new().read(true).write(true).open(&path).map_err(FetchError::Disk)?;
         let there = self.verified_chunks(&mut file).map_err(|error| FetchError::disk(error, &path, size))?;
@@ -152,8 +152,8 @@ impl Arrival {
         self.cache.has(&twin).then(|| self.cache.blob(&twin.key()))
     }
 
-    /// Which chunks are there from an earlier fetch that broke off, or from the same file with another mode. A crash may
-    /// have left anything, so all are hashed.
+    /// Which chunks exist already, from an interrupted fetch or from the file with the other mode. All are hashed,
+    /// because a crash may have left anything.
     fn verified_chunks(&self, file: &mut File) -> io::Result<Vec<bool>> {
         if self.content.blob.chunks.is_empty() || file.metadata()?.len() > self.content.blob.size {
             file.set_len(0)?;
@@ -179,7 +179,7 @@ impl Store for Arrival {
         self.partial.file().sync_all().map_err(|error| FetchError::disk(error, &target.path, size))?;
         let place = self.cache.blob(&self.content.key());
         if self.cache.has(&self.content) && self.reservation.hold(&place, &self.content) {
-            // Another lane was sooner; trees have links to what it has brought.
+            // Another lane was first, and trees already link to its file.
             fs_err::remove_file(&target.path).map_err(FetchError::Disk)?;
             self.reservation.use_up(size);
             return Ok(());
@@ -207,12 +207,12 @@ pub(super) fn read_full(file: &mut File, buffer: &mut [u8]) -> io::Result<usize>
     Ok(filled)
 }
 
-/// Whether a file has the time that everything in the cache has, and nobody can write to it.
+/// Whether a file has the cache's modification time and no write permission.
 fn is_untouched(metadata: &Metadata) -> bool {
     metadata.mtime() == MODIFIED && metadata.permissions().mode() & 0o222 == 0
 }
 
-/// Whether a file of the cache still looks as it was left, without reading it.
+/// Whether a file of the cache still looks unmodified, without reading it.
 pub(super) fn looks_right(path: &Path, content: &Content) -> bool {
     fs_err::symlink_metadata(path).is_ok_and(|metadata| {
         metadata.is_file()

@@ -1,15 +1,15 @@
-//! Archives of class data: what a JVM has made of its class path, so that the next one need not make it again.
+//! Archives of class data (CDS): the classes that a JVM has loaded, stored so that the next JVM starts faster.
 //!
 //! ```text
-//! <cache>/class-data/<key>.jsa     an archive, read-only; the key says for which JVM and class path
-//! <cache>/class-data/<key>.json    its digest, and which file was seen to have it; its time of change is the last use
-//! <cache>/class-data/<key>.refused none is to be made for now, and why
-//! <cache>/class-data/.<random>/    one in the making
-//! <cache>/locks/class-data         exclusive while one is made: one at a time on a host
+//! <cache>/class-data/<key>.jsa     an archive, read-only; the key depends on JVM and class path
+//! <cache>/class-data/<key>.json    its digest and the file that was verified; the modification time is the last use
+//! <cache>/class-data/<key>.refused do not make it for now; contains the reason
+//! <cache>/class-data/.<random>/    an archive being written
+//! <cache>/locks/class-data         exclusive while one is written: one at a time per host
 //! ```
 //!
-//! An archive that is not what a JVM has written may cost the TaskManager that starts with it, so none is handed out before
-//! its digest has been checked; a file that is the one that was checked before is not read again.
+//! A damaged archive may crash the TaskManager that starts with it. So no archive is handed out before its digest was
+//! verified. A file that has not changed since is not read again.
 
 mod making;
 mod room;
@@ -36,10 +36,10 @@ use crate::hashing::Fingerprint;
 use crate::manifest::CHUNK;
 pub use making::ClassDataMaking;
 
-/// So long nobody tries again what has failed.
+/// How long not to try again after a failure.
 const REFUSED_FOR: Duration = Duration::from_secs(24 * 3600);
 
-/// What is known of an archive.
+/// The record of an archive.
 #[derive(Debug, Serialize, Deserialize)]
 struct Record {
     digest: String,
@@ -47,8 +47,8 @@ struct Record {
 }
 
 impl Cache {
-    /// The archive of this key, complete and verified; none when there is none. One that is wrong goes into quarantine.
-    /// Blocks, for microseconds unless the file is another than at the last time.
+    /// The verified archive with this key, if there is one. A damaged one is quarantined. Blocks, for microseconds
+    /// unless the file has changed since the last call.
     pub fn class_data(&self, key: &Digest) -> io::Result<Option<PathBuf>> {
         let (archive, record) = (self.archive(key), self.about_class_data(key, "json"));
         let Some((metadata, known)) = fs_err::metadata(&archive).ok().zip(fs_err::read(&record).ok()) else {
@@ -60,7 +60,7 @@ impl Cache {
         };
         if Fingerprint::of(&metadata) == seen {
             let now = TimeSpec::UTIME_NOW;
-            // Without it the archive only counts as older than it is.
+            // If this fails, the archive only counts as older than it is.
             utimensat(AT_FDCWD, &record, &now, &now, UtimensatFlags::NoFollowSymlink).ok();
             return Ok(Some(archive));
         }
@@ -72,8 +72,7 @@ impl Cache {
         Ok(Some(archive))
     }
 
-    /// Begins an archive; none when there is one, when one was refused of late, or when somebody on this host makes one.
-    /// Blocks.
+    /// Begins an archive. None if it exists, was refused recently, or an archive is being written on this host. Blocks.
     pub fn make_class_data(&self, key: &Digest) -> io::Result<Option<ClassDataMaking>> {
         let Some(alone) = FileLock::attempt(&self.lock("class-data"), Mode::Exclusive)? else { return Ok(None) };
         let refused = fs_err::metadata(self.about_class_data(key, "refused")).and_then(|file| file.modified());
@@ -85,12 +84,13 @@ impl Cache {
         Ok(Some(ClassDataMaking { cache: self.clone(), key: *key, folder, _alone: alone }))
     }
 
-    /// Makes sure that none is made with this key for a day.
+    /// Makes sure that no archive is written with this key for a day.
     pub fn refuse_class_data(&self, key: &Digest, why: &str) -> io::Result<()> {
         save(&self.about_class_data(key, "refused"), why.as_bytes())
     }
 
-    /// Takes an archive out of use, and makes sure that none is made with this key for a day. Who runs with it goes on.
+    /// Quarantines an archive, and makes sure that none is written with this key for a day. JVMs that use it are not
+    /// affected.
     pub fn quarantine_class_data(&self, key: &Digest, why: &str) -> io::Result<()> {
         tracing::warn!(%key, "Moving an archive of class data into quarantine: {why}");
         self.refuse_class_data(key, why)?;
@@ -102,12 +102,12 @@ impl Cache {
         remove_if_there(&self.about_class_data(key, "json"))
     }
 
-    /// Removes an archive that JVMs do not take, so that another one is made; but when it is young, the next one would be no
-    /// better, and there is none for a day.
+    /// Removes an archive that JVMs reject, so that a new one is written. If the archive is young, a new one would be
+    /// no better, so none is written for a day.
     pub fn replace_class_data(&self, key: &Digest) -> io::Result<()> {
         let made = fs_err::metadata(self.archive(key)).and_then(|file| file.modified());
         if made.is_ok_and(|made| made.elapsed().is_ok_and(|age| age < REFUSED_FOR)) {
-            self.refuse_class_data(key, "a JVM did not take it")?;
+            self.refuse_class_data(key, "a JVM rejected it")?;
         }
         self.remove_archive(key.to_string().as_str()).map(drop)
     }

@@ -1,4 +1,4 @@
-//! Locks between processes, on files that may be removed by whoever holds them.
+//! Locks between processes, on files that their holder may remove.
 
 use std::fs::TryLockError;
 use std::io;
@@ -11,7 +11,7 @@ use fs_err::{File, OpenOptions};
 
 use crate::fetch::{FetchError, blocking};
 
-/// How often a lock is asked for that somebody else has: the kernel can tell nobody without holding up a thread.
+/// How often to try for a lock, at first and at most: the kernel can only notify a blocked thread.
 const ASK_AGAIN: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(25));
 
 /// Shared or not.
@@ -28,8 +28,8 @@ pub(crate) struct FileLock {
 }
 
 impl FileLock {
-    /// The lock of the file at `path`, which is made when it is not there; none when somebody else has it. Blocks, but
-    /// for no lock.
+    /// Locks the file at `path`, creating it if needed; none if another process has the lock. Blocks, but never for the
+    /// lock.
     pub(crate) fn attempt(path: &Path, mode: Mode) -> io::Result<Option<Self>> {
         loop {
             let file = open(path, mode)?;
@@ -40,19 +40,19 @@ impl FileLock {
             match locked {
                 Err(TryLockError::WouldBlock) => return Ok(None),
                 Err(TryLockError::Error(error)) => return Err(error),
-                // Whoever had it before may have removed or renamed the file: then this is no lock of that name.
+                // The previous holder may have removed or renamed the file; then this is not the lock of that name.
                 Ok(()) if is_at(&file, path)? => return Ok(Some(Self { file })),
                 Ok(()) => {}
             }
         }
     }
 
-    /// The lock, as soon as nobody else has it.
+    /// Waits for the lock.
     pub(super) async fn acquire(path: PathBuf, mode: Mode) -> Result<Self, FetchError> {
         Self::acquire_for(path, mode, |lock| lock).await
     }
 
-    /// The same within a time, for a lock that others may hold for as long as they like.
+    /// Waits for the lock with a time limit, for locks that others may hold as long as they like.
     pub(super) async fn acquire_within<T: Send + 'static>(
         path: PathBuf,
         mode: Mode,
@@ -66,8 +66,8 @@ impl FileLock {
         })
     }
 
-    /// The same, and at once what it is for, which may block: each way to another thread and back takes as long as a look
-    /// at a few files.
+    /// Waits for the lock and runs the blocking function that it is for, on one thread: each switch of threads takes as
+    /// long as looking at a few files.
     async fn acquire_for<T: Send + 'static>(
         path: PathBuf,
         mode: Mode,
@@ -96,8 +96,8 @@ impl FileLock {
     }
 }
 
-/// Opens for reading, which a lock needs no more of: the file may be a read-only one on its way into its place. What
-/// can be shared is for other users, too.
+/// Opens the file for reading only, which is enough to lock it: it may be a read-only file on its way into its place.
+/// Files of shared locks are open to other users too.
 fn open(path: &Path, mode: Mode) -> io::Result<File> {
     let permissions = if mode == Mode::Shared { 0o644 } else { 0o600 };
     loop {
@@ -127,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn many_may_use_and_only_one_may_change() {
+    fn many_may_share_a_lock_and_only_one_may_hold_it_exclusively() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lock");
         let (one, other) =
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_lock_that_somebody_holds_forever_is_waited_for_within_a_time() {
+    async fn waiting_for_a_lock_that_is_held_forever_has_a_limit() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lock");
         let _held = FileLock::attempt(&path, Mode::Exclusive).unwrap().unwrap();
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_removed_file_is_no_lock_any_more() {
+    fn a_lock_on_a_removed_file_does_not_count() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lock");
         let old = FileLock::attempt(&path, Mode::Exclusive).unwrap().unwrap();

@@ -1,4 +1,4 @@
-//! Using trees without making any: those of a cache that may belong to somebody else.
+//! Use existing trees of a cache that may belong to another user.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,30 +10,30 @@ use super::{Cache, CacheError, CacheOptions, Tree, check_owner};
 use crate::digest::Digest;
 use crate::fetch::{FetchError, blocking};
 
-/// What has to be the owner's alone so that a tree can be believed without reading it again.
-const BELIEVED: [&str; 4] = ["archives", "locks", "manifests", "trees"];
+/// The folders that must belong to the owner alone, so that a tree can be trusted without reading it again.
+const OWNED_FOLDERS: [&str; 4] = ["archives", "locks", "manifests", "trees"];
 
-/// A cache of somebody who is trusted.
+/// A trusted user's cache, read-only.
 pub(crate) struct Shelf(Cache);
 
 impl Shelf {
-    /// The cache of `owner` at `path`. Blocks.
+    /// Opens the cache of `owner` at `path`. Blocks.
     pub(crate) fn open(path: PathBuf, owner: Uid) -> Result<Self, CacheError> {
         check_owner(&path, owner)?;
-        for folder in BELIEVED {
+        for folder in OWNED_FOLDERS {
             check_owner(&path.join(folder), owner)?;
         }
         Ok(Self(Cache { options: Arc::new(CacheOptions { path, budget: 0 }), counters: Arc::default() }))
     }
 
-    /// The tree if it is there, which it stays for as long as the answer lives.
+    /// The tree, if it exists; it stays as long as the result lives.
     pub(crate) async fn tree(&self, digest: Digest) -> Result<Option<Tree>, FetchError> {
         self.0.tree_if_there(digest).await
     }
 }
 
 impl Cache {
-    /// The tree if it is there and nobody is just making or removing it.
+    /// The tree, if it exists and no process is making or removing it.
     pub(crate) async fn tree_if_there(&self, digest: Digest) -> Result<Option<Tree>, FetchError> {
         let cache = self.clone();
         blocking(move || {

@@ -1,8 +1,8 @@
-//! What a running fetch counts on, seen by all processes.
+//! What a running fetch needs of the cache, visible to all processes.
 //!
-//! A folder with a hard link to each content that the fetch needs and finds or brings, so that whoever makes room sees
-//! that it is in use, and with a locked file whose size is the number of bytes that are still to come. It holds no byte of
-//! its own. A process that dies loses the lock; the next who looks removes the folder.
+//! A reservation is a folder. It has a hard link to each content that the fetch uses, so that nobody removes it as
+//! unused. It also has a locked file whose size is the number of bytes still to come, without using that space. If the
+//! process dies, the lock ends, and the next process that looks removes the folder.
 
 use std::fs::DirBuilder;
 use std::io;
@@ -21,7 +21,7 @@ use crate::token::unguessable;
 
 const LOCK: &str = "lock";
 
-/// Removed when it is dropped.
+/// A reservation; dropping it removes the folder.
 #[derive(Debug)]
 pub(super) struct Reservation {
     folder: PathBuf,
@@ -30,18 +30,18 @@ pub(super) struct Reservation {
 }
 
 impl Reservation {
-    /// A reservation of nothing.
+    /// Makes an empty reservation.
     pub(super) fn make(folder: &Path) -> Result<Self, FetchError> {
         loop {
             let folder = folder.join(unguessable());
-            // Nobody else may put anything there, whatever the umask.
+            // No other user may put anything there, whatever the umask.
             let lock = DirBuilder::new().mode(0o700).create(&folder).and_then(|()| {
                 crash::point();
                 FileLock::attempt(&folder.join(LOCK), Mode::Exclusive)
             });
             match lock {
                 Ok(Some(lock)) => return Ok(Self { folder, _lock: lock, left: Mutex::new(0) }),
-                // Somebody took it for one whose process has died, before it was locked.
+                // Before the lock, another process took it for a leftover and removed it.
                 Ok(None) => {}
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(FetchError::disk(error, &folder, 0)),
@@ -49,25 +49,25 @@ impl Reservation {
         }
     }
 
-    /// Keeps a content from being removed. False when it has been removed before.
+    /// Keeps a content from being removed. False if it was removed already.
     pub(super) fn hold(&self, path: &Path, content: &Content) -> bool {
         fs_err::hard_link(path, self.folder.join(content.key())).is_ok()
     }
 
-    /// Reserves so many bytes for what is going to come.
+    /// Reserves this many bytes for content still to come.
     pub(super) fn set(&self, bytes: u64) -> io::Result<()> {
         *self.left.lock() = bytes;
         OpenOptions::new().write(true).open(self.folder.join(LOCK))?.set_len(bytes)
     }
 
-    /// Notes that so many of the bytes are there.
+    /// Reduces the reservation by bytes that have arrived.
     pub(super) fn use_up(&self, bytes: u64) {
         let left = self.left.lock().saturating_sub(bytes);
-        // Without it the cache only counts as fuller than it is, until this fetch ends.
+        // If this fails, the cache counts as fuller than it is until this fetch ends.
         self.set(left).ok();
     }
 
-    /// The bytes that all running fetches together have reserved.
+    /// The bytes that all running fetches have reserved.
     pub(super) fn all(folder: &Path) -> io::Result<u64> {
         let mut bytes = 0;
         for reservation in fs_err::read_dir(folder)? {
@@ -78,7 +78,7 @@ impl Reservation {
                     bytes = u64::saturating_add(bytes, fs_err::metadata(&lock).map_or(0, |metadata| metadata.len()));
                 }
                 Ok(Some(_ended)) => remove_folder(&path)?,
-                // It ends at this moment.
+                // Its fetch is just ending.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(error),
             }
@@ -89,7 +89,7 @@ impl Reservation {
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        // Without it the next who looks removes it.
+        // If this fails, the next process that looks removes it.
         remove_folder(&self.folder).ok();
     }
 }

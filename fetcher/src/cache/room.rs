@@ -1,4 +1,4 @@
-//! Making room: what has not been used for longest goes first, and nothing that is in use.
+//! Make room: remove the least recently used first, and nothing that is in use.
 
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
@@ -17,34 +17,34 @@ use super::trees::{REMOVED, remove_folder, remove_tree};
 use crate::crash;
 use crate::fetch::{FetchError, available, blocking};
 
-/// Parts of files and trees that nobody has come back for are removed after this time.
+/// How long incomplete files and trees are kept for a fetch that resumes them.
 const PARTIAL_FOR: Duration = Duration::from_secs(24 * 3600);
 
-/// Folders younger than this may belong to somebody who has no lock yet.
+/// Younger folders may belong to a process that has not locked them yet.
 const YOUNG: Duration = Duration::from_secs(2);
 
-/// What came out of an archive is forgotten after this time, and unpacked again when it is needed: it costs next to no
-/// room, but some day nobody has the archive any more.
+/// How long the list of an archive's files is kept. Later, the archive is unpacked again if needed. The list takes
+/// almost no space, but some day nobody uses the archive.
 const LISTING_FOR: Duration = Duration::from_secs(90 * 24 * 3600);
 
-/// What the cache holds.
+/// The contents of the cache, counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Usage {
-    /// Complete trees.
+    /// Number of complete trees.
     pub trees: usize,
-    /// Those of them that are in use.
+    /// Number of trees in use.
     pub trees_in_use: usize,
-    /// Contents.
+    /// Number of contents.
     pub contents: usize,
     /// Bytes of all contents.
     pub bytes: u64,
-    /// Bytes of contents that are under way or broke off.
+    /// Bytes of incomplete contents.
     #[serde(rename = "partial_bytes")]
     pub partial: u64,
     /// Bytes of archives of class data.
     #[serde(rename = "class_data_bytes")]
     pub class_data: u64,
-    /// Bytes that running fetches are still going to need.
+    /// Bytes that running fetches still need.
     #[serde(rename = "reserved_bytes")]
     pub reserved: u64,
 }
@@ -52,16 +52,16 @@ pub struct Usage {
 /// What was removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Removed {
-    /// Trees.
+    /// Number of trees.
     pub trees: usize,
-    /// Contents.
+    /// Number of contents.
     pub contents: usize,
-    /// Bytes of those contents and of parts.
+    /// Bytes of those contents and of incomplete files.
     pub bytes: u64,
 }
 
 impl Cache {
-    /// What the cache holds now. Blocks.
+    /// Counts what the cache holds now. Blocks.
     pub fn usage(&self) -> io::Result<Usage> {
         let mut usage = Usage::default();
         for tree in self.list("trees")? {
@@ -79,8 +79,8 @@ impl Cache {
         Ok(usage)
     }
 
-    /// Removes what has not been used for longest until at most `budget` bytes are left or the rest is in use, and parts
-    /// that nobody has come back for.
+    /// Removes the least recently used until at most `budget` bytes are left or the rest is in use, and abandoned
+    /// incomplete files.
     pub async fn collect_garbage(&self, budget: u64) -> Result<Removed, FetchError> {
         let _room = FileLock::acquire(self.lock("gc"), Mode::Exclusive).await?;
         let cache = self.clone();
@@ -97,7 +97,7 @@ impl Cache {
         .await
     }
 
-    /// Keeps those of `contents` that are there, and makes and keeps room for the others, which are returned.
+    /// Holds those of `contents` that exist. Makes and reserves room for the others, which are returned.
     pub(super) async fn reserve(&self, contents: Vec<Content>) -> Result<(Reservation, Vec<Content>), FetchError> {
         let _room = FileLock::acquire(self.lock("gc"), Mode::Exclusive).await?;
         let cache = self.clone();
@@ -142,15 +142,15 @@ impl Cache {
         Ok(())
     }
 
-    /// Removes at the start of a process what others have left that were killed, as far as it is sure that nobody is at it any
-    /// more; the rest goes in time. Blocks.
+    /// Removes leftovers of killed processes at the start of a process, if they are surely abandoned; the rest is
+    /// removed later. Blocks.
     pub fn remove_leftovers(&self) -> io::Result<()> {
         for folder in ["trees", "partial"] {
             for entry in fs_err::read_dir(self.root().join(folder))? {
                 let (path, name) =
                     entry.map(|entry| (entry.path(), entry.file_name().to_string_lossy().into_owned()))?;
                 let is_over = if name.starts_with(UNPACKING) {
-                    // Whoever has just made it has not locked it yet.
+                    // A process that has just created it may not have locked it yet.
                     is_older(&path, YOUNG) && FileLock::attempt(&path, Mode::Exclusive)?.is_some()
                 } else {
                     name.starts_with('.') && name.ends_with(REMOVED)
@@ -160,11 +160,11 @@ impl Cache {
                 }
             }
         }
-        // Those of fetches that are over.
+        // Removes reservations of dead processes.
         Reservation::all(&self.root().join("reserved")).map(drop)
     }
 
-    /// Removes what processes have left behind that did not come to their end.
+    /// Removes abandoned incomplete files.
     fn remove_old_parts(&self) -> io::Result<Removed> {
         let mut removed = Removed::default();
         for part in self.list("partial")?.into_iter().filter(|part| is_old(part, PARTIAL_FOR)) {
@@ -196,8 +196,8 @@ impl Cache {
         Ok(removed)
     }
 
-    /// Removes archives of class data, and then trees that are not in use and the contents that no tree needs any more, of
-    /// each what was not used for longest first, until `wanted` bytes are free.
+    /// Removes archives of class data, then unused trees and the contents that no tree needs, until `wanted` bytes are
+    /// free. Of each kind, the least recently used go first.
     fn remove_least_used(&self, wanted: u64, removed: &mut Removed) -> io::Result<()> {
         if removed.bytes >= wanted {
             return Ok(());
@@ -226,7 +226,7 @@ impl Cache {
         Ok(())
     }
 
-    /// Removes contents without a link from a tree, a sandbox or a running fetch.
+    /// Removes contents that no tree, sandbox or running fetch links to.
     fn remove_orphans(&self, removed: &mut Removed) -> io::Result<()> {
         for blob in self.list("blobs")? {
             let Ok(metadata) = blob.metadata() else { continue };
@@ -239,7 +239,7 @@ impl Cache {
         Ok(())
     }
 
-    /// The entries of one of the cache's folders without what is on its way in or out.
+    /// The entries of a folder of the cache, except those being added or removed.
     pub(super) fn list(&self, folder: &str) -> io::Result<Vec<DirEntry>> {
         let mut entries = Vec::new();
         for entry in fs_err::read_dir(self.root().join(folder))? {

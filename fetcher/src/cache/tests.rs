@@ -1,7 +1,7 @@
-//! What other processes, and crashes, may do to a cache. The processes are this test program again, told to run
+//! Several processes, and crashes, on one cache. Each process is this test program again, which runs
 //! [`a_process_that_uses_the_cache`].
 #![allow(clippy::unwrap_used, clippy::expect_used)]
-#![expect(clippy::disallowed_methods, reason = "starts processes of its own and tells them their task in variables")]
+#![expect(clippy::disallowed_methods, reason = "starts processes and passes their task in variables")]
 
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::*;
 use crate::{Artifact, ArtifactServer, ServerOptions, build, crash};
 
-/// What such a process is told, in variables.
+/// The task of such a process, passed in environment variables.
 #[derive(Clone)]
 struct Task {
     url: String,
@@ -149,17 +149,17 @@ async fn thirty_two_processes_share_one_cache() {
     assert!(sent < (20 << 20) + (901 << 10), "{sent} bytes were sent: more than one copy");
 }
 
-/// At every point where something is written, moved or removed, a process dies, and the next one finds a cache in which
+/// A process dies at every point where something is written, moved or removed. The next one must find a cache in which
 /// everything is complete or absent.
 #[tokio::test]
-async fn a_crash_at_any_step_leaves_nothing_half_done() {
+async fn a_crash_at_any_step_leaves_everything_complete_or_absent() {
     let scene =
         Scene::new(&[("lib/large", noise(17 << 20, 1)), ("lib/a", noise(9000, 2)), ("bin/run", noise(99, 3))]).await;
     let other = Scene::new(&[("lib/other", noise(1000, 4))]).await;
     let mut died = 0;
     for die_at in 1.. {
         let cache = scene.folder.path().join(format!("cache-{die_at}"));
-        // A tree that has to give way, so that making room is among the steps.
+        // A tree that must be removed, so that making room is one of the steps.
         let old = Task { cache: cache.clone(), target: cache.with_extension("old"), ..other.task("") };
         old.run().await.unwrap();
         let task = Task { cache: cache.clone(), budget: 1000, target: cache.with_extension("new"), ..scene.task("") };
@@ -184,7 +184,7 @@ async fn a_crash_at_any_step_leaves_nothing_half_done() {
 }
 
 #[tokio::test]
-async fn room_is_made_by_removing_what_was_not_used_for_longest() {
+async fn the_least_recently_used_tree_is_removed_to_make_room() {
     let scenes = [
         Scene::new(&[("a", noise(1 << 20, 1))]).await,
         Scene::new(&[("a", noise(1 << 20, 2))]).await,
@@ -192,7 +192,7 @@ async fn room_is_made_by_removing_what_was_not_used_for_longest() {
     ];
     let cache = scenes[0].folder.path().join("cache");
     let task = |at: usize, name: &str| Task { cache: cache.clone(), budget: 2 << 20, ..scenes[at].task(name) };
-    // Copies, so that no sandbox holds on to a content by a hard link.
+    // Copies, so that no sandbox holds a content by a hard link.
     for (at, name) in [(0, "one"), (1, "one"), (0, "two"), (2, "one")] {
         task(at, name).run().await.unwrap();
         fs_err::remove_dir_all(task(at, name).target).unwrap();
@@ -204,7 +204,7 @@ async fn room_is_made_by_removing_what_was_not_used_for_longest() {
 }
 
 #[tokio::test]
-async fn what_is_in_use_is_not_removed() {
+async fn trees_in_use_are_not_removed() {
     let scenes = [Scene::new(&[("a", noise(1 << 20, 1))]).await, Scene::new(&[("a", noise(1 << 20, 2))]).await];
     let cache = scenes[0].folder.path().join("cache");
     let task = |at: usize| Task { cache: cache.clone(), budget: 1 << 20, ..scenes[at].task("flink") };
@@ -221,7 +221,7 @@ async fn what_is_in_use_is_not_removed() {
 }
 
 #[tokio::test]
-async fn a_wrong_content_is_found_taken_out_and_fetched_anew() {
+async fn a_damaged_content_is_found_quarantined_and_fetched_again() {
     let scene = Scene::new(&[("lib/large", noise(17 << 20, 1)), ("lib/a", noise(9000, 2))]).await;
     let task = scene.task("one");
     drop(task.run().await.unwrap());
@@ -243,7 +243,7 @@ async fn a_wrong_content_is_found_taken_out_and_fetched_anew() {
 }
 
 #[tokio::test]
-async fn a_lock_is_waited_for_without_an_end() {
+async fn acquiring_a_lock_waits_without_a_limit() {
     let scene = Scene::new(&[("a", noise(100, 1))]).await;
     let task = scene.task("flink");
     let lock = task.cache().lock(&task.manifest.to_string());

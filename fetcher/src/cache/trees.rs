@@ -1,4 +1,4 @@
-//! Trees: hard links to contents, at a place that stays the same from worker to worker.
+//! Trees: hard links to contents, at a path that is the same for every worker.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -29,23 +29,23 @@ use crate::page_cache::forget;
 use crate::project::Projector;
 use crate::token::unguessable;
 
-/// Contents that are asked for at the same time; most wait for a connection or for another process.
+/// Contents that are requested at the same time; most wait for a connection or for another process.
 const AT_ONCE: usize = 32;
-/// How often a tree is made that does not stay before something must be badly wrong.
+/// How often to make a tree again that disappears; after that, something is badly wrong.
 const ATTEMPTS: usize = 3;
-/// How soon to look again when somebody else has a tree that does not look as it should.
+/// How soon to look again while another process holds a tree that looks damaged.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
-/// How often for, all in all: whoever only looks is quick.
+/// How long to look again in total: processes that only check a tree are quick.
 const IN_USE_FOR: Duration = Duration::from_secs(5);
-/// What the names of trees end with that are being removed.
+/// Name suffix of trees that are being removed.
 pub(super) const REMOVED: &str = ".removed";
-/// How soon to look again while another fetch of the same lane makes the tree, at first and at last.
+/// How soon to look again while another fetch of the same lane makes the tree, at first and at most.
 const MAKING: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(25));
-/// How long a lock is waited for that is held for moments only. Any user may hold it for longer.
+/// How long to wait for a lock that is normally held for moments. Any user may hold it for longer.
 const LOCKED_FOR: Duration = Duration::from_secs(10);
 
 impl Cache {
-    /// The tree of a fetch, made when it is not there.
+    /// The tree of a fetch; makes it if it does not exist.
     pub(crate) async fn tree(&self, fetch: &Fetch) -> Result<Tree, FetchError> {
         let digest = fetch.request.manifest;
         let mut made = 0;
@@ -59,7 +59,7 @@ impl Cache {
                 return Ok(tree);
             }
             let Some(_making) = Making::attempt(self.lock(&format!("{digest}{}.making", fetch.lane))).await? else {
-                // Somebody else makes it.
+                // Another process is making it.
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(MAKING.1);
                 continue;
@@ -76,7 +76,7 @@ impl Cache {
         Err(damaged(&self.tree_path(&digest)))
     }
 
-    /// Removes a tree that does not look as it should, if there is one, unless somebody uses it.
+    /// Removes a tree that looks damaged, unless it is in use.
     async fn clear_place(&self, digest: Digest) -> Result<(), FetchError> {
         let mut waited = Duration::ZERO;
         while waited < IN_USE_FOR {
@@ -88,7 +88,7 @@ impl Cache {
                 }
                 let lock = FileLock::attempt(&cache.lock(&digest.to_string()), Mode::Exclusive);
                 let Some(_unused) = lock.map_err(FetchError::Disk)? else { return Ok(false) };
-                // Somebody may have made it meanwhile.
+                // Another process may have made it meanwhile.
                 if cache.look_for_tree(&digest).is_none() {
                     remove_tree(&path).map_err(FetchError::Disk)?;
                 }
@@ -97,15 +97,15 @@ impl Cache {
             if cleared.await? {
                 return Ok(());
             }
-            // Somebody looks whether it is there as we do; waiting for them to end their use of a damaged tree could take
-            // forever.
+            // Another process may be checking the tree as we do. But it may also use the damaged tree, and waiting for
+            // that to end could take forever.
             tokio::time::sleep(LOOK_AGAIN).await;
             waited += LOOK_AGAIN;
         }
         Err(damaged(&self.tree_path(&digest)))
     }
 
-    /// The tree, to stay for as long as it is in use, when it is there and looks as it should.
+    /// The tree, kept for as long as it is in use, if it exists and looks undamaged.
     async fn use_tree(&self, digest: Digest, was_there: bool) -> Result<Option<Tree>, FetchError> {
         let (cache, lock) = (self.clone(), self.lock(&digest.to_string()));
         let find = move |pin| {
@@ -120,10 +120,10 @@ impl Cache {
         blocking(move || Ok(cache.look_for_tree(&digest))).await
     }
 
-    /// What a tree holds, with archives and unpacked, when it is there and looks as it should. Notes that it is used.
+    /// Manifest and unpacked entries of a tree, if it exists and looks undamaged. Marks it as used.
     pub(super) fn look_for_tree(&self, digest: &Digest) -> Option<(Manifest, Vec<Entry>)> {
         let path = self.tree_path(digest);
-        // Quickly said, and often asked while it is being made.
+        // A quick check first, because it is repeated while the tree is being made.
         fs_err::symlink_metadata(&path).ok().filter(Metadata::is_dir)?;
         let manifest = self.known_manifest(digest)?;
         let entries = self.expand(&manifest)?;
@@ -131,7 +131,7 @@ impl Cache {
             return None;
         }
         let now = TimeSpec::UTIME_NOW;
-        // Without it the tree only counts as older than it is.
+        // If this fails, the tree only counts as older than it is.
         utimensat(AT_FDCWD, &path, &now, &now, UtimensatFlags::NoFollowSymlink).ok();
         Some((manifest, entries))
     }
@@ -144,7 +144,7 @@ impl Cache {
         Manifest::decode(&encoded).ok()
     }
 
-    /// Makes a tree; the caller is the only one of its lane who does.
+    /// Makes a tree. Only one fetch of a lane may call it at a time.
     async fn make_tree(&self, digest: Digest, fetch: &Fetch) -> Result<(), FetchError> {
         let _permission = match &fetch.permission {
             Some(permission) => Some(permission().await),
@@ -172,7 +172,7 @@ impl Cache {
         self.fetch_and_unpack(missing, packed, fetch, &reservation).await?;
         let cache = self.clone();
         blocking(move || {
-            // What came out of them is what is going to be read.
+            // The archives' files will be read, not the archives.
             archives.iter().filter_map(|archive| File::open(archive).ok()).for_each(|archive| forget(&archive));
             cache.assemble(&digest, &manifest)
         })
@@ -183,7 +183,7 @@ impl Cache {
         Ok(())
     }
 
-    /// Gets what is missing, and unpacks archives while they come.
+    /// Fetches what is missing, and unpacks archives while they are being downloaded.
     async fn fetch_and_unpack(
         &self,
         missing: Vec<Content>,
@@ -204,7 +204,7 @@ impl Cache {
                 cache.unpack(&entry, source, &reservation)
             }))
         });
-        // All feeds are there from the start: whatever happens to a fetch, the thread that waits for it hears of it.
+        // All feeds exist from the start, so that a reader learns of a failed fetch whenever it happens.
         let fetched: Vec<_> = missing
             .into_iter()
             .map(|content| {
@@ -217,7 +217,7 @@ impl Cache {
         try_join(fetched, unpacked).await.map(drop)
     }
 
-    /// The contents that a tree is made of, by their names, and the archives that have to be unpacked for it.
+    /// The contents of a tree by their names, and the archives that must be unpacked for it.
     fn needs(&self, entries: &[Entry]) -> (BTreeMap<String, Content>, Vec<Entry>) {
         let (mut contents, mut packed) = (BTreeMap::new(), Vec::new());
         for entry in entries {
@@ -245,8 +245,8 @@ impl Cache {
         Ok(manifest)
     }
 
-    /// Links the contents together; the caller has them reserved. One that is not there after all, whoever has removed
-    /// it, makes the tree one that is not there. Another lane may have made the same tree meanwhile.
+    /// Links the contents together; the caller has reserved them. If one was removed after all, the tree is not made.
+    /// Another lane may have made the same tree meanwhile.
     fn assemble(&self, digest: &Digest, manifest: &Manifest) -> Result<(), FetchError> {
         let path = self.tree_path(digest);
         let Some(mut entries) = self.expand(manifest) else { return Ok(()) };
@@ -261,7 +261,7 @@ impl Cache {
             Err(error) => Err(error),
             Ok(()) => {
                 crash::point();
-                // What it holds may have been forgotten while its contents came.
+                // The list may have been removed while the contents were fetched.
                 let place = self.manifest(digest);
                 if !place.exists() {
                     save(&place, &manifest.encode()).map_err(|error| FetchError::disk(error, &place, 0))?;
@@ -275,7 +275,7 @@ impl Cache {
     }
 }
 
-/// The lock of whoever makes a tree. Its file is removed with it.
+/// The lock for making a tree. Its file is removed with it.
 struct Making(FileLock);
 
 impl Making {
@@ -287,7 +287,7 @@ impl Making {
 
 impl Drop for Making {
     fn drop(&mut self) {
-        // Left over, it is in nobody's way.
+        // A leftover file harms nobody.
         fs_err::remove_file(self.0.file().path()).ok();
     }
 }
@@ -308,7 +308,7 @@ fn is_there(entry: &Entry, tree: &Path) -> bool {
     }
 }
 
-/// Removes a tree at one instant, and then its files. Nothing to do when it is not there.
+/// Removes a tree's name at once, and then its files. Does nothing if there is no tree.
 pub(super) fn remove_tree(path: &Path) -> io::Result<()> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let removed = path.with_file_name(format!(".{name}.{}{REMOVED}", unguessable()));
@@ -321,7 +321,7 @@ pub(super) fn remove_tree(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Removes a folder that somebody else may be removing, too.
+/// Removes a folder that another process may be removing too.
 pub(super) fn remove_folder(path: &Path) -> io::Result<()> {
     match fs_err::remove_dir_all(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -342,13 +342,13 @@ pub(super) fn save(place: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 impl Fetch {
-    /// Shows those who watch that everything is there.
+    /// Reports to the watchers that everything is fetched.
     pub(crate) fn show_complete(&self, manifest: &Manifest) {
         show_complete(&self.progress, manifest);
     }
 }
 
-/// The same to whoever watches `progress`.
+/// Like [`Fetch::show_complete`], to the watchers of `progress`.
 pub(super) fn show_complete(progress: &watch::Sender<Progress>, manifest: &Manifest) {
     let shared = manifest.entries().iter().filter_map(Content::of);
     let (files, bytes) = shared.fold((0, 0), |(files, bytes), content| (files + 1, bytes + content.blob.size));

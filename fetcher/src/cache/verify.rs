@@ -1,4 +1,4 @@
-//! Reading everything again, and taking out what is wrong.
+//! Read all contents again, and quarantine damaged ones.
 
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
@@ -14,30 +14,30 @@ use super::trees::remove_tree;
 use crate::digest::{Digest, Hasher};
 use crate::manifest::{Blob, CHUNK};
 
-/// What a look at everything has shown.
+/// The result of a verification.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Verified {
-    /// Contents that were read.
+    /// Number of contents read.
     pub contents: usize,
     /// Their bytes.
     pub bytes: u64,
-    /// The names of contents and archives of class data that were wrong and are in quarantine now.
+    /// Names of the contents and archives of class data that were damaged and are now quarantined.
     pub wrong: Vec<String>,
-    /// Trees that held one of them and were removed.
+    /// Trees with a damaged content that were removed.
     pub trees_removed: Vec<String>,
-    /// Trees that hold one of them and are in use: their workers should be restarted.
+    /// Trees with a damaged content that are in use: their workers should be restarted.
     pub trees_in_use: Vec<String>,
 }
 
 impl Cache {
-    /// Reads and checks every content. Blocks for as long as that takes.
+    /// Reads and checks every content. Blocks until that is done.
     pub fn verify(&self) -> io::Result<Verified> {
         let mut verified = Verified::default();
         let mut buffer = vec![0; CHUNK as usize];
         for blob in self.list("blobs")? {
             let name = blob.file_name().to_string_lossy().into_owned();
             let metadata = match blob.metadata() {
-                // Somebody has made room.
+                // Another process made room.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 metadata => metadata?,
             };
@@ -72,7 +72,7 @@ impl Cache {
     }
 }
 
-/// The name that a content should have, of the same kind as the one that it has.
+/// The name that a content should have, of the same kind as its current name.
 fn key_of(path: &Path, name: &str, buffer: &mut [u8]) -> io::Result<String> {
     let mut file = File::open(path)?;
     let size = file.metadata()?.len();
@@ -94,7 +94,7 @@ fn key_of(path: &Path, name: &str, buffer: &mut [u8]) -> io::Result<String> {
     Ok(Content { blob, executable }.key())
 }
 
-/// Whether a folder holds a link to a file.
+/// Whether a folder contains a link to a file.
 fn holds(folder: &Path, device: u64, inode: u64) -> io::Result<bool> {
     for entry in fs_err::read_dir(folder)? {
         let entry = entry?;

@@ -1,4 +1,4 @@
-//! Downloading the manifest and every piece of every blob.
+//! Download the manifest and every piece of every blob.
 
 use std::cmp::Reverse;
 use std::ops::Range;
@@ -27,13 +27,13 @@ use super::{FetchOptions, blocking};
 use crate::digest::Digest;
 use crate::manifest::{Blob, MAX_ENCODED, Manifest};
 
-/// Frames (of up to 400 KiB) on their way from a connection to its writer.
+/// Frames (of up to 400 KiB) that may wait between a connection and its writer.
 const FRAMES: usize = 4;
-/// Files under way at the same time; most wait for a connection.
+/// Files at the same time; most wait for a connection.
 const FILES: usize = 32;
 
-/// Peers that the server may name one after another before it has to serve itself.
-const NAMED: usize = 2;
+/// How many peers in a row a server may redirect to before it must serve the content itself.
+const REDIRECTS_IN_A_ROW: usize = 2;
 
 /// One fetch from one set of servers.
 pub(crate) struct Download {
@@ -42,42 +42,42 @@ pub(crate) struct Download {
     peers: Peers,
     meter: Arc<Meter>,
     options: FetchOptions,
-    /// One permit per request under way.
+    /// One permit per running request.
     connections: Semaphore,
-    /// Pieces that have been begun, to share them out among the servers.
+    /// Number of pieces begun, to distribute them among the servers.
     begun: AtomicUsize,
 }
 
-/// Where content goes.
+/// The destination of content.
 pub(crate) trait Store: Send + Sync + 'static {
-    /// Called off the async threads when everything in a file is there and verified.
+    /// Called off the async threads once a file is complete and verified.
     fn complete(&self, target: &Target) -> Result<(), FetchError>;
 }
 
-/// A file to be filled.
+/// A file to fill.
 #[derive(Debug)]
 pub(crate) struct Target {
     /// An existing file.
     pub(crate) path: PathBuf,
     pub(crate) blob: Arc<Blob>,
-    /// What is not there yet.
+    /// What is still missing.
     missing: Vec<Piece>,
-    /// Who reads it meanwhile.
+    /// Allows reading the file meanwhile.
     feed: Option<Arc<Feed>>,
 }
 
 impl Target {
-    /// A file with nothing in it.
+    /// An empty file.
     pub(crate) fn empty(path: PathBuf, blob: Blob) -> Self {
         Self::with(path, blob, |_| false)
     }
 
-    /// Lets it be read while it comes; `feed` has begun.
+    /// Allows reading the file while it is being downloaded; `feed` has begun.
     pub(crate) fn feeding(self, feed: Option<Feed>) -> Self {
         Self { feed: feed.map(Arc::new), ..self }
     }
 
-    /// A file with some chunks in it that have been verified.
+    /// A file in which some chunks exist and were verified.
     pub(crate) fn with(path: PathBuf, blob: Blob, is_there: impl Fn(usize) -> bool) -> Self {
         let blob = Arc::new(blob);
         let missing = Piece::missing(&blob, is_there);
@@ -93,7 +93,7 @@ impl Download {
         Self { origins, mirrors, peers, meter, options, connections, begun: AtomicUsize::new(0) }
     }
 
-    /// The manifest of that name.
+    /// Fetches the manifest with this digest.
     pub(crate) async fn manifest(&self, digest: Digest) -> Result<Manifest, FetchError> {
         let mut attempts = Attempts::new(0, &self.mirrors, &self.meter, &self.options, &self.peers.news);
         let path = format!("/v1/manifests/{digest}");
@@ -125,7 +125,7 @@ impl Download {
                 return Err(FetchError::Size { url: incoming.url, expected, seen });
             }
         }
-        // A large one takes a while, during which the async threads have others to serve.
+        // Decoding a large manifest takes a while, and the async threads must serve others.
         blocking(move || {
             let seen = Digest::of(&encoded);
             if seen != expected {
@@ -136,14 +136,14 @@ impl Download {
         .await
     }
 
-    /// Every target, several pieces at a time, large files first.
+    /// Fetches every target, several pieces at a time, large files first.
     pub(crate) async fn targets<S: Store>(&self, mut targets: Vec<Target>, store: &Arc<S>) -> Result<(), FetchError> {
         targets.sort_by_key(|target| Reverse(target.blob.size));
         let targets = targets.into_iter().map(|target| self.target(target, store));
         stream::iter(targets).buffer_unordered(FILES).try_collect().await
     }
 
-    /// One file.
+    /// Fetches one file.
     pub(crate) async fn target<S: Store>(&self, target: Target, store: &Arc<S>) -> Result<(), FetchError> {
         let pieces: FuturesUnordered<_> =
             target.missing.iter().map(|piece| self.piece(piece, &target, store)).collect();
@@ -154,12 +154,12 @@ impl Download {
         Ok(())
     }
 
-    /// Tells the servers that this host holds a content, or the tree of that name, and serves it to others.
+    /// Announces to the servers that this host serves this content, or the whole tree of this digest.
     pub(crate) fn announce(&self, digest: Digest) {
         self.peers.announce(digest);
     }
 
-    /// One piece, begun anew elsewhere when wrong bytes come.
+    /// Fetches one piece, again from another source if the bytes are wrong.
     async fn piece<S: Store>(&self, piece: &Piece, target: &Target, store: &Arc<S>) -> Result<(), FetchError> {
         let Ok(_permit) = self.connections.acquire().await else { return Err(FetchError::Stopped) };
         let origin = self.begun.fetch_add(1, Ordering::Relaxed) % self.origins.count();
@@ -176,7 +176,7 @@ impl Download {
                 Err(WriteError::Digest { expected, seen, range }) => {
                     let bytes = range.end - range.start;
                     let error = FetchError::Digest { url: trail.url.clone(), expected, seen, bytes };
-                    // Their bytes are nobody else's fault.
+                    // Wrong bytes of peers do not count against the server.
                     let peers: Vec<Chosen> = trail.peers_in(&range).collect();
                     for peer in &peers {
                         with_peers = false;
@@ -203,15 +203,15 @@ impl Download {
         let (path, feed) = (target.path.clone(), target.feed.clone());
         let written = tokio::task::spawn_blocking(move || {
             let written = Writer::open(path, &piece, feed).map_err(WriteError::Disk)?.run(frames, &meter);
-            // Held until here so that nothing is removed under the writer.
+            // Held until here so that nothing is removed while the writer runs.
             drop(store);
             written
         });
         (sender, written)
     }
 
-    /// Hands the bytes of a piece to its writer, over as many connections as it takes. Returns who sent them, also when
-    /// the writer has refused them.
+    /// Passes the bytes of a piece to its writer, over as many connections as needed. Returns who sent them, even if
+    /// the writer has rejected them.
     async fn feed(
         &self,
         piece: &Piece,
@@ -235,7 +235,7 @@ impl Download {
             match (fed, peer) {
                 (Ok(Fed::Complete), _) => {}
                 (Ok(Fed::Refused), _) => break,
-                // It goes on at once with somebody else.
+                // The next source continues at once.
                 (Err(error), Some(peer)) => self.peers.failed(peer, &piece.blob.digest, &error),
                 (Err(error), None) => attempts.after(error).await?,
             }
@@ -243,7 +243,7 @@ impl Download {
         Ok(trail)
     }
 
-    /// Asks for a part of a blob: a peer that is known, or the server, or the peer that the server names.
+    /// Requests a part of a blob: from a known peer, from the server, or from the peer that the server redirects to.
     async fn ask(
         &self,
         piece: &Piece,
@@ -257,7 +257,7 @@ impl Download {
                 return (Some(peer), self.peers.get(peer, &piece.blob, part).await);
             }
             let mut avoid = None;
-            for _ in 0..NAMED {
+            for _ in 0..REDIRECTS_IN_A_ROW {
                 let address = match self.origins.get_or_follow(origin, &path, part.clone(), follow, avoid).await {
                     Ok(Found::Here(incoming)) => return (None, Ok(*incoming)),
                     Ok(Found::AtPeer(address)) => address,
@@ -278,13 +278,13 @@ fn blob_path(piece: &Piece) -> String {
 }
 
 enum Fed {
-    /// The server has sent all it was asked for.
+    /// All requested bytes were sent.
     Complete,
-    /// The writer takes no more and will say why.
+    /// The writer accepts no more; it returns the reason.
     Refused,
 }
 
-/// Hands over what one connection brings, and moves `position` on.
+/// Passes on what one connection brings, and advances `position`.
 async fn feed_from(
     mut incoming: Incoming,
     piece: &Piece,
@@ -298,7 +298,7 @@ async fn feed_from(
     {
         return Err(FetchError::Size { url: incoming.url, expected: wanted, seen });
     }
-    // A server that knows no ranges sends what comes behind this piece, too.
+    // A server without range support also sends what follows this piece.
     let more_follows = incoming.whole && piece.range.end < piece.blob.size;
     while let Some(mut bytes) = incoming.next().await? {
         attempts.received(incoming.source, bytes.len() as u64);

@@ -1,4 +1,4 @@
-//! Why a tree could not be fetched, and who is to blame for it.
+//! Why a tree could not be fetched, and who can fix that.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,21 +11,21 @@ use crate::manifest::ManifestError;
 use crate::path::TreePath;
 use crate::unpack::UnpackError;
 
-/// Who has to do something so that a fetch can succeed.
+/// Who must act so that a fetch can succeed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Blame {
-    /// Whoever made or serves the artifact: it is gone, changed, or not what its digest says.
+    /// The maker or the server of the artifact: it is missing, changed, or does not match its digest.
     Artifact,
-    /// The way between here and the server, or the server is down.
+    /// The network between here and the server, or the server is down.
     Network,
     /// This machine: its disk is full or broken.
     Host,
-    /// Whoever wrote the addresses, the token or the target.
+    /// The author of the addresses, the token or the target.
     Configuration,
 }
 
 impl Blame {
-    /// One word for logs and metrics.
+    /// A name for logs and metrics.
     pub fn name(self) -> &'static str {
         match self {
             Self::Artifact => "artifact",
@@ -39,111 +39,111 @@ impl Blame {
 /// Why a tree could not be fetched.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
-    /// No address, or one that cannot be asked.
+    /// No address, or an invalid one.
     #[error("artifact server address `{url}` {reason} (allowed: http://host:port or https://host:port)")]
     Address {
-        /// The address as it was given.
+        /// The address as given.
         url: String,
-        /// What is wrong with it.
+        /// Why it is invalid.
         reason: String,
     },
-    /// The server does not know the token, or does not give this to anybody this way.
+    /// The server does not accept the token, or never gives out this content this way.
     #[error("{url} answered {status}: {text}")]
     Refused {
-        /// What was asked for.
+        /// The requested URL.
         url: String,
         /// 401 or 403.
         status: StatusCode,
-        /// What the server says.
+        /// The server's text.
         text: String,
     },
     /// Any other answer without the content.
     #[error("{url} answered {status}: {text}")]
     Status {
-        /// What was asked for.
+        /// The requested URL.
         url: String,
-        /// The answer.
+        /// The status.
         status: StatusCode,
-        /// What the server says.
+        /// The server's text.
         text: String,
-        /// When the server wants to be asked again.
+        /// When to ask again, according to the server.
         retry_after: Option<Duration>,
     },
-    /// The server cannot be reached, or the connection broke off.
+    /// The server cannot be reached, or the connection was lost.
     #[error("{url} broke off after {bytes} bytes: {reason}")]
     Network {
-        /// What was asked for.
+        /// The requested URL.
         url: String,
-        /// How many bytes had come.
+        /// How many bytes had arrived.
         bytes: u64,
-        /// What happened, from the outside in.
+        /// What happened, with its causes.
         reason: String,
     },
-    /// The connection stands but next to nothing comes.
+    /// The connection is up, but almost nothing arrives.
     #[error("{url} stalled after {bytes} bytes: less than {floor} bytes per second")]
     Stalled {
-        /// What was asked for.
+        /// The requested URL.
         url: String,
-        /// How many bytes had come.
+        /// How many bytes had arrived.
         bytes: u64,
-        /// The least that is borne, in bytes per second.
+        /// The slowest accepted rate, in bytes per second.
         floor: u64,
     },
-    /// The server has something of another size under this digest.
+    /// The server has a content of another size under this digest.
     #[error("{url} has {seen} bytes, expected {expected}")]
     Size {
-        /// What was asked for.
+        /// The requested URL.
         url: String,
-        /// Bytes that the manifest promises.
+        /// Bytes according to the manifest.
         expected: u64,
         /// Bytes that the server announces or sends.
         seen: u64,
     },
-    /// The content is not what it should be.
+    /// The content is wrong.
     #[error("{url} has the wrong content: sha256 {seen} of {bytes} bytes, expected {expected}")]
     Digest {
-        /// What was asked for.
+        /// The requested URL.
         url: String,
-        /// The digest of the manifest, of one chunk or of a whole file.
+        /// The expected digest, of the manifest, a chunk or a file.
         expected: Digest,
-        /// The digest of what came.
+        /// The digest of what arrived.
         seen: Digest,
         /// How many bytes were hashed.
         bytes: u64,
     },
-    /// A manifest with the right digest that nobody may act upon.
+    /// A manifest with the right digest that must not be used.
     #[error("{url} is not a usable manifest: {source}")]
     Manifest {
-        /// What was asked for.
+        /// The requested URL.
         url: String,
-        /// What is wrong with it.
+        /// Why it must not be used.
         source: ManifestError,
     },
     /// An archive that must not or cannot be unpacked.
     #[error("archive for {path} cannot be unpacked: {source}")]
     Archive {
-        /// The folder that it was to be unpacked into, in the tree.
+        /// The folder in the tree that it should be unpacked into.
         path: TreePath,
-        /// What is wrong with it.
+        /// Why it cannot be unpacked.
         source: UnpackError,
     },
     /// The disk or the quota is full.
     #[error("no space left in {path}: {needed} bytes needed, {available} available")]
     NoSpace {
-        /// Where there is no space.
+        /// Path without enough space.
         path: PathBuf,
-        /// How many bytes have to go there.
+        /// Bytes to write there.
         needed: u64,
-        /// How many there is room for, leaving quotas aside.
+        /// Bytes available, quotas aside.
         available: u64,
     },
-    /// The disk does not take it for another reason; the error names the path.
+    /// The disk fails for another reason; the error names the path.
     #[error(transparent)]
     Disk(io::Error),
-    /// Something is already there.
+    /// The target exists already.
     #[error("{0} exists already")]
     Exists(PathBuf),
-    /// The runtime is going down.
+    /// The runtime is shutting down.
     #[error("the fetch was stopped before it was complete")]
     Stopped,
 }
@@ -151,18 +151,18 @@ pub enum FetchError {
 /// What to do after an error.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Retry {
-    /// The same would happen again wherever we ask.
+    /// No other attempt can succeed.
     Never,
-    /// Not at this server; another one may be right.
+    /// Do not ask this server again; another one may have the right content.
     Elsewhere,
-    /// It may go better next time.
+    /// The next attempt may succeed.
     Again,
-    /// The server is busy and says so; that is no fault.
+    /// The server is busy and says so, which is not an error.
     After(Duration),
 }
 
 impl FetchError {
-    /// Who has to do something about it.
+    /// Who must act on the error.
     pub fn blame(&self) -> Blame {
         match self {
             Self::Address { .. } | Self::Refused { .. } | Self::Exists(_) => Blame::Configuration,
@@ -173,7 +173,7 @@ impl FetchError {
         }
     }
 
-    /// One word for what went wrong, for logs and metrics. Kinds stay when messages change.
+    /// The kind of error, for logs and metrics. It does not change when messages do.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Address { .. } => "address",
@@ -210,7 +210,7 @@ impl FetchError {
         }
     }
 
-    /// An error while the archive for `path` was unpacked into `place`.
+    /// An error from unpacking the archive for `path` into `place`.
     pub(crate) fn archive(source: UnpackError, path: &TreePath, place: &Path) -> Self {
         match source {
             UnpackError::Disk(error) => Self::disk(error, place, 0),
@@ -218,7 +218,7 @@ impl FetchError {
         }
     }
 
-    /// An error of the disk while `needed` bytes go to `path`.
+    /// A disk error while `needed` bytes were being written to `path`.
     pub(crate) fn disk(error: io::Error, path: &Path, needed: u64) -> Self {
         match error.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
@@ -229,7 +229,7 @@ impl FetchError {
     }
 }
 
-/// Bytes that an unprivileged user may still write where `path` is; none when the system does not tell.
+/// Bytes that an unprivileged user can still write at `path`; none if unknown.
 pub(crate) fn available(path: &Path) -> Option<u64> {
     let stat = nix::sys::statvfs::statvfs(path).ok()?;
     Some(stat.blocks_available().saturating_mul(stat.fragment_size()))
@@ -243,7 +243,7 @@ mod tests {
 
     const URL: &str = "http://host:1/v1/blobs/x";
 
-    /// One of each, with what its message has to name.
+    /// One of each, with what its message must name.
     fn all() -> Vec<(FetchError, Blame, &'static [&'static str])> {
         let (url, text) = (|| URL.to_owned(), "sorry".to_owned());
         let path: TreePath = "lib/a.jar".parse().unwrap();
@@ -303,13 +303,13 @@ mod tests {
     }
 
     #[test]
-    fn kinds_are_told_apart() {
+    fn every_error_has_its_own_kind() {
         let mut kinds: Vec<_> = all().iter().map(|(error, ..)| error.kind()).collect();
         kinds.dedup();
         let count = kinds.len();
         kinds.sort_unstable();
         kinds.dedup();
-        // The status is there twice, once for each who may be to blame.
+        // The status occurs twice, because either side may be to blame.
         assert_eq!((kinds.len(), count), (13, 13));
     }
 }

@@ -1,4 +1,4 @@
-//! Reading a file while it is being fetched, and never a byte that has not been verified.
+//! Read a file while it is being fetched, but never a byte that was not verified.
 
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::FileExt as _;
@@ -20,14 +20,14 @@ pub(crate) struct Frontier {
 struct State {
     file: Option<Arc<File>>,
     size: u64,
-    /// Which chunks have been verified; one for a file without chunks.
+    /// Which chunks were verified; a single one for a file without chunks.
     chunks: Vec<bool>,
-    /// Bytes up to the first chunk that has not been.
+    /// Bytes before the first chunk that was not verified.
     verified: u64,
     ended: bool,
 }
 
-/// Moves a frontier on. When it is dropped before the end has been reached, readers get an error.
+/// Advances a frontier. If it is dropped before the end, readers get an error.
 #[derive(Debug)]
 pub(crate) struct Feed(Arc<Frontier>);
 
@@ -36,7 +36,7 @@ impl Feed {
         Self(Arc::clone(frontier))
     }
 
-    /// Says which file it is about, and what of it is good already.
+    /// Sets the file, and which parts of it are verified already.
     pub(crate) fn begin(&self, file: File, blob: &Blob, is_there: impl Fn(usize) -> bool) {
         let mut state = self.0.state.lock();
         state.file = Some(Arc::new(file));
@@ -45,7 +45,7 @@ impl Feed {
         self.0.advance(&mut state);
     }
 
-    /// Notes that a chunk has been verified; number 0 of a file without chunks is all of it.
+    /// Notes a verified chunk; number 0 of a file without chunks is the whole file.
     pub(crate) fn verified(&self, chunk: usize) {
         let mut state = self.0.state.lock();
         if let Some(verified) = state.chunks.get_mut(chunk) {
@@ -70,7 +70,7 @@ impl Frontier {
         self.moved.notify_all();
     }
 
-    /// Waits until something behind `position` can be read, or the end is known to be there.
+    /// Waits until bytes after `position` can be read, or the file has ended.
     fn wait(&self, position: u64) -> io::Result<(Arc<File>, u64)> {
         let mut state = self.state.lock();
         loop {
@@ -87,7 +87,7 @@ impl Frontier {
     }
 }
 
-/// Reads behind a frontier; waits for it. Blocks.
+/// Reads up to a frontier, and waits for it to advance. Blocks.
 pub(crate) struct Growing {
     frontier: Arc<Frontier>,
     position: u64,
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn reading_stops_before_the_first_chunk_that_is_not_verified() {
+    fn reading_stops_before_the_first_unverified_chunk() {
         let (file, blob, frontier) = scene(5);
         let feed = Feed::new(&frontier);
         feed.begin(File::open(file.path()).unwrap(), &blob, |chunk| chunk == 0 || chunk == 2);
@@ -148,11 +148,11 @@ mod tests {
             read += reader.read(&mut first).unwrap();
         }
         drop(feed);
-        assert!(reader.read(&mut first).is_err(), "read what nobody has verified");
+        assert!(reader.read(&mut first).is_err(), "an unverified byte was read");
     }
 
     #[test]
-    fn a_reader_waits_for_what_comes() {
+    fn a_reader_waits_for_more_verified_bytes() {
         let (file, blob, frontier) = scene(5);
         let mut reader = Growing::new(&frontier);
         let reading = std::thread::spawn(move || {

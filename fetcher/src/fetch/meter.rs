@@ -1,26 +1,26 @@
-//! Counting what has arrived, for those who watch and for telling progress from its absence.
+//! Count what has arrived, for progress reports and to detect a lack of progress.
 
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// How far a fetch has come. Files of the same content count once.
+/// The progress of a fetch. Files with the same content count once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Progress {
     /// Files that are complete and verified.
     pub files_done: usize,
-    /// Files to fetch; 0 until the manifest is there.
+    /// Files to fetch; 0 until the manifest is known.
     pub files: usize,
-    /// Bytes that have come; goes back when they turn out to be wrong.
+    /// Bytes received; it decreases if they turn out to be wrong.
     pub bytes_done: u64,
-    /// Bytes to fetch; 0 until the manifest is there.
+    /// Bytes to fetch; 0 until the manifest is known.
     pub bytes: u64,
 }
 
 pub(crate) struct Meter {
     progress: watch::Sender<Progress>,
-    /// When bytes came last.
+    /// When bytes last arrived.
     moved: Mutex<Instant>,
 }
 
@@ -33,7 +33,7 @@ impl Meter {
         self.progress.send_modify(|progress| (progress.files, progress.bytes) = (files, bytes));
     }
 
-    /// Expects so much on top.
+    /// Adds to what is expected.
     pub(crate) fn expect_more(&self, files: usize, bytes: u64) {
         self.progress.send_modify(|progress| {
             progress.files += files;
@@ -41,7 +41,7 @@ impl Meter {
         });
     }
 
-    /// Notes files that did not have to be fetched.
+    /// Counts files that did not have to be fetched.
     pub(crate) fn there(&self, files: usize, bytes: u64) {
         self.progress.send_modify(|progress| {
             progress.files_done += files;
@@ -54,7 +54,7 @@ impl Meter {
         self.progress.send_modify(|progress| progress.bytes_done += bytes);
     }
 
-    /// Takes back bytes that were wrong.
+    /// Subtracts bytes that were wrong.
     pub(crate) fn take_back(&self, bytes: u64) {
         self.progress.send_modify(|progress| progress.bytes_done = progress.bytes_done.saturating_sub(bytes));
     }
@@ -63,7 +63,7 @@ impl Meter {
         self.progress.send_modify(|progress| progress.files_done += 1);
     }
 
-    /// When bytes came last, from anywhere.
+    /// When bytes last arrived, from any source.
     pub(crate) fn last_moved(&self) -> Instant {
         *self.moved.lock()
     }

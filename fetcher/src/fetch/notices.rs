@@ -1,7 +1,7 @@
-//! What a fetch tells the artifact servers by the way: what this host holds now, and which peer was bad.
+//! Notices from a fetch to the artifact servers: what this host holds now, and which peers failed.
 //!
-//! It is told behind the fetch's back, one after another, and lost when it does not get through: nothing depends on it but
-//! how much the servers have to send themselves.
+//! Notices are sent in the background, one after another, and are lost on errors. Nothing depends on them except the
+//! servers' load.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -12,21 +12,21 @@ use super::origin::Origins;
 use crate::digest::Digest;
 use crate::peers::{FAULT_HEADER, HOLDER_HEADER, LACKS};
 
-/// Notices that wait to be told; more are lost.
+/// Notices that may wait; further ones are dropped.
 const WAITING: usize = 256;
-/// How long telling one may take.
+/// Time limit for sending a notice.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Something to be told.
+/// A message to the servers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Notice {
-    /// This host holds a content, or all of a tree.
+    /// This host holds a content, or a whole tree.
     Holds(Digest),
     /// A peer did not send what it should.
     Bad { holder: SocketAddr, digest: Digest, lacks: bool },
 }
 
-/// Where notices are put.
+/// The queue of notices.
 #[derive(Debug)]
 pub(super) struct Notices {
     sender: mpsc::Sender<Notice>,
@@ -34,19 +34,19 @@ pub(super) struct Notices {
 }
 
 impl Notices {
-    /// To these servers; `own` is the peer port of this host.
+    /// Sends notices to these servers; `own` is the peer port of this host.
     pub(super) fn to(origins: &Origins, own: Option<SocketAddr>) -> Self {
         let (sender, mut notices) = mpsc::channel(WAITING);
         let origins = origins.clone();
-        // Ends when the fetch has ended and all is told.
+        // Ends once the fetch has ended and all notices are sent.
         tokio::spawn(async move {
             while let Some(notice) = notices.recv().await {
-                let mut is_told = true;
+                let mut is_sent = true;
                 for origin in 0..origins.count() {
-                    is_told &= tell(&origins, origin, notice, own).await;
+                    is_sent &= deliver(&origins, origin, notice, own).await;
                 }
-                // Nobody waits for the rest any more.
-                if !is_told && notices.is_closed() {
+                // The fetch has ended, and the servers do not answer.
+                if !is_sent && notices.is_closed() {
                     return;
                 }
             }
@@ -56,14 +56,14 @@ impl Notices {
 
     pub(super) fn send(&self, notice: Notice) {
         if self.announces || !matches!(notice, Notice::Holds(_)) {
-            // Full: see above.
+            // If the queue is full, the notice is dropped.
             self.sender.try_send(notice).ok();
         }
     }
 }
 
-/// Whether the server has got it, wanted or not.
-async fn tell(origins: &Origins, origin: usize, notice: Notice, own: Option<SocketAddr>) -> bool {
+/// Sends the notice; whether the server has received it.
+async fn deliver(origins: &Origins, origin: usize, notice: Notice, own: Option<SocketAddr>) -> bool {
     let request = match (notice, own) {
         (Notice::Holds(digest), Some(own)) => {
             origins.put(origin, &path(&digest)).header(HOLDER_HEADER, own.to_string())

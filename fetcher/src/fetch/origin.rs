@@ -18,12 +18,12 @@ use crate::peers::{AVOID_HEADER, PEER_HEADER, WAIT_HEADER};
 use crate::rate::{RateFloor, RateWatch};
 use crate::token::Token;
 
-/// Most of what a server says in an error that is passed on, in bytes.
+/// How much of a server's error text is passed on, in bytes.
 const MAX_TEXT: usize = 300;
-/// No server is waited for longer than this before it is asked again.
+/// The longest wait that a server can ask for.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(30);
 
-/// How to reach artifact servers.
+/// How to reach the artifact servers.
 #[derive(Clone)]
 pub(super) struct Origins {
     client: Client,
@@ -37,7 +37,7 @@ impl Origins {
         if urls.is_empty() {
             return Err(FetchError::Address { url: String::new(), reason: "is missing".to_owned() });
         }
-        // As they are understood, not as they were written: what others write may hold anything.
+        // Normalised, because input from others may contain control characters.
         let urls = urls.iter().map(|url| check(url)).collect::<Result<Vec<_>, _>>()?;
         let wrong = |reason: String| FetchError::Address { url: urls.join(","), reason };
         let mut authorization =
@@ -47,12 +47,12 @@ impl Origins {
         Ok(Self { client, urls, authorization, floor: options.floor })
     }
 
-    /// How many servers there are to ask.
+    /// The number of servers.
     pub(super) fn count(&self) -> usize {
         self.urls.len()
     }
 
-    /// Asks server number `origin` for `path`, or for a part of it.
+    /// Requests `path`, or a part of it, from server number `origin`.
     pub(super) async fn get(
         &self,
         origin: usize,
@@ -63,7 +63,8 @@ impl Origins {
         request(self.client.get(&url).header(AUTHORIZATION, self.authorization.clone()), url, part, self.floor).await
     }
 
-    /// The same, saying that we can follow to a peer with what `follow` says of us, but not to `avoid`.
+    /// Like [`Origins::get`], but allows the server to redirect to a peer. `follow` describes this host; the peer in
+    /// `avoid` is not wanted.
     pub(super) async fn get_or_follow(
         &self,
         origin: usize,
@@ -91,13 +92,13 @@ impl Origins {
         }
     }
 
-    /// A request to server number `origin` that announces something.
+    /// A request to server number `origin` that announces a content.
     pub(super) fn put(&self, origin: usize, path: &str) -> RequestBuilder {
         let request = self.client.put(self.url(origin, path)).header(CONTENT_LENGTH, 0);
         request.header(AUTHORIZATION, self.authorization.clone())
     }
 
-    /// A request to server number `origin` that takes something back.
+    /// A request to server number `origin` that withdraws an announcement.
     pub(super) fn delete(&self, origin: usize, path: &str) -> RequestBuilder {
         self.client.delete(self.url(origin, path)).header(AUTHORIZATION, self.authorization.clone())
     }
@@ -108,15 +109,15 @@ impl Origins {
     }
 }
 
-/// Where something is to be had.
+/// Where a content is.
 pub(super) enum Found {
-    /// It comes.
+    /// The server sends it.
     Here(Box<Incoming>),
-    /// At this host's peer port.
+    /// A peer has it, at this address.
     AtPeer(SocketAddr),
 }
 
-/// Sends a request for a content and gives what comes.
+/// Sends a request for a content and returns the answer.
 pub(super) async fn request(
     request: RequestBuilder,
     url: String,
@@ -160,14 +161,14 @@ async fn incoming(
     }
 }
 
-/// The peer that a server sends us to. Only an address is taken from it: what is asked for there is our own matter.
+/// The peer that a server redirects to. Only the address is used: the path is always ours.
 fn peer_at(location: &str) -> Option<SocketAddr> {
     let url = Url::parse(location).ok()?;
     let ip = url.host_str()?.trim_matches(['[', ']']).parse().ok()?;
     (url.scheme() == "http").then_some(SocketAddr::new(ip, url.port_or_known_default()?))
 }
 
-/// The address without a slash at its end.
+/// The URL without a slash at its end.
 fn check(url: &str) -> Result<String, FetchError> {
     let wrong = |reason: String| Err(FetchError::Address { url: url.escape_debug().to_string(), reason });
     match Url::parse(url) {
@@ -184,7 +185,7 @@ fn client(urls: &[String], options: &FetchOptions) -> reqwest::Result<Client> {
     let mut builder = Client::builder()
         .connect_timeout(options.connect_timeout)
         .pool_max_idle_per_host(options.connections)
-        // A token is for the server that it came with, and for nobody that it may send us to.
+        // A token is for one server only, not for those it redirects to.
         .redirect(redirect::Policy::none());
     if urls.iter().all(|url| Url::parse(url).is_ok_and(|url| is_loopback(&url))) {
         builder = builder.no_proxy();
@@ -198,20 +199,20 @@ fn client(urls: &[String], options: &FetchOptions) -> reqwest::Result<Client> {
     builder.build()
 }
 
-/// Whether the address is this machine, which no proxy of the environment stands before.
+/// Whether the URL is on this machine; such URLs bypass proxies from the environment.
 pub(crate) fn is_loopback(url: &Url) -> bool {
     url.host_str().is_some_and(common::hosts::is_loopback)
 }
 
-/// A body on its way.
+/// A body that is being received.
 pub(super) struct Incoming {
     pub(super) url: String,
-    /// Who sends it.
+    /// Who sends the body.
     pub(super) source: Source,
     response: Response,
-    /// Whether the whole file comes, asked for or not.
+    /// Whether the whole file is sent, requested or not.
     pub(super) whole: bool,
-    /// Bytes to leave out because the server sends everything although we asked for a part.
+    /// Bytes to skip, because the server sends everything although a part was requested.
     skip: u64,
     received: u64,
     watch: RateWatch,
@@ -240,7 +241,7 @@ impl Incoming {
         Ok(Self { url, source: Source::Server, response, whole, skip, received: 0, watch, floor })
     }
 
-    /// Size of the body as the server announces it, in bytes.
+    /// Size of the body as announced by the server, in bytes.
     pub(super) fn announced(&self) -> Option<u64> {
         self.response.content_length()
     }
@@ -271,7 +272,7 @@ impl Incoming {
         }
     }
 
-    /// The error of a body that has come to its end too early.
+    /// The error for a body that ended too early.
     pub(super) fn cut_short(self) -> FetchError {
         FetchError::Network { url: self.url, bytes: self.received, reason: "the body ended early".to_owned() }
     }

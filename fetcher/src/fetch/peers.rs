@@ -1,4 +1,4 @@
-//! The peers of one fetch: asking them, and what is told to the server about them.
+//! The peers of one fetch: requests to them, and reports about them to the server.
 
 use std::net::SocketAddr;
 use std::ops::Range;
@@ -20,14 +20,14 @@ use crate::manifest::Blob;
 use crate::peers::{FOLLOW, Failure, Known};
 use crate::rate::RateFloor;
 
-/// How long a peer may take to accept a connection: the server is the quicker way otherwise.
+/// Time limit for connecting to a peer; beyond it, the server is faster.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// A peer, and why it is asked.
+/// A peer, and why it was chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Chosen {
     pub(super) address: SocketAddr,
-    /// Nobody has said that it holds this content.
+    /// The peer was guessed: nobody has said that it holds this content.
     guessed: bool,
 }
 
@@ -45,9 +45,9 @@ pub(super) struct Peers {
     connections: usize,
     floor: RateFloor,
     start: Instant,
-    /// What goes with a request to the server; none when this fetch follows nobody.
+    /// Header for requests to the server; none if this fetch does not follow redirects to peers.
     pub(super) header: Option<String>,
-    /// Told when a peer has sent something good for the first time.
+    /// Notified when a peer has sent something good for the first time.
     pub(super) news: Notify,
     notices: Notices,
     counters: Arc<Counters>,
@@ -72,18 +72,19 @@ impl Peers {
         }
     }
 
-    /// A peer that may have this although nobody has said so.
+    /// A peer that may have this content although nobody has said so.
     pub(super) fn guess(&self, digest: &Digest) -> Option<Chosen> {
         let address = self.known.lock().guess(self.now(), digest)?;
         Some(Chosen { address, guessed: true })
     }
 
-    /// Where the server sends this fetch, unless it has had its experience there.
+    /// The peer that the server redirects to, unless it has failed this fetch before.
     pub(super) fn follow(&self, address: SocketAddr, digest: &Digest) -> Option<Chosen> {
         self.known.lock().follows(self.now(), address, digest).then(|| Chosen::promised(address))
     }
 
-    /// Asks a peer. It is told nothing but the content's name: no token, no cookie, no more redirects, no proxy.
+    /// Sends a request to a peer. It contains only the content's name: no token, no cookie. There are no further
+    /// redirects and no proxy.
     pub(super) async fn get(
         &self,
         peer: Chosen,
@@ -104,21 +105,21 @@ impl Peers {
         }
     }
 
-    /// Notes that a peer has not, and tells the server if that is its business.
+    /// Notes that a peer has failed, and reports it to the server if needed.
     pub(super) fn failed(&self, peer: Chosen, digest: &Digest, error: &FetchError) {
         self.counters.request_failed(error);
         let failure = failure(error);
-        let tells = self.known.lock().failed(self.now(), peer.address, digest, failure, peer.guessed);
-        if tells || failure == Failure::Bad {
+        let is_reported = self.known.lock().failed(self.now(), peer.address, digest, failure, peer.guessed);
+        if is_reported || failure == Failure::Bad {
             tracing::warn!(%error, peer = %peer.address, "A peer sent wrong data or failed");
         }
-        if tells {
+        if is_reported {
             let lacks = failure == Failure::Lacks;
             self.notices.send(Notice::Bad { holder: peer.address, digest: *digest, lacks });
         }
     }
 
-    /// Tells the server that this host holds a content, or the tree of that name, if it has a peer port.
+    /// Announces to the server that this host holds a content, or the whole tree of this digest, if it has a peer port.
     pub(super) fn announce(&self, digest: Digest) {
         self.notices.send(Notice::Holds(digest));
     }
@@ -143,7 +144,7 @@ impl Peers {
     }
 }
 
-/// What an error of a peer says about it.
+/// What an error says about a peer.
 fn failure(error: &FetchError) -> Failure {
     match (error, error.retry()) {
         (_, Retry::After(wait)) => Failure::Busy(wait),

@@ -1,4 +1,4 @@
-//! Cutting blobs into pieces that are fetched and verified side by side.
+//! Split blobs into pieces that are fetched and verified in parallel.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::digest::Digest;
 use crate::manifest::{Blob, CHUNK};
 
-/// Chunks of one large file that are asked for at once: enough to make requests rare, few enough to share a file out.
+/// Chunks of a large file per request: enough for few requests, few enough to spread a file over sources.
 const CHUNKS_PER_PIECE: usize = 4;
 
 /// A part of a blob that is verified on its own.
@@ -14,12 +14,12 @@ const CHUNKS_PER_PIECE: usize = 4;
 pub(super) struct Piece {
     pub(super) blob: Arc<Blob>,
     pub(super) range: Range<u64>,
-    /// The digests of the piece's chunks, or of the whole file.
+    /// Indices of the piece's digests among the blob's chunks; empty for a file without chunks.
     digests: Range<usize>,
 }
 
 impl Piece {
-    /// The pieces of a blob without those chunks that are there already.
+    /// The pieces of a blob, without the chunks that exist already.
     pub(super) fn missing(blob: &Arc<Blob>, is_there: impl Fn(usize) -> bool) -> Vec<Self> {
         if blob.chunks.is_empty() {
             return vec![Self { blob: Arc::clone(blob), range: 0..blob.size, digests: 0..1 }];
@@ -47,12 +47,12 @@ impl Piece {
         self.digests.start
     }
 
-    /// Whether this is all of its blob.
+    /// Whether it covers the whole blob.
     pub(super) fn is_whole(&self) -> bool {
         self.range == (0..self.blob.size)
     }
 
-    /// What has to be true: up to each position the digest of the bytes since the position before.
+    /// The digests to check: up to each position, the digest of the bytes since the previous position.
     pub(super) fn checks(&self) -> Vec<(u64, Digest)> {
         if self.blob.chunks.is_empty() {
             return vec![(self.blob.size, self.blob.digest)];
@@ -62,7 +62,7 @@ impl Piece {
     }
 }
 
-/// The parts of a blob that are asked for one by one.
+/// The ranges of a blob that are requested one by one.
 pub fn pieces(blob: Blob) -> Vec<Range<u64>> {
     Piece::missing(&Arc::new(blob), |_| false).into_iter().map(|piece| piece.range).collect()
 }
@@ -75,7 +75,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_pieces_cover_a_blob_and_every_check_lies_in_its_piece(size in 0..20 * CHUNK) {
+        fn the_pieces_cover_a_blob_and_every_check_is_inside_its_piece(size in 0..20 * CHUNK) {
             let chunks = (0..Blob::chunk_count(size)).map(|at| Digest::of(&at.to_le_bytes())).collect();
             let blob = Arc::new(Blob { size, digest: Digest::of(b"all"), chunks });
             let pieces = Piece::missing(&blob, |_| false);
@@ -96,7 +96,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_there_is_not_fetched_again(there in prop::collection::vec(any::<bool>(), 5..20)) {
+        fn existing_chunks_are_not_fetched_again(there in prop::collection::vec(any::<bool>(), 5..20)) {
             let size = there.len() as u64 * CHUNK - 1;
             let chunks = (0..there.len()).map(|at| Digest::of(&at.to_le_bytes())).collect();
             let blob = Arc::new(Blob { size, digest: Digest::of(b"all"), chunks });

@@ -1,4 +1,4 @@
-//! Whether, where and when to ask again.
+//! Whether, where and when to retry.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use super::error::{FetchError, Retry};
 use super::meter::Meter;
 use crate::counters::Source;
 
-/// Which servers have shown themselves to be wrong, for all pieces of a fetch.
+/// Servers that sent wrong content, for all pieces of a fetch.
 pub(super) struct Mirrors(Vec<AtomicBool>);
 
 impl Mirrors {
@@ -31,18 +31,18 @@ impl Mirrors {
     }
 }
 
-/// How long to wait when a server says that it is busy for `wait`: never less, and not all at one instant. `chance` is
-/// from 0 to 1.
+/// How long to wait if a server says that it is busy for `wait`: never less, and spread over time by `chance`, from 0
+/// to 1.
 pub fn when_busy(wait: Duration, chance: f64) -> Duration {
     wait.mul_f64(1.0 + chance / 2.0)
 }
 
-/// The attempts for one piece.
+/// The attempts to fetch one piece.
 pub(super) struct Attempts<'a> {
     mirrors: &'a Mirrors,
     meter: &'a Meter,
     options: &'a FetchOptions,
-    /// Told when there is a peer that may have what a busy server has not sent.
+    /// Notified when a peer may have the content that a busy server has not sent.
     news: &'a Notify,
     /// Servers that do not have this piece.
     without: Vec<usize>,
@@ -51,7 +51,7 @@ pub(super) struct Attempts<'a> {
 }
 
 impl<'a> Attempts<'a> {
-    /// Begins with server number `origin`, or the next one that is not known to be wrong.
+    /// Begins with server number `origin`, or the next one without wrong content.
     pub(super) fn new(
         origin: usize,
         mirrors: &'a Mirrors,
@@ -75,12 +75,12 @@ impl<'a> Attempts<'a> {
         self.backoff.reset();
     }
 
-    /// Counts what came, good or not.
+    /// Counts received bytes, good or not.
     pub(super) fn received(&self, from: Source, bytes: u64) {
         self.options.counters.received(from, bytes);
     }
 
-    /// Waits until it is time to ask [`Attempts::origin`] again, or gives the error back when there is no use in it.
+    /// Waits until [`Attempts::origin`] should be asked again, or returns the error if retrying is pointless.
     pub(super) async fn after(&mut self, error: FetchError) -> Result<(), FetchError> {
         self.options.counters.request_failed(&error);
         let idle = self.meter.last_moved().elapsed();

@@ -1,4 +1,4 @@
-//! A tree before it is complete: a folder beside its final place, renamed when everything in it is there.
+//! An incomplete tree: a folder beside its final place, renamed once everything in it is complete.
 
 use std::collections::{BTreeSet, HashMap};
 use std::io;
@@ -24,21 +24,21 @@ use crate::path::TreePath;
 use crate::project::Projector;
 use crate::unpack::{Format, Limits, unpack};
 
-/// Files from this size on get their room on the disk before the first byte comes.
+/// Smallest file, in bytes, whose disk space is allocated before the download.
 const PREALLOCATED_FROM: u64 = 1 << 20;
-/// Room that a small file or folder takes, in bytes.
+/// Disk space of a small file or folder, in bytes.
 const BLOCK: u64 = 4096;
-/// Every file's time of change, in seconds since 1970 (the first of January 2000). Java compares it when it looks
-/// whether an archive of preloaded classes still fits its jars: the same tree must look the same on every fetch.
+/// Modification time of every file, in seconds since 1970 (2000-01-01). Java compares it to check whether an archive of
+/// class data still fits the jars, so it must be the same after every fetch.
 pub(crate) const MODIFIED: i64 = 946_684_800;
 
-/// The folder; removed with everything in it when dropped before [`Staging::publish`].
+/// The folder; dropping it before [`Staging::publish`] removes it with its content.
 pub(crate) struct Staging {
     folder: TempDir,
     place: PathBuf,
 }
 
-/// An archive that is going to come.
+/// An archive that is going to be downloaded.
 pub(crate) struct Unpacking {
     path: TreePath,
     format: Format,
@@ -46,7 +46,7 @@ pub(crate) struct Unpacking {
 }
 
 impl Staging {
-    /// Makes the folders and links of a tree that is going to be at `place`. Blocks.
+    /// Creates the folders and links of a tree that is going to be at `place`. Blocks.
     pub(crate) fn create(place: PathBuf, entries: &[Entry]) -> Result<Self, FetchError> {
         if fs_err::symlink_metadata(&place).is_ok() {
             return Err(FetchError::Exists(place));
@@ -87,8 +87,8 @@ impl Staging {
         Ok(())
     }
 
-    /// Makes an empty file for each content of `entries`, nobody else's to read until it is complete, and says what is to
-    /// be unpacked while it comes. Blocks.
+    /// Creates an empty file for each content of `entries`, readable only by the owner until it is complete, and
+    /// returns the archives to unpack during the download. Blocks.
     pub(crate) fn make_files(&self, entries: &[Entry]) -> Result<(Vec<Target>, Vec<Unpacking>), FetchError> {
         let parent = parent(&self.place);
         let needed = entries.iter().map(|entry| entry.size().saturating_add(BLOCK)).fold(0, u64::saturating_add);
@@ -125,7 +125,8 @@ impl Staging {
         archives.filter_map(|entry| Some((entry.digest()?, Arc::default()))).collect()
     }
 
-    /// Gives the files of [`Staging::make_files`] their modes and times, and those with the same content theirs. Blocks.
+    /// Gives the files of [`Staging::make_files`] their modes and times, and copies or links those with the same
+    /// content. Blocks.
     pub(crate) fn finish_files(&self, entries: &[Entry]) -> Result<(), FetchError> {
         let mut first: HashMap<Digest, PathBuf> = HashMap::new();
         for entry in entries {
@@ -136,19 +137,19 @@ impl Staging {
                 None => drop(first.insert(digest, path)),
             }
         }
-        // Only now: a mode for reading by all must not come before the copies of a secret.
+        // Not earlier: a file must not be readable by all before the secret copies of it exist.
         for entry in entries {
             match &entry.kind {
                 Kind::Link(_) => {}
                 Kind::File(_) | Kind::Executable(_) => finish_file(&self.file(entry), entry.mode())?,
-                // Unpacked by now.
+                // The archive is unpacked by now.
                 Kind::Archive(..) => fs_err::remove_file(self.file(entry)).map_err(FetchError::Disk)?,
             }
         }
         Ok(())
     }
 
-    /// Where the content of an entry is put: of a file at its path, of an archive beside the folder that it is for.
+    /// Where an entry's content is stored: a file at its path, an archive beside the folder that it is unpacked into.
     fn file(&self, entry: &Entry) -> PathBuf {
         let place = entry.path.under(self.folder.path());
         match (&entry.kind, place.file_name()) {
@@ -157,7 +158,7 @@ impl Staging {
         }
     }
 
-    /// Unpacks an archive while it comes. Blocks until it has come.
+    /// Unpacks an archive while it is being downloaded. Blocks until the download ends.
     pub(crate) fn unpack(&self, unpacking: Unpacking) -> Result<(), FetchError> {
         let Unpacking { path, format, source } = unpacking;
         let place = path.under(self.folder.path());
@@ -167,7 +168,7 @@ impl Staging {
         Ok(())
     }
 
-    /// Takes files that are complete elsewhere. Blocks.
+    /// Takes over files that are complete elsewhere. Blocks.
     pub(crate) fn project<'a>(
         &self,
         entries: impl IntoIterator<Item = &'a Entry>,
@@ -187,7 +188,7 @@ impl Staging {
     pub(crate) fn publish(self) -> Result<PathBuf, FetchError> {
         let root = self.folder.path();
         fs_err::rename(root, &self.place).map_err(|error| FetchError::disk(error, &self.place, BLOCK))?;
-        // It has another name now, under which it stays.
+        // The folder now has its final name and must stay.
         drop(self.folder.keep());
         crash::point();
         Ok(self.place)
@@ -218,13 +219,13 @@ fn make_file(path: &Path, size: u64) -> Result<(), FetchError> {
     preallocate(&file, size)
 }
 
-/// Gets room on the disk for a file that is going to be of that size.
+/// Allocates disk space for a file of this size.
 pub(crate) fn preallocate(file: &fs_err::File, size: u64) -> Result<(), FetchError> {
     if size < PREALLOCATED_FROM {
         return Ok(());
     }
     match fallocate(file.file(), FallocateFlags::FALLOC_FL_KEEP_SIZE, 0, i64::try_from(size).unwrap_or(i64::MAX)) {
-        // Some file systems cannot; writing will tell.
+        // Some file systems cannot allocate; then writing shows whether there is space.
         Ok(()) | Err(Errno::EOPNOTSUPP) => Ok(()),
         Err(errno) => Err(FetchError::disk(named(errno, file.path()), file.path(), size)),
     }
@@ -247,7 +248,7 @@ fn set_mode(path: &Path, mode: u32) -> Result<(), FetchError> {
     fs_err::set_permissions(path, permissions).map_err(|error| FetchError::disk(error, path, 0))
 }
 
-/// A system call's error with the path that it is about.
+/// The error of a system call, with the path that it is about.
 pub(crate) fn named(errno: Errno, path: &Path) -> io::Error {
     let error = io::Error::from(errno);
     io::Error::new(error.kind(), format!("{}: {error}", path.display()))

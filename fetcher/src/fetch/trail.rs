@@ -1,14 +1,14 @@
-//! Who has sent which part of a piece, so that the blame for wrong bytes falls on them.
+//! Which source has sent which part of a piece, so that wrong bytes count against the right one.
 
 use std::ops::Range;
 
 use super::peers::Chosen;
 
-/// Where the bytes of one piece came from, in their order.
+/// The sources of one piece's bytes, in their order.
 pub(super) struct Trail {
-    /// Who has been asked last.
+    /// The last URL that was requested.
     pub(super) url: String,
-    /// From which position on who has sent: a peer, or the server.
+    /// The source from each position on: a peer, or the server.
     steps: Vec<(u64, Option<Chosen>)>,
 }
 
@@ -17,14 +17,14 @@ impl Trail {
         Self { url, steps: Vec::new() }
     }
 
-    /// What comes from `position` on comes from there.
+    /// Bytes from `position` on come from this source.
     pub(super) fn step(&mut self, position: u64, peer: Option<Chosen>) {
-        // Who has sent nothing has sent nothing wrong.
+        // A source that has sent nothing has sent nothing wrong.
         self.steps.retain(|(start, _)| *start < position);
         self.steps.push((position, peer));
     }
 
-    /// The peers that have sent something of `range`.
+    /// The peers that have sent any byte of `range`.
     pub(super) fn peers_in(&self, range: &Range<u64>) -> impl Iterator<Item = Chosen> {
         let ends = self.steps.iter().skip(1).map(|(start, _)| *start).chain([u64::MAX]);
         let parts = self.steps.iter().zip(ends).filter(|((start, _), end)| *start < range.end && *end > range.start);
@@ -41,7 +41,7 @@ mod tests {
     }
 
     #[test]
-    fn only_those_who_have_sent_something_of_a_part_are_to_blame_for_it() {
+    fn only_sources_that_sent_bytes_of_a_range_are_to_blame_for_it() {
         let mut trail = Trail::new(String::new());
         trail.step(0, Some(peer(1)));
         trail.step(10, Some(peer(2)));

@@ -1,4 +1,4 @@
-//! Hashing and writing what comes, on a blocking thread.
+//! Hash and write what arrives, on a blocking thread.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -18,31 +18,31 @@ use crate::crash;
 use crate::digest::{Digest, Hasher};
 use crate::page_cache::WriteBehind;
 
-/// Writes one piece into a file that exists already, and verifies it.
+/// Writes one piece into an existing file, and verifies it.
 pub(super) struct Writer {
     file: File,
     path: PathBuf,
     position: u64,
     size: u64,
-    /// Where the bytes that are being hashed began.
+    /// Position of the first byte in the current hash.
     hashed_from: u64,
     checks: VecDeque<(u64, Digest)>,
-    /// The chunk that comes now.
+    /// The chunk being written.
     chunk: usize,
     hasher: Hasher,
     behind: WriteBehind,
-    /// Who wants to know of verified chunks.
+    /// Notified of verified chunks.
     feed: Option<Arc<Feed>>,
 }
 
 /// Why a piece was not written.
 #[derive(Debug)]
 pub(super) enum WriteError {
-    /// Other bytes than the manifest promises.
+    /// The bytes do not match the manifest.
     Digest { expected: Digest, seen: Digest, range: Range<u64> },
-    /// The sender went away before the end, or did not stop there.
+    /// The sender ended too early, or sent too much.
     Incomplete,
-    /// The disk.
+    /// A disk error.
     Disk(FetchError),
 }
 
@@ -63,7 +63,7 @@ impl Writer {
         })
     }
 
-    /// Takes frames until the sender is dropped; the piece must be complete then.
+    /// Writes frames until the sender is dropped; the piece must be complete then.
     pub(super) fn run(mut self, mut frames: mpsc::Receiver<Bytes>, meter: &Meter) -> Result<(), WriteError> {
         let mut taken = 0;
         let written = self.take_all(&mut frames, meter, &mut taken);
@@ -106,7 +106,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Compares when the end of a chunk has been reached; at once for an empty file.
+    /// Compares digests at the end of a chunk; at once for an empty file.
     fn check(&mut self) -> Result<(), WriteError> {
         while let Some((end, expected)) = self.checks.front().copied()
             && end == self.position

@@ -1,5 +1,5 @@
-//! The canonical encoding of a manifest: lines of tab-separated fields, sorted by path. Paths hold no control
-//! characters, so neither tab nor line feed needs escaping, and a person can read it.
+//! The canonical encoding of a manifest: lines of tab-separated fields, sorted by path. Paths contain no control
+//! characters, so tabs and line feeds need no escaping, and people can read it.
 //!
 //! ```text
 //! flink-mesos manifest 1
@@ -18,7 +18,7 @@ use super::{Blob, Entry, Kind, MAX_NODES, ManifestError};
 const HEADER: &str = "flink-mesos manifest 1";
 
 pub(super) fn encode(entries: &[Entry]) -> Bytes {
-    // As large as it is going to be, or a little larger: it may be the largest thing that a process has in memory.
+    // Allocate the final size or slightly more: it may be the largest object in a process's memory.
     let size = |entry: &Entry| match &entry.kind {
         Kind::Link(target) => target.as_str().len() + 8,
         Kind::File(blob) | Kind::Executable(blob) | Kind::Archive(_, blob) => 105 + blob.chunks.len() * 66,
@@ -54,7 +54,7 @@ fn write_chunks(text: &mut String, blob: &Blob) -> fmt::Result {
     blob.chunks.iter().try_for_each(|chunk| writeln!(text, "\t{chunk}"))
 }
 
-/// The entries as they stand; whether the bytes are the canonical ones is for the caller to check.
+/// The entries as written; the caller checks whether the bytes are canonical.
 pub(super) fn decode(bytes: &[u8]) -> Result<Vec<Entry>, ManifestError> {
     let text = std::str::from_utf8(bytes)
         .map_err(|_| ManifestError::Encoding { line: 0, reason: "the manifest is not UTF-8" })?;

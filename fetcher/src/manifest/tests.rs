@@ -16,7 +16,7 @@ fn link(path: &str, target: &str) -> Entry {
 }
 
 #[test]
-fn the_order_of_the_files_does_not_change_the_name_of_the_tree() {
+fn the_order_of_the_files_does_not_change_the_digest() {
     let one = Manifest::new(vec![file("lib/b", "2"), file("a", "1")]).unwrap();
     let other = Manifest::new(vec![file("a", "1"), file("lib/b", "2")]).unwrap();
     assert_eq!(one.digest(), other.digest());
@@ -53,12 +53,12 @@ fn large_files_must_carry_their_chunk_digests() {
 }
 
 #[test]
-fn one_path_stands_once() {
+fn a_path_may_occur_only_once() {
     assert!(matches!(Manifest::new(vec![file("a", "1"), file("a", "2")]), Err(ManifestError::Duplicate(_))));
 }
 
 #[test]
-fn nothing_lies_below_a_file_or_a_link() {
+fn nothing_may_be_below_a_file_or_a_link() {
     for above in [file("a", "1"), link("a", "b")] {
         let entries = vec![above, file("a-b", ""), file("a/b/c", "2"), file("b", "")];
         assert!(matches!(Manifest::new(entries), Err(ManifestError::NotAFolder { .. })));
@@ -66,7 +66,7 @@ fn nothing_lies_below_a_file_or_a_link() {
 }
 
 #[test]
-fn a_link_to_nothing_through_a_link_or_in_a_circle_is_refused() {
+fn a_link_to_nothing_through_a_link_or_in_a_circle_is_rejected() {
     for entries in [
         vec![link("a", "b")],
         vec![link("a", "a")],
@@ -78,7 +78,7 @@ fn a_link_to_nothing_through_a_link_or_in_a_circle_is_refused() {
     Manifest::new(vec![link("a", "b"), link("b", "folder"), file("folder/c", "")]).unwrap();
 }
 
-/// A chain of links as long as a manifest can hold.
+/// A chain of links as long as a manifest can contain.
 fn chain_of_links() -> Vec<u8> {
     let text = chain::chain_of_links(MAX_NODES, Digest::of(b""));
     assert!(text.len() > MAX_ENCODED * 9 / 10 && text.len() <= MAX_ENCODED, "{} bytes", text.len());
@@ -96,7 +96,7 @@ fn a_manifest_of_the_largest_size_with_a_chain_of_links_is_decoded_in_one_pass()
 
 #[test]
 fn a_manifest_of_deep_folders_is_checked_in_one_pass() {
-    // Each path is new from its first part on, and as deep as paths may be.
+    // Each path differs from its first component on, and is as deep as paths may be.
     let deep = |number: usize| format!("{number:04}{}", "/d".repeat(crate::path::MAX_DEPTH - 1));
     let count = MAX_NODES / crate::path::MAX_DEPTH;
     let entries = |count| (0..count).map(|number| file(&deep(number), "")).collect::<Vec<_>>();
@@ -105,7 +105,7 @@ fn a_manifest_of_deep_folders_is_checked_in_one_pass() {
 }
 
 #[test]
-fn too_many_entries_are_refused_before_all_are_read() {
+fn too_many_entries_are_rejected_before_all_are_read() {
     let mut text = "flink-mesos manifest 1\n".to_owned();
     text += &"link\ta\tb\n".repeat(MAX_NODES + 1);
     assert_eq!(Manifest::decode(text.as_bytes()), Err(ManifestError::TooMany));
@@ -119,7 +119,7 @@ fn one_digest_cannot_have_two_sizes() {
 }
 
 #[test]
-fn a_manifest_that_writes_outside_is_refused_however_it_is_written() {
+fn a_manifest_with_paths_outside_the_tree_is_rejected() {
     let digest = Digest::of(b"");
     for path in ["../a", "/a", "a/../../b", "a//b", ".", "a\u{0}"] {
         let text = format!("flink-mesos manifest 1\nfile\t-\t0\t{digest}\t{path}\n");
@@ -145,7 +145,7 @@ fn arbitrary_entries() -> impl Strategy<Value = Vec<Entry>> {
 
 proptest! {
     #[test]
-    fn links_and_folders_are_judged_as_by_following_each_one(
+    fn checking_links_and_folders_agrees_with_following_each_one(
         entries in prop::collection::btree_map("[abc]{1,2}(/[ab]){0,2}", prop::option::of("[abc]{1,2}(/[ab]){0,2}"), 0..8)
     ) {
         let all: Vec<_> = entries
@@ -169,7 +169,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_encoded_is_decoded(entries in arbitrary_entries()) {
+    fn every_manifest_can_be_encoded_and_decoded(entries in arbitrary_entries()) {
         if let Ok(manifest) = Manifest::new(entries) {
             prop_assert_eq!(Manifest::decode(&manifest.encode()).unwrap(), manifest);
         }
@@ -189,7 +189,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_survived(bytes in prop::collection::vec(any::<u8>(), 0..200), lines in "[filenk\t\n0-9a-f/.-]{0,200}") {
+    fn decoding_any_bytes_does_not_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), lines in "[filenk\t\n0-9a-f/.-]{0,200}") {
         Manifest::decode(&bytes).ok();
         Manifest::decode(format!("flink-mesos manifest 1\n{lines}").as_bytes()).ok();
     }

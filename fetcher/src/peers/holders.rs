@@ -1,4 +1,4 @@
-//! What an artifact server knows of who holds what, and whom it sends to a holder.
+//! The artifact server's knowledge of which hosts hold which contents, and its decisions where to redirect clients.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -14,35 +14,35 @@ use holder::Holder;
 
 mod holder;
 
-/// Holders of one content that are compared for each decision; of more, as many are drawn.
+/// How many holders of a content are compared per decision; of more, a random sample is compared.
 const COMPARED: usize = 16;
-/// Streams of one seed: the connections of one fetch.
+/// Streams of one seed, a client that the server serves itself: the connections of one fetch.
 const STREAMS_PER_SEED: usize = 4;
-/// Askers per second that are told to come back.
-const APPOINTMENTS: u32 = 10_000;
-/// Shortest and longest time that an asker is told to wait.
+/// How many waiting clients may come back per second.
+const RETURNS_PER_SECOND: u32 = 10_000;
+/// Shortest and longest time that a client must wait.
 const WAIT: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
-/// Who holds what.
+/// Which hosts hold which contents.
 #[derive(Debug)]
 pub struct Holders {
     policy: Policy,
     random: StdRng,
-    /// A holder keeps its number until its place is given to another one.
+    /// A holder keeps its number until the number is given to another one.
     known: Vec<Holder>,
     numbers: HashMap<SocketAddr, u32>,
     contents: IndexMap<Digest, IndexSet<u32>>,
     entries: usize,
-    /// Which holder each asker with a peer port was sent to last: once there, it is sent there for everything.
+    /// The last holder that each client with a peer port was redirected to; further requests go to the same one.
     sent: HashMap<SocketAddr, u32>,
-    /// Askers with a peer port that the server serves itself, and until when.
+    /// Clients with a peer port that the server serves itself, and until when.
     seeds: Vec<(SocketAddr, Duration)>,
-    /// When the last of those who wait comes back.
-    appointment: Duration,
+    /// When the last of the waiting clients comes back.
+    last_return: Duration,
 }
 
 impl Holders {
-    /// Nobody holds anything yet.
+    /// Starts without holders.
     pub fn new(policy: Policy, seed: u64) -> Self {
         Self {
             policy,
@@ -53,22 +53,22 @@ impl Holders {
             entries: 0,
             sent: HashMap::new(),
             seeds: Vec::new(),
-            appointment: Duration::ZERO,
+            last_return: Duration::ZERO,
         }
     }
 
-    /// Who holds `digest`, in no order, as far as is known.
+    /// The known holders of `digest`, in no particular order.
     pub fn of(&self, digest: &Digest) -> impl Iterator<Item = SocketAddr> {
         let numbers = self.contents.get(digest).into_iter().flatten();
         numbers.filter_map(|number| self.known.get(*number as usize)).map(|holder| holder.address)
     }
 
-    /// How many holders there are, those included that are going to be found out to be none any more.
+    /// The number of holders, including those that may have gone.
     pub fn count(&self) -> usize {
         self.known.iter().filter(|holder| !holder.contents.is_empty()).count()
     }
 
-    /// Notes that somebody holds contents, and goes on holding what it has announced before.
+    /// Notes that a host holds these contents, in addition to those that it announced before.
     pub fn announce(
         &mut self,
         now: Duration,
@@ -95,7 +95,7 @@ impl Holders {
         Ok(())
     }
 
-    /// Notes that an asker has everything: it goes nowhere any more.
+    /// Notes that a client has everything, so it is no longer at any holder.
     pub fn complete(&mut self, asker: SocketAddr) {
         self.seeds.retain(|(seed, _)| *seed != asker);
         self.leave(asker);
@@ -109,7 +109,7 @@ impl Holders {
         }
     }
 
-    /// Notes what an asker has found out about a holder: `lacks` is only that it does not have this content.
+    /// Notes a client's report about a holder. `lacks` means only that the holder does not have this content.
     pub fn report(&mut self, now: Duration, holder: SocketAddr, digest: &Digest, lacks: bool) {
         let Some(number) = self.numbers.get(&holder).copied() else { return };
         if !lacks {
@@ -126,7 +126,7 @@ impl Holders {
         }
     }
 
-    /// What to answer to an asker that can follow, while the server has `streams` streams.
+    /// How to answer a client that can follow redirects, while the server sends `streams` files.
     pub fn decide(&mut self, now: Duration, streams: usize, asked: &Asked) -> Decision {
         if self.policy.above == 0 || streams < self.policy.above {
             self.note_seed(now, asked);
@@ -138,12 +138,13 @@ impl Holders {
         if self.note_seed(now, asked) {
             return Decision::Serve;
         }
-        // Whoever gets a part now would get the rest late: better few who have all of it soon, and serve the others.
+        // Serving everyone slowly would finish everyone late. It is better if a few get all contents soon and serve the
+        // others.
         let soon = !self.seeds.is_empty() || self.of(&asked.digest).any(|holder| asked.wants(holder));
-        if soon { Decision::Wait(self.appoint(now)) } else { Decision::Serve }
+        if soon { Decision::Wait(self.schedule_return(now)) } else { Decision::Serve }
     }
 
-    /// The holder that the asker was sent to before, or one with as few askers as can be, whoever of several.
+    /// The holder that the client was redirected to before, or one of those with the fewest clients, at random.
     fn choose(&mut self, now: Duration, asked: &Asked) -> Option<SocketAddr> {
         let number = match self.again(now, asked) {
             Some(number) => number,
@@ -215,7 +216,7 @@ impl Holders {
         best.map(|(number, _)| number)
     }
 
-    /// Whether an asker goes first: it has a peer port, so that all others are soon going to have a holder.
+    /// Whether to serve a client first: it has a peer port, so it will soon serve all others.
     fn note_seed(&mut self, now: Duration, asked: &Asked) -> bool {
         self.seeds.retain(|(_, until)| *until > now);
         let Some(asker) = asked.asker else { return false };
@@ -230,15 +231,15 @@ impl Holders {
         has_place
     }
 
-    /// How long to wait, so that those who wait come back one after another.
-    fn appoint(&mut self, now: Duration) -> Duration {
+    /// How long a client must wait, so that waiting clients come back one after another.
+    fn schedule_return(&mut self, now: Duration) -> Duration {
         let (least, most) = WAIT;
-        let next = self.appointment + Duration::from_secs(1) / APPOINTMENTS;
-        self.appointment = next.clamp(now + least, now + most);
-        self.appointment.saturating_sub(now)
+        let next = self.last_return + Duration::from_secs(1) / RETURNS_PER_SECOND;
+        self.last_return = next.clamp(now + least, now + most);
+        self.last_return.saturating_sub(now)
     }
 
-    /// The number of a holder, a new one if there is room.
+    /// The number of a holder; a new one if there is room.
     fn number(&mut self, now: Duration, address: SocketAddr) -> Option<u32> {
         if let Some(number) = self.numbers.get(&address) {
             return Some(*number);
@@ -261,7 +262,7 @@ impl Holders {
         Some(number)
     }
 
-    /// Takes everything from a holder.
+    /// Removes all contents of a holder.
     fn forget(&mut self, number: u32) {
         let Some(holder) = self.known.get_mut(number as usize) else { return };
         for place in std::mem::take(&mut holder.contents) {

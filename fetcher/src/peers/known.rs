@@ -1,4 +1,4 @@
-//! What one fetch knows of its peers: whom it has been sent to, and what came of it.
+//! What one fetch knows about its peers: where it was redirected, and with what result.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -9,19 +9,19 @@ use rand::{Rng as _, SeedableRng as _};
 
 use crate::digest::Digest;
 
-/// Peers that a fetch has to do with at most; it goes on with the server when it has met more.
+/// The most peers that a fetch remembers; beyond that it continues with the server.
 const MOST: usize = 64;
-/// Reports that a fetch sends at most.
+/// The most reports that a fetch sends.
 const REPORTS: usize = 8;
 
-/// Why a peer did not send what it should.
+/// Why a peer did not send the content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Failure {
-    /// It has enough to do for the next time.
+    /// It is busy for this long.
     Busy(Duration),
     /// It does not have this content.
     Lacks,
-    /// It sends wrong bytes, is not there, breaks off, or is too slow.
+    /// It sends wrong bytes, is unreachable, loses the connection, or is too slow.
     Bad,
 }
 
@@ -29,7 +29,7 @@ pub enum Failure {
 #[derive(Debug)]
 pub struct Known {
     peers: Vec<Peer>,
-    reports: usize,
+    report_count: usize,
     random: StdRng,
 }
 
@@ -37,10 +37,10 @@ pub struct Known {
 struct Peer {
     address: SocketAddr,
     is_bad: bool,
-    /// Whether something has come from it.
+    /// Whether it has sent anything good.
     is_good: bool,
     busy_until: Duration,
-    /// What it does not have; true when somebody had said that it does.
+    /// Contents that it does not have; true if the server had said that it does.
     lacks: HashMap<Digest, bool>,
 }
 
@@ -51,13 +51,13 @@ impl Peer {
 }
 
 impl Known {
-    /// Nobody yet.
+    /// Starts without peers.
     pub fn new(seed: u64) -> Self {
-        Self { peers: Vec::new(), reports: 0, random: StdRng::seed_from_u64(seed) }
+        Self { peers: Vec::new(), report_count: 0, random: StdRng::seed_from_u64(seed) }
     }
 
-    /// Somebody who has sent something good before and may well have this, too: whoever has one part of a tree mostly
-    /// has more of it. Saves asking the server.
+    /// A peer that has sent something good, and probably has this content too: a host with one part of a tree usually
+    /// has more of it. This saves a request to the server.
     pub fn guess(&mut self, now: Duration, digest: &Digest) -> Option<SocketAddr> {
         let able = |peer: &&Peer| peer.is_good && peer.is_able(now) && !peer.lacks.contains_key(digest);
         let count = self.peers.iter().filter(able).count();
@@ -68,10 +68,10 @@ impl Known {
         self.peers.iter().filter(able).nth(at).map(|peer| peer.address)
     }
 
-    /// Whether to go where the server sends this fetch. If not, the server has to serve itself.
+    /// Whether to follow the server's redirect. If not, the server must serve the content itself.
     pub fn follows(&mut self, now: Duration, peer: SocketAddr, digest: &Digest) -> bool {
         if let Some(known) = self.peers.iter().find(|known| known.address == peer) {
-            // What it did not have at a guess it may have got since.
+            // If it lacked a content that was only guessed, it may have it by now.
             return known.is_able(now) && known.lacks.get(digest) != Some(&true);
         }
         if self.peers.len() >= MOST {
@@ -82,13 +82,13 @@ impl Known {
         true
     }
 
-    /// Notes that a peer has sent what it should. True the first time: all who wait can try it now.
+    /// Notes that a peer has sent the content. True the first time: all waiting pieces can try it now.
     pub fn served(&mut self, peer: SocketAddr) -> bool {
         self.find(peer).is_some_and(|known| !std::mem::replace(&mut known.is_good, true))
     }
 
-    /// Notes that a peer has not, and says whether the server is to be told. `guessed` is that nobody has said that it
-    /// would: then it is no fault not to have something.
+    /// Notes that a peer has failed; returns whether to report it to the server. `guessed` means that the server had
+    /// not named it, so lacking the content is not a fault.
     pub fn failed(
         &mut self,
         now: Duration,
@@ -98,7 +98,7 @@ impl Known {
         guessed: bool,
     ) -> bool {
         let Some(known) = self.find(peer) else { return false };
-        let tells = match failure {
+        let is_reported = match failure {
             Failure::Busy(wait) => {
                 known.busy_until = now + wait;
                 false
@@ -109,9 +109,9 @@ impl Known {
             }
             Failure::Bad => !std::mem::replace(&mut known.is_bad, true),
         };
-        let tells = tells && self.reports < REPORTS;
-        self.reports += usize::from(tells);
-        tells
+        let is_reported = is_reported && self.report_count < REPORTS;
+        self.report_count += usize::from(is_reported);
+        is_reported
     }
 
     fn find(&mut self, peer: SocketAddr) -> Option<&mut Peer> {
@@ -130,10 +130,10 @@ mod tests {
     }
 
     #[test]
-    fn who_has_sent_something_is_asked_for_more() {
+    fn a_peer_that_sent_something_is_asked_for_more() {
         let (digest, mut known) = (Digest::of(b"a"), Known::new(1));
         assert!(known.follows(NOW, peer(1), &digest));
-        assert_eq!(known.guess(NOW, &digest), None, "nothing has come yet");
+        assert_eq!(known.guess(NOW, &digest), None, "nothing was received yet");
         assert!(known.served(peer(1)) && !known.served(peer(1)));
         assert_eq!(known.guess(NOW, &digest), Some(peer(1)));
     }
@@ -150,13 +150,13 @@ mod tests {
     }
 
     #[test]
-    fn what_a_peer_lacks_is_a_fault_only_where_somebody_has_promised_it() {
+    fn lacking_a_content_is_a_fault_only_if_the_server_named_the_peer() {
         let (digest, mut known) = (Digest::of(b"a"), Known::new(1));
         known.follows(NOW, peer(1), &digest);
         known.served(peer(1));
         assert!(!known.failed(NOW, peer(1), &digest, Failure::Lacks, true));
         assert_eq!(known.guess(NOW, &digest), None);
-        assert!(known.follows(NOW, peer(1), &digest), "it has it by now, says the server");
+        assert!(known.follows(NOW, peer(1), &digest), "the server says that the peer has it by now");
         assert_eq!(known.guess(NOW, &Digest::of(b"b")), Some(peer(1)));
         assert!(known.failed(NOW, peer(1), &digest, Failure::Lacks, false));
         assert!(!known.follows(NOW, peer(1), &digest));
@@ -177,7 +177,8 @@ mod tests {
         let (digest, mut known) = (Digest::of(b"a"), Known::new(1));
         let followed = (0..=255).filter(|number| known.follows(NOW, peer(*number), &digest)).count();
         assert_eq!(followed, MOST);
-        let told = (0..=255).filter(|number| known.failed(NOW, peer(*number), &digest, Failure::Bad, false)).count();
-        assert_eq!(told, REPORTS);
+        let reported =
+            (0..=255).filter(|number| known.failed(NOW, peer(*number), &digest, Failure::Bad, false)).count();
+        assert_eq!(reported, REPORTS);
     }
 }

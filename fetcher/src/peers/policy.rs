@@ -1,33 +1,34 @@
-//! The words that an artifact server and what it knows of holders speak with each other.
+//! The types that the artifact server and [`Holders`](super::Holders) exchange.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::digest::Digest;
 
-/// How fast a holder is taken to send to an asker that we do not hear of again, in bytes per second.
+/// The assumed rate of a holder to a client without a peer port, in bytes per second.
 const ASSUMED_RATE: f64 = 200e6;
-/// How slow an asker may be, in bytes per second, and how long it may be silent on top, until it is taken to be gone.
+/// The slowest rate of a client, in bytes per second, and an additional time, after which it is assumed to be gone.
 const SLOWEST: (f64, Duration) = (10e6, Duration::from_secs(1));
-/// How many streams are too many, and what is remembered for how long.
+/// Limits for streams, and how long holders are remembered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
-    /// From so many streams on, askers are sent to holders; 0 is never.
+    /// Number of streams from which clients are redirected to holders; 0 means never.
     pub above: usize,
-    /// Askers that are sent to one holder at the same time: few, so that they soon are holders themselves.
+    /// Clients that are redirected to one holder at the same time: few, so that they soon become holders themselves.
     pub per_holder: usize,
-    /// How long a holder is one after its last announcement.
+    /// How long a holder is remembered after its last announcement.
     pub lifetime: Duration,
-    /// How long a holder that was reported as bad is none.
+    /// How long a holder that was reported as bad is ignored.
     pub barred: Duration,
-    /// Holders that are remembered at most.
+    /// The most holders to remember.
     pub max_holders: usize,
-    /// What all holders together hold at most, in contents.
+    /// The most contents of all holders together to remember.
     pub max_entries: usize,
 }
 
 impl Default for Policy {
-    /// Above 8 streams, 2 askers per holder, for ten minutes, one when reported; 16 384 holders of a million contents.
+    /// Above 8 streams, 2 clients per holder; holders are remembered for ten minutes and barred for one; 16 384 holders
+    /// of a million contents.
     fn default() -> Self {
         Self {
             above: 8,
@@ -43,18 +44,19 @@ impl Default for Policy {
 /// A request for a content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Asked {
-    /// What it is for.
+    /// The requested content.
     pub digest: Digest,
-    /// How many bytes of it.
+    /// The number of bytes requested.
     pub bytes: u64,
-    /// The asker's own peer port, if it has one.
+    /// The client's own peer port, if it has one.
     pub asker: Option<SocketAddr>,
-    /// A holder that it does not want to be sent to now.
+    /// A holder that it does not want to be redirected to now.
     pub avoid: Option<SocketAddr>,
 }
 
 impl Asked {
-    /// Until when the asker is taken to be where it is sent now. One with a peer port says before when it has everything.
+    /// Until when the client is assumed to be where it is redirected now. A client with a peer port announces earlier
+    /// that it has everything.
     pub(super) fn until(&self, now: Duration) -> Duration {
         let bytes = self.bytes as f64;
         let (rate, silence) = SLOWEST;
@@ -69,24 +71,24 @@ impl Asked {
     }
 }
 
-/// What to answer.
+/// How to answer a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
-    /// The content.
+    /// Send the content.
     Serve,
-    /// Where to get it.
+    /// Redirect to this holder.
     SendTo(SocketAddr),
-    /// When to ask again.
+    /// Ask the client to come back after this time.
     Wait(Duration),
 }
 
-/// Why an announcement is not heard.
+/// Why an announcement is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
-    /// Reported not long ago.
+    /// The host was reported as bad recently.
     #[error("this peer was reported as bad recently")]
     Barred,
-    /// No more can be remembered.
+    /// The limits are reached.
     #[error("enough peers")]
     Full,
 }

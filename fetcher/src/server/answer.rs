@@ -1,4 +1,4 @@
-//! Answers: status, headers, and where the body comes from.
+//! Answers: status, headers, and the source of the body.
 
 use std::fmt::Write as _;
 use std::ops::Range;
@@ -9,7 +9,7 @@ use fs_err::File;
 
 use crate::hashing::Fingerprint;
 
-/// The status codes that this server knows.
+/// The status codes of this server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Status {
     Ok,
@@ -32,7 +32,7 @@ pub(super) enum Status {
 }
 
 impl Status {
-    /// Code and phrase, as they stand in the status line.
+    /// Code and phrase for the status line.
     fn line(self) -> &'static str {
         match self {
             Self::Ok => "200 OK",
@@ -56,7 +56,7 @@ impl Status {
     }
 }
 
-/// Where a body comes from.
+/// The source of a body.
 #[derive(Debug)]
 pub(super) enum Body {
     Bytes(Bytes),
@@ -71,24 +71,24 @@ pub(super) struct FileBody {
     pub(super) range: Range<u64>,
 }
 
-/// An answer that is ready to be sent.
+/// A complete answer.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) status: Status,
     headers: Vec<(&'static str, String)>,
     pub(super) body: Body,
-    /// Whether the connection can carry no further request after this.
+    /// Whether the connection is closed after this answer.
     pub(super) close: bool,
 }
 
 impl Answer {
-    /// An answer that says in one line what is the matter.
+    /// An answer with a one-line text.
     pub(super) fn text(status: Status, text: &str) -> Self {
         let body = Body::Bytes(Bytes::from(format!("{text}\n")));
         Self { status, headers: vec![("Content-Type", "text/plain; charset=utf-8".to_owned())], body, close: false }
     }
 
-    /// An answer that says everything by its status.
+    /// An answer without a body.
     pub(super) fn empty(status: Status) -> Self {
         Self { status, headers: Vec::new(), body: Body::Bytes(Bytes::new()), close: false }
     }
@@ -107,7 +107,7 @@ impl Answer {
         self
     }
 
-    /// Bytes of the body.
+    /// Length of the body in bytes.
     pub(super) fn length(&self) -> u64 {
         match &self.body {
             Body::Bytes(bytes) => bytes.len() as u64,
@@ -115,7 +115,7 @@ impl Answer {
         }
     }
 
-    /// Head and body, when the body is not a file.
+    /// Head and body, unless the body is a file.
     pub(super) fn whole(&self) -> Vec<u8> {
         let mut bytes = self.head();
         if let Body::Bytes(body) = &self.body {
@@ -124,7 +124,7 @@ impl Answer {
         bytes
     }
 
-    /// Status line and headers as they go over the wire.
+    /// Status line and headers as sent.
     pub(super) fn head(&self) -> Vec<u8> {
         let date = httpdate::fmt_http_date(SystemTime::now());
         let mut text = format!("HTTP/1.1 {}\r\nDate: {date}\r\n", self.status.line());

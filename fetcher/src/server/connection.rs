@@ -1,4 +1,4 @@
-//! One connection: request after request until somebody closes it.
+//! One connection: requests one after the other until either side closes it.
 
 use std::collections::HashMap;
 use std::io;
@@ -19,16 +19,16 @@ use super::wire::Wire;
 use crate::guests::Guest;
 use crate::rate::RateFloor;
 
-/// How long the head of a request may take from its first byte on.
+/// Time limit for the head of a request, from its first byte on.
 const HEAD: Duration = Duration::from_secs(10);
 
-/// What a server has to give.
+/// What a server serves.
 pub(super) trait Site: Send + Sync + 'static {
     /// The answer to `head`, while `streams` files are being sent.
     fn answer(&self, head: &Head, client: Client, streams: usize) -> impl Future<Output = Answer> + Send;
 }
 
-/// How a request came in.
+/// Where a request came from.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Client {
     pub(super) address: SocketAddr,
@@ -38,20 +38,20 @@ pub(super) struct Client {
 /// What all connections share.
 pub(super) struct Shared<S> {
     pub(super) site: S,
-    /// One permit per file that is being sent.
+    /// One permit per file being sent.
     pub(super) streams: Semaphore,
-    /// How many permits there are.
+    /// The number of permits.
     pub(super) max_streams: usize,
-    /// How many of them one address may have.
+    /// The most permits of one address.
     pub(super) max_streams_each: usize,
-    /// How many each one has.
+    /// The permits in use by each address.
     pub(super) streams_of_each: Mutex<HashMap<IpAddr, usize>>,
-    /// How long a connection may be without a request.
+    /// How long a connection may stay without a request.
     pub(super) idle: Duration,
     pub(super) floor: RateFloor,
-    /// Present when only TLS is spoken.
+    /// Present if only TLS is accepted.
     pub(super) acceptor: Option<TlsAcceptor>,
-    /// Bytes of files that have been sent.
+    /// Bytes of files sent.
     pub(super) sent: AtomicU64,
 }
 
@@ -60,7 +60,7 @@ impl<S> Shared<S> {
         self.max_streams.saturating_sub(self.streams.available_permits())
     }
 
-    /// A permit to send a file to this address, if there is one.
+    /// A permit to send a file to this address, if one is available.
     fn stream_for(&self, address: IpAddr) -> Option<Stream<'_>> {
         let permit = self.streams.try_acquire().ok()?;
         let mut of_each = self.streams_of_each.lock();
@@ -73,7 +73,7 @@ impl<S> Shared<S> {
     }
 }
 
-/// A file that is being sent.
+/// A permit to send a file.
 struct Stream<'a> {
     of_each: &'a Mutex<HashMap<IpAddr, usize>>,
     address: IpAddr,
@@ -92,7 +92,7 @@ impl Drop for Stream<'_> {
     }
 }
 
-/// Serves until the client goes, asks for the end, or misbehaves.
+/// Serves requests until the client closes, asks to close, or violates the protocol.
 pub(super) async fn serve<S: Site>(
     mut wire: Wire,
     client: Client,
@@ -117,7 +117,7 @@ pub(super) async fn serve<S: Site>(
     }
 }
 
-/// Answers one request, whatever it is, with "come back later".
+/// Answers one request, whatever it is, with 503.
 pub(super) async fn turn_away(mut wire: Wire, patience: Duration) -> io::Result<()> {
     let mut buffer = BytesMut::new();
     let without_body = match read_head(&mut wire, &mut buffer, patience).await? {
@@ -155,7 +155,7 @@ async fn read_head(wire: &mut Wire, buffer: &mut BytesMut, idle: Duration) -> io
         match timeout_at(deadline, wire.read(buffer)).await {
             Ok(Ok(0)) => return Ok(Read::Closed),
             Ok(read) => read?,
-            // Nothing is owed to a client that has asked for nothing.
+            // A client without a request gets no answer.
             Err(_) if buffer.is_empty() => return Ok(Read::Closed),
             Err(_) => return Ok(Read::Refused(Status::RequestTimeout)),
         };
@@ -196,7 +196,7 @@ async fn send<S>(
     Ok(after)
 }
 
-/// A clear word now is better than a connection that crawls.
+/// An immediate 503 is better than a very slow transfer.
 pub(super) fn overloaded() -> Answer {
     Answer::text(Status::Unavailable, "too many transfers at once, come back later").header("Retry-After", "1")
 }

@@ -1,4 +1,4 @@
-//! Answers with a file: entity tags, conditions, ranges.
+//! Answer with a file: entity tags, conditions, ranges.
 
 use bytes::Bytes;
 use fs_err::File;
@@ -8,12 +8,12 @@ use super::range::{Part, part};
 use super::request::Head;
 use crate::hashing::Fingerprint;
 
-/// Content under a digest never changes; it is nobody's business but the worker's.
-pub(super) const FOR_EVER: &str = "private, max-age=31536000, immutable";
-/// For a file that may be another one tomorrow.
+/// Content under a digest never changes; it is for the worker only.
+pub(super) const FOREVER: &str = "private, max-age=31536000, immutable";
+/// For a file that may change.
 pub(super) const ASK_AGAIN: &str = "private, no-cache";
 
-/// The part of an open file that `head` asks for.
+/// The part of an open file that `head` requests.
 pub(super) fn answer(opened: (File, Fingerprint), etag: &str, caching: &str, head: &Head) -> Answer {
     if is_known(head, etag) {
         return not_modified(etag);
@@ -37,7 +37,7 @@ pub(super) fn answer(opened: (File, Fingerprint), etag: &str, caching: &str, hea
     if status == Status::PartialContent { answer.header("Content-Range", content_range) } else { answer }
 }
 
-/// Whether the client has said that it has what this tag stands for.
+/// Whether the client has the version with this tag already.
 pub(super) fn is_known(head: &Head, etag: &str) -> bool {
     head.if_none_match.as_deref().is_some_and(|known| known.split(',').any(|one| one.trim() == etag))
 }

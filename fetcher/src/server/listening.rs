@@ -1,4 +1,4 @@
-//! Taking connections and handing each to a task of its own.
+//! Accept connections, and serve each in a task of its own.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -15,12 +15,12 @@ use crate::descriptors;
 use crate::guests::{Guest, Guests, machine};
 use crate::quiet::Quiet;
 
-/// Which part of the connections one address may have.
+/// The share of connections that one address may have, as a divisor.
 const SHARE: usize = 4;
-/// Connections for which there is no room and that are told so, at the same time; further ones are just closed.
+/// How many rejected connections may be answered with 503 at the same time; further ones are just closed.
 const TURNED_AWAY: usize = 32;
 
-/// Accepts connections and owns their tasks: they end with this one.
+/// Accepts connections and owns their tasks, which end with this one.
 pub(super) async fn accept<S: Site>(
     listener: TcpListener,
     shared: Arc<Shared<S>>,
@@ -44,7 +44,7 @@ pub(super) async fn accept<S: Site>(
                 }
             }
             Err(error) => {
-                // Out of file descriptors, mostly: others have to be closed first.
+                // Usually out of file descriptors: other connections must be closed first.
                 if let Some(before) = trouble.now() {
                     tracing::warn!(%error, before, "Cannot accept a connection");
                 }

@@ -1,12 +1,12 @@
-//! The peer server: gives what this host's cache holds to other hosts.
+//! The peer server: serves the contents of this host's cache to other hosts.
 //!
 //! ```text
-//! /v1/blobs/<name>     a complete content of the cache   by its BlobName: whoever knows it has a manifest that names it
-//! /metrics             the metrics of this process       when there are any
+//! /v1/blobs/<name>     a complete content of the cache   by BlobName, which only clients with a manifest know
+//! /metrics             the metrics of this process       if there are any
 //! /healthz             "ok"
 //! ```
 //!
-//! It asks for no token: it has no secrets, since the cache has none, and what it sends is verified by whoever gets it.
+//! It requires no token: the cache contains no secrets, and clients verify what they receive.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::answer::{Answer, Body, Status};
 use super::connection::{Client, Shared, Site};
-use super::file::{self, FOR_EVER};
+use super::file::{self, FOREVER};
 use super::request::Head;
 use super::{ServerError, listen, listening};
 use crate::cache::Cache;
@@ -31,28 +31,29 @@ use crate::manifest::BlobName;
 use crate::quiet::Quiet;
 use crate::rate::RateFloor;
 
-/// How a peer server listens and what it bears.
+/// How a peer server listens, and its limits.
 #[derive(Debug, Clone)]
 pub struct PeerOptions {
-    /// Address to listen on; port 0 is any free one.
+    /// Address to listen on; port 0 means any free port.
     pub bind: SocketAddr,
     /// Files sent at the same time; further requests are answered with 503 and `Retry-After`.
     pub max_streams: usize,
-    /// How many of them go to one address.
+    /// How many of them may go to one address.
     pub max_streams_each: usize,
-    /// Connections open at the same time, if the system allows as many (see [`crate::descriptors`]), and a quarter of them from
-    /// one address. When there are more, one without a request is closed; if there is none, the new one gets one 503.
+    /// The most open connections, if the system allows as many (see [`crate::descriptors`]); a quarter of them may come
+    /// from one address. Beyond that, a connection without a request is closed; if there is none, the new one gets a
+    /// 503.
     pub max_connections: usize,
-    /// The slowest client that is borne.
+    /// Slowest accepted rate of a client.
     pub floor: RateFloor,
-    /// How long a connection may be without a request.
+    /// How long a connection may stay without a request.
     pub idle: Duration,
-    /// What `/healthz` says of this process.
-    pub well: Arc<AtomicBool>,
+    /// The health that `/healthz` reports.
+    pub healthy: Arc<AtomicBool>,
 }
 
 impl Default for PeerOptions {
-    /// Any free port of all addresses, 8 streams, 4 of them to one address, 1024 connections, 64 KiB/s over 10 seconds.
+    /// Any free port on all addresses, 8 streams, 4 of them to one address, 1024 connections, 64 KiB/s over 10 seconds.
     fn default() -> Self {
         Self {
             bind: SocketAddr::from(([0, 0, 0, 0], 0)),
@@ -61,15 +62,15 @@ impl Default for PeerOptions {
             max_connections: 1024,
             floor: RateFloor { bytes_per_second: 64 << 10, window: Duration::from_secs(10) },
             idle: Duration::from_secs(30),
-            well: Arc::new(AtomicBool::new(true)),
+            healthy: Arc::new(AtomicBool::new(true)),
         }
     }
 }
 
-/// Writes the metrics of this process in Prometheus' text format, for which it may have to look at the disk.
+/// Renders the metrics of this process in Prometheus's text format; this may read the disk.
 pub type Metrics = Arc<dyn Fn() -> BoxFuture<'static, String> + Send + Sync>;
 
-/// A running peer server. Dropping it ends it at once, with all transfers.
+/// A running peer server. Dropping it stops it at once, with all transfers.
 pub struct PeerServer {
     address: SocketAddr,
     shared: Arc<Shared<Shelf>>,
@@ -78,11 +79,11 @@ pub struct PeerServer {
 }
 
 impl PeerServer {
-    /// Starts to serve what is in `cache`, and `/metrics` if there are any.
+    /// Starts serving the contents of `cache`, and `/metrics` if given.
     pub async fn start(options: PeerOptions, cache: Cache, metrics: Option<Metrics>) -> Result<Self, ServerError> {
         let (listener, address) = listen("peer server", options.bind).await?;
         let shared = Arc::new(Shared {
-            site: Shelf { cache, metrics, well: options.well, trouble: Quiet::default() },
+            site: Shelf { cache, metrics, healthy: options.healthy, trouble: Quiet::default() },
             streams: Semaphore::new(options.max_streams),
             max_streams: options.max_streams,
             max_streams_each: options.max_streams_each,
@@ -99,22 +100,22 @@ impl PeerServer {
         Ok(Self { address, shared, stop, accepting })
     }
 
-    /// Where it listens: what to announce. An unspecified address is fine there.
+    /// The address that it listens on, to be announced. It may be unspecified.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Bytes of contents that have been sent to peers since the start, without heads.
+    /// Bytes of contents sent to peers since the start, without headers.
     pub fn bytes_sent(&self) -> u64 {
         self.shared.sent.load(Ordering::Relaxed)
     }
 
-    /// Contents that are being sent now.
+    /// Number of contents being sent.
     pub fn streams(&self) -> usize {
         self.shared.streams()
     }
 
-    /// Stops listening and ends all transfers.
+    /// Stops listening, and ends all transfers.
     pub async fn shutdown(mut self) {
         self.stop.cancel();
         if let Err(error) = (&mut self.accepting).await {
@@ -135,18 +136,18 @@ impl Drop for PeerServer {
     }
 }
 
-/// What can be asked for.
+/// What the server serves.
 struct Shelf {
     cache: Cache,
     metrics: Option<Metrics>,
-    well: Arc<AtomicBool>,
+    healthy: Arc<AtomicBool>,
     trouble: Quiet,
 }
 
 impl Site for Shelf {
     async fn answer(&self, head: &Head, _client: Client, _streams: usize) -> Answer {
         match (head.path.as_str(), &self.metrics) {
-            ("/healthz", _) if self.well.load(Ordering::Relaxed) => Answer::text(Status::Ok, "ok"),
+            ("/healthz", _) if self.healthy.load(Ordering::Relaxed) => Answer::text(Status::Ok, "ok"),
             ("/healthz", _) => Answer::text(Status::Unavailable, "the socket accepts no connection"),
             ("/metrics", Some(metrics)) => {
                 Answer::new(Status::Ok, "text/plain; version=0.0.4", Body::Bytes(Bytes::from(metrics().await)))
@@ -163,7 +164,7 @@ impl Shelf {
     async fn content(&self, name: BlobName, head: &Head) -> Answer {
         let cache = self.cache.clone();
         match tokio::task::spawn_blocking(move || cache.open_content(&name)).await {
-            Ok(Ok(Some(opened))) => file::answer(opened, &format!("\"{name}\""), FOR_EVER, head),
+            Ok(Ok(Some(opened))) => file::answer(opened, &format!("\"{name}\""), FOREVER, head),
             Ok(Ok(None)) => not_found(),
             Ok(Err(error)) => {
                 if let Some(before) = self.trouble.now() {

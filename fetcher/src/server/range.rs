@@ -1,17 +1,17 @@
-//! Byte ranges of RFC 9110 §14: one range is honoured, several at once are answered with everything.
+//! Byte ranges of RFC 9110 §14: a single range is supported; several get the whole file.
 
 use std::ops::Range;
 
-/// What of a file of known size is to be sent.
+/// The part of a file to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Part {
     Whole,
     Bytes(Range<u64>),
-    /// The range lies behind the end.
+    /// The range begins after the end.
     Unsatisfiable,
 }
 
-/// What the header `value` asks for; a value that is not understood is ignored, as the RFC wants it.
+/// The part that the header `value` requests. An invalid value is ignored, as the RFC requires.
 pub(super) fn part(value: Option<&str>, size: u64) -> Part {
     let Some(spec) = value.and_then(|value| value.strip_prefix("bytes=")) else { return Part::Whole };
     let Some((first, last)) = spec.split_once('-') else { return Part::Whole };
@@ -38,7 +38,7 @@ pub(super) fn part(value: Option<&str>, size: u64) -> Part {
 
 fn number(text: &str) -> Option<u64> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    // More digits than fit are a number larger than every file.
+    // A number too large to parse is larger than every file.
     digits.then(|| text.parse().unwrap_or(u64::MAX))
 }
 
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_form_of_one_range_is_honoured() {
+    fn every_form_of_a_single_range_is_supported() {
         for (value, expected) in [
             ("bytes=0-0", Part::Bytes(0..1)),
             ("bytes=2-", Part::Bytes(2..10)),
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_one_range_is_answered_with_everything() {
+    fn anything_but_a_single_range_gets_the_whole_file() {
         for value in ["", "bytes=", "bytes=-", "bytes=5-2", "bytes=a-b", "bytes=0-1,3-4", "lines=1-2", "bytes=+1-2"] {
             assert_eq!(part(Some(value), 10), Part::Whole, "{value}");
         }

@@ -1,4 +1,4 @@
-//! Sending askers to other hosts that hold what they ask for, and hearing who these are.
+//! Redirect clients to other hosts that hold the content, and receive the announcements of those hosts.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -16,17 +16,17 @@ use crate::manifest::{BlobName, Manifest};
 use crate::peers::{AddressError, Asked, Decision, Holders, LACKS, Policy, Refused, WAIT_HEADER, peer_address};
 use crate::quiet::Quiet;
 
-/// Who holds what of one manifest.
+/// The holders of one manifest's contents.
 pub(super) struct Referral {
     holders: Mutex<Holders>,
-    /// The name at peers and the size of every content that is no secret.
+    /// The peers' name and the size of every content that is not secret.
     shared: HashMap<Digest, (BlobName, u64)>,
     start: Instant,
     reports: Quiet,
 }
 
 impl Referral {
-    /// For a server that serves itself below `above` streams.
+    /// Redirects from `above` streams on.
     pub(super) fn new(manifest: &Manifest, above: usize) -> Self {
         let policy = Policy { above, ..Policy::default() };
         let blobs = |secret| {
@@ -34,7 +34,7 @@ impl Referral {
             entries.filter_map(|entry| entry.blob())
         };
         let mut shared: HashMap<_, _> = blobs(false).map(|blob| (blob.digest, (blob.name(), blob.size))).collect();
-        // The same content may stand in the tree as a secret, too.
+        // The same content may also be in the tree as a secret.
         for secret in blobs(true) {
             shared.remove(&secret.digest);
         }
@@ -51,7 +51,7 @@ impl Referral {
         self.holders.lock().count()
     }
 
-    /// The answer to an asker that should not be served by us; none when it should be, or cannot follow.
+    /// The answer for a client that should be redirected or wait; none if it should be served here, or cannot follow.
     pub(super) fn refer(&self, digest: &Digest, head: &Head, source: IpAddr, streams: usize) -> Option<Answer> {
         let follows = head.peer.as_deref().filter(|_| head.method == Method::Get)?;
         let (name, size) = self.shared.get(digest)?;
@@ -76,7 +76,8 @@ impl Referral {
         }
     }
 
-    /// Hears that a host holds a content, or everything that is no secret of the tree named `tree`; or that it does not.
+    /// Handles an announcement that a host holds a content, or everything that is not secret of the tree named `tree`,
+    /// and reports that it does not.
     pub(super) fn hear(&self, digest: Digest, tree: Digest, head: &Head, source: IpAddr) -> Answer {
         let whole = digest == tree;
         if !whole && !self.shared.contains_key(&digest) {
@@ -85,7 +86,7 @@ impl Referral {
         let said = head.holder.as_deref().unwrap_or_default();
         let now = self.now();
         if head.method == Method::Delete {
-            // Whoever it is about: it only makes us serve more ourselves.
+            // A report may be about any host: at worst, we serve more ourselves.
             let Ok(holder) = said.parse() else { return bad_address(AddressError::Malformed) };
             let lacks = head.fault.as_deref() == Some(LACKS);
             if let Some(before) = self.reports.now() {

@@ -1,4 +1,4 @@
-//! Reading a request's head: method, path and the few headers that mean something here.
+//! Parse a request's head: method, path and the few headers that are used here.
 
 use std::borrow::Cow;
 
@@ -10,10 +10,10 @@ use crate::peers::{AVOID_HEADER, FAULT_HEADER, HOLDER_HEADER, PEER_HEADER};
 /// Longest head that is read, in bytes.
 pub(super) const MAX_HEAD: usize = 16 << 10;
 const MAX_HEADERS: usize = 64;
-/// Where the paths of announcements and reports begin.
+/// Path prefix of announcements and reports.
 pub(super) const HOLDERS: &str = "/v1/holders/";
 
-/// What a client wants done.
+/// The request's method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Method {
     #[default]
@@ -25,11 +25,11 @@ pub(super) enum Method {
     Delete,
 }
 
-/// What a client asks for.
+/// A parsed head.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Head {
     pub(super) method: Method,
-    /// Without query, percent-decoded, starting with a slash.
+    /// Percent-decoded path without query, starting with a slash.
     pub(super) path: String,
     pub(super) bearer: Option<String>,
     pub(super) range: Option<String>,
@@ -40,21 +40,21 @@ pub(super) struct Head {
     pub(super) avoid: Option<String>,
     pub(super) holder: Option<String>,
     pub(super) fault: Option<String>,
-    /// Whether the client wants the connection closed after the answer.
+    /// Whether the client asks to close the connection after the answer.
     pub(super) close: bool,
 }
 
-/// How far a head has been read.
+/// The result of parsing.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Parsed {
-    /// A head of so many bytes.
+    /// A head, and its length in bytes.
     Complete(Box<Head>, usize),
     Incomplete,
-    /// Nothing that can be answered but with this; the connection must be closed after it.
+    /// An error status; the connection must be closed after it.
     Refused(Status),
 }
 
-/// Reads the head at the start of `bytes`.
+/// Parses the head at the start of `bytes`.
 pub(super) fn parse(bytes: &[u8]) -> Parsed {
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut request = httparse::Request::new(&mut headers);
@@ -95,7 +95,7 @@ fn head(request: &httparse::Request<'_, '_>) -> Result<Head, Status> {
             name if name.eq_ignore_ascii_case(HOLDER_HEADER) => head.holder = Some(value.to_owned()),
             name if name.eq_ignore_ascii_case(FAULT_HEADER) => head.fault = Some(value.to_owned()),
             "connection" => head.close |= value.split(',').any(|word| word.trim().eq_ignore_ascii_case("close")),
-            // Bodies are never read: what follows one on the connection could not be told from it.
+            // Bodies are never read, and the bytes of one would be taken for the next request.
             "content-length" if value != "0" => return Err(Status::BodyNotAllowed),
             "transfer-encoding" => return Err(Status::BodyNotAllowed),
             _ => {}
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_as_proxies_send_it_is_understood() {
+    fn a_target_with_scheme_and_host_is_accepted() {
         assert_eq!(head("HEAD http://host:1/v1/x HTTP/1.1\r\n\r\n").path, "/v1/x");
     }
 
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_simple_request_is_refused() {
+    fn unsupported_requests_are_rejected() {
         for (text, status) in [
             ("POST / HTTP/1.1\r\n\r\n", Status::MethodNotAllowed),
             ("PUT /v1/blobs/x HTTP/1.1\r\n\r\n", Status::MethodNotAllowed),
@@ -179,12 +179,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_are_survived(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        fn parsing_any_bytes_does_not_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
             parse(&bytes);
         }
 
         #[test]
-        fn a_head_is_the_same_however_it_arrives(cut in 0usize..60) {
+        fn a_head_may_arrive_in_pieces(cut in 0usize..60) {
             let text = "GET /v1/blobs/x HTTP/1.1\r\nAuthorization: Bearer t\r\n\r\n";
             let cut = cut.min(text.len() - 1);
             prop_assert_eq!(parse(&text.as_bytes()[..cut]), Parsed::Incomplete);

@@ -1,9 +1,9 @@
-//! What is answered to whom.
+//! The routes of the artifact server, and who may use them.
 //!
 //! ```text
 //! /v1/manifests/<digest>     the manifest            bearer token
-//! /v1/blobs/<digest>         the content of a file   bearer token; secrets only where nobody listens
-//! /v1/holders/<digest>       PUT: a host holds it    bearer token; DELETE: it does not; of the manifest: all of it
+//! /v1/blobs/<digest>         the content of a file   bearer token; secrets over TLS or loopback only
+//! /v1/holders/<digest>       PUT: a host holds it    bearer token; DELETE: it does not; a manifest means all of it
 //! /<token>/<target path>     a published file        for the Mesos fetcher, which can send no header
 //! ```
 
@@ -16,7 +16,7 @@ use subtle::ConstantTimeEq as _;
 
 use super::answer::{Answer, Body, Status};
 use super::connection::{Client, Site};
-use super::file::{self, ASK_AGAIN, FOR_EVER, is_known, not_modified};
+use super::file::{self, ASK_AGAIN, FOREVER, is_known, not_modified};
 use super::referral::Referral;
 use super::request::{Head, Method};
 use crate::build::Catalogue;
@@ -26,7 +26,7 @@ use crate::manifest::Manifest;
 use crate::quiet::Quiet;
 use crate::token::{Tokens, unguessable};
 
-/// Everything that can be asked for.
+/// Everything that the server serves.
 pub(super) struct Content {
     manifest: Bytes,
     digest: Digest,
@@ -65,7 +65,7 @@ impl Content {
         self.digest
     }
 
-    /// Publishes a file; returns the token that stands before its target in the URL.
+    /// Publishes a file; returns the token that precedes its target in the URL.
     pub(super) fn publish(&self, target: &str, source: PathBuf) -> String {
         let mut published = self.published.write();
         match published.get(target) {
@@ -102,7 +102,7 @@ async fn answer(content: &Content, head: &Head, client: Client, streams: usize) 
             None => not_found(),
         };
     }
-    // Whoever has no token learns nothing, not even which digests exist.
+    // A client without a token learns nothing, not even which digests exist.
     let Some(worker) = head.bearer.as_deref().and_then(|token| content.tokens.worker(token)) else {
         if let Some(before) = content.refused.now() {
             tracing::warn!(client = %client.address, before, "Refused a request without a valid artifact token");
@@ -128,7 +128,7 @@ fn manifest(content: &Content, head: &Head) -> Answer {
     }
     Answer::new(Status::Ok, "text/plain; charset=utf-8", Body::Bytes(content.manifest.clone()))
         .header("ETag", etag)
-        .header("Cache-Control", FOR_EVER)
+        .header("Cache-Control", FOREVER)
 }
 
 async fn blob(content: &Content, digest: Digest, head: &Head, client: Client, streams: usize) -> Answer {
@@ -147,7 +147,7 @@ async fn blob(content: &Content, digest: Digest, head: &Head, client: Client, st
     file(content, source.path.clone(), Some((digest, source.fingerprint)), head).await
 }
 
-/// A file from the disk; when its digest is known, only if it is still the file that was hashed.
+/// A file on the disk. If its digest is known, it is served only while it is still the file that was hashed.
 async fn file(content: &Content, source: PathBuf, hashed: Option<(Digest, Fingerprint)>, head: &Head) -> Answer {
     let path = source.clone();
     let opened = match tokio::task::spawn_blocking(move || hashing::open(&path)).await {
@@ -166,7 +166,7 @@ async fn file(content: &Content, source: PathBuf, hashed: Option<(Digest, Finger
         }
         return Answer::text(Status::Gone, "the file changed after it was hashed");
     }
-    file::answer(opened, &quoted(&digest), FOR_EVER, head)
+    file::answer(opened, &quoted(&digest), FOREVER, head)
 }
 
 fn unreadable(content: &Content, error: &HashError) -> Answer {
@@ -194,7 +194,7 @@ mod tests {
     use crate::build::{Artifact, build};
 
     #[tokio::test]
-    async fn a_secret_goes_to_another_machine_over_tls_only() {
+    async fn a_secret_is_sent_to_other_machines_only_over_tls() {
         let folder = tempfile::tempdir().unwrap();
         let source = folder.path().join("keytab");
         fs_err::write(&source, "secret").unwrap();

@@ -1,4 +1,4 @@
-//! The server's own certificate and key, and whom its clients must trust to believe it.
+//! The server's own certificate and key, and the certificates that its clients must trust.
 
 use std::fmt;
 use std::io;
@@ -20,22 +20,22 @@ mod file;
 mod pkcs12;
 mod trust;
 
-/// Where the server's certificate and key lie.
+/// Location of the server's certificate and key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Identity {
-    /// In PEM. Both may be in one file.
+    /// In PEM. Both may be in the same file.
     Pem {
-        /// The certificate, followed by those that lead to the root.
+        /// The certificate, followed by the intermediate ones up to the root.
         certificate: PathBuf,
         /// The private key: PKCS#8, PKCS#1 or SEC1, without a password.
         key: PathBuf,
     },
-    /// In a PKCS#12 key store. Of several keys the one with the first name counts.
+    /// In a PKCS#12 key store. If it has several keys, the first name counts.
     #[cfg(feature = "key-stores")]
     KeyStore {
         /// The store.
         path: PathBuf,
-        /// Of store and key, which have the same in this format.
+        /// The password of store and key, which is the same in this format.
         password: Password,
     },
 }
@@ -50,39 +50,39 @@ pub enum TlsError {
     /// The file cannot be read; the error names it.
     #[error(transparent)]
     Read(#[from] io::Error),
-    /// A file of another format, with the way to convert it.
+    /// The file has another format; the error includes the command to convert it.
     #[error("{path} is a {format} key store, {wanted} is required; convert it: {command}")]
     OtherFormat {
         /// The file.
         path: PathBuf,
-        /// What it is.
+        /// Its format.
         format: StoreFormat,
-        /// What it should be.
+        /// The required format.
         wanted: &'static str,
-        /// The command that makes that of it.
+        /// The command that converts it.
         command: String,
     },
-    /// Not what it should hold, or not to be opened with this password.
+    /// The content is wrong, or the password does not open it.
     #[error("{path} {reason}")]
     Content {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// Why it cannot be used.
         reason: String,
     },
-    /// Clients would refuse the certificate.
+    /// Clients would reject the certificate.
     #[error("workers would not trust the certificate in {path} under the name {host}: {reason}")]
     NotTrusted {
         /// The file with the certificate.
         path: PathBuf,
-        /// What they know the server by.
+        /// The host name or address that clients use.
         host: String,
-        /// Why they would not, and what to do.
+        /// Why they would reject it, and how to fix that.
         reason: String,
     },
 }
 
-/// A certificate with those that lead to the root, and its key.
+/// A certificate with its chain, and its key.
 pub(super) struct Loaded {
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
@@ -102,7 +102,7 @@ impl Identity {
         config.map(Arc::new).map_err(|error| content(key, format!("does not fit the certificate: {error}")))
     }
 
-    /// The one in a file of whichever kind; of PEM files the name ends with `.pem`.
+    /// Identity in a file of any supported format; the name of a PEM file ends with `.pem`.
     #[cfg(feature = "key-stores")]
     pub fn in_file(path: PathBuf, password: Option<Password>) -> Self {
         if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("pem")) {
@@ -137,7 +137,7 @@ impl Identity {
 }
 
 impl Password {
-    /// A password as it is typed.
+    /// A password in plain text.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }

@@ -1,7 +1,7 @@
-//! Sending a file with `sendfile`: its bytes never pass through this process.
+//! Send a file with `sendfile`: its bytes never pass through this process.
 //!
-//! `sendfile` blocks while the file comes from the disk, so it runs on a blocking thread, on the socket of the async
-//! connection, which stays non-blocking: a client that does not read is waited for with `poll`.
+//! `sendfile` blocks while the file is read from the disk, so it runs on a blocking thread. It uses the socket of the
+//! async connection, which stays non-blocking: `poll` waits for a client that reads slowly.
 
 use std::io;
 use std::os::fd::{AsFd as _, AsRawFd as _};
@@ -19,10 +19,10 @@ use super::answer::FileBody;
 use crate::hashing::Fingerprint;
 use crate::rate::{RateFloor, RateWatch};
 
-/// Bytes per `sendfile` call: enough to make the calls rare, few enough to notice a stall.
+/// Bytes per `sendfile` call: enough to make calls rare, few enough to notice a stall.
 const PIECE: u64 = 1 << 20;
 
-/// Sends a head and the file that it announces. Dropping the future ends the connection and, by that, the thread.
+/// Sends a head and the file after it. Dropping the future closes the connection, and so ends the thread.
 pub(super) async fn send_file(
     socket: &Arc<TcpStream>,
     head: Vec<u8>,
@@ -36,13 +36,13 @@ pub(super) async fn send_file(
     sent.map_err(io::Error::other)?
 }
 
-/// Shuts the socket down unless the transfer came to its end.
+/// Shuts the socket down unless the transfer completed.
 struct HangUp(Option<Arc<TcpStream>>);
 
 impl Drop for HangUp {
     fn drop(&mut self) {
         if let Some(socket) = &self.0 {
-            // An error means that the client was quicker.
+            // An error means that the client has closed first.
             shutdown(socket.as_raw_fd(), Shutdown::Both).ok();
         }
     }
@@ -51,7 +51,7 @@ impl Drop for HangUp {
 fn send_blocking(socket: &TcpStream, head: &[u8], body: &FileBody, floor: RateFloor) -> io::Result<()> {
     let mut watch = RateWatch::new(floor);
     let mut head = head;
-    // One packet for the head and the first bytes; after the head of an empty file nothing would push it out.
+    // One packet for the head and the first bytes. After the head of an empty file nothing would flush it.
     let more = if body.range.is_empty() { 0 } else { nix::libc::MSG_MORE };
     let flags = MsgFlags::MSG_NOSIGNAL | MsgFlags::from_bits_retain(more);
     while !head.is_empty() {
@@ -68,8 +68,8 @@ fn send_blocking(socket: &TcpStream, head: &[u8], body: &FileBody, floor: RateFl
     while offset < end {
         let left = (end - offset) as u64;
         if left <= PIECE {
-            // The last moment to notice that other bytes went out than the digest promises: without its last piece
-            // the answer is a broken one.
+            // The last chance to notice that the file has changed since it was hashed. Without its last piece, the
+            // client treats the answer as broken.
             unchanged(body)?;
         }
         match sendfile64(socket, body.file.file(), Some(&mut offset), left.min(PIECE) as usize) {

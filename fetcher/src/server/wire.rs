@@ -15,7 +15,7 @@ use super::answer::FileBody;
 use super::transfer::{changed, send_file, unchanged};
 use crate::rate::{RateFloor, RateWatch};
 
-/// Bytes of a file that are encrypted at once.
+/// Bytes of a file that are encrypted per write.
 const PIECE: u64 = 256 << 10;
 
 /// A client's connection.
@@ -25,7 +25,7 @@ pub(super) struct Wire {
 }
 
 enum Stream {
-    /// Shared with the blocking thread that runs `sendfile` on it.
+    /// Shared with the blocking thread that calls `sendfile`.
     Plain(Arc<TcpStream>),
     Tls(Box<TlsStream<TcpStream>>),
 }
@@ -36,7 +36,7 @@ impl Wire {
         Ok(Self { stream: Stream::Plain(Arc::new(socket)), floor })
     }
 
-    /// Shakes hands first, which a client gets a window of the floor for.
+    /// Does the TLS handshake, which may take as long as the rate floor's window.
     pub(super) async fn encrypted(socket: TcpStream, acceptor: &TlsAcceptor, floor: RateFloor) -> io::Result<Self> {
         socket.set_nodelay(true)?;
         let stream = timeout(floor.window, acceptor.accept(socket)).await??;
@@ -47,7 +47,7 @@ impl Wire {
         matches!(self.stream, Stream::Tls(_))
     }
 
-    /// Appends what has come to `buffer`; 0 when the client has closed.
+    /// Appends received bytes to `buffer`; 0 if the client has closed.
     pub(super) async fn read(&mut self, buffer: &mut BytesMut) -> io::Result<usize> {
         match &mut self.stream {
             Stream::Tls(stream) => stream.read_buf(buffer).await,
@@ -82,7 +82,7 @@ impl Wire {
         }
     }
 
-    /// Sends a head and the file that it announces.
+    /// Sends a head and the file after it.
     pub(super) async fn send_file(&mut self, head: Vec<u8>, body: FileBody) -> io::Result<()> {
         match &mut self.stream {
             Stream::Plain(socket) => send_file(socket, head, body, self.floor).await,
@@ -90,11 +90,11 @@ impl Wire {
         }
     }
 
-    /// Ends the connection so that the client can tell it from one that broke off.
+    /// Closes the connection so that the client can distinguish this from a lost connection.
     pub(super) async fn close(mut self) -> io::Result<()> {
         match &mut self.stream {
             Stream::Tls(stream) => timeout(self.floor.window, stream.shutdown()).await?,
-            // Closing the socket says it all.
+            // Closing the socket is enough.
             Stream::Plain(_) => Ok(()),
         }
     }
@@ -131,7 +131,7 @@ fn read_piece(body: &FileBody, mut buffer: Vec<u8>, offset: u64, last: bool) -> 
         read => read?,
     }
     if last {
-        // As over plain connections: without its last piece the answer is a broken one.
+        // As over plain connections: without its last piece, the client treats the answer as broken.
         unchanged(body)?;
     }
     Ok(buffer)

@@ -34,7 +34,7 @@ pub struct Cli {
     pub command: Option<Command>,
 }
 
-/// How to print.
+/// Output format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Output {
     /// For people.
@@ -43,7 +43,7 @@ pub enum Output {
     Json,
 }
 
-/// What to do.
+/// The command.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run the daemon
@@ -80,30 +80,30 @@ pub struct Prefetch {
     pub trusted: Option<PathBuf>,
 }
 
-/// A command line that makes sense, with the settings of all places.
+/// A valid command line with all its settings.
 #[derive(Debug)]
 pub struct Invocation {
-    /// What was asked for.
+    /// The parsed arguments.
     pub cli: Cli,
-    /// What is set, and where.
+    /// The source of each setting.
     pub sources: Sources,
     /// The settings.
     pub settings: Settings,
 }
 
-/// Why there is nothing that could be done.
+/// Why the command line cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum UsageError {
-    /// Of the command line; also when help was asked for.
+    /// Invalid arguments, or a request for help.
     #[error(transparent)]
     Arguments(#[from] clap::Error),
-    /// Of the settings.
+    /// Invalid settings.
     #[error(transparent)]
     Settings(#[from] SettingsError),
 }
 
 impl Invocation {
-    /// Reads the arguments, the file that they name, and the variables. Blocks.
+    /// Reads the arguments, the file that they name, and the environment variables. Blocks.
     pub fn read(arguments: Vec<OsString>, variables: &[(String, String)]) -> Result<Self, UsageError> {
         let matches = command().try_get_matches_from(arguments)?;
         let cli = Cli::from_arg_matches(&matches)?;
@@ -120,7 +120,7 @@ impl Invocation {
     }
 }
 
-/// With a flag for each setting.
+/// The command line with a flag for each setting.
 fn command() -> clap::Command {
     let flag = |setting: &super::settings::Setting| {
         let help = match setting.default {

@@ -1,4 +1,4 @@
-//! The executor's half: asks the sidecar for a tree and takes hold of it.
+//! The executor's half: request a tree from the sidecar, and lock it.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,100 +8,100 @@ use hyper::Method;
 use tokio::time::{Instant, timeout_at};
 
 use super::connection::{Answer, Connection, PATIENCE};
-use super::wire::{Ask, FETCH, Failure, Told, USAGE};
+use super::wire::{FETCH, Failure, Reply, TreeRequest, USAGE};
 use crate::cache::{CacheError, Fetch, Shelf, Tree};
 use crate::fetch::{FetchError, Progress, blocking};
 
-/// The longest silence that is borne; a sidecar that is well says something every second.
+/// Longest accepted silence; a healthy sidecar sends something every second.
 const QUIET: Duration = Duration::from_secs(15);
 
-/// Why the sidecar is of no help.
+/// Why the sidecar cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum AskError {
-    /// There is no socket, or nobody listens any more.
+pub(crate) enum SidecarError {
+    /// There is no socket, or no process listens on it.
     #[error("no sidecar listens at {socket}")]
     Absent {
-        /// Where it should be.
+        /// Path of the socket.
         socket: PathBuf,
     },
-    /// It cannot be talked to.
+    /// It cannot be connected to.
     #[error("the sidecar at {socket} cannot be reached: {source}")]
     Unreachable {
-        /// Where it is.
+        /// Path of the socket.
         socket: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// Anybody could have put it there.
+    /// An untrusted user runs it.
     #[error("the sidecar at {socket} runs as user {owner}, but only root and the executor's own user are trusted")]
     Untrusted {
-        /// Where it is.
+        /// Path of the socket.
         socket: PathBuf,
-        /// Who it is.
+        /// The user that runs it.
         owner: u32,
     },
-    /// It says nothing any more.
+    /// It is silent.
     #[error("the sidecar has not answered for {} s", waited.as_secs())]
     Silent {
-        /// How long it was waited for.
+        /// How long it was silent.
         waited: Duration,
     },
-    /// It is busy with something else: with other people's trees, or with nothing.
+    /// It makes no progress with this tree, whatever else it does.
     #[error("the sidecar has made no progress with this tree for {} s", waited.as_secs())]
     Stalled {
-        /// How long it was waited for.
+        /// How long it made no progress.
         waited: Duration,
     },
-    /// It ended, or it speaks another language.
+    /// It closed the connection, or its answer is invalid.
     #[error("the sidecar closed the connection: {reason}")]
     Broken {
         /// What happened.
         reason: String,
     },
-    /// It does not do that.
+    /// It rejects the request.
     #[error("the sidecar answered {status}: {text}")]
     Refused {
         /// The HTTP status.
         status: u16,
-        /// What it says.
+        /// The text of its answer.
         text: String,
     },
-    /// It has tried.
+    /// Its fetch failed.
     #[error("the sidecar could not fetch the tree: {} (to blame: {})", .0.message, .0.blame)]
     Failed(Failure),
-    /// It has the tree where we cannot use it.
+    /// Its cache cannot be used by this process.
     #[error("the sidecar's cache cannot be used: {0}")]
     Cache(String),
 }
 
-/// Has the sidecar at `socket` get the tree of a fetch, and keeps it there.
-pub(crate) async fn ask(socket: &Path, fetch: &Fetch) -> Result<Tree, AskError> {
+/// Requests the tree of a fetch from the sidecar at `socket`, and locks it.
+pub(crate) async fn request_tree(socket: &Path, fetch: &Fetch) -> Result<Tree, SidecarError> {
     let mut connection = Connection::open(socket).await?;
-    let body = serde_json::to_vec(&asked(fetch)).map_err(|error| AskError::Broken { reason: error.to_string() })?;
+    let body =
+        serde_json::to_vec(&tree_request(fetch)).map_err(|error| SidecarError::Broken { reason: error.to_string() })?;
     let mut answer = connection.request(Method::POST, FETCH, body, Some(PATIENCE)).await?;
     let (cache, was_there) = follow(&mut answer, fetch).await?;
     let (digest, owner) = (fetch.request.manifest, connection.owner);
     let opened = blocking(move || Ok(Shelf::open(cache, owner))).await.map_err(|error| unusable(&error))?;
-    let tree = opened.map_err(|error: CacheError| AskError::Cache(error.to_string()))?.tree(digest).await;
-    // Only now may the sidecar let go of it.
+    let tree = opened.map_err(|error: CacheError| SidecarError::Cache(error.to_string()))?.tree(digest).await;
+    // The tree is locked now, so the sidecar may release it.
     drop((answer, connection));
     let tree = tree.map_err(|error| unusable(&error))?.map(|tree| Tree { was_there, ..tree });
-    tree.ok_or_else(|| AskError::Cache(format!("tree {digest} does not exist or cannot be read")))
+    tree.ok_or_else(|| SidecarError::Cache(format!("tree {digest} does not exist or cannot be read")))
 }
 
-/// Tells the sidecar at `socket` what a TaskManager uses, as JSON with the fields of the executor's messages about that; says
-/// why it could not.
-pub async fn tell_usage(socket: &Path, usage: Vec<u8>) -> Result<(), String> {
-    let told = async {
+/// Sends a TaskManager's usage to the sidecar at `socket`, as JSON with the fields of the executor's usage messages.
+pub async fn send_usage(socket: &Path, usage: Vec<u8>) -> Result<(), String> {
+    let sent = async {
         let mut connection = Connection::open(socket).await?;
         connection.request(Method::POST, USAGE, usage, Some(PATIENCE)).await.map(drop)
     };
-    told.await.map_err(|error: AskError| error.to_string())
+    sent.await.map_err(|error: SidecarError| error.to_string())
 }
 
-fn asked(fetch: &Fetch) -> Ask {
+fn tree_request(fetch: &Fetch) -> TreeRequest {
     let trusted = fetch.options.trusted.as_deref();
-    Ask {
+    TreeRequest {
         manifest: fetch.request.manifest,
         urls: fetch.request.urls.clone(),
         token: fetch.request.token.expose().to_owned(),
@@ -109,31 +109,33 @@ fn asked(fetch: &Fetch) -> Ask {
     }
 }
 
-/// Shows progress until the tree is there; returns the cache that it is in, and whether it was there before.
+/// Passes progress on until the tree is ready; returns its cache, and whether the tree was there before.
 ///
-/// A sidecar that only says that it is well, or the same again, is not waited for: anybody on this host may keep it busy.
-async fn follow(answer: &mut Answer, fetch: &Fetch) -> Result<(PathBuf, bool), AskError> {
+/// Waits only while the fetch itself advances: signs of life alone do not count, because any user of this host may keep
+/// the sidecar busy.
+async fn follow(answer: &mut Answer, fetch: &Fetch) -> Result<(PathBuf, bool), SidecarError> {
     let patience = fetch.options.sidecar_patience;
     let mut furthest = Furthest::default();
     let mut give_up_at = Instant::now() + patience;
     loop {
         let line = timeout_at(give_up_at, answer.line(QUIET)).await;
-        let line = line.map_err(|_| AskError::Stalled { waited: patience })??;
-        let told = serde_json::from_slice(&line);
-        match told.map_err(|error| AskError::Broken { reason: format!("it sent an unknown answer: {error}") })? {
-            Told::Progress(progress) => {
+        let line = line.map_err(|_| SidecarError::Stalled { waited: patience })??;
+        let reply = serde_json::from_slice(&line);
+        match reply.map_err(|error| SidecarError::Broken { reason: format!("it sent an unknown answer: {error}") })? {
+            Reply::Progress(progress) => {
                 fetch.progress.send_replace(progress);
                 if furthest.is_passed_by(progress) {
                     give_up_at = Instant::now() + patience;
                 }
             }
-            Told::Ready { cache, was_there, .. } => return Ok((cache, was_there)),
-            Told::Failed(failure) => return Err(AskError::Failed(failure)),
+            Reply::Ready { cache, was_there, .. } => return Ok((cache, was_there)),
+            Reply::Failed(failure) => return Err(SidecarError::Failed(failure)),
         }
     }
 }
 
-/// How far a fetch has ever been. It may fall back, when bytes turn out to be wrong: to come so far again is nothing new.
+/// The most progress a fetch has made. It may fall back if bytes turn out to be wrong; reaching the same point again is
+/// no progress.
 #[derive(Default)]
 struct Furthest {
     files: usize,
@@ -154,8 +156,8 @@ impl Furthest {
     }
 }
 
-fn unusable(error: &FetchError) -> AskError {
-    AskError::Cache(error.to_string())
+fn unusable(error: &FetchError) -> SidecarError {
+    SidecarError::Cache(error.to_string())
 }
 
 #[cfg(test)]
@@ -169,8 +171,8 @@ mod tests {
     use crate::digest::Digest;
     use crate::fetch::{FetchOptions, Request};
 
-    /// What comes of asking somebody who answers so once a request has come, and keeps the connection open.
-    async fn asking_who(answers: impl AsyncFnOnce(&mut UnixStream)) -> Result<Tree, AskError> {
+    /// The result of a request to a fake sidecar that answers this way and keeps the connection open.
+    async fn asking_who(answers: impl AsyncFnOnce(&mut UnixStream)) -> Result<Tree, SidecarError> {
         let folder = tempfile::tempdir().unwrap();
         let socket = folder.path().join("fetcher.sock");
         let listener = UnixListener::bind(&socket).unwrap();
@@ -188,71 +190,71 @@ mod tests {
         };
         let fetch = Fetch::new(request, FetchOptions::default(), watch::Sender::new(Progress::default()));
         tokio::select! {
-            tree = ask(&socket, &fetch) => tree,
+            tree = request_tree(&socket, &fetch) => tree,
             () = answering => unreachable!(),
         }
     }
 
-    /// What comes of asking somebody who answers with that.
-    async fn asking(answer: &'static str) -> Result<Tree, AskError> {
+    /// The result of a request to a fake sidecar that sends this answer.
+    async fn asking(answer: &'static str) -> Result<Tree, SidecarError> {
         asking_who(async |stream| stream.write_all(answer.as_bytes()).await.unwrap()).await
     }
 
     const HEAD: &str = "HTTP/1.1 200 OK\r\n\r\n";
 
     #[tokio::test(start_paused = true)]
-    async fn a_sidecar_that_falls_silent_is_not_waited_for() {
+    async fn a_silent_sidecar_is_given_up() {
         for answer in ["", HEAD, "HTTP/1.1 200 OK\r\n\r\n{\"progress\":"] {
             let error = asking(answer).await.err().unwrap();
-            assert!(matches!(error, AskError::Silent { .. }), "{answer:?}: {error}");
+            assert!(matches!(error, SidecarError::Silent { .. }), "{answer:?}: {error}");
         }
     }
 
-    /// What comes of a sidecar that says every second how far it is: bytes and files of the tree.
-    async fn asking_one_that_says(progress: impl Fn(u64) -> (u64, usize), ready_after: u64) -> (AskError, u64) {
+    /// The result of a request to a fake sidecar that reports progress every second: bytes and files of the tree.
+    async fn asking_one_that_says(progress: impl Fn(u64) -> (u64, usize), ready_after: u64) -> (SidecarError, u64) {
         let begun = Instant::now();
         let tree = asking_who(async |stream| {
             stream.write_all(HEAD.as_bytes()).await.unwrap();
-            let mut say = async |told: Told| {
-                let line = serde_json::to_string(&told).unwrap() + "\n";
+            let mut say = async |reply: Reply| {
+                let line = serde_json::to_string(&reply).unwrap() + "\n";
                 stream.write_all(line.as_bytes()).await.unwrap();
             };
             for second in 0..ready_after {
                 let (bytes_done, files_done) = progress(second);
-                say(Told::Progress(Progress { bytes_done, files_done, files: 9, bytes: 1 << 30 })).await;
+                say(Reply::Progress(Progress { bytes_done, files_done, files: 9, bytes: 1 << 30 })).await;
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
-            say(Told::Ready { cache: "/no/such".into(), tree: "/no/such/x".into(), was_there: false }).await;
+            say(Reply::Ready { cache: "/no/such".into(), tree: "/no/such/x".into(), was_there: false }).await;
         });
         (tree.await.err().unwrap(), begun.elapsed().as_secs())
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_sidecar_that_moves_no_bytes_of_this_very_fetch_is_not_waited_for_whatever_it_says() {
+    async fn a_sidecar_without_progress_in_this_fetch_is_given_up_whatever_it_sends() {
         let nothing = |_: u64| (0_u64, 0_usize);
         let stuck = |second: u64| (1000 * second.min(10), 1_usize);
-        // As if every byte that it gets were wrong.
+        // As if every byte that it receives were wrong.
         let to_and_fro = |second: u64| (1000 * (second % 10), 1_usize);
         for (progress, at_least) in [(&nothing as &dyn Fn(u64) -> (u64, usize), 30), (&stuck, 40), (&to_and_fro, 39)] {
             let (error, after) = asking_one_that_says(progress, 1_000_000).await;
-            assert!(matches!(error, AskError::Stalled { .. }), "{error}");
+            assert!(matches!(error, SidecarError::Stalled { .. }), "{error}");
             assert!((at_least..at_least + 3).contains(&after), "after {after} s");
         }
         assert_eq!(
-            AskError::Stalled { waited: Duration::from_secs(30) }.to_string(),
+            SidecarError::Stalled { waited: Duration::from_secs(30) }.to_string(),
             "the sidecar has made no progress with this tree for 30 s"
         );
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_sidecar_that_moves_a_little_is_waited_for() {
+    async fn a_sidecar_with_slow_progress_is_waited_for() {
         let (error, after) = asking_one_that_says(|second| (second / 20, 0), 600).await;
         assert!(error.to_string().starts_with("the sidecar's cache cannot be used: "), "{error}");
         assert!(after >= 600, "after {after} s");
     }
 
     #[tokio::test]
-    async fn what_nobody_should_say_is_told_as_it_is() {
+    async fn invalid_answers_are_reported_as_such() {
         for (answer, expected) in [
             ("HTTP/1.1 200 OK\r\n\r\nhello\n", "the sidecar closed the connection: it sent an unknown answer: "),
             (

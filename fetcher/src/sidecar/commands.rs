@@ -1,4 +1,4 @@
-//! What people ask for: through the daemon when it runs, on the files of the cache when it does not.
+//! The commands for people: through the daemon if it is running, else on the files of the cache.
 
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::cli::{Command, Output, Prefetch};
-use super::client::{AskError, ask};
+use super::client::{SidecarError, request_tree};
 use super::connection::Connection;
 use super::settings::{Settings, TOKEN_VARIABLE, human_bytes};
 use super::status::Status;
@@ -23,26 +23,26 @@ use crate::digest::Digest;
 use crate::fetch::{FetchOptions, Progress, Request};
 use crate::token::Token;
 
-/// How often a person hears of progress.
+/// How often progress is printed.
 const PROGRESS_EVERY: Duration = Duration::from_secs(1);
 
-/// An answer for a person or a program.
+/// The result of a command.
 #[derive(Debug)]
 pub struct Answer {
-    /// To be printed.
+    /// The text to print.
     pub text: String,
-    /// Whether all is well: `verify` that finds something wrong has done its work, and it is not.
-    pub well: bool,
+    /// Whether the result is good: a `verify` that finds damaged files succeeds, but its result is not good.
+    pub good: bool,
 }
 
-/// Who does it.
-enum Hands {
+/// Where the command is carried out.
+enum Backend {
     Daemon(Box<Connection>),
-    /// Our own.
-    Ours(Cache),
+    /// In this process.
+    Local(Cache),
 }
 
-/// Does what was asked for. `variables` is the environment.
+/// Runs the command. `variables` is the environment.
 pub fn run(
     command: &Command,
     settings: &Settings,
@@ -58,7 +58,7 @@ pub fn run(
             Command::Verify => {
                 let verified = verify(settings).await?;
                 let answer = Answer::new(&verified, output, verified_text)?;
-                Ok(Answer { well: verified.wrong.is_empty(), ..answer })
+                Ok(Answer { good: verified.wrong.is_empty(), ..answer })
             }
             Command::Prefetch(what) => {
                 let fetched = prefetch(settings, what, output, variables).await?;
@@ -74,18 +74,18 @@ impl Answer {
             Output::Json => serde_json::to_string(value)? + "\n",
             Output::Text => text(value),
         };
-        Ok(Self { text, well: true })
+        Ok(Self { text, good: true })
     }
 }
 
-impl Hands {
+impl Backend {
     async fn find(settings: &Settings) -> anyhow::Result<Self> {
         match Connection::open(&settings.socket).await {
             Ok(connection) => Ok(Self::Daemon(Box::new(connection))),
-            Err(AskError::Absent { .. }) => {
+            Err(SidecarError::Absent { .. }) => {
                 let path = settings.cache.clone();
                 anyhow::ensure!(path.exists(), "no cache at {}, and no daemon runs", path.display());
-                Ok(Self::Ours(open(settings).await?))
+                Ok(Self::Local(open(settings).await?))
             }
             Err(error) => Err(error.into()),
         }
@@ -98,29 +98,29 @@ async fn open(settings: &Settings) -> anyhow::Result<Cache> {
 }
 
 async fn status(settings: &Settings) -> anyhow::Result<Status> {
-    match Hands::find(settings).await? {
-        Hands::Daemon(mut daemon) => say(&mut daemon, Method::GET, STATUS, Vec::new()).await,
-        Hands::Ours(cache) => Ok(tokio::task::spawn_blocking(move || Status::look(&cache, None)).await??),
+    match Backend::find(settings).await? {
+        Backend::Daemon(mut daemon) => say(&mut daemon, Method::GET, STATUS, Vec::new()).await,
+        Backend::Local(cache) => Ok(tokio::task::spawn_blocking(move || Status::look(&cache, None)).await??),
     }
 }
 
 async fn gc(settings: &Settings, keep: Option<u64>) -> anyhow::Result<Removed> {
-    match Hands::find(settings).await? {
-        Hands::Daemon(mut daemon) => {
+    match Backend::find(settings).await? {
+        Backend::Daemon(mut daemon) => {
             say(&mut daemon, Method::POST, GC, serde_json::to_vec(&Keep { bytes: keep })?).await
         }
-        Hands::Ours(cache) => Ok(cache.collect_garbage(keep.unwrap_or(settings.budget)).await?),
+        Backend::Local(cache) => Ok(cache.collect_garbage(keep.unwrap_or(settings.budget)).await?),
     }
 }
 
 async fn verify(settings: &Settings) -> anyhow::Result<Verified> {
-    match Hands::find(settings).await? {
-        Hands::Daemon(mut daemon) => say(&mut daemon, Method::POST, VERIFY, Vec::new()).await,
-        Hands::Ours(cache) => Ok(tokio::task::spawn_blocking(move || cache.verify()).await??),
+    match Backend::find(settings).await? {
+        Backend::Daemon(mut daemon) => say(&mut daemon, Method::POST, VERIFY, Vec::new()).await,
+        Backend::Local(cache) => Ok(tokio::task::spawn_blocking(move || cache.verify()).await??),
     }
 }
 
-/// However long the answer takes.
+/// Sends a request to the daemon; the answer may take any time.
 async fn say<T: DeserializeOwned>(
     daemon: &mut Connection,
     method: Method,
@@ -131,16 +131,16 @@ async fn say<T: DeserializeOwned>(
     serde_json::from_str(&text).context("the daemon sent an unknown answer; does it have another version?")
 }
 
-/// Whether a daemon answers at a socket.
+/// Whether a daemon answers at the socket.
 pub(super) async fn answers(socket: &Path) -> bool {
     let asked = async {
         let mut daemon = Connection::open(socket).await?;
         daemon.request(Method::GET, HEALTH, Vec::new(), None).await.map(drop)
     };
-    asked.await.inspect_err(|error: &AskError| tracing::debug!(%error, "Sent a request to the socket")).is_ok()
+    asked.await.inspect_err(|error: &SidecarError| tracing::debug!(%error, "Sent a request to the socket")).is_ok()
 }
 
-/// What was fetched.
+/// The result of a prefetch.
 #[derive(Debug, Serialize)]
 struct Fetched {
     manifest: Digest,
@@ -175,17 +175,17 @@ async fn prefetch(
 }
 
 async fn tree(settings: &Settings, fetch: &Fetch) -> anyhow::Result<Tree> {
-    match ask(&settings.socket, fetch).await {
+    match request_tree(&settings.socket, fetch).await {
         Ok(tree) => {
             fetch.show_complete(&tree.manifest);
             Ok(tree)
         }
-        Err(AskError::Absent { .. }) => Ok(open(settings).await?.tree(fetch).await?),
+        Err(SidecarError::Absent { .. }) => Ok(open(settings).await?.tree(fetch).await?),
         Err(error) => Err(error.into()),
     }
 }
 
-/// The token, which has no place on a command line: all users of a host see those.
+/// The artifact token. It is not accepted on the command line, which all users of a host can see.
 fn token(what: &Prefetch, variables: &[(String, String)]) -> anyhow::Result<Token> {
     let (text, place) = if let Some(file) = &what.token_file {
         (fs_err::read_to_string(file)?, file.display().to_string())
@@ -197,7 +197,7 @@ fn token(what: &Prefetch, variables: &[(String, String)]) -> anyhow::Result<Toke
     text.trim().parse().context(place)
 }
 
-/// Tells a person how far the fetch is. Never ends.
+/// Prints the progress of the fetch. Never ends.
 async fn show(progress: watch::Receiver<Progress>) {
     let mut ticks = interval(PROGRESS_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -226,7 +226,7 @@ fn status_text(status: &Status) -> String {
             human_bytes(running.counts.bytes_from_peers),
             human_bytes(running.bytes_to_peers),
         ),
-        None => "daemon   does not run\n".to_owned(),
+        None => "daemon   not running\n".to_owned(),
     };
     format!(
         "{daemon}cache    {}, {} of {} in {} contents, {} under way\ntrees    {}, {} in use\n",

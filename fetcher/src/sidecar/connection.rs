@@ -1,4 +1,4 @@
-//! A connection to the sidecar's socket: HTTP, and only with somebody who is believed.
+//! A connection to the sidecar's socket: HTTP, and only with a trusted sidecar.
 
 use std::io;
 use std::path::Path;
@@ -14,67 +14,67 @@ use tokio::net::UnixStream;
 use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::client::AskError;
+use super::client::SidecarError;
 
-/// How long the sidecar may take to accept a connection or to begin an answer.
+/// Time limit for connecting, and for the start of an answer.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A longer line is no answer of ours.
+/// Limit for a line of an answer, in bytes.
 const LONGEST_LINE: usize = 64 << 10;
 
-/// An open connection; closed when it is dropped.
+/// An open connection; closed when dropped.
 pub(super) struct Connection {
     sender: SendRequest<Full<Bytes>>,
-    /// Who listens at the socket, as the kernel says.
+    /// The user that listens on the socket, according to the kernel.
     pub(super) owner: Uid,
     _driving: AbortOnDropHandle<()>,
 }
 
-/// The body of an answer on its way.
+/// The body of an answer being received.
 pub(super) struct Answer {
     body: hyper::body::Incoming,
     read: BytesMut,
 }
 
 impl Connection {
-    pub(super) async fn open(socket: &Path) -> Result<Self, AskError> {
-        let unreachable = |source| AskError::Unreachable { socket: socket.to_owned(), source };
+    pub(super) async fn open(socket: &Path) -> Result<Self, SidecarError> {
+        let unreachable = |source| SidecarError::Unreachable { socket: socket.to_owned(), source };
         let connected = timeout(PATIENCE, UnixStream::connect(socket)).await;
         let stream = match connected.map_err(|_| unreachable(io::ErrorKind::TimedOut.into()))? {
             Ok(stream) => stream,
-            Err(error) if is_absence(&error) => return Err(AskError::Absent { socket: socket.to_owned() }),
+            Err(error) if is_absence(&error) => return Err(SidecarError::Absent { socket: socket.to_owned() }),
             Err(error) => return Err(unreachable(error)),
         };
         let owner = Uid::from_raw(stream.peer_cred().map_err(unreachable)?.uid());
         if !owner.is_root() && owner != geteuid() {
-            return Err(AskError::Untrusted { socket: socket.to_owned(), owner: owner.as_raw() });
+            return Err(SidecarError::Untrusted { socket: socket.to_owned(), owner: owner.as_raw() });
         }
         let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(|error| broken(&error))?;
         let driving = tokio::spawn(async move {
-            // Whoever waits for an answer hears of it.
+            // An error also reaches the code that waits for an answer.
             connection.await.ok();
         });
         Ok(Self { sender, owner, _driving: AbortOnDropHandle::new(driving) })
     }
 
-    /// Sends a request. `patience` is for the beginning of the answer.
+    /// Sends a request. `patience` is the time limit for the start of the answer.
     pub(super) async fn request(
         &mut self,
         method: Method,
         path: &str,
         body: Vec<u8>,
         patience: Option<Duration>,
-    ) -> Result<Answer, AskError> {
+    ) -> Result<Answer, SidecarError> {
         let request = Request::builder()
             .method(method)
             .uri(path)
             .header(header::HOST, "localhost")
             .header(header::CONTENT_TYPE, "application/json")
             .body(Full::new(Bytes::from(body)))
-            .map_err(|error| AskError::Broken { reason: error.to_string() })?;
+            .map_err(|error| SidecarError::Broken { reason: error.to_string() })?;
         let sent = self.sender.send_request(request);
         let response = match patience {
-            Some(patience) => timeout(patience, sent).await.map_err(|_| AskError::Silent { waited: patience })?,
+            Some(patience) => timeout(patience, sent).await.map_err(|_| SidecarError::Silent { waited: patience })?,
             None => sent.await,
         };
         let (head, body) = response.map_err(|error| broken(&error))?.into_parts();
@@ -83,35 +83,37 @@ impl Connection {
             return Ok(answer);
         }
         let text = timeout(PATIENCE, answer.text()).await.ok().and_then(Result::ok).unwrap_or_default();
-        Err(AskError::Refused { status: head.status.as_u16(), text: text.trim().to_owned() })
+        Err(SidecarError::Refused { status: head.status.as_u16(), text: text.trim().to_owned() })
     }
 }
 
 impl Answer {
-    /// The next line without its end; `quiet` is the longest silence that is borne.
-    pub(super) async fn line(&mut self, quiet: Duration) -> Result<Bytes, AskError> {
+    /// The next line without its end; `quiet` is the longest accepted silence.
+    pub(super) async fn line(&mut self, quiet: Duration) -> Result<Bytes, SidecarError> {
         loop {
             if let Some(end) = self.read.iter().position(|byte| *byte == b'\n') {
                 let line = self.read.split_to(end + 1);
                 return Ok(line.freeze().slice(..end));
             }
             if self.read.len() > LONGEST_LINE {
-                return Err(AskError::Broken { reason: format!("it sends a line of more than {LONGEST_LINE} bytes") });
+                return Err(SidecarError::Broken {
+                    reason: format!("it sends a line of more than {LONGEST_LINE} bytes"),
+                });
             }
-            let more = timeout(quiet, self.more()).await.map_err(|_| AskError::Silent { waited: quiet })??;
+            let more = timeout(quiet, self.more()).await.map_err(|_| SidecarError::Silent { waited: quiet })??;
             if !more {
-                return Err(AskError::Broken { reason: "it ended before the tree was there".to_owned() });
+                return Err(SidecarError::Broken { reason: "it ended before the tree was there".to_owned() });
             }
         }
     }
 
-    /// All that comes, as text.
-    pub(super) async fn text(&mut self) -> Result<String, AskError> {
+    /// The rest of the body as text.
+    pub(super) async fn text(&mut self) -> Result<String, SidecarError> {
         while self.more().await? {}
         Ok(String::from_utf8_lossy(&self.read).into_owned())
     }
 
-    async fn more(&mut self) -> Result<bool, AskError> {
+    async fn more(&mut self) -> Result<bool, SidecarError> {
         let Some(frame) = self.body.frame().await else { return Ok(false) };
         if let Some(bytes) = frame.map_err(|error| broken(&error))?.data_ref() {
             self.read.extend_from_slice(bytes);
@@ -120,11 +122,11 @@ impl Answer {
     }
 }
 
-/// Whether an error only means that nobody is there.
+/// Whether the error only means that no sidecar is running.
 fn is_absence(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused)
 }
 
-fn broken(error: &hyper::Error) -> AskError {
-    AskError::Broken { reason: error.to_string() }
+fn broken(error: &hyper::Error) -> SidecarError {
+    SidecarError::Broken { reason: error.to_string() }
 }

@@ -1,12 +1,12 @@
-//! The daemon: the cache, who is served from it, and its life from the first lock to the last byte.
+//! The daemon: the cache, the connections that it serves, and its life from the first lock to the last byte.
 //!
 //! ```text
-//! locks its socket's place → opens the cache → listens → READY
-//! SIGTERM or SIGINT → STOPPING, listens no more → running fetches get the grace → the end
+//! locks its socket's path → opens the cache → listens → READY
+//! SIGTERM or SIGINT → STOPPING, stops listening → running fetches get the grace → exit
 //! ```
 //!
-//! One thread does everything that waits; what blocks (writing, hashing, unpacking) is on threads that end when there is
-//! nothing to do. Idle, it wakes up for nothing but the watchdog.
+//! One thread does everything that waits. Blocking work (writing, hashing, unpacking) is on threads that end when idle.
+//! An idle daemon only wakes up for the watchdog.
 
 use std::future::Future;
 use std::io;
@@ -44,7 +44,7 @@ mod serving;
 mod socket;
 mod system;
 
-/// Threads for what blocks besides fetches.
+/// Threads for blocking work besides fetches.
 const SPARE_THREADS: usize = 16;
 
 /// What all connections share.
@@ -52,22 +52,22 @@ struct Daemon {
     settings: Settings,
     cache: Cache,
     started: Instant,
-    /// One permit per tree that is being fetched.
+    /// One permit per tree being fetched.
     permits: Arc<Permits>,
     /// Whether connections can be accepted.
-    well: Arc<AtomicBool>,
-    /// The fetches that are asked for and not over.
+    healthy: Arc<AtomicBool>,
+    /// The fetches that have not ended.
     fetches: TaskTracker,
     stop: CancellationToken,
-    /// For other machines, where that is wanted.
+    /// The server for other machines, if configured.
     peers: OnceLock<PeerServer>,
     usages: Usages,
 }
 
-/// Runs the daemon until it is told to stop.
+/// Runs the daemon until it gets a signal to stop.
 pub fn run(settings: Settings) -> anyhow::Result<()> {
-    // A fetch writes on as many threads as it has connections, and unpacks on some more: with fewer for all of them
-    // they could wait for each other.
+    // A fetch writes on as many threads as it has connections, and unpacks on some more. With fewer threads, fetches
+    // could deadlock waiting for each other.
     let threads = settings.fetches * (settings.connections + UNPACKED_AT_ONCE) + SPARE_THREADS;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -78,7 +78,7 @@ pub fn run(settings: Settings) -> anyhow::Result<()> {
 }
 
 async fn live(settings: Settings) -> anyhow::Result<()> {
-    // What is made here is for others to read, whatever whoever starts us is used to.
+    // Files made here must be readable for others, whatever umask we were started with.
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
     if let Err(error) = descriptors::raise() {
         tracing::warn!(%error, "Cannot raise the limit of open files");
@@ -90,7 +90,7 @@ async fn live(settings: Settings) -> anyhow::Result<()> {
     let daemon = Arc::new(Daemon {
         started: Instant::now(),
         permits: Arc::new(Permits::new(settings.fetches)),
-        well: Arc::new(AtomicBool::new(true)),
+        healthy: Arc::new(AtomicBool::new(true)),
         fetches: TaskTracker::new(),
         stop: CancellationToken::new(),
         peers: OnceLock::new(),
@@ -103,8 +103,8 @@ async fn live(settings: Settings) -> anyhow::Result<()> {
     let mut serving = pin!(serve_this_host(&daemon, &socket)?);
     system::ready();
     select! {
-        () = &mut serving => anyhow::bail!("the daemon listens no more"),
-        name = told_to_stop(signals) => tracing::info!(signal = name, "Daemon is stopping"),
+        () = &mut serving => anyhow::bail!("the daemon no longer listens"),
+        name = stop_signal(signals) => tracing::info!(signal = name, "Daemon is stopping"),
         () = system::keep_watchdog_quiet(async || commands::answers(&daemon.settings.socket).await) => {}
     }
     system::stopping();
@@ -121,7 +121,7 @@ async fn live(settings: Settings) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Where the daemon can be reached, and on what.
+/// Logs where the daemon can be reached, and its settings.
 fn say_hello(daemon: &Daemon) {
     let settings = &daemon.settings;
     tracing::info!(
@@ -149,10 +149,10 @@ async fn open(settings: &Settings) -> anyhow::Result<Cache> {
 /// Serves executors until the daemon stops and all connections have ended.
 fn serve_this_host(daemon: &Arc<Daemon>, socket: &Socket) -> io::Result<impl Future<Output = ()> + use<>> {
     let routes = routes::for_this_host(Arc::clone(daemon));
-    Ok(serving::serve(socket.listener()?, routes, daemon.stop.clone(), Arc::clone(&daemon.well)))
+    Ok(serving::serve(socket.listener()?, routes, daemon.stop.clone(), Arc::clone(&daemon.healthy)))
 }
 
-/// Serves what the cache holds, and metrics, to other machines if that is wanted, until the daemon is dropped.
+/// Serves the cache's contents, and metrics, to other machines if configured, until the daemon is dropped.
 async fn serve_other_hosts(daemon: &Arc<Daemon>) -> Result<(), ServerError> {
     let Some(bind) = daemon.settings.listen else { return Ok(()) };
     let itself = Arc::downgrade(daemon);
@@ -166,13 +166,13 @@ async fn serve_other_hosts(daemon: &Arc<Daemon>) -> Result<(), ServerError> {
             })
         })
     });
-    let options = PeerOptions { bind, well: Arc::clone(&daemon.well), ..PeerOptions::default() };
+    let options = PeerOptions { bind, healthy: Arc::clone(&daemon.healthy), ..PeerOptions::default() };
     let server = PeerServer::start(options, daemon.cache.clone(), Some(metrics)).await?;
     daemon.peers.get_or_init(|| server);
     Ok(())
 }
 
-async fn told_to_stop((mut terminate, mut interrupt): (Signal, Signal)) -> &'static str {
+async fn stop_signal((mut terminate, mut interrupt): (Signal, Signal)) -> &'static str {
     select! {
         _ = terminate.recv() => "SIGTERM",
         _ = interrupt.recv() => "SIGINT",
@@ -180,12 +180,12 @@ async fn told_to_stop((mut terminate, mut interrupt): (Signal, Signal)) -> &'sta
 }
 
 impl Daemon {
-    /// The port that other hosts get contents from.
+    /// The port that other hosts fetch from.
     fn peer_address(&self) -> Option<SocketAddr> {
         self.peers.get().map(PeerServer::address)
     }
 
-    /// As Prometheus reads them.
+    /// The metrics in Prometheus's format.
     async fn metrics(&self) -> Result<String, FetchError> {
         Ok(metrics::text(&self.status().await?))
     }

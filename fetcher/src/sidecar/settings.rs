@@ -1,4 +1,4 @@
-//! The daemon's settings: a table of keys, and what they are set to in a file, by the environment and by flags.
+//! The daemon's settings: a table of keys, and their values from a file, the environment and flags.
 //!
 //! A later source overrides an earlier one: defaults, `/etc/flink-mesos/fetcher.toml`, `FLINK_MESOS_FETCHER_*`, flags.
 //! All sources are read by the same rules, and an error names its source.
@@ -17,27 +17,27 @@ pub use values::{LogFormat, human_bytes};
 mod file;
 mod values;
 
-/// The file that is read when no other is named. It need not be there.
+/// The default settings file. It need not exist.
 pub const DEFAULT_FILE: &str = "/etc/flink-mesos/fetcher.toml";
 
-/// How the names of environment variables begin: `FLINK_MESOS_FETCHER_BUDGET` for `budget`.
+/// Prefix of environment variables: `FLINK_MESOS_FETCHER_BUDGET` is for `budget`.
 pub const VARIABLE_PREFIX: &str = "FLINK_MESOS_FETCHER_";
 
-/// The variable that `prefetch` takes the artifact token from. It is no setting.
+/// Variable with the artifact token for `prefetch`. It is not a setting.
 pub const TOKEN_VARIABLE: &str = "FLINK_MESOS_FETCHER_TOKEN";
 
-/// What can be set.
+/// A setting.
 #[derive(Debug, Clone, Copy)]
 pub struct Setting {
-    /// Its name in the file; that of the flag is the same.
+    /// Its name in the file and as a flag.
     pub key: &'static str,
-    /// What it is without being set.
+    /// Its default.
     pub default: &'static str,
-    /// What it is for, with what is allowed.
+    /// Its meaning, and what is allowed.
     pub meaning: &'static str,
 }
 
-/// Everything that can be set, in the order of the documentation.
+/// All settings, in the order of the documentation.
 pub const SETTINGS: &[Setting] = &[
     setting("socket", crate::DEFAULT_SOCKET, "socket for the executors of this host, an absolute path"),
     setting("cache", "/var/cache/flink-mesos", "folder of the cache, an absolute path"),
@@ -68,87 +68,87 @@ const fn setting(key: &'static str, default: &'static str, meaning: &'static str
 }
 
 impl Setting {
-    /// The environment variable for it.
+    /// The environment variable that sets it.
     pub fn variable(&self) -> String {
         format!("{VARIABLE_PREFIX}{}", self.key.replace('-', "_").to_ascii_uppercase())
     }
 }
 
-/// What the daemon and its commands go by.
+/// The settings of the daemon and its commands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// For executors.
+    /// Socket for executors.
     pub socket: PathBuf,
     /// The cache's folder.
     pub cache: PathBuf,
-    /// Bytes that the cache keeps.
+    /// Size limit of the cache, in bytes.
     pub budget: u64,
-    /// For other machines.
+    /// Address for other machines.
     pub listen: Option<SocketAddr>,
-    /// Trees that are fetched at the same time.
+    /// Trees to fetch at the same time.
     pub fetches: usize,
-    /// Requests at the same time for each.
+    /// Requests at the same time for each tree.
     pub connections: usize,
-    /// For servers that send no data.
+    /// How long to retry a server that sends no data.
     pub patience: Duration,
-    /// For running fetches when the daemon ends.
+    /// How long running fetches may continue when the daemon stops.
     pub grace: Duration,
-    /// Filter of the log.
+    /// Filter for the log.
     pub log: String,
-    /// Form of the log.
+    /// Format of the log.
     pub log_format: LogFormat,
 }
 
-/// A setting that cannot be used, or cannot be read.
+/// A setting is invalid or cannot be read.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SettingsError {
-    /// The file is not there or cannot be read.
+    /// The file does not exist or cannot be read.
     #[error("{0}")]
     Read(String),
-    /// The file is no TOML.
+    /// The file is not valid TOML.
     #[error("{place}: {reason}")]
     Syntax {
         /// Where.
-        place: Place,
+        place: ValueSource,
         /// Why it cannot be read.
         reason: String,
     },
-    /// Nothing of that name can be set.
+    /// There is no such setting.
     #[error("{place}: `{key}` is not a setting (allowed: {})", keys())]
     Unknown {
         /// Where.
-        place: Place,
+        place: ValueSource,
         /// The name.
         key: String,
     },
-    /// It cannot be set to that.
+    /// The value is invalid.
     #[error("{place}: {key} = `{value}` {reason}")]
     Value {
         /// Where.
-        place: Place,
-        /// Of which setting.
+        place: ValueSource,
+        /// The setting.
         key: &'static str,
-        /// As it was given.
+        /// The value as given.
         value: String,
-        /// Why it cannot be used, and what is allowed.
+        /// Why it is invalid, and what is allowed.
         reason: String,
     },
 }
 
-/// Where a value comes from.
+/// The source of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
-    /// It was not set.
+pub enum ValueSource {
+    /// The default.
     Default,
     /// A line of a file.
     File(PathBuf, usize),
-    /// A variable of the environment.
+    /// An environment variable.
     Variable(String),
     /// A flag.
     Flag(&'static str),
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for ValueSource {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Default => formatter.write_str("default"),
@@ -163,18 +163,18 @@ fn keys() -> String {
     SETTINGS.iter().map(|setting| setting.key).collect::<Vec<_>>().join(", ")
 }
 
-/// The texts that are set, before anybody has looked at them.
+/// The texts of all settings, not validated.
 #[derive(Debug)]
-pub struct Sources(BTreeMap<&'static str, (Place, String)>);
+pub struct Sources(BTreeMap<&'static str, (ValueSource, String)>);
 
 impl Sources {
-    /// Nothing but defaults.
+    /// Only defaults.
     pub fn defaults() -> Self {
-        let defaults = SETTINGS.iter().map(|setting| (setting.key, (Place::Default, setting.default.to_owned())));
+        let defaults = SETTINGS.iter().map(|setting| (setting.key, (ValueSource::Default, setting.default.to_owned())));
         Self(defaults.collect())
     }
 
-    /// What a file says. Blocks.
+    /// Reads a file. Blocks.
     pub fn read_file(&mut self, path: &Path) -> Result<(), SettingsError> {
         let text = fs_err::read_to_string(path).map_err(|error| SettingsError::Read(error.to_string()))?;
         for (place, key, value) in entries(path, &text)? {
@@ -183,22 +183,22 @@ impl Sources {
         Ok(())
     }
 
-    /// What the environment says.
+    /// Reads the environment variables.
     pub fn read_variables(&mut self, variables: &[(String, String)]) -> Result<(), SettingsError> {
         for (name, value) in variables {
             let Some(rest) = name.strip_prefix(VARIABLE_PREFIX).filter(|_| name != TOKEN_VARIABLE) else { continue };
             let key = rest.to_ascii_lowercase().replace('_', "-");
-            self.set(Place::Variable(name.clone()), &key, value.clone())?;
+            self.set(ValueSource::Variable(name.clone()), &key, value.clone())?;
         }
         Ok(())
     }
 
-    /// What a flag says.
+    /// Reads a flag.
     pub fn read_flag(&mut self, setting: &Setting, value: String) {
-        self.0.insert(setting.key, (Place::Flag(setting.key), value));
+        self.0.insert(setting.key, (ValueSource::Flag(setting.key), value));
     }
 
-    fn set(&mut self, place: Place, key: &str, value: String) -> Result<(), SettingsError> {
+    fn set(&mut self, place: ValueSource, key: &str, value: String) -> Result<(), SettingsError> {
         let Some(setting) = SETTINGS.iter().find(|setting| setting.key == key) else {
             return Err(SettingsError::Unknown { place, key: key.to_owned() });
         };
@@ -206,7 +206,7 @@ impl Sources {
         Ok(())
     }
 
-    /// The settings, if all of them can be used.
+    /// The settings, if all values are valid.
     pub fn settings(&self) -> Result<Settings, SettingsError> {
         Ok(Settings {
             socket: self.value("socket", path)?,
@@ -222,24 +222,24 @@ impl Sources {
         })
     }
 
-    /// All texts that are set, for people, with where each comes from.
+    /// All settings with their sources, for people.
     pub fn explain(&self) -> String {
         let mut lines = String::new();
         for setting in SETTINGS {
             let Some((place, text)) = self.0.get(setting.key) else { continue };
-            // Writing to a string does not fail.
+            // Writing to a string cannot fail.
             _ = writeln!(lines, "{} = {text:?} # {place}", setting.key);
         }
         lines
     }
 
     fn value<T>(&self, key: &'static str, read: impl FnOnce(&str) -> Result<T, String>) -> Result<T, SettingsError> {
-        let (place, value) = self.0.get(key).cloned().unwrap_or((Place::Default, String::new()));
+        let (place, value) = self.0.get(key).cloned().unwrap_or((ValueSource::Default, String::new()));
         read(value.trim()).map_err(|reason| SettingsError::Value { place, key, value, reason })
     }
 }
 
-/// A number of bytes as people write them, for flags that are no settings; also none at all.
+/// Parses a size in bytes, possibly zero, for flags that are not settings.
 pub fn size_or_nothing(text: &str) -> Result<u64, String> {
     match text.trim() {
         "0" => Ok(0),
@@ -252,7 +252,7 @@ pub fn reference() -> String {
     let mut table = String::from("| key and flag | variable | default | meaning |\n| --- | --- | --- | --- |\n");
     for setting in SETTINGS {
         let default = if setting.default.is_empty() { "(empty)".to_owned() } else { format!("`{}`", setting.default) };
-        // Writing to a string does not fail.
+        // Writing to a string cannot fail.
         _ = writeln!(table, "| `{}` | `{}` | {default} | {} |", setting.key, setting.variable(), setting.meaning);
     }
     table

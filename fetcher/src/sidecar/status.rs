@@ -1,4 +1,4 @@
-//! What is the case now, at the cache and in the daemon.
+//! The current state of the cache and the daemon.
 
 use std::io;
 use std::path::PathBuf;
@@ -9,34 +9,34 @@ use super::usage::Usage as TaskManagerUsage;
 use crate::cache::{Cache, Usage};
 use crate::counters::Counts;
 
-/// Everything that `status` shows and metrics are made of.
+/// Everything that `status` shows and metrics are computed from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Status {
-    /// Of the program that says so.
+    /// Version of the program that reports it.
     pub(super) version: String,
-    /// None when the daemon does not run.
+    /// None if the daemon is not running.
     pub(super) daemon: Option<Running>,
     pub(super) cache: Held,
 }
 
-/// The daemon.
+/// The state of the daemon.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Running {
     pub(super) pid: u32,
     pub(super) uptime_seconds: f64,
-    /// Fetches that are asked for and not over.
+    /// Fetches that have not ended yet.
     pub(super) fetches_in_flight: usize,
-    /// Contents that are being sent to other hosts.
+    /// Contents being sent to other hosts.
     pub(super) peer_streams: usize,
-    /// What has been sent to them since the start.
+    /// Bytes sent to them since the start.
     pub(super) bytes_to_peers: u64,
     pub(super) counts: Counts,
-    /// What this host's TaskManagers use, as far as their executors tell.
+    /// Usage of this host's TaskManagers, as reported by their executors.
     #[serde(default)]
     pub(super) task_managers: Vec<TaskManagerUsage>,
 }
 
-/// The cache.
+/// The state of the cache.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Held {
     pub(super) path: PathBuf,
@@ -46,7 +46,7 @@ pub(super) struct Held {
 }
 
 impl Status {
-    /// Looks at the cache. Blocks.
+    /// Reads the state of the cache. Blocks.
     pub(super) fn look(cache: &Cache, daemon: Option<Running>) -> io::Result<Self> {
         let options = cache.options();
         let held = Held { path: options.path.clone(), budget_bytes: options.budget, usage: cache.usage()? };

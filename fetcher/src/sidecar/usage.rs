@@ -1,4 +1,4 @@
-//! What the TaskManagers of a host use, as their executors tell it; kept for as long as they go on telling.
+//! The usage of a host's TaskManagers, as their executors report it; forgotten when the reports stop.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,23 +10,23 @@ use tokio::time::Instant;
 
 use super::daemon::Caller;
 
-/// Executors tell every ten seconds; after this silence a TaskManager counts as gone.
+/// Executors report every ten seconds; after this silence a TaskManager counts as gone.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(35);
 
-/// More than any host has; so that nobody fills our memory.
+/// The most TaskManagers, to bound our memory; no host has as many.
 const MOST: usize = 1000;
 
-/// How many of them one user may tell of.
+/// The most TaskManagers of one user.
 const MOST_OF_EACH: usize = 250;
 
 const LONGEST_NAME: usize = 200;
 
-/// More CPU time than any process comes by: a thousand years of a thousand cores.
+/// CPU seconds that no process reaches: a thousand years of a thousand cores.
 const MOST_SECONDS: f64 = 4e13;
-/// More bytes than any host has; also more processes, threads and files.
+/// Limit for bytes, processes, threads and files; no host has as many.
 const MOST_OF_ANYTHING: u64 = 1 << 60;
 
-/// One TaskManager with everything that came of it. What else an executor says is not looked at.
+/// Usage of one TaskManager and its descendants. Other fields of a report are ignored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Usage {
     pub(super) worker: String,
@@ -40,38 +40,38 @@ pub(super) struct Usage {
     pub(super) sandbox_bytes: u64,
 }
 
-/// All of a host.
+/// Usage of all TaskManagers of a host.
 #[derive(Debug, Default)]
-pub(super) struct Usages(Mutex<BTreeMap<String, Told>>);
+pub(super) struct Usages(Mutex<BTreeMap<String, Report>>);
 
-/// The last word about one TaskManager.
+/// The last report about one TaskManager.
 #[derive(Debug)]
-struct Told {
+struct Report {
     at: Instant,
-    /// The first one who told of it; others are not believed.
+    /// The user that reported first; reports of others are rejected.
     by: Caller,
     usage: Usage,
 }
 
-/// Why it is not taken in what somebody tells.
+/// Why a report is rejected.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Refused {
-    /// A worker's name with anything else in it than such names have.
+    /// A name with characters that no worker's name has.
     #[error("{0:?} is not a worker: allowed are up to {LONGEST_NAME} letters, digits, '.', '_', '-'")]
     Name(String),
-    /// A number that nothing has.
+    /// A number out of range.
     #[error("{0} is out of range")]
     Value(&'static str),
-    /// Another user's worker.
+    /// The worker belongs to another user.
     #[error("worker {0} belongs to another user")]
     Owner(String),
-    /// More than there can be.
+    /// Too many workers.
     #[error("{0} workers are known already (allowed: {MOST_OF_EACH} of one user, {MOST} in all)")]
     TooMany(usize),
 }
 
 impl Refused {
-    /// What HTTP says to that.
+    /// The HTTP status of the answer.
     pub(super) fn status(&self) -> StatusCode {
         match self {
             Self::Name(_) | Self::Value(_) => StatusCode::BAD_REQUEST,
@@ -101,7 +101,7 @@ impl Usage {
             ("sandbox_bytes", Some(self.sandbox_bytes)),
         ];
         match numbers.into_iter().find(|(_, number)| number.is_some_and(|number| number > MOST_OF_ANYTHING)) {
-            // A limit that is none is a very large number.
+            // A missing limit is reported as a very large number.
             Some((name, _)) if name != "memory_limit_bytes" => Err(Refused::Value(name)),
             _ => Ok(()),
         }
@@ -109,35 +109,35 @@ impl Usage {
 }
 
 impl Usages {
-    /// Takes in what one executor tells, or says what is wrong with it. A worker belongs to the user who was the first to tell
-    /// of it; root may tell of all.
-    pub(super) fn tell(&self, by: Caller, usage: Usage) -> Result<(), Refused> {
+    /// Records an executor's report, or rejects it. A worker belongs to the first user that reports it; root may report
+    /// all.
+    pub(super) fn record(&self, by: Caller, usage: Usage) -> Result<(), Refused> {
         usage.check()?;
         let name = usage.worker.clone();
-        let mut told = self.0.lock();
-        told.retain(|_, told| told.at.elapsed() < FORGOTTEN_AFTER);
-        match told.get(&name) {
+        let mut reports = self.0.lock();
+        reports.retain(|_, report| report.at.elapsed() < FORGOTTEN_AFTER);
+        match reports.get(&name) {
             Some(known) if known.by != by && !by.is_root() => return Err(Refused::Owner(name)),
             Some(_) => {}
             None => {
-                let own = told.values().filter(|told| told.by == by).count();
+                let own = reports.values().filter(|report| report.by == by).count();
                 if own >= MOST_OF_EACH {
                     return Err(Refused::TooMany(own));
                 }
-                if told.len() >= MOST {
-                    return Err(Refused::TooMany(told.len()));
+                if reports.len() >= MOST {
+                    return Err(Refused::TooMany(reports.len()));
                 }
             }
         }
-        told.insert(name, Told { at: Instant::now(), by, usage });
+        reports.insert(name, Report { at: Instant::now(), by, usage });
         Ok(())
     }
 
-    /// The last word of each.
+    /// The last report of each worker.
     pub(super) fn now(&self) -> Vec<Usage> {
-        let mut told = self.0.lock();
-        told.retain(|_, told| told.at.elapsed() < FORGOTTEN_AFTER);
-        told.values().map(|told| told.usage.clone()).collect()
+        let mut reports = self.0.lock();
+        reports.retain(|_, report| report.at.elapsed() < FORGOTTEN_AFTER);
+        reports.values().map(|report| report.usage.clone()).collect()
     }
 }
 
@@ -165,54 +165,54 @@ mod tests {
 
     const USER: u32 = 1000;
 
-    fn tell(usages: &Usages, uid: u32, worker: &str) -> Result<(), Refused> {
-        usages.tell(Caller::user(uid), example(worker))
+    fn record(usages: &Usages, uid: u32, worker: &str) -> Result<(), Refused> {
+        usages.record(Caller::user(uid), example(worker))
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_is_silent_for_long_is_forgotten() {
+    async fn a_task_manager_without_reports_is_forgotten() {
         let usages = Usages::default();
-        tell(&usages, USER, "one").unwrap();
+        record(&usages, USER, "one").unwrap();
         advance(Duration::from_secs(30)).await;
-        tell(&usages, USER, "two").unwrap();
+        record(&usages, USER, "two").unwrap();
         assert_eq!(usages.now().len(), 2);
         advance(Duration::from_secs(10)).await;
         assert_eq!(usages.now(), [example("two")]);
     }
 
     #[tokio::test]
-    async fn names_that_would_break_a_label_and_too_many_of_them_are_refused() {
+    async fn invalid_names_and_too_many_names_are_rejected() {
         let usages = Usages::default();
         for name in ["", "a\"b", "a\nb", "a/b", &"x".repeat(201)] {
-            assert!(matches!(tell(&usages, USER, name), Err(Refused::Name(_))), "{name}");
+            assert!(matches!(record(&usages, USER, name), Err(Refused::Name(_))), "{name}");
         }
         for (user, number) in (0..4).flat_map(|user| (0..MOST_OF_EACH).map(move |number| (user, number))) {
-            tell(&usages, USER + user, &format!("w{user}-{number}")).unwrap();
+            record(&usages, USER + user, &format!("w{user}-{number}")).unwrap();
         }
-        assert_eq!(tell(&usages, USER, "one-more"), Err(Refused::TooMany(MOST_OF_EACH)));
-        assert_eq!(tell(&usages, USER + 4, "one-more"), Err(Refused::TooMany(MOST)));
-        tell(&usages, USER, "w0-7").unwrap();
+        assert_eq!(record(&usages, USER, "one-more"), Err(Refused::TooMany(MOST_OF_EACH)));
+        assert_eq!(record(&usages, USER + 4, "one-more"), Err(Refused::TooMany(MOST)));
+        record(&usages, USER, "w0-7").unwrap();
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_worker_belongs_to_the_user_who_was_the_first_to_tell_of_it() {
+    async fn a_worker_belongs_to_the_first_user_that_reports_it() {
         let usages = Usages::default();
-        tell(&usages, USER, "one").unwrap();
-        assert_eq!(tell(&usages, USER + 1, "one"), Err(Refused::Owner("one".to_owned())));
-        tell(&usages, 0, "one").unwrap();
-        assert_eq!(tell(&usages, USER, "one"), Err(Refused::Owner("one".to_owned())), "root has taken it");
+        record(&usages, USER, "one").unwrap();
+        assert_eq!(record(&usages, USER + 1, "one"), Err(Refused::Owner("one".to_owned())));
+        record(&usages, 0, "one").unwrap();
+        assert_eq!(record(&usages, USER, "one"), Err(Refused::Owner("one".to_owned())), "it belongs to root now");
         advance(FORGOTTEN_AFTER).await;
-        tell(&usages, USER + 1, "one").unwrap();
+        record(&usages, USER + 1, "one").unwrap();
     }
 
     #[test]
-    fn numbers_that_nothing_has_are_refused() {
+    fn numbers_out_of_range_are_rejected() {
         let usages = Usages::default();
         for seconds in [f64::INFINITY, f64::NAN, -1.0, 1e308] {
             let usage = Usage { cpu_seconds: seconds, ..example("one") };
-            assert_eq!(usages.tell(Caller::user(USER), usage), Err(Refused::Value("cpu_seconds")));
+            assert_eq!(usages.record(Caller::user(USER), usage), Err(Refused::Value("cpu_seconds")));
         }
         let usage = Usage { threads: u64::MAX, ..example("one") };
-        assert_eq!(usages.tell(Caller::user(USER), usage), Err(Refused::Value("threads")));
+        assert_eq!(usages.record(Caller::user(USER), usage), Err(Refused::Value("threads")));
     }
 }

@@ -1,4 +1,4 @@
-//! What is said over the socket.
+//! The messages on the socket.
 
 use std::path::PathBuf;
 
@@ -7,17 +7,17 @@ use serde::{Deserialize, Serialize};
 use crate::digest::Digest;
 use crate::fetch::{FetchError, Progress};
 
-/// Asks for a tree. No `Debug`: it holds a token.
+/// Request for a tree. No `Debug`, because it contains a token.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Ask {
+pub(super) struct TreeRequest {
     /// The manifest's digest.
     pub(super) manifest: Digest,
-    /// Base addresses of artifact servers.
+    /// Base URLs of artifact servers.
     pub(super) urls: Vec<String>,
-    /// What the servers want to see.
+    /// The token that the servers require.
     pub(super) token: String,
-    /// Certificates in PEM of those who may vouch for the servers; without: those that the sidecar's machine trusts.
+    /// PEM certificates of the authorities to trust; without, those that the sidecar's machine trusts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) trusted: Option<String>,
 }
@@ -25,30 +25,30 @@ pub(super) struct Ask {
 /// One line of the answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Told {
-    /// How far the fetch is; at least one every second while it goes on.
+pub(super) enum Reply {
+    /// Progress of the fetch; sent at least once every second while it runs.
     Progress(Progress),
-    /// The tree is there, and stays there while the connection is open.
+    /// The tree is ready, and stays in the cache while the connection is open.
     Ready {
         /// The cache's folder.
         cache: PathBuf,
         /// The tree's folder in it.
         tree: PathBuf,
-        /// Whether it was there before it was asked for.
+        /// Whether it was in the cache before the request.
         was_there: bool,
     },
     /// The tree cannot be fetched.
     Failed(Failure),
 }
 
-/// Why not.
+/// Why the tree cannot be fetched.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Failure {
-    /// For people.
+    /// Text for people.
     pub(crate) message: String,
     /// [`FetchError::kind`].
     pub(crate) kind: String,
-    /// Whose it is to mend: [`FetchError::blame`].
+    /// Who can fix it: [`FetchError::blame`].
     pub(crate) blame: String,
 }
 
@@ -58,34 +58,34 @@ impl From<&FetchError> for Failure {
     }
 }
 
-/// POST an [`Ask`]: gets a tree; [`Told`] line by line.
+/// POST an [`TreeRequest`]: gets a tree; [`Reply`] line by line.
 pub(super) const FETCH: &str = "/v1/fetch";
 
-/// POST what a TaskManager uses, as JSON: for the metrics.
+/// POST a TaskManager's usage as JSON, for the metrics.
 pub(super) const USAGE: &str = "/v1/usage";
 
 #[cfg(feature = "sidecar")]
 pub(super) use administration::{GC, HEALTH, Keep, STATUS, VERIFY};
 
-/// What people ask.
+/// Requests of people.
 #[cfg(feature = "sidecar")]
 mod administration {
     use serde::{Deserialize, Serialize};
 
-    /// GET: what is the case.
+    /// GET the state.
     pub(in crate::sidecar) const STATUS: &str = "/v1/status";
-    /// GET: whether the daemon is well.
+    /// GET the daemon's health.
     pub(in crate::sidecar) const HEALTH: &str = "/healthz";
-    /// POST a [`Keep`]: makes room.
+    /// POST a [`Keep`]: make room.
     pub(in crate::sidecar) const GC: &str = "/v1/gc";
-    /// POST: reads and checks everything.
+    /// POST: read and check all contents.
     pub(in crate::sidecar) const VERIFY: &str = "/v1/verify";
 
-    /// How much is kept when room is made.
+    /// How much to keep when making room.
     #[derive(Debug, Serialize, Deserialize)]
     #[serde(deny_unknown_fields)]
     pub(in crate::sidecar) struct Keep {
-        /// None: the budget.
+        /// None: as much as the budget.
         pub(in crate::sidecar) bytes: Option<u64>,
     }
 }

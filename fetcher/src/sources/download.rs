@@ -1,4 +1,4 @@
-//! Bringing a source's content here, over as many connections as it takes.
+//! Download a source's content, over as many connections as needed.
 
 use std::path::{Path, PathBuf};
 
@@ -17,7 +17,7 @@ use crate::fetch::{FetchError, Retry, blocking, stalled};
 use crate::hashing;
 use crate::rate::RateWatch;
 
-/// Downloads into `<folder>/<address>.partial`, and renames that to its digest when it is complete and right.
+/// Downloads into `<folder>/<fingerprint>.partial`, and renames that to its digest once it is complete and verified.
 pub(super) async fn download(
     origin: &Origin,
     uri: &SourceUri,
@@ -30,16 +30,16 @@ pub(super) async fn download(
     let resumed = transfer.position > 0;
     transfer.complete(origin).await?;
     let obtained = match finish(uri, partial.clone(), expected, options).await {
-        // What an earlier process left behind may have been of something else.
+        // What an earlier process left may have been a part of another content.
         Err(FetchError::Digest { .. }) if resumed => {
-            transfer.begin_anew().await?;
+            transfer.start_again().await?;
             transfer.complete(origin).await?;
             finish(uri, partial.clone(), expected, options).await
         }
         other => other,
     };
     if matches!(obtained, Err(FetchError::Digest { .. })) {
-        // What is left is of no use to anybody.
+        // The rest is useless.
         fs::remove_file(&partial).await.ok();
     }
     Ok(obtained?)
@@ -58,7 +58,7 @@ struct Transfer<'a> {
 }
 
 impl<'a> Transfer<'a> {
-    /// Goes on where an earlier process stopped, if the digest will tell whether that was right.
+    /// Continues where an earlier process stopped, if a digest can show later whether that was right.
     async fn open(
         path: &'a Path,
         resume: bool,
@@ -74,7 +74,7 @@ impl<'a> Transfer<'a> {
         Ok(Self { file, path, uri, options, progress, position, version: None, moved, backoff })
     }
 
-    async fn begin_anew(&mut self) -> Result<(), FetchError> {
+    async fn start_again(&mut self) -> Result<(), FetchError> {
         self.file.set_len(0).await.map_err(FetchError::Disk)?;
         self.file.rewind().await.map_err(FetchError::Disk)?;
         self.position = 0;
@@ -82,7 +82,7 @@ impl<'a> Transfer<'a> {
         Ok(())
     }
 
-    /// Until everything is here, or nothing comes for too long.
+    /// Downloads until everything is received, or nothing arrives for too long.
     async fn complete(&mut self, origin: &Origin) -> Result<(), SourceError> {
         loop {
             let Err(error) = self.attempt(origin).await else { break };
@@ -107,7 +107,7 @@ impl<'a> Transfer<'a> {
         let opened = timeout(watch.patience(), origin.open(self.position, self.version.as_deref())).await;
         let body = match opened.map_err(|_| self.stalled())? {
             Err(error) if is_behind_the_end(&error) => {
-                self.begin_anew().await?;
+                self.start_again().await?;
                 return Err(self.changed().into());
             }
             opened => opened?,
@@ -135,14 +135,14 @@ impl<'a> Transfer<'a> {
         }
     }
 
-    /// Begins where the body does, and anew when it is of another version.
+    /// Continues at the start of the body; starts again if it is of another version.
     async fn take_up(&mut self, body: &Body) -> Result<(), FetchError> {
         let other = self.version.is_some() && body.version.is_some() && self.version != body.version;
         if body.start != self.position || (other && body.start == 0) {
-            self.begin_anew().await?;
+            self.start_again().await?;
         }
         if other && body.start > 0 {
-            self.begin_anew().await?;
+            self.start_again().await?;
             return Err(self.changed());
         }
         self.version = body.version.clone().or(self.version.take());
@@ -184,12 +184,12 @@ fn is_behind_the_end(error: &SourceError) -> bool {
 fn retry(error: &SourceError) -> Retry {
     match error {
         SourceError::Fetch(error) => error.retry(),
-        SourceError::Store { passing: true, .. } => Retry::Again,
+        SourceError::Store { temporary: true, .. } => Retry::Again,
         SourceError::Store { .. } | SourceError::File(_) | SourceError::Absent { .. } => Retry::Never,
     }
 }
 
-/// Gives the file its digest for a name, if it is the right one.
+/// Renames the file to its digest, if that is the expected one.
 async fn finish(
     uri: &SourceUri,
     partial: PathBuf,

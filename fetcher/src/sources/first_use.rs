@@ -1,5 +1,5 @@
-//! What sources had when they were first used: without a digest from the user, the only thing to hold later content
-//! against.
+//! The content of sources at their first use. Without a digest from the user, it is the only thing to compare later
+//! content with.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -16,24 +16,24 @@ use crate::fetch::Blame;
 #[derive(Debug, Default)]
 pub struct FirstUses {
     path: Option<PathBuf>,
-    /// By the address's fingerprint: an address may hold secrets.
+    /// Key is the URI's fingerprint, because a URI may contain secrets.
     known: BTreeMap<String, Known>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Known {
-    /// The address as it may be shown, for people who look into the file.
+    /// The URI without secrets, for people who read the file.
     source: String,
     sha256: Digest,
 }
 
-/// Why something cannot be had, or not be taken for what it was.
+/// Why a source cannot be used, or its content is rejected.
 #[derive(Debug, thiserror::Error)]
 pub enum FirstUseError {
-    /// It cannot be had.
+    /// The source cannot be used.
     #[error(transparent)]
     Source(#[from] SourceError),
-    /// There is something else now.
+    /// The content has changed.
     #[error(
         "{uri} does not have the content that it had when it was first used: its sha256 was {first}, now it is {seen}. \
          To accept that, add sha256={seen} to the options of this URI"
@@ -41,9 +41,9 @@ pub enum FirstUseError {
     Changed {
         /// The source.
         uri: SourceUri,
-        /// What it had.
+        /// Digest at the first use.
         first: Digest,
-        /// What it has.
+        /// Digest now.
         seen: Digest,
     },
     /// The record cannot be read or written; the error names it.
@@ -52,7 +52,7 @@ pub enum FirstUseError {
 }
 
 impl FirstUseError {
-    /// Who has to do something about it.
+    /// Who can fix it.
     pub fn blame(&self) -> Blame {
         match self {
             Self::Source(error) => error.blame(),
@@ -63,10 +63,10 @@ impl FirstUseError {
 }
 
 impl FirstUses {
-    /// Reads the record, which need not be there yet. Blocks.
+    /// Reads the record, which need not exist yet. Blocks.
     pub fn open(path: PathBuf) -> Result<Self, FirstUseError> {
         let known = match fs_err::read(&path) {
-            // An unreadable record must not become an empty one: then anything would be accepted.
+            // An unreadable record must not count as empty, because then any content would be accepted.
             Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| {
                 let place = path.display();
                 io::Error::new(io::ErrorKind::InvalidData, format!("{place} is damaged: {error}"))
@@ -77,8 +77,8 @@ impl FirstUses {
         Ok(Self { path: Some(path), known })
     }
 
-    /// Obtains what is at `uri`: with the digest `expected`, which then counts from now on; else with what it had when
-    /// it was first used. If that is here and the source does not answer, it is taken without asking.
+    /// Obtains the content of `uri`. With `expected`, that digest counts from now on; without, the digest of the first
+    /// use. If that content is here and the source does not answer, it is used anyway.
     pub async fn obtain(
         &mut self,
         uri: &SourceUri,

@@ -12,19 +12,19 @@ use super::{Scheme, SourceError, SourceOptions, SourceUri};
 use crate::fetch::{FetchError, broken, is_loopback, refusal};
 use crate::rate::RateFloor;
 
-/// No server leads further than this.
+/// The most redirects to follow.
 const MAX_REDIRECTS: usize = 10;
 
 pub(super) struct Http {
     client: Client,
     url: Url,
-    /// The address as it may be shown.
+    /// The URI without secrets.
     shown: String,
     floor: RateFloor,
 }
 
 impl Http {
-    /// Proxies come from the environment, as `curl` knows them; this machine itself is asked directly.
+    /// Uses the proxies in the environment, like `curl`; this machine itself is connected to directly.
     pub(super) fn new(uri: &SourceUri, options: &SourceOptions) -> Result<Self, SourceError> {
         let shown = uri.to_string();
         let wrong = |reason: String| FetchError::Address { url: shown.clone(), reason };
@@ -76,7 +76,7 @@ fn client(uri: &SourceUri, url: &Url, options: &SourceOptions) -> Result<Client,
     builder.build().map_err(|error| with_causes(&error))
 }
 
-const WEAKER: &str = "the server leads from https to http, where anybody could change what comes";
+const WEAKER: &str = "the server redirects from https to http, where anyone could change the content";
 
 fn weakens(attempt: &Attempt<'_>) -> bool {
     attempt.url().scheme() == "http" && attempt.previous().iter().any(|url| url.scheme() == "https")
@@ -84,7 +84,7 @@ fn weakens(attempt: &Attempt<'_>) -> bool {
 
 fn follow(attempt: Attempt<'_>) -> reqwest::redirect::Action {
     if attempt.previous().len() > MAX_REDIRECTS {
-        attempt.error("the server leads in circles")
+        attempt.error("the server redirects in circles")
     } else {
         attempt.follow()
     }
@@ -95,12 +95,12 @@ fn begins_at(headers: &HeaderMap, from: u64) -> bool {
     range.starts_with(&format!("bytes {from}-"))
 }
 
-/// Whether what is asked for begins just behind the end, so that nothing is missing.
+/// Whether the requested range begins just after the end, so that nothing is missing.
 fn ends_at(headers: &HeaderMap, from: u64) -> bool {
     headers.get(CONTENT_RANGE).is_some_and(|value| value.as_bytes() == format!("bytes */{from}").as_bytes())
 }
 
-/// A strong entity tag, else the time of the last change.
+/// A strong entity tag, else the modification time.
 fn version_of(headers: &HeaderMap) -> Option<String> {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     text(ETAG).filter(|tag| !tag.starts_with("W/")).or_else(|| text(LAST_MODIFIED))

@@ -1,4 +1,4 @@
-//! One source, whatever its kind: what it has from some byte on.
+//! A source of any kind: its content from some byte on.
 
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
@@ -12,13 +12,13 @@ pub(super) enum Origin {
     Store(super::store::Store),
 }
 
-/// Content on its way.
+/// Content being received.
 pub(super) struct Body {
-    /// The byte that it begins with: the one asked for, or 0 when the source begins anew.
+    /// Position of its first byte: the requested one, or 0 if the source starts again.
     pub(super) start: u64,
-    /// How many bytes there are from 0 on, if the source says so.
+    /// Total bytes from position 0, if the source says.
     pub(super) total: Option<u64>,
-    /// What tells this content from later ones in the same place, if anything does.
+    /// Identifies this version of the content, if the source has versions.
     pub(super) version: Option<String>,
     pub(super) bytes: BoxStream<'static, Result<Bytes, SourceError>>,
 }
@@ -34,7 +34,7 @@ impl Origin {
         }
     }
 
-    /// Content from byte `from` on, of this version if the source can tell.
+    /// Content from byte `from` on, of this version if the source has versions.
     pub(super) async fn open(&self, from: u64, version: Option<&str>) -> Result<Body, SourceError> {
         match self {
             Self::Http(http) => http.open(from, version).await,

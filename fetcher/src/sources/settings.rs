@@ -1,15 +1,15 @@
-//! What can be said about a kind of source: endpoints, regions, credentials.
+//! Settings for a kind of source: endpoints, regions, credentials.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use super::Scheme;
 
-/// Settings of one kind of source, all of them known. `Debug` hides the values: some are secrets.
+/// Settings of one kind of source, all of them valid. `Debug` hides the values: some are secrets.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Settings(BTreeMap<&'static str, String>);
 
-/// A setting that there is not.
+/// An unknown setting.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{scheme} sources have no setting `{key}` (allowed: {})", allowed(*.scheme).collect::<Vec<_>>().join(", "))]
 pub struct SettingError {
@@ -19,7 +19,7 @@ pub struct SettingError {
     pub key: String,
 }
 
-/// Names here, and at `OpenDAL`.
+/// Our names, and `OpenDAL`'s.
 const S3: &[(&str, &str)] = &[
     ("endpoint", "endpoint"),
     ("region", "region"),
@@ -57,12 +57,12 @@ fn allowed(scheme: Scheme) -> impl Iterator<Item = &'static str> {
 }
 
 impl Settings {
-    /// The settings that there are for a kind of source.
+    /// The settings of a kind of source.
     pub fn names(scheme: Scheme) -> impl Iterator<Item = &'static str> {
         allowed(scheme)
     }
 
-    /// Adds a setting of that kind of source.
+    /// Sets a setting.
     pub fn set(&mut self, scheme: Scheme, key: &str, value: &str) -> Result<(), SettingError> {
         let known = allowed(scheme).find(|known| *known == key);
         let known = known.ok_or_else(|| SettingError { scheme, key: key.to_owned() })?;
@@ -70,7 +70,7 @@ impl Settings {
         Ok(())
     }
 
-    /// Adds a setting unless it is there.
+    /// Sets a setting unless it is set already.
     pub fn set_default(&mut self, scheme: Scheme, key: &str, value: &str) -> Result<(), SettingError> {
         if self.get(key).is_some() { Ok(()) } else { self.set(scheme, key, value) }
     }
@@ -79,7 +79,7 @@ impl Settings {
         self.0.get(key).map(String::as_str)
     }
 
-    /// What `OpenDAL` calls them.
+    /// The settings under `OpenDAL`'s names.
     #[cfg(feature = "stores")]
     pub(super) fn for_store(&self, scheme: Scheme) -> impl Iterator<Item = (String, String)> {
         names(scheme).iter().filter_map(|(name, theirs)| Some(((*theirs).to_owned(), self.get(name)?.to_owned())))
@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_unknown_setting_is_refused_with_those_that_there_are() {
+    fn an_unknown_setting_is_rejected_with_the_allowed_ones() {
         let error = Settings::default().set(Scheme::Hdfs, "ha", "x").unwrap_err();
         assert_eq!(error.to_string(), "hdfs sources have no setting `ha` (allowed: endpoint, user, delegation-token)");
     }

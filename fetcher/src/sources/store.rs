@@ -18,15 +18,15 @@ pub(super) struct Store {
 }
 
 impl Store {
-    /// Credentials come from the settings, else from where the store's own tools have them: variables, files in the home
-    /// folder, the machine's metadata.
+    /// Credentials come from the settings, else from where the store's own tools find them: environment variables,
+    /// files in the home folder, the machine's metadata.
     pub(super) fn new(uri: &SourceUri, options: &SourceOptions) -> Result<Self, SourceError> {
         let settings = options.settings.get(&uri.scheme()).cloned().unwrap_or_default();
         let store = Self { operator: operator(uri, &settings)?, path: uri.path().to_owned(), uri: uri.clone() };
         let client = client(uri, &settings, options).map_err(|reason| SourceError::Store {
             uri: uri.to_string(),
             reason,
-            passing: false,
+            temporary: false,
         })?;
         let transport = HttpTransporter::new(ReqwestTransport::new(client));
         let context = OperationContext::new().with_http_transport(transport);
@@ -38,7 +38,7 @@ impl Store {
         let known = self.operator.stat(&self.path).await.map_err(failed)?;
         if !known.is_file() {
             let reason = "is a folder".to_owned();
-            return Err(SourceError::Store { uri: self.uri.to_string(), reason, passing: false });
+            return Err(SourceError::Store { uri: self.uri.to_string(), reason, temporary: false });
         }
         let total = known.content_length();
         let start = if from <= total { from } else { 0 };
@@ -87,10 +87,10 @@ fn build<C: opendal::Configurator>(uri: &SourceUri, config: opendal::Result<C>) 
     built.map_err(|error| failed(uri, &error))
 }
 
-/// Where a namenode's web interface is: an `hdfs://` address has the port of another one.
+/// The namenode's web interface: an `hdfs://` URI has the port of another service.
 #[cfg(feature = "source-hdfs")]
 fn web_endpoint(uri: &SourceUri) -> String {
-    /// Of Hadoop 3.
+    /// The default of Hadoop 3.
     const WEB_PORT: u16 = 9870;
     let host = uri.authority();
     match uri.scheme() {
@@ -99,7 +99,7 @@ fn web_endpoint(uri: &SourceUri) -> String {
     }
 }
 
-/// Proxies come from the environment; this machine itself is asked directly.
+/// Uses the proxies in the environment; this machine itself is connected to directly.
 fn client(uri: &SourceUri, settings: &Settings, options: &SourceOptions) -> Result<reqwest::Client, String> {
     install_provider();
     let mut builder = reqwest::Client::builder().connect_timeout(options.connect_timeout);
@@ -121,6 +121,6 @@ fn failed(uri: &SourceUri, error: &opendal::Error) -> SourceError {
         ErrorKind::PermissionDenied => {
             FetchError::Refused { url: uri.to_string(), status: StatusCode::FORBIDDEN, text }.into()
         }
-        _ => SourceError::Store { uri: uri.to_string(), reason: text, passing: error.is_temporary() },
+        _ => SourceError::Store { uri: uri.to_string(), reason: text, temporary: error.is_temporary() },
     }
 }

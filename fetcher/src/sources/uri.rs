@@ -1,4 +1,4 @@
-//! The addresses of sources.
+//! URIs of sources.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -15,38 +15,38 @@ pub enum Scheme {
     Http,
     /// `https://`
     Https,
-    /// `s3://bucket/key`; `s3a://` and `s3n://`, as Hadoop calls it.
+    /// `s3://bucket/key`, or Hadoop's `s3a://` and `s3n://`.
     S3,
     /// `gs://bucket/object`
     Gs,
-    /// `hdfs://namenode[:port]/path`; over its web interface.
+    /// `hdfs://namenode[:port]/path`; through its web interface.
     Hdfs,
     /// `webhdfs://namenode[:port]/path`
     WebHdfs,
 }
 
-/// The address of a source. `Display` and `Debug` leave out passwords and what follows the `?`, which may be a signature.
+/// The URI of a source. `Display` and `Debug` leave out passwords and the query, which may contain a signature.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct SourceUri {
     scheme: Scheme,
-    /// What stands between `//` and the next `/`.
+    /// The text between `//` and the next `/`.
     authority: String,
-    /// From that `/` on.
+    /// The rest, from that `/` on.
     path: String,
 }
 
-/// A text that is no address of a source.
+/// A text that is not the URI of a source.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{text}: {reason}")]
 pub struct UriError {
-    /// The text, as it may be shown.
+    /// The text without secrets.
     pub text: String,
-    /// What is wrong, and what is allowed.
+    /// Why it is invalid, and what is allowed.
     pub reason: &'static str,
 }
 
 const ALLOWED: &str =
-    "no kind of source (allowed: an absolute path, file://, http://, https://, s3://, gs://, hdfs://, webhdfs://)";
+    "unknown kind of source (allowed: an absolute path, file://, http://, https://, s3://, gs://, hdfs://, webhdfs://)";
 
 impl SourceUri {
     /// The kind.
@@ -54,28 +54,28 @@ impl SourceUri {
         self.scheme
     }
 
-    /// The last part of its path: what a file made of it is called.
+    /// The last component of its path, to name a file after.
     pub fn name(&self) -> &str {
         let path = match self.scheme {
-            // Nothing but a slash means anything in the name of a file.
+            // In a file's name, only a slash has a meaning.
             Scheme::File => self.path.as_str(),
             _ => self.path.split(['?', '#']).next().unwrap_or_default(),
         };
         path.rsplit('/').next().unwrap_or_default()
     }
 
-    /// The address in full, for whoever connects to it. It may hold secrets.
+    /// The full URI, for connecting. It may contain secrets.
     pub(crate) fn expose(&self) -> String {
         let scheme = self.scheme;
         format!("{scheme}://{}{}", self.authority, self.path)
     }
 
-    /// A text that tells this address from all others and gives nothing away.
+    /// A text that identifies this URI and reveals nothing of it.
     pub fn fingerprint(&self) -> String {
         crate::digest::Digest::of(self.expose().as_bytes()).to_string()
     }
 
-    /// The path, if it is one on this machine.
+    /// The path, if it is on this machine.
     pub fn local(&self) -> Option<PathBuf> {
         (self.scheme == Scheme::File).then(|| PathBuf::from(&self.path))
     }
@@ -132,10 +132,10 @@ impl SourceUri {
 }
 
 impl Scheme {
-    /// All of them.
+    /// All kinds.
     pub const ALL: [Self; 7] = [Self::File, Self::Http, Self::Https, Self::S3, Self::Gs, Self::Hdfs, Self::WebHdfs];
 
-    /// By its name, in any case of letters.
+    /// The kind with this name, in upper or lower case.
     pub fn named(name: &str) -> Option<Self> {
         match name.to_ascii_lowercase().as_str() {
             "s3a" | "s3n" => Some(Self::S3),
@@ -177,7 +177,7 @@ impl fmt::Debug for SourceUri {
     }
 }
 
-/// An address as it may be shown, however malformed.
+/// A URI without secrets, even if it is malformed.
 fn shown(text: &str) -> String {
     let (before, query) = text.split_once('?').map_or((text, ""), |(before, _)| (before, "?…"));
     let (scheme, rest) = before.split_once("://").map_or(("", before), |(scheme, rest)| (scheme, rest));
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_is_told_by_its_name() {
+    fn every_kind_is_recognised_by_its_name() {
         for (text, scheme, name) in [
             ("/a/b.jar", Scheme::File, "b.jar"),
             ("file:///a/b%20c.jar", Scheme::File, "b c.jar"),
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_no_source_is_refused_with_what_is_allowed() {
+    fn an_invalid_uri_is_rejected_with_what_is_allowed() {
         for (text, part) in [
             ("b.jar", "not absolute"),
             ("ftp://h/b", "allowed: an absolute path, file://"),
@@ -251,7 +251,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_breaks_the_parser_and_what_it_takes_has_a_name(text in "\\PC{0,40}") {
+        fn no_text_causes_a_panic_and_every_accepted_uri_has_a_name(text in "\\PC{0,40}") {
             if let Ok(uri) = text.parse::<SourceUri>() {
                 prop_assert!(!uri.name().is_empty() && !uri.name().contains('/'));
             }

@@ -1,5 +1,5 @@
-//! Watching how much of an archive has been read, and how much has come out of it: also what is no file's content, which
-//! readers of archives take into memory before anybody sees it.
+//! Count how much of an archive was read and unpacked. This includes bytes that are not a file's content, which archive
+//! readers load into memory before we can see them.
 
 use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::Arc;
@@ -7,23 +7,23 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::{Limits, UnpackError};
 
-/// Most bytes between two entries of an archive that are no file's content: names, attributes, comments, padding.
+/// The most bytes between two entries that are not a file's content: names, attributes, comments, padding.
 pub(super) const BETWEEN: u64 = 1 << 20;
-/// Archives of which less than this has come out may have any ratio, in bytes.
+/// The ratio is limited only for archives that have unpacked to at least this, in bytes.
 const RATIO_FROM: u64 = 16 << 20;
 
-/// What all readers of one archive share.
+/// The counters that all readers of one archive share.
 pub(super) struct Gauge {
     limits: Limits,
-    /// Bytes of the archive that have been read.
+    /// Bytes of the archive that were read.
     source: AtomicU64,
-    /// Bytes that came out of it since the last entry.
+    /// Bytes unpacked since the last entry.
     between: AtomicU64,
-    /// Bytes that came out of it.
+    /// Bytes unpacked in total.
     plain: AtomicU64,
-    /// Whether what comes out now is a file's content.
+    /// Whether the current bytes are a file's content.
     in_content: AtomicBool,
-    /// Whether somebody was told of the limit that was exceeded.
+    /// Whether the limit on bytes between entries was exceeded.
     between_exceeded: AtomicBool,
     size_exceeded: AtomicBool,
 }
@@ -46,23 +46,23 @@ impl Gauge {
         Source { inner, gauge: Arc::clone(self) }
     }
 
-    /// Counts, and limits, what comes out of it.
+    /// Counts, and limits, what is unpacked.
     pub(super) fn plain<R>(self: &Arc<Self>, inner: R) -> Plain<R> {
         Plain { inner, gauge: Arc::clone(self) }
     }
 
-    /// Another entry has begun.
+    /// Notes the next entry.
     pub(super) fn entry(&self) {
         self.between.store(0, Ordering::Relaxed);
     }
 
-    /// From here on comes content, or no content any more.
+    /// Notes whether a file's content follows.
     pub(super) fn content(&self, is_content: bool) {
         self.in_content.store(is_content, Ordering::Relaxed);
         self.entry();
     }
 
-    /// Whether `bytes` may have come out of what has been read so far.
+    /// Whether unpacking `bytes` from what was read so far is within the ratio.
     pub(super) fn check(&self, bytes: u64) -> Result<(), UnpackError> {
         let Limits { bytes: limit, ratio, .. } = self.limits;
         if bytes > limit {
@@ -74,7 +74,7 @@ impl Gauge {
         Ok(())
     }
 
-    /// The limit for which reading has failed, if it was one of these.
+    /// The exceeded limit that made reading fail, if any.
     pub(super) fn exceeded(&self) -> Option<UnpackError> {
         if self.between_exceeded.load(Ordering::Relaxed) {
             return Some(UnpackError::Limit {
@@ -86,7 +86,7 @@ impl Gauge {
         self.size_exceeded.load(Ordering::Relaxed).then(|| self.check_plain(plain).err()).flatten()
     }
 
-    /// Headers come on top of the files' bytes.
+    /// Headers count in addition to the files' bytes.
     fn check_plain(&self, plain: u64) -> Result<(), UnpackError> {
         self.check(plain.saturating_sub(self.limits.entries.saturating_mul(1024)))
     }

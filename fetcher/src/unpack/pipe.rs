@@ -1,11 +1,11 @@
-//! Reading on one thread what another one makes.
+//! Read on one thread what another one produces.
 
 use std::io::{self, Read};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-/// Bytes that change hands at once.
+/// Bytes that are passed at once.
 pub(super) const BLOCK: usize = 256 << 10;
-/// Blocks on their way.
+/// Blocks that may wait.
 const BLOCKS: usize = 4;
 
 /// Reads `source` on a thread of its own, ahead of `consume`.
@@ -13,7 +13,7 @@ pub(super) fn through<T>(source: impl Read + Send, consume: impl FnOnce(Pipe) ->
     let (sender, receiver) = sync_channel(BLOCKS);
     std::thread::scope(|scope| {
         scope.spawn(move || pump(source, &sender));
-        // The pipe is dropped with the consumer, which ends the thread.
+        // Dropping the pipe with the consumer ends the thread.
         consume(Pipe { receiver, block: Vec::new(), at: 0 })
     })
 }
@@ -23,12 +23,12 @@ fn pump(mut source: impl Read, sender: &SyncSender<io::Result<Vec<u8>>>) {
         let mut block = Vec::with_capacity(BLOCK);
         let read = source.by_ref().take(BLOCK as u64).read_to_end(&mut block);
         let (failed, ended) = (read.is_err(), block.is_empty());
-        // What came before an error is good.
+        // Data before an error is good.
         if !ended && sender.send(Ok(block)).is_err() {
             return;
         }
         if let Err(error) = read {
-            // Nobody may be interested any more.
+            // The consumer may be gone.
             sender.send(Err(error)).ok();
         }
         if failed || ended {

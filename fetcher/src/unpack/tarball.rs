@@ -1,4 +1,4 @@
-//! Reading tar.
+//! Read tar archives.
 
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -25,7 +25,7 @@ pub(super) fn unpack(
         }
     }
     gauge.content(true);
-    // A damaged end of what was packed shows only when all of it has been read.
+    // A damaged end of the compressed data shows only after reading all of it.
     io::copy(&mut archive.into_inner(), &mut io::sink()).map_err(damaged)?;
     Ok(())
 }
@@ -43,7 +43,7 @@ fn one(entry: &mut tar::Entry<'_, impl Read>, tree: &mut Tree<'_>) -> Result<(),
         EntryType::Directory => tree.folder(&name, mode)?,
         EntryType::Symlink => tree.link(&name, &target(entry)?)?,
         EntryType::Link => tree.hard_link(&name, &target(entry)?)?,
-        // Comments for the archive as a whole.
+        // Comments on the whole archive.
         EntryType::XGlobalHeader => {}
         EntryType::Char | EntryType::Block => return Err(Tree::refuse(&name, "a device").into()),
         EntryType::Fifo => return Err(Tree::refuse(&name, "a pipe").into()),

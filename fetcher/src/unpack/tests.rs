@@ -9,7 +9,7 @@ use super::tree::DESCRIBED;
 use super::*;
 use crate::digest::Digest;
 
-/// One entry of a tar archive as no honest program would write it: nothing about it is checked.
+/// One entry of a tar archive that no ordinary program would write: nothing in it is checked.
 struct Raw<'a> {
     kind: EntryType,
     name: &'a str,
@@ -62,7 +62,7 @@ fn zip(entries: &[Raw<'_>]) -> Vec<u8> {
     archive.finish().unwrap().into_inner()
 }
 
-/// Unpacks into a folder that has neighbours, and sees to it that they are left alone.
+/// Unpacks into a folder with neighbours, and asserts that these do not change.
 fn unpack_bytes(bytes: Vec<u8>, format: Format, limits: Limits) -> (tempfile::TempDir, Result<Manifest, UnpackError>) {
     let outer = tempfile::tempdir().unwrap();
     let folder = outer.path().join("a/b/folder");
@@ -109,7 +109,7 @@ fn every_format_gives_the_same_tree() {
 }
 
 #[test]
-fn a_name_that_leaves_the_folder_is_an_error_that_tells_it() {
+fn a_name_that_leaves_the_folder_is_an_error_that_names_it() {
     for name in ["../evil", "lib/../../evil", "/tmp/evil", "..", "lib//evil", "lib/./evil", "./../evil", "a\\..\n"] {
         let error = refusal(&[file(name, b"evil")]);
         assert!(error.contains("archive entry `") && error.contains(&name.escape_debug().to_string()), "{error}");
@@ -119,7 +119,7 @@ fn a_name_that_leaves_the_folder_is_an_error_that_tells_it() {
 }
 
 #[test]
-fn a_link_that_leaves_the_folder_is_refused() {
+fn a_link_that_leaves_the_folder_is_rejected() {
     for target in ["../evil", "/etc/passwd", "x/../../evil"] {
         assert!(refusal(&[link("evil", target)]).contains("`evil` links to"), "{target}");
     }
@@ -136,7 +136,7 @@ fn nothing_is_written_through_a_link() {
 }
 
 #[test]
-fn a_hard_link_leads_to_a_file_that_came_before() {
+fn a_hard_link_must_lead_to_an_earlier_file() {
     let hard = |name, link| Raw { kind: EntryType::Link, link, ..file(name, b"") };
     for target in ["../evil", "/etc/passwd", "later", "self"] {
         let error = refusal(&[file("a", b"1"), hard("self", target), file("later", b"")]);
@@ -148,7 +148,7 @@ fn a_hard_link_leads_to_a_file_that_came_before() {
 }
 
 #[test]
-fn what_is_no_file_folder_or_link_is_refused() {
+fn entries_other_than_files_folders_and_links_are_rejected() {
     for (kind, word) in [
         (EntryType::Char, "device"),
         (EntryType::Block, "device"),
@@ -161,14 +161,14 @@ fn what_is_no_file_folder_or_link_is_refused() {
 }
 
 #[test]
-fn setuid_and_setgid_are_refused() {
+fn setuid_and_setgid_are_rejected() {
     for mode in [0o4755, 0o2755] {
         assert!(refusal(&[Raw { mode, ..file("su", b"") }]).contains("`su` has a setuid or setgid bit"));
     }
 }
 
 #[test]
-fn a_name_stands_once() {
+fn a_name_may_occur_only_once() {
     let folder = |name| Raw { kind: EntryType::Directory, ..file(name, b"") };
     for second in [file("a", b"2"), file("./a", b"2"), folder("a/"), link("a", "b")] {
         assert!(refusal(&[file("a", b"1"), file("b", b""), second]).contains("appears twice"));
@@ -182,7 +182,7 @@ fn a_name_stands_once() {
 }
 
 #[test]
-fn too_many_entries_too_many_bytes_and_bombs_are_refused() {
+fn too_many_entries_too_many_bytes_and_bombs_are_rejected() {
     let limits = Limits { entries: 2, ..Limits::default() };
     let (_, unpacked) = unpack_bytes(tar(&[file("a", b""), file("b", b""), file("c", b"")]), Format::Tar, limits);
     assert!(matches!(unpacked, Err(UnpackError::Limit { what: "entries", limit: 2 })));
@@ -196,7 +196,7 @@ fn too_many_entries_too_many_bytes_and_bombs_are_refused() {
     assert!(matches!(unpacked, Err(UnpackError::Limit { limit: 20, .. })));
 }
 
-/// An archive whose first file has `size` bytes before it that are no content: a name that is too long by far.
+/// An archive whose first file has a header of `size` bytes: a name that is far too long.
 fn with_header(kind: EntryType, size: usize) -> Vec<u8> {
     let name = "n".repeat(size);
     let header = Raw { kind, ..file("header", name.as_bytes()) };
@@ -204,7 +204,7 @@ fn with_header(kind: EntryType, size: usize) -> Vec<u8> {
 }
 
 #[test]
-fn what_stands_before_a_file_is_limited_before_it_is_read() {
+fn the_header_of_a_file_is_limited_before_it_is_read() {
     let zst = |plain: &[u8]| ruzstd::encoding::compress_to_vec(plain, ruzstd::encoding::CompressionLevel::Fastest);
     for kind in [EntryType::GNULongName, EntryType::GNULongLink, EntryType::XHeader, EntryType::XGlobalHeader] {
         let above = with_header(kind, gauge::BETWEEN as usize);
@@ -221,7 +221,7 @@ fn what_stands_before_a_file_is_limited_before_it_is_read() {
 }
 
 #[test]
-fn what_a_folder_or_link_claims_to_hold_is_limited() {
+fn the_claimed_content_of_folders_and_links_is_limited() {
     for kind in [EntryType::Directory, EntryType::Symlink] {
         let content = vec![0; gauge::BETWEEN as usize + 1];
         let odd = Raw { kind, link: "b", ..file("a", &content) };
@@ -231,7 +231,7 @@ fn what_a_folder_or_link_claims_to_hold_is_limited() {
 }
 
 #[test]
-fn many_entries_in_a_row_without_content_are_no_long_header() {
+fn many_empty_entries_do_not_count_as_a_long_header() {
     let names: Vec<String> = (0..3000).map(|number| format!("f{number}/")).collect();
     let folders = names.iter().map(|name| Raw { kind: EntryType::Directory, ..file(name, b"") });
     let all: Vec<_> = folders.chain([file("a", b"")]).collect();
@@ -239,7 +239,7 @@ fn many_entries_in_a_row_without_content_are_no_long_header() {
 }
 
 #[test]
-fn what_follows_the_end_of_an_archive_is_limited() {
+fn data_after_the_end_of_an_archive_is_limited() {
     let mut plain = tar(&[file("a", b"1")]);
     plain.resize(plain.len() + (20 << 20), 0);
     let limits = Limits { entries: 10, ratio: 20, ..Limits::default() };
@@ -249,7 +249,7 @@ fn what_follows_the_end_of_an_archive_is_limited() {
 
 #[test]
 fn names_links_and_chunks_are_limited_together() {
-    // Each link costs its own name and that of where it leads.
+    // Each link costs its own name and that of its target.
     let (name, to) = ("n".repeat(90), "t".repeat(90));
     let (limits, counts) = (Limits::default(), DESCRIBED / (80 + 2 * 90));
     let many: Vec<String> = (0..counts + 10).map(|number| format!("{name}{number}")).collect();
@@ -259,7 +259,7 @@ fn names_links_and_chunks_are_limited_together() {
 }
 
 #[test]
-fn a_damaged_archive_is_said_so() {
+fn a_damaged_archive_is_reported_as_such() {
     let mut noise = vec![0; 300_000];
     noise.iter_mut().enumerate().for_each(|(at, byte)| *byte = ((at * at) >> 7) as u8);
     let plain = tar(&[file("a", &noise)]);
@@ -281,7 +281,7 @@ fn a_damaged_archive_is_said_so() {
 }
 
 #[test]
-fn a_format_is_known_by_the_name() {
+fn a_format_is_recognised_by_the_name() {
     for (name, format) in
         [("a.tar", Format::Tar), ("a.TGZ", Format::TarGz), ("x/a.tar.zst", Format::TarZst), ("a.jar", Format::Zip)]
     {
@@ -293,7 +293,7 @@ fn a_format_is_known_by_the_name() {
 
 proptest! {
     #[test]
-    fn whatever_the_names_nothing_gets_outside(
+    fn whatever_the_names_nothing_is_written_outside(
         names in prop::collection::vec(("[ab./]{1,8}", "[ab./]{0,8}", 0..4u8), 1..6)
     ) {
         let entries: Vec<Raw<'_>> = names
@@ -316,7 +316,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_survived(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
+    fn unpacking_any_bytes_does_not_panic(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
         for format in [Format::Tar, Format::TarGz, Format::TarZst, Format::Zip] {
             unpack_bytes(bytes.clone(), format, Limits::default()).1.ok();
         }

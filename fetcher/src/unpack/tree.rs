@@ -1,4 +1,4 @@
-//! The tree that an archive makes: every name is admitted here before anything is written.
+//! The tree that an archive unpacks to: every name is checked here before anything is written.
 
 use std::collections::HashMap;
 use std::fs::Permissions;
@@ -19,17 +19,17 @@ use crate::manifest::{Blob, Entry, Kind, MAX_ENCODED, Manifest};
 use crate::page_cache::WriteBehind;
 use crate::path::{TreePath, TreePathError};
 
-/// Most bytes of a tree's description: of all names, link targets and digests of chunks, with what else belongs to an
-/// entry. Three quarters of what a manifest may have.
+/// Limit for a tree's description, in bytes: all names, link targets and chunk digests, with the fixed part of each
+/// entry. It is three quarters of what a manifest may have.
 pub(super) const DESCRIBED: u64 = (MAX_ENCODED / 4 * 3) as u64;
-/// What an entry takes besides its names: its kind, size and digest.
+/// Bytes of an entry's description besides its names: kind, size and digest.
 const ENTRY: u64 = 80;
-/// What the digest of a chunk takes.
+/// Bytes of a chunk digest's description.
 const CHUNK_LINE: u64 = 66;
 /// Setuid and setgid.
 const SET_ID: u32 = 0o6000;
 
-/// What stands at a path so far.
+/// What is at a path so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Node {
     Folder,
@@ -50,7 +50,7 @@ pub(super) struct Tree<'a> {
     buffer: Vec<u8>,
 }
 
-/// What a reading or writing error is to be called.
+/// Whether an error comes from reading or writing.
 pub(super) enum Failed {
     Reading(io::Error),
     Other(UnpackError),
@@ -86,7 +86,7 @@ impl<'a> Tree<'a> {
         Ok(())
     }
 
-    /// Notes a folder; it is made when something is put into it.
+    /// Notes a folder; it is created when something is put into it.
     pub(super) fn folder(&mut self, name: &[u8], mode: u32) -> Result<(), UnpackError> {
         match name.strip_suffix(b"/").unwrap_or(name) {
             b"" | b"." | b"./" => self.count(),
@@ -97,7 +97,7 @@ impl<'a> Tree<'a> {
         }
     }
 
-    /// Notes a symbolic link; it is made at the end.
+    /// Notes a symbolic link; it is created at the end.
     pub(super) fn link(&mut self, name: &[u8], text: &[u8]) -> Result<(), UnpackError> {
         let path = self.new_path(name, 0)?;
         let refused = |error: &dyn std::fmt::Display| refuse(name, format!("links to `{}`: {error}", printable(text)));
@@ -109,7 +109,7 @@ impl<'a> Tree<'a> {
         Ok(())
     }
 
-    /// Makes a second name for a file that is there already.
+    /// Creates a second name for an existing file.
     pub(super) fn hard_link(&mut self, name: &[u8], to: &[u8]) -> Result<(), UnpackError> {
         let path = self.new_path(name, 0)?;
         let target =
@@ -130,12 +130,12 @@ impl<'a> Tree<'a> {
         Ok(())
     }
 
-    /// The error of an entry that is nothing of the above.
+    /// The error for an entry of any other kind.
     pub(super) fn refuse(name: &[u8], what: &str) -> UnpackError {
         refuse(name, format!("is {what} (allowed: files, folders, links)"))
     }
 
-    /// Checks the links among each other, and makes them.
+    /// Checks all links, and creates them.
     pub(super) fn finish(self) -> Result<Manifest, UnpackError> {
         drop((self.nodes, self.buffer));
         let manifest = Manifest::new(self.entries)?;
@@ -158,7 +158,7 @@ impl<'a> Tree<'a> {
         if self.seen > limit { Err(UnpackError::Limit { what: "entries", limit }) } else { Ok(()) }
     }
 
-    /// Notes what a manifest is going to have of an entry, and memory has until then.
+    /// Counts the bytes of an entry's description, which stays in memory until the manifest is made.
     fn describe(&mut self, bytes: u64) -> Result<(), UnpackError> {
         self.described = self.described.saturating_add(bytes);
         if self.described > DESCRIBED {
@@ -180,7 +180,7 @@ impl<'a> Tree<'a> {
         tree_path(name).map_err(|reason| refuse(name, reason))
     }
 
-    /// Takes the path, when nothing stands at it or above it that is no folder.
+    /// Takes the path, if nothing is there and everything above it is a folder.
     fn place(&mut self, name: &[u8], path: &TreePath, node: Node) -> Result<(), UnpackError> {
         self.describe(path.as_str().len() as u64 + ENTRY)?;
         for ancestor in path.ancestors() {
@@ -236,7 +236,7 @@ fn disk(error: FetchError) -> UnpackError {
     }
 }
 
-/// Makes folders that nobody else may write to, whatever the umask. Those that are there stay as they are.
+/// Creates folders that no other user may write to, whatever the umask. Existing ones stay unchanged.
 fn make_folders(path: &Path) -> Result<(), UnpackError> {
     if fs_err::symlink_metadata(path).is_ok_and(|there| there.is_dir()) {
         return Ok(());
@@ -248,7 +248,7 @@ fn make_folders(path: &Path) -> Result<(), UnpackError> {
     fs_err::set_permissions(path, Permissions::from_mode(0o755)).map_err(UnpackError::Disk)
 }
 
-/// A name as archives write it: folders end with a slash, and many begin with `./`.
+/// Parses a name as archives write it: folders end with a slash, and many begin with `./`.
 fn tree_path(name: &[u8]) -> Result<TreePath, String> {
     let mut text = std::str::from_utf8(name).map_err(|_| "is not UTF-8".to_owned())?;
     while let Some(rest) = text.strip_prefix("./") {

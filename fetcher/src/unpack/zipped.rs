@@ -1,4 +1,4 @@
-//! Reading zip.
+//! Read zip archives.
 
 use std::io::{self, Read, Seek};
 
@@ -9,13 +9,14 @@ use super::gauge::Gauge;
 use super::tree::{Failed, Tree};
 use super::{Format, UnpackError};
 
-/// The bits of a Unix mode that say what an entry is.
+/// The bits of a Unix mode that give the kind of an entry.
 const KIND: u32 = 0o170_000;
 const REGULAR: u32 = 0o100_000;
 /// Longest text of a link, in bytes.
 const MAX_LINK: u64 = 4096;
 
-/// Reads entry after entry of the directory: an index of all of them would be in memory before anybody could limit it.
+/// Reads one entry of the directory after the other, because an index of all would be in memory before it could be
+/// limited.
 pub(super) fn unpack(source: impl Read + Seek, gauge: &Gauge, tree: &mut Tree<'_>) -> Result<(), UnpackError> {
     let damaged = |error: io::Error| gauge.exceeded().unwrap_or(UnpackError::Damaged { format: Format::Zip, error });
     let mut archive = ZipIterable::try_new(source, Config::default()).map_err(|error| damaged(error.into()))?;

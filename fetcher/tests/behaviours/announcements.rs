@@ -4,7 +4,7 @@ use reqwest::{Method, StatusCode};
 use crate::peers::Scene;
 
 #[tokio::test]
-async fn without_a_good_token_nobody_is_a_holder_and_nothing_is_told() {
+async fn without_a_valid_token_announcements_are_rejected_and_reveal_nothing() {
     let scene = Scene::new().await;
     let mut bodies = Vec::new();
     for digest in [scene.manifest.digest(), Digest::of(&scene.contents[0]), Digest::of(b"unknown")] {
@@ -16,12 +16,12 @@ async fn without_a_good_token_nobody_is_a_holder_and_nothing_is_told() {
             }
         }
     }
-    assert!(bodies.windows(2).all(|pair| pair[0] == pair[1]), "the answer tells what exists");
+    assert!(bodies.windows(2).all(|pair| pair[0] == pair[1]), "the answer reveals what exists");
     assert_eq!(scene.server.holders(), 0);
 }
 
 #[tokio::test]
-async fn an_absurd_address_is_refused() {
+async fn an_invalid_address_is_rejected() {
     let scene = Scene::new().await;
     let token = scene.server.issue_token("tm");
     let long = "1".repeat(8000);
@@ -35,7 +35,7 @@ async fn an_absurd_address_is_refused() {
 }
 
 #[tokio::test]
-async fn what_is_not_in_the_tree_cannot_be_held() {
+async fn content_outside_the_tree_cannot_be_announced() {
     let scene = Scene::new().await;
     let token = scene.server.issue_token("tm");
     let answer = scene.announce(Method::PUT, Digest::of(b"unknown"), "127.0.0.1:7070", Some(token.expose())).await;

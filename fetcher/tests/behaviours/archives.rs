@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use crate::origin::{Fault, Origin};
 use crate::support::{artifact, folder_is_empty, noise};
 
-/// A manifest with one file, and one archive that goes to `data`.
+/// A manifest with one file, and one archive to unpack into `data`.
 struct Scene {
     folder: tempfile::TempDir,
     manifest: Manifest,
@@ -109,13 +109,13 @@ async fn an_archive_is_fetched_and_unpacked_once_per_host() {
 }
 
 #[tokio::test]
-async fn what_came_out_of_an_archive_outlives_it() {
+async fn the_files_of_an_archive_outlive_it() {
     let scene = Scene::new(good()).await;
     let cache = scene.cache();
     let held = scene.folder.path().join("one");
     scene.fetch_through(&cache, &held).await.unwrap();
     let removed = cache.collect_garbage(0).await.unwrap();
-    // The sandbox of the first worker still has links to all the rest.
+    // The first worker's sandbox still links to all the rest.
     assert_eq!((removed.trees, removed.contents), (1, 1));
     let before = scene.origin.asked().len();
     scene.fetch_through(&cache, &scene.folder.path().join("two")).await.unwrap();
@@ -141,7 +141,7 @@ async fn a_hostile_archive_is_an_error_of_the_artifact_and_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn an_archive_that_does_not_come_ends_its_unpacking_too() {
+async fn a_failed_download_of_an_archive_ends_its_unpacking() {
     let scene = Scene::new(good()).await;
     let archive = fs_err::read(scene.folder.path().join("data.tgz")).unwrap();
     let path = format!("/v1/blobs/{}", fetcher::Digest::of(&archive));
@@ -151,7 +151,7 @@ async fn an_archive_that_does_not_come_ends_its_unpacking_too() {
     .await;
     let place = tempfile::tempdir().unwrap();
     let request = Request { urls: vec![origin.url()], ..scene.request(&place.path().join("flink")) };
-    // A thread that waited for ever would keep this test from ending.
+    // A thread that waits forever would keep this test from ending.
     materialise_with(request.clone(), quick(), watch::Sender::default()).await.unwrap_err();
     scene.cache().materialise(request, quick(), watch::Sender::default()).await.unwrap_err();
     folder_is_empty(place.path()).await;

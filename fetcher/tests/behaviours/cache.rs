@@ -21,7 +21,7 @@ struct Scene {
 }
 
 impl Scene {
-    /// A large file and a small one, twice, and a secret.
+    /// A large file and a small one twice, and a secret.
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let contents = vec![noise(21 * MIB, 1), noise(900 << 10, 2), b"secret".to_vec()];
@@ -83,7 +83,7 @@ async fn the_second_worker_of_a_host_fetches_only_its_secrets() {
     scene.assert_arrived(&first.target);
     scene.assert_arrived(&second.target);
     let asked: Vec<_> = origin.asked().split_off(before);
-    assert_eq!(asked, asked_for(&origin, b"secret")[1..], "more than the secret was asked for");
+    assert_eq!(asked, asked_for(&origin, b"secret")[1..], "more than the secret was requested");
     assert_eq!(first.shared.unwrap().path, second.shared.unwrap().path);
 }
 
@@ -140,7 +140,7 @@ async fn sixteen_workers_at_once_fetch_every_byte_once() {
 }
 
 #[tokio::test]
-async fn what_came_before_a_failure_is_not_fetched_again() {
+async fn content_from_before_a_failure_is_not_fetched_again() {
     let scene = Scene::new().await;
     let broken = scene
         .origin(|_, asked| match &asked.range {
@@ -161,7 +161,7 @@ async fn what_came_before_a_failure_is_not_fetched_again() {
 }
 
 #[tokio::test]
-async fn a_tree_that_somebody_has_damaged_is_made_anew() {
+async fn a_damaged_tree_is_made_again() {
     let scene = Scene::new().await;
     let origin = scene.origin(|_, _| Fault::None).await;
     let shared = scene.fetch(&origin, "one").await.unwrap().shared.unwrap().path;
@@ -174,7 +174,7 @@ async fn a_tree_that_somebody_has_damaged_is_made_anew() {
 }
 
 #[tokio::test]
-async fn one_content_may_be_executable_here_and_not_there() {
+async fn the_same_content_may_be_executable_at_one_path_only() {
     let folder = tempfile::tempdir().unwrap();
     for size in [100, 17 * MIB] {
         let content = noise(size, 3);
@@ -205,7 +205,7 @@ async fn wrong_bytes_never_get_a_name_in_the_cache() {
 }
 
 #[tokio::test]
-async fn a_full_disk_under_the_cache_is_an_error_of_its_own() {
+async fn a_full_disk_under_the_cache_has_its_own_error() {
     let Some(small) = SmallDisk::mount() else { return };
     let scene = Scene::new().await;
     let origin = scene.origin(|_, _| Fault::None).await;
@@ -215,7 +215,7 @@ async fn a_full_disk_under_the_cache_is_an_error_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_cache_that_others_can_write_to_is_refused() {
+async fn a_cache_that_others_can_write_to_is_rejected() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("cache");
     fs_err::create_dir(&path).unwrap();
@@ -250,13 +250,13 @@ async fn progress_of_a_warm_fetch_is_complete_at_once() {
 }
 
 #[tokio::test]
-async fn what_its_owner_writes_through_a_link_with_its_time_put_back_is_found_by_verify() {
+async fn verify_finds_content_changed_through_a_link_with_its_time_reset() {
     let scene = Scene::new().await;
     let origin = scene.origin(|_, _| Fault::None).await;
     let arrived = scene.fetch(&origin, "one").await.unwrap();
     let shared = arrived.shared.as_ref().unwrap().path.join("lib/a.jar");
     drop(arrived);
-    // As a task of the same user could: nothing shows that it was there.
+    // As a task of the same user could do; no metadata shows the change.
     let before = fs_err::metadata(&shared).unwrap();
     fs_err::set_permissions(&shared, std::fs::Permissions::from_mode(0o644)).unwrap();
     let file = fs_err::OpenOptions::new().write(true).open(&shared).unwrap();
@@ -271,7 +271,7 @@ async fn what_its_owner_writes_through_a_link_with_its_time_put_back_is_found_by
 }
 
 #[tokio::test]
-async fn what_another_layout_has_left_in_the_cache_is_ignored_and_stays() {
+async fn files_of_another_cache_layout_are_ignored_and_stay() {
     let scene = Scene::new().await;
     let cache = scene.folder.path().join("cache");
     fs_err::create_dir_all(cache.join("v0/blobs")).unwrap();

@@ -1,9 +1,9 @@
-//! The largest manifest that is legal.
+//! The largest valid manifest.
 
 use std::fmt::{Display, Write as _};
 
-/// The text of a manifest with a chain of links to an empty file, whose digest is given, in the order that lets the first link
-/// lead through all others.
+/// The text of a manifest with a chain of links to an empty file with the given digest, ordered so that the first link
+/// leads through all others.
 pub(crate) fn chain_of_links(entries: usize, empty: impl Display) -> String {
     let (last, filler) = (entries - 1, "-".repeat(30));
     let mut text = "flink-mesos manifest 1\n".to_owned();

@@ -1,5 +1,5 @@
-//! The certificates beside this file are for these tests only: an authority whose key nobody has any more, and a server
-//! called localhost, both good for a hundred years.
+//! Certificates for these tests only: an authority whose key no longer exists, and a server named localhost, both valid
+//! for a hundred years.
 
 use std::path::{Path, PathBuf};
 
@@ -39,7 +39,7 @@ async fn fetch_with(server: &ArtifactServer, target: &Path, trusted: Option<Vec<
 }
 
 #[tokio::test]
-async fn a_tree_comes_over_tls_when_the_authority_is_trusted() {
+async fn a_tree_is_fetched_over_tls_if_the_authority_is_trusted() {
     let folder = tempfile::tempdir().unwrap();
     let content = noise((17 << 20) + 3, 1);
     let artifacts = vec![artifact(folder.path(), "lib/a.jar", &content), artifact(folder.path(), "empty", b"")];
@@ -50,7 +50,7 @@ async fn a_tree_comes_over_tls_when_the_authority_is_trusted() {
 }
 
 #[tokio::test]
-async fn a_server_that_nobody_vouches_for_gets_no_token() {
+async fn a_server_with_an_untrusted_certificate_gets_no_token() {
     let folder = tempfile::tempdir().unwrap();
     let server = serve(vec![artifact(folder.path(), "a", b"content")], encrypted()).await;
     let error = fetch(&server, &folder.path().join("flink"), Some("server.pem")).await.unwrap_err();
@@ -58,7 +58,7 @@ async fn a_server_that_nobody_vouches_for_gets_no_token() {
 }
 
 #[tokio::test]
-async fn what_is_published_can_be_had_without_tls_and_nothing_else_can() {
+async fn only_published_files_are_served_without_tls() {
     let folder = tempfile::tempdir().unwrap();
     let options = ServerOptions { plain_published: Some(loopback().bind), ..encrypted() };
     let server = serve(vec![artifact(folder.path(), "a", b"content")], options).await;
@@ -73,7 +73,7 @@ async fn what_is_published_can_be_had_without_tls_and_nothing_else_can() {
 }
 
 #[tokio::test]
-async fn secrets_go_over_loopback_or_tls() {
+async fn secrets_are_sent_over_loopback_or_tls() {
     let folder = tempfile::tempdir().unwrap();
     let mut secret = artifact(folder.path(), "conf/keytab", b"secret");
     secret.secret = true;
@@ -85,8 +85,8 @@ async fn secrets_go_over_loopback_or_tls() {
     fetch(&server, &folder.path().join("flink"), Some("authority.pem")).await.unwrap();
 }
 
-/// Key stores made of `server.pem`, `server.key` and `authority.pem` by `openssl pkcs12` (also with `-legacy`) and
-/// `keytool -importkeystore`; `authority.p12` is a trust store by `keytool -importcert`.
+/// Key stores made from `server.pem`, `server.key` and `authority.pem` with `openssl pkcs12` (also with `-legacy`) and
+/// `keytool -importkeystore`; `authority.p12` is a trust store made with `keytool -importcert`.
 #[cfg(feature = "key-stores")]
 mod key_stores {
     use fetcher::{Password, Trust};
@@ -98,7 +98,7 @@ mod key_stores {
     }
 
     #[tokio::test]
-    async fn a_key_store_of_openssl_or_keytool_serves_as_well() {
+    async fn key_stores_of_openssl_and_keytool_work() {
         for name in ["server.p12", "server-legacy.p12", "server-keytool.p12"] {
             let folder = tempfile::tempdir().unwrap();
             let options = ServerOptions { identity: Some(store(name, "changeit")), ..encrypted() };
@@ -108,8 +108,8 @@ mod key_stores {
     }
 
     #[tokio::test]
-    async fn a_key_pair_that_keytool_made_vouches_for_itself() {
-        // `keytool -genkeypair` with `-keyalg EC` and `RSA`. Java leaves the public half out of EC keys.
+    async fn a_key_pair_made_by_keytool_is_self_signed() {
+        // `keytool -genkeypair` with `-keyalg EC` and `RSA`. Java omits the public half of EC keys.
         for name in ["server-java-ec.p12", "server-java-rsa.p12"] {
             let folder = tempfile::tempdir().unwrap();
             let identity = store(name, "changeit");
@@ -122,7 +122,7 @@ mod key_stores {
     }
 
     #[tokio::test]
-    async fn what_a_trust_store_holds_makes_clients_believe() {
+    async fn clients_accept_certificates_signed_by_the_trust_store() {
         let folder = tempfile::tempdir().unwrap();
         let trust = Trust::read(&certificate("authority.p12"), Some(&Password::new("changeit"))).unwrap();
         assert_eq!(trust, Trust::read(&certificate("authority.pem"), None).unwrap());
@@ -132,7 +132,7 @@ mod key_stores {
     }
 
     #[tokio::test]
-    async fn a_wrong_password_or_a_store_without_a_key_is_told() {
+    async fn a_wrong_password_or_a_store_without_a_key_is_reported() {
         let error = refused(store("server.p12", "wrong")).await;
         assert!(error.contains("server.p12 cannot be opened with this password"), "{error}");
         assert!(!error.contains("wrong"), "{error}");
@@ -143,7 +143,7 @@ mod key_stores {
     }
 
     #[test]
-    fn a_certificate_for_another_name_or_of_a_stranger_is_told_before_anybody_asks() {
+    fn a_certificate_that_clients_would_reject_is_reported_at_the_start() {
         let identity = store("server.p12", "changeit");
         let trust = Trust::read(&certificate("authority.pem"), None).unwrap();
         for host in ["localhost", "127.0.0.1"] {
@@ -154,12 +154,12 @@ mod key_stores {
         let stranger = Trust::read(&certificate("server.pem"), None).unwrap();
         let error = stranger.check(&identity, "localhost").unwrap_err().to_string();
         assert!(error.contains("the trust store must contain"), "{error}");
-        // This store brings its authority along.
+        // This store includes its authority.
         Trust::in_itself(&identity).unwrap().check(&identity, "localhost").unwrap();
     }
 
     #[tokio::test]
-    async fn a_store_in_javas_own_format_is_refused_with_the_command_that_converts_it() {
+    async fn a_store_in_javas_own_format_is_rejected_with_the_command_to_convert_it() {
         let path = certificate("server.jks");
         let error = refused(store("server.jks", "changeit")).await;
         let command = format!(
@@ -170,27 +170,27 @@ mod key_stores {
     }
 
     #[test]
-    fn a_password_does_not_show_itself() {
+    fn debug_output_hides_a_password() {
         assert!(!format!("{:?}", store("server.p12", "changeit")).contains("changeit"));
     }
 }
 
 #[tokio::test]
-async fn a_key_store_in_place_of_pem_is_refused_with_the_way_to_convert_it() {
+async fn a_key_store_in_place_of_pem_is_rejected_with_the_command_to_convert_it() {
     let folder = tempfile::tempdir().unwrap();
     let store = folder.path().join("keystore.jks");
-    for (start, words) in [
+    for (start, parts) in [
         ([0xfe, 0xed, 0xfe, 0xed, 0, 0, 0, 2].as_slice(), ["JKS", "keytool -importkeystore -srckeystore"]),
         (&[0x30, 0x82, 0x0a, 0x46, 0x02, 0x01, 0x03, 0x30], ["PKCS#12", "openssl pkcs12 -in"]),
     ] {
         fs_err::write(&store, start).unwrap();
         let error = refused(Identity::Pem { certificate: store.clone(), key: certificate("server.key") }).await;
-        assert!(words.iter().all(|word| error.contains(word)) && error.contains("keystore.jks"), "{error}");
+        assert!(parts.iter().all(|part| error.contains(part)) && error.contains("keystore.jks"), "{error}");
     }
 }
 
 #[tokio::test]
-async fn a_file_that_is_no_certificate_or_key_is_named() {
+async fn a_file_that_is_not_a_certificate_or_key_is_named() {
     let (server, key) = (certificate("server.pem"), certificate("server.key"));
     for (certificate, key, named) in [
         (key.clone(), key.clone(), "server.key"),

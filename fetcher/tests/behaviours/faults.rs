@@ -26,7 +26,7 @@ impl Scene {
         Self { place: tempfile::tempdir().unwrap(), manifest, content }
     }
 
-    /// An origin where blobs meet `script` and the manifest nothing bad.
+    /// An origin where requests for blobs meet `script`, and the manifest is served normally.
     async fn origin(&self, script: impl Fn(usize, &Asked) -> Fault + Send + Sync + 'static) -> Origin {
         let blobs = [self.content.clone()];
         Origin::start(&self.manifest, &blobs, move |before, asked| {
@@ -66,7 +66,7 @@ impl Scene {
     }
 }
 
-/// As by default, but for tests that do not want to wait.
+/// The defaults, with shorter waits for tests.
 fn quick() -> FetchOptions {
     FetchOptions {
         floor: RateFloor { bytes_per_second: 1000, window: Duration::from_millis(300) },
@@ -82,7 +82,7 @@ fn blob_requests(origin: &Origin) -> Vec<Asked> {
 }
 
 #[tokio::test]
-async fn a_manifest_that_does_not_come_to_its_end_is_given_up() {
+async fn a_manifest_that_never_ends_is_given_up() {
     let scene = Scene::new(10).await;
     let origin = Origin::start(&scene.manifest, &[], |_, _| Fault::Stall(5)).await;
     let request = Request {
@@ -91,7 +91,7 @@ async fn a_manifest_that_does_not_come_to_its_end_is_given_up() {
         token: "t".parse().unwrap(),
         target: scene.place.path().join("flink"),
     };
-    // It does not matter that a byte may come now and then: this server is not yet too slow.
+    // The limit holds even for a server that is not below the rate floor.
     let options = FetchOptions {
         floor: RateFloor::default(),
         manifest_time: Duration::from_millis(50),
@@ -104,7 +104,7 @@ async fn a_manifest_that_does_not_come_to_its_end_is_given_up() {
 }
 
 #[tokio::test]
-async fn a_broken_transfer_goes_on_where_it_broke_off() {
+async fn a_lost_transfer_continues_at_the_same_byte() {
     let scene = Scene::new(3 * MIB).await;
     let origin = scene.origin(|before, _| if before < 2 { Fault::Truncate(MIB) } else { Fault::None }).await;
     let progress = scene.fetch(&[&origin]).await.unwrap();
@@ -115,10 +115,10 @@ async fn a_broken_transfer_goes_on_where_it_broke_off() {
 }
 
 #[tokio::test]
-async fn a_broken_transfer_of_a_large_file_repeats_no_byte() {
+async fn a_lost_transfer_of_a_large_file_repeats_no_byte() {
     let scene = Scene::new(40 * MIB).await;
     let origin = scene.origin(|before, _| if before < 6 { Fault::Truncate(5 * MIB) } else { Fault::None }).await;
-    // A part that stalls for a moment on a busy machine is asked for again: that is another test's business.
+    // No stall detection: on a busy machine, a part that stalls for a moment would be requested again.
     let options = FetchOptions { floor: RateFloor::default(), ..quick() };
     let progress = scene.fetch_with(options, &scene.place.path().join("flink"), &[&origin]).await.unwrap();
     scene.assert_arrived();
@@ -127,11 +127,11 @@ async fn a_broken_transfer_of_a_large_file_repeats_no_byte() {
     let count = asked.len();
     asked.sort_unstable();
     asked.dedup();
-    assert_eq!(asked.len(), count, "a part was asked for twice: {asked:?}");
+    assert_eq!(asked.len(), count, "a part was requested twice: {asked:?}");
 }
 
 #[tokio::test]
-async fn a_server_without_ranges_is_good_enough() {
+async fn a_server_without_ranges_works() {
     let scene = Scene::new(3 * MIB).await;
     let origin = scene.origin(|before, _| if before == 0 { Fault::Truncate(MIB) } else { Fault::NoRange }).await;
     scene.fetch(&[&origin]).await.unwrap();
@@ -144,7 +144,7 @@ async fn a_server_without_ranges_is_good_enough() {
 }
 
 #[tokio::test]
-async fn a_stalled_transfer_is_given_up_and_goes_on_elsewhere() {
+async fn a_stalled_transfer_is_given_up_and_continues_elsewhere() {
     let scene = Scene::new(3 * MIB).await;
     let origin = scene.origin(|before, _| if before == 0 { Fault::Stall(MIB) } else { Fault::None }).await;
     scene.fetch(&[&origin]).await.unwrap();
@@ -153,7 +153,7 @@ async fn a_stalled_transfer_is_given_up_and_goes_on_elsewhere() {
 }
 
 #[tokio::test]
-async fn a_server_that_stalls_for_ever_is_named_as_an_error_of_the_network() {
+async fn a_server_that_stalls_forever_is_a_network_error() {
     let scene = Scene::new(MIB).await;
     let origin = scene.origin(|_, _| Fault::Stall(0)).await;
     let error = scene.fetch(&[&origin]).await.unwrap_err();
@@ -178,7 +178,7 @@ async fn a_busy_server_is_asked_again() {
 }
 
 #[tokio::test]
-async fn wrong_bytes_are_refused_at_once_and_nothing_is_visible() {
+async fn wrong_bytes_are_rejected_at_once_and_nothing_is_visible() {
     for size in [MIB, 20 * MIB] {
         let scene = Scene::new(size).await;
         let origin = scene.origin(|_, _| Fault::Wrong).await;
@@ -186,13 +186,13 @@ async fn wrong_bytes_are_refused_at_once_and_nothing_is_visible() {
         assert!(matches!(error, FetchError::Digest { .. }), "{error}");
         assert_eq!(error.blame(), Blame::Artifact);
         assert!(error.to_string().contains(&origin.url()), "{error}");
-        assert!(blob_requests(&origin).len() <= 2, "wrong bytes were asked for again");
+        assert!(blob_requests(&origin).len() <= 2, "wrong bytes were requested again");
         folder_is_empty(scene.place.path()).await;
     }
 }
 
 #[tokio::test]
-async fn a_file_of_another_size_is_refused() {
+async fn a_file_of_another_size_is_rejected() {
     let scene = Scene::new(MIB).await;
     let origin = scene.origin(|_, _| Fault::Longer).await;
     let error = scene.fetch(&[&origin]).await.unwrap_err();
@@ -201,7 +201,7 @@ async fn a_file_of_another_size_is_refused() {
 }
 
 #[tokio::test]
-async fn a_missing_blob_is_not_asked_for_again() {
+async fn a_missing_blob_is_not_requested_again() {
     let scene = Scene::new(MIB).await;
     let origin = scene.origin(|_, _| Fault::Status(404, None)).await;
     let error = scene.fetch(&[&origin]).await.unwrap_err();
@@ -211,14 +211,14 @@ async fn a_missing_blob_is_not_asked_for_again() {
 }
 
 #[tokio::test]
-async fn a_lying_mirror_is_dropped_for_one_that_is_right() {
+async fn a_mirror_with_wrong_content_is_dropped_for_a_good_one() {
     for size in [MIB, 20 * MIB] {
         let scene = Scene::new(size).await;
         let (liar, honest) = (scene.origin(|_, _| Fault::Wrong).await, scene.origin(|_, _| Fault::None).await);
         let progress = scene.fetch(&[&liar, &honest]).await.unwrap();
         scene.assert_arrived();
         assert_eq!(progress.bytes_done, progress.bytes);
-        assert!(!blob_requests(&liar).is_empty(), "the liar was never asked");
+        assert!(!blob_requests(&liar).is_empty(), "the wrong mirror was never asked");
     }
 }
 
@@ -240,7 +240,7 @@ async fn a_mirror_that_is_down_does_not_matter() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_down_is_an_error_of_the_network_after_a_while() {
+async fn a_server_that_is_down_is_a_network_error_after_a_while() {
     let scene = Scene::new(MIB).await;
     let origin = scene.origin(|_, _| Fault::None).await;
     let request = Request {
@@ -257,7 +257,7 @@ async fn a_server_that_is_down_is_an_error_of_the_network_after_a_while() {
 }
 
 #[tokio::test]
-async fn a_manifest_with_another_digest_is_refused() {
+async fn a_manifest_with_another_digest_is_rejected() {
     let scene = Scene::new(MIB).await;
     let origin = Origin::start(&scene.manifest, &[], |_, _| Fault::Wrong).await;
     let error = scene.fetch(&[&origin]).await.unwrap_err();
@@ -265,7 +265,7 @@ async fn a_manifest_with_another_digest_is_refused() {
 }
 
 #[tokio::test]
-async fn the_token_goes_with_every_request() {
+async fn the_token_is_sent_with_every_request() {
     let scene = Scene::new(MIB).await;
     let origin = scene.origin(|_, _| Fault::None).await;
     scene.fetch(&[&origin]).await.unwrap();
@@ -273,7 +273,7 @@ async fn the_token_goes_with_every_request() {
 }
 
 #[tokio::test]
-async fn a_full_disk_is_an_error_of_its_own() {
+async fn a_full_disk_has_its_own_error() {
     let Some(small) = SmallDisk::mount() else { return };
     let scene = Scene::new(6 * MIB).await;
     let origin = scene.origin(|_, _| Fault::None).await;
@@ -281,12 +281,12 @@ async fn a_full_disk_is_an_error_of_its_own() {
     let FetchError::NoSpace { needed, available, .. } = &error else { panic!("{error}") };
     assert!(*needed > 6 << 20 && *available < 5 << 20, "{error}");
     assert_eq!(error.blame(), Blame::Host);
-    assert!(blob_requests(&origin).is_empty(), "it was known beforehand");
+    assert!(blob_requests(&origin).is_empty(), "the lack of space was known before any request");
     folder_is_empty(small.0.path()).await;
 }
 
 #[tokio::test]
-async fn a_disk_that_gets_full_meanwhile_is_an_error_of_its_own() {
+async fn a_disk_that_fills_up_during_the_fetch_has_its_own_error() {
     let Some(small) = SmallDisk::mount() else { return };
     let scene = Scene::new(900 << 10).await;
     let filler = small.0.path().join("filler");
@@ -312,7 +312,7 @@ impl SmallDisk {
         match mount_tmpfs(folder.path()) {
             Ok(()) => Some(Self(folder)),
             Err(error) => {
-                // Not captured, unlike what macros print, and counted by what runs all tests.
+                // Printed directly, so that it is not captured; the test runner counts such lines.
                 let why = format!("\nSKIPPED: a full disk: cannot mount a tmpfs: {error}\n");
                 std::io::stderr().write_all(why.as_bytes()).unwrap();
                 None

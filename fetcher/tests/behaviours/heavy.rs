@@ -1,6 +1,6 @@
-//! The largest of what may come: archives that would take much memory, and what an unpack of them takes in this process.
+//! Archives that could need a lot of memory, and a measurement of what unpacking one needs in this process.
 
-#![allow(clippy::print_stdout, reason = "what the other process says")]
+#![allow(clippy::print_stdout, reason = "the output of the other process")]
 
 use std::io::Write as _;
 use std::path::Path;
@@ -8,10 +8,10 @@ use std::path::Path;
 use fetcher::unpack::{Format, Limits, unpack};
 use tar::EntryType;
 
-/// Most memory that an unpack may take, in KiB.
+/// The most memory that unpacking may use, in KiB.
 pub(crate) const MOST: u64 = 32 << 10;
 
-/// An archive, and what is said of it.
+/// An archive, and the expected output.
 pub(crate) struct Heavy {
     pub(crate) what: &'static str,
     pub(crate) format: Format,
@@ -19,7 +19,7 @@ pub(crate) struct Heavy {
     pub(crate) expected: &'static str,
 }
 
-/// Archives with as much as may be in each place that could take memory.
+/// Archives with as much as allowed in each place that could need memory.
 pub(crate) fn archives() -> Vec<Heavy> {
     let name = vec![b'n'; 48 << 20];
     let mut long = tar::Builder::new(Vec::new());
@@ -43,11 +43,11 @@ pub(crate) fn archives() -> Vec<Heavy> {
     ]
 }
 
-/// Unpacks `folder`'s archive into its `to`, and prints what that took and how it ended.
+/// Unpacks `folder`'s archive into its `to`, and prints the memory used and the result.
 pub(crate) fn unpack_here(format: Format, folder: &Path) {
     let archive = fs_err::File::open(folder.join("archive")).unwrap();
     nix::sys::stat::umask(nix::sys::stat::Mode::empty());
-    // From here on the peak counts.
+    // Reset the peak, so that it counts from here on.
     fs_err::write("/proc/self/clear_refs", "5").unwrap();
     let before = memory("VmHWM:");
     let unpacked = unpack(archive, format, &folder.join("to"), Limits::default());
@@ -58,12 +58,12 @@ pub(crate) fn unpack_here(format: Format, folder: &Path) {
     }
 }
 
-/// What `unpack_here` has said that it took, in KiB.
+/// The memory that `unpack_here` has printed, in KiB.
 pub(crate) fn took(said: &str) -> Option<u64> {
     said.lines().find_map(|line| line.strip_prefix("took ")?.strip_suffix(" KiB")?.parse().ok())
 }
 
-/// A line of this process's status, in KiB.
+/// A value from this process's `/proc/self/status`, in KiB.
 fn memory(name: &str) -> u64 {
     let status = fs_err::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
@@ -80,7 +80,7 @@ pub(crate) fn header(kind: EntryType, name: &str, size: usize) -> tar::Header {
     header
 }
 
-/// As many files as an archive may have, with names as long as they are on average.
+/// The most files that an archive may have, with names of average length.
 fn many_files() -> Vec<u8> {
     let mut archive = tar::Builder::new(Vec::new());
     for number in 0..Limits::default().entries {

@@ -1,4 +1,4 @@
-//! What the fetcher promises, tried over real sockets and real files.
+//! The fetcher's behaviour over real sockets and with real files.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
 
 mod announcements;

@@ -100,7 +100,7 @@ async fn progress_ends_with_everything() {
 }
 
 #[tokio::test]
-async fn what_is_there_already_is_not_touched() {
+async fn an_existing_target_is_not_touched() {
     let folder = tempfile::tempdir().unwrap();
     let server = serve(tree(folder.path()), loopback()).await;
     let target = folder.path().join("flink");
@@ -122,14 +122,14 @@ async fn a_dropped_fetch_leaves_nothing_behind() {
         target: place.path().join("flink"),
     };
     tokio::select! {
-        _ = materialise(request, sender) => panic!("done before it was dropped"),
+        _ = materialise(request, sender) => panic!("the fetch ended before it was dropped"),
         begun = progress.wait_for(|progress| progress.bytes_done > 0) => drop(begun.unwrap()),
     }
     folder_is_empty(place.path()).await;
 }
 
 #[tokio::test]
-async fn a_wrong_token_is_an_error_of_the_configuration_and_hides_the_token() {
+async fn a_wrong_token_is_a_configuration_error_that_hides_the_token() {
     let folder = tempfile::tempdir().unwrap();
     let server = serve(tree(folder.path()), loopback()).await;
     let token: Token = "not-the-token".parse().unwrap();
@@ -140,7 +140,7 @@ async fn a_wrong_token_is_an_error_of_the_configuration_and_hides_the_token() {
 }
 
 #[tokio::test]
-async fn an_address_that_cannot_be_asked_is_said_so() {
+async fn an_invalid_address_is_reported() {
     for url in ["", "ftp://host/", "host:8080", "http://"] {
         let token: Token = "t".parse().unwrap();
         let error = fetch(url, Digest::of(b""), token, Path::new("/nowhere/flink")).await.unwrap_err();

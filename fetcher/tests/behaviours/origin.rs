@@ -1,4 +1,4 @@
-//! An artifact server that lies, stalls and breaks off, as a script tells it to.
+//! A fake artifact server that sends wrong bytes, stalls and closes connections according to a script.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -14,25 +14,25 @@ use tokio::task::JoinHandle;
 /// What happens to one request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Fault {
-    /// Nothing bad.
+    /// A normal answer.
     None,
-    /// The connection is closed after so many bytes of the body.
+    /// The connection is closed after this many bytes of the body.
     Truncate(usize),
-    /// Nothing more comes after so many bytes of the body, but the connection stays open.
+    /// Nothing follows after this many bytes of the body, but the connection stays open.
     Stall(usize),
-    /// This status, with a Retry-After of so many seconds if any.
+    /// This status, with a Retry-After of this many seconds if given.
     Status(u16, Option<u32>),
     /// The body has one wrong bit.
     Wrong,
-    /// The body is followed by a byte too many, and the length says so.
+    /// The body has an extra byte, and its length says so.
     Longer,
     /// The range is ignored, as HTTP allows.
     NoRange,
-    /// This status, and the same path elsewhere as the place to go to.
+    /// This status, with a redirect to the same path at this address.
     Elsewhere(u16, SocketAddr),
 }
 
-/// One request as it came.
+/// A received request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Asked {
     pub(crate) path: String,
@@ -49,7 +49,7 @@ pub(crate) struct Origin {
 type Script = dyn Fn(usize, &Asked) -> Fault + Send + Sync;
 
 impl Origin {
-    /// Serves a manifest and its blobs; `script` gets how many requests came before for the same path.
+    /// Serves a manifest and its blobs. `script` gets the number of earlier requests for the same path.
     pub(crate) async fn start(
         manifest: &Manifest,
         blobs: &[Vec<u8>],
@@ -58,7 +58,7 @@ impl Origin {
         let mut contents =
             HashMap::from([(format!("/v1/manifests/{}", manifest.digest()), manifest.encode().to_vec())]);
         contents.extend(blobs.iter().map(|blob| (format!("/v1/blobs/{}", fetcher::Digest::of(blob)), blob.clone())));
-        // As a peer knows them.
+        // Under the names that peers use.
         for blob in manifest.entries().iter().filter_map(fetcher::Entry::blob) {
             if let Some(content) = blobs.iter().find(|content| fetcher::Digest::of(content) == blob.digest) {
                 contents.insert(format!("/v1/blobs/{}", blob.name()), content.clone());
@@ -107,7 +107,7 @@ async fn accept(
                 log.push(asked.clone());
                 before
             };
-            // The client may well have gone in the middle of a fault.
+            // The client may close during a fault.
             answer(&mut socket, contents.get(&asked.path), &asked, script(before, &asked)).await.ok();
         });
     }
@@ -137,8 +137,9 @@ async fn answer(socket: &mut TcpStream, content: Option<&Vec<u8>>, asked: &Asked
     };
     if let Fault::Status(status, retry_after) = fault {
         let retry_after = retry_after.map_or_else(String::new, |seconds| format!("Retry-After: {seconds}\r\n"));
-        let head =
-            format!("HTTP/1.1 {status} As Told\r\nConnection: close\r\n{retry_after}Content-Length: 5\r\n\r\nsorry");
+        let head = format!(
+            "HTTP/1.1 {status} As Scripted\r\nConnection: close\r\n{retry_after}Content-Length: 5\r\n\r\nsorry"
+        );
         return socket.write_all(head.as_bytes()).await;
     }
     if let Fault::Elsewhere(status, address) = fault {

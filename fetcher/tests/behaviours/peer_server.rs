@@ -14,7 +14,7 @@ use crate::support::{artifact, becomes, get, noise, request};
 
 const MIB: usize = 1 << 20;
 
-/// A peer server of a cache that holds a large file and a small one, and never a secret.
+/// A peer server whose cache has a large file and a small one, but never the secret.
 struct Scene {
     folder: tempfile::TempDir,
     manifest: Manifest,
@@ -63,7 +63,7 @@ impl Scene {
 }
 
 #[tokio::test]
-async fn what_is_in_the_cache_is_served_whole_and_in_parts() {
+async fn contents_of_the_cache_are_served_whole_and_in_parts() {
     let scene = Scene::new().await;
     assert!(get(&scene.url("bin/small"), None, &[]).await.body == scene.contents[1]);
     let large = scene.url("lib/large.jar");
@@ -81,10 +81,10 @@ async fn what_is_in_the_cache_is_served_whole_and_in_parts() {
 }
 
 #[tokio::test]
-async fn what_is_not_in_the_cache_is_not_served() {
+async fn contents_outside_the_cache_are_not_served() {
     let scene = Scene::new().await;
     let (secret, unknown) = (Digest::of(b"secret"), Digest::of(b"unknown"));
-    // A large file's own digest is not what was verified of it.
+    // A large file is known by its chunks' digests, not by its own.
     let claimed = Digest::of(&scene.contents[0]);
     for path in [
         format!("/v1/blobs/{secret}"),
@@ -104,7 +104,7 @@ async fn what_is_not_in_the_cache_is_not_served() {
 }
 
 #[tokio::test]
-async fn what_somebody_has_made_writable_is_not_served() {
+async fn a_content_that_was_made_writable_is_not_served() {
     let scene = Scene::new().await;
     let digest = Digest::of(&scene.contents[1]);
     let path = scene.folder.path().join(format!("cache/blobs/{digest}.x"));
@@ -113,7 +113,7 @@ async fn what_somebody_has_made_writable_is_not_served() {
 }
 
 #[tokio::test]
-async fn more_transfers_than_allowed_are_told_to_come_back() {
+async fn transfers_beyond_the_limit_get_a_503() {
     let scene = Scene::with(PeerOptions { max_streams: 1, ..PeerOptions::default() }).await;
     let large = scene.url("lib/large.jar");
     let _slow = begin(&scene, &large).await;
@@ -123,7 +123,7 @@ async fn more_transfers_than_allowed_are_told_to_come_back() {
 }
 
 #[tokio::test]
-async fn what_is_evicted_while_it_is_served_arrives_nevertheless() {
+async fn a_content_that_is_evicted_while_being_served_still_arrives() {
     let scene = Scene::new().await;
     let large = scene.url("lib/large.jar");
     let (mut client, mut received) = begin(&scene, &large).await;
@@ -133,7 +133,7 @@ async fn what_is_evicted_while_it_is_served_arrives_nevertheless() {
     assert!(received.ends_with(&scene.contents[0]));
 }
 
-/// A transfer that has begun, and what has come of it. Goes no further until it is read.
+/// A transfer that has begun, and the bytes received so far. It pauses until it is read.
 async fn begin(scene: &Scene, url: &str) -> (TcpStream, Vec<u8>) {
     let path = url.strip_prefix(&scene.at("")).unwrap();
     let mut client = TcpStream::connect(scene.server.address()).await.unwrap();
@@ -144,7 +144,7 @@ async fn begin(scene: &Scene, url: &str) -> (TcpStream, Vec<u8>) {
 }
 
 #[tokio::test]
-async fn metrics_and_health_are_answered_at_the_same_port() {
+async fn metrics_and_health_are_served_on_the_same_port() {
     let scene = Scene::new().await;
     assert_eq!(get(&scene.at("/metrics"), None, &[]).await.body, b"bytes 7\n");
     assert_eq!(get(&scene.at("/healthz"), None, &[]).await.status, StatusCode::OK);
@@ -160,7 +160,7 @@ async fn shutdown_ends_running_transfers() {
 }
 
 #[tokio::test]
-async fn one_address_never_gets_more_than_its_part_of_the_transfers() {
+async fn one_address_never_gets_more_than_its_share_of_the_transfers() {
     let options = PeerOptions { max_streams: 2, max_streams_each: 1, ..PeerOptions::default() };
     let scene = Scene::with(options).await;
     let large = scene.url("lib/large.jar");
@@ -170,8 +170,8 @@ async fn one_address_never_gets_more_than_its_part_of_the_transfers() {
 }
 
 #[tokio::test]
-async fn a_process_that_is_not_well_says_so() {
-    let well = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
-    let scene = Scene::with(PeerOptions { well, ..PeerOptions::default() }).await;
+async fn an_unhealthy_process_reports_it() {
+    let healthy = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let scene = Scene::with(PeerOptions { healthy, ..PeerOptions::default() }).await;
     assert_eq!(get(&scene.at("/healthz"), None, &[]).await.status, StatusCode::SERVICE_UNAVAILABLE);
 }

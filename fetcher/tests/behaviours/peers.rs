@@ -18,7 +18,7 @@ use crate::support::{Answer, artifact, becomes, loopback, noise, request};
 const MIB: usize = 1 << 20;
 const FOLLOW: (&str, &str) = ("Flink-Mesos-Peer", "follow");
 
-/// A large file, one in the middle, a small one and a secret, on a server that sends askers to peers above one stream.
+/// A large file, a medium one, a small one and a secret, on a server that redirects clients to peers above one stream.
 pub(crate) struct Scene {
     folder: tempfile::TempDir,
     pub(crate) manifest: Manifest,
@@ -45,10 +45,10 @@ impl Scene {
         self.contents[..3].iter().map(|content| content.len() as u64).sum()
     }
 
-    /// Takes one stream of the server for as long as the result lives.
+    /// Occupies one stream of the server for as long as the result lives.
     async fn keep_busy(&self) -> TcpStream {
         let source = self.folder.path().join("filler");
-        // More than fits into the buffers on the way, and no work for the disk.
+        // More than all buffers hold, without work for the disk.
         fs_err::File::create(&source).unwrap().set_len(1 << 30).unwrap();
         let url = self.server.publish_file("filler", source);
         let path = url.strip_prefix(self.server.url()).unwrap();
@@ -83,7 +83,7 @@ impl Scene {
         }
     }
 
-    /// Asks the server for a content.
+    /// Requests a content from the server.
     async fn get(&self, content: usize, headers: &[(&str, &str)]) -> Answer {
         let url = format!("{}/v1/blobs/{}", self.server.url(), Digest::of(&self.contents[content]));
         crate::support::get(&url, Some(self.server.issue_token("tm").expose()), headers).await
@@ -94,7 +94,7 @@ impl Scene {
         request(method, &url, token, &[("Flink-Mesos-Holder", holder)]).await.unwrap()
     }
 
-    /// A peer that meets `fault`, whoever asks for what, and that the server believes to have everything.
+    /// A peer that answers every request with `fault`, and that has announced everything to the server.
     async fn bad_peer(&self, fault: Fault) -> Origin {
         let peer = Origin::start(&self.manifest, &self.contents, move |_, _| fault).await;
         let token = self.server.issue_token("tm");
@@ -109,13 +109,13 @@ impl Scene {
     }
 }
 
-/// As by default, but for tests that do not want to wait.
+/// The defaults, with shorter waits for tests.
 fn quick() -> FetchOptions {
     FetchOptions { backoff: (Duration::from_millis(1), Duration::from_millis(50)), ..FetchOptions::default() }
 }
 
 #[tokio::test]
-async fn a_busy_server_sends_askers_to_a_host_that_has_what_they_want() {
+async fn a_busy_server_redirects_clients_to_a_host_with_the_content() {
     let scene = Scene::new().await;
     let ((first, first_peer), (second, _)) = (scene.peer("first").await, scene.peer("second").await);
     let options = FetchOptions { announce: Some(first_peer.address()), ..quick() };
@@ -132,7 +132,7 @@ async fn a_busy_server_sends_askers_to_a_host_that_has_what_they_want() {
 }
 
 #[tokio::test]
-async fn without_a_cache_peers_are_just_as_good() {
+async fn peers_work_without_a_cache_too() {
     let scene = Scene::new().await;
     let (first, peer) = scene.peer("first").await;
     let options = FetchOptions { announce: Some(peer.address()), ..quick() };
@@ -148,7 +148,7 @@ async fn without_a_cache_peers_are_just_as_good() {
 async fn three_hosts_at_once_cost_the_server_little_more_than_one() {
     let scene = Scene::new().await;
     let hosts = [scene.peer("a").await, scene.peer("b").await, scene.peer("c").await];
-    // However slow this machine is: a server with nothing to do would serve all of them itself.
+    // A server without load would serve all of them itself, however slow this machine is.
     let _busy = scene.keep_busy().await;
     let fetches = hosts.iter().enumerate().map(|(at, (cache, peer))| {
         let options = FetchOptions { announce: Some(peer.address()), ..quick() };
@@ -192,18 +192,18 @@ async fn a_peer_that_is_gone_does_not_matter() {
 }
 
 #[tokio::test]
-async fn a_peer_that_has_removed_something_is_no_longer_counted_on_for_it() {
+async fn a_peer_that_removed_a_content_is_not_asked_for_it_again() {
     let scene = Scene::new().await;
     let peer = scene.bad_peer(Fault::Status(404, None)).await;
     let _busy = scene.keep_busy().await;
     let done = materialise_with(scene.request("flink"), quick(), watch::Sender::default()).await.unwrap();
     scene.assert_arrived(&done.target);
     scene.holders_become(0).await;
-    assert!(peer.asked().len() >= 3, "one thing that it lacks says nothing about the others");
+    assert!(peer.asked().len() >= 3, "lacking one content says nothing about the others");
 }
 
 #[tokio::test]
-async fn a_busy_peer_is_no_bad_one() {
+async fn a_busy_peer_is_not_a_bad_one() {
     let scene = Scene::new().await;
     let _peer = scene.bad_peer(Fault::Status(503, Some(1))).await;
     let _busy = scene.keep_busy().await;
@@ -212,9 +212,9 @@ async fn a_busy_peer_is_no_bad_one() {
     assert_eq!(scene.server.holders(), 1);
 }
 
-/// The last of the bytes came from the server, which is to blame for nothing here.
+/// The last bytes came from the server, which is not to blame here.
 #[tokio::test]
-async fn what_the_server_itself_has_wrong_is_still_the_artifacts_fault() {
+async fn wrong_content_of_the_server_itself_is_the_artifacts_fault() {
     let folder = tempfile::tempdir().unwrap();
     let content = noise(MIB, 1);
     let (manifest, _) = build(vec![artifact(folder.path(), "a", &content)]).await.unwrap();
@@ -249,7 +249,7 @@ async fn a_peer_never_sees_the_token() {
 }
 
 #[tokio::test]
-async fn any_other_redirect_is_an_error_and_takes_no_token_along() {
+async fn any_other_redirect_is_an_error_and_sends_no_token() {
     let folder = tempfile::tempdir().unwrap();
     let content = noise(MIB, 1);
     let (manifest, _) = build(vec![artifact(folder.path(), "a", &content)]).await.unwrap();
@@ -268,7 +268,7 @@ async fn any_other_redirect_is_an_error_and_takes_no_token_along() {
 }
 
 #[tokio::test]
-async fn the_answer_says_where_and_keeps_nothing_back() {
+async fn a_redirect_names_the_holder_and_frees_the_connection() {
     let scene = Scene::new().await;
     let peer = scene.bad_peer(Fault::None).await;
     let _busy = scene.keep_busy().await;
@@ -284,7 +284,7 @@ async fn the_answer_says_where_and_keeps_nothing_back() {
 }
 
 #[tokio::test]
-async fn who_cannot_follow_is_never_sent_elsewhere() {
+async fn a_client_that_cannot_follow_is_never_redirected() {
     let scene = Scene::new().await;
     let _peer = scene.bad_peer(Fault::None).await;
     let _busy = scene.keep_busy().await;
@@ -295,7 +295,7 @@ async fn who_cannot_follow_is_never_sent_elsewhere() {
 }
 
 #[tokio::test]
-async fn nobody_is_sent_anywhere_while_nobody_holds_anything() {
+async fn without_holders_no_client_is_redirected() {
     let scene = Scene::new().await;
     let _busy = scene.keep_busy().await;
     for content in 0..3 {
@@ -312,7 +312,7 @@ async fn a_server_that_is_not_busy_serves_itself() {
 }
 
 #[tokio::test]
-async fn a_secret_is_the_servers_own_matter() {
+async fn a_secret_is_never_redirected() {
     let scene = Scene::new().await;
     let token = scene.server.issue_token("tm");
     let peer = scene.bad_peer(Fault::None).await;

@@ -26,7 +26,7 @@ async fn manifest_and_blobs_are_served_by_digest() {
 }
 
 #[tokio::test]
-async fn without_a_good_token_nothing_is_told() {
+async fn without_a_valid_token_the_server_reveals_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let server = serve(vec![artifact(folder.path(), "lib/secret-name", b"hello")], loopback()).await;
     let revoked = server.issue_token("tm-1");
@@ -43,11 +43,11 @@ async fn without_a_good_token_nothing_is_told() {
             }
         }
     }
-    assert!(answers.windows(2).all(|pair| pair[0] == pair[1]), "the answer tells what exists");
+    assert!(answers.windows(2).all(|pair| pair[0] == pair[1]), "the answer reveals what exists");
 }
 
 #[tokio::test]
-async fn ranges_are_honoured_under_the_right_entity_tag_only() {
+async fn ranges_need_the_right_entity_tag() {
     let folder = tempfile::tempdir().unwrap();
     let content = noise(3 << 20, 1);
     let server = serve(vec![artifact(folder.path(), "a", &content)], loopback()).await;
@@ -75,7 +75,7 @@ async fn ranges_are_honoured_under_the_right_entity_tag_only() {
 }
 
 #[tokio::test]
-async fn head_tells_the_size_and_sends_nothing() {
+async fn head_returns_the_size_without_a_body() {
     let folder = tempfile::tempdir().unwrap();
     let server = serve(vec![artifact(folder.path(), "a", b"hello")], loopback()).await;
     let token = server.issue_token("tm-1");
@@ -85,7 +85,7 @@ async fn head_tells_the_size_and_sends_nothing() {
 }
 
 #[tokio::test]
-async fn other_methods_are_refused() {
+async fn other_methods_are_rejected() {
     let server = serve(Vec::new(), loopback()).await;
     let answer = request(Method::DELETE, server.url(), None, &[]).await.unwrap();
     assert_eq!((answer.status, answer.header("allow")), (StatusCode::METHOD_NOT_ALLOWED, "GET, HEAD"));
@@ -126,7 +126,7 @@ async fn a_file_that_changed_after_hashing_is_not_served() {
 }
 
 #[tokio::test]
-async fn a_file_that_changes_while_it_is_served_ends_as_a_broken_answer() {
+async fn the_answer_breaks_off_if_its_file_changes_meanwhile() {
     let folder = tempfile::tempdir().unwrap();
     let content = noise(64 << 20, 1);
     let artifact = artifact(folder.path(), "a", &content);
@@ -141,11 +141,11 @@ async fn a_file_that_changes_while_it_is_served_ends_as_a_broken_answer() {
     fs_err::OpenOptions::new().append(true).open(&source).unwrap().set_len(content.len() as u64 + 1).unwrap();
     let mut rest = Vec::new();
     let read = client.read_to_end(&mut rest).await;
-    assert!(read.is_err() || rest.len() + start.len() < content.len(), "all bytes came under the old digest");
+    assert!(read.is_err() || rest.len() + start.len() < content.len(), "all bytes were sent under the old digest");
 }
 
 #[tokio::test]
-async fn more_transfers_than_allowed_are_told_to_come_back() {
+async fn transfers_beyond_the_limit_get_a_503() {
     let folder = tempfile::tempdir().unwrap();
     let content = noise(64 << 20, 1);
     let options = ServerOptions { max_streams: 1, ..loopback() };
@@ -160,7 +160,7 @@ async fn more_transfers_than_allowed_are_told_to_come_back() {
 }
 
 #[tokio::test]
-async fn more_connections_than_allowed_are_told_to_come_back() {
+async fn connections_beyond_the_limit_get_a_503() {
     let folder = tempfile::tempdir().unwrap();
     let content = noise(64 << 20, 1);
     let options = ServerOptions { max_connections: 1, ..loopback() };
@@ -172,7 +172,7 @@ async fn more_connections_than_allowed_are_told_to_come_back() {
 }
 
 #[tokio::test]
-async fn connections_without_a_request_keep_nobody_out() {
+async fn connections_without_a_request_do_not_keep_others_out() {
     let server = serve(Vec::new(), ServerOptions { max_connections: 8, ..loopback() }).await;
     let mut others = Vec::new();
     for sent in ["", "GET / HTTP/1.1\r\nHos", "GET / HTTP/1.1\r\n\r\n"].iter().cycle().take(24) {
@@ -181,12 +181,12 @@ async fn connections_without_a_request_keep_nobody_out() {
         others.push(other);
     }
     assert_eq!(get(server.url(), None, &[]).await.status, StatusCode::NOT_FOUND);
-    // The first one had to leave.
+    // The oldest one was closed.
     assert_eq!(others[0].read(&mut [0; 1]).await.unwrap_or(0), 0);
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_read_loses_its_place() {
+async fn a_client_that_does_not_read_is_disconnected() {
     let folder = tempfile::tempdir().unwrap();
     let content = noise(64 << 20, 1);
     let floor = RateFloor { bytes_per_second: 1, window: Duration::from_millis(100) };
@@ -225,7 +225,7 @@ async fn one_connection_carries_many_requests() {
 }
 
 #[tokio::test]
-async fn a_port_in_use_is_said_in_so_many_words() {
+async fn a_port_in_use_is_reported_as_such() {
     let server = serve(Vec::new(), loopback()).await;
     let options = ServerOptions { bind: server.address(), ..loopback() };
     let manifest = Manifest::new(Vec::new()).unwrap();
@@ -237,7 +237,7 @@ async fn a_port_in_use_is_said_in_so_many_words() {
 }
 
 #[tokio::test]
-async fn the_advertised_name_stands_in_the_url() {
+async fn the_advertised_name_is_in_the_url() {
     let options = ServerOptions { advertise: Some("gateway.example".to_owned()), ..loopback() };
     let server = serve(Vec::new(), options).await;
     assert_eq!(server.url(), format!("http://gateway.example:{}", server.address().port()));
@@ -256,10 +256,10 @@ async fn shutdown_ends_running_transfers() {
     let mut rest = Vec::new();
     let read = client.read_to_end(&mut rest).await;
     assert!(read.is_err() || rest.len() < content.len());
-    assert!(TcpStream::connect(address).await.is_err(), "somebody still listens");
+    assert!(TcpStream::connect(address).await.is_err(), "the server still listens");
 }
 
-/// Sends a request and leaves the answer unread.
+/// Sends a request, and does not read the answer.
 async fn ask(server: &ArtifactServer, path: &str, token: &str) -> TcpStream {
     let mut client = TcpStream::connect(server.address()).await.unwrap();
     let head = format!("GET {path} HTTP/1.1\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n");

@@ -1,4 +1,4 @@
-//! Artifacts from elsewhere: brought here once, whole and right.
+//! Sources beyond our own server: downloaded once, complete and verified.
 
 use std::time::Duration;
 
@@ -44,7 +44,7 @@ impl Place {
 }
 
 #[tokio::test]
-async fn a_file_comes_from_a_web_server_and_gets_its_digest_for_a_name() {
+async fn a_file_from_a_web_server_is_named_by_its_digest() {
     let (place, content) = (Place::new(), noise(3 << 20, 1));
     let web = Web::start(&content).await;
     let (sender, progress) = watch::channel(SourceProgress::default());
@@ -59,7 +59,7 @@ async fn a_file_comes_from_a_web_server_and_gets_its_digest_for_a_name() {
 }
 
 #[tokio::test]
-async fn what_is_here_already_is_not_asked_for_again_unless_it_was_damaged() {
+async fn an_existing_file_is_not_downloaded_again_unless_it_is_damaged() {
     let (place, content) = (Place::new(), noise(100, 1));
     let web = Web::start(&content).await;
     let digest = Some(Digest::of(&content));
@@ -72,7 +72,7 @@ async fn what_is_here_already_is_not_asked_for_again_unless_it_was_damaged() {
 }
 
 #[tokio::test]
-async fn a_download_that_breaks_off_goes_on_at_the_same_byte() {
+async fn a_lost_download_continues_at_the_same_byte() {
     let (place, content) = (Place::new().patient(), noise(1 << 20, 1));
     let web = Web::start(&content).await;
     web.change(|state| state.truncate = Some(1000));
@@ -82,7 +82,7 @@ async fn a_download_that_breaks_off_goes_on_at_the_same_byte() {
 }
 
 #[tokio::test]
-async fn content_that_changes_while_it_is_read_is_read_anew_and_never_mixed() {
+async fn content_that_changes_during_a_download_is_downloaded_again_and_never_mixed() {
     let (place, before, after) = (Place::new().patient(), noise(5000, 1), noise(4000, 2));
     let web = Web::start(&before).await;
     web.change(|state| (state.truncate, state.next) = (Some(1000), Some(after.clone())));
@@ -91,7 +91,7 @@ async fn content_that_changes_while_it_is_read_is_read_anew_and_never_mixed() {
 }
 
 #[tokio::test]
-async fn a_later_process_goes_on_where_an_earlier_one_stopped() {
+async fn a_later_process_continues_where_an_earlier_one_stopped() {
     let (place, content) = (Place::new(), noise(5000, 1));
     let web = Web::start(&content).await;
     web.change(|state| state.truncate = Some(1000));
@@ -103,19 +103,19 @@ async fn a_later_process_goes_on_where_an_earlier_one_stopped() {
 }
 
 #[tokio::test]
-async fn a_left_over_of_something_else_is_thrown_away() {
+async fn a_partial_download_of_another_content_is_discarded() {
     let (place, content) = (Place::new(), noise(5000, 1));
     let web = Web::start(&noise(9000, 2)).await;
     web.change(|state| state.truncate = Some(6000));
     let digest = Some(Digest::of(&content));
     place.obtain(&web.url("/a"), digest).await.unwrap_err();
     web.change(|state| state.content.clone_from(&content));
-    // Longer than the content, then of the same length, then shorter: each time what is there is of no use.
+    // A leftover longer than the content, then one of the same length, then a shorter one: each time it is useless.
     assert_eq!(place.patient().obtain(&web.url("/a"), digest).await.unwrap().digest, Digest::of(&content));
 }
 
 #[tokio::test]
-async fn wrong_content_is_refused_and_leaves_nothing_behind() {
+async fn wrong_content_is_rejected_and_leaves_nothing_behind() {
     let place = Place::new();
     let web = Web::start(b"other").await;
     let error = place.obtain(&web.url("/a.jar"), Some(Digest::of(b"wanted"))).await.unwrap_err();
@@ -127,7 +127,7 @@ async fn wrong_content_is_refused_and_leaves_nothing_behind() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_told_at_once_and_a_busy_server_is_asked_again() {
+async fn a_missing_file_is_reported_at_once_and_a_busy_server_is_asked_again() {
     let place = Place::new().patient();
     let web = Web::start(b"content").await;
     web.change(|state| state.status = Some(404));
@@ -140,7 +140,7 @@ async fn what_is_not_there_is_told_at_once_and_a_busy_server_is_asked_again() {
 }
 
 #[tokio::test]
-async fn a_source_from_which_next_to_nothing_comes_is_given_up() {
+async fn a_very_slow_source_is_given_up() {
     let mut place = Place::new();
     place.options.floor = RateFloor { bytes_per_second: 1000, window: Duration::from_millis(50) };
     let web = Web::start(&noise(1000, 1)).await;
@@ -150,7 +150,7 @@ async fn a_source_from_which_next_to_nothing_comes_is_given_up() {
 }
 
 #[tokio::test]
-async fn a_redirection_is_followed_but_not_in_circles() {
+async fn redirects_are_followed_but_not_in_circles() {
     let place = Place::new();
     let (web, other) = (Web::start(b"").await, Web::start(b"content").await);
     web.change(|state| state.location = Some(other.url("/there")));
@@ -162,7 +162,7 @@ async fn a_redirection_is_followed_but_not_in_circles() {
 }
 
 #[tokio::test]
-async fn a_web_server_with_tls_needs_somebody_to_vouch_for_it() {
+async fn a_web_server_with_tls_needs_a_trusted_certificate() {
     let mut place = Place::new();
     let folder = place.folder.path().to_owned();
     let server = serve(Vec::new(), encrypted()).await;
@@ -192,7 +192,7 @@ async fn a_file_of_this_machine_stays_where_it_is() {
 }
 
 #[tokio::test]
-async fn without_a_digest_the_first_use_decides_until_the_user_says_otherwise() {
+async fn without_a_digest_the_content_of_the_first_use_counts_until_the_user_names_one() {
     let place = Place::new();
     let record = place.folder.path().join("record.json");
     let web = Web::start(b"one").await;
@@ -210,7 +210,7 @@ async fn without_a_digest_the_first_use_decides_until_the_user_says_otherwise() 
 }
 
 #[tokio::test]
-async fn a_source_that_is_down_does_not_stop_who_has_its_content_already() {
+async fn a_source_that_is_down_does_not_matter_if_its_content_is_here() {
     let place = Place::new();
     let record = place.folder.path().join("record.json");
     let web = Web::start(b"one").await;
@@ -223,7 +223,7 @@ async fn a_source_that_is_down_does_not_stop_who_has_its_content_already() {
 }
 
 #[test]
-fn a_damaged_record_is_told_and_not_forgotten() {
+fn a_damaged_record_is_reported_and_not_replaced() {
     let folder = tempfile::tempdir().unwrap();
     let record = folder.path().join("record.json");
     fs_err::write(&record, "{").unwrap();
@@ -233,15 +233,15 @@ fn a_damaged_record_is_told_and_not_forgotten() {
 
 #[tokio::test]
 #[cfg(not(feature = "stores"))]
-async fn a_kind_that_was_left_out_is_told() {
+async fn a_kind_of_source_that_was_not_built_in_is_reported() {
     let error = Place::new().obtain("s3://bucket/key", None).await.unwrap_err().to_string();
     assert!(error.contains("built without s3 sources"), "{error}");
 }
 
 const PROXIED: &str = "http://artifacts.example.org/a.jar";
 
-/// In a process of its own, whose environment names a proxy: a source and a tree are fetched through it, and what is on
-/// this machine is not.
+/// In a process of its own whose environment names a proxy: a source and a tree are fetched through it, but nothing
+/// from this machine is.
 #[tokio::test]
 #[ignore = "run by proxies_of_the_environment_are_used_but_not_for_this_machine"]
 async fn proxied() {
@@ -262,11 +262,11 @@ async fn proxied() {
     materialise(request(vec![server.url().to_owned()], "flink"), watch::Sender::default()).await.unwrap();
     let far = vec!["http://am.example.org".to_owned()];
     let error = materialise(request(far, "far"), watch::Sender::default()).await.unwrap_err().to_string();
-    // The proxy has something, but not this.
+    // The proxy has another content.
     assert!(error.contains("am.example.org") && error.contains("expected"), "{error}");
 }
 
-/// The same with the host in `NO_PROXY`.
+/// The same, with the host in `NO_PROXY`.
 #[tokio::test]
 #[ignore = "run by proxies_of_the_environment_are_used_but_not_for_this_machine"]
 async fn not_proxied() {
@@ -288,7 +288,7 @@ async fn proxies_of_the_environment_are_used_but_not_for_this_machine() {
 }
 
 /// Runs one test of this program in a process with these variables.
-#[expect(clippy::disallowed_methods, reason = "the environment of this process is everybody's")]
+#[expect(clippy::disallowed_methods, reason = "all tests share the environment of this process")]
 async fn run(test: &str, variables: &[(&str, &str)]) {
     let mut command = tokio::process::Command::new(std::env::current_exe().unwrap());
     for name in

@@ -1,4 +1,4 @@
-//! Trees to serve and clients to ask for them.
+//! Trees to serve, and clients to request them.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -12,7 +12,7 @@ pub(crate) fn loopback() -> ServerOptions {
     ServerOptions { bind: SocketAddr::from(([127, 0, 0, 1], 0)), ..ServerOptions::default() }
 }
 
-/// Writes a file and makes an artifact of it.
+/// Writes a file and returns it as an artifact.
 pub(crate) fn artifact(folder: &Path, target: &str, content: &[u8]) -> Artifact {
     let source = folder.join(target.replace('/', "_"));
     fs_err::write(&source, content).unwrap();
@@ -52,7 +52,7 @@ impl Answer {
     }
 }
 
-/// A client without connection reuse, so that every request stands alone.
+/// A client without connection reuse, so that every request is independent.
 pub(crate) async fn request(
     method: Method,
     url: &str,
@@ -77,7 +77,7 @@ pub(crate) async fn get(url: &str, token: Option<&str>, headers: &[(&str, &str)]
     request(Method::GET, url, token, headers).await.unwrap()
 }
 
-/// Waits until something is so: what a server counts, it counts behind the last byte.
+/// Waits until a value is as expected; the server updates its counters after the last byte.
 pub(crate) async fn becomes<T: PartialEq + std::fmt::Debug>(value: impl Fn() -> T, expected: T) {
     let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(10);
     while value() != expected {
@@ -86,7 +86,7 @@ pub(crate) async fn becomes<T: PartialEq + std::fmt::Debug>(value: impl Fn() -> 
     }
 }
 
-/// Waits until nothing is left in a folder: what is removed off the async threads takes a moment.
+/// Waits until a folder is empty: files removed off the async threads take a moment.
 pub(crate) async fn folder_is_empty(folder: &Path) {
     let names = || fs_err::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>();
     let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(10);

@@ -1,7 +1,7 @@
-//! What an unpack takes of memory, and what it leaves: seen in a process that does nothing else.
+//! The memory that unpacking uses, and the permissions of its result, measured in a process that does nothing else.
 
-#![expect(clippy::disallowed_methods, reason = "starts processes of its own and tells them their task in variables")]
-#![allow(clippy::print_stdout, reason = "what the other process says")]
+#![expect(clippy::disallowed_methods, reason = "starts processes and passes their task in variables")]
+#![allow(clippy::print_stdout, reason = "the output of the other process")]
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -12,17 +12,17 @@ use tar::EntryType;
 
 use crate::heavy::{Heavy, MOST, archives, header, took, unpack_here};
 
-/// How the other process is told what to do: the archive's format and the folder with it.
-const TOLD: &str = "FLINK_MESOS_TEST_UNPACK";
+/// Variable with the task of the other process: the archive's format and its folder.
+const TASK_VARIABLE: &str = "FLINK_MESOS_TEST_UNPACK";
 
-/// Unpacks an archive in a process of its own, without any umask; says what that process said.
+/// Unpacks an archive in a process of its own with umask 0; returns its output.
 fn unpack_elsewhere(archive: &[u8], format: Format) -> (tempfile::TempDir, String) {
     let folder = tempfile::tempdir().unwrap();
     fs_err::write(folder.path().join("archive"), archive).unwrap();
     fs_err::create_dir(folder.path().join("to")).unwrap();
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", "--ignored", "--nocapture", "unpacking::in_a_process_of_its_own"]);
-    let output = command.env(TOLD, format!("{format} {}", folder.path().display())).output().unwrap();
+    let output = command.env(TASK_VARIABLE, format!("{format} {}", folder.path().display())).output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
     (folder, said)
@@ -31,13 +31,13 @@ fn unpack_elsewhere(archive: &[u8], format: Format) -> (tempfile::TempDir, Strin
 #[test]
 #[ignore = "the other process of the tests here"]
 fn in_a_process_of_its_own() {
-    let told = std::env::var(TOLD).unwrap();
-    let (format, folder) = told.split_once(' ').unwrap();
+    let task = std::env::var(TASK_VARIABLE).unwrap();
+    let (format, folder) = task.split_once(' ').unwrap();
     unpack_here(format.parse().unwrap(), Path::new(folder));
 }
 
 #[test]
-fn an_unpack_takes_little_memory_whatever_comes() {
+fn unpacking_uses_little_memory_whatever_the_archive() {
     for Heavy { what, format, archive, expected } in archives() {
         let (_folder, said) = unpack_elsewhere(&archive, format);
         println!("{what}, {format}: {said}");
@@ -47,7 +47,7 @@ fn an_unpack_takes_little_memory_whatever_comes() {
 }
 
 #[test]
-fn what_is_unpacked_can_be_written_to_by_nobody_else_whatever_the_umask() {
+fn unpacked_files_are_not_writable_for_others_whatever_the_umask() {
     let mut archive = tar::Builder::new(Vec::new());
     archive.append(&header(EntryType::Regular, "x/y/z", 3), &b"abc"[..]).unwrap();
     let mut link = header(EntryType::Symlink, "l/m", 0);

@@ -1,4 +1,5 @@
-//! A web server with one thing on it, which changes, moves and breaks off as a test wants; it also does as a proxy.
+//! A fake web server with one content, which changes, moves and closes connections as a test wants; it also works as a
+//! proxy.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -8,19 +9,19 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-/// What the next requests meet.
+/// How the next requests are answered.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct State {
     pub(crate) content: Vec<u8>,
-    /// The connection is closed after so many bytes of the body; once.
+    /// Close the connection after this many bytes of the body, once.
     pub(crate) truncate: Option<usize>,
-    /// Nothing more comes after so many bytes of the body, but the connection stays open.
+    /// Send nothing more after this many bytes of the body, but keep the connection open.
     pub(crate) stall: Option<usize>,
-    /// Answered in place of the content.
+    /// Answer with this status instead of the content.
     pub(crate) status: Option<u16>,
-    /// Where the content is instead.
+    /// Redirect to this place.
     pub(crate) location: Option<String>,
-    /// Becomes the content after the next answer.
+    /// Replace the content by this after the next answer.
     pub(crate) next: Option<Vec<u8>>,
 }
 
@@ -63,7 +64,7 @@ impl Drop for Web {
 
 async fn accept(listener: TcpListener, state: Arc<Mutex<State>>, log: Arc<Mutex<Vec<String>>>) {
     while let Ok((socket, _)) = listener.accept().await {
-        // The client may well have gone.
+        // The client may have closed.
         serve(socket, &state, &log).await.ok();
     }
 }
@@ -106,7 +107,7 @@ fn answer(state: &State, range: Option<&str>, if_range: Option<&str>) -> (String
         format!("HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n")
     };
     if let Some(status) = state.status {
-        return (head(&format!("{status} As Told"), 5), b"sorry".to_vec());
+        return (head(&format!("{status} As Scripted"), 5), b"sorry".to_vec());
     }
     if let Some(location) = &state.location {
         return (head(&format!("302 Found\r\nLocation: {location}"), 0), Vec::new());

@@ -2,7 +2,7 @@ use serde_json::json;
 
 use crate::host::{Host, SECRET, Tree, finish};
 
-/// Warms the cache by `prefetch`; returns what it prints.
+/// Warms the cache with `prefetch`; returns its output.
 async fn prefetch(host: &Host, tree: &Tree) -> serde_json::Value {
     let token = host.path("token");
     fs_err::write(&token, format!("{}\n", tree.token())).unwrap();
@@ -12,7 +12,7 @@ async fn prefetch(host: &Host, tree: &Tree) -> serde_json::Value {
 }
 
 #[tokio::test]
-async fn a_prefetched_tree_is_there_for_the_worker_to_come() {
+async fn a_prefetched_tree_is_used_by_the_next_worker() {
     for with_daemon in [true, false] {
         let host = Host::new();
         let mut before = if with_daemon { Some(host.start(&[]).await) } else { None };
@@ -27,13 +27,13 @@ async fn a_prefetched_tree_is_there_for_the_worker_to_come() {
         let _sidecar = host.start(&[]).await;
         let materialised = host.obtain(&tree, "flink").await.unwrap();
         tree.assert_arrived(&materialised.target);
-        // The server counts what it has sent a little later than it is there.
+        // The server counts bytes slightly after they arrive.
         assert!(tree.bytes_sent() - sent <= SECRET.len() as u64, "more than the secret was fetched");
     }
 }
 
 #[tokio::test]
-async fn the_token_of_a_prefetch_may_be_in_the_environment_and_must_be_somewhere() {
+async fn the_token_of_a_prefetch_is_required_and_may_be_in_the_environment() {
     let host = Host::new();
     let tree = Tree::served(&host, 1).await;
     let digest = tree.digest().to_string();
@@ -49,7 +49,7 @@ async fn the_token_of_a_prefetch_may_be_in_the_environment_and_must_be_somewhere
 }
 
 #[tokio::test]
-async fn a_prefetch_that_fails_says_why_and_whose_it_is_to_mend() {
+async fn a_failed_prefetch_says_why_and_who_can_fix_it() {
     let host = Host::new();
     let _sidecar = host.start(&[]).await;
     let tree = Tree::served(&host, 1).await;
@@ -63,7 +63,7 @@ async fn a_prefetch_that_fails_says_why_and_whose_it_is_to_mend() {
 }
 
 #[tokio::test]
-async fn status_gc_and_verify_say_the_same_with_and_without_the_daemon() {
+async fn status_gc_and_verify_print_the_same_with_and_without_the_daemon() {
     for with_daemon in [true, false] {
         let host = Host::new();
         let tree = Tree::served(&host, 1).await;
@@ -87,7 +87,7 @@ async fn status_gc_and_verify_say_the_same_with_and_without_the_daemon() {
 }
 
 #[tokio::test]
-async fn a_wrong_content_makes_verify_fail() {
+async fn a_damaged_content_makes_verify_fail() {
     for with_daemon in [true, false] {
         let host = Host::new();
         let tree = Tree::served(&host, 1).await;
@@ -106,7 +106,7 @@ async fn a_wrong_content_makes_verify_fail() {
 }
 
 #[tokio::test]
-async fn people_are_told_what_is_the_case() {
+async fn status_shows_people_the_state() {
     let host = Host::new();
     let (code, _, complaint) = host.run(&["status"]).await;
     assert_eq!(code, 1);
@@ -114,7 +114,7 @@ async fn people_are_told_what_is_the_case() {
     let tree = Tree::served(&host, 1).await;
     prefetch(&host, &tree).await;
     let (_, printed, _) = host.run(&["status"]).await;
-    assert!(printed.contains("does not run") && printed.contains("21.9 MiB of 20.0 GiB in 2 contents"), "{printed}");
+    assert!(printed.contains("not running") && printed.contains("21.9 MiB of 20.0 GiB in 2 contents"), "{printed}");
     let _sidecar = host.start(&[]).await;
     let (_, printed, _) = host.run(&["status"]).await;
     assert!(printed.contains("0 in flight, 0 hits, 0 misses, 0 failed"), "{printed}");

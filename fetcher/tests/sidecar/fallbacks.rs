@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use crate::host::{Host, Sidecar, Tree, is_root, quick, skip};
 
 #[tokio::test]
-async fn without_a_sidecar_the_hosts_cache_serves() {
+async fn without_a_sidecar_the_hosts_cache_is_used() {
     let host = Host::new();
     let tree = Tree::served(&host, 1).await;
     let materialised = host.obtain(&tree, "flink").await.unwrap();
@@ -17,7 +17,7 @@ async fn without_a_sidecar_the_hosts_cache_serves() {
 }
 
 #[tokio::test]
-async fn without_anything_the_server_itself_serves() {
+async fn without_a_sidecar_and_a_cache_the_server_is_used() {
     let host = Host::new();
     let tree = Tree::served(&host, 1).await;
     let request = tree.request(&host.path("flink"));
@@ -27,7 +27,7 @@ async fn without_anything_the_server_itself_serves() {
 }
 
 #[tokio::test]
-async fn a_cache_that_cannot_be_used_costs_no_worker() {
+async fn an_unusable_cache_fails_no_worker() {
     let host = Host::new();
     let tree = Tree::served(&host, 1).await;
     fs_err::create_dir(host.path("own-cache")).unwrap();
@@ -38,7 +38,7 @@ async fn a_cache_that_cannot_be_used_costs_no_worker() {
 }
 
 #[tokio::test]
-async fn a_sidecar_that_breaks_off_costs_no_worker() {
+async fn a_sidecar_that_closes_the_connection_fails_no_worker() {
     let host = Host::new();
     let tree = Tree::served(&host, 1).await;
     fs_err::create_dir(host.path("run")).unwrap();
@@ -53,7 +53,7 @@ async fn a_sidecar_that_breaks_off_costs_no_worker() {
 }
 
 #[tokio::test]
-async fn a_sidecar_that_is_busy_with_others_costs_no_worker() {
+async fn a_sidecar_that_is_busy_with_others_fails_no_worker() {
     let host = Host::new();
     let tree = Tree::served(&host, 1).await;
     fs_err::create_dir(host.path("run")).unwrap();
@@ -76,7 +76,7 @@ async fn a_sidecar_that_is_busy_with_others_costs_no_worker() {
 }
 
 #[tokio::test]
-async fn a_sidecar_with_a_cache_that_others_can_write_to_is_not_believed() {
+async fn a_sidecar_with_a_cache_that_others_can_write_to_is_not_trusted() {
     let host = Host::new();
     let _sidecar = host.start(&[]).await;
     let tree = Tree::served(&host, 1).await;
@@ -86,13 +86,13 @@ async fn a_sidecar_with_a_cache_that_others_can_write_to_is_not_believed() {
 }
 
 #[tokio::test]
-async fn a_sidecar_of_somebody_else_is_not_asked() {
+async fn a_sidecar_of_another_user_is_not_used() {
     if !is_root() {
         return skip("a sidecar of another user: needs root");
     }
     let host = Host::new();
     let tree = Tree::served(&host, 1).await;
-    // A place of that user's own.
+    // Folders of that user.
     for name in ["run", "cache"] {
         fs_err::create_dir(host.path(name)).unwrap();
         nix::unistd::chown(&host.path(name), Some(65534.into()), None).unwrap();
@@ -116,7 +116,7 @@ async fn a_sidecar_of_somebody_else_is_not_asked() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_everywhere_is_told_as_the_server_says_it() {
+async fn an_error_of_every_way_is_reported_in_the_servers_text() {
     let host = Host::new();
     let _sidecar = host.start(&[]).await;
     let tree = Tree::served(&host, 1).await.with_token("wrong");

@@ -54,7 +54,7 @@ async fn progress_is_seen_while_the_sidecar_fetches() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 16)]
-async fn a_sidecar_that_is_killed_in_the_middle_costs_no_worker() {
+async fn a_sidecar_that_is_killed_during_a_fetch_fails_no_worker() {
     let host = Host::new();
     let mut sidecar = host.start(&[]).await;
     let gate = Gate::default();
@@ -109,7 +109,7 @@ async fn a_secret_never_goes_through_the_sidecar() {
 }
 
 #[tokio::test]
-async fn a_workers_tree_stays_when_the_sidecar_is_killed_and_room_is_made() {
+async fn a_workers_tree_stays_even_if_the_sidecar_is_killed_and_room_is_made() {
     let host = Host::new();
     let mut sidecar = host.start(&[]).await;
     let tree = Tree::served(&host, 1).await;
@@ -126,7 +126,7 @@ async fn a_workers_tree_stays_when_the_sidecar_is_killed_and_room_is_made() {
     assert!(!shared.exists());
 }
 
-/// The metrics of a sidecar, by their names with labels.
+/// A sidecar's metrics by name with labels.
 async fn metrics(address: &str) -> HashMap<String, u64> {
     let answer = get(&format!("http://{address}/metrics"), None, &[]).await;
     assert!(answer.header("content-type").starts_with("text/plain; version=0.0.4"), "{:?}", answer.headers);
@@ -155,7 +155,7 @@ async fn sidecars_of_two_hosts_help_each_other() {
 }
 
 #[tokio::test]
-async fn metrics_tell_what_was_fetched_and_what_went_wrong() {
+async fn metrics_count_fetches_and_errors() {
     let host = Host::new();
     let mut sidecar = host.start(&["--listen", "127.0.0.1:0"]).await;
     let tree = Tree::served(&host, 1).await;
@@ -172,7 +172,7 @@ async fn metrics_tell_what_was_fetched_and_what_went_wrong() {
     assert_eq!(value("failed_fetches_total{kind=\"refused\",blame=\"configuration\"}"), 1);
     assert_eq!((value("fetches_in_flight"), value("cache_trees")), (0, 1));
 
-    // Only that is for other machines.
+    // Other machines may only use that route.
     assert_eq!(get(&format!("http://{address}/healthz"), None, &[]).await.status, 200);
     assert_eq!(get(&format!("http://{address}/v1/status"), None, &[]).await.status, 404);
     sidecar.signal(Signal::SIGTERM);

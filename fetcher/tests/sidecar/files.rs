@@ -31,7 +31,7 @@ async fn flags_override_variables_and_variables_override_the_file() {
 }
 
 #[tokio::test]
-async fn a_bad_file_is_refused_with_line_and_key_before_anything_starts() {
+async fn an_invalid_file_is_rejected_with_line_and_key_before_anything_starts() {
     let host = Host::new();
     let file = host.path("fetcher.toml");
     for (content, expected) in [
@@ -66,7 +66,7 @@ async fn the_packaged_file_changes_nothing_and_shows_every_setting() {
         let key = line.split_once(" = ").unwrap().0;
         assert!(file.contains(&format!("\n# {key} = ")), "{key} is not in the file");
     }
-    // What it shows can be set as it stands.
+    // The commented settings in it are valid.
     let host = Host::new();
     let set = host.path("fetcher.toml");
     let settings: Vec<_> = file.lines().filter_map(|line| line.strip_prefix("# ")).collect();
@@ -88,7 +88,7 @@ async fn the_packaged_file_changes_nothing_and_shows_every_setting() {
 async fn systemd_understands_the_packaged_unit() {
     let host = Host::new();
     let unit = host.path("flink-mesos-fetcher.service");
-    // The program need not be installed here.
+    // The program may not be installed here.
     let text = fs_err::read_to_string(packaged("systemd/flink-mesos-fetcher.service")).unwrap();
     let installed = "/usr/bin/flink-mesos-fetcher";
     assert!(text.contains(&format!("ExecStartPre={installed} --check-config")), "{text}");

@@ -1,4 +1,4 @@
-//! A host with a sidecar, and a tree for it to fetch.
+//! A host with a sidecar, and a tree to fetch.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -22,26 +22,26 @@ use tokio::time::timeout;
 use crate::origin::{Fault, Origin};
 use crate::support::{artifact, loopback, noise, serve};
 
-/// Longer than anything should take on a busy machine.
+/// Longer than anything should take, even on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) const SECRET: &[u8] = b"a secret that belongs in no cache";
 
-/// Another user.
+/// The user id of another user.
 pub(crate) const NOBODY: u32 = 65534;
 
-/// The program.
+/// The sidecar's program.
 pub(crate) fn program() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_flink-mesos-fetcher"))
 }
 
-/// Copies a program that is run next. Another process does it: a file that this one had open for writing could be
-/// inherited by a child that another test is just starting, and then the copy could not be executed.
+/// Copies a program that will be executed. Another process copies it: children that other tests start could inherit our
+/// open file, and the kernel executes no file that is open for writing.
 pub(crate) fn copy_program(from: &Path, to: &Path) {
     assert!(std::process::Command::new("cp").arg(from).arg(to).status().unwrap().success());
 }
 
-/// Says loudly that something was not tried. Not captured, unlike what macros print, and counted by what runs all tests.
+/// Reports that a test was skipped. Printed directly, so that it is not captured; the test runner counts such lines.
 pub(crate) fn skip(why: &str) {
     std::io::stderr().write_all(format!("\nSKIPPED: {why}\n").as_bytes()).unwrap();
 }
@@ -50,7 +50,7 @@ pub(crate) fn is_root() -> bool {
     nix::unistd::geteuid().is_root()
 }
 
-/// Folders of one host.
+/// The folders of one host.
 pub(crate) struct Host {
     folder: tempfile::TempDir,
 }
@@ -58,7 +58,7 @@ pub(crate) struct Host {
 impl Host {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        // For other users, too.
+        // Other users need access too.
         fs_err::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
         Self { folder }
     }
@@ -75,7 +75,7 @@ impl Host {
         self.path("cache")
     }
 
-    /// The program with this host's settings and nobody's environment.
+    /// The program with this host's settings and an empty environment.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(program());
         command.env_clear().args(["--config", "/dev/null"]).args(arguments);
@@ -84,12 +84,12 @@ impl Host {
         command
     }
 
-    /// Runs a command to its end: the exit code, what it printed, what it complained of.
+    /// Runs a command to its end; returns the exit code, its output and its errors.
     pub(crate) async fn run(&self, arguments: &[&str]) -> (i32, String, String) {
         finish(self.command(arguments)).await
     }
 
-    /// Runs a command that prints JSON and succeeds.
+    /// Runs a command that must succeed, and parses its JSON output.
     pub(crate) async fn json(&self, arguments: &[&str]) -> Value {
         let (code, printed, complaints) = self.run(&[&["--output", "json"], arguments].concat()).await;
         assert_eq!(code, 0, "{complaints}");
@@ -100,7 +100,7 @@ impl Host {
         Sidecar::start(self.command(&[&["daemon", "--log-format", "json"], arguments].concat())).await
     }
 
-    /// Gets a tree as an executor does, into `target`.
+    /// Fetches a tree into `target`, as an executor does.
     pub(crate) async fn obtain(&self, tree: &Tree, target: &str) -> Result<Materialised, FetchError> {
         self.obtain_watched(tree, target, watch::Sender::default()).await
     }
@@ -116,7 +116,7 @@ impl Host {
         obtain(tree.request(&self.path(target)), quick(), ways, progress).await
     }
 
-    /// Gets a tree as `flink`, and does something else as soon as a part of it has come.
+    /// Fetches a tree as `flink`, and runs the action once a part of it was received.
     pub(crate) async fn obtain_while<T>(
         &self,
         tree: &Tree,
@@ -131,7 +131,7 @@ impl Host {
     }
 }
 
-/// A connection to the sidecar at `socket` that has sent a request.
+/// A connection to the sidecar at `socket` with a request sent.
 pub(crate) async fn post(socket: &str, path: &str, body: &str) -> UnixStream {
     let mut stream = UnixStream::connect(socket).await.unwrap();
     let head = format!("POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nConnection: close\r\n");
@@ -139,7 +139,8 @@ pub(crate) async fn post(socket: &str, path: &str, body: &str) -> UnixStream {
     stream
 }
 
-/// Asks the sidecar for so many trees from `url`, which never come. One of them is that of `manifest`, which others want from elsewhere.
+/// Requests this many trees from `url`, which are never sent. One of them is `manifest`, which others fetch from
+/// elsewhere.
 pub(crate) async fn ask_for_what_never_comes(socket: &str, manifest: &str, url: &str, count: usize) -> Vec<UnixStream> {
     let mut asked = Vec::new();
     for number in 0..count {
@@ -150,7 +151,7 @@ pub(crate) async fn ask_for_what_never_comes(socket: &str, manifest: &str, url: 
     asked
 }
 
-/// Little patience.
+/// Options with short waits.
 pub(crate) fn quick() -> FetchOptions {
     FetchOptions { patience: Duration::ZERO, ..FetchOptions::default() }
 }
@@ -161,7 +162,7 @@ pub(crate) async fn finish(mut command: Command) -> (i32, String, String) {
     (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
 }
 
-/// A daemon that runs.
+/// A running daemon.
 pub(crate) struct Sidecar {
     process: Child,
     log: Arc<Mutex<Vec<String>>>,
@@ -204,7 +205,7 @@ impl Sidecar {
         serde_json::from_str(&found().unwrap()).unwrap()
     }
 
-    /// The address for other machines.
+    /// Its address for other machines.
     pub(crate) async fn address(&mut self) -> String {
         let hello = self.says("flink-mesos-fetcher ").await;
         hello["fields"]["listen"].as_str().unwrap().to_owned()
@@ -214,7 +215,7 @@ impl Sidecar {
         kill(self.pid(), signal).unwrap();
     }
 
-    /// Waits for its end.
+    /// Waits for it to exit.
     pub(crate) async fn ended(&mut self) -> std::process::ExitStatus {
         timeout(PATIENCE, self.process.wait()).await.unwrap().unwrap()
     }
@@ -224,7 +225,7 @@ impl Sidecar {
     }
 }
 
-/// A tree: a large file and a small one, and a secret.
+/// A tree with a large file, a small one and a secret.
 pub(crate) struct Tree {
     pub(crate) manifest: Manifest,
     pub(crate) contents: Vec<Vec<u8>>,
@@ -248,20 +249,20 @@ fn artifacts(folder: &Path, contents: &[Vec<u8>]) -> Vec<fetcher::Artifact> {
 }
 
 impl Tree {
-    /// Served by the real artifact server.
+    /// A tree served by the real artifact server.
     pub(crate) async fn served(host: &Host, seed: u64) -> Self {
         let folder = host.path(&format!("artifacts-{seed}"));
         fs_err::create_dir(&folder).unwrap();
         let contents = contents(seed);
         let (manifest, _) = build(artifacts(&folder, &contents)).await.unwrap();
-        // With peers, from the second stream on.
+        // With peers from the second stream on.
         let options = ServerOptions { peers_above: 1, ..loopback() };
         let server = serve(artifacts(&folder, &contents), options).await;
         let token = server.issue_token("taskmanager-1-1").expose().to_owned();
         Self { manifest, contents, urls: vec![server.url().to_owned()], token, server: Some(server), _origin: None }
     }
 
-    /// Served by an origin that gives no file before the gate is open.
+    /// A tree served by an origin that sends no file before the gate opens.
     pub(crate) async fn gated(host: &Host, gate: &Gate) -> Self {
         let folder = host.path("gated");
         fs_err::create_dir(&folder).unwrap();
@@ -269,7 +270,7 @@ impl Tree {
         let (manifest, _) = build(artifacts(&folder, &contents)).await.unwrap();
         let gate = gate.clone();
         let origin = Origin::start(&manifest, &contents, move |_, asked| {
-            // The first half of the large file comes in any case.
+            // The first half of the large file is sent in any case.
             let is_first = asked.range.as_ref().is_some_and(|range| range.start == 0);
             if asked.path.starts_with("/v1/blobs/") && !is_first {
                 gate.pass();
@@ -303,7 +304,7 @@ impl Tree {
         self.server.as_ref().unwrap().bytes_sent()
     }
 
-    /// Waits until the server knows so many hosts that hold something.
+    /// Waits until the server knows this many holders.
     pub(crate) async fn holders_become(&self, count: usize) {
         let server = self.server.as_ref().unwrap();
         let deadline = tokio::time::Instant::now() + PATIENCE;
@@ -313,7 +314,7 @@ impl Tree {
         }
     }
 
-    /// Takes one stream of the server for as long as the result lives.
+    /// Occupies one stream of the server for as long as the result lives.
     pub(crate) async fn keep_busy(&self, host: &Host) -> TcpStream {
         let server = self.server.as_ref().unwrap();
         let source = host.path("filler");
@@ -326,7 +327,7 @@ impl Tree {
         client
     }
 
-    /// With another token.
+    /// The same tree with another token.
     pub(crate) fn with_token(self, token: &str) -> Self {
         Self { token: token.to_owned(), ..self }
     }
@@ -346,13 +347,13 @@ impl Tree {
         }
     }
 
-    /// Bytes of what is no secret.
+    /// Bytes of the tree without its secret.
     pub(crate) fn shared_bytes(&self) -> u64 {
         (self.contents[0].len() + self.contents[1].len()) as u64
     }
 }
 
-/// Holds up answers until it is open. Needs threads: those who wait block theirs.
+/// Delays answers until it opens. Each waiting answer blocks a thread.
 #[derive(Clone, Default)]
 pub(crate) struct Gate(Arc<(Mutex<bool>, Condvar)>);
 

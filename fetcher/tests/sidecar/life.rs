@@ -7,7 +7,7 @@ use tokio::time::timeout;
 use crate::host::{Gate, Host, PATIENCE, Sidecar, Tree};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 16)]
-async fn told_to_stop_it_lets_running_fetches_come_to_their_end() {
+async fn a_stopping_daemon_lets_running_fetches_complete() {
     let host = Host::new();
     let mut sidecar = host.start(&[]).await;
     let gate = Gate::default();
@@ -27,7 +27,7 @@ async fn told_to_stop_it_lets_running_fetches_come_to_their_end() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 16)]
-async fn a_fetch_that_takes_longer_than_the_grace_is_broken_off() {
+async fn a_fetch_that_takes_longer_than_the_grace_is_aborted() {
     let host = Host::new();
     let mut sidecar = host.start(&["--grace", "100 ms"]).await;
     let gate = Gate::default();
@@ -45,7 +45,7 @@ async fn a_fetch_that_takes_longer_than_the_grace_is_broken_off() {
 }
 
 #[tokio::test]
-async fn systemd_hears_of_its_start_its_health_and_its_end() {
+async fn start_health_and_stop_are_reported_to_systemd() {
     let host = Host::new();
     let heard = UnixDatagram::bind(host.path("notify")).unwrap();
     let hear = async |wanted: &str| {
@@ -69,7 +69,7 @@ async fn systemd_hears_of_its_start_its_health_and_its_end() {
 }
 
 #[tokio::test]
-async fn what_a_killed_daemon_leaves_behind_is_in_nobodys_way() {
+async fn leftovers_of_a_killed_daemon_are_no_obstacle() {
     let host = Host::new();
     let mut killed = host.start(&["--listen", "127.0.0.1:0"]).await;
     let address = killed.address().await;
@@ -82,7 +82,7 @@ async fn what_a_killed_daemon_leaves_behind_is_in_nobodys_way() {
 }
 
 #[tokio::test]
-async fn what_a_killed_daemon_has_left_in_the_cache_is_removed_at_the_next_start() {
+async fn leftovers_of_a_killed_daemon_in_the_cache_are_removed_at_the_next_start() {
     let host = Host::new();
     drop(host.start(&[]).await);
     let cache = host.cache();
@@ -96,12 +96,12 @@ async fn what_a_killed_daemon_has_left_in_the_cache_is_removed_at_the_next_start
     let lock = fs_err::File::open(&in_use).unwrap();
     lock.file().lock().unwrap();
     let _next = host.start(&[]).await;
-    assert!(left.iter().all(|folder| !folder.exists()), "something is left");
-    assert!(in_use.exists(), "what somebody is at was removed");
+    assert!(left.iter().all(|folder| !folder.exists()), "leftovers were not removed");
+    assert!(in_use.exists(), "a folder in use was removed");
 }
 
 #[tokio::test]
-async fn there_is_one_daemon_at_a_socket() {
+async fn only_one_daemon_can_use_a_socket() {
     let host = Host::new();
     let _first = host.start(&[]).await;
     let (code, _, complaint) = host.run(&["daemon"]).await;
@@ -111,7 +111,7 @@ async fn there_is_one_daemon_at_a_socket() {
 }
 
 #[tokio::test]
-async fn a_port_that_is_taken_is_told() {
+async fn a_port_in_use_is_reported() {
     let host = Host::new();
     let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = taken.local_addr().unwrap().to_string();
@@ -120,7 +120,7 @@ async fn a_port_that_is_taken_is_told() {
     assert!(complaint.contains(&format!("the peer server's port is in use: {address}")), "{complaint}");
 }
 
-/// How often its threads have gone to sleep, and so have been woken.
+/// How often its threads have gone to sleep, and so were woken.
 fn wakes(sidecar: &Sidecar) -> u64 {
     let threads = fs_err::read_dir(format!("/proc/{}/task", sidecar.pid())).unwrap();
     let of_thread = |path: std::path::PathBuf| {
@@ -132,7 +132,7 @@ fn wakes(sidecar: &Sidecar) -> u64 {
 }
 
 #[tokio::test]
-async fn idle_it_wakes_up_for_next_to_nothing() {
+async fn an_idle_daemon_hardly_wakes_up() {
     const SECONDS: u64 = 10;
     let host = Host::new();
     let mut command = host.command(&["--log-format", "json", "--listen", "127.0.0.1:0"]);
@@ -140,7 +140,7 @@ async fn idle_it_wakes_up_for_next_to_nothing() {
     let sidecar = Sidecar::start(command).await;
     let tree = Tree::served(&host, 1).await;
     host.obtain(&tree, "flink").await.unwrap();
-    // Threads that have nothing to do end.
+    // Idle threads end.
     tokio::time::sleep(Duration::from_secs(3)).await;
     let before = wakes(&sidecar);
     tokio::time::sleep(Duration::from_secs(SECONDS)).await;

@@ -11,8 +11,8 @@ use crate::host::{
     Host, NOBODY, PATIENCE, Tree, ask_for_what_never_comes, copy_program, finish, is_root, post, quick, skip,
 };
 
-/// How the other process of the next test is told what to do: socket, manifest, address, token, target.
-const TOLD: &str = "FLINK_MESOS_TEST_WORKER";
+/// Variable with the task of the other process: socket, manifest, URL, token, target.
+const TASK_VARIABLE: &str = "FLINK_MESOS_TEST_WORKER";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn workers_of_all_users_share_the_cache_of_root() {
@@ -28,7 +28,7 @@ async fn workers_of_all_users_share_the_cache_of_root() {
     let target = sandbox.join("flink");
     let program = host.path("tests");
     copy_program(&std::env::current_exe().unwrap(), &program);
-    let told = [
+    let task = [
         host.socket().display().to_string(),
         tree.digest().to_string(),
         tree.url().to_owned(),
@@ -37,7 +37,7 @@ async fn workers_of_all_users_share_the_cache_of_root() {
     ];
     let mut worker = std::process::Command::new(&program);
     worker.args(["--exact", "--ignored", "--nocapture", "users::as_a_worker_of_another_user"]);
-    worker.env(TOLD, told.join(" ")).uid(NOBODY).gid(NOBODY).current_dir(&sandbox).stdin(Stdio::piped());
+    worker.env(TASK_VARIABLE, task.join(" ")).uid(NOBODY).gid(NOBODY).current_dir(&sandbox).stdin(Stdio::piped());
     let (code, printed, complaint) = finish(worker.into()).await;
     assert_eq!(code, 0, "{printed}\n{complaint}");
     assert!(printed.contains("1 passed"), "{printed}");
@@ -47,8 +47,8 @@ async fn workers_of_all_users_share_the_cache_of_root() {
 #[tokio::test]
 #[ignore = "the other process of the test above"]
 async fn as_a_worker_of_another_user() {
-    let told = std::env::var(TOLD).unwrap();
-    let [socket, manifest, url, token, target] = told.split(' ').collect::<Vec<_>>()[..] else { panic!("{told}") };
+    let task = std::env::var(TASK_VARIABLE).unwrap();
+    let [socket, manifest, url, token, target] = task.split(' ').collect::<Vec<_>>()[..] else { panic!("{task}") };
     let request = Request {
         urls: vec![url.to_owned()],
         manifest: manifest.parse().unwrap(),
@@ -58,8 +58,8 @@ async fn as_a_worker_of_another_user() {
     let ways = Ways { socket: Some(PathBuf::from(socket)), caches: Vec::new() };
     let obtaining = obtain(request, quick(), ways, watch::Sender::default());
     let materialised = tokio::time::timeout(PATIENCE, obtaining).await.unwrap().unwrap();
-    let shared = materialised.shared.expect("the sidecar was of no use");
-    // Nobody may link to what they do not own, and may not need to.
+    let shared = materialised.shared.expect("the sidecar was not used");
+    // Users cannot make hard links to files that they do not own, and need not.
     assert_ne!(shared.projection, Projection::HardLink);
 }
 
@@ -81,35 +81,35 @@ async fn only_the_owner_may_make_room() {
     }
 }
 
-/// Asks for trees that never come, as many as it can: told by socket, manifest and address.
+/// Requests as many trees as possible that are never sent; the task is socket, manifest and URL.
 #[tokio::test]
 #[ignore = "the other process of the test below"]
-async fn as_a_user_who_asks_for_what_never_comes() {
-    let told = std::env::var(TOLD).unwrap();
-    let [socket, manifest, url, count] = told.split(' ').collect::<Vec<_>>()[..] else { panic!("{told}") };
+async fn as_a_user_who_requests_trees_that_are_never_sent() {
+    let task = std::env::var(TASK_VARIABLE).unwrap();
+    let [socket, manifest, url, count] = task.split(' ').collect::<Vec<_>>()[..] else { panic!("{task}") };
     let _asked = ask_for_what_never_comes(socket, manifest, url, count.parse().unwrap()).await;
     std::io::stdin().read_line(&mut String::new()).ok();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn slow_fetches_of_one_user_hold_up_nobody_else() {
+async fn slow_fetches_of_one_user_do_not_delay_others() {
     if !is_root() {
         return skip("slow fetches of another user: needs root");
     }
     let host = Host::new();
     let _sidecar = host.start(&["--fetches", "16"]).await;
     let tree = Tree::served(&host, 1).await;
-    // It takes connections and answers nothing.
+    // A server that accepts connections and never answers.
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", silent.local_addr().unwrap());
     let program = host.path("tests");
     copy_program(&std::env::current_exe().unwrap(), &program);
     let mut noisy = tokio::process::Command::new(&program);
-    noisy.args(["--exact", "--ignored", "--nocapture", "users::as_a_user_who_asks_for_what_never_comes"]);
-    let told = format!("{} {} {url} 40", host.socket().display(), tree.digest());
-    noisy.env(TOLD, told).uid(NOBODY).gid(NOBODY).current_dir("/").stdin(Stdio::piped()).kill_on_drop(true);
+    noisy.args(["--exact", "--ignored", "--nocapture", "users::as_a_user_who_requests_trees_that_are_never_sent"]);
+    let task = format!("{} {} {url} 40", host.socket().display(), tree.digest());
+    noisy.env(TASK_VARIABLE, task).uid(NOBODY).gid(NOBODY).current_dir("/").stdin(Stdio::piped()).kill_on_drop(true);
     let _noisy = noisy.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    // All that this user may have at the same time, a quarter of sixteen.
+    // This user's share of the permits: a quarter of sixteen.
     let mut taken = Vec::new();
     while taken.len() < 4 {
         taken.push(tokio::time::timeout(PATIENCE, silent.accept()).await.unwrap().unwrap());
@@ -122,19 +122,19 @@ async fn slow_fetches_of_one_user_hold_up_nobody_else() {
     tokio::time::timeout(PATIENCE, all).await.unwrap();
     let materialised = tokio::time::timeout(PATIENCE, host.obtain(&tree, "flink")).await.unwrap().unwrap();
     tree.assert_arrived(&materialised.target);
-    assert!(materialised.shared.unwrap().path.starts_with(host.cache()), "it did not come by way of the sidecar");
+    assert!(materialised.shared.unwrap().path.starts_with(host.cache()), "it did not come through the sidecar");
     let running = &host.json(&["status"]).await["daemon"];
     assert!(running["fetches_in_flight"].as_u64().unwrap() >= 39, "{running}");
     let further = silent.accept().now_or_never();
     assert!(further.is_none(), "one user has more than a quarter of all permits");
 }
 
-/// Tells by socket, worker and seconds; prints the answer.
+/// Reports usage; the task is socket, worker and seconds. Prints the answer.
 #[tokio::test]
 #[ignore = "the other process of the test below"]
-async fn as_a_user_who_tells_what_a_worker_uses() {
-    let told = std::env::var(TOLD).unwrap();
-    let [socket, worker, seconds] = told.split(' ').collect::<Vec<_>>()[..] else { panic!("{told}") };
+async fn as_a_user_who_reports_usage() {
+    let task = std::env::var(TASK_VARIABLE).unwrap();
+    let [socket, worker, seconds] = task.split(' ').collect::<Vec<_>>()[..] else { panic!("{task}") };
     let rest = r#""memory_bytes":1,"processes":1,"threads":1,"open_files":1,"sandbox_bytes":1"#;
     let body = format!(r#"{{"worker":"{worker}","cpu_seconds":{seconds},{rest}}}"#);
     let mut stream = post(socket, "/v1/usage", &body).await;
@@ -144,32 +144,36 @@ async fn as_a_user_who_tells_what_a_worker_uses() {
 }
 
 #[tokio::test]
-async fn what_taskmanagers_use_is_believed_of_their_own_user_only() {
+async fn usage_is_only_accepted_from_the_taskmanagers_own_user() {
     if !is_root() {
-        return skip("what another user tells: needs root");
+        return skip("usage reported by another user: needs root");
     }
     let host = Host::new();
     let _sidecar = host.start(&[]).await;
     let program = host.path("tests");
     copy_program(&std::env::current_exe().unwrap(), &program);
-    let tell = async |uid: u32, worker: &str, seconds: &str| {
+    let report = async |uid: u32, worker: &str, seconds: &str| {
         let mut other = tokio::process::Command::new(&program);
-        other.args(["--exact", "--ignored", "--nocapture", "users::as_a_user_who_tells_what_a_worker_uses"]);
-        other.env(TOLD, format!("{} {worker} {seconds}", host.socket().display())).uid(uid).gid(uid).current_dir("/");
+        other.args(["--exact", "--ignored", "--nocapture", "users::as_a_user_who_reports_usage"]);
+        other
+            .env(TASK_VARIABLE, format!("{} {worker} {seconds}", host.socket().display()))
+            .uid(uid)
+            .gid(uid)
+            .current_dir("/");
         let (_, printed, _) = finish(other).await;
         printed.lines().find_map(|line| Some(line.strip_prefix("HTTP/1.1 ")?.get(..3)?.to_owned())).unwrap()
     };
-    assert_eq!(tell(NOBODY, "theirs", "1.5").await, "204");
-    assert_eq!(tell(NOBODY - 1, "theirs", "1.5").await, "403");
-    assert_eq!(tell(NOBODY, "theirs", "1e999").await, "400");
-    assert_eq!(tell(NOBODY, "theirs", "1e308").await, "400");
+    assert_eq!(report(NOBODY, "theirs", "1.5").await, "204");
+    assert_eq!(report(NOBODY - 1, "theirs", "1.5").await, "403");
+    assert_eq!(report(NOBODY, "theirs", "1e999").await, "400");
+    assert_eq!(report(NOBODY, "theirs", "1e308").await, "400");
 }
 
-/// Does what it can to a tree of the cache, told by its path; prints what it could.
+/// Tries every change to a tree of the cache at the given path; prints which ones succeeded.
 #[test]
 #[ignore = "the other process of the test below"]
-fn as_a_reader_who_would_alter_a_tree() {
-    let tree = PathBuf::from(std::env::var(TOLD).unwrap());
+fn as_a_reader_who_tries_to_change_a_tree() {
+    let tree = PathBuf::from(std::env::var(TASK_VARIABLE).unwrap());
     let cache = tree.parent().and_then(std::path::Path::parent).unwrap();
     let mut files = vec![tree.clone()];
     let mut at = 0;
@@ -196,7 +200,7 @@ fn as_a_reader_who_would_alter_a_tree() {
 }
 
 #[tokio::test]
-async fn readers_of_a_linked_tree_cannot_alter_the_cache() {
+async fn readers_of_a_linked_tree_cannot_change_the_cache() {
     if !is_root() {
         return skip("a reader of another user: needs root");
     }
@@ -207,8 +211,8 @@ async fn readers_of_a_linked_tree_cannot_alter_the_cache() {
     let program = host.path("tests");
     copy_program(&std::env::current_exe().unwrap(), &program);
     let mut reader = tokio::process::Command::new(&program);
-    reader.args(["--exact", "--ignored", "--nocapture", "users::as_a_reader_who_would_alter_a_tree"]);
-    reader.env(TOLD, &shared.path).uid(NOBODY).gid(NOBODY).current_dir("/");
+    reader.args(["--exact", "--ignored", "--nocapture", "users::as_a_reader_who_tries_to_change_a_tree"]);
+    reader.env(TASK_VARIABLE, &shared.path).uid(NOBODY).gid(NOBODY).current_dir("/");
     let (code, printed, complaint) = finish(reader).await;
     assert!(code == 0 && printed.contains("nothing of "), "{printed}\n{complaint}");
     assert_eq!(host.json(&["verify"]).await["wrong"], serde_json::json!([]));

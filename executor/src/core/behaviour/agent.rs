@@ -1,4 +1,4 @@
-//! What is told to the agent, and what becomes of everything when it goes away or wants an end.
+//! Tests of what is reported to the agent, and of what happens when the agent goes away or asks the executor to end.
 
 use super::*;
 
@@ -18,7 +18,7 @@ fn fetch_progress_is_reported_at_least_every_five_seconds() {
 }
 
 #[test]
-fn progress_does_not_pile_up_while_nobody_listens() {
+fn progress_does_not_pile_up_while_the_agent_is_away() {
     let mut bench = Bench::subscribed(true);
     bench.launch("w");
     bench.handle(Input::Disconnected);
@@ -28,7 +28,7 @@ fn progress_does_not_pile_up_while_nobody_listens() {
 }
 
 #[test]
-fn an_agent_restart_resends_what_it_may_not_have() {
+fn after_an_agent_restart_unacknowledged_updates_are_sent_again() {
     let mut bench = Bench::running(true);
     bench.acknowledge(1);
     assert_eq!(bench.names(Input::Disconnected), ["subscribe 0/1"]);
@@ -41,14 +41,14 @@ fn an_agent_restart_resends_what_it_may_not_have() {
 }
 
 #[test]
-fn without_checkpointing_a_lost_agent_ends_the_task_and_us() {
+fn without_checkpointing_a_lost_agent_ends_the_task_and_the_executor() {
     let mut bench = Bench::running(false);
     assert_eq!(bench.names(Input::Disconnected), ["terminate"]);
     assert_eq!(bench.names(exit(ExitStatus::Signal(15))), ["end: the agent is gone"]);
 }
 
 #[test]
-fn after_the_recovery_timeout_the_task_is_ended_with_grace() {
+fn after_the_recovery_timeout_the_task_gets_its_grace_and_is_ended() {
     let mut bench = Bench::running(true);
     bench.handle(Input::Disconnected);
     assert!(bench.pass(SECOND * 899).is_empty());
@@ -67,23 +67,23 @@ fn a_shutdown_leaves_time_for_the_last_update() {
 }
 
 #[test]
-fn a_shutdown_without_a_task_ends_at_once() {
+fn a_shutdown_without_a_task_ends_the_executor_at_once() {
     let mut bench = Bench::subscribed(true);
     assert_eq!(bench.names(Input::Shutdown("shut down by the agent")), ["end: shut down by the agent"]);
 }
 
 #[test]
-fn an_executor_without_a_task_ends_in_the_end() {
+fn an_executor_that_gets_no_task_exits() {
     let mut bench = Bench::subscribed(true);
     assert!(bench.pass(SECOND * 299).is_empty());
-    assert_eq!(bench.pass(SECOND), ["end: no task came"]);
+    assert_eq!(bench.pass(SECOND), ["end: no task was launched"]);
 }
 
 #[test]
-fn an_agent_that_acknowledges_nothing_does_not_keep_us_for_ever() {
+fn an_agent_that_acknowledges_nothing_does_not_keep_the_executor_forever() {
     let mut bench = Bench::running(true);
     bench.handle(exit(ExitStatus::Code(1)));
     let said = bench.pass(SECOND * 61);
     assert_eq!(said.iter().filter(|name| *name == "TaskFailed").count(), 6, "sent again and again");
-    assert_eq!(said.last().unwrap(), "end: its task is done, and the agent acknowledges nothing");
+    assert_eq!(said.last().unwrap(), "end: its task is done, but the agent does not acknowledge it");
 }

@@ -1,8 +1,8 @@
-//! A second start, without what the first one was started with.
+//! Tests of a second start without class data.
 
 use super::*;
 
-/// A death that nobody can explain.
+/// A death for no known reason.
 fn crash() -> Input {
     let explanation = "it crashed".into();
     Input::Exited(Exit {
@@ -31,7 +31,7 @@ fn a_task_manager_that_dies_early_with_class_data_is_started_once_more_without()
 }
 
 #[test]
-fn class_data_are_not_to_blame_for_a_late_or_explained_or_wanted_end() {
+fn class_data_is_not_blamed_for_a_late_or_explained_or_requested_end() {
     let mut late = Bench::subscribed(true);
     warm(&mut late);
     late.pass(SECOND * 20);
@@ -42,11 +42,11 @@ fn class_data_are_not_to_blame_for_a_late_or_explained_or_wanted_end() {
         (ExitStatus::Code(1), Blame::Configuration, "TaskFailed"),
         (ExitStatus::Signal(9), Blame::Worker, "TaskFailed"),
     ];
-    for (status, blame, told) in ends {
+    for (status, blame, expected) in ends {
         let mut bench = Bench::subscribed(true);
         warm(&mut bench);
         let exit = Exit { status, survivors: Survivors::default(), reason: None, blame, explanation: String::new() };
-        assert_eq!(bench.names(Input::Exited(exit)), [told]);
+        assert_eq!(bench.names(Input::Exited(exit)), [expected]);
     }
 
     let mut killed = Bench::subscribed(true);

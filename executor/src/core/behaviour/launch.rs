@@ -1,4 +1,4 @@
-//! Tasks that come to nothing.
+//! Tests of tasks that never start a process.
 
 use super::*;
 
@@ -11,7 +11,7 @@ fn a_kill_before_the_launch_counts() {
 }
 
 #[test]
-fn wrong_tasks_are_refused_with_a_reason() {
+fn an_invalid_task_is_rejected_with_a_reason() {
     for (data, expected) in [
         (None, "the task has no data; it must contain the worker's description"),
         (Some(vec![255]), "the task's data is not the description of a worker: "),

@@ -1,4 +1,4 @@
-//! The one task, from its launch to its end.
+//! Tests of the one task, from its launch to its end.
 
 use super::*;
 
@@ -15,7 +15,7 @@ fn a_task_runs_and_is_killed_within_its_grace() {
 }
 
 #[test]
-fn an_obstinate_process_is_destroyed_after_the_grace_and_again() {
+fn a_process_that_ignores_sigterm_gets_sigkill_after_the_grace_and_again() {
     let mut bench = Bench::running(true);
     bench.acknowledge(1);
     bench.acknowledge(2);
@@ -27,7 +27,7 @@ fn an_obstinate_process_is_destroyed_after_the_grace_and_again() {
 }
 
 #[test]
-fn the_grace_is_the_events_then_the_tasks_and_may_only_shrink() {
+fn the_kill_events_grace_overrides_the_tasks_and_may_only_shrink() {
     let mut bench = Bench::subscribed(true);
     let mut patient = task("w");
     patient.kill_policy = Some(KillPolicy { grace_period: Some(DurationInfo { nanoseconds: 60_000_000_000 }) });
@@ -51,7 +51,7 @@ fn a_kill_during_the_fetch_cancels_it() {
 }
 
 #[test]
-fn a_kill_while_the_process_starts_ends_it_once_it_is_there() {
+fn a_kill_while_the_process_starts_ends_it_once_it_runs() {
     let mut bench = Bench::subscribed(true);
     bench.launch("w");
     bench.names(Input::Fetched);
@@ -61,7 +61,7 @@ fn a_kill_while_the_process_starts_ends_it_once_it_is_there() {
 }
 
 #[test]
-fn a_task_may_be_running_only_once_it_listens() {
+fn a_task_can_be_configured_to_run_only_once_it_listens() {
     let mut bench = Bench::subscribed(true);
     bench.names(Input::Launch(Box::new(patient_task("w"))));
     bench.names(Input::Fetched);
@@ -83,17 +83,17 @@ fn a_process_that_dies_before_it_listens_is_a_failure_and_a_kill_terminates_it()
 }
 
 #[test]
-fn health_and_the_timeline_are_told_with_the_registration() {
+fn registration_reports_health_and_the_timeline() {
     let mut bench = Bench::running(true);
     bench.elapsed = SECOND * 2;
-    let mut tell = |input| match bench.handle(input).pop() {
+    let mut update = |input| match bench.handle(input).pop() {
         Some(Output::Send(status)) => *status,
         other => panic!("{other:?}"),
     };
-    let unhealthy = tell(Input::Unregistered("Could not resolve".into()));
+    let unhealthy = update(Input::Unregistered("Could not resolve".into()));
     assert_eq!((unhealthy.state(), unhealthy.healthy), (TaskState::TaskRunning, Some(false)));
     assert_eq!(unhealthy.message(), "not registered with the JobManager after 2.0 s: Could not resolve");
-    let healthy = tell(Input::Registered);
+    let healthy = update(Input::Registered);
     assert_eq!((healthy.state(), healthy.healthy), (TaskState::TaskRunning, Some(true)));
     let steps: Vec<_> = healthy.labels.unwrap().labels.into_iter().map(|label| label.key).collect();
     let expected = ["executor-started", "subscribed-ms", "launched-ms", "fetched-ms", "spawned-ms", "registered-ms"];
@@ -101,7 +101,7 @@ fn health_and_the_timeline_are_told_with_the_registration() {
 }
 
 #[test]
-fn a_process_that_dies_is_a_failure_with_its_last_words() {
+fn a_process_that_dies_is_a_failure_with_its_last_lines() {
     let mut bench = Bench::running(true);
     bench.elapsed += SECOND * 3;
     let outputs = bench.handle(exit(ExitStatus::Code(1)));
@@ -120,7 +120,7 @@ fn a_failed_fetch_ends_the_task_with_its_reason() {
 }
 
 #[test]
-fn a_second_task_is_refused_and_the_first_goes_on() {
+fn a_second_task_is_rejected_and_the_first_one_continues() {
     let mut bench = Bench::running(true);
     assert_eq!(bench.launch("second"), ["TaskError"]);
     assert!(bench.launch("second").is_empty());
@@ -130,13 +130,13 @@ fn a_second_task_is_refused_and_the_first_goes_on() {
 }
 
 #[test]
-fn task_killing_is_reported_to_those_who_want_it() {
+fn task_killing_is_reported_to_frameworks_that_ask_for_it() {
     let mut bench = Bench::running(true);
     bench.handle(Input::Subscribed { killing_state: true });
     assert_eq!(bench.kill("w"), ["terminate", "TaskKilling"]);
 }
 
-/// What is said of a kill that ended so.
+/// The message of a kill that ended with this status, these survivors, after this time.
 fn said(status: ExitStatus, survivors: Survivors, passed: Duration) -> String {
     let mut bench = Bench::running(true);
     bench.kill("w");
@@ -152,7 +152,7 @@ fn a_kill_says_what_really_happened() {
     let nobody = Survivors::default();
     let late = |task_manager, others| Survivors { task_manager, others };
     assert_eq!(said(ExitStatus::Code(143), nobody, SECOND), "stopped on request: ended 1.0 s after SIGTERM");
-    // SIGKILL was on its way already, and met nobody.
+    // SIGKILL was on its way, but no process was left.
     assert_eq!(said(ExitStatus::Code(143), nobody, SECOND * 3), "stopped on request: ended 3.0 s after SIGTERM");
     assert_eq!(
         said(ExitStatus::Code(1), nobody, SECOND),
@@ -178,9 +178,9 @@ fn a_kill_says_what_really_happened() {
     );
 }
 
-/// The agent gives ten seconds more than the task's own grace.
+/// The agent allows ten seconds more than the task's own grace.
 #[test]
-fn a_shutdown_leaves_the_task_its_whole_grace_however_long_that_is() {
+fn a_shutdown_leaves_the_task_its_whole_grace_however_long_it_is() {
     for grace in [SECOND * 5, SECOND * 60, SECOND * 3600] {
         let settings = Settings { shutdown_grace: grace + SECOND * 10, ..settings(true) };
         let mut bench = Bench { core: Core::new(settings, Box::new(|| vec![1; 16].into())), elapsed: Duration::ZERO };

@@ -1,4 +1,4 @@
-//! What may come at any time, at every time: after each step of each life an end is asked for, or something goes wrong.
+//! Try every interruption at every moment: after each step of each scenario, request an end or inject a fault.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use Action::{
     Registered, Shutdown, Unregistered, WorkDone, WorkFailed,
 };
 
-/// From the first word to the last.
+/// The scenarios, each from start to end.
 const LIVES: [&[Action]; 6] = [
     // All goes well, and every update is acknowledged.
     &[
@@ -38,7 +38,7 @@ const LIVES: [&[Action]; 6] = [
         Deliver,
         Acknowledge(0),
     ],
-    // Requests and acknowledgements get lost, the agent restarts again and again.
+    // Requests and acknowledgements get lost, and the agent restarts repeatedly.
     &[
         AnswerSubscribe,
         Launch(0),
@@ -67,7 +67,7 @@ const LIVES: [&[Action]; 6] = [
         Acknowledge(1),
         Acknowledge(0),
     ],
-    // It dies early, twice.
+    // The TaskManager dies early, twice.
     &[
         AnswerSubscribe,
         Launch(0),
@@ -81,7 +81,7 @@ const LIVES: [&[Action]; 6] = [
         Exit(1),
         Deliver,
     ],
-    // The artifacts do not come.
+    // The artifacts cannot be fetched.
     &[
         AnswerSubscribe,
         Launch(0),
@@ -95,7 +95,7 @@ const LIVES: [&[Action]; 6] = [
         Deliver,
         Acknowledge(0),
     ],
-    // The agent takes its time.
+    // The agent is slow.
     &[
         AnswerSubscribe,
         Launch(0),
@@ -117,7 +117,7 @@ const LIVES: [&[Action]; 6] = [
         AnswerSubscribe,
         Exit(0),
     ],
-    // The agent stays away.
+    // The agent never returns.
     &[
         AnswerSubscribe,
         Launch(0),
@@ -135,9 +135,9 @@ const LIVES: [&[Action]; 6] = [
 const INTERVENTIONS: [&[Action]; 9] = [
     &[Kill(0, None)],
     &[Kill(0, Some(0))],
-    // A second one, with less time.
+    // A second kill with a shorter grace.
     &[Kill(0, Some(9000)), Pass(500), Kill(0, Some(1000)), Pass(2000)],
-    // An end that takes its whole grace, and more.
+    // A kill that takes its whole grace, and more.
     &[Kill(0, Some(2000)), Pass(4000)],
     &[Shutdown, Pass(7000)],
     &[Disconnect],
@@ -151,7 +151,7 @@ fn natures() -> impl Iterator<Item = Nature> {
         checkpoint: bits & 1 == 0,
         patient: bits & 2 == 0,
         warm: bits & 4 == 0,
-        leisurely: bits & 8 == 0,
+        own_grace: bits & 8 == 0,
     })
 }
 

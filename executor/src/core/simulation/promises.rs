@@ -1,35 +1,35 @@
-//! What must hold after every step, seen from outside of the core.
+//! What must hold after every step, seen from outside the core.
 
 use std::{collections::BTreeSet, time::Duration};
 
 use mesos::v1::{TaskState, TaskStatus};
 
-/// Progress of a fetch is told at least so often to an agent that listens.
+/// A connected agent gets the progress of a fetch at least this often.
 const PROGRESS_EVERY: Duration = Duration::from_secs(5);
 
-/// A restarted agent waits two seconds for its executors: several attempts fall into that.
+/// A restarted agent waits two seconds for its executors, which leaves time for several attempts.
 const NEXT_ATTEMPT: Duration = Duration::from_millis(500);
 
-/// After SHUTDOWN and the end of the task.
+/// How long the executor may live after SHUTDOWN and the end of the task.
 const LAST_WORD: Duration = Duration::from_secs(1);
 
-/// From the settings of the tests.
+/// As in the settings of the tests.
 pub(super) const KILL_GRACE: Duration = Duration::from_secs(3);
 pub(super) const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
 const RECOVERY: Duration = Duration::from_secs(900);
 const FIRST_SUBSCRIPTION: Duration = Duration::from_secs(60);
 
-/// What the promises need to know of the world as it is.
+/// The state of the world that the promises depend on.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Now {
     pub(super) elapsed: Duration,
-    /// The agent hears us.
+    /// The agent receives our updates.
     pub(super) up: bool,
-    /// No attempt to subscribe is under way either.
+    /// Not connected, and no attempt to subscribe is under way.
     pub(super) down: bool,
-    /// A fetch is under way, and nobody has cancelled it.
+    /// A fetch is under way and not cancelled.
     pub(super) fetching: bool,
-    /// A fetch, a start or a process is there.
+    /// A fetch, a start or a process exists.
     pub(super) busy: bool,
     pub(super) process: Option<Process>,
     pub(super) ended: bool,
@@ -43,17 +43,17 @@ pub(super) struct Process {
     pub(super) destroyed: bool,
 }
 
-/// Remembers what was asked for and what was told.
+/// Remembers what was requested and what was reported.
 #[derive(Debug, Default)]
 pub(super) struct Promises {
     checkpoint: bool,
     patient: bool,
-    /// The grace of the tasks' own kill policy.
+    /// The grace in the tasks' own kill policy.
     policy: Option<Duration>,
-    /// The task whose artifacts are fetched, and so on.
+    /// The task whose artifacts are being fetched or whose process runs.
     current: Option<String>,
     killed: BTreeSet<String>,
-    /// When its end was asked for, and with which grace.
+    /// When its end was requested, and with which grace.
     requests: Vec<(Duration, Duration)>,
     shutdown: Option<Duration>,
     was_up: bool,
@@ -61,14 +61,14 @@ pub(super) struct Promises {
     give_up_at: Option<Duration>,
     given_up: bool,
     down_since: Option<Duration>,
-    /// Progress is to be told, and since when it was not.
+    /// Whether progress must be reported; `silent_since` is when it last was.
     expects_progress: bool,
     silent_since: Duration,
     idle_since: Duration,
-    /// Every update in the order in which they were made, and what was acknowledged.
+    /// Every update in the order in which they were made, and those that were acknowledged.
     made: Vec<TaskStatus>,
     acknowledged: Vec<(String, Vec<u8>)>,
-    /// Of those, what was offered on the present connection.
+    /// The updates that were sent on the current connection.
     offered: BTreeSet<usize>,
 }
 
@@ -106,14 +106,14 @@ impl Promises {
         }
     }
 
-    /// Of which four fifths are the task's.
+    /// Four fifths of the grace are the task's.
     pub(super) fn shut_down(&mut self, now: Duration, tasks: &[&str]) {
         self.killed.extend(tasks.iter().map(|id| (*id).to_owned()));
         self.requests.push((now, self.policy.unwrap_or(KILL_GRACE).min(SHUTDOWN_GRACE * 4 / 5)));
         self.shutdown.get_or_insert(now);
     }
 
-    /// The agent may be told of this task's end, too.
+    /// The agent may also be waiting for this task's end.
     pub(super) fn launched(&mut self, now: Duration) {
         self.idle_since = now;
     }
@@ -122,30 +122,30 @@ impl Promises {
         self.acknowledged.push(key);
     }
 
-    /// Time has come to here, and the core is asked next.
+    /// Time has advanced to `now`, and the core is called next.
     pub(super) fn reach(&mut self, now: Duration) {
-        assert!(!self.expects_progress || now <= self.silent_since + PROGRESS_EVERY, "no progress is told");
+        assert!(!self.expects_progress || now <= self.silent_since + PROGRESS_EVERY, "progress came too late");
         if !self.given_up && self.give_up_at.is_some_and(|at| at <= now) {
             self.given_up = true;
             self.requests.push((now, self.policy.unwrap_or(KILL_GRACE)));
         }
     }
 
-    /// Nothing is begun that is to end.
+    /// Nothing may begin after its end was requested.
     pub(super) fn begun(&mut self, id: &str) {
-        assert!(!self.killed.contains(id) && !self.given_up, "work is begun after its end was asked for");
+        assert!(!self.killed.contains(id) && !self.given_up, "work began after its end was requested");
         self.current = Some(id.to_owned());
     }
 
-    /// Nobody is ended unasked, be the agent away or not.
+    /// No process is ended unrequested, whether or not the agent is away.
     pub(super) fn asked_to_end(&self) {
-        assert!(!self.requests.is_empty(), "nobody asked for that");
+        assert!(!self.requests.is_empty(), "its end was not requested");
     }
 
-    /// The grace is what was asked for last or least, counted from SIGTERM where that came later.
+    /// The grace is the shortest one requested, counted from SIGTERM where that came later.
     pub(super) fn destroyed(&self, now: Duration, process: Process) {
         if !process.destroyed {
-            assert_eq!(Some(now), self.destroy_at(process), "the grace was not kept");
+            assert_eq!(Some(now), self.destroy_at(process), "SIGKILL came at another time than after the grace");
         }
     }
 
@@ -154,22 +154,22 @@ impl Promises {
         self.requests.iter().map(|(asked, grace)| *asked.max(&terminated) + *grace).min()
     }
 
-    /// One terminal update, and nothing after it; states only go forward, and say what is so.
+    /// Each task gets one terminal update and none after it; states only go forward, and are true.
     pub(super) fn make(&mut self, now: Now, update: TaskStatus) {
         let id = &update.task_id.value;
         let earlier = self.made.iter().filter(|made| made.task_id == update.task_id);
         let rank = earlier.map(|made| rank(made.state())).max().unwrap_or(0);
         assert!(rank <= self::rank(update.state()) && rank < 4, "{update:?} after something later");
-        assert!(self.made.iter().all(|made| made.uuid != update.uuid), "its uuid is another one's");
+        assert!(self.made.iter().all(|made| made.uuid != update.uuid), "its uuid belongs to another update");
         let is_wanted = self.killed.contains(id) || (self.given_up && self.current.as_ref() == Some(id));
         match update.state() {
             TaskState::TaskRunning => {
                 let process = now.process.expect("RUNNING without a process");
                 assert!(process.listens || !self.patient, "RUNNING before it listens");
             }
-            TaskState::TaskKilled => assert!(is_wanted, "KILLED, and nobody asked for that"),
+            TaskState::TaskKilled => assert!(is_wanted, "KILLED without a request"),
             TaskState::TaskFinished | TaskState::TaskFailed => {
-                assert!(!is_wanted, "{update:?} although its end was asked for");
+                assert!(!is_wanted, "{update:?} although its end was requested");
             }
             _ => {}
         }
@@ -178,17 +178,17 @@ impl Promises {
         self.made.push(update);
     }
 
-    /// An update on its way: as it was made, and none before it is left out.
+    /// An update is sent as it was made, and none before it is left out.
     pub(super) fn send(&mut self, update: &TaskStatus) {
         let at = self.made.iter().position(|made| made == update).expect("one that was made, and as it was made");
         let left_out = (0..at).find(|before| !self.offered.contains(before) && !self.is_acknowledged(*before));
-        assert_eq!(left_out, None, "{update:?} comes before its turn");
+        assert_eq!(left_out, None, "{update:?} is sent out of order");
         self.offered.insert(at);
     }
 
-    /// All that is not acknowledged, in order, and nothing else.
+    /// A SUBSCRIBE lists exactly the unacknowledged updates in the order of their making.
     pub(super) fn subscribe(&mut self, now: Duration, updates: &[TaskStatus]) {
-        assert!(self.down_since.is_none_or(|since| now <= since + NEXT_ATTEMPT), "the agent waits no longer");
+        assert!(self.down_since.is_none_or(|since| now <= since + NEXT_ATTEMPT), "the agent no longer waits");
         let unacknowledged: Vec<usize> = (0..self.made.len()).filter(|at| !self.is_acknowledged(*at)).collect();
         let expected: Vec<_> = unacknowledged.iter().map(|at| &self.made[*at]).collect();
         assert_eq!(updates.iter().collect::<Vec<_>>(), expected);
@@ -199,7 +199,7 @@ impl Promises {
         self.acknowledged.contains(&key(&self.made[at]))
     }
 
-    /// What no output alone could show.
+    /// Checks what no single output could show.
     pub(super) fn check(&mut self, now: Now) {
         let at = now.elapsed;
         if now.ended {
@@ -207,7 +207,7 @@ impl Promises {
         }
         self.down_since = now.down.then(|| self.down_since.unwrap_or(at));
         if let Some(since) = self.down_since.filter(|_| !self.given_up) {
-            assert!(at <= since + NEXT_ATTEMPT, "nobody tries to subscribe");
+            assert!(at <= since + NEXT_ATTEMPT, "no attempt to subscribe");
         }
         if let Some(process) = now.process.filter(|process| !process.destroyed) {
             assert!(self.destroy_at(process).is_none_or(|by| by > at), "a process outlived its grace");
@@ -222,7 +222,7 @@ impl Promises {
         }
         if let Some(shutdown) = self.shutdown {
             let last = (shutdown + SHUTDOWN_GRACE).max(self.idle_since + LAST_WORD);
-            assert!(at < last || now.busy, "it goes on after its shutdown");
+            assert!(at < last || now.busy, "the executor outlived its shutdown");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The agent, the wire, and what the executor's shell does: in a world where everything that may happen does.
+//! The simulated agent, connection and shell, with all their faults.
 
 use std::{
     collections::{BTreeSet, VecDeque},
@@ -16,8 +16,8 @@ use crate::core::{
 
 pub(super) const TASKS: [&str; 2] = ["w", "second"];
 
-/// What the kill policy of a leisurely task says.
-const LEISURE: Duration = Duration::from_secs(60);
+/// The grace in the kill policy of tasks that have one.
+const OWN_GRACE: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Action {
@@ -41,17 +41,17 @@ pub(super) enum Action {
     Exit(i32),
 }
 
-/// What stays as it is for a life.
+/// What stays the same throughout a run.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Nature {
     /// The agent has checkpointing on.
     pub(super) checkpoint: bool,
-    /// Tasks are running once they listen.
+    /// Tasks are reported as running only once they listen.
     pub(super) patient: bool,
-    /// There are class data to start with.
+    /// Class data exists to start with.
     pub(super) warm: bool,
     /// Tasks have a kill policy of their own.
-    pub(super) leisurely: bool,
+    pub(super) own_grace: bool,
 }
 
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
@@ -70,13 +70,13 @@ enum Work {
 pub(super) struct World {
     core: Core,
     nature: Nature,
-    pub(super) distrusted: bool,
+    pub(super) quarantined: bool,
     elapsed: Duration,
     link: Link,
     on_the_wire: VecDeque<TaskStatus>,
-    /// Updates the agent has, not yet acknowledged.
+    /// Updates that the agent has received and not yet acknowledged.
     at_agent: Vec<(String, Vec<u8>)>,
-    /// What is under way, and whether it was cancelled.
+    /// The fetch or start under way, and whether it was cancelled.
     work: Option<(Work, bool)>,
     process: Option<Process>,
     launched: BTreeSet<String>,
@@ -87,10 +87,10 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new(nature: Nature) -> Self {
-        let policy = nature.leisurely.then_some(LEISURE);
+        let policy = nature.own_grace.then_some(OWN_GRACE);
         let mut world = Self {
             nature,
-            distrusted: false,
+            quarantined: false,
             core: new_core(nature.checkpoint),
             elapsed: Duration::ZERO,
             link: Link::Down,
@@ -110,7 +110,7 @@ impl World {
     fn handle(&mut self, input: Input) {
         self.promises.reach(self.elapsed);
         let outputs = self.core.handle(Now { elapsed: self.elapsed, unix: 0.0 }, input);
-        assert!(self.ended.is_none() || outputs.is_empty(), "it does something after its end: {outputs:?}");
+        assert!(self.ended.is_none() || outputs.is_empty(), "the core acts after its end: {outputs:?}");
         for output in outputs {
             self.carry_out(output);
         }
@@ -151,9 +151,12 @@ impl World {
                 self.on_the_wire.push_back(*update);
             }
             Output::Fetch(worker) => self.begin(Work::Fetch, &worker.spec.worker_id),
-            Output::Start { worker, distrust } => {
-                assert!(!distrust || (self.nature.warm && !self.distrusted), "distrust without a reason, or twice");
-                self.distrusted |= distrust;
+            Output::Start { worker, quarantine } => {
+                assert!(
+                    !quarantine || (self.nature.warm && !self.quarantined),
+                    "quarantined twice, or without a reason"
+                );
+                self.quarantined |= quarantine;
                 self.begin(Work::Start, &worker.spec.worker_id);
             }
             Output::Cancel => {
@@ -163,7 +166,7 @@ impl World {
             Output::Terminate => {
                 self.promises.asked_to_end();
                 let process = self.process.as_mut().expect("a process to terminate");
-                assert_eq!(process.terminated.replace(self.elapsed), None, "once is enough");
+                assert_eq!(process.terminated.replace(self.elapsed), None, "SIGTERM was sent twice");
             }
             Output::Destroy => {
                 let process = self.process.as_mut().expect("a process to destroy");
@@ -171,14 +174,14 @@ impl World {
                 process.destroyed = true;
             }
             Output::End { clean, reason } => {
-                assert!(self.process.is_none() && self.work.is_none(), "it leaves something behind");
+                assert!(self.process.is_none() && self.work.is_none(), "the executor left a process or a fetch behind");
                 (self.ended, self.clean) = (Some(reason), clean);
             }
         }
     }
 
     fn begin(&mut self, work: Work, id: &str) {
-        assert!(self.work.is_none() && self.process.is_none(), "two things at once");
+        assert!(self.work.is_none() && self.process.is_none(), "two pieces of work at once");
         self.promises.begun(id);
         self.work = Some((work, false));
     }
@@ -243,7 +246,7 @@ impl World {
         }
     }
 
-    /// What happens at the host.
+    /// Plays what happens on the host.
     fn work_on(&mut self, action: &Action) {
         match action {
             Action::Progress if matches!(self.work, Some((Work::Fetch, _))) => {
@@ -278,8 +281,8 @@ impl World {
     }
 
     fn task(&self, id: &str) -> TaskInfo {
-        let grace_period = Some(DurationInfo { nanoseconds: LEISURE.as_nanos().try_into().unwrap() });
-        let kill_policy = self.nature.leisurely.then_some(KillPolicy { grace_period });
+        let grace_period = Some(DurationInfo { nanoseconds: OWN_GRACE.as_nanos().try_into().unwrap() });
+        let kill_policy = self.nature.own_grace.then_some(KillPolicy { grace_period });
         TaskInfo { kill_policy, ..if self.nature.patient { patient_task(id) } else { task(id) } }
     }
 
@@ -301,13 +304,13 @@ impl World {
             Some((Work::Fetch, false)) => self.handle(Input::Fetched),
             Some((Work::Start, false)) => {
                 self.process = Some(Process::default());
-                self.handle(Input::Started { pid: 7, class_data: self.nature.warm && !self.distrusted });
+                self.handle(Input::Started { pid: 7, class_data: self.nature.warm && !self.quarantined });
             }
             None => {}
         }
     }
 
-    /// From here on the agent stays, everything is answered, and the task is to end.
+    /// From here on the agent stays connected, everything is answered, and the task must end.
     pub(super) fn settle(&mut self) {
         for round in 0..400 {
             if self.ended.is_some() {
@@ -328,7 +331,7 @@ impl World {
             }
             self.pass(Duration::from_millis(300));
         }
-        assert!(self.ended.is_some(), "it must come to an end");
+        assert!(self.ended.is_some(), "the executor did not end");
         for id in self.launched.iter().filter(|_| self.clean) {
             assert_eq!(self.ends(id), 1, "{id} got no terminal update, or several");
         }

@@ -1,4 +1,4 @@
-//! An archive from its beginning to its name.
+//! Write an archive, from its start to its final name.
 
 use std::fs::Permissions;
 use std::io;
@@ -16,10 +16,11 @@ use crate::crash;
 use crate::digest::Digest;
 use crate::hashing::Fingerprint;
 
-/// Of the cache's budget, as its divisor: an archive saves a second, a tree that has to go for it costs minutes.
+/// Share of the cache's budget for archives, as a divisor. It is small because an archive saves a second, but removing
+/// a tree for it costs minutes.
 const SHARE: u64 = 10;
 
-/// An archive in the making. Dropping it gives it up.
+/// An archive being written. Dropping it discards the archive.
 #[derive(Debug)]
 pub struct ClassDataMaking {
     pub(super) cache: Cache,
@@ -29,17 +30,17 @@ pub struct ClassDataMaking {
 }
 
 impl ClassDataMaking {
-    /// Where the archive is to be written.
+    /// Path to write the archive to.
     pub fn archive(&self) -> PathBuf {
         self.folder.path().join("archive.jsa")
     }
 
-    /// A folder for whatever else it takes; gone once this is.
+    /// A folder for temporary files, removed with this.
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// The archive is written: gives it its name, once it is on the disk, and makes room for it. Blocks.
+    /// Gives the complete archive its name, once it is on the disk, and makes room for it. Blocks.
     pub fn finish(self) -> io::Result<PathBuf> {
         let (written, place) = (self.archive(), self.cache.archive(&self.key));
         fs_err::set_permissions(&written, Permissions::from_mode(0o444))?;
@@ -55,7 +56,7 @@ impl ClassDataMaking {
         Ok(place)
     }
 
-    /// None can be made: nobody is to try again for a day.
+    /// Gives up: nobody should try again for a day.
     pub fn refuse(self, why: &str) -> io::Result<()> {
         self.cache.refuse_class_data(&self.key, why)
     }

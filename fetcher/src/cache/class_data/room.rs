@@ -1,4 +1,4 @@
-//! How much archives take, what is removed of them, and what is wrong with them.
+//! The size of the archives, and removing old and damaged ones.
 
 use std::io;
 use std::path::Path;
@@ -9,22 +9,22 @@ use crate::cache::Cache;
 use crate::cache::room::{Removed, is_old, remove_if_there};
 use crate::digest::Digest;
 
-/// Archives that nobody has used for this time belong to a Java or a Flink that is no longer there.
+/// How long an unused archive stays. After that, its Java or Flink is probably gone.
 const UNUSED_FOR: Duration = Duration::from_secs(30 * 24 * 3600);
 
 impl Cache {
-    /// Archives and their bytes.
+    /// Number and bytes of the archives.
     pub(in crate::cache) fn class_data_usage(&self) -> io::Result<(usize, u64)> {
-        let archives = self.list("class-data")?.into_iter().filter(|entry| has_end(&entry.path(), "jsa"));
+        let archives = self.list("class-data")?.into_iter().filter(|entry| has_extension(&entry.path(), "jsa"));
         let sizes: Vec<u64> = archives.map(|entry| entry.metadata().map_or(0, |metadata| metadata.len())).collect();
         Ok((sizes.len(), sizes.iter().sum()))
     }
 
-    /// Removes archives, least lately used first, until at most `limit` bytes are left.
+    /// Removes archives, the least recently used first, until at most `limit` bytes are left.
     pub(in crate::cache) fn bound_class_data(&self, limit: u64, removed: &mut Removed) -> io::Result<()> {
         let (_, mut bytes) = self.class_data_usage()?;
         let mut records = self.list("class-data")?;
-        records.retain(|entry| has_end(&entry.path(), "json"));
+        records.retain(|entry| has_extension(&entry.path(), "json"));
         records.sort_by_key(|record| record.metadata().and_then(|metadata| metadata.modified()).ok());
         for record in records {
             if bytes <= limit {
@@ -37,22 +37,25 @@ impl Cache {
         Ok(())
     }
 
-    /// Removes what nobody has used for long, and what crashes have left behind.
+    /// Removes archives unused for long, and leftovers of crashes.
     pub(in crate::cache) fn remove_old_class_data(&self, removed: &mut Removed) -> io::Result<()> {
         for entry in self.list("class-data")? {
             let path = entry.path();
-            if has_end(&path, "json") && is_old(&entry, UNUSED_FOR) {
+            if has_extension(&path, "json") && is_old(&entry, UNUSED_FOR) {
                 removed.bytes += self.remove_archive(&stem(&path))?;
-            } else if has_end(&path, "refused") && is_old(&entry, REFUSED_FOR) {
+            } else if has_extension(&path, "refused") && is_old(&entry, REFUSED_FOR) {
                 remove_if_there(&path)?;
-            } else if has_end(&path, "jsa") && is_old(&entry, REFUSED_FOR) && !path.with_extension("json").exists() {
+            } else if has_extension(&path, "jsa")
+                && is_old(&entry, REFUSED_FOR)
+                && !path.with_extension("json").exists()
+            {
                 removed.bytes += self.remove_archive(&stem(&path))?;
             }
         }
         Ok(())
     }
 
-    /// Whoever has it in use keeps it until they end: it goes on without its name.
+    /// Removes the archive's name; JVMs that use it keep the file until they end.
     pub(super) fn remove_archive(&self, key: &str) -> io::Result<u64> {
         let archive = self.root().join("class-data").join(format!("{key}.jsa"));
         let size = fs_err::metadata(&archive).map_or(0, |metadata| metadata.len());
@@ -61,10 +64,10 @@ impl Cache {
         Ok(size)
     }
 
-    /// Reads all archives; the names of those that were wrong.
+    /// Reads all archives; returns the names of the damaged ones.
     pub(in crate::cache) fn verify_class_data(&self) -> io::Result<Vec<String>> {
         let mut wrong = Vec::new();
-        for entry in self.list("class-data")?.into_iter().filter(|entry| has_end(&entry.path(), "json")) {
+        for entry in self.list("class-data")?.into_iter().filter(|entry| has_extension(&entry.path(), "json")) {
             let record =
                 fs_err::read(entry.path()).ok().and_then(|known| serde_json::from_slice::<Record>(&known).ok());
             let Ok(key) = stem(&entry.path()).parse::<Digest>() else { continue };
@@ -81,7 +84,7 @@ impl Cache {
     }
 }
 
-fn has_end(path: &Path, end: &str) -> bool {
+fn has_extension(path: &Path, end: &str) -> bool {
     path.extension().is_some_and(|extension| extension == end)
 }
 

@@ -1,4 +1,4 @@
-//! Archives come and go.
+//! Tests of adding and removing archives of class data.
 #![allow(clippy::unwrap_used)]
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
@@ -48,7 +48,7 @@ fn an_archive_is_there_once_it_is_complete() {
 }
 
 #[test]
-fn one_is_made_at_a_time_and_one_given_up_leaves_nothing() {
+fn one_archive_is_written_at_a_time_and_a_discarded_one_leaves_nothing() {
     let (scene, key) = (Scene::new(), Digest::of(b"key"));
     let making = scene.cache.make_class_data(&key).unwrap().unwrap();
     assert!(scene.cache.make_class_data(&Digest::of(b"other")).unwrap().is_none());
@@ -56,7 +56,7 @@ fn one_is_made_at_a_time_and_one_given_up_leaves_nothing() {
     drop(making);
     assert_eq!(fs_err::read_dir(scene.cache.root().join("class-data")).unwrap().count(), 0);
     scene.made(&key);
-    assert!(scene.cache.make_class_data(&key).unwrap().is_none(), "it is there");
+    assert!(scene.cache.make_class_data(&key).unwrap().is_none(), "it exists");
 }
 
 #[test]
@@ -66,12 +66,12 @@ fn an_archive_that_was_cut_short_or_changed_is_never_handed_out() {
         change(&scene.made(&key), wrong);
         assert_eq!(scene.cache.class_data(&key).unwrap(), None);
         assert!(scene.cache.root().join("quarantine").join(format!("{key}.jsa")).exists());
-        assert!(scene.cache.make_class_data(&key).unwrap().is_none(), "not on the same day");
+        assert!(scene.cache.make_class_data(&key).unwrap().is_none(), "it is refused for a day");
     }
 }
 
 #[test]
-fn another_file_with_the_right_content_is_read_and_taken() {
+fn a_replaced_file_with_the_right_content_is_verified_again() {
     let (scene, key) = (Scene::new(), Digest::of(b"key"));
     let archive = scene.made(&key);
     fs_err::copy(&archive, archive.with_extension("copy")).unwrap();
@@ -82,7 +82,7 @@ fn another_file_with_the_right_content_is_read_and_taken() {
 }
 
 #[test]
-fn what_verify_finds_to_be_wrong_is_out_of_use() {
+fn a_damaged_archive_that_verify_finds_is_quarantined() {
     let (scene, key) = (Scene::new(), Digest::of(b"key"));
     let archive = scene.made(&key);
     assert!(scene.cache.verify().unwrap().wrong.is_empty());
@@ -92,7 +92,7 @@ fn what_verify_finds_to_be_wrong_is_out_of_use() {
 }
 
 #[test]
-fn a_refusal_holds_for_its_key_only() {
+fn a_refusal_is_only_for_its_key() {
     let (scene, key) = (Scene::new(), Digest::of(b"key"));
     scene.cache.make_class_data(&key).unwrap().unwrap().refuse("the JVM cannot").unwrap();
     assert!(scene.cache.make_class_data(&key).unwrap().is_none());
@@ -100,7 +100,7 @@ fn a_refusal_holds_for_its_key_only() {
 }
 
 #[test]
-fn a_young_archive_that_is_not_taken_is_not_made_again_at_once() {
+fn a_young_archive_that_jvms_reject_is_not_written_again_at_once() {
     let (scene, key) = (Scene::new(), Digest::of(b"key"));
     let archive = scene.made(&key);
     scene.cache.replace_class_data(&key).unwrap();
@@ -108,12 +108,12 @@ fn a_young_archive_that_is_not_taken_is_not_made_again_at_once() {
 }
 
 #[test]
-fn they_take_no_more_than_their_share_and_the_least_lately_used_goes_first() {
+fn archives_stay_within_their_share_and_the_least_recently_used_goes_first() {
     let scene = Scene::new();
     let keys = [b"a", b"b", b"c"].map(|key| Digest::of(key));
     for key in &keys[..2] {
         scene.made(key);
-        // Times of change are only so exact.
+        // Modification times are not exact.
         let (record, long_ago) = (scene.cache.about_class_data(key, "json"), TimeSpec::new(1_000_000, 0));
         utimensat(AT_FDCWD, &record, &long_ago, &long_ago, UtimensatFlags::NoFollowSymlink).unwrap();
     }
@@ -124,7 +124,7 @@ fn they_take_no_more_than_their_share_and_the_least_lately_used_goes_first() {
 }
 
 #[tokio::test]
-async fn garbage_collection_counts_and_removes_them() {
+async fn garbage_collection_counts_and_removes_archives() {
     let (scene, key) = (Scene::new(), Digest::of(b"key"));
     scene.made(&key);
     scene.cache.collect_garbage(CONTENT.len() as u64).await.unwrap();

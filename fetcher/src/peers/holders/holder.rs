@@ -1,20 +1,20 @@
-//! One holder, and who was sent to it.
+//! One holder, and the clients that were redirected to it.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::peers::policy::Asked;
 
-/// A host that has announced something.
+/// A host that has announced contents.
 #[derive(Debug)]
 pub(super) struct Holder {
     pub(super) address: SocketAddr,
-    /// When it has announced something last.
+    /// When it last announced anything.
     pub(super) seen: Duration,
     pub(super) barred_until: Duration,
-    /// The places of its contents in [`Holders`](super::Holders).
+    /// Indices of its contents in [`Holders`](super::Holders).
     pub(super) contents: Vec<u32>,
-    /// Who was sent there, and until when it is taken to be there.
+    /// The clients that were redirected to it, and until when each is assumed to be there.
     pub(super) askers: Vec<(Option<SocketAddr>, Duration)>,
 }
 
@@ -23,7 +23,7 @@ impl Holder {
         Self { address, seen: now, barred_until: now, contents: Vec::new(), askers: Vec::new() }
     }
 
-    /// How many askers are there.
+    /// How many clients are assumed to be there.
     pub(super) fn askers(&mut self, now: Duration) -> usize {
         self.askers.retain(|(_, until)| *until > now);
         self.askers.len()
@@ -33,7 +33,7 @@ impl Holder {
         self.askers.iter().any(|(there, _)| *there == Some(asker))
     }
 
-    /// Notes that somebody is sent there for so many bytes.
+    /// Notes that a client is redirected there for this many bytes.
     pub(super) fn send(&mut self, now: Duration, asked: &Asked) {
         let until = asked.until(now);
         match self.askers.iter_mut().find(|(asker, _)| asker.is_some() && *asker == asked.asker) {

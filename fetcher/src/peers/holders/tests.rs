@@ -32,21 +32,21 @@ fn with_few_streams_the_server_serves_itself() {
 }
 
 #[test]
-fn a_limit_of_nothing_is_never() {
+fn a_limit_of_zero_never_redirects() {
     let mut holders = Holders::new(Policy { above: 0, ..Policy::default() }, 1);
     holders.announce(SECOND, peer(1), [digest(1)]).unwrap();
     assert_eq!(holders.decide(SECOND, 1000, &asked(1, None)), Decision::Serve);
 }
 
 #[test]
-fn nobody_is_sent_to_itself() {
+fn no_client_is_redirected_to_itself() {
     let mut holders = holders();
     holders.announce(SECOND, peer(1), [digest(1)]).unwrap();
     assert_eq!(holders.decide(SECOND, 8, &asked(1, Some(peer(1)))), Decision::Serve);
 }
 
 #[test]
-fn nobody_is_sent_to_whom_it_does_not_want() {
+fn no_client_is_redirected_to_a_holder_that_it_avoids() {
     let mut holders = holders();
     for number in 1..=2 {
         holders.announce(SECOND, peer(number), [digest(1)]).unwrap();
@@ -66,14 +66,14 @@ fn the_holder_with_the_fewest_streams_is_next() {
     for _round in 0..2 {
         let sent: BTreeSet<String> =
             (0..3).map(|_| format!("{:?}", holders.decide(SECOND, 8, &asked(1, None)))).collect();
-        assert_eq!(sent.len(), 3, "somebody came twice before the others: {sent:?}");
+        assert_eq!(sent.len(), 3, "a holder was chosen twice before the others: {sent:?}");
     }
-    assert!(matches!(holders.decide(SECOND, 8, &asked(1, None)), Decision::Wait(_)), "all have enough");
+    assert!(matches!(holders.decide(SECOND, 8, &asked(1, None)), Decision::Wait(_)), "all holders are full");
     assert!(matches!(holders.decide(SECOND * 2, 8, &asked(1, None)), Decision::SendTo(_)), "they are done by now");
 }
 
 #[test]
-fn an_asker_stays_with_its_holder_until_it_has_everything() {
+fn a_client_stays_with_its_holder_until_it_has_everything() {
     let mut holders = holders();
     for number in 1..=20 {
         holders.announce(SECOND, peer(number), [digest(1), digest(2)]).unwrap();
@@ -90,7 +90,7 @@ fn an_asker_stays_with_its_holder_until_it_has_everything() {
 }
 
 #[test]
-fn an_asker_moves_on_when_its_holder_does_not_have_the_next_content() {
+fn a_client_is_redirected_elsewhere_if_its_holder_lacks_the_next_content() {
     let mut holders = holders();
     holders.announce(SECOND, peer(1), [digest(1)]).unwrap();
     holders.announce(SECOND, peer(2), [digest(2)]).unwrap();
@@ -101,7 +101,7 @@ fn an_asker_moves_on_when_its_holder_does_not_have_the_next_content() {
 }
 
 #[test]
-fn who_is_not_heard_of_for_long_is_forgotten() {
+fn a_holder_that_is_silent_for_long_is_forgotten() {
     let mut holders = holders();
     holders.announce(SECOND, peer(1), [digest(1)]).unwrap();
     holders.announce(SECOND * 500, peer(1), [digest(2)]).unwrap();
@@ -111,7 +111,7 @@ fn who_is_not_heard_of_for_long_is_forgotten() {
 }
 
 #[test]
-fn a_bad_holder_loses_everything_and_is_not_heard_for_a_while() {
+fn a_bad_holder_is_removed_and_barred_for_a_while() {
     let mut holders = holders();
     holders.announce(SECOND, peer(1), [digest(1), digest(2)]).unwrap();
     holders.report(SECOND, peer(1), &digest(1), false);
@@ -130,7 +130,7 @@ fn a_holder_that_lacks_one_content_keeps_the_others() {
 }
 
 #[test]
-fn few_get_everything_first_when_they_are_going_to_serve_the_others() {
+fn a_few_clients_get_everything_first_to_serve_the_others() {
     let mut holders = holders();
     for number in 1..=2 {
         assert_eq!(holders.decide(SECOND, 8, &asked(1, Some(peer(number)))), Decision::Serve);
@@ -142,7 +142,7 @@ fn few_get_everything_first_when_they_are_going_to_serve_the_others() {
 }
 
 #[test]
-fn those_who_wait_come_back_one_after_another() {
+fn waiting_clients_come_back_one_after_another() {
     let mut holders = holders();
     for number in 1..=2 {
         holders.decide(SECOND, 8, &asked(1, Some(peer(number))));
@@ -158,7 +158,7 @@ fn those_who_wait_come_back_one_after_another() {
 }
 
 #[test]
-fn what_is_remembered_is_bounded() {
+fn memory_is_bounded() {
     let policy = Policy { max_holders: 10, max_entries: 15, ..Policy::default() };
     let mut holders = Holders::new(policy, 1);
     for number in 0..100 {
@@ -190,9 +190,9 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 proptest! {
-    /// Against a model that knows no more than when who has announced what.
+    /// Compares with a model that only knows when which host announced what.
     #[test]
-    fn an_asker_is_only_ever_sent_to_somebody_else_who_holds_it(steps in steps(), seed in any::<u64>()) {
+    fn a_client_is_only_redirected_to_another_host_that_holds_the_content(steps in steps(), seed in any::<u64>()) {
         let policy = Policy { above: 8, per_holder: 2, max_holders: 12, ..Policy::default() };
         let mut holders = Holders::new(policy, seed);
         let mut now = SECOND;

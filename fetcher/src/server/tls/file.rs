@@ -1,33 +1,30 @@
-//! Files with certificates and keys: what format they have, whatever they are called.
+//! Files with certificates and keys: detect the format, whatever the name.
 
 use std::fmt;
 use std::path::Path;
 
 use super::TlsError;
 
-/// Key stores that Java uses.
+/// Key store formats that Java uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StoreFormat {
-    /// Java's own old format.
+    /// Java's old format.
     Jks,
-    /// Java's own old format with stronger encryption.
+    /// Java's old format with stronger encryption.
     Jceks,
-    /// The standard one, `keytool`'s default since Java 9.
+    /// The standard format, `keytool`'s default since Java 9.
     Pkcs12,
 }
 
-/// What is in such a file.
+/// The content of such a file.
 pub(super) enum Content {
-    /// Text, which ought to be PEM.
+    /// Text, presumably PEM.
     Pem(Vec<u8>),
-    Pkcs12(
-        #[cfg_attr(not(feature = "key-stores"), expect(dead_code, reason = "refused without being looked into"))]
-        Vec<u8>,
-    ),
+    Pkcs12(#[cfg_attr(not(feature = "key-stores"), expect(dead_code, reason = "rejected unread"))] Vec<u8>),
 }
 
 impl Content {
-    /// Reads a file. Java's own formats are refused with the way to convert them.
+    /// Reads a file. Java's old formats are rejected, with the command to convert them.
     pub(super) fn read(path: &Path) -> Result<Self, TlsError> {
         let bytes = fs_err::read(path)?;
         match StoreFormat::of(&bytes) {
@@ -43,7 +40,7 @@ impl Content {
         }
     }
 
-    /// The text, when nothing else will do.
+    /// The text, where only PEM is accepted.
     pub(super) fn pem(self, path: &Path) -> Result<Vec<u8>, TlsError> {
         match self {
             Self::Pem(bytes) => Ok(bytes),
@@ -57,12 +54,12 @@ impl Content {
 }
 
 impl StoreFormat {
-    /// By the first bytes.
+    /// Detects the format from the first bytes.
     fn of(bytes: &[u8]) -> Option<Self> {
         match bytes {
             [0xfe, 0xed, 0xfe, 0xed, ..] => Some(Self::Jks),
             [0xce, 0xce, 0xce, 0xce, ..] => Some(Self::Jceks),
-            // A DER sequence that begins with the version number 3; its length takes one to three bytes.
+            // A DER sequence that begins with version number 3; its length takes one to three bytes.
             [0x30, 0x81, _, 0x02, 0x01, 0x03, ..]
             | [0x30, 0x82, _, _, 0x02, 0x01, 0x03, ..]
             | [0x30, 0x83, _, _, _, 0x02, 0x01, 0x03, ..] => Some(Self::Pkcs12),

@@ -1,4 +1,4 @@
-//! Reading PKCS#12 key stores, as `keytool` and `openssl` write them.
+//! Read PKCS#12 key stores, as written by `keytool` and `openssl`.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use super::file::Content;
 use super::{Loaded, Password, TlsError, content};
 
-/// The first key in the store with its certificates. Blocks; deriving the key from the password takes a moment.
+/// The first key in the store, with its certificates. Blocks: deriving the key from the password takes a moment.
 pub(super) fn read_identity(path: &Path, password: &Password) -> Result<Loaded, TlsError> {
     let bytes = match Content::read(path)? {
         Content::Pkcs12(bytes) => bytes,
@@ -28,8 +28,8 @@ pub(super) fn read_identity(path: &Path, password: &Password) -> Result<Loaded, 
     Ok(Loaded { chain, key: PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key)) })
 }
 
-/// An elliptic-curve key with its public half, which Java leaves out and ring wants to see; the certificate has it. Other
-/// kinds of keys are an error here.
+/// An elliptic-curve key completed with its public half from the certificate: Java leaves it out, and ring requires it.
+/// Other kinds of keys are an error.
 fn with_public_key(key: &[u8], certificate: &[u8]) -> der::Result<Vec<u8>> {
     let certificate = x509_cert::Certificate::from_der(certificate)?;
     let public = certificate.tbs_certificate().subject_public_key_info().subject_public_key.raw_bytes();

@@ -1,4 +1,4 @@
-//! Whom clients must trust, and whether that makes them believe a certificate.
+//! Certificates that clients trust, and whether they accept a given certificate.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use rustls::{CertificateError, ClientConfig, RootCertStore};
 use super::file::Content;
 use super::{Identity, Loaded, Password, TlsError, certificates, content};
 
-/// Certificates of those who vouch for servers. They are no secret.
+/// Trusted certificates. They are not secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trust(Vec<CertificateDer<'static>>);
 
@@ -34,12 +34,12 @@ impl Trust {
         }
     }
 
-    /// A server's own certificates: enough for one that vouches for itself, or that brings its authority along. Blocks.
+    /// Trusts a server's own certificates: enough for a self-signed one, or one that includes its authority. Blocks.
     pub fn in_itself(identity: &Identity) -> Result<Self, TlsError> {
         identity.chain().map(Self)
     }
 
-    /// A client that believes them, and shows that certificate where it is asked for one. Blocks.
+    /// A client that trusts these certificates, and presents `identity` if a server asks for one. Blocks.
     pub fn client(&self, identity: Option<&Identity>) -> Result<Arc<ClientConfig>, TlsError> {
         let provider = provider();
         let versions = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
@@ -54,7 +54,7 @@ impl Trust {
         client.map(Arc::new).map_err(unfit)
     }
 
-    /// All of them in PEM.
+    /// All certificates in PEM.
     pub fn to_pem(&self) -> String {
         use base64::Engine as _;
         let mut pem = String::new();
@@ -73,7 +73,7 @@ impl Trust {
         pem
     }
 
-    /// Whether clients that trust these believe `identity` under that host name or address. Blocks.
+    /// Whether clients with this trust accept `identity` for that host name or address. Blocks.
     pub fn check(&self, identity: &Identity, host: &str) -> Result<(), TlsError> {
         let path = identity.certificate();
         let not_trusted =

@@ -1,4 +1,4 @@
-//! One executor's request for a tree, from its question to its closing the connection.
+//! One executor's request for a tree, until it closes the connection.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,41 +18,42 @@ use super::routes::Caller;
 use crate::cache::{Fetch, Tree};
 use crate::digest::Digest;
 use crate::fetch::{FetchError, FetchOptions, Progress, Request};
-use crate::sidecar::wire::{Ask, Failure, Told};
+use crate::sidecar::wire::{Failure, Reply, TreeRequest};
 use crate::token::TokenError;
 
-/// Progress is not told more often than this.
+/// Shortest time between two progress reports.
 const SHORTEST: Duration = Duration::from_millis(100);
-/// Nor so much more seldom: silence would mean that we are ill.
+/// Longest time between two reports, below the silence at which executors give up.
 const LONGER: Duration = Duration::from_millis(900);
 
 /// How long a tree is held for an executor that neither closes its connection nor locks the tree.
 const HELD: Duration = Duration::from_secs(60);
-/// The same when the daemon is about to end.
+/// The same when the daemon is stopping.
 const HELD_AT_THE_END: Duration = Duration::from_secs(5);
 
-/// An answer being given. When it is dropped, because the executor is gone, the fetch ends with it.
+/// An answer being sent. It is dropped when the executor is gone, which ends the fetch.
 enum Answer {
     Fetching(AbortOnDropHandle<Result<Tree, FetchError>>, watch::Receiver<Progress>),
-    /// The tree is there and stays there.
+    /// The tree is in the cache and held there.
     Holding(Tree),
     Over,
 }
 
-/// Begins to fetch, and to answer.
-pub(super) fn begin(daemon: &Arc<Daemon>, caller: Caller, ask: Ask) -> Result<Body, TokenError> {
-    let lane = lane(caller, &ask);
+/// Begins the fetch and its answer.
+pub(super) fn begin(daemon: &Arc<Daemon>, caller: Caller, wanted: TreeRequest) -> Result<Body, TokenError> {
+    let lane = lane(caller, &wanted);
     let (sender, progress) = watch::channel(Progress::default());
-    let request = Request { urls: ask.urls, manifest: ask.manifest, token: ask.token.parse()?, target: PathBuf::new() };
+    let request =
+        Request { urls: wanted.urls, manifest: wanted.manifest, token: wanted.token.parse()?, target: PathBuf::new() };
     let options = FetchOptions {
         connections: daemon.settings.connections,
         patience: daemon.settings.patience,
         announce: daemon.peer_address(),
-        trusted: ask.trusted.map(String::into_bytes),
+        trusted: wanted.trusted.map(String::into_bytes),
         counters: Arc::clone(daemon.cache.counters()),
         ..FetchOptions::default()
     };
-    // A task of its own: an executor that does not read its answer must not hold up those who wait for the same tree.
+    // A task of its own: an executor that does not read its answer must not delay others that wait for the same tree.
     let permits = Arc::clone(&daemon.permits);
     let permission = move || -> BoxFuture<'static, Box<dyn Send>> {
         let permits = Arc::clone(&permits);
@@ -66,11 +67,12 @@ pub(super) fn begin(daemon: &Arc<Daemon>, caller: Caller, ask: Ask) -> Result<Bo
     Ok(Body::from_stream(lines))
 }
 
-/// Only fetches of the same user from the same servers wait for each other: another one's may be as slow as they like.
-fn lane(caller: Caller, ask: &Ask) -> String {
-    let mut urls = ask.urls.clone();
+/// Only fetches of the same user from the same servers wait for each other, so other users' fetches may be as slow as
+/// they like.
+fn lane(caller: Caller, wanted: &TreeRequest) -> String {
+    let mut urls = wanted.urls.clone();
     urls.sort();
-    let trusted = ask.trusted.as_deref().unwrap_or_default();
+    let trusted = wanted.trusted.as_deref().unwrap_or_default();
     let digest = Digest::of(format!("{caller}\n{}\n\n{trusted}", urls.join("\n")).as_bytes()).to_string();
     digest.chars().take(16).collect()
 }
@@ -90,7 +92,7 @@ async fn get(daemon: Arc<Daemon>, fetch: Fetch) -> Result<Tree, FetchError> {
 }
 
 async fn get_tree(daemon: &Daemon, fetch: &Fetch) -> Result<Tree, FetchError> {
-    // What is there waits for nobody.
+    // A tree in the cache needs no permit.
     if let Some(tree) = daemon.cache.tree_if_there(fetch.request.manifest).await? {
         daemon.cache.counters().hit();
         fetch.show_complete(&tree.manifest);
@@ -100,21 +102,21 @@ async fn get_tree(daemon: &Daemon, fetch: &Fetch) -> Result<Tree, FetchError> {
 }
 
 impl Answer {
-    /// The next line, and what follows.
+    /// The next line, and the state after it.
     async fn next(self, cache: PathBuf, stop: CancellationToken) -> Option<(std::io::Result<Bytes>, Self)> {
         match self {
             Self::Fetching(mut fetching, mut progress) => select! {
                 biased;
                 got = &mut fetching => match got.unwrap_or(Err(FetchError::Stopped)) {
                     Ok(tree) => {
-                        let ready = Told::Ready { cache, tree: tree.path.clone(), was_there: tree.was_there };
+                        let ready = Reply::Ready { cache, tree: tree.path.clone(), was_there: tree.was_there };
                         Some((line(&ready), Self::Holding(tree)))
                     }
-                    Err(error) => Some((line(&Told::Failed(Failure::from(&error))), Self::Over)),
+                    Err(error) => Some((line(&Reply::Failed(Failure::from(&error))), Self::Over)),
                 },
                 () = news(&mut progress) => {
                     let latest = *progress.borrow_and_update();
-                    Some((line(&Told::Progress(latest)), Self::Fetching(fetching, progress)))
+                    Some((line(&Reply::Progress(latest)), Self::Fetching(fetching, progress)))
                 }
             },
             Self::Holding(_tree) => {
@@ -129,17 +131,17 @@ impl Answer {
     }
 }
 
-/// Waits until it is time to say something.
+/// Waits until there is something to report.
 async fn news(progress: &mut watch::Receiver<Progress>) {
     sleep(SHORTEST).await;
     if let Ok(Err(_)) = timeout(LONGER, progress.changed()).await {
-        // Nobody fetches any more: the outcome is about to come.
+        // The fetch has ended: the outcome is about to come.
         sleep(LONGER).await;
     }
 }
 
-fn line(told: &Told) -> std::io::Result<Bytes> {
-    let mut line = serde_json::to_vec(told)?;
+fn line(reply: &Reply) -> std::io::Result<Bytes> {
+    let mut line = serde_json::to_vec(reply)?;
     line.push(b'\n');
     Ok(Bytes::from(line))
 }

@@ -1,4 +1,4 @@
-//! Metrics for Prometheus: every one is declared here, and made of what [`Status`] says at this instant.
+//! Metrics for Prometheus. Each is declared here, and computed from the current [`Status`].
 
 use std::fmt::Write as _;
 
@@ -6,20 +6,20 @@ use crate::counters::Errors;
 use crate::sidecar::status::{Running, Status};
 use crate::sidecar::usage::Usage;
 
-/// Of the text format, as Prometheus knows it.
+/// Content type of Prometheus's text format.
 pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 const PREFIX: &str = "flink_mesos_fetcher_";
 
 /// One metric.
 struct Metric {
-    /// Without the prefix; ends with the unit, and with `total` when it only grows.
+    /// Name without prefix; it ends with the unit, and with `total` for counters.
     name: &'static str,
     help: &'static str,
     samples: fn(&Status, &Running) -> Vec<Sample>,
 }
 
-/// Labels, and a value with them.
+/// Labels and a value.
 type Sample = (Vec<(&'static str, String)>, f64);
 
 const METRICS: &[Metric] = &[
@@ -117,16 +117,16 @@ fn of_each(running: &Running, value: impl Fn(&Usage) -> Option<f64>) -> Vec<Samp
     running.task_managers.iter().filter_map(sample).collect()
 }
 
-/// All metrics, as Prometheus reads them.
+/// All metrics in Prometheus's text format.
 pub(super) fn text(status: &Status) -> String {
     let mut text = String::new();
     let Some(running) = &status.daemon else { return text };
     for metric in METRICS {
         let (name, kind) = (metric.name, metric.kind());
-        // Writing to a string does not fail, here and below.
+        // Writing to a string cannot fail, here and below.
         _ = write!(text, "# HELP {PREFIX}{name} {}\n# TYPE {PREFIX}{name} {kind}\n", metric.help);
         for (labels, value) in (metric.samples)(status, running) {
-            // Our labels are names, versions and ids: nothing to escape.
+            // Our labels are names, versions and ids, so nothing needs escaping.
             let labels: Vec<_> = labels.iter().map(|(label, value)| format!("{label}=\"{value}\"")).collect();
             let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
             _ = writeln!(text, "{PREFIX}{name}{labels} {value}");
@@ -154,7 +154,7 @@ mod tests {
     use crate::sidecar::usage;
 
     #[test]
-    fn what_is_the_case_is_what_prometheus_reads() {
+    fn metrics_show_the_status() {
         let failed = vec![Errors { kind: "digest".to_owned(), blame: "artifact".to_owned(), count: 3 }];
         let counts = Counts { bytes_from_peers: 7 << 40, hits: 2, failed_fetches: failed, ..Counts::default() };
         let daemon = Running {

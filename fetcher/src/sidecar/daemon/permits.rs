@@ -1,4 +1,4 @@
-//! How many trees are fetched at the same time: so many in all, and of these no more than a part for one user.
+//! Permits for fetches: a limited number in total, and a share of it per user.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::routes::Caller;
 
-/// Which part of all permits one user may have.
+/// The share of permits that one user may have, as a divisor.
 const SHARE: usize = 4;
 
 /// The permits for fetches.
@@ -18,7 +18,7 @@ pub(super) struct Permits {
     of_each: Mutex<HashMap<Caller, Arc<Semaphore>>>,
 }
 
-/// Allows one fetch.
+/// Allows one fetch while it lives.
 pub(super) struct Permit {
     _one_of_all: OwnedSemaphorePermit,
     _one_of_the_users: OwnedSemaphorePermit,
@@ -29,8 +29,8 @@ impl Permits {
         Self { all: Arc::new(Semaphore::new(count)), share: count.div_ceil(SHARE).max(1), of_each: Mutex::default() }
     }
 
-    /// A permit, as soon as this user has one to spare and there is one: who has used up their own waits for nobody else's.
-    /// None when the daemon ends.
+    /// Waits for a permit of this user's share. A user without any left does not use up those of others while waiting.
+    /// None if the daemon is stopping.
     pub(super) async fn acquire(&self, user: Caller) -> Option<Permit> {
         let own = self.of(user);
         let own = own.acquire_owned().await.ok()?;
@@ -40,7 +40,7 @@ impl Permits {
 
     fn of(&self, user: Caller) -> Arc<Semaphore> {
         let mut of_each = self.of_each.lock();
-        // Those that nobody holds or waits for are as good as new.
+        // Drop the entries of users without permits or waiting fetches.
         of_each.retain(|known, own| *known == user || Arc::strong_count(own) > 1);
         Arc::clone(of_each.entry(user).or_insert_with(|| Arc::new(Semaphore::new(self.share))))
     }
@@ -54,15 +54,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_user_never_has_more_than_a_part_of_the_permits() {
+    fn one_user_never_has_more_than_a_share_of_the_permits() {
         let permits = Permits::new(16);
         let user = |uid| Caller::user(uid);
         let acquire = |uid| permits.acquire(user(uid)).now_or_never().flatten();
         let mut noisy: Vec<_> = (0..4).map(|_| acquire(1000).unwrap()).collect();
-        assert!(acquire(1000).is_none(), "a fifth of the same user");
+        assert!(acquire(1000).is_none(), "a fifth fetch of the same user");
         let others: Vec<_> =
             (1001..1004).flat_map(|uid| (0..4).map(move |_| uid)).map(|uid| acquire(uid).unwrap()).collect();
-        assert!(acquire(1004).is_none(), "there are sixteen");
+        assert!(acquire(1004).is_none(), "there are sixteen permits");
         noisy.pop();
         assert!(acquire(1004).is_some());
         drop((noisy, others));
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_a_permit_for_everybody_however_few_there_are() {
+    fn every_user_can_get_a_permit_however_few_there_are() {
         let permits = Permits::new(1);
         let first = permits.acquire(Caller::user(1)).now_or_never().flatten();
         assert!(first.is_some() && permits.acquire(Caller::user(2)).now_or_never().is_none());

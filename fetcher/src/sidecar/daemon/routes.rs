@@ -1,4 +1,4 @@
-//! What can be asked, where, and by whom.
+//! The daemon's routes, and who may use them.
 
 use std::fmt;
 use std::sync::Arc;
@@ -21,12 +21,12 @@ use crate::cache::{Removed, Verified};
 use crate::fetch::{FetchError, blocking};
 use crate::sidecar::status::Status;
 use crate::sidecar::usage::Usage;
-use crate::sidecar::wire::{Ask, FETCH, GC, HEALTH, Keep, STATUS, USAGE, VERIFY};
+use crate::sidecar::wire::{FETCH, GC, HEALTH, Keep, STATUS, TreeRequest, USAGE, VERIFY};
 
-/// How long a request's body may take: all of ours are a few hundred bytes.
+/// Time limit for a request's body; those of our clients have a few hundred bytes.
 const BODY: Duration = Duration::from_secs(10);
 
-/// Who is at the other end of the socket, as the kernel says.
+/// The user at the other end of the socket, according to the kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(in crate::sidecar) struct Caller(Option<Uid>);
 
@@ -54,7 +54,7 @@ impl fmt::Display for Caller {
     }
 }
 
-/// A request's body, if it comes in time.
+/// A request's body, if it arrives in time.
 struct Body<T>(T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
@@ -69,7 +69,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     }
 }
 
-/// For executors and for people at this host.
+/// The routes for executors and people on this host.
 pub(super) fn for_this_host(daemon: Arc<Daemon>) -> Router {
     let for_the_owner = Router::new().route(GC, post(gc)).route(VERIFY, post(verify)).layer(from_fn(owner_only));
     let for_all = Router::new()
@@ -81,7 +81,7 @@ pub(super) fn for_this_host(daemon: Arc<Daemon>) -> Router {
     for_all.merge(for_the_owner).with_state(daemon)
 }
 
-/// Removing what others use is not for everybody.
+/// Rejects callers other than root and the daemon's own user: only they may remove files that others use.
 async fn owner_only(ConnectInfo(Caller(caller)): ConnectInfo<Caller>, request: Request, next: Next) -> Response {
     if caller.is_some_and(|caller| caller.is_root() || caller == geteuid()) {
         return next.run(request).await;
@@ -92,9 +92,9 @@ async fn owner_only(ConnectInfo(Caller(caller)): ConnectInfo<Caller>, request: R
 async fn fetch(
     State(daemon): State<Arc<Daemon>>,
     ConnectInfo(caller): ConnectInfo<Caller>,
-    Body(ask): Body<Ask>,
+    Body(request): Body<TreeRequest>,
 ) -> Response {
-    match fetching::begin(&daemon, caller, ask) {
+    match fetching::begin(&daemon, caller, request) {
         Ok(body) => ([(header::CONTENT_TYPE, "application/x-ndjson")], body).into_response(),
         Err(error) => (StatusCode::BAD_REQUEST, format!("{error}\n")).into_response(),
     }
@@ -105,7 +105,7 @@ async fn usage(
     ConnectInfo(caller): ConnectInfo<Caller>,
     Body(usage): Body<Usage>,
 ) -> Response {
-    match daemon.usages.tell(caller, usage) {
+    match daemon.usages.record(caller, usage) {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
         Err(refused) => (refused.status(), format!("{refused}\n")).into_response(),
     }
@@ -129,7 +129,7 @@ async fn show_metrics(State(daemon): State<Arc<Daemon>>) -> Result<Response, Tro
     Ok(([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], daemon.metrics().await?).into_response())
 }
 
-/// The disk does not do what it should.
+/// A disk error.
 struct Trouble(FetchError);
 
 impl From<FetchError> for Trouble {

@@ -1,4 +1,4 @@
-//! Connections at the Unix socket: who may have how many, and for how long.
+//! Connections at the Unix socket, with limits on their number and duration.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -25,17 +25,17 @@ use crate::descriptors;
 use crate::guests::{Guest, Guests};
 use crate::quiet::Quiet;
 
-/// Connections at the same time, where there are descriptors for that many.
+/// The most connections, if there are enough descriptors.
 const MOST: usize = 1024;
-/// Which part of them one user may have.
+/// The share of them that one user may have, as a divisor.
 const SHARE: usize = 8;
-/// How long a connection may be without a whole request.
+/// How long a connection may stay without a complete request.
 const IDLE: Duration = Duration::from_secs(30);
-/// How long nothing is accepted after an error.
+/// How long to pause after an error of `accept`.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves until told to stop, and then until the last answer is given. `well` says whether connections can be accepted.
-pub(super) async fn serve(listener: UnixListener, routes: Router, stop: CancellationToken, well: Arc<AtomicBool>) {
+/// Serves until stopped, and then until the last answer is sent. `healthy` reports whether connections can be accepted.
+pub(super) async fn serve(listener: UnixListener, routes: Router, stop: CancellationToken, healthy: Arc<AtomicBool>) {
     let most = descriptors::connections(MOST);
     let guests = Guests::new(most, most.div_ceil(SHARE));
     let (connections, trouble) = (TaskTracker::new(), Quiet::default());
@@ -44,11 +44,11 @@ pub(super) async fn serve(listener: UnixListener, routes: Router, stop: Cancella
             accepted = listener.accept() => accepted,
             () = stop.cancelled() => break,
         };
-        well.store(accepted.is_ok(), Ordering::Relaxed);
+        healthy.store(accepted.is_ok(), Ordering::Relaxed);
         match accepted {
             Ok((stream, _)) => {
                 let caller = Caller::of(&stream);
-                // Without room it is closed at once: an executor fetches by itself then.
+                // Without room the connection is closed at once: the executor then fetches by itself.
                 if let Some(guest) = guests.admit(caller) {
                     connections.spawn(converse(stream, caller, guest, routes.clone(), stop.clone()));
                 }
@@ -65,13 +65,13 @@ pub(super) async fn serve(listener: UnixListener, routes: Router, stop: Cancella
     connections.wait().await;
 }
 
-/// One connection, to its end.
+/// Serves one connection to its end.
 async fn converse(stream: UnixStream, caller: Caller, guest: Guest<Caller>, routes: Router, stop: CancellationToken) {
     let guest = Arc::new(guest);
     let routes = TowerToHyperService::new(routes);
     let answering = Arc::clone(&guest);
     let service = service_fn(move |mut request: Request<Incoming>| {
-        // The connection is busy until the last byte of the answer.
+        // The connection counts as busy until the last byte of the answer.
         let busy = answering.busy();
         request.extensions_mut().insert(ConnectInfo(caller));
         let answer = routes.call(request);
@@ -96,7 +96,7 @@ async fn converse(stream: UnixStream, caller: Caller, guest: Guest<Caller>, rout
     let ended = if let Some(ended) = ended {
         ended
     } else {
-        // What has been asked is still answered.
+        // Pending requests are still answered.
         connection.as_mut().graceful_shutdown();
         select! {
             ended = connection.as_mut() => ended,
@@ -116,7 +116,7 @@ mod tests {
 
     use super::*;
 
-    /// A socket that is served, and where it is.
+    /// A served socket: its path, and how to stop it.
     fn served(folder: &tempfile::TempDir) -> (std::path::PathBuf, CancellationToken) {
         let path = folder.path().join("socket");
         let listener = UnixListener::bind(&path).unwrap();
@@ -125,7 +125,7 @@ mod tests {
         (path, stop)
     }
 
-    async fn ask(stream: &mut UnixStream) -> String {
+    async fn request(stream: &mut UnixStream) -> String {
         stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
         let mut buffer = vec![0; 1000];
         let read = stream.read(&mut buffer).await.unwrap();
@@ -133,21 +133,21 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn idle_connections_of_one_user_keep_nobody_out() {
+    async fn idle_connections_of_one_user_do_not_keep_others_out() {
         let folder = tempfile::tempdir().unwrap();
         let (path, _stop) = served(&folder);
         let mut idle = Vec::new();
         for _ in 0..=descriptors::connections(MOST).div_ceil(SHARE) {
             idle.push(UnixStream::connect(&path).await.unwrap());
         }
-        // The one that has been there for longest had to leave.
+        // The oldest one was closed.
         assert_eq!(idle[0].read(&mut [0; 1]).await.unwrap_or(0), 0);
         let mut last = UnixStream::connect(&path).await.unwrap();
-        assert!(ask(&mut last).await.ends_with("hello"));
+        assert!(request(&mut last).await.ends_with("hello"));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_head_that_drips_and_a_connection_without_a_request_are_ended() {
+    async fn slow_heads_and_connections_without_a_request_are_closed() {
         let folder = tempfile::tempdir().unwrap();
         let (path, _stop) = served(&folder);
         for sent in ["", "GET / HTTP/1.1\r\nHost:"] {
@@ -157,7 +157,10 @@ mod tests {
             tokio::time::timeout(IDLE * 2, stream.read_to_end(&mut rest)).await.expect("it stays").ok();
         }
         let mut kept = UnixStream::connect(&path).await.unwrap();
-        assert!(ask(&mut kept).await.ends_with("hello"));
-        tokio::time::timeout(IDLE * 2, kept.read(&mut [0; 1])).await.expect("it stays after an answer").ok();
+        assert!(request(&mut kept).await.ends_with("hello"));
+        tokio::time::timeout(IDLE * 2, kept.read(&mut [0; 1]))
+            .await
+            .expect("the connection stays open after an answer")
+            .ok();
     }
 }

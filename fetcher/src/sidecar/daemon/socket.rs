@@ -1,4 +1,4 @@
-//! The place of the daemon's socket: one daemon has it, and one that was killed leaves nothing that is in the way.
+//! The daemon's socket. Only one daemon can hold it, and leftovers of a killed one are no obstacle.
 
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
@@ -9,16 +9,16 @@ use tokio::net::UnixListener;
 
 use crate::cache::{FileLock, Mode};
 
-/// A socket that is listened on; its file is removed when this is dropped.
+/// A listening socket; dropping it removes the file.
 pub(super) struct Socket {
     path: PathBuf,
     listener: std::os::unix::net::UnixListener,
-    /// Who has it may remove the file and make another one.
+    /// The holder of the lock may replace the socket file.
     _lock: FileLock,
 }
 
 impl Socket {
-    /// Takes the place, also from a daemon that is no more.
+    /// Takes the path, replacing the socket of a dead daemon.
     pub(super) fn take(path: &Path) -> anyhow::Result<Self> {
         let folder = path.parent().unwrap_or(Path::new("/"));
         let made = std::fs::DirBuilder::new().recursive(true).mode(0o755).create(folder);
@@ -32,7 +32,7 @@ impl Socket {
         let listener = std::os::unix::net::UnixListener::bind(path)
             .with_context(|| format!("cannot listen at {}", path.display()))?;
         listener.set_nonblocking(true)?;
-        // Every user's executors may ask; what only some may is checked when they do.
+        // Executors of every user may connect; the routes check who may do what.
         fs_err::set_permissions(path, std::fs::Permissions::from_mode(0o666))?;
         Ok(Self { path: path.to_owned(), listener, _lock: lock })
     }
@@ -44,7 +44,7 @@ impl Socket {
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        // Left over, it says the same: nobody listens.
+        // If that fails, the leftover socket also says that nobody listens.
         fs_err::remove_file(&self.path).ok();
     }
 }

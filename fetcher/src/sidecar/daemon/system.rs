@@ -1,21 +1,21 @@
-//! What systemd hears of us, when it is systemd that has started us.
+//! Notifications to systemd, if systemd has started us.
 
 use std::time::Duration;
 
 use sd_notify::NotifyState;
 use tokio::time::timeout;
 
-/// Says that everything is there that others count on.
+/// Reports that the daemon is ready.
 pub(super) fn ready() {
-    tell(&[NotifyState::Ready]);
+    notify(&[NotifyState::Ready]);
 }
 
-/// Says that the end has begun.
+/// Reports that the daemon is stopping.
 pub(super) fn stopping() {
-    tell(&[NotifyState::Stopping]);
+    notify(&[NotifyState::Stopping]);
 }
 
-/// Shows that the daemon does what it is there for, as `is_well` finds out, three times as often as is asked for. Never ends.
+/// Feeds the watchdog three times as often as required, while `is_well` says that the daemon works. Never ends.
 pub(super) async fn keep_watchdog_quiet(is_well: impl AsyncFn() -> bool) {
     let Some(limit) = sd_notify::watchdog_enabled().filter(|limit| !limit.is_zero()) else {
         return std::future::pending().await;
@@ -25,15 +25,15 @@ pub(super) async fn keep_watchdog_quiet(is_well: impl AsyncFn() -> bool) {
     loop {
         ticks.tick().await;
         if timeout(every, is_well()).await.unwrap_or(false) {
-            tell(&[NotifyState::Watchdog]);
+            notify(&[NotifyState::Watchdog]);
         } else {
             tracing::error!("The daemon does not answer at its own socket");
         }
     }
 }
 
-fn tell(states: &[NotifyState<'_>]) {
-    // Without systemd it does nothing.
+fn notify(states: &[NotifyState<'_>]) {
+    // Without systemd this does nothing.
     if let Err(error) = sd_notify::notify(states) {
         tracing::warn!(%error, "Cannot report to systemd");
     }

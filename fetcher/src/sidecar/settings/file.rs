@@ -1,21 +1,24 @@
-//! The settings' file: TOML, one table without others in it.
+//! The settings file: TOML with a single table.
 
 use std::ops::Range;
 use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
 
-use super::{Place, SettingsError};
+use super::{SettingsError, ValueSource};
 
-/// What a file says: where, the key and the value as a text.
-pub(super) fn entries(path: &Path, text: &str) -> Result<Vec<(Place, String, String)>, SettingsError> {
+/// The entries of a file: place, key, and value as text.
+pub(super) fn entries(path: &Path, text: &str) -> Result<Vec<(ValueSource, String, String)>, SettingsError> {
     let place = |span: Range<usize>| {
         let before = text.get(..span.start).unwrap_or(text);
-        Place::File(path.to_owned(), before.matches('\n').count() + 1)
+        ValueSource::File(path.to_owned(), before.matches('\n').count() + 1)
     };
     let table = DeTable::parse(text).map_err(|error| {
         let reason = error.message().replace('\n', ", ");
-        SettingsError::Syntax { place: place(error.span().unwrap_or_default()), reason: format!("no TOML: {reason}") }
+        SettingsError::Syntax {
+            place: place(error.span().unwrap_or_default()),
+            reason: format!("invalid TOML: {reason}"),
+        }
     })?;
     let mut entries = Vec::new();
     for (key, value) in table.get_ref() {

@@ -46,8 +46,8 @@ fn an_error_names_its_source_and_what_is_allowed() {
         ("log = \"loud\"", "FILE:1: log = `loud` is not a log level"),
         ("log-format = \"xml\"", "FILE:1: log-format = `xml` is not a format (allowed: text, json)"),
         ("[peers]\na = 1", "FILE:1: `peers` must be a text or a whole number"),
-        ("budget = 1\nbudget", "FILE:2: no TOML: "),
-        ("budget = 1\nbudget = 2", "FILE:2: no TOML: "),
+        ("budget = 1\nbudget", "FILE:2: invalid TOML: "),
+        ("budget = 1\nbudget = 2", "FILE:2: invalid TOML: "),
     ];
     for (file, expected) in cases {
         let error = read(file, &[]).unwrap_err();
@@ -63,7 +63,7 @@ fn an_error_names_its_source_and_what_is_allowed() {
 }
 
 #[test]
-fn the_token_is_no_setting() {
+fn the_token_is_not_a_setting() {
     read("", &[(TOKEN_VARIABLE, "secret")]).unwrap();
 }
 
@@ -81,7 +81,7 @@ proptest! {
     }
 
     #[test]
-    fn no_file_makes_it_panic(file in "\\PC{0,200}") {
+    fn no_file_causes_a_panic(file in "\\PC{0,200}") {
         _ = read(&file, &[]);
     }
 }

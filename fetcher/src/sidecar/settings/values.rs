@@ -1,4 +1,4 @@
-//! Reading the values of settings: each gives what is wrong and what is allowed.
+//! Parse the values of settings. Each error names the mistake and what is allowed.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -9,15 +9,15 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
-/// Longer ones are mistakes.
+/// The longest accepted duration.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
-/// How log lines look.
+/// Format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
     /// For people.
     Text,
-    /// An object for each line.
+    /// One JSON object per line.
     Json,
 }
 
@@ -28,7 +28,7 @@ pub(super) fn path(text: &str) -> Result<PathBuf, String> {
     Ok(PathBuf::from(text))
 }
 
-/// A number of bytes as people write them.
+/// Parses a size in bytes.
 pub(super) fn bytes(text: &str) -> Result<u64, String> {
     let wrong = || "is not a size (allowed: a number with B, KiB, MiB, GiB or TiB, or kB, MB, GB or TB)".to_owned();
     let size = text.parse::<ByteSize>().map_err(|_| wrong())?;
@@ -38,7 +38,7 @@ pub(super) fn bytes(text: &str) -> Result<u64, String> {
     Ok(size.as_u64())
 }
 
-/// A number of bytes for people, as `bytes` reads them.
+/// Formats a size in bytes as `bytes` parses it.
 pub fn human_bytes(bytes: u64) -> impl fmt::Display {
     ByteSize::b(bytes).display().iec()
 }
@@ -66,7 +66,7 @@ pub(super) fn address(text: &str) -> Result<Option<SocketAddr>, String> {
 pub(super) fn level(text: &str) -> Result<String, String> {
     let wrong =
         "is not a log level (allowed: error, warn, info, debug, trace or off, or a filter by part: warn,fetcher=debug)";
-    // A single word would be taken for the name of a part.
+    // A single text would be taken for the name of a part.
     let levels = text.split(',').map(|part| part.rsplit_once('=').map_or(part, |(_, level)| level));
     let are_levels = levels.into_iter().all(|level| !level.is_empty() && level.parse::<LevelFilter>().is_ok());
     if are_levels && text.parse::<Targets>().is_ok() { Ok(text.to_owned()) } else { Err(wrong.to_owned()) }

@@ -1,4 +1,4 @@
-//! Where a worker lives on this host.
+//! The worker's surroundings on this host.
 
 use std::{
     io,
@@ -17,32 +17,32 @@ use crate::{
     process::{Outputs, environment},
 };
 
-/// Its sandbox, and what there is around it.
+/// The sandbox, the executor's environment variables and its binary.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct Workspace {
     pub(super) sandbox: Sandbox,
     pub(super) variables: Vec<(String, String)>,
     pub(super) binary: PathBuf,
-    furnished: Once,
+    prepared: Once,
 }
 
-impl Place {
+impl Workspace {
     pub(super) fn new(sandbox: PathBuf, variables: Vec<(String, String)>, binary: PathBuf) -> Self {
-        Self { sandbox: Sandbox { path: sandbox }, variables, binary, furnished: Once::new() }
+        Self { sandbox: Sandbox { path: sandbox }, variables, binary, prepared: Once::new() }
     }
 
     pub(super) fn lookup(&self, name: &str) -> Option<String> {
         self.variables.iter().rfind(|(key, _)| key == name).map(|(_, value)| value.clone())
     }
 
-    /// What makes class data for workers like this one.
+    /// Makes class data for workers like this one.
     pub(super) fn trainer(&self, worker: &Worker) -> Option<Trainer> {
         let environment = environment::of_task_manager(self.variables.iter().cloned(), Vec::new());
         let flink = worker.spec.flink_version.parse().ok()?;
         Some(Trainer { binary: self.binary.clone(), flink, environment })
     }
 
-    /// Where this host's sidecar would listen.
+    /// The socket of this host's sidecar, whether or not it is running.
     pub(super) fn sidecar(&self, worker: &Worker) -> Option<PathBuf> {
         worker.cache.sidecar(self.lookup(SOCKET_VARIABLE))
     }
@@ -55,16 +55,16 @@ impl Place {
         Outputs { stdout: self.log("taskmanager.out"), stderr: self.log("taskmanager.err"), limits }
     }
 
-    /// Makes what every worker needs before there is one, beside other work: some file systems take longer to make a
-    /// file than all the rest of a start takes.
-    pub(super) fn furnish_once(self: Arc<Self>) {
-        let place = Arc::clone(&self);
-        // Whoever needs what is missing makes it then, and says what is wrong.
-        self.furnished.call_once(|| drop(spawn_blocking(move || place.furnish().ok())));
+    /// Creates the folders that every worker needs before the task is known, in parallel with other work. On some file
+    /// systems, making a file takes longer than the rest of a start.
+    pub(super) fn prepare_once(self: Arc<Self>) {
+        let workspace = Arc::clone(&self);
+        // An error is ignored here: the code that needs the folder creates it again, and reports the error.
+        self.prepared.call_once(|| drop(spawn_blocking(move || workspace.prepare().ok())));
     }
 
-    /// The folders, and the files of its output. Blocking.
-    fn furnish(&self) -> io::Result<()> {
+    /// Creates the folders and the output files. Blocking.
+    fn prepare(&self) -> io::Result<()> {
         for folder in [self.sandbox.conf(), self.sandbox.log(), self.sandbox.tmp()] {
             fs::create_dir_all(folder)?;
         }
