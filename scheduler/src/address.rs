@@ -1,4 +1,4 @@
-//! Which addresses and ports the JobManager and we are reached at.
+//! The addresses and ports at which the JobManager and this application master are reached.
 
 mod hosts;
 mod ports;
@@ -13,10 +13,10 @@ pub(crate) use self::hosts::host;
 pub use self::ports::{becomes_free, until_free};
 use crate::settings::{SettingsError, rest_tls};
 
-/// Where the JobManager is.
+/// The JobManager's addresses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Addresses {
-    /// The host that workers connect to; an IPv6 address stands without brackets.
+    /// The host that workers connect to; an IPv6 address has no brackets.
     pub host: String,
     /// The host at which clients and browsers reach the REST API.
     pub rest_host: String,
@@ -24,19 +24,19 @@ pub struct Addresses {
     pub rest_port: u16,
     /// The address to listen on.
     pub bind: IpAddr,
-    /// Whether its REST API speaks TLS.
+    /// Whether the REST API speaks TLS.
     pub tls: bool,
-    /// The host at which its REST API is reached from this machine, where that is another one.
+    /// The host at which this machine reaches the REST API, if it differs.
     pub rest_here: Option<String>,
 }
 
 impl Addresses {
-    /// The address of the web page.
+    /// The URL of the web page.
     pub fn web(&self) -> String {
         self.url(&self.rest_host)
     }
 
-    /// Where the REST API is reached from this machine.
+    /// The URL at which this machine reaches the REST API.
     pub fn web_here(&self) -> String {
         self.url(self.rest_here.as_deref().unwrap_or(&self.host))
     }
@@ -48,19 +48,19 @@ impl Addresses {
     }
 }
 
-/// What to do when somebody else listens on a port.
+/// What to do about a port on which another process listens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PortInUse {
-    /// Say so.
+    /// Refuse to start.
     Refuse,
-    /// Take any free one, unless the command line asks for this one.
+    /// Use any free port, unless the command line sets this one.
     TakeAnother,
-    /// Nothing yet: until we lead it may be the leader's. See [`until_free`].
+    /// Nothing yet: it may be the current leader's until we lead. See [`until_free`].
     Later,
 }
 
-/// A port that the system chose. As long as this lives it gives the port to nobody else, but a server that reuses addresses,
-/// as those of Java do, may listen on it: the socket here is bound and does not listen.
+/// A port chosen by the system. While this lives, the system gives the port to no other process. A server that reuses
+/// addresses, as Java's do, can still listen on it: this socket is bound but does not listen.
 #[derive(Debug)]
 pub struct Reservation(#[expect(dead_code, reason = "held for its drop")] TcpSocket);
 
@@ -70,11 +70,11 @@ pub(crate) const RPC_BIND_PORT: &str = "jobmanager.rpc.bind-port";
 const REST_PORT: &str = "rest.port";
 const REST_BIND_PORT: &str = "rest.bind-port";
 
-/// Settles host and ports and writes them into the JobManager's configuration.
+/// Determines host and ports and writes them into the JobManager's configuration.
 ///
-/// The file that Flink ships says `localhost` everywhere. That is kept only where Mesos itself is on this machine; else this
-/// machine's address as the master sees it takes its place. What a user has chosen stays. Ports that the system chose are ours
-/// for as long as the reservations live.
+/// The file that Flink ships sets `localhost` everywhere. That is kept only if Mesos itself is on this machine;
+/// otherwise it is replaced by this machine's address as the master sees it. Values that a user has chosen stay. Ports
+/// chosen by the system stay ours while the reservations live.
 pub async fn settle(
     config: &mut Configuration,
     master: &MasterUrl,
@@ -90,24 +90,24 @@ pub async fn settle(
     Ok((addresses, reservations))
 }
 
-/// Writes the hosts that [`settle`] would choose into the configuration, where they can be known, so that a person is told
-/// what takes effect.
+/// Writes the hosts that [`settle`] would choose into the configuration, as far as they can be determined, to show the
+/// effective values.
 pub async fn explain(config: &mut Configuration, master: &MasterUrl, lookup: &dyn Fn(&str) -> Option<String>) {
-    // What keeps them from being known is the business of a check.
+    // A check reports why they cannot be determined.
     _ = hosts::settle(config, master, lookup).await;
 }
 
-/// What [`problems`] found.
+/// The result of [`problems`].
 #[derive(Debug, Default)]
 pub struct Found {
-    /// What would keep [`settle`] or the artifact server from working.
+    /// Errors: [`settle`] or the artifact server would fail.
     pub problems: Vec<SettingsError>,
-    /// What is only odd.
+    /// Warnings.
     pub warnings: Vec<String>,
 }
 
-/// What would keep [`settle`] or the artifact server from working: ports in use, a host that nobody knows; and what is only
-/// odd. Without a master the host is not looked for.
+/// Finds what would make [`settle`] or the artifact server fail (ports in use, an unknown host), and warnings. Without
+/// a master, the host is not determined.
 pub async fn problems(
     config: &Configuration,
     master: Option<&MasterUrl>,

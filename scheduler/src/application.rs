@@ -1,10 +1,10 @@
-//! Puts the application master together: checks, starts its parts in order, and ends them all.
+//! Assembles the application master: checks the configuration, starts the parts in order and ends them.
 
 mod cluster;
 mod finish;
 mod heartbeats;
+mod leadership_source;
 mod parts;
-mod right;
 mod self_check;
 
 use std::{
@@ -25,8 +25,8 @@ pub use self::cluster::Cluster;
 use self::{
     cluster::verdict,
     finish::finish,
-    parts::Settled,
-    right::{Right, take_port_again},
+    leadership_source::{LeadershipSource, take_port_again},
+    parts::Setup,
 };
 use crate::{
     address::{self, Addresses, PortInUse},
@@ -34,16 +34,16 @@ use crate::{
     console::Console,
     election::Leadership,
     failure::Failure,
-    kept,
+    persistent_cache,
     plan::{self, Lookup, Plan, Request},
     settings::{self, Endpoint, Settings, SettingsError, StateLocation},
     shell::{Outcome, Shell, Signals},
     takeover::{self, Difference},
-    user_uris::{Room, UserUris},
+    user_uris::{DownloadFolder, UserUris},
     working_folder::{self, WorkingFolder},
 };
 
-/// Brings up a cluster on the Mesos that the configuration names, and keeps it up.
+/// Runs a cluster on the configured Mesos until it ends.
 pub async fn on_mesos(
     cluster: Cluster,
     request: Request,
@@ -54,11 +54,11 @@ pub async fn on_mesos(
     let master = settings::master(&plan.config).map_err(Failure::usage)?;
     let work = working_folder().await?;
     let log = plan::log_folder(&plan.home, &plan.config, &*lookup);
-    let place = Place { master, any_port: false, work: work.path().to_owned(), log };
+    let place = RunContext { master, any_port: false, work: work.path().to_owned(), log };
     Box::pin(run(cluster, plan, &lookup, console, place)).await
 }
 
-/// Brings up a cluster on a Mesos inside this process, and keeps it up.
+/// Runs a cluster on a Mesos inside this process until it ends.
 pub async fn local(
     cluster: Cluster,
     request: Request,
@@ -67,13 +67,13 @@ pub async fn local(
     console: Console,
 ) -> Result<(), Failure> {
     let mut plan = make_plan(&cluster, request, true, &lookup).await?;
-    // The Mesos inside this process does not do them; the scheduler heeds its constraints itself.
+    // The Mesos inside this process does not support offer constraints; the scheduler itself applies its constraints.
     plan.settings.offer_constraints = None;
     plan.settings.least_offer = None;
     let (work, temporary) = work_folder(work_dir).await?;
     let mesos = LocalCluster::start(local_options(&plan, &work, &*lookup)).await.map_err(Failure::other)?;
     plan.settings.credential = Some(mesos.credential());
-    let place = Place {
+    let place = RunContext {
         master: mesos.master().parse().map_err(Failure::other)?,
         any_port: true,
         log: work.join("jobmanager").join("log"),
@@ -82,9 +82,9 @@ pub async fn local(
     let ended = Box::pin(run(cluster, plan, &lookup, console, place)).await;
     mesos.shutdown().await;
     match (&ended, temporary) {
-        (Err(_), Some(folder)) => eprint_kept(&folder.keep()),
+        (Err(_), Some(folder)) => eprint_folder(&folder.keep()),
         (Ok(()), Some(folder)) => {
-            // Sandboxes are large and hold read-only files; what cannot be removed is only a leftover.
+            // Sandboxes are large and contain read-only files; whatever cannot be removed is left behind.
             _ = spawn_blocking(move || drop(folder)).await;
         }
         (_, None) => {}
@@ -92,7 +92,7 @@ pub async fn local(
     ended
 }
 
-/// Listeners, state, ZooKeeper and Mesos share them, and the usual limit is 1024.
+/// Raises the limit of open files (usually 1024), which listeners, state, ZooKeeper and Mesos share.
 fn raise_descriptors() {
     if let Err(error) = fetcher::descriptors::raise() {
         tracing::warn!(%error, "Cannot raise the limit of open files");
@@ -126,16 +126,16 @@ async fn work_folder(wanted: Option<PathBuf>) -> Result<(PathBuf, Option<Working
     Ok((folder.path().to_owned(), Some(folder)))
 }
 
-#[expect(clippy::print_stderr, reason = "the last word to a person at the end of a failed run")]
-fn eprint_kept(folder: &Path) {
+#[expect(clippy::print_stderr, reason = "the last message to the user after a failed run")]
+fn eprint_folder(folder: &Path) {
     eprintln!("Logs and sandboxes are kept in {}", folder.display());
 }
 
-/// An agent with room for all the workers, whatever this machine has: its resources are counted, not enforced.
+/// An agent with room for all workers, whatever this machine has: its resources are counted, not enforced.
 fn local_options(plan: &Plan, work: &Path, lookup: &Lookup) -> LocalOptions {
     let demand = &plan.settings.core.demand;
     let room = |name: &str| (demand.total(name) * (plan.settings.workers + 1) as f64).ceil();
-    // On this machine the workers find java and Hadoop where we do.
+    // On this machine, workers find java and Hadoop where we do.
     let names = ["JAVA_HOME", "PATH", "HADOOP_CLASSPATH", "HADOOP_CONF_DIR"];
     let inherited = names.into_iter().filter_map(|name| Some((name.to_owned(), lookup(name)?)));
     let cache = lookup(PATH_VARIABLE).unwrap_or_else(|| work.join("cache").display().to_string());
@@ -150,37 +150,37 @@ fn local_options(plan: &Plan, work: &Path, lookup: &Lookup) -> LocalOptions {
     }
 }
 
-struct Place {
+struct RunContext {
     master: MasterUrl,
     any_port: bool,
     work: PathBuf,
     log: PathBuf,
 }
 
-/// Leads as often as it may, until the cluster ends.
+/// Leads, again whenever leadership was lost, until the cluster ends.
 async fn run(
     cluster: Cluster,
     mut plan: Plan,
     lookup: &Arc<Lookup>,
     console: Console,
-    place: Place,
+    place: RunContext,
 ) -> Result<(), Failure> {
     let mut signals = Signals::listen()?;
     let in_use = match place.any_port {
         true => PortInUse::TakeAnother,
-        // There may be an application master before us.
+        // An earlier application master may still be running.
         false if plan.settings.is_durable() => PortInUse::Later,
         false => PortInUse::Refuse,
     };
-    let mut right = Right::of(&plan.settings.state);
-    if let Some(before) = right.look().await? {
+    let mut source = LeadershipSource::of(&plan.settings.state);
+    if let Some(before) = source.look().await? {
         take_port_again(&mut plan.config, before, &console).await;
     }
     let addresses = address::settle(&mut plan.config, &place.master, &**lookup, in_use).await;
     let (addresses, reservations) = addresses.map_err(Failure::usage)?;
     let trusted = Trusted::read(&plan.settings, &addresses).await?;
     for warning in &plan.warnings {
-        console.tell("warning", &format!("Warning: {warning}"), json!({ "warning": warning }));
+        console.report("warning", &format!("Warning: {warning}"), json!({ "warning": warning }));
     }
     let text = format!(
         "Flink {} with Java {}; JobManager logs in {}",
@@ -189,34 +189,34 @@ async fn run(
         place.log.display()
     );
     let fields = json!({ "flink": plan.home.version.to_string(), "java": plan.java.version, "logs": place.log });
-    console.tell("starting", &text, fields);
-    let settled = Settled { cluster, plan, lookup: lookup.clone(), addresses, trusted, place };
-    let fetch = || user_uris(&settled.plan, lookup, &settled.place.work, &console);
+    console.report("starting", &text, fields);
+    let setup = Setup { cluster, plan, lookup: lookup.clone(), addresses, trusted, place };
+    let fetch = || user_uris(&setup.plan, lookup, &setup.place.work, &console);
     let mut uris = None;
-    if matches!(right, Right::Election(_)) {
-        // Whoever may have to stand by does beforehand what takes long, and nobody else uses its folder.
+    if matches!(source, LeadershipSource::Election(_)) {
+        // A possible standby does the slow work in advance. No other process uses its folder.
         let prepared = async {
             let uris = fetch().await?;
-            settled.prepare(&uris).await?;
+            setup.prepare(&uris).await?;
             Ok(uris)
         };
         uris = tokio::select! {
             uris = prepared => Some(uris?),
-            () = signals.any() => return settled.cluster.verdict(Outcome::Stopped),
+            () = signals.any() => return setup.cluster.verdict(Outcome::Stopped),
         };
     }
     let outcome = loop {
         let leadership = tokio::select! {
-            leadership = right.obtain(&console) => leadership?,
+            leadership = source.acquire(&console) => leadership?,
             () = signals.any() => break Outcome::Stopped,
         };
         if let Some(ended) = leadership.state.ended.clone() {
-            finish(leadership, settled.scheduler_options(), settled.framework()).await;
-            console.tell("stopped", "The cluster has ended.", json!({}));
+            finish(leadership, setup.scheduler_options(), setup.framework()).await;
+            console.report("stopped", "The cluster has ended.", json!({}));
             return verdict(ended);
         }
-        check_takeover(&leadership, &settled, &console)?;
-        // Once, and not before it is certain that nobody else uses the same folder.
+        check_takeover(&leadership, &setup, &console)?;
+        // Only once, and only when it is certain that no other process uses the same folder.
         let uris = match &mut uris {
             Some(uris) => uris,
             none => none.insert(tokio::select! {
@@ -226,30 +226,31 @@ async fn run(
         };
         if in_use == PortInUse::Later {
             tokio::select! {
-                free = settled.until_ports_are_free() => free?,
+                free = setup.until_ports_are_free() => free?,
                 () = signals.any() => break Outcome::Stopped,
             }
         }
-        let parts = settled.parts(uris, leadership).await?;
+        let parts = setup.parts(uris, leadership).await?;
         match Shell::start(parts, &console).await?.run(&mut signals).await? {
-            Outcome::Deposed => console.tell("deposed", "Another application master may lead now.", json!({})),
+            Outcome::Deposed => console.report("deposed", "Another application master may lead now.", json!({})),
             outcome => break outcome,
         }
     };
     drop(reservations);
-    console.tell("stopped", "Stopped.", json!({}));
-    settled.cluster.verdict(outcome)
+    console.report("stopped", "Stopped.", json!({}));
+    setup.cluster.verdict(outcome)
 }
 
-/// Refuses a state that these options cannot take over. Of a folder everything was said before, by the check.
-fn check_takeover(leadership: &Leadership, settled: &Settled, console: &Console) -> Result<(), Failure> {
-    let settings = &settled.plan.settings;
+/// Refuses a state that these options cannot take over. For a state in a folder, the check has already reported the
+/// warnings.
+fn check_takeover(leadership: &Leadership, setup: &Setup, console: &Console) -> Result<(), Failure> {
+    let settings = &setup.plan.settings;
     let forgotten = settings.forget_framework.as_deref();
     for difference in takeover::differences(&leadership.state, &settings.core.registration, forgotten) {
         match difference {
             Difference::Refused(text) => return Err(Failure::usage(anyhow!(text))),
             Difference::Ignored(text) if matches!(settings.state, StateLocation::ZooKeeper(_)) => {
-                console.tell("warning", &format!("Warning: {text}"), json!({ "warning": text }));
+                console.report("warning", &format!("Warning: {text}"), json!({ "warning": text }));
             }
             Difference::Ignored(_) => {}
         }
@@ -257,7 +258,7 @@ fn check_takeover(leadership: &Leadership, settled: &Settled, console: &Console)
     Ok(())
 }
 
-/// In PEM, those who vouch for servers that speak TLS.
+/// The certificates to trust for servers that speak TLS, in PEM.
 struct Trusted {
     rest: Option<String>,
     artifacts: Option<String>,
@@ -265,7 +266,7 @@ struct Trusted {
 }
 
 impl Trusted {
-    /// Reads them, and looks whether they really vouch for the servers under the names these are known by.
+    /// Reads them, and checks that they vouch for the servers under the names that clients use.
     async fn read(settings: &Settings, addresses: &Addresses) -> Result<Self, Failure> {
         let (tls, host) = (settings.tls.clone(), addresses.host.clone());
         let artifacts_host = settings.artifact_server.host(&host).to_owned();
@@ -284,14 +285,14 @@ impl Trusted {
     }
 }
 
-/// Fetches the users' own files: beside the durable state where that is a folder, else into the working folder.
+/// Fetches the users' own files: next to the durable state if that is a folder, otherwise into the working folder.
 async fn user_uris(plan: &Plan, lookup: &Arc<Lookup>, work: &Path, console: &Console) -> Result<UserUris, Failure> {
     let (state, home, here) = (plan.settings.state.clone(), plan.home.path.clone(), lookup.clone());
     let is_folder = matches!(state, StateLocation::Directory(_));
-    let kept = spawn_blocking(move || kept::folder(&state, &home, &*here).filter(|_| is_folder));
-    let room = match kept.await.map_err(Failure::other)? {
-        Some(kept) => Room { folder: kept.join("sources"), record: Some(kept.join("sources.json")) },
-        None => Room { folder: work.join("sources"), record: None },
+    let cache = spawn_blocking(move || persistent_cache::folder(&state, &home, &*here).filter(|_| is_folder));
+    let downloads = match cache.await.map_err(Failure::other)? {
+        Some(cache) => DownloadFolder { folder: cache.join("sources"), record: Some(cache.join("sources.json")) },
+        None => DownloadFolder { folder: work.join("sources"), record: None },
     };
-    UserUris::fetch(&plan.settings.uris, room, &**lookup, console).await
+    UserUris::fetch(&plan.settings.uris, downloads, &**lookup, console).await
 }

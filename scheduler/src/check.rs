@@ -1,7 +1,7 @@
-//! Everything that is wrong with an installation, in one list, before anything is started: `flink-mesos config check`, and the
-//! first thing that every start does.
+//! Finds all errors of an installation before anything is started, in one list: `flink-mesos config check`, and the
+//! first step of every start.
 //!
-//! Each part is looked at on its own, so that one round of corrections is enough.
+//! Each part is checked on its own, so that one round of corrections is enough.
 
 mod application;
 mod installation;
@@ -23,20 +23,20 @@ use crate::{
     settings::{self, StateLocation},
 };
 
-/// What is to be checked.
+/// What is checked.
 #[derive(Clone, Debug, Default)]
 pub struct Subject {
-    /// Where the configuration is, and what goes before it.
+    /// Where the configuration is, and what overrides it.
     pub request: Request,
-    /// The job, for an application; a session without one.
+    /// The job of an application; `None` for a session.
     pub job: Option<Application>,
-    /// Nothing beyond this machine is asked. A start asks nothing either: it waits for Mesos and ZooKeeper.
+    /// Contact nothing beyond this machine. A start does not either: it waits for Mesos and ZooKeeper.
     pub offline: bool,
-    /// It runs on the Mesos for a laptop.
+    /// Check for the Mesos for a laptop.
     pub local: bool,
 }
 
-/// Checks everything. Fails only when the check itself breaks down.
+/// Checks everything. Fails only if the check itself breaks down.
 pub async fn check(subject: Subject, lookup: Arc<Lookup>) -> Result<Report, JoinError> {
     let here = lookup.clone();
     let (mut report, subject, config) = spawn_blocking(move || {
@@ -52,7 +52,7 @@ pub async fn check(subject: Subject, lookup: Arc<Lookup>) -> Result<Report, Join
     let in_use = match settings::state_location(&config) {
         _ if local => PortInUse::TakeAnother,
         Ok(StateLocation::Memory) | Err(_) => PortInUse::Refuse,
-        // There may be an application master before us.
+        // An earlier application master may still be running.
         Ok(_) => PortInUse::Later,
     };
     let found = address::problems(&config, master.as_ref(), &*lookup, in_use).await;
@@ -74,10 +74,10 @@ pub async fn check(subject: Subject, lookup: Arc<Lookup>) -> Result<Report, Join
     Ok(report)
 }
 
-/// Where the Mesos for a laptop is; its port does not matter.
+/// The address of the Mesos for a laptop; its port does not matter.
 const MASTER_HERE: &str = "127.0.0.1";
 
-/// Whether workers would believe the servers that speak TLS.
+/// Whether workers would trust the servers that speak TLS.
 async fn certificates(
     config: &Configuration,
     master: Option<&MasterUrl>,
@@ -87,7 +87,7 @@ async fn certificates(
     let (Some(master), Ok(tls), Ok(server)) = (master, settings::tls(config), settings::artifact_server(config)) else {
         return Ok(());
     };
-    // What keeps it from being known has been told.
+    // Why it is unknown was reported already.
     let Ok(host) = address::host(config, master, &**lookup).await else { return Ok(()) };
     let artifacts_host = server.host(&host).to_owned();
     let control = settings::control(config).ok();

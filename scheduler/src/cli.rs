@@ -55,7 +55,7 @@ pub enum Command {
     Stop(Contact),
 }
 
-/// Where a running application master is asked.
+/// How to reach a running application master.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Contact {
     /// Control API URL, as printed at startup [default: the only application master of this user on this machine]
@@ -72,10 +72,10 @@ pub struct Contact {
     pub authorities: Option<PathBuf>,
 }
 
-/// What an operator asks of a running application master.
+/// Commands for a running application master.
 #[derive(Args, Clone, Debug)]
 pub struct Workers {
-    /// Where it is asked.
+    /// How to reach it.
     #[command(flatten)]
     pub contact: Contact,
 
@@ -88,7 +88,7 @@ pub struct Workers {
     pub what: WorkersCommand,
 }
 
-/// What an operator can ask.
+/// What an operator can request.
 #[derive(Subcommand, Clone, Debug)]
 pub enum WorkersCommand {
     /// Show TaskManagers, drained agents, agents where TaskManagers fail, and why none can be launched
@@ -132,7 +132,7 @@ pub enum Config {
         key: String,
         /// Where the configuration is.
         #[command(flatten)]
-        place: Place,
+        place: ConfigSources,
     },
     /// Check the whole installation without starting anything
     #[command(long_about = check::LONG_ABOUT)]
@@ -141,7 +141,7 @@ pub enum Config {
 
 /// Where the configuration is.
 #[derive(Args, Clone, Debug)]
-pub struct Place {
+pub struct ConfigSources {
     /// Set a Flink option; overrides the configuration file and the environment
     #[arg(short = 'D', value_name = "KEY=VALUE")]
     pub dynamic: Vec<String>,
@@ -186,7 +186,7 @@ real. It requires only a Flink distribution and Java. Ctrl-C stops everything.";
 pub struct Common {
     /// Where the configuration is.
     #[command(flatten)]
-    pub place: Place,
+    pub place: ConfigSources,
 
     /// Number of TaskManagers to keep; the option `mesos.workers`
     #[arg(short, long, value_name = "N")]
@@ -253,7 +253,7 @@ pub struct Application {
     pub arguments: Vec<String>,
 }
 
-/// What somebody may have meant who gave a subcommand that there is not.
+/// The likely intention of a user who gave an unknown subcommand.
 pub fn tip(error: &clap::Error) -> Option<String> {
     let Some(ContextValue::String(given)) = error.get(ContextKind::InvalidSubcommand) else { return None };
     let meant = match given.as_str() {
@@ -284,7 +284,7 @@ fn unknown(given: &str, meant: &str) -> String {
     format!("error: unrecognized subcommand '{given}'\n\n  tip: {meant}\n\nFor more information, try '--help'.")
 }
 
-/// Flink's ids are 16 bytes.
+/// Flink's job ids have 16 bytes.
 fn job_id(text: &str) -> Result<String, String> {
     if text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Ok(text.to_owned());
@@ -293,12 +293,12 @@ fn job_id(text: &str) -> Result<String, String> {
 }
 
 impl Application {
-    /// What is asked for.
+    /// The request for a plan.
     pub fn request(&self, environment: Vec<(String, String)>) -> Request {
         Request { jars: self.jars.clone(), ..self.common.request(environment) }
     }
 
-    /// The job, as Flink gets it.
+    /// The job, in the form that Flink takes.
     pub fn job(&self) -> overlays::command::Application {
         overlays::command::Application {
             job_class: self.job_classname.clone(),
@@ -310,8 +310,8 @@ impl Application {
     }
 }
 
-impl Place {
-    /// What is asked for.
+impl ConfigSources {
+    /// The request for a plan.
     pub fn request(&self, environment: Vec<(String, String)>) -> Request {
         Request {
             flink_home: self.flink_home.clone(),
@@ -324,7 +324,7 @@ impl Place {
 }
 
 impl Common {
-    /// What is asked for.
+    /// The request for a plan.
     pub fn request(&self, environment: Vec<(String, String)>) -> Request {
         Request { workers: self.workers, ..self.place.request(environment) }
     }
@@ -338,7 +338,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_line_is_sound() {
+    fn the_command_line_is_valid() {
         Cli::command().debug_assert();
     }
 
@@ -350,12 +350,12 @@ mod tests {
     }
 
     #[test]
-    fn who_guesses_a_subcommand_is_told_the_right_one() {
-        let told = |given: &str| tip(&Cli::try_parse_from(["flink-mesos", given]).unwrap_err()).unwrap_or_default();
-        assert!(told("version").contains("tip: flink-mesos --version"), "{}", told("version"));
-        assert!(told("run").contains("application --jars") && told("run").contains("flink run -m"));
-        assert!(told("drain").contains("flink-mesos workers drain"));
-        assert_eq!(told("sesion"), "", "clap knows what is near");
+    fn a_guessed_subcommand_gets_a_tip_with_the_right_one() {
+        let tip_for = |given: &str| tip(&Cli::try_parse_from(["flink-mesos", given]).unwrap_err()).unwrap_or_default();
+        assert!(tip_for("version").contains("tip: flink-mesos --version"), "{}", tip_for("version"));
+        assert!(tip_for("run").contains("application --jars") && tip_for("run").contains("flink run -m"));
+        assert!(tip_for("drain").contains("flink-mesos workers drain"));
+        assert_eq!(tip_for("sesion"), "", "clap knows what is near");
     }
 
     fn application(arguments: &[&str]) -> Result<Application, clap::Error> {

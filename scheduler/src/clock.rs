@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use crate::core::message::Moment;
 
-/// The wall clock at the start, carried on by the monotonic one.
+/// The wall clock at the start, continued by the monotonic clock.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     origin: Moment,
@@ -14,18 +14,18 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// Begins now.
+    /// Starts the clock.
     pub fn start() -> Self {
         let epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Self { origin: Moment(0).after(epoch), started: Instant::now() }
     }
 
-    /// The present moment.
+    /// The current moment.
     pub fn now(&self) -> Moment {
         self.origin.after(self.started.elapsed())
     }
 
-    /// The instant at which `moment` is there; one millisecond later, since moments are cut to milliseconds.
+    /// The instant at which `moment` has passed: one millisecond later, since moments are rounded down.
     pub fn instant(&self, moment: Moment) -> Instant {
         self.started + moment.since(self.origin) + Duration::from_millis(1)
     }

@@ -1,7 +1,7 @@
-//! What a person (or a program, with `--output json`) sees on standard output.
+//! The output to people (or to a program, with `--output json`) on standard output.
 //!
-//! Much of it was written by others: host names, status messages with lines of TaskManagers' logs, errors of the master. For
-//! people it is shown so that it cannot steer a terminal or pass for a line of ours.
+//! Much of it comes from others: host names, status messages with log lines of TaskManagers, errors of the master. It
+//! is shown so that it cannot control a terminal or imitate one of our lines.
 
 use std::{
     fmt::Write as _,
@@ -15,7 +15,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-/// The form of what goes to standard output.
+/// The format of standard output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum OutputForm {
     /// Lines for people.
@@ -25,22 +25,23 @@ pub enum OutputForm {
     Json,
 }
 
-/// Standard output: one line per event, and on a terminal a last line that moves while something is awaited.
+/// Standard output: one line per event. On a terminal, a progress line is shown at the bottom while something is
+/// awaited.
 #[derive(Debug)]
 pub struct Console {
     form: OutputForm,
     started: Instant,
     progress: Option<ProgressBar>,
-    /// Whether the moving line is there.
+    /// Whether the progress line is shown.
     moves: AtomicBool,
 }
 
-/// The longest text on the moving line, in characters. A terminal echoes `^C` behind it: where that begins a new line, the old
-/// one stays.
+/// The longest text of the progress line, in characters. A terminal echoes `^C` after it: if that wrapped, the old line
+/// would stay.
 const MOVING: usize = 70;
 
 impl Console {
-    /// A console in this form. The moving line is there only for people at a terminal.
+    /// A console with this format. Only people at a terminal get the progress line.
     pub fn new(form: OutputForm) -> Self {
         let moving = form == OutputForm::Text && std::io::stdout().is_terminal() && std::io::stderr().is_terminal();
         let progress = moving.then(|| {
@@ -51,28 +52,28 @@ impl Console {
         Self { form, started: Instant::now(), progress, moves: AtomicBool::new(false) }
     }
 
-    /// Tells an event: `text` for people, `event` and `fields` for programs.
-    pub fn tell(&self, event: &'static str, text: &str, fields: Value) {
+    /// Reports an event: `text` for people, `event` and `fields` for programs.
+    pub fn report(&self, event: &'static str, text: &str, fields: Value) {
         let line = match self.form {
             OutputForm::Text => several_lines(text),
             OutputForm::Json => json_line(self.started.elapsed(), event, text, fields),
         };
         match &self.progress {
-            // One that is not there would be drawn.
+            // `suspend` would draw a hidden line.
             Some(bar) if self.moves.load(Ordering::Relaxed) => bar.suspend(|| print_line(&line)),
             _ => print_line(&line),
         }
     }
 
-    /// Tells a detail: to programs as an event, to people in the log.
+    /// Reports a detail: for programs an event, for people a log line.
     pub fn detail(&self, event: &'static str, text: &str, fields: Value) {
         match self.form {
             OutputForm::Text => tracing::info!("{}", one_line(text)),
-            OutputForm::Json => self.tell(event, text, fields),
+            OutputForm::Json => self.report(event, text, fields),
         }
     }
 
-    /// What is being waited for, on the moving line.
+    /// Shows what is awaited on the progress line.
     pub fn waiting(&self, what: &str) {
         if let Some(bar) = &self.progress {
             bar.set_message(one_line(what).chars().take(MOVING).collect::<String>());
@@ -81,7 +82,7 @@ impl Console {
         }
     }
 
-    /// Nothing is being waited for any more.
+    /// Removes the progress line: nothing is awaited.
     pub fn settled(&self) {
         if let Some(bar) = &self.progress
             && self.moves.swap(false, Ordering::Relaxed)
@@ -98,7 +99,7 @@ impl Drop for Console {
     }
 }
 
-/// Text of others on one line, with nothing in it that a terminal would obey.
+/// Foreign text on one line, with everything escaped that a terminal would interpret.
 pub fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for c in text.chars() {
@@ -107,7 +108,7 @@ pub fn one_line(text: &str) -> String {
     line
 }
 
-/// The same with its lines: each but the first is set in, so that none passes for an event.
+/// The same with several lines. All but the first are indented, so that none looks like an event.
 pub fn several_lines(text: &str) -> String {
     let lines: Vec<_> = text.trim_end().split('\n').map(|line| one_line(line.trim_end_matches('\r'))).collect();
     lines.join("\n    ")
@@ -116,7 +117,7 @@ pub fn several_lines(text: &str) -> String {
 fn push(line: &mut String, c: char) {
     match c {
         '\t' => line.push(' '),
-        // What turns the direction of writing around or breaks lines, besides control characters.
+        // Characters that change the writing direction or break lines, in addition to control characters.
         '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' => {
             _ = write!(line, "{}", c.escape_unicode());
         }
@@ -135,7 +136,7 @@ fn json_line(passed: Duration, event: &str, text: &str, fields: Value) -> String
 
 fn print_line(line: &str) {
     let mut out = std::io::stdout().lock();
-    // Nobody may be listening any more; a cluster must not end for that.
+    // The reader may be gone; that must not end the cluster.
     _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }
 
@@ -152,11 +153,11 @@ mod tests {
     }
 
     #[test]
-    fn text_of_others_neither_steers_the_terminal_nor_passes_for_a_line_of_ours() {
+    fn foreign_text_neither_controls_the_terminal_nor_imitates_our_lines() {
         let host = "evil\u{1b}]0;title\u{7}\r\nFAKE LINE\u{9b}2J\u{202e}txt";
         assert_eq!(one_line(host), "evil\\u{1b}]0;title\\u{7}\\r\\nFAKE LINE\\u{9b}2J\\u{202e}txt");
-        let told = "w is gone: java.lang.Error\u{1b}[2J\r\nFlink is ready\n\tat x\n";
-        assert_eq!(several_lines(told), "w is gone: java.lang.Error\\u{1b}[2J\n    Flink is ready\n     at x");
+        let message = "w is gone: java.lang.Error\u{1b}[2J\r\nFlink is ready\n\tat x\n";
+        assert_eq!(several_lines(message), "w is gone: java.lang.Error\\u{1b}[2J\n    Flink is ready\n     at x");
         assert_eq!(one_line("Zürich – 東京 ✓"), "Zürich – 東京 ✓");
     }
 }

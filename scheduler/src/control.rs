@@ -1,13 +1,13 @@
-//! The operator's way in: a small HTTP API of the leading application master.
+//! The operator's API: a small HTTP API of the leading application master.
 //!
 //! ```text
-//! GET  /workers    what there is, see `view`
-//! GET  /history    the last steps of workers, with cause and initiator
-//! POST /commands   a `Command` as JSON; the answer is that of /workers, and comes when the command is durable
+//! GET  /workers    the current state, see `view`
+//! GET  /history    the last transitions of workers, with cause and initiator
+//! POST /commands   a `Command` as JSON; answers like /workers, once the command is durable
 //! ```
 //!
-//! Every request shows the token (`Authorization: Bearer …`), by default one that is made at the start and that the commands of
-//! the same user find in the run file. It listens on loopback unless an option says otherwise.
+//! Every request must carry the token (`Authorization: Bearer …`). By default it is generated at the start, and
+//! commands of the same user find it in the run file. The API listens on loopback unless an option says otherwise.
 
 mod access;
 pub mod client;
@@ -40,42 +40,42 @@ pub use self::token::{SHORTEST, Token, TokenError};
 use self::{access::Gate, run_file::RunFile};
 use crate::core::message::{Input, Move};
 
-/// What an operator can have done.
+/// A command of the operator.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Command {
-    /// Workers leave this agent, given by id or host name, and no new ones come.
+    /// Move workers off this agent, given by id or host name, and launch none there.
     Drain {
         /// The agent.
         agent: String,
     },
-    /// The agent may be used again.
+    /// Allow launches on the agent again.
     Undrain {
         /// The agent.
         agent: String,
     },
-    /// All workers are replaced, one after the other.
+    /// Replace all workers, one after the other.
     Restart {
-        /// So many more than wanted may live meanwhile.
+        /// Extra workers allowed during the restart.
         surge: usize,
-        /// So many fewer than wanted may be ready meanwhile.
+        /// Number of workers that may be missing during the restart.
         max_unavailable: usize,
     },
-    /// What failed on this agent, or on all, is forgotten.
+    /// Forget the failures on this agent, or on all.
     ClearAgent {
-        /// The agent's id; all if there is none.
+        /// The agent's id; `None` for all agents.
         agent: Option<String>,
     },
-    /// Stops the cluster and all standby application masters.
-    // With braces: only so are unknown fields refused.
+    /// Stop the cluster and all standby application masters.
+    // The braces make serde refuse unknown fields.
     Stop {},
 }
 
 impl Command {
-    /// What the application master is asked for, or what is wrong with it.
-    pub(crate) fn ask(self) -> Result<Ask, String> {
-        Ok(Ask::Command(match self {
-            Self::Stop {} => return Ok(Ask::Stop),
+    /// The request to the application master, or the error in the command.
+    pub(crate) fn into_request(self) -> Result<Request, String> {
+        Ok(Request::Command(match self {
+            Self::Stop {} => return Ok(Request::Stop),
             Self::Drain { agent } | Self::Undrain { agent } if agent.trim().is_empty() => {
                 return Err(format!("{agent:?} is not an agent: its id or host name is required"));
             }
@@ -91,9 +91,9 @@ impl Command {
     }
 }
 
-/// What is asked for.
+/// A request to the application master.
 #[derive(Debug)]
-pub(crate) enum Ask {
+pub(crate) enum Request {
     Workers,
     History,
     Command(Input),
@@ -102,36 +102,36 @@ pub(crate) enum Ask {
 
 /// A request that waits for its answer.
 #[derive(Debug)]
-pub(crate) struct Asked {
-    pub(crate) what: Ask,
+pub(crate) struct PendingRequest {
+    pub(crate) request: Request,
     pub(crate) answer: oneshot::Sender<Value>,
 }
 
-/// How the API is served.
+/// Options of the server.
 #[derive(Debug)]
 pub struct ControlOptions {
-    /// Where it listens.
+    /// The address to listen on.
     pub bind: SocketAddr,
-    /// What every request has to show.
+    /// The token that every request must carry.
     pub token: Token,
-    /// The host name by which others know this machine.
+    /// This machine's host name as others know it.
     pub name: String,
-    /// Certificate and key; with them only TLS is spoken.
+    /// Certificate and key; if set, only TLS is spoken.
     pub tls: Option<Arc<ServerConfig>>,
 }
 
-/// The API; it ends with this value.
+/// The running API; dropping it ends the API.
 #[derive(Debug)]
 pub struct ControlServer {
     address: SocketAddr,
     url: String,
-    asked: mpsc::Receiver<Asked>,
+    asked: mpsc::Receiver<PendingRequest>,
     run_file: Option<RunFile>,
     _task: AbortOnDropHandle<()>,
 }
 
 impl ControlServer {
-    /// Listens.
+    /// Starts to listen.
     pub async fn start(options: ControlOptions) -> std::io::Result<Self> {
         let ControlOptions { bind, token, name, tls } = options;
         let listener = TcpListener::bind(bind).await?;
@@ -146,17 +146,17 @@ impl ControlServer {
         let (sender, asked) = mpsc::channel(16);
         let gate = Arc::new(Gate { token, name });
         let router = Router::new()
-            .route("/workers", get(async |State(to): State<Inbox>| ask(to, Ask::Workers).await))
-            .route("/history", get(async |State(to): State<Inbox>| ask(to, Ask::History).await))
+            .route("/workers", get(async |State(to): State<Inbox>| ask(to, Request::Workers).await))
+            .route("/history", get(async |State(to): State<Inbox>| ask(to, Request::History).await))
             .route("/commands", post(command))
-            .fallback(async || (StatusCode::NOT_FOUND, "there is /workers, /history and /commands"))
+            .fallback(async || (StatusCode::NOT_FOUND, "unknown path: the API has /workers, /history and /commands"))
             .with_state(sender)
             .layer(middleware::from_fn_with_state(gate, access::enter));
         let task = tokio::spawn(listener::serve(listener, router, tls.map(TlsAcceptor::from)));
         Ok(Self { address, url, asked, run_file: None, _task: AbortOnDropHandle::new(task) })
     }
 
-    /// The URL for others.
+    /// The URL for other machines.
     pub fn url(&self) -> &str {
         &self.url
     }
@@ -171,45 +171,45 @@ impl ControlServer {
         format!("http://{host}:{}", self.address.port())
     }
 
-    /// The run file stays for as long as the API.
+    /// Keeps the run file while the API runs.
     pub fn keep(&mut self, run_file: RunFile) {
         self.run_file = Some(run_file);
     }
 
-    /// Where it listens.
+    /// The address it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// The next request.
-    pub(crate) async fn next(&mut self) -> Option<Asked> {
+    pub(crate) async fn next(&mut self) -> Option<PendingRequest> {
         self.asked.recv().await
     }
 }
 
-/// How long the store may take for what an operator asks for.
+/// How long storing a command may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-type Inbox = mpsc::Sender<Asked>;
+type Inbox = mpsc::Sender<PendingRequest>;
 type Refused = (StatusCode, String);
 
-async fn ask(to: Inbox, what: Ask) -> Result<Json<Value>, Refused> {
-    let ended = || (StatusCode::SERVICE_UNAVAILABLE, "this application master does not lead any longer".to_owned());
+async fn ask(to: Inbox, request: Request) -> Result<Json<Value>, Refused> {
+    let ended = || (StatusCode::SERVICE_UNAVAILABLE, "this application master no longer leads".to_owned());
     let (answer, answered) = oneshot::channel();
-    to.send(Asked { what, answer }).await.map_err(|_| ended())?;
+    to.send(PendingRequest { request, answer }).await.map_err(|_| ended())?;
     let answered = timeout(PATIENCE, answered).await.map_err(|_| {
-        let why = "it is being done, but the store does not take it: a crash now would undo it";
+        let why = "the command is being carried out but is not persisted yet: a crash of the application master would undo it";
         (StatusCode::GATEWAY_TIMEOUT, why.to_owned())
     })?;
     answered.map(Json).map_err(|_| ended())
 }
 
 async fn command(State(to): State<Inbox>, Json(command): Json<Command>) -> Result<Json<Value>, Refused> {
-    let what = command.ask().map_err(|reason| (StatusCode::BAD_REQUEST, reason))?;
-    ask(to, what).await
+    let request = command.into_request().map_err(|reason| (StatusCode::BAD_REQUEST, reason))?;
+    ask(to, request).await
 }
 
-/// An IPv6 address has brackets in a URL.
+/// In a URL, an IPv6 address has brackets.
 fn in_url(host: &str) -> String {
     if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
 }
@@ -227,7 +227,7 @@ mod tests {
 
     const TOKEN: &str = "a-token-of-a-test";
 
-    /// A server whose owner answers everything with what was asked.
+    /// A server whose owner answers each request with its debug text.
     pub(super) async fn echo() -> (String, AbortOnDropHandle<()>) {
         let token = Token::parse(TOKEN).unwrap();
         let options = ControlOptions { bind: ([127, 0, 0, 1], 0).into(), token, name: "here".to_owned(), tls: None };
@@ -236,8 +236,8 @@ mod tests {
         assert_eq!(server.url(), address);
         let task = tokio::spawn(async move {
             let mut server = server;
-            while let Some(Asked { what, answer }) = server.next().await {
-                _ = answer.send(json!(format!("{what:?}")));
+            while let Some(PendingRequest { request, answer }) = server.next().await {
+                _ = answer.send(json!(format!("{request:?}")));
             }
         });
         (address, AbortOnDropHandle::new(task))
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_does_not_show_the_token_is_turned_away() {
+    async fn requests_without_the_token_are_refused() {
         let (address, _server) = echo().await;
         for shown in [None, Some("a-guess-of-a-test"), Some("")] {
             let error = Client::new(&address, shown, None).unwrap().get("workers").await.unwrap_err().to_string();
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_command_that_is_not_declared_as_json_or_has_more_in_it_is_refused() {
+    async fn a_command_without_the_json_content_type_or_with_unknown_fields_is_refused() {
         let (address, _server) = echo().await;
         let (status, _) = post(&address, "text/plain", r#"{"command":"drain","agent":"A"}"#).await;
         assert_eq!(status, 415);
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_body_that_is_too_large_is_not_read_to_its_end() {
+    async fn a_body_that_is_too_large_is_not_read_completely() {
         let (address, _server) = echo().await;
         let (status, why) = post(&address, "application/json", vec![b' '; 65 << 10]).await;
         assert_eq!((status, why.contains("65536")), (413, true), "{why}");

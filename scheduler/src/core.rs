@@ -1,17 +1,16 @@
 //! The scheduler's state machine: workers, offers and reconciliation, without I/O, clock or randomness of its own.
 //!
-//! The shell tells it what happened ([`Input`]) and carries out what it asks for ([`Output`]), in order. What it promises:
+//! The shell feeds it events ([`Input`]) and carries out the outputs ([`Output`]) in that order. The core promises:
 //!
 //! - A worker is in the store before its task can exist: [`Output::Accept`] comes only after [`Input::Stored`].
 //! - A status is acknowledged only after what it means is in the store.
 //! - A task that the store does not know is killed on sight.
-//! - Every offer is answered in the same step that brings it: used or declined. One that is to be used waits for the store
-//!   for seconds, not longer.
+//! - Every offer is used or declined in the step that brings it. An offer that is used waits for the store for a few
+//!   seconds at most.
 //! - With nothing to launch, offers are suppressed.
-//! - Workers that leave an agent or are restarted are replaced before they go, as far as `surge` and `max-unavailable` say.
+//! - Workers that leave an agent or are restarted are replaced first, as far as `surge` and `max-unavailable` allow.
 //!
-//! The life of one worker is drawn in [`worker`]. No step looks at all workers, but for those that concern all of them
-//! (`fleet`).
+//! [`worker`] draws the life of one worker. A step visits all workers only if it concerns all of them (`fleet`).
 
 pub mod constraint;
 pub mod evidence;
@@ -46,7 +45,7 @@ use self::{
     constraint::Constraint,
     fleet::Fleet,
     history::{Cause, History, Initiator, Transition},
-    message::{Input, Moment, Move, Notice, Output, Place, Registration, State, WorkerId},
+    message::{AgentProfile, Input, Moment, Move, Notice, Output, Registration, State, WorkerId},
     moving::Maintenance,
     offers::Refusals,
     origin::Origin,
@@ -59,26 +58,26 @@ use self::{
     writing::Write,
 };
 
-/// What the core goes by.
+/// The core's settings.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// What each worker needs.
     pub demand: Demand,
     /// Where workers may run.
     pub constraints: Vec<Constraint>,
-    /// How long an offer that is of no use *now* stays away.
+    /// Filter for an offer that cannot be used *now*.
     pub decline: Duration,
-    /// How long an offer that is too small stays away. Mesos ends such a filter itself when the agent has more to offer.
-    pub hopeless: Duration,
-    /// How long workers are waited for.
+    /// Filter for an offer that is too small. Mesos ends such a filter itself when the agent has more to offer.
+    pub decline_small: Duration,
+    /// Timeouts for workers.
     pub patience: Patience,
-    /// How gently workers leave agents.
+    /// Limits for replacing workers that leave agents.
     pub moving: Move,
-    /// What the TaskManagers that are launched now are started for.
+    /// What TaskManagers launched from now on are started for.
     pub origin: Arc<Origin>,
-    /// As whom we register.
+    /// User and principal to register with.
     pub registration: Registration,
-    /// At most this share of the agents is avoided because workers failed there; between 0 and 1.
+    /// Largest share of the agents that is avoided because workers failed there; between 0 and 1.
     pub avoided_share: f64,
 }
 
@@ -90,52 +89,53 @@ pub struct Core {
     epoch: String,
     next_number: u64,
     framework: Option<String>,
-    /// As whom that is registered, as far as it is known.
+    /// User and principal of the registered framework, as far as they are known.
     registration: Option<Registration>,
     fleet: Fleet,
     target: usize,
-    /// How many more may live while others are replaced.
+    /// Extra workers allowed while others are replaced.
     surge: usize,
     stopping: bool,
-    /// Whether the framework's end was asked for on this connection.
+    /// Whether a teardown was requested on this connection.
     tearing_down: bool,
     subscribed: bool,
-    /// Whether Mesos was last told that we want offers; `None` if it must be told anew.
+    /// The last thing Mesos heard from us: whether we want offers. `None` if it must be sent again.
     offers_wanted: Option<bool>,
-    /// When it was told, or showed that it knows.
-    offers_told: Moment,
-    /// Since when offers are wanted and none has come.
+    /// When that was last sent, or confirmed by Mesos's behaviour.
+    offers_wanted_sent: Moment,
+    /// Since when offers are wanted but none has come.
     offerless: Option<Moment>,
-    /// What people were told of that.
+    /// What was reported about that.
     silence: Silence,
-    /// Whether this connection's master knows no constraints of ours, or was told to forget them.
+    /// Whether the master on this connection applies no constraints of ours, either because it never knew them or
+    /// because it dropped them.
     widened: bool,
-    /// Whether this connection's master was told how much a worker needs.
+    /// Whether the master on this connection knows how much a worker needs.
     narrowed: bool,
     failures: Failures,
     ports: Ports,
     /// Unknown tasks that were killed: how often, and since when.
-    strangers: BTreeMap<WorkerId, (u32, Moment)>,
+    unknown_tasks: BTreeMap<WorkerId, (u32, Moment)>,
     reconciliation: Reconciliation,
     refusals: Refusals,
-    /// The reasons that people were last told, and after how many offers.
+    /// The reasons reported last, and after how many offers.
     explained: (Vec<String>, usize),
     draining: BTreeSet<String>,
     maintenance: Maintenance,
     generation: u64,
     restart: Move,
     history: History,
-    /// Whether people were told of workers with other files.
-    files_told: bool,
+    /// Whether workers with other files were reported.
+    other_files_reported: bool,
     writes: VecDeque<Write>,
     next_write: u64,
-    /// Whether people were told that the store does not answer.
-    store_told_late: bool,
+    /// Whether it was reported that the store does not answer.
+    late_store_reported: bool,
     outputs: Vec<Output>,
 }
 
 impl Core {
-    /// Begins with what the store had. All chance comes from `seed`.
+    /// Starts from the stored state. All randomness comes from `seed`.
     pub fn new(settings: Settings, state: State, now: Moment, seed: u64) -> Self {
         let mut fleet = Fleet::new(settings.patience.clone(), settings.constraints.clone());
         let next_number = state.first_number();
@@ -145,7 +145,7 @@ impl Core {
         Self {
             failures: Failures::new(settings.avoided_share),
             ports: Ports::new(seed),
-            strangers: BTreeMap::new(),
+            unknown_tasks: BTreeMap::new(),
             settings,
             now,
             reconciliation: Reconciliation::new(&state.epoch),
@@ -160,7 +160,7 @@ impl Core {
             tearing_down: false,
             subscribed: false,
             offers_wanted: None,
-            offers_told: now,
+            offers_wanted_sent: now,
             offerless: None,
             silence: Silence::default(),
             widened: false,
@@ -172,15 +172,15 @@ impl Core {
             generation: state.generation,
             restart: state.restart,
             history: History::default(),
-            files_told: false,
+            other_files_reported: false,
             writes: VecDeque::new(),
             next_write: 0,
-            store_told_late: false,
+            late_store_reported: false,
             outputs: Vec::new(),
         }
     }
 
-    /// Takes in what happened and gives what is to be done.
+    /// Handles one input and returns the outputs to carry out.
     pub fn handle(&mut self, now: Moment, input: Input) -> Vec<Output> {
         self.now = self.now.max(now);
         match input {
@@ -203,7 +203,7 @@ impl Core {
             Input::ClearAgent(agent) => self.clear_agent(agent.as_deref()),
             Input::Stop => self.stopping = true,
             Input::TornDown => self.torn_down(),
-            Input::Looked(look) => self.looked(&look),
+            Input::MasterInspected(inspection) => self.master_inspected(&inspection),
             Input::Tick => {}
         }
         self.settle();
@@ -218,7 +218,7 @@ impl Core {
             waiting,
             self.reconciliation.wake_at(),
             self.store_is_late_at(),
-            self.unheard_at(),
+            self.revive_again_at(),
             self.silence_at(),
             self.maintenance_at(),
         ];
@@ -240,7 +240,7 @@ impl Core {
         self.subscribed
     }
 
-    /// Of how many workers Mesos has not told the state since it was asked.
+    /// Number of workers whose state Mesos has not reported since it was asked.
     pub fn unanswered(&self) -> usize {
         self.fleet.unanswered().len()
     }
@@ -255,7 +255,7 @@ impl Core {
         self.generation
     }
 
-    /// Why nothing is launched, if workers are missing: the store, or the offers that came since the last launch.
+    /// Why nothing is launched although workers are missing: the store, or the offers since the last launch.
     pub fn starved(&self) -> Option<String> {
         if self.missing() == 0 {
             None
@@ -266,7 +266,7 @@ impl Core {
         }
     }
 
-    /// The last steps of workers that are here or gone.
+    /// The last transitions of current and past workers.
     pub fn history(&self) -> &History {
         &self.history
     }
@@ -276,7 +276,7 @@ impl Core {
         self.failures.suspicions(self.now)
     }
 
-    /// Agents, by id or host name, that workers are to leave or have left.
+    /// Drained agents, by id or host name.
     pub fn draining(&self) -> &BTreeSet<String> {
         &self.draining
     }
@@ -284,7 +284,7 @@ impl Core {
     fn job_manager(&mut self, up: bool) {
         self.fleet.set_job_manager(up.then_some(self.now));
         if !up {
-            // The next one begins with nobody.
+            // The next JobManager starts with no TaskManagers.
             self.registered(&BTreeSet::new());
         }
     }
@@ -306,15 +306,15 @@ impl Core {
         }
     }
 
-    /// Forgets what failed on an agent, or on all of them.
+    /// Forgets the failures on one agent, or on all.
     fn clear_agent(&mut self, agent: Option<&str>) {
         self.failures.clear(agent);
         self.ports.clear(agent);
         self.offers_wanted = None;
     }
 
-    /// The launch of a worker leaves for Mesos.
-    fn launched(&mut self, id: &WorkerId, place: &Arc<Place>) {
+    /// The launch of a worker is sent to Mesos.
+    fn launched(&mut self, id: &WorkerId, place: &Arc<AgentProfile>) {
         let now = self.now;
         let was_storing = self.fleet.update(id, |worker| {
             let was_storing = worker.phase == Phase::Storing;
@@ -331,7 +331,7 @@ impl Core {
         self.notice(Notice::Launched(id.clone(), place.clone()));
     }
 
-    /// Takes a worker to its next phase; a change is remembered.
+    /// Moves a worker to its next phase and records the transition.
     fn enter(&mut self, id: &WorkerId, phase: Phase, by: Initiator, cause: impl Into<Cause>) {
         let now = self.now;
         let from = self.fleet.update(id, |worker| {
@@ -355,10 +355,10 @@ impl Core {
         self.history.add(Transition { at: self.now, worker: id.clone(), from, to, cause: cause.into(), by });
     }
 
-    /// Brings everything to where it should be now.
+    /// Takes every step that is due now.
     fn settle(&mut self) {
         self.give_back_late_offers();
-        self.tell_of_store();
+        self.report_store();
         self.forget_maintenance();
         if self.subscribed {
             self.act_on_overdue();

@@ -1,8 +1,8 @@
-//! Which of several application masters leads, decided by ZooKeeper.
+//! Election of the leader among several application masters, with ZooKeeper.
 //!
-//! Each holds a session and a lock node; the oldest node leads. ZooKeeper lets the next one lead once it has heard nothing
-//! of the leader for the session's timeout. The leader itself stops before that (`hold`): when the last question that
-//! ZooKeeper has answered was asked nine tenths of that time ago. And every write checks the lock node.
+//! Each holds a session and a lock node; the oldest node leads. ZooKeeper lets the next one lead when the leader's
+//! session has timed out. The leader itself stops earlier (`hold`): once nine tenths of the timeout have passed since
+//! it sent the last request that ZooKeeper answered. And every write checks the lock node.
 
 mod options;
 mod relay;
@@ -31,40 +31,40 @@ use crate::{
 /// The right to act for the cluster, until it is lost.
 #[derive(Debug)]
 pub struct Leadership {
-    /// The store, to which nobody else can write.
+    /// The store; nobody else can write to it.
     pub store: Store,
-    /// What it held.
+    /// The stored state.
     pub state: State,
     /// Cancelled when leadership is lost.
     pub deposed: CancellationToken,
-    /// Cancels `deposed` when the time has come.
+    /// Cancels `deposed` when leadership is lost.
     pub watch: Option<AbortOnDropHandle<()>>,
 }
 
 impl Leadership {
-    /// There is nobody else who could lead.
+    /// Leadership without competitors.
     pub fn undisputed(store: Store, state: State) -> Self {
         Self { store, state, deposed: CancellationToken::new(), watch: None }
     }
 }
 
-/// One of those who want to lead, as long as its process lives.
+/// A candidate for leadership, for as long as its process runs.
 #[derive(Debug)]
 pub struct Candidate {
     options: ZooKeeperOptions,
-    /// ZooKeeper's last transaction before we stood by for the first time.
+    /// ZooKeeper's last transaction when this candidate first became a standby.
     since: Option<i64>,
     relay: Option<Arc<Relay>>,
 }
 
 impl Candidate {
-    /// Of the cluster that the options name.
+    /// A candidate for the cluster that the options name.
     pub fn new(options: ZooKeeperOptions) -> Self {
         Self { options, since: None, relay: None }
     }
 
-    /// Waits to become the leader, however long that takes. `report` is told when there is something to tell. Fails when
-    /// ZooKeeper does not let us, or holds what is no state: neither heals.
+    /// Waits to become the leader, however long that takes. Progress is passed to `report`. Fails if ZooKeeper rejects
+    /// us, or if the stored state is invalid: retrying would not help.
     pub async fn lead(&mut self, report: impl Fn(&str)) -> Result<Leadership, StoreError> {
         let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
         loop {
@@ -98,14 +98,14 @@ impl Candidate {
         let folder = nodes.leader();
         let since = match self.since {
             Some(since) => since,
-            // A write that changes nothing tells the time by ZooKeeper's own clock.
+            // A write without changes returns the time of ZooKeeper's own clock.
             None => client.set_data(&folder, b"", None).await.map_err(failed("write"))?.mzxid,
         };
         self.since = Some(since);
         let prefix = LockPrefix::new_curator(&folder, "latch-").map_err(failed("lock"))?;
         let whoami = format!("{}", std::process::id());
         report("Another application master leads; this one is a standby.");
-        // Who stands by has the state in memory already when the time comes.
+        // A standby mirrors the state, so it is in memory when it leads.
         let mut mirror = Mirror::begin(&client, &nodes).await;
         let waiting = client.lock(prefix, whoami.as_bytes(), LockOptions::new(nodes.acls()));
         let lock = match &mut mirror {
@@ -131,7 +131,7 @@ impl Candidate {
         Ok(Leadership { store: Store::ZooKeeper(Box::new(store)), state, deposed, watch })
     }
 
-    /// Where the client connects.
+    /// The servers that the client connects to.
     async fn quorum(&mut self) -> Result<String, StoreError> {
         let Some(tls) = &self.options.access.tls else { return Ok(self.options.quorum.clone()) };
         let failed = |source| StoreError::Io { action: "listen on", path: "127.0.0.1".into(), source };
@@ -143,9 +143,9 @@ impl Candidate {
     }
 }
 
-/// Asks for the lock node again and again. Leadership is lost when it is gone, when the session is over, or when ZooKeeper
-/// may believe that it is: it counts from when it has heard of us, which was not before we `asked`. (The client library on its
-/// own gives a session up only after one and a half times its timeout.)
+/// Reads the lock node again and again. Leadership is lost if the node is gone, if the session has ended, or if
+/// ZooKeeper may consider it ended: its timeout counts from our last request, sent at `asked` or later. (The client
+/// library itself gives a session up only after one and a half times its timeout.)
 async fn hold(client: Client, lock: String, mut asked: Instant, deposed: CancellationToken) {
     let timeout = client.session_timeout();
     let why = loop {

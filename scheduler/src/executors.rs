@@ -1,5 +1,5 @@
-//! What executors tell of themselves, for people to look at: how long each step to a working TaskManager took, in the
-//! labels of status updates, and what it uses, in framework messages. Nothing depends on either; messages may get lost.
+//! What executors report about themselves, for display only: how long each step to a working TaskManager took (labels
+//! of status updates), and what it uses (framework messages). Nothing depends on either, and messages may be lost.
 
 use std::collections::BTreeMap;
 
@@ -9,19 +9,19 @@ use serde_json::{Value, json};
 
 use crate::core::message::{Moment, WorkerId};
 
-/// When the executor started, in seconds since 1970 by the clock of its host.
+/// Label with the executor's start, in seconds since 1970 by its host's clock.
 const STARTED: &str = "executor-started";
 
-/// Of a label that says how long after the executor's start a step was reached, in milliseconds.
+/// Suffix of labels with the time of a step, in milliseconds since the executor's start.
 const STEP: &str = "-ms";
 
 /// The last step.
 const UP: &str = "registered";
 
-/// As many as steps of workers are remembered.
+/// Number of remembered workers; as many as transitions in the history.
 const MOST: usize = 1000;
 
-/// One step on the way of a worker, in milliseconds since its launch was decided.
+/// One step of a worker's start, in milliseconds since its launch was decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Step {
     name: String,
@@ -29,71 +29,71 @@ struct Step {
 }
 
 #[derive(Debug, Default)]
-struct Told {
+struct ExecutorReport {
     timeline: Vec<Step>,
     usage: Option<Value>,
 }
 
-/// The last word of each executor.
+/// The last report of each executor.
 #[derive(Debug, Default)]
-pub(crate) struct Executors(BTreeMap<WorkerId, Told>);
+pub(crate) struct Executors(BTreeMap<WorkerId, ExecutorReport>);
 
 #[derive(Deserialize)]
 struct Message {
     usage: Value,
-    /// Of its memory limit, in percent, once for each rise above the mark.
+    /// Use of the memory limit in percent, sent once for each rise above the threshold.
     memory_warning: Option<u64>,
 }
 
 impl Executors {
-    /// Takes in a status of a worker whose launch was decided at this moment. Returns how the worker came up when that is news:
-    /// it runs, and we, who are there since `since`, have launched it and did not know. With its end it would be no news.
+    /// Handles a status of a worker launched at `launched`. Returns the timeline of its start once, when it is news:
+    /// the worker runs, and it was launched after this application master started at `since`.
     pub(crate) fn status(&mut self, status: &TaskStatus, launched: Moment, since: Moment) -> Option<String> {
         let timeline = timeline(status, launched)?;
         let worker = WorkerId::from(status.task_id.value.as_str());
-        let told = self.0.entry(worker).or_default();
-        let was_up = is_up(&told.timeline);
-        told.timeline = timeline;
-        let news = (!was_up && is_up(&told.timeline)).then(|| words(&told.timeline));
+        let report = self.0.entry(worker).or_default();
+        let was_up = is_up(&report.timeline);
+        report.timeline = timeline;
+        let news = (!was_up && is_up(&report.timeline)).then(|| to_text(&report.timeline));
         if self.0.len() > MOST {
             self.0.pop_first();
         }
         news.filter(|_| status.state() == TaskState::TaskRunning && launched >= since)
     }
 
-    /// Takes in what an executor uses; returns of how much of its memory limit, in percent, it warns.
+    /// Handles a report of an executor's use. Returns the used percentage of its memory limit, if it warns.
     pub(crate) fn message(&mut self, message: &event::Message) -> Option<(WorkerId, u64)> {
         let Message { usage, memory_warning } = serde_json::from_slice(&message.data).ok()?;
         let worker = WorkerId::from(message.executor_id.value.as_str());
-        let told = self.0.get_mut(&worker)?;
-        told.usage = Some(usage);
+        let report = self.0.get_mut(&worker)?;
+        report.usage = Some(usage);
         memory_warning.map(|percent| (worker, percent))
     }
 
-    /// It uses nothing any more.
+    /// The worker has ended and uses nothing.
     pub(crate) fn gone(&mut self, worker: &WorkerId) {
-        if let Some(told) = self.0.get_mut(worker) {
-            told.usage = None;
+        if let Some(report) = self.0.get_mut(worker) {
+            report.usage = None;
         }
     }
 
-    /// Its steps, in their order.
+    /// Its steps in the order of time.
     pub(crate) fn timeline(&self, worker: &WorkerId) -> Value {
-        let steps = self.0.get(worker).into_iter().flat_map(|told| &told.timeline);
+        let steps = self.0.get(worker).into_iter().flat_map(|report| &report.timeline);
         steps.map(|step| json!({ "step": step.name, "ms": step.at })).collect()
     }
 
-    /// What it uses, as it told last.
+    /// Its last reported use.
     pub(crate) fn usage(&self, worker: &WorkerId) -> Value {
-        self.0.get(worker).and_then(|told| told.usage.clone()).unwrap_or_default()
+        self.0.get(worker).and_then(|report| report.usage.clone()).unwrap_or_default()
     }
 }
 
-/// In the order in which the steps were reached; none when the executor told no time.
+/// The steps in the order of time; `None` if the executor reported no time.
 fn timeline(status: &TaskStatus, launched: Moment) -> Option<Vec<Step>> {
     let labels = &status.labels.as_ref()?.labels;
     let started = labels.iter().find(|label| label.key == STARTED)?.value().parse::<f64>().ok()?;
-    // Two hosts' clocks: a difference below zero is none.
+    // The clocks of two hosts may differ: negative times become zero.
     let begun = ((started * 1000.0) as u64).saturating_sub(launched.0);
     let mut steps = vec![Step { name: "executor".to_owned(), at: begun }];
     steps.extend(labels.iter().filter_map(|label| {
@@ -108,7 +108,7 @@ fn is_up(timeline: &[Step]) -> bool {
     timeline.iter().any(|step| step.name == UP)
 }
 
-fn words(timeline: &[Step]) -> String {
+fn to_text(timeline: &[Step]) -> String {
     let steps: Vec<_> = timeline.iter().map(|step| format!("{} {} ms", step.name, step.at)).collect();
     steps.join(", ")
 }
@@ -134,25 +134,25 @@ mod tests {
     const STARTED_AT: (&str, &str) = ("executor-started", "1700000000.040");
 
     #[test]
-    fn steps_count_from_the_launch_and_the_way_up_is_told_once() {
+    fn steps_count_from_the_launch_and_the_timeline_is_reported_once() {
         let mut executors = Executors::default();
         let launched = Moment(1_700_000_000_000);
         let running = status(&[STARTED_AT, ("subscribed-ms", "2"), ("spawned-ms", "30"), ("blame", "agent")]);
         assert_eq!(executors.status(&running, launched, launched), None);
         let up = status(&[STARTED_AT, ("subscribed-ms", "2"), ("spawned-ms", "30"), ("registered-ms", "1300")]);
-        let words = "executor 40 ms, subscribed 42 ms, spawned 70 ms, registered 1340 ms";
-        assert_eq!(executors.status(&up, launched, launched).as_deref(), Some(words));
+        let text = "executor 40 ms, subscribed 42 ms, spawned 70 ms, registered 1340 ms";
+        assert_eq!(executors.status(&up, launched, launched).as_deref(), Some(text));
         assert_eq!(executors.status(&up, launched, launched), None);
         assert_eq!(executors.timeline(&"w".into())[3], json!({ "step": "registered", "ms": 1340 }));
     }
 
     #[test]
-    fn how_a_worker_came_up_is_no_news_when_it_ends_or_came_up_under_another_application_master() {
+    fn a_workers_timeline_is_not_reported_when_it_ends_or_was_started_by_an_earlier_application_master() {
         let up = status(&[STARTED_AT, ("registered-ms", "1300")]);
         let ended = TaskStatus { state: TaskState::TaskKilled.into(), ..up.clone() };
         let (launched, later) = (Moment(1_700_000_000_000), Moment(1_700_000_060_000));
         assert_eq!(Executors::default().status(&up, launched, later), None, "it was there before us");
-        assert_eq!(Executors::default().status(&ended, launched, launched), None, "nobody asks any more");
+        assert_eq!(Executors::default().status(&ended, launched, launched), None, "its start no longer matters");
         let mut executors = Executors::default();
         executors.status(&ended, launched, later);
         assert_eq!(executors.timeline(&"w".into())[1], json!({ "step": "registered", "ms": 1340 }), "history has it");
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_behind_makes_no_negative_time_and_a_status_without_a_time_changes_nothing() {
+    fn a_clock_that_is_behind_gives_no_negative_time_and_a_status_without_a_time_changes_nothing() {
         let mut executors = Executors::default();
         executors.status(&status(&[STARTED_AT, ("subscribed-ms", "2")]), Moment(1_700_000_001_000), Moment(0));
         executors.status(&status(&[("subscribed-ms", "9")]), Moment(0), Moment(0));

@@ -1,8 +1,8 @@
-//! How the program ends when it does not end well.
+//! How the program ends when it fails.
 
 use std::fmt;
 
-/// An error for a person, and whose it is to mend.
+/// An error for people, by who can fix it.
 #[derive(Debug)]
 pub enum Failure {
     /// Usage or configuration: exit code 64.
@@ -14,17 +14,17 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// The user's to mend.
+    /// An error that the user can fix.
     pub fn usage(error: impl Into<anyhow::Error>) -> Self {
         Self::Usage(error.into())
     }
 
-    /// Not the user's to mend by other options.
+    /// An error that other options would not fix.
     pub fn other(error: impl Into<anyhow::Error>) -> Self {
         Self::Other(error.into())
     }
 
-    /// The process's exit code: `EX_USAGE` of sysexits(3), 2 for what was cancelled, or 1.
+    /// The exit code: `EX_USAGE` of sysexits(3), 2 if cancelled, or 1.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) => 64,
@@ -39,7 +39,7 @@ impl fmt::Display for Failure {
         let (Self::Usage(error) | Self::Cancelled(error) | Self::Other(error)) = self;
         let mut last = error.to_string();
         f.write_str(&last)?;
-        // Many errors repeat their cause in their own words.
+        // Many errors repeat their cause in their own message.
         for cause in error.chain().skip(1).map(ToString::to_string) {
             if !last.contains(&cause) {
                 write!(f, ": {cause}")?;

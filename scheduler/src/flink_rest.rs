@@ -14,7 +14,7 @@ pub struct FlinkRest {
     instance: String,
 }
 
-/// The key under which our JobManager's configuration has a name that no other's has.
+/// The configuration key with the unique name of our JobManager.
 pub const INSTANCE: &str = "flink-mesos.instance";
 
 #[derive(Deserialize)]
@@ -35,10 +35,10 @@ struct TaskManager {
 
 impl FlinkRest {
     /// A client of the JobManager whose REST API is at `address`, e.g. `http://host:8081`, and whose configuration has
-    /// `instance` as its [`INSTANCE`]. With TLS, those in `trusted` (PEM) vouch for it.
+    /// `instance` as its [`INSTANCE`]. With TLS, its certificate must be signed by `trusted` (PEM).
     pub fn new(address: String, instance: String, trusted: Option<&str>) -> Result<Self, reqwest::Error> {
         common::tls::install_provider();
-        // The JobManager is a neighbour: no proxy of the environment lies between.
+        // The JobManager runs on this machine: ignore the environment's proxies.
         let mut builder = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10));
         if let Some(pem) = trusted {
             builder = builder.tls_certs_only(reqwest::Certificate::from_pem_bundle(pem.as_bytes())?);
@@ -46,7 +46,7 @@ impl FlinkRest {
         Ok(Self { client: builder.build()?, address, instance })
     }
 
-    /// Whether our own JobManager answers: not that of another cluster which has the port.
+    /// Whether our own JobManager answers, not another cluster's on the same port.
     pub async fn is_up(&self) -> bool {
         let answer = self.client.get(format!("{}/jobmanager/config", self.address)).send().await;
         let Ok(answer) = answer.and_then(reqwest::Response::error_for_status) else { return false };
@@ -55,13 +55,13 @@ impl FlinkRest {
         ours && self.leads().await
     }
 
-    /// Whether it is more than its web server: that answers before the JobManager leads.
+    /// Whether it leads: its web server answers earlier.
     async fn leads(&self) -> bool {
         let answer = self.client.get(format!("{}/overview", self.address)).send().await;
         answer.is_ok_and(|answer| answer.status().is_success())
     }
 
-    /// The TaskManagers that have registered. Their ids are our workers' ids, since `taskmanager.resource-id` is.
+    /// The registered TaskManagers. Their ids are our workers' ids, because we set `taskmanager.resource-id`.
     pub async fn task_managers(&self) -> Result<BTreeSet<WorkerId>, reqwest::Error> {
         let answer = self.client.get(format!("{}/taskmanagers", self.address)).send().await?.error_for_status()?;
         let listed: TaskManagers = answer.json().await?;
@@ -77,7 +77,7 @@ mod tests {
 
     use super::*;
 
-    /// Whether a JobManager with this configuration, that answers and leads, is taken for ours.
+    /// Whether a leading JobManager with this configuration is accepted as ours.
     async fn is_ours(configuration: serde_json::Value) -> bool {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn another_clusters_job_manager_is_not_taken_for_ours() {
+    async fn another_clusters_job_manager_is_not_mistaken_for_ours() {
         assert!(is_ours(json!([{"key": "rest.port", "value": "1"}, {"key": INSTANCE, "value": "abc"}])).await);
         for other in [json!([]), json!([{"key": INSTANCE, "value": "xyz"}]), json!({"errors": []})] {
             assert!(!is_ours(other).await);

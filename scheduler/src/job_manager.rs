@@ -1,4 +1,4 @@
-//! Flink's own master, the JobManager, as a supervised child process.
+//! Flink's JobManager as a supervised child process.
 
 mod ending;
 pub(crate) mod logs;
@@ -16,25 +16,25 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use self::{ending::Ending, reason::Words};
+use self::{ending::Ending, reason::Output};
 use crate::{core::message::WorkerId, flink_rest::FlinkRest, process};
 
-/// What becomes of the JobManager.
+/// An event in the life of the JobManager.
 #[derive(Debug)]
 pub enum JobManagerEvent {
     /// Its REST API answers for the first time.
     Ready,
-    /// The TaskManagers that it lists.
+    /// The TaskManagers that it lists have changed.
     TaskManagers(BTreeSet<WorkerId>),
-    /// It ended by itself and in order, as `DELETE /cluster` makes it, or an application that has finished.
+    /// It ended regularly: after `DELETE /cluster`, or because its application finished.
     Finished,
     /// Its application was cancelled.
     Cancelled,
-    /// Its application has failed.
+    /// Its application failed.
     ApplicationFailed(String),
-    /// It cannot be started, as often as was tried.
+    /// It could not be started in the allowed number of attempts.
     Failed(String),
-    /// It ended in disorder and is started again after a while.
+    /// It crashed and is restarted after this delay.
     Restarting(String, Duration),
 }
 
@@ -47,82 +47,82 @@ pub struct JobManager {
     pub runs_application: bool,
     /// Its configuration.
     pub config: Configuration,
-    /// Where its logs are.
+    /// The folder of its logs.
     pub log: PathBuf,
-    /// What its log is called, without an ending.
+    /// The name of its log, without extension.
     pub log_name: String,
-    /// Keeps other clusters from that name.
+    /// Lock that keeps other clusters from that name.
     pub log_lock: Option<fs_err::File>,
-    /// Its REST API, as it is reached from here.
+    /// Its REST API, as reached from this machine.
     pub rest: FlinkRest,
-    /// The address of its web page, as others reach it.
+    /// The URL of its web page for others.
     pub web: String,
 }
 
 const START: Duration = Duration::from_secs(120);
 const GRACE: Duration = Duration::from_secs(10);
-const EAGER: Duration = Duration::from_millis(150);
-const CALM: Duration = Duration::from_secs(2);
+const FAST_POLL: Duration = Duration::from_millis(150);
+const SLOW_POLL: Duration = Duration::from_secs(2);
 
 enum End {
-    Told,
+    Requested,
     Exited { status: io::Result<ExitStatus>, ready: bool },
     NeverReady,
 }
 
 impl JobManager {
-    /// Runs it until it has finished, cannot be started, or `stop` is asked for; when this returns no process is left.
-    /// Until it has answered for the first time it is started `starts` times at most, after that without end.
+    /// Runs it until it has finished, cannot be started, or `stop` is cancelled; no process is left when this returns.
+    /// Until it has answered for the first time, it is started `starts` times at most; after that without limit.
     pub async fn supervise(self, starts: u32, events: mpsc::Sender<JobManagerEvent>, stop: CancellationToken) {
         let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60));
         let mut was_ready = false;
         let mut started: u32 = 0;
         loop {
-            let words = self.words().await;
+            let output = self.output().await;
             let mut child = match process::start(&self.command, &self.file("out"), &self.file("err")) {
                 Ok(child) => child,
                 Err(e) => {
                     let why = format!("cannot start {}: {e}", self.command.program.display());
-                    return tell(&events, JobManagerEvent::Failed(why)).await;
+                    return send(&events, JobManagerEvent::Failed(why)).await;
                 }
             };
             let began = Instant::now();
             let end = self.watch(&mut child, &events, &stop).await;
             process::stop(&mut child, GRACE).await;
             let (ending, end) = match end {
-                End::Told => return,
+                End::Requested => return,
                 End::Exited { status, ready } => {
                     was_ready |= ready;
-                    (self.ending(status.as_ref().ok().copied(), ready, &words).await, describe(status))
+                    (self.ending(status.as_ref().ok().copied(), ready, &output).await, describe(status))
                 }
                 End::NeverReady => {
                     (Ending::Crashed, format!("its REST API did not answer within {} s", START.as_secs()))
                 }
             };
             let why = match ending {
-                Ending::Finished => return tell(&events, JobManagerEvent::Finished).await,
-                Ending::Cancelled => return tell(&events, JobManagerEvent::Cancelled).await,
+                Ending::Finished => return send(&events, JobManagerEvent::Finished).await,
+                Ending::Cancelled => return send(&events, JobManagerEvent::Cancelled).await,
                 Ending::ApplicationFailed => {
-                    let why = self.reason("the application failed", None, words).await;
-                    return tell(&events, JobManagerEvent::ApplicationFailed(why)).await;
+                    let why = self.reason("the application failed", None, output).await;
+                    return send(&events, JobManagerEvent::ApplicationFailed(why)).await;
                 }
                 Ending::Exited(code) => {
                     let early = if code == 0 { " before the job had finished" } else { "" };
                     let end = format!("its own code ended the JVM by System.exit({code}){early}");
-                    let why = self.reason("the application failed", Some(end), words).await;
-                    return tell(&events, JobManagerEvent::ApplicationFailed(why)).await;
+                    let why = self.reason("the application failed", Some(end), output).await;
+                    return send(&events, JobManagerEvent::ApplicationFailed(why)).await;
                 }
-                Ending::Crashed => self.reason("the JobManager failed", Some(end), words).await,
+                Ending::Crashed => self.reason("the JobManager failed", Some(end), output).await,
             };
             started = started.saturating_add(1);
             if !was_ready && started >= starts {
-                return tell(&events, JobManagerEvent::Failed(why)).await;
+                return send(&events, JobManagerEvent::Failed(why)).await;
             }
             if began.elapsed() > Duration::from_secs(300) {
                 backoff.reset();
             }
             let wait = backoff.next();
-            tell(&events, JobManagerEvent::Restarting(why, wait)).await;
+            send(&events, JobManagerEvent::Restarting(why, wait)).await;
             tokio::select! {
                 () = sleep(wait) => {}
                 () = stop.cancelled() => return,
@@ -133,23 +133,23 @@ impl JobManager {
     async fn watch(&self, child: &mut Child, events: &mpsc::Sender<JobManagerEvent>, stop: &CancellationToken) -> End {
         let ready = async {
             while !self.rest.is_up().await {
-                sleep(EAGER).await;
+                sleep(FAST_POLL).await;
             }
         };
         tokio::select! {
             status = child.wait() => return End::Exited { status, ready: false },
-            () = stop.cancelled() => return End::Told,
+            () = stop.cancelled() => return End::Requested,
             up = timeout(START, ready) => if up.is_err() { return End::NeverReady },
         }
-        tell(events, JobManagerEvent::Ready).await;
+        send(events, JobManagerEvent::Ready).await;
         tokio::select! {
             status = child.wait() => End::Exited { status, ready: true },
-            () = stop.cancelled() => End::Told,
-            () = self.list_task_managers(events) => End::Told,
+            () = stop.cancelled() => End::Requested,
+            () = self.list_task_managers(events) => End::Requested,
         }
     }
 
-    /// Tells of the listed TaskManagers when they have changed; looks often while that happens, rarely when it does not.
+    /// Reports the listed TaskManagers when they change; polls often while they do, and rarely otherwise.
     async fn list_task_managers(&self, events: &mpsc::Sender<JobManagerEvent>) {
         let mut last = BTreeSet::new();
         let mut quiet = 0;
@@ -159,16 +159,16 @@ impl JobManager {
             {
                 last.clone_from(&listed);
                 quiet = 0;
-                tell(events, JobManagerEvent::TaskManagers(listed)).await;
+                send(events, JobManagerEvent::TaskManagers(listed)).await;
             }
             quiet += 1;
-            sleep(if quiet < 100 { EAGER } else { CALM }).await;
+            sleep(if quiet < 100 { FAST_POLL } else { SLOW_POLL }).await;
         }
     }
 
-    async fn ending(&self, status: Option<ExitStatus>, ready: bool, words: &Arc<Words>) -> Ending {
-        let words = words.clone();
-        let log = spawn_blocking(move || words.log()).await.unwrap_or_default();
+    async fn ending(&self, status: Option<ExitStatus>, ready: bool, output: &Arc<Output>) -> Ending {
+        let output = output.clone();
+        let log = spawn_blocking(move || output.log()).await.unwrap_or_default();
         if self.runs_application {
             ending::of_application(status, &log)
         } else {
@@ -176,33 +176,33 @@ impl JobManager {
         }
     }
 
-    /// One of its files in the folder of logs.
+    /// A file with this extension in the folder of logs.
     fn file(&self, ending: &str) -> PathBuf {
         self.log.join(format!("{}.{ending}", self.log_name))
     }
 
-    async fn words(&self) -> Arc<Words> {
+    async fn output(&self) -> Arc<Output> {
         let (log, err) = (self.file("log"), self.file("err"));
-        let begun = spawn_blocking(move || Words::begin(log, err)).await;
-        Arc::new(begun.unwrap_or_else(|_| Words::begin(self.file("log"), self.file("err"))))
+        let begun = spawn_blocking(move || Output::begin(log, err)).await;
+        Arc::new(begun.unwrap_or_else(|_| Output::begin(self.file("log"), self.file("err"))))
     }
 
-    /// What failed and why, the exception's causes below it.
-    async fn reason(&self, what: &str, end: Option<String>, words: Arc<Words>) -> String {
+    /// What failed and why, followed by the exception's causes.
+    async fn reason(&self, what: &str, end: Option<String>, output: Arc<Output>) -> String {
         let by_signal = end.as_ref().is_some_and(|end| end.starts_with(BY_SIGNAL));
         let config = self.config.clone();
-        let found = spawn_blocking(move || words.reason(&config, by_signal)).await.ok().flatten();
-        let (first, more) = found.map_or((None, Vec::new()), |(first, more)| (Some(first), more));
-        let told: Vec<_> = first.into_iter().chain(end).collect();
-        let colon = if told.is_empty() { "" } else { ": " };
+        let reason = spawn_blocking(move || output.reason(&config, by_signal)).await.ok().flatten();
+        let (first, more) = reason.map_or((None, Vec::new()), |(first, more)| (Some(first), more));
+        let causes: Vec<_> = first.into_iter().chain(end).collect();
+        let colon = if causes.is_empty() { "" } else { ": " };
         let log = self.file("log");
-        let first = format!("{what}{colon}{}; the JobManager's log is {}", told.join("; "), log.display());
+        let first = format!("{what}{colon}{}; the JobManager's log is {}", causes.join("; "), log.display());
         [vec![first], more].concat().join("\n  ")
     }
 }
 
-async fn tell(events: &mpsc::Sender<JobManagerEvent>, event: JobManagerEvent) {
-    // Nobody listens any more when everything is ending.
+async fn send(events: &mpsc::Sender<JobManagerEvent>, event: JobManagerEvent) {
+    // During shutdown, there may be no receiver.
     _ = events.send(event).await;
 }
 
@@ -216,6 +216,6 @@ fn describe(status: io::Result<ExitStatus>) -> String {
             (None, Some(signal)) => format!("{BY_SIGNAL}{signal}"),
             (None, None) => "it ended".to_owned(),
         },
-        Err(e) => format!("its end could not be awaited: {e}"),
+        Err(e) => format!("waiting for its end failed: {e}"),
     }
 }

@@ -1,4 +1,4 @@
-//! What Mesos is told about one worker: the task, its executor, and the worker's description.
+//! The messages that launch a worker: its task, its executor, and its description.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -11,37 +11,37 @@ use crate::core::message::Launch;
 /// How our executor gets onto an agent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ExecutorDelivery {
-    /// It is installed there, at this path.
+    /// Installed on the agent, at this path.
     Installed(String),
-    /// Mesos fetches it from this address of our artifact server.
+    /// Fetched by Mesos from this URL of our artifact server.
     Fetched(String),
 }
 
 /// What all workers have in common.
 #[derive(Clone, Debug)]
 pub struct Template {
-    /// How our executor gets onto the agent, where the agent says nothing itself.
+    /// How our executor gets onto agents that have no attribute for it.
     pub executor: ExecutorDelivery,
-    /// Environment variables of the executor; they go before those that the agent gives to all.
+    /// Environment variables of the executor; they override those that the agent gives to all executors.
     pub variables: Vec<(String, String)>,
     /// The user that runs executor and TaskManager; the framework's if `None`.
     pub user: Option<String>,
     /// Labels of each task.
     pub labels: Vec<(String, String)>,
-    /// How long a TaskManager has to end in order before it is killed, seconds. Mesos gives its executor some more.
+    /// How long a TaskManager has to end before it is killed, in seconds. Mesos gives its executor a little longer.
     pub kill_grace: f64,
-    /// How much a TaskManager may use where there is room for more than it asked for; see `TaskInfo.limits`.
+    /// How much a TaskManager may use beyond its request if the host has room; see `TaskInfo.limits`.
     pub limits: BTreeMap<String, f64>,
-    /// `taskmanager.host` of each worker, `_TASK_` standing for its id; the agent's host name if `None`.
+    /// `taskmanager.host` of each worker, with `_TASK_` for its id; the agent's host name if `None`.
     pub hostname: Option<String>,
-    /// The container, if it is more than the agent's own file system.
+    /// The container; `None` for the agent's own file system.
     pub container: Option<v1::ContainerInfo>,
-    /// The description of a worker, without what differs from worker to worker.
+    /// The description of a worker, without what is different for each.
     pub spec: WorkerSpec,
 }
 
 const EXECUTOR_FILE: &str = "flink-mesos-executor";
-/// What an executor has for itself after its TaskManager's end.
+/// The time an executor has for itself after its TaskManager's end.
 pub(crate) const EXECUTORS_MARGIN: Duration = Duration::from_secs(10);
 
 fn duration(seconds: f64) -> v1::DurationInfo {
@@ -49,7 +49,7 @@ fn duration(seconds: f64) -> v1::DurationInfo {
 }
 
 impl Template {
-    /// The task for `launch`. `token` is what the worker's executor shows to the artifact server.
+    /// The task for `launch`. The worker's executor presents `token` to the artifact server.
     pub fn task(&self, launch: &Launch, framework: &v1::FrameworkId, token: &str) -> v1::TaskInfo {
         let id = launch.worker.as_str();
         v1::TaskInfo {
@@ -103,7 +103,7 @@ impl Template {
         };
         let (user, environment) = (self.user.clone(), self.environment());
         if self.has_image() {
-            // An image has a working directory and an entry point of its own, so a shell looks for the sandbox.
+            // An image has its own working directory and entry point, so a shell finds the sandbox.
             let value = program.strip_prefix("./").map(|name| format!("exec \"$MESOS_SANDBOX/{name}\""));
             let value = value.unwrap_or_else(|| format!("exec '{}'", program.replace('\'', r"'\''")));
             let (shell, value) = (Some(true), Some(value));
@@ -111,7 +111,7 @@ impl Template {
         }
         v1::CommandInfo {
             uris,
-            // Without a shell there is nothing to quote.
+            // Without a shell, nothing needs quoting.
             shell: Some(false),
             arguments: vec![program.clone()],
             value: Some(program),
@@ -161,7 +161,7 @@ mod tests {
 
     use super::*;
     use crate::core::{
-        message::{Place, WorkerId},
+        message::{AgentProfile, WorkerId},
         resources::{Demand, Pool},
     };
 
@@ -185,7 +185,7 @@ mod tests {
         let demand = Demand { ports: vec!["taskmanager.rpc.port".into()], ..Default::default() };
         Launch {
             worker: WorkerId::new("e", 1),
-            place: Arc::new(Place { agent: "A".to_owned(), hostname: "host".to_owned(), ..Default::default() }),
+            place: Arc::new(AgentProfile { agent: "A".to_owned(), hostname: "host".to_owned(), ..Default::default() }),
             taken: Pool::new(vec![port], &demand.needs())
                 .take(&demand.needs(), &mut rand::SeedableRng::seed_from_u64(7))
                 .unwrap(),
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn the_description_travels_in_data_with_id_ports_host_and_token() {
+    fn the_task_data_contains_id_ports_host_and_token() {
         let task = task(&template(ExecutorDelivery::Installed("/x".to_owned())), &launch());
         let spec = WorkerSpec::decode(task.data.unwrap()).unwrap();
         assert_eq!(spec.worker_id, "taskmanager-e-00001");
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn mesos_is_told_how_long_a_task_manager_may_take_to_end_and_that_its_executor_may_take_longer() {
+    fn mesos_gets_the_task_managers_grace_period_and_a_longer_one_for_its_executor() {
         let task = task(&template(ExecutorDelivery::Installed("/x".to_owned())), &launch());
         let nanoseconds = |duration: Option<v1::DurationInfo>| duration.unwrap().nanoseconds;
         let policy = task.kill_policy.unwrap();
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn the_token_is_nowhere_but_in_data() {
+    fn the_token_is_only_in_the_task_data() {
         let mut task = task(&template(ExecutorDelivery::Fetched("http://am/x".to_owned())), &launch());
         task.data = None;
         assert!(!format!("{task:?}").contains("s3cret"));
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn an_agent_that_says_where_the_executor_is_installed_is_believed() {
+    fn an_agents_attribute_says_where_the_executor_is_installed() {
         let launch = Launch { installed_executor: Some("/opt/e".into()), ..launch() };
         let command = task(&template(ExecutorDelivery::Fetched("http://am/x".to_owned())), &launch);
         let command = command.executor.unwrap().command.unwrap();
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn in_an_image_the_executor_is_looked_for_in_the_sandbox() {
+    fn in_an_image_the_executor_is_found_in_the_sandbox() {
         let docker = v1::container_info::DockerInfo { image: "flink".to_owned(), ..Default::default() };
         let kind = v1::container_info::Type::Docker.into();
         let container = v1::ContainerInfo { r#type: kind, docker: Some(docker), ..Default::default() };

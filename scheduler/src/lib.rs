@@ -1,7 +1,7 @@
-//! The application master: negotiates offers with Mesos, keeps the wanted number of TaskManagers alive, supervises Flink's
-//! JobManager and serves the workers what they need.
+//! The application master: negotiates offers with Mesos, keeps the wanted number of TaskManagers running, supervises
+//! Flink's JobManager and serves workers what they need.
 //!
-//! [`core`] decides and does no I/O; [`shell`] does and decides nothing; [`application`] puts the parts together.
+//! [`core`] decides without I/O; [`shell`] does the I/O without deciding; [`application`] assembles the parts.
 
 pub mod address;
 pub mod application;
@@ -16,9 +16,9 @@ mod executors;
 pub mod failure;
 pub mod flink_rest;
 pub mod job_manager;
-pub mod kept;
 pub mod launch;
 pub mod operator;
+pub mod persistent_cache;
 pub mod plan;
 pub mod process;
 pub mod settings;

@@ -16,16 +16,17 @@ use scheduler::{
 };
 use tracing_subscriber::EnvFilter;
 
-/// Offers come by the thousand, in thirty pieces each that go soon after: glibc's allocator takes twice as long over them.
+/// Offers arrive by the thousand, each with about thirty short-lived allocations. glibc's allocator takes twice as long
+/// for them.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-#[expect(clippy::print_stderr, reason = "the last word to a person when the program cannot go on")]
+#[expect(clippy::print_stderr, reason = "the last message to the user when the program fails")]
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(e) => {
-            // Help and version are no errors; they go to standard output.
+            // Help and version are not errors; they go to standard output.
             if let Some(tip) = cli::tip(&e) {
                 eprintln!("{tip}");
                 return ExitCode::from(64);

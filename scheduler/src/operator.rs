@@ -1,4 +1,4 @@
-//! `flink-mesos workers` and `flink-mesos stop`: ask a running application master.
+//! `flink-mesos workers` and `flink-mesos stop`: send requests to a running application master.
 
 use anyhow::anyhow;
 use fs_err as fs;
@@ -16,10 +16,10 @@ use crate::{
     plan::Lookup,
 };
 
-/// The token, for those who do not want to write it into a file.
+/// Variable with the token, for users who do not want it in a file.
 const TOKEN_VARIABLE: &str = "FLINK_MESOS_CONTROL_TOKEN";
 
-/// Asks, and gives what is to be printed.
+/// Sends the request and returns the text to print.
 pub async fn operate(workers: Workers, lookup: &Lookup) -> Result<String, Failure> {
     let client = client(workers.contact, lookup)?;
     let command = match workers.what {
@@ -30,17 +30,17 @@ pub async fn operate(workers: Workers, lookup: &Lookup) -> Result<String, Failur
         WorkersCommand::Restart { surge, max_unavailable } => Command::Restart { surge, max_unavailable },
         WorkersCommand::ClearAgent { agent } => Command::ClearAgent { agent },
     };
-    command.clone().ask().map_err(|reason| Failure::usage(anyhow!(reason)))?;
+    command.clone().into_request().map_err(|reason| Failure::usage(anyhow!(reason)))?;
     shown(client.command(&command).await, workers.output)
 }
 
-/// Stops the cluster, and gives what is to be printed. Returns as soon as that has begun.
+/// Stops the cluster and returns the text to print, as soon as the stop has begun.
 pub async fn stop(contact: Contact, lookup: &Lookup) -> Result<String, Failure> {
     client(contact, lookup)?.command(&Command::Stop {}).await.map_err(Failure::other)?;
     Ok("Stopping the TaskManagers and the JobManager; the application master ends in a few seconds.".to_owned())
 }
 
-/// A client of the application master that is meant: by its address, or because there is no other. Blocks.
+/// A client of the application master at the given address, or of the only one. Blocks.
 pub fn client(contact: Contact, lookup: &Lookup) -> Result<Client, Failure> {
     let running = run_file::running(lookup);
     let given = contact.at.as_deref().map(address).transpose().map_err(Failure::usage)?;
@@ -58,7 +58,7 @@ pub fn client(contact: Contact, lookup: &Lookup) -> Result<Client, Failure> {
     };
     let own = contact.authorities.map(fs::read_to_string).transpose().map_err(Failure::usage)?;
     let authorities = own.or_else(|| found.and_then(|running| running.authorities.clone()));
-    // The one of the run file is for this machine.
+    // The run file has the URL for this machine.
     let at = found.map(|running| running.address.clone()).or_else(|| given.map(String::from)).unwrap_or_default();
     Client::new(&at, token.as_deref(), authorities.as_deref()).map_err(Failure::usage)
 }
@@ -67,7 +67,7 @@ fn token(text: &str, place: &str) -> Result<String, Failure> {
     Ok(Token::parse(text).map_err(|error| Failure::usage(anyhow!("{place} {error}")))?.reveal().to_owned())
 }
 
-/// The one that must be meant, since there is no other.
+/// The only application master; an error if there are none or several.
 fn only(running: &[Running]) -> Result<&Running, Failure> {
     match running {
         [only] => Ok(only),
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn of_several_application_masters_one_is_to_be_chosen_by_its_address() {
+    fn one_of_several_application_masters_must_be_chosen_by_its_address() {
         let error = only(&[running(1), running(2)]).unwrap_err();
         assert_eq!(error.exit_code(), 64);
         let text = error.to_string();

@@ -1,4 +1,4 @@
-//! Everything that can be known and checked before anything is started.
+//! Everything that is known and checked before anything is started.
 
 use std::{
     env::current_exe,
@@ -16,27 +16,27 @@ use overlays::{
 
 use crate::{failure::Failure, settings::Settings};
 
-/// What the command line asks for.
+/// The input from command line and environment.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
     /// `--flink-home`, else `FLINK_HOME`.
     pub flink_home: Option<PathBuf>,
     /// `--conf-dir`, else `FLINK_CONF_DIR`.
     pub conf_dir: Option<PathBuf>,
-    /// What followed each `-D`.
+    /// The value of each `-D`.
     pub dynamic: Vec<String>,
     /// `--workers`.
     pub workers: Option<usize>,
     /// `--jars`.
     pub jars: Vec<String>,
-    /// The environment's variables.
+    /// The environment variables.
     pub environment: Vec<(String, String)>,
 }
 
 /// A checked installation.
 #[derive(Debug)]
 pub struct Plan {
-    /// What is odd about the configuration, but does not stand in the way.
+    /// Warnings about the configuration.
     pub warnings: Vec<String>,
     /// The Flink distribution.
     pub home: FlinkHome,
@@ -73,20 +73,20 @@ impl Plan {
     }
 }
 
-/// The Flink distribution that is asked for.
+/// The requested Flink distribution.
 pub fn home(request: &Request) -> Result<FlinkHome, Failure> {
-    let hint = "where is Flink? Set FLINK_HOME or give --flink-home: the folder with bin, lib and conf";
+    let hint = "no Flink distribution: set FLINK_HOME or --flink-home to the folder with bin, lib and conf";
     let path = request.flink_home.as_ref().ok_or_else(|| Failure::usage(anyhow!(hint)))?;
     FlinkHome::open(path, request.conf_dir.as_deref()).map_err(Failure::usage)
 }
 
-/// Milliseconds after which a TaskManager that found no JobManager looks again.
+/// Milliseconds after which a TaskManager that found no JobManager tries again.
 const REGISTRATION_RETRY: &str = "cluster.registration.error-delay";
 
-/// Age of a JobManager from which on jobs do not wait for slots.
+/// Milliseconds after the JobManager's start until which jobs wait for slots.
 const START_UP_TIME: &str = "resourcemanager.standalone.start-up-time";
 
-/// The effective configuration: file, then environment, then command line; later ones win.
+/// The effective configuration: file, then environment, then command line; later ones override earlier ones.
 pub fn configuration(home: &FlinkHome, request: &Request) -> Result<Configuration, Failure> {
     let mut config = Configuration::load(&home.conf_dir, &home.version).map_err(Failure::usage)?;
     config.apply_environment(request.environment.iter().cloned()).map_err(Failure::usage)?;
@@ -95,7 +95,7 @@ pub fn configuration(home: &FlinkHome, request: &Request) -> Result<Configuratio
     Ok(config)
 }
 
-/// What the command line's own flags say, which go before everything else.
+/// Applies the command line's own flags, which override everything else.
 pub(crate) fn apply_flags(config: &mut Configuration, request: &Request) {
     if let Some(workers) = request.workers {
         config.set("mesos.workers", workers.to_string(), Source::Computed("--workers"));
@@ -104,24 +104,25 @@ pub(crate) fn apply_flags(config: &mut Configuration, request: &Request) {
         let quoted = request.jars.iter().map(|jar| format!("\"{}\"", jar.replace('"', "\"\"")));
         config.set("mesos.application.jars", quoted.collect::<Vec<_>>().join(";"), Source::Computed("--jars"));
     }
-    // Flink itself fails jobs that lack slots at once when its stand-alone JobManager is older than this, so that a lost worker
-    // costs them their restart attempts while its replacement is on its way. Zero switches that off.
+    // Flink's standalone JobManager fails jobs that lack slots at once when it is older than this. A lost worker would
+    // cost them their restart attempts while its replacement starts. Zero switches that off.
     if config.get(START_UP_TIME).is_none() {
         config.set(START_UP_TIME, "0 s", Source::Computed("lost workers are replaced, so jobs wait for slots"));
     }
-    // Workers start together with the JobManager; Flink itself would have those that were faster try again after 10 s.
+    // Workers start together with the JobManager. By default, Flink would make the faster ones wait 10 s for their next
+    // attempt.
     if config.get(REGISTRATION_RETRY).is_none() {
         config.set(REGISTRATION_RETRY, "1000", Source::Computed("workers start together with the JobManager"));
     }
 }
 
-/// Where the JobManager's log goes.
+/// The folder of the JobManager's log.
 pub(crate) fn log_folder(home: &FlinkHome, config: &Configuration, lookup: &Lookup) -> PathBuf {
     let named = lookup("FLINK_LOG_DIR").or_else(|| config.get("env.log.dir").map(str::to_owned));
     named.map_or_else(|| home.path.join("log"), PathBuf::from)
 }
 
-/// Our executor's binary: the configured one, else the one beside this program, else the installed one.
+/// Our executor's binary: the configured one, otherwise the one next to this program, otherwise the installed one.
 pub(crate) fn executor(configured: Option<&Path>) -> Result<PathBuf, Failure> {
     if let Some(path) = configured {
         let missing = || anyhow!("mesos.executor.binary: {} is not a file", path.display());
@@ -132,7 +133,7 @@ pub(crate) fn executor(configured: Option<&Path>) -> Result<PathBuf, Failure> {
     let found = places.iter().flatten().find(|path| path.is_file()).cloned();
     found.ok_or_else(|| {
         Failure::usage(anyhow!(
-            "flink-mesos-executor is neither beside this program nor at {}; set its path with -Dmesos.executor.binary=…",
+            "flink-mesos-executor is neither next to this program nor at {}; set its path with -Dmesos.executor.binary=…",
             crate::settings::INSTALLED_EXECUTOR
         ))
     })

@@ -12,8 +12,8 @@ use nix::{
 use overlays::command::CommandLine;
 use tokio::process::{Child, Command};
 
-/// Starts `line` in a process group of its own, so that a Ctrl-C at the terminal reaches only us; it gets SIGTERM when
-/// this process dies. What it prints is appended to `out` and `err`.
+/// Starts `line` in its own process group, so that Ctrl-C at the terminal reaches only us. It gets SIGTERM when this
+/// process dies. Its output is appended to `out` and `err`.
 pub fn start(line: &CommandLine, out: &Path, err: &Path) -> io::Result<Child> {
     let append = |path: &Path| {
         fs::OpenOptions::new().create(true).append(true).open(path).map(|f| Stdio::from(f.into_parts().0))
@@ -26,10 +26,10 @@ pub fn start(line: &CommandLine, out: &Path, err: &Path) -> io::Result<Child> {
     command.spawn()
 }
 
-/// Asks the child's process group to end, and ends it by force after `grace`.
+/// Sends SIGTERM to the child's process group, and SIGKILL after `grace`.
 pub async fn stop(child: &mut Child, grace: Duration) {
     let group = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
-    // A group that is gone already is just what is wanted.
+    // A group that no longer exists has ended, as wanted.
     let signal = |signal| group.map(|group| killpg(group, signal));
     _ = signal(Signal::SIGTERM);
     if tokio::time::timeout(grace, child.wait()).await.is_err() {
@@ -50,11 +50,12 @@ mod sys {
     /// Has the kernel send SIGTERM to the child when its parent dies.
     pub(super) fn end_with_parent(command: &mut Command) {
         let parent = nix::unistd::getpid();
-        // SAFETY: between fork and exec only prctl, getppid and the making of an error are called; none allocates or locks.
+        // SAFETY: between fork and exec only prctl and getppid are called and an error is created; none allocates or
+        // locks.
         unsafe {
             command.pre_exec(move || {
                 prctl::set_pdeathsig(Signal::SIGTERM)?;
-                // The parent may have died before the line above.
+                // The parent may have died before `prctl`.
                 if getppid() == parent { Ok(()) } else { Err(nix::errno::Errno::ESRCH.into()) }
             });
         }

@@ -1,4 +1,4 @@
-//! The application master's own options, out of Flink's configuration: typed, checked, with defaults.
+//! The application master's options, read from Flink's configuration: typed, checked, with defaults.
 
 mod artifact_server;
 mod constraints;
@@ -42,7 +42,7 @@ use crate::{
     launch::{EXECUTORS_MARGIN, ExecutorDelivery},
 };
 
-/// Why the options cannot be used. All of these are the user's to mend.
+/// Why the options cannot be used. The user can fix all of these.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
     /// A value has the wrong form.
@@ -55,7 +55,7 @@ pub enum SettingsError {
         key: &'static str,
         /// Its value.
         value: String,
-        /// What is wrong with it and what is allowed.
+        /// The error, and what is allowed.
         reason: String,
     },
     /// A number that is too small or too large.
@@ -65,26 +65,26 @@ pub enum SettingsError {
         key: &'static str,
         /// Its value.
         value: String,
-        /// The least and the largest value, with the unit.
+        /// The smallest and the largest value, with the unit.
         allowed: String,
     },
-    /// A file that an option names is of no use, or a value whose reason names the part that is wrong.
+    /// A file that an option names cannot be used, or a part of a value is invalid.
     #[error("{key}: {reason}")]
     File {
         /// The option.
         key: &'static str,
-        /// The file and what is wrong with it.
+        /// The file or the part, and its error.
         reason: String,
     },
-    /// An option about a kind of source that there is not.
+    /// An option for an unknown kind of source.
     #[error("{key}: {reason}")]
     Source {
         /// The option.
         key: String,
-        /// What is wrong and what is allowed.
+        /// The error, and what is allowed.
         reason: String,
     },
-    /// An option that must be there is missing.
+    /// A required option is missing.
     #[error("{key} must be configured: {hint}")]
     Missing {
         /// The option.
@@ -98,7 +98,7 @@ pub enum SettingsError {
 }
 
 impl SettingsError {
-    /// The option that is wrong, if it is one.
+    /// The invalid option, if the error is about one.
     pub fn key(&self) -> Option<&str> {
         match self {
             Self::Form(ConfigurationError::Value { key, .. }) | Self::Source { key, .. } => Some(key),
@@ -113,39 +113,39 @@ impl SettingsError {
 /// The application master's options.
 #[derive(Debug)]
 pub struct Settings {
-    /// Who we are at the master.
+    /// Our framework, as registered with the master.
     pub framework: v1::FrameworkInfo,
-    /// How we show that.
+    /// Our credential at the master.
     pub credential: Option<Credential>,
-    /// How many TaskManagers are kept.
+    /// Number of TaskManagers to keep running.
     pub workers: usize,
-    /// What the scheduler's core goes by.
+    /// The settings of the scheduler's core.
     pub core: core::Settings,
-    /// What a TaskManager may use where there is room for more than it asks for, by the resource's name.
+    /// How much a TaskManager may use beyond its request if the host has room, by resource name.
     pub limits: BTreeMap<String, f64>,
-    /// How long a TaskManager has to end in order before it is killed.
+    /// How long a TaskManager has to end before it is killed.
     pub kill_grace: Duration,
     /// The installed executor, or `None` to have Mesos fetch ours.
     pub executor: Option<ExecutorDelivery>,
-    /// What the executor finds in its environment.
+    /// The executor's environment variables.
     pub executor_variables: Vec<(String, String)>,
-    /// Our own copy of the executor, if configured.
+    /// The executor binary to serve, if configured.
     pub executor_binary: Option<PathBuf>,
-    /// How workers reach what we serve.
+    /// How workers reach our artifact server.
     pub artifact_server: ArtifactServerSettings,
-    /// Who speaks TLS.
+    /// Which servers speak TLS.
     pub tls: Tls,
-    /// What else goes into the sandboxes.
+    /// Additional files for the sandboxes.
     pub uris: TaskUris,
-    /// The constraints that the master heeds itself.
+    /// The constraints that the master applies itself.
     pub offer_constraints: Option<v1::scheduler::OfferConstraints>,
-    /// What an offer must have at least to be of use.
+    /// The smallest offer that can be used.
     pub least_offer: Option<v1::OfferFilters>,
     /// The control API.
     pub control: ControlSettings,
-    /// Where the state is kept.
+    /// Where the state is stored.
     pub state: StateLocation,
-    /// The framework that is to be forgotten, with its workers, if it is the one of the state.
+    /// The framework to forget, with its workers, if it is the stored one.
     pub forget_framework: Option<String>,
     /// User of executor and TaskManager.
     pub task_user: Option<String>,
@@ -161,14 +161,14 @@ pub struct Settings {
     pub task_manager_command: String,
 }
 
-/// Where the packages put the executor.
+/// The executor's path in the packages.
 pub const INSTALLED_EXECUTOR: &str = "/usr/bin/flink-mesos-executor";
-/// How long a TaskManager has to end in order, where nobody says otherwise.
+/// How long a TaskManager has to end by default.
 const KILL_GRACE: Duration = Duration::from_secs(5);
 
-/// Where the Mesos master is.
+/// The address of the Mesos master.
 pub const MASTER: &str = "mesos.master";
-/// The framework that is to be forgotten.
+/// The framework to forget.
 pub const FORGET_FRAMEWORK: &str = "mesos.state.forget-framework";
 /// The artifact server's port.
 pub const ARTIFACT_PORT: &str = "mesos.resourcemanager.artifactserver.port";
@@ -207,13 +207,13 @@ impl Settings {
         })
     }
 
-    /// Whether there is something to come back to after this process has ended.
+    /// Whether the state outlives this process.
     pub fn is_durable(&self) -> bool {
         !matches!(self.state, StateLocation::Memory)
     }
 }
 
-/// Everything that keeps [`Settings::read`] and [`master`] from giving their answer, not only the first of it.
+/// All errors that make [`Settings::read`] and [`master`] fail, not only the first.
 pub fn problems(config: &Configuration, flink: &FlinkVersion) -> Vec<SettingsError> {
     let memory = TaskManagerMemory::compute(config, flink).map_err(SettingsError::from);
     let parts = [
@@ -237,36 +237,36 @@ pub fn problems(config: &Configuration, flink: &FlinkVersion) -> Vec<SettingsErr
     parts.into_iter().flatten().collect()
 }
 
-/// Warns of a control API whose token and answers others can read on the way.
+/// Warns of a control API whose token and answers others can read on the network.
 pub fn open_control(control: &ControlSettings, tls: &Tls) -> Option<String> {
     let ip = control.bind.ip();
     (!ip.is_loopback() && tls.control.is_none()).then(|| {
         format!(
-            "the control API listens on {ip} without TLS: anybody on the way can read its token and stop the cluster. Set \
+            "the control API listens on {ip} without TLS: anyone on the network can read its token and stop the cluster. Set \
              mesos.control.ssl.enabled and a certificate, or remove mesos.control.bind-address"
         )
     })
 }
 
-/// Where the Mesos master is.
+/// The address of the Mesos master.
 pub fn master(config: &Configuration) -> Result<MasterUrl, SettingsError> {
     let hint = "e.g. -Dmesos.master=zk://zk1:2181,zk2:2181/mesos, or host:port";
     let text = config.get(MASTER).ok_or(SettingsError::Missing { key: MASTER, hint })?;
     if text == "true" {
-        // What `-Dkey` without a value sets.
+        // Set by `-Dkey` without a value.
         return Err(invalid(MASTER, config, format!("no master: {hint}")));
     }
-    // The reason holds the value, without its password.
+    // The reason contains the value without its password.
     text.parse()
         .map_err(|e: mesos::master::ParseMasterError| SettingsError::File { key: MASTER, reason: e.to_string() })
 }
 
-/// A port option, 0 meaning any.
+/// A port; 0 means any free one.
 pub fn port(config: &Configuration, key: &'static str) -> Result<Option<u16>, SettingsError> {
     whole(config, key)
 }
 
-/// A whole number, in the bounds that the table of options has for it.
+/// A whole number within the range in the table of options.
 fn whole<T: TryFrom<i64>>(config: &Configuration, key: &'static str) -> Result<Option<T>, SettingsError> {
     let Some(number) = config.get_i64(key)? else { return Ok(None) };
     in_range(config, key)?;
@@ -275,7 +275,7 @@ fn whole<T: TryFrom<i64>>(config: &Configuration, key: &'static str) -> Result<O
         .map_err(|_| out_of_range(config, key, "a whole number that is not negative".to_owned()))
 }
 
-/// Whether the value is in the bounds that the table of options has for it.
+/// Checks the value against the range in the table of options.
 fn in_range(config: &Configuration, key: &'static str) -> Result<(), SettingsError> {
     match options::out_of_range(config, key) {
         Some(allowed) => Err(out_of_range(config, key, allowed)),
@@ -312,7 +312,7 @@ fn core_settings(config: &Configuration, demand: Demand) -> Result<core::Setting
         demand,
         constraints: constraints(config)?,
         decline,
-        hopeless: Duration::from_secs(300),
+        decline_small: Duration::from_secs(300),
         patience,
         moving: moving(config)?,
         origin: std::sync::Arc::default(),

@@ -1,8 +1,8 @@
-//! The thin shell around the core: carries out what it asks for, tells it what happened, and shows people.
+//! The thin shell around the core: feeds it events, carries out its outputs, and reports to people.
 
 mod agents;
 mod ending;
-mod happenings;
+mod events;
 mod notices;
 mod operator;
 mod outputs;
@@ -37,7 +37,7 @@ use crate::{
     control::ControlServer,
     core::{
         self, Core,
-        evidence::Look,
+        evidence::Inspection,
         message::{Ended, Input, Moment, State, WorkerId},
     },
     election::Leadership,
@@ -48,43 +48,44 @@ use crate::{
     store::{self, Batch},
 };
 
-/// How often a JobManager that does not answer is started over workers of before until the program ends and leaves them.
+/// After a takeover: how often a JobManager that does not answer is started before the program exits and leaves the
+/// workers running.
 const STARTS_AFTER_TAKEOVER: u32 = 5;
 
-/// What a running application master is made of.
+/// The parts of a running application master.
 pub struct Parts {
     /// How to reach the master.
     pub options: SchedulerOptions,
-    /// Who we are there.
+    /// Our framework, as registered with the master.
     pub framework: v1::FrameworkInfo,
-    /// What the core goes by.
+    /// The core's settings.
     pub core: core::Settings,
-    /// What an offer must have at least to be of use, where the master can be told.
+    /// The smallest usable offer, if the master supports such a filter.
     pub least_offer: Option<v1::OfferFilters>,
     /// How many workers are wanted.
     pub workers: usize,
-    /// The right to act, with the store and what it had.
+    /// The leadership, with the store and its state.
     pub leadership: Leadership,
-    /// The framework that is to be forgotten, if it is the one of the state.
+    /// The framework to forget, if it is the stored one.
     pub forget_framework: Option<String>,
     /// Serves the artifacts.
     pub server: ArtifactServer,
-    /// What workers have in common.
+    /// What all workers have in common.
     pub template: Template,
-    /// What a cluster is that was stopped.
+    /// The result of a cluster that is stopped.
     pub stopped: Ended,
-    /// Flink's master.
+    /// Flink's JobManager.
     pub job_manager: JobManager,
-    /// The operator's way in.
+    /// The operator's API.
     pub control: ControlServer,
 }
 
-/// How a good run ended.
+/// How a run without error ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// The JobManager ended by itself and in order, and the cluster with it.
+    /// The JobManager ended regularly, and the cluster with it.
     Ended,
-    /// The cluster was ended, or left to the next application master, as asked.
+    /// The cluster was stopped, or left to the next application master, as requested.
     Stopped,
     /// Another application master may lead now.
     Deposed,
@@ -94,15 +95,15 @@ pub enum Outcome {
 pub struct Shell<'a> {
     core: Core,
     clock: Clock,
-    /// Our start.
+    /// When this application master started.
     since: Moment,
     console: &'a Console,
     deposed: CancellationToken,
-    /// Is there where another application master can take over.
+    /// Watches the leadership; `None` if there is no election.
     watch: Option<AbortOnDropHandle<()>>,
     options: SchedulerOptions,
     framework: v1::FrameworkInfo,
-    /// The user of a framework that is registered from now on.
+    /// The user of frameworks registered from now on.
     user: String,
     least_offer: Option<v1::OfferFilters>,
     mesos: SchedulerHandle,
@@ -111,9 +112,9 @@ pub struct Shell<'a> {
     batches: mpsc::UnboundedSender<Batch>,
     stored: mpsc::UnboundedReceiver<u64>,
     durable: bool,
-    /// There was a cluster before us.
+    /// Whether an earlier application master's state was taken over.
     took_over: bool,
-    /// Its framework is to be forgotten.
+    /// Whether its framework must be forgotten.
     forgets: bool,
     server: ArtifactServer,
     template: Template,
@@ -121,7 +122,7 @@ pub struct Shell<'a> {
     web: String,
     job_manager: mpsc::Receiver<JobManagerEvent>,
     stop_job_manager: CancellationToken,
-    looks: (mpsc::UnboundedSender<Look>, mpsc::UnboundedReceiver<Look>),
+    looks: (mpsc::UnboundedSender<Inspection>, mpsc::UnboundedReceiver<Inspection>),
     keeper: AbortOnDropHandle<()>,
     job_manager_task: JoinHandle<()>,
     control: ControlServer,
@@ -130,11 +131,11 @@ pub struct Shell<'a> {
     ending: Option<Ending>,
 }
 
-/// What people have been told so far.
+/// What was reported so far.
 #[derive(Debug, Default)]
 struct View {
     wanted: usize,
-    /// Those that were there before us.
+    /// Workers taken over that have not registered yet.
     adopted: BTreeSet<WorkerId>,
     registered: BTreeSet<WorkerId>,
     job_manager_up: bool,
@@ -145,7 +146,7 @@ struct View {
     agents: Agents,
 }
 
-/// The agents that a state has workers on.
+/// The agents of a state's workers.
 fn agents_of(state: &State) -> Vec<String> {
     let agents: BTreeSet<_> = state.workers.values().map(|worker| &worker.place.agent).collect();
     agents.into_iter().filter(|agent| !agent.is_empty()).cloned().collect()
@@ -157,7 +158,7 @@ enum Next {
 }
 
 impl<'a> Shell<'a> {
-    /// Starts everything that goes on beside the shell.
+    /// Starts all parts.
     pub async fn start(parts: Parts, console: &'a Console) -> Result<Self, Failure> {
         let Leadership { store, state, deposed, watch } = parts.leadership;
         let durable = store.is_durable();
@@ -173,7 +174,7 @@ impl<'a> Shell<'a> {
         let took_over = state.framework.is_some() && !forgets;
         framework.id = state.framework.clone().filter(|_| took_over).map(|value| v1::FrameworkId { value });
         let user = framework.user.clone();
-        // Mesos keeps the user of a framework that it knows, and refuses an update that says another one.
+        // Mesos keeps the user of a registered framework, and refuses an update with another one.
         if let Some(before) = state.registration.as_ref().and_then(|registration| registration.user.clone())
             && took_over
         {
@@ -191,10 +192,10 @@ impl<'a> Shell<'a> {
         if parts.job_manager.log_name != logs::USUAL {
             let log = parts.job_manager.log.join(format!("{}.log", parts.job_manager.log_name)).display().to_string();
             let text = format!("Another cluster has jobmanager.log there: this JobManager's log is {log}");
-            console.tell("log-name", &text, json!({ "log": log }));
+            console.report("log-name", &text, json!({ "log": log }));
         }
-        // What fails at its first start would fail again. With workers that were taken over more is at stake; where a standby
-        // may do better it takes over at once.
+        // A JobManager that fails at its first start would fail again. With workers that were taken over, more attempts
+        // are worthwhile, unless a standby can take over at once.
         let starts = if took_over && watch.is_none() { STARTS_AFTER_TAKEOVER } else { 1 };
         let keeper = AbortOnDropHandle::new(tokio::spawn(store::keep(store, batches_in, stored_out)));
         let job_manager_task =
@@ -202,7 +203,7 @@ impl<'a> Shell<'a> {
         let clock = Clock::start();
         let control = parts.control.url();
         let text = format!("Control API: {control} (flink-mesos workers list --at {control})");
-        console.tell("control", &text, json!({ "address": control }));
+        console.report("control", &text, json!({ "address": control }));
         Ok(Self {
             since: clock.now(),
             view: View { wanted: parts.workers, adopted: state.workers.keys().cloned().collect(), ..View::default() },
@@ -238,7 +239,7 @@ impl<'a> Shell<'a> {
         })
     }
 
-    /// Goes on until the cluster has ended.
+    /// Runs until the cluster ends.
     pub async fn run(mut self, signals: &mut Signals) -> Result<Outcome, Failure> {
         self.console.waiting("Waiting for Mesos and the JobManager");
         let ended = match self.begin().await {
@@ -249,11 +250,11 @@ impl<'a> Shell<'a> {
         self.stop_job_manager.cancel();
         self.mesos.clone().close().await;
         _ = self.job_manager_task.await;
-        // Whoever leads next may want the same ports, and leads as soon as the keeper has ended.
+        // The next leader may need the same ports, and leads as soon as the keeper has ended.
         drop(self.control);
         self.server.shutdown().await;
         drop(self.batches);
-        // A store that cannot be written now would be tried for ever.
+        // The keeper would retry forever.
         if timeout(LAST_CALL, &mut self.keeper).await.is_err() {
             warn!("Cannot persist the last changes of the state");
         }
@@ -263,12 +264,12 @@ impl<'a> Shell<'a> {
     async fn begin(&mut self) -> Next {
         if self.forgets {
             let text = "Forgetting the previous framework and its TaskManagers, as configured";
-            self.console.tell("framework-forgotten", text, json!({}));
-            if let Next::End(ended) = self.tell(Input::ForgetFramework).await {
+            self.console.report("framework-forgotten", text, json!({}));
+            if let Next::End(ended) = self.feed(Input::ForgetFramework).await {
                 return Next::End(ended);
             }
         }
-        self.tell(Input::Target(self.view.wanted)).await
+        self.feed(Input::Target(self.view.wanted)).await
     }
 
     async fn go_on(&mut self, signals: &mut Signals) -> Result<Outcome, Failure> {
@@ -284,9 +285,9 @@ impl<'a> Shell<'a> {
                     None => Next::End(Ok(Outcome::Deposed)),
                 },
                 Some(asked) = self.control.next() => self.asked(asked).await,
-                Some(look) = self.looks.1.recv() => self.tell(Input::Looked(Box::new(look))).await,
+                Some(look) = self.looks.1.recv() => self.feed(Input::MasterInspected(Box::new(look))).await,
                 Some(event) = self.job_manager.recv() => self.job_manager_event(event).await,
-                () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => self.tell(Input::Tick).await,
+                () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => self.feed(Input::Tick).await,
                 () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => self.give_up().await,
                 _ = signals.interrupt.recv() => self.interrupted().await,
                 _ = signals.terminate.recv() => self.terminated().await,
@@ -298,7 +299,7 @@ impl<'a> Shell<'a> {
     }
 
     async fn stored(&mut self, number: u64) -> Next {
-        let next = self.tell(Input::Stored(number)).await;
+        let next = self.feed(Input::Stored(number)).await;
         self.keep_promises(number);
         next
     }

@@ -1,7 +1,7 @@
-//! The scheduler's durable record: what must survive a crash of the application master.
+//! The scheduler's durable state, which outlives a crash of the application master.
 //!
-//! [`keep`] is the one owner of the store; it takes changes in order, makes as many of them durable at once as have come in
-//! the meantime, and says up to which one they are.
+//! [`keep`] owns the store. It takes changes in the order in which they arrive, writes all that have arrived in the meantime at once, and
+//! reports the last one written.
 
 mod file;
 mod mirror;
@@ -31,11 +31,11 @@ pub enum StoreError {
     /// The operating system refused.
     #[error("cannot {action} {path}: {source}")]
     Io {
-        /// What was tried.
+        /// The failed action.
         action: &'static str,
-        /// On which file.
+        /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The system's error.
         source: io::Error,
     },
     /// Another application master works with the same state.
@@ -44,28 +44,29 @@ pub enum StoreError {
     /// ZooKeeper refused or could not be reached.
     #[error("cannot {action} {path}: {source}")]
     ZooKeeper {
-        /// What was tried.
+        /// The failed action.
         action: &'static str,
-        /// On which node.
+        /// The node.
         path: String,
-        /// Why not.
+        /// ZooKeeper's error.
         source: zookeeper_client::Error,
     },
     /// Another application master leads now.
     #[error("another application master leads now")]
     Deposed,
-    /// The record is not a state that this version can read.
+    /// The bytes are not a state that this version can read.
     #[error("{path} cannot be read as flink-mesos state: {reason}")]
     Corrupt {
         /// The file or node.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The error.
         reason: String,
     },
 }
 
 impl StoreError {
-    /// How the program ends by it. What has to be looked at before a start may work is like a mistake of configuration.
+    /// How the program ends with this error. One that a person must resolve before the next start counts as a
+    /// configuration error.
     pub fn into_failure(self) -> Failure {
         match self {
             Self::Io { .. } | Self::Locked(_) | Self::Deposed => Failure::other(self),
@@ -74,7 +75,7 @@ impl StoreError {
     }
 }
 
-/// Where the state is kept.
+/// Where the state is stored.
 #[derive(Debug)]
 pub enum Store {
     /// Nowhere: it ends with the process.
@@ -86,7 +87,7 @@ pub enum Store {
 }
 
 impl Store {
-    /// Whether there is something to come back to after the process has ended.
+    /// Whether the state outlives this process.
     pub fn is_durable(&self) -> bool {
         !matches!(self, Self::Memory)
     }
@@ -101,19 +102,19 @@ impl Store {
 
     async fn release(self) {
         match self {
-            // The file's lock goes with the store.
+            // Dropping the store releases the file's lock.
             Self::Memory | Self::File(_) => {}
             Self::ZooKeeper(store) => store.release().await,
         }
     }
 }
 
-/// A set of changes on its way into the store; with a number if somebody wants to know when it has arrived.
+/// Changes to write; with a number if somebody waits until they are written.
 pub type Batch = (Option<u64>, Vec<Change>);
 
-/// Writes batches until their channel closes. After each write the number of its last batch goes to `stored`. A store that
-/// cannot be written is tried again for ever: until then nothing new is launched, and what runs, runs on. It ends early
-/// when leadership is lost; else leadership is given up at the end.
+/// Writes batches until their channel closes. After each write, the number of its last batch is sent to `stored`. A
+/// failed write is retried forever: until it succeeds, nothing new is launched, and running workers are unaffected.
+/// Ends early when leadership is lost; otherwise gives it up at the end.
 pub async fn keep(mut store: Store, mut batches: mpsc::UnboundedReceiver<Batch>, stored: mpsc::UnboundedSender<u64>) {
     let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
     while let Some((mut last, mut changes)) = batches.recv().await {
@@ -136,24 +137,24 @@ pub async fn keep(mut store: Store, mut batches: mpsc::UnboundedReceiver<Batch>,
             backoff.reset();
         }
         if let Some(last) = last {
-            // Whoever does not listen any longer may still have sent what must not be lost.
+            // Without a receiver there may still be changes to write.
             _ = stored.send(last);
         }
     }
     store.release().await;
 }
 
-/// Makes `changes` durable, then gives the leadership up.
+/// Writes `changes`, then gives the leadership up.
 pub(crate) async fn write(store: Store, changes: Vec<Change>) {
     let (batches, batches_in) = mpsc::unbounded_channel();
     let (stored, _nobody_listens) = mpsc::unbounded_channel();
-    // The receiver is here.
+    // Cannot fail: the receiver is still in scope.
     _ = batches.send((None, changes));
     drop(batches);
     keep(store, batches_in, stored).await;
 }
 
-/// The state in a node of ZooKeeper, without its workers.
+/// Decodes the state from a node of ZooKeeper, without its workers.
 pub(crate) fn decode(bytes: &[u8], path: &str) -> Result<State, StoreError> {
     record::decode(bytes).map_err(|reason| StoreError::Corrupt { path: path.into(), reason })
 }

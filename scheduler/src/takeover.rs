@@ -1,7 +1,7 @@
-//! What other options mean for a framework that is registered already: Mesos keeps its user and principal for as long as it
-//! lives.
+//! What changed options mean for a framework that is already registered: Mesos keeps its user and principal while it
+//! exists.
 //!
-//! `checkpoint` is kept as well, but no option sets it: every framework of ours, and of Flink before, is registered with it.
+//! `checkpoint` is also fixed, but no option sets it: our frameworks and those of Flink 1.13 are registered with it.
 
 use crate::{
     core::message::{Registration, State},
@@ -12,7 +12,7 @@ const USER: &str = "mesos.resourcemanager.framework.user";
 const PRINCIPAL: &str = "mesos.resourcemanager.framework.principal";
 const SECRET: &str = "mesos.resourcemanager.framework.secret";
 
-/// What would not go as the options say.
+/// An option that cannot take effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Difference {
     /// Mesos would refuse the framework.
@@ -21,7 +21,7 @@ pub enum Difference {
     Ignored(String),
 }
 
-/// How the framework of this state differs from what the options ask for, unless it is to be forgotten.
+/// How the stored framework differs from what the options say, unless it must be forgotten.
 pub fn differences(state: &State, wanted: &Registration, forgotten: Option<&str>) -> Vec<Difference> {
     let (Some(id), Some(known)) = (&state.framework, &state.registration) else { return Vec::new() };
     if forgotten == Some(id) {
@@ -49,18 +49,18 @@ pub fn differences(state: &State, wanted: &Registration, forgotten: Option<&str>
     found
 }
 
-/// What to do about a master that does not know the framework of this state.
+/// What to do about a master that does not know the stored framework.
 pub fn next_step(framework: &str, workers: usize) -> String {
     let task_managers = if workers == 1 { "the TaskManager" } else { "the TaskManagers" };
     format!(
-        "It is the master of another Mesos cluster, or it has lost its registry. Set mesos.master to the master of before, or \
+        "It is the master of another Mesos cluster, or it has lost its registry. Set mesos.master to the earlier master, or \
          mesos.state.dir (with ZooKeeper high-availability.cluster-id) to the state of a cluster on this master. If {task_managers} of \
          this framework ({workers}) are gone, or may be left behind until mesos.failover-timeout, start with \
          -D{FORGET_FRAMEWORK}={framework}"
     )
 }
 
-/// The options that a refusal of the master is about, as far as that can be seen.
+/// The options that caused a refusal by the master, as far as its message shows.
 pub fn options_of(refusal: &str) -> Option<String> {
     let has = |word: &str| refusal.to_ascii_lowercase().contains(word);
     if has("principal") && has("secret") {
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn another_user_is_ignored_and_another_principal_refused_and_both_are_said_with_option_and_values() {
+    fn another_user_is_ignored_and_another_principal_refused_and_both_are_reported_with_option_and_values() {
         let before = state(Some(registration("alice", Some("flink"))));
         assert_eq!(differences(&before, &registration("alice", Some("flink")), None), []);
         let found = differences(&before, &registration("bob", None), None);
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_said_of_a_framework_of_which_nothing_is_known() {
+    fn a_framework_with_unknown_registration_gives_no_warning() {
         assert_eq!(differences(&state(None), &registration("bob", Some("flink")), None), []);
         let fresh = State { framework: None, ..state(Some(registration("alice", None))) };
         assert_eq!(differences(&fresh, &registration("bob", Some("flink")), None), []);
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_master_refuses_is_said_with_its_option() {
+    fn a_refusal_by_the_master_is_reported_with_its_option() {
         let of = |text: &str| options_of(text).unwrap_or_default();
         assert_eq!(of("Changing framework's principal is not allowed."), PRINCIPAL);
         assert_eq!(of("h:1 refused the framework's principal and secret (401)"), format!("{PRINCIPAL}, {SECRET}"));

@@ -1,5 +1,5 @@
-//! Fetches what `mesos.resourcemanager.tasks.uris` names, once, and says where workers get it: everything is in the
-//! manifest's tree below `uris/`, and has a name in the sandbox itself, which is where Mesos put it.
+//! Fetches `mesos.resourcemanager.tasks.uris` once and describes what workers get: each file is below `uris/` in the
+//! manifest's tree, and has a link in the sandbox itself, where Mesos would put it.
 
 use std::{
     collections::BTreeMap,
@@ -24,30 +24,30 @@ use crate::{
     working_folder::WorkingFolder,
 };
 
-/// What workers get besides Flink.
+/// What workers get in addition to Flink.
 #[derive(Clone, Debug, Default)]
 pub struct UserUris {
     /// Files.
     pub artifacts: Vec<Artifact>,
     /// Archives to unpack on arrival.
     pub archives: Vec<Archive>,
-    /// Names in the sandbox, and where they lead in the tree.
+    /// Links in the sandbox: name and target in the tree.
     pub links: BTreeMap<String, String>,
 }
 
-/// Where downloads are, and what is remembered about them.
+/// Where downloads and their record are stored.
 #[derive(Clone, Debug)]
-pub struct Room {
+pub struct DownloadFolder {
     /// The folder of the downloads.
     pub folder: PathBuf,
-    /// The file that says what sources had when they were first used, where there is a next start.
+    /// The file that records each source's digest at its first use; `None` if nothing outlives this process.
     pub record: Option<PathBuf>,
 }
 
 const TREE: &str = "uris";
 
-impl Room {
-    /// Makes the folder, or empties it when there is `nothing` to go into it, and reads the record. Blocks.
+impl DownloadFolder {
+    /// Creates the folder, or empties it if `nothing` is needed, and reads the record. Blocks.
     fn open(&self, nothing: bool) -> Result<FirstUses, FirstUseError> {
         if nothing {
             tidy(&self.folder, &[]);
@@ -59,12 +59,17 @@ impl Room {
 }
 
 impl UserUris {
-    /// Fetches everything. What nobody asks for any more is removed from the room.
-    pub async fn fetch(wanted: &TaskUris, room: Room, lookup: &Lookup, console: &Console) -> Result<Self, Failure> {
+    /// Fetches everything, and removes files that are no longer needed.
+    pub async fn fetch(
+        wanted: &TaskUris,
+        downloads: DownloadFolder,
+        lookup: &Lookup,
+        console: &Console,
+    ) -> Result<Self, Failure> {
         let nothing = wanted.uris.is_empty();
         let mut first_uses = spawn_blocking({
-            let room = room.clone();
-            move || room.open(nothing)
+            let downloads = downloads.clone();
+            move || downloads.open(nothing)
         })
         .await
         .map_err(Failure::other)?
@@ -72,7 +77,7 @@ impl UserUris {
         if nothing {
             return Ok(Self::default());
         }
-        let mut options = SourceOptions::new(room.folder.clone());
+        let mut options = SourceOptions::new(downloads.folder.clone());
         options.settings.clone_from(&wanted.settings);
         from_environment(&mut options, lookup).map_err(Failure::usage)?;
         let mut found = Self::default();
@@ -82,7 +87,7 @@ impl UserUris {
             used.push(obtained.path.clone());
             found.add(uri, obtained).await?;
         }
-        spawn_blocking(move || tidy(&room.folder, &used)).await.map_err(Failure::other)?;
+        spawn_blocking(move || tidy(&downloads.folder, &used)).await.map_err(Failure::other)?;
         Ok(found)
     }
 
@@ -115,24 +120,27 @@ impl UserUris {
         Ok(())
     }
 
-    /// Gives something a name in the sandbox.
+    /// Adds a link in the sandbox.
     fn link(&mut self, uri: &TaskUri, name: &str, target: &str) -> Result<(), Failure> {
         let hint = "give it a destination=…, or another one";
         if TAKEN.contains(&name) {
             let taken = TAKEN.join(", ");
-            return Err(Failure::usage(anyhow!("{}: `{name}` is taken in a sandbox ({taken}): {hint}", uri.source)));
+            return Err(Failure::usage(anyhow!(
+                "{}: `{name}` is reserved in the sandbox ({taken}): {hint}",
+                uri.source
+            )));
         }
         match self.links.insert(name.to_owned(), target.to_owned()) {
             Some(other) if other != target => {
                 let source = &uri.source;
-                Err(Failure::usage(anyhow!("{source}: another URI puts `{name}` into the sandbox, too: {hint}")))
+                Err(Failure::usage(anyhow!("{source}: another URI also puts `{name}` into the sandbox: {hint}")))
             }
             _ => Ok(()),
         }
     }
 }
 
-/// What the stores' own tools take from the environment, and `OpenDAL` does not.
+/// Applies the environment variables that the stores' own tools read and `OpenDAL` does not.
 fn from_environment(options: &mut SourceOptions, lookup: &Lookup) -> Result<(), fetcher::sources::SettingError> {
     let region = lookup("AWS_REGION").or_else(|| lookup("AWS_DEFAULT_REGION"));
     let region = region.unwrap_or_else(|| "us-east-1".to_owned());
@@ -167,15 +175,15 @@ async fn obtain(
     };
     console.settled();
     let obtained = obtained.map_err(|error| {
-        let told = anyhow!("mesos.resourcemanager.tasks.uris: {error}");
+        let failure = anyhow!("mesos.resourcemanager.tasks.uris: {error}");
         match error.blame() {
-            Blame::Configuration | Blame::Artifact => Failure::usage(told),
-            Blame::Network | Blame::Host => Failure::other(told),
+            Blame::Configuration | Blame::Artifact => Failure::usage(failure),
+            Blame::Network | Blame::Host => Failure::other(failure),
         }
     })?;
-    let text = format!("{source} is here: {} bytes, sha256 {}", obtained.size, obtained.digest);
+    let text = format!("Fetched {source}: {} bytes, sha256 {}", obtained.size, obtained.digest);
     let fields = json!({ "uri": source.to_string(), "bytes": obtained.size, "sha256": obtained.digest.to_string() });
-    console.tell("fetched", &text, fields);
+    console.report("fetched", &text, fields);
     Ok(obtained)
 }
 
@@ -187,7 +195,7 @@ fn megabytes(progress: SourceProgress) -> String {
     }
 }
 
-/// Unpacks an archive for once, so that one that no worker could unpack is told here, and to know what is in it.
+/// Unpacks an archive once, to list its content and to report here if no worker could unpack it.
 async fn look_into(uri: &TaskUri, path: PathBuf, format: Format) -> Result<Manifest, Failure> {
     let looked = spawn_blocking(move || {
         let folder = WorkingFolder::make(&std::env::temp_dir()).context("cannot make a folder to unpack into")?;
@@ -201,7 +209,7 @@ async fn look_into(uri: &TaskUri, path: PathBuf, format: Format) -> Result<Manif
     looked.map_err(|error| Failure::usage(anyhow!("mesos.resourcemanager.tasks.uris: {}: {error}", uri.source)))
 }
 
-/// Removes what is no longer wanted.
+/// Removes files that are no longer needed.
 fn tidy(folder: &Path, used: &[PathBuf]) {
     for entry in fs::read_dir(folder).into_iter().flatten().map_while(Result::ok) {
         let path = entry.path();

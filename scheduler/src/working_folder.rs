@@ -1,9 +1,9 @@
-//! The program's working folder: configuration of the JobManager, secrets, temporary files. Nobody else may look into it, whatever
-//! the umask, and it goes with the process: one that a killed process has left is removed at the next start.
+//! The program's working folder: configuration of the JobManager, secrets, temporary files. Nobody else can read it,
+//! whatever the umask. It is removed with the process; the next start removes the folder of a process that was killed.
 //!
 //! ```text
 //! <tmp>/flink-mesos-<pid>-<start of the process>-XXXXXX/
-//!     lock    locked for as long as the process lives; a folder without it is meant to stay
+//!     lock    locked while the process runs; a folder without it is kept
 //! ```
 
 use std::{
@@ -26,7 +26,7 @@ use crate::process::identity::started;
 const PREFIX: &str = "flink-mesos-";
 const LOCK: &str = "lock";
 
-/// A folder that is removed when this is dropped, and else by the next process.
+/// A folder that is removed when dropped, or by the next process.
 #[derive(Debug)]
 pub(crate) struct WorkingFolder {
     folder: TempDir,
@@ -34,14 +34,14 @@ pub(crate) struct WorkingFolder {
 }
 
 impl WorkingFolder {
-    /// Makes one below `tmp`, and removes what processes have left there that are no more. Blocks.
+    /// Creates one below `tmp`, and removes the folders of ended processes there. Blocks.
     pub(crate) fn make(tmp: &Path) -> io::Result<Self> {
         remove_leftovers(tmp);
         let pid = std::process::id();
         let prefix = format!("{PREFIX}{pid}-{}-", started(pid).unwrap_or_default());
         let folder =
             tempfile::Builder::new().prefix(&prefix).permissions(Permissions::from_mode(0o700)).tempdir_in(tmp)?;
-        // It gets its name when it is locked: a folder whose lock can be had is nobody's.
+        // It is renamed only once locked, because a folder without a lock holder counts as left over.
         let (fresh, path) = (folder.path().join("lock.new"), folder.path().join(LOCK));
         let lock = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&fresh)?;
         lock.file().try_lock()?;
@@ -49,12 +49,12 @@ impl WorkingFolder {
         Ok(Self { folder, _lock: lock })
     }
 
-    /// Where it is.
+    /// Its path.
     pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
 
-    /// Leaves it there for people, also after the next start.
+    /// Keeps it for people, also after the next start.
     pub(crate) fn keep(self) -> PathBuf {
         if let Err(e) = fs::remove_file(self.folder.path().join(LOCK)) {
             warn!("Cannot keep the working folder: {e}");
@@ -63,11 +63,12 @@ impl WorkingFolder {
     }
 }
 
-/// Makes a folder that the user has named a working folder, and says where it really is. One that exists must be the user's
-/// own, with all that is in it, and nobody else may look into it from now on. Blocks.
+/// Creates a user's own working folder and returns its real path. If it exists, it and its content must belong to the
+/// user, and from now on nobody else can read it. Blocks.
 ///
 /// # Errors
-/// One that belongs to somebody else, or that somebody else has prepared: what is written there would be theirs to read.
+/// The folder belongs to another user, or another user may have prepared it: that user could read what is written
+/// there.
 pub(crate) fn claim(path: &Path) -> io::Result<PathBuf> {
     let own = geteuid().as_raw();
     let refuse = |path: &Path, why: String| {
@@ -97,7 +98,7 @@ pub(crate) fn claim(path: &Path) -> io::Result<PathBuf> {
     Ok(path)
 }
 
-/// Removes the working folders of this user's processes that are no more.
+/// Removes the working folders of this user's ended processes.
 fn remove_leftovers(tmp: &Path) {
     let Ok(entries) = fs::read_dir(tmp) else { return };
     for entry in entries.map_while(Result::ok) {
@@ -111,8 +112,8 @@ fn remove_leftovers(tmp: &Path) {
     }
 }
 
-/// Ours, of a process that is no more: by its id and start, and by the lock, which also tells of processes that are not seen from
-/// here.
+/// Whether the folder belongs to an ended process of ours: by the process's id and start, and by the lock, which also
+/// covers processes that are not visible here (another PID namespace).
 fn is_leftover(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let mut parts = name.strip_prefix(PREFIX).unwrap_or_default().splitn(3, '-').map(str::parse::<u64>);
@@ -138,7 +139,7 @@ mod tests {
         fs::read_dir(tmp).unwrap().map(|entry| entry.unwrap().path()).collect()
     }
 
-    /// What a killed process leaves: its pid lives no more, or belongs to another process by now.
+    /// The folder of a killed process: its pid does not exist, or belongs to another process now.
     fn leave(tmp: &Path, name: &str) -> PathBuf {
         let path = tmp.join(name);
         fs::create_dir_all(path.join("secrets")).unwrap();
@@ -148,14 +149,14 @@ mod tests {
     }
 
     #[test]
-    fn what_killed_processes_have_left_is_removed_at_the_next_start_and_nothing_else() {
+    fn only_the_folders_of_killed_processes_are_removed_at_the_next_start() {
         let tmp = tempfile::tempdir().unwrap();
         let own = std::process::id();
         let gone = leave(tmp.path(), "flink-mesos-4194999-17-abc");
         let another = leave(tmp.path(), &format!("flink-mesos-{own}-17-abc"));
         let living = WorkingFolder::make(tmp.path()).unwrap();
         assert!(!gone.exists() && !another.exists());
-        // Of a process that cannot be seen from here: its lock is held.
+        // Of a process that is not visible here: its lock is held.
         let unseen = leave(tmp.path(), "flink-mesos-4194999-18-abc");
         let lock = File::open(unseen.join(LOCK)).unwrap();
         lock.file().try_lock().unwrap();
@@ -176,13 +177,13 @@ mod tests {
     }
 
     #[test]
-    fn a_named_folder_is_its_users_alone_and_one_that_others_may_have_prepared_is_refused() {
+    fn a_named_folder_is_private_and_one_that_others_may_have_prepared_is_refused() {
         let tmp = tempfile::tempdir().unwrap();
         let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o7777;
         let fresh = tmp.path().join("some/where");
         assert_eq!(claim(&fresh).unwrap(), fs::canonicalize(&fresh).unwrap());
         assert_eq!(mode(&fresh), 0o700);
-        // Again, with what the last run has left.
+        // A second run, with the files of the first.
         fs::write(fresh.join("conf"), "").unwrap();
         fs::set_permissions(&fresh, Permissions::from_mode(0o755)).unwrap();
         claim(&fresh).unwrap();
@@ -205,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_is_kept_for_people_stays_and_nobody_else_may_look_into_it() {
+    fn a_folder_that_is_kept_for_people_stays_and_is_private() {
         let tmp = tempfile::tempdir().unwrap();
         let before = umask(Mode::empty());
         let folder = WorkingFolder::make(tmp.path());

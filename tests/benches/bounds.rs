@@ -1,5 +1,5 @@
-//! The control API of an application master that runs: an operator's `workers list` beside a crowd of connections from the same
-//! address. The peer is the bound.
+//! The control API of a running application master: an operator's `workers list` while a crowd of connections comes
+//! from the same address. The peer column has the bound.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::disallowed_methods, missing_docs)]
 
 #[path = "../tests/end_to_end/cluster.rs"]
@@ -40,7 +40,7 @@ fn measure() {
     row("operator-in-a-crowd-longest", beside[ROUNDS - 1], 1000.0, "ms");
 }
 
-/// Milliseconds that an operator's command takes, from the shortest to the longest.
+/// Milliseconds of an operator's command, sorted.
 fn rounds(url: &str) -> Vec<f64> {
     let list = |_| {
         let started = Instant::now();

@@ -1,11 +1,11 @@
-//! What an application master does before it can serve a Flink distribution: its files found, described and hashed. Once as at
-//! the first start, once as at every later one, when the hashes are remembered.
+//! What an application master does before it can serve a Flink distribution: find, describe and hash its files.
+//! Measured for the first start and for a later one with cached hashes.
 //!
 //! ```text
 //! cargo bench -p tests --bench collect -- <flink home>
 //! ```
 //!
-//! Prints one line per row: name, group, ours, peer, ratio, unit, with tabs between. Medians.
+//! Prints one line per row: name, group, ours, peer, ratio, unit, separated by tabs. Values are medians.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, missing_docs)]
 
 use std::path::{Path, PathBuf};

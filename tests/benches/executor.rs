@@ -1,7 +1,7 @@
-//! Our executor on the real Mesos with a process that does nothing: from ACCEPT to `TASK_RUNNING`, artifacts and
-//! configuration included; of that, from the executor's start until it is subscribed; from KILL to `TASK_KILLED`; its
-//! resident memory meanwhile; its size on disk. Beside it, in turns, the least that an executor can be. Then with a real
-//! TaskManager. Medians of several rounds.
+//! Our executor on the real Mesos, with a process that does nothing. From ACCEPT to `TASK_RUNNING`, including artifacts
+//! and configuration; from the executor's start to its subscription; from KILL to `TASK_KILLED`; its resident memory;
+//! its size on disk. In turns with the smallest possible executor. Then with a real TaskManager. Values are medians of
+//! several rounds.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::disallowed_methods, missing_docs)]
 
 #[path = "../tests/executor_real/artifacts.rs"]
@@ -28,10 +28,10 @@ use rig::Rig;
 use tests::binary;
 use tokio::time::Instant;
 
-/// A few milliseconds are told from the noise of a machine by many.
+/// It takes many rounds to distinguish a few milliseconds from noise.
 const ROUNDS: usize = 75;
 
-/// Mesos puts away a container within some tens of milliseconds.
+/// Mesos removes a container within some tens of milliseconds.
 const SETTLE: Duration = Duration::from_millis(250);
 
 /// Milliseconds, and megabytes.
@@ -51,11 +51,11 @@ fn main() {
 
 async fn measure() {
     let (rig, peer) = (Rig::start().await, Peer::build());
-    // The same command for both: a shell in its place would have one of the two processors while the other is measured.
+    // The same command for both: a shell instead would occupy one of the two processors during the measurement.
     fs_err::copy(&peer.command, rig.artifacts.java_home.join("bin/java")).unwrap();
     let (mut ours, mut peers) = (Vec::new(), Vec::new());
     for round in 0..ROUNDS {
-        // Each comes as often after itself as after the other.
+        // Each runs equally often after itself and after the other.
         let peer_first = round % 2 == 1;
         if peer_first {
             peers.push(peer.round(&rig, &format!("peer{round}")).await);
@@ -76,7 +76,7 @@ async fn measure() {
     task_managers::measure().await;
 }
 
-/// The less the better, so the ratio is the peer's to ours.
+/// Smaller is better, so the ratio is the peer's value divided by ours.
 fn row(name: &str, ours: f64, peer: Option<f64>, unit: &str) {
     let (peer, ratio) =
         peer.map_or_else(Default::default, |peer| (format!("{peer:.2}"), format!("{:.2}", peer / ours)));
@@ -93,7 +93,7 @@ async fn trivial(rig: &Rig, id: &str) -> Round {
     let asked = Instant::now();
     rig.kill(id).await;
     let (killed_at, _) = rig.update_at(id, TaskState::TaskKilled).await;
-    // What Mesos does about an executor that has ended is not to be in the next round.
+    // Mesos's clean-up after an executor must not overlap the next round.
     rig.until_nothing_is_left(&[id.to_owned()]).await;
     Round {
         start: milliseconds(accepted, running_at),
@@ -103,7 +103,7 @@ async fn trivial(rig: &Rig, id: &str) -> Round {
     }
 }
 
-/// What is being measured is the start, not what Mesos does about the round before meanwhile.
+/// Waits, so that Mesos's clean-up after the last round is not measured.
 pub(crate) async fn settle() {
     tokio::time::sleep(SETTLE).await;
 }

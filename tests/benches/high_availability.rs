@@ -1,10 +1,10 @@
-//! How soon an application master is at work again, on the real Mesos and the real ZooKeeper, with TaskManagers that only
-//! have to be there.
+//! How soon an application master works again, on the real Mesos and the real ZooKeeper, with stand-ins for
+//! TaskManagers.
 //!
-//! - `store-10k`: ten thousand workers' records into ZooKeeper.
-//! - `recover`: from the start of the program until it is subscribed, with those records in ZooKeeper.
-//! - `failover`: from `kill -9` of the leader until the standby is subscribed and every worker is answered for, less the
-//!   session's timeout, which has to pass; the worst of several rounds. No TaskManager may be another one then.
+//! - `store-10k`: writing ten thousand workers' records to ZooKeeper.
+//! - `recover`: from the program's start to its subscription, with those records in ZooKeeper.
+//! - `failover`: from `kill -9` of the leader until the standby is subscribed and the state of every worker is known,
+//!   less the session timeout, which must pass; the worst of several rounds. No TaskManager may have been replaced.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::disallowed_methods, missing_docs)]
 
 #[path = "../tests/end_to_end/cluster.rs"]
@@ -22,7 +22,7 @@ use std::{
 use cluster::FlinkMesos;
 use nix::sys::signal::Signal;
 use scheduler::{
-    core::message::{Change, Moment, Place, WorkerId, WorkerRecord},
+    core::message::{AgentProfile, Change, Moment, WorkerId, WorkerRecord},
     election::{Access, Candidate, ZooKeeperOptions},
     store::keep,
 };
@@ -55,7 +55,7 @@ async fn recover() {
     row("recover", median(recovered), "s");
 }
 
-/// Writes the records as the application master does. By one agent the master recognises its framework.
+/// Writes the records as the application master does. The master recognises its framework by an agent.
 async fn store(zookeeper: &RealZooKeeper, cluster: &str, agent: &str) -> Duration {
     let options = ZooKeeperOptions {
         quorum: zookeeper.connect_string(),
@@ -85,7 +85,8 @@ fn worker(number: u64, known: &str) -> WorkerRecord {
         0 => known.to_owned(),
         other => format!("0123abcd-0123-0123-0123-0123456789ab-S{other}"),
     };
-    let place = Place { agent, hostname: format!("agent-{:04}.example.org", number % 1000), ..Place::default() };
+    let place =
+        AgentProfile { agent, hostname: format!("agent-{:04}.example.org", number % 1000), ..AgentProfile::default() };
     WorkerRecord {
         id: WorkerId::new("0123abcd", number),
         place: Arc::new(place),
@@ -95,7 +96,7 @@ fn worker(number: u64, known: &str) -> WorkerRecord {
     }
 }
 
-/// From the start of the program until the master has taken its subscription.
+/// From the program's start until the master has accepted its subscription.
 fn start(mesos: &RealMesos, zookeeper: &RealZooKeeper, cluster: &str) -> Duration {
     let java = stand_in();
     let options = [

@@ -1,8 +1,8 @@
-//! Where things are: what `make setup` has put into the cache, and the programs that cargo has built.
+//! Paths: of what `make setup` has put into the cache, and of the programs that cargo has built.
 
 use std::path::PathBuf;
 
-/// A line of Flink releases that the end-to-end tests run with. The patch releases stand in `tests/setup/versions.sh`.
+/// A line of Flink releases for the end-to-end tests. `tests/setup/versions.sh` has the patch releases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Line {
     /// Flink 1.20, the default.
@@ -12,7 +12,7 @@ pub enum Line {
 }
 
 impl Line {
-    /// The release that the set-up has chosen for this line, such as "1.20.5".
+    /// The release of this line in the set-up, such as "1.20.5".
     pub fn version(self) -> &'static str {
         let name = match self {
             Self::V1_20 => "flink_1_version=",
@@ -38,7 +38,7 @@ pub fn flink_home(line: Line) -> PathBuf {
 }
 
 /// The word count of `tests/jobs`, compiled for this line. Its one argument is the text's path; all processes of the
-/// cluster must see the same file there.
+/// cluster must see the same file at that path.
 pub fn wordcount_jar(line: Line) -> PathBuf {
     from_setup(&format!("jobs/wordcount-{}.jar", line.version()))
 }
@@ -48,17 +48,17 @@ pub fn endings_jar(line: Line) -> PathBuf {
     from_setup(&format!("jobs/endings-{}.jar", line.version()))
 }
 
-/// The Python that has third-party Mesos clients (`avmesos`).
+/// The Python with third-party Mesos clients (`avmesos`).
 pub fn python() -> PathBuf {
     from_setup("python/bin/python")
 }
 
-/// The Python that has object stores for tests (`moto`, `gcp-storage-emulator`).
+/// The Python with object stores for tests (`moto`, `gcp-storage-emulator`).
 pub fn stores_python() -> PathBuf {
     from_setup("stores/bin/python")
 }
 
-/// The environment with `PyFlink`, for Flink 1.20; none unless it was asked for.
+/// The environment with `PyFlink` for Flink 1.20; `None` unless it was requested.
 pub fn pyflink() -> Option<PathBuf> {
     Some(cache_folder().join("pyflink")).filter(|folder| folder.join("bin/python").is_file())
 }

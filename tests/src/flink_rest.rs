@@ -1,4 +1,4 @@
-//! What the tests ask a Flink JobManager.
+//! The tests' client of a Flink JobManager.
 
 use serde_json::Value;
 
@@ -11,18 +11,18 @@ pub struct FlinkRest {
     url: String,
 }
 
-/// How many of everything the cluster has.
+/// The cluster's totals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Overview {
     /// Registered TaskManagers.
     pub task_managers: u64,
     /// Slots of all of them.
     pub slots: u64,
-    /// Slots that no job holds.
+    /// Free slots.
     pub free_slots: u64,
-    /// Jobs that run.
+    /// Running jobs.
     pub jobs_running: u64,
-    /// Jobs that have ended well.
+    /// Successfully finished jobs.
     pub jobs_finished: u64,
 }
 
@@ -31,13 +31,13 @@ pub struct Overview {
 pub struct TaskManager {
     /// Its resource id.
     pub id: String,
-    /// Port of its data connections.
+    /// The port of its data connections.
     pub data_port: u64,
-    /// Slots that it brings.
+    /// Its slots.
     pub slots: u64,
 }
 
-/// A job that the JobManager knows.
+/// A job known to the JobManager.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Job {
     /// Its id, 32 hexadecimal digits.
@@ -52,7 +52,7 @@ impl FlinkRest {
         Self { client: http::client(), url: url.trim_end_matches('/').to_owned() }
     }
 
-    /// The cluster at a glance.
+    /// The cluster's totals.
     pub async fn overview(&self) -> Result<Overview, reqwest::Error> {
         let answer = self.get("overview").await?;
         let number = |name: &str| answer[name].as_u64().unwrap_or_default();
@@ -81,7 +81,7 @@ impl FlinkRest {
         Ok(list(&answer["jobs"], |item| Job { id: text(&item["id"]), state: text(&item["status"]) }))
     }
 
-    /// The JobManager's configuration as it took effect, as pairs of key and value.
+    /// The JobManager's effective configuration, as pairs of key and value.
     pub async fn configuration(&self) -> Result<Vec<(String, String)>, reqwest::Error> {
         let answer = self.get("jobmanager/config").await?;
         Ok(list(&answer, |item| (text(&item["key"]), text(&item["value"]))))

@@ -1,4 +1,4 @@
-//! The processes of a test, kept by a process of their own (`src/bin/keeper.rs`).
+//! The processes of a test, held by a separate process (`src/bin/keeper.rs`).
 
 use std::{
     io::{BufRead as _, BufReader, Write as _},
@@ -14,23 +14,23 @@ use serde_json::{Value, json};
 
 use crate::{binary, wait_until};
 
-/// What to start.
+/// A program to start.
 #[derive(Clone, Debug)]
 pub struct Program {
     /// Path of the executable.
     pub program: PathBuf,
     /// Its arguments.
     pub arguments: Vec<String>,
-    /// Its whole environment; `Program::new` begins with PATH alone.
+    /// Its whole environment; `Program::new` sets only PATH.
     pub environment: Vec<(String, String)>,
-    /// Its working directory; the test's own if none.
+    /// Its working directory; the test's own if `None`.
     pub directory: Option<PathBuf>,
-    /// Takes standard output and error; appended to.
+    /// The file to which standard output and error are appended.
     pub log: PathBuf,
 }
 
 impl Program {
-    /// A program with no arguments, and with the PATH of the test.
+    /// A program without arguments, with the test's PATH.
     #[expect(clippy::disallowed_methods, reason = "what the tests start finds java where the tests would")]
     pub fn new(program: impl Into<PathBuf>, log: &Path) -> Self {
         let path = std::env::var("PATH").unwrap_or_default();
@@ -53,7 +53,7 @@ pub enum Ended {
     Signal(i32),
 }
 
-/// Keeps the processes that it starts, and everything that they start: when it is dropped, or the test's process dies,
+/// Holds the processes that it starts and everything that they start. When it is dropped, or the test's process dies,
 /// all of them are killed and reaped.
 #[derive(Debug)]
 pub struct Keeper {
@@ -62,7 +62,7 @@ pub struct Keeper {
 }
 
 impl Keeper {
-    /// Starts a keeper with nothing to keep.
+    /// Starts a keeper without processes.
     #[expect(clippy::disallowed_methods, reason = "the keeper itself; it is reaped in `end`")]
     pub fn start() -> Self {
         let mut process = Command::new(binary("keeper"))
@@ -76,7 +76,7 @@ impl Keeper {
         Self { process, lines: Mutex::new(Some((input, output))) }
     }
 
-    /// Starts a program and gives its process id.
+    /// Starts a program and returns its process id.
     pub fn run(&self, program: &Program) -> i32 {
         let answer = self.ask(&json!({
             "do": "start", "program": program.program, "arguments": program.arguments, "log": program.log,
@@ -100,12 +100,12 @@ impl Keeper {
         }
     }
 
-    /// Waits for the end of a process.
+    /// Waits until a process ends.
     pub async fn wait(&self, pid: i32, limit: Duration) -> Ended {
         wait_until(&format!("process {pid} has ended"), limit, async || self.ended(pid)).await
     }
 
-    /// Kills a process, and only this one, as `kill -9` does, and waits until it is gone.
+    /// Kills only this process, as `kill -9` does, and waits until it is gone.
     pub async fn kill(&self, pid: i32) {
         if self.ended(pid).is_none() {
             self.signal(pid, Signal::SIGKILL);
@@ -113,7 +113,7 @@ impl Keeper {
         }
     }
 
-    /// The ids of all processes that live below the keeper: what it started and what came of it.
+    /// The ids of all living processes below the keeper: those it started and their descendants.
     pub fn living(&self) -> Vec<i32> {
         let answer = self.ask(&json!({ "do": "living" }));
         answer["pids"].as_array().into_iter().flatten().map(number).collect()

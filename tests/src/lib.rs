@@ -1,7 +1,7 @@
-//! Real parts for the end-to-end tests: the real Mesos, the real ZooKeeper, the real Flink, each as `make setup` has
-//! put it into the cache, started on ports of their own and ended with the test whatever becomes of it.
+//! Real components for the end-to-end tests: Mesos, ZooKeeper and Flink from the cache of `make setup`. Each is started
+//! on its own ports and ended with the test, whatever happens.
 //!
-//! What goes wrong here is the machine's or the set-up's fault, so everything panics with a sentence on what to do.
+//! Failures here are the fault of the machine or the set-up, so everything panics with a sentence on what to do.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a part that does not come up fails the test")]
 

@@ -1,4 +1,4 @@
-//! Ports that no other test has.
+//! Ports that no other test uses.
 
 use std::{
     net::{Ipv4Addr, SocketAddrV4},
@@ -12,8 +12,8 @@ use std::{
 
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrIn, bind, getsockname, setsockopt, socket, sockopt};
 
-/// A port on 127.0.0.1 that the system chose. As long as this lives the system gives it to nobody else, but a server
-/// may listen on it, stop and listen again: the socket here is bound and does not listen.
+/// A port on 127.0.0.1 chosen by the system. While this lives, the system assigns it to nobody else, but a server may
+/// listen on it, stop and listen again: this socket is bound but does not listen.
 #[derive(Debug)]
 pub struct ReservedPort {
     number: u16,
@@ -26,7 +26,7 @@ impl ReservedPort {
         let socket = socket(AddressFamily::Inet, SockType::Stream, SockFlag::SOCK_CLOEXEC, None).expect("a socket");
         let any = SockaddrIn::from(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0));
         bind(socket.as_raw_fd(), &any).expect("a free port");
-        // Only now: before, the system might have chosen a port that another reservation holds.
+        // Not earlier: the system could choose a port that another reservation holds.
         setsockopt(&socket, sockopt::ReuseAddr, &true).expect("SO_REUSEADDR");
         let number = getsockname::<SockaddrIn>(socket.as_raw_fd()).expect("the socket's name").port();
         Self { number, _socket: socket }
@@ -44,8 +44,8 @@ impl Default for ReservedPort {
     }
 }
 
-/// A hundred ports in a row that an agent may offer: below those that the system hands out, and held against other
-/// tests on the machine as long as this lives, by an abstract socket with the block's name.
+/// A hundred consecutive ports that an agent may offer, below those that the system assigns. While this lives, an
+/// abstract socket with the block's name reserves them against other tests on the machine.
 #[derive(Debug)]
 pub struct PortBlock {
     ports: RangeInclusive<u16>,

@@ -1,4 +1,4 @@
-//! A network that can be interrupted: a TCP proxy of ours between two real parts.
+//! A network that can be interrupted: a TCP proxy between two real components.
 
 use std::net::SocketAddr;
 
@@ -12,7 +12,7 @@ use tokio::{
     task::JoinSet,
 };
 
-/// Passes connections on to one address, as long as it is whole.
+/// Forwards connections to one address, unless it is cut.
 #[derive(Debug)]
 pub struct Proxy {
     address: SocketAddr,
@@ -21,7 +21,7 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// A proxy on a port of its own in front of `target` ("host:port").
+    /// A proxy on its own port in front of `target` ("host:port").
     pub async fn start(target: String) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("a bound socket");
@@ -31,19 +31,19 @@ impl Proxy {
         Self { address, whole, _tasks: tasks }
     }
 
-    /// Where clients connect: "127.0.0.1:port".
+    /// The address for clients: "127.0.0.1:port".
     pub fn address(&self) -> String {
         self.address.to_string()
     }
 
-    /// From now on nothing gets through. As in a network that is partitioned, nobody is told: connections stay, and new ones
-    /// are never answered.
+    /// From now on nothing passes. As in a partitioned network, no end notices: connections stay open, and new ones are
+    /// never answered.
     pub fn cut(&self) {
         self.whole.send_replace(false);
     }
 
-    /// What was on its way arrives, and everything after it.
-    pub fn mend(&self) {
+    /// Delivers what was held back, and everything after it.
+    pub fn restore(&self) {
         self.whole.send_replace(true);
     }
 }
@@ -54,7 +54,7 @@ async fn accept(listener: TcpListener, target: String, whole: watch::Receiver<bo
         let (target, mut whole) = (target.clone(), whole.clone());
         connections.spawn(async move {
             until_whole(&mut whole).await;
-            // A client whose server is not there sees its connection end.
+            // If the server is not running, the client's connection is closed.
             let Ok(server) = TcpStream::connect(target).await else { return };
             let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
             tokio::join!(pass(from_client, to_server, whole.clone()), pass(from_server, to_client, whole));
@@ -72,11 +72,11 @@ async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut whole: watch:
         }
     }
     until_whole(&mut whole).await;
-    // Whoever has gone already need not be told.
-    let _told = to.shutdown().await;
+    // The other end may have closed already.
+    let _closed = to.shutdown().await;
 }
 
 async fn until_whole(whole: &mut watch::Receiver<bool>) {
-    // The sender goes only with the proxy, and this task with it.
+    // The sender lives as long as the proxy, and so does this task.
     let _whole = whole.wait_for(|whole| *whole).await;
 }

@@ -1,4 +1,4 @@
-//! The real Mesos 1.11: masters and agents as processes, on ports and in folders of their own.
+//! The real Mesos 1.11: masters and agents as processes, with their own ports and folders.
 
 mod command;
 mod daemon;
@@ -21,8 +21,8 @@ use crate::{Keeper, PortBlock, RealZooKeeper, http, wait_until};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A Mesos cluster for one test. Dropping it kills and reaps every process of it, executors and what they started
-/// included; so does the end of the test's process, however it comes. When the test fails, the logs are kept.
+/// A Mesos cluster for one test. Dropping it kills and reaps all its processes, including executors and what they
+/// started; so does the end of the test's process. If the test fails, the logs are kept.
 #[derive(Debug)]
 pub struct RealMesos {
     keeper: Keeper,
@@ -30,23 +30,23 @@ pub struct RealMesos {
     masters: Vec<Daemon>,
     agents: Vec<Daemon>,
     client: reqwest::Client,
-    /// Held so that no other agent offers the same ports.
+    /// Reserved so that no other agent offers the same ports.
     _blocks: Vec<PortBlock>,
     work: TempDir,
 }
 
 impl RealMesos {
-    /// One master and so many agents; returns when all are registered.
+    /// Starts one master and this many agents; returns when all are registered.
     pub async fn start(agents: usize) -> Self {
         Self::start_with(RealMesosOptions { agents, ..Default::default() }).await
     }
 
-    /// So many masters, which elect their leader through a ZooKeeper of their own, and so many agents.
+    /// Starts this many masters, which elect their leader with their own ZooKeeper, and this many agents.
     pub async fn start_ha(masters: usize, agents: usize) -> Self {
         Self::start_with(RealMesosOptions { masters, agents, ..Default::default() }).await
     }
 
-    /// A cluster by these options; returns when all agents are registered.
+    /// Starts a cluster with these options; returns when all agents are registered.
     pub async fn start_with(options: RealMesosOptions) -> Self {
         let keeper = Keeper::start();
         let client = http::client();
@@ -60,7 +60,7 @@ impl RealMesos {
             Daemon::start(&keeper, program)
         };
         let mut masters: Vec<_> = (0..options.masters).map(start_master).collect();
-        // An agent that meets no master yet would wait for seconds.
+        // An agent that finds no master would wait for seconds.
         for master in &mut masters {
             master.until_it_answers(&keeper, &client).await;
         }
@@ -84,7 +84,7 @@ impl RealMesos {
         this
     }
 
-    /// The value for `mesos.master`: "127.0.0.1:port", or "zk://..." when there are several masters.
+    /// The value for `mesos.master`: "127.0.0.1:port", or "zk://..." with several masters.
     pub fn master(&self) -> String {
         match &self.zookeeper {
             Some(zookeeper) => zookeeper.url("/mesos"),
@@ -107,17 +107,17 @@ impl RealMesos {
         self.agents[agent].pid()
     }
 
-    /// Everything of this cluster on disk: `master0.log`, `agent0.log`, `agent0/work/slaves/...`.
+    /// The cluster's files: `master0.log`, `agent0.log`, `agent0/work/slaves/...`.
     pub fn work_dir(&self) -> &Path {
         self.work.path()
     }
 
-    /// The folder below which one agent has its sandboxes.
+    /// The parent folder of an agent's sandboxes.
     pub fn sandboxes(&self, agent: usize) -> PathBuf {
         self.work.path().join(format!("agent{agent}/work/slaves"))
     }
 
-    /// The ZooKeeper of the masters, when there are several.
+    /// The masters' ZooKeeper, if there are several masters.
     pub fn zookeeper(&mut self) -> Option<&mut RealZooKeeper> {
         self.zookeeper.as_mut()
     }
@@ -133,15 +133,15 @@ impl RealMesos {
 
     /// The leading master's `/state`: frameworks, tasks, agents.
     pub async fn state(&self) -> Value {
-        wait_until("the master tells its state", PATIENCE, async || self.ask("state").await).await
+        wait_until("the master returns its state", PATIENCE, async || self.ask("state").await).await
     }
 
-    /// The leading master's `/slaves`: what each agent has, in full.
+    /// The leading master's `/slaves`: all resources of each agent.
     pub async fn agents(&self) -> Value {
-        wait_until("the master tells of its agents", PATIENCE, async || self.ask("slaves").await).await
+        wait_until("the master returns its agents", PATIENCE, async || self.ask("slaves").await).await
     }
 
-    /// Has the leading master do something, as its operator: `teardown`, `reserve`.
+    /// Posts a form to an operator endpoint of the leading master: `teardown`, `reserve`.
     pub async fn post(&self, what: &str, form: &[(&str, &str)]) {
         let master = &self.masters[self.leader().await];
         let body: Vec<_> = form.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
@@ -151,7 +151,7 @@ impl RealMesos {
         assert!(status.is_success(), "{what}: {status} {}", answer.text().await.unwrap_or_default());
     }
 
-    /// The same by what takes JSON: `maintenance/schedule`, `api/v1`.
+    /// Posts JSON to an operator endpoint: `maintenance/schedule`, `api/v1`.
     pub async fn post_json(&self, what: &str, body: &Value) {
         let master = &self.masters[self.leader().await];
         let url = format!("http://{}/master/{what}", master.address());
@@ -161,12 +161,12 @@ impl RealMesos {
         assert!(status.is_success(), "{what}: {status} {}", answer.text().await.unwrap_or_default());
     }
 
-    /// What the leading master tells there, such as `maintenance/status`.
-    pub async fn told(&self, route: &str) -> Value {
+    /// The leading master's answer at an operator endpoint, such as `maintenance/status`.
+    pub async fn master_json(&self, route: &str) -> Value {
         wait_until("the master answers", PATIENCE, async || self.ask(route).await).await
     }
 
-    /// The ids of all living processes except masters and agents themselves: executors and what they started.
+    /// The ids of all living processes except masters and agents: executors and their descendants.
     pub fn below_agents(&self) -> Vec<i32> {
         let mut pids = self.keeper.living();
         pids.retain(|pid| !self.masters.iter().chain(&self.agents).any(|daemon| daemon.pid() == *pid));
@@ -178,12 +178,12 @@ impl RealMesos {
         self.masters[master].kill(&self.keeper).await;
     }
 
-    /// Kills an agent as `kill -9` does. Its executors live on.
+    /// Kills an agent as `kill -9` does. Its executors keep running.
     pub async fn kill_agent(&self, agent: usize) {
         self.agents[agent].kill(&self.keeper).await;
     }
 
-    /// Starts a master again (killed before if it runs) over the same data, and waits until all living agents have
+    /// Starts a master again with the same data (kills it first if it runs), and waits until all running agents have
     /// registered with the leader.
     pub async fn restart_master(&mut self, master: usize) {
         self.kill_master(master).await;
@@ -195,30 +195,30 @@ impl RealMesos {
         self.until_agents_are_active().await;
     }
 
-    /// Starts an agent again (killed before if it runs) over the same data, and waits until it has registered anew.
+    /// Starts an agent again with the same data (kills it first if it runs), and waits until it has registered again.
     pub async fn restart_agent(&mut self, agent: usize) {
         self.kill_agent(agent).await;
         let before = self.registered(agent).await;
         self.agents[agent].run(&self.keeper);
         self.agents[agent].until_it_answers(&self.keeper, &self.client).await;
-        wait_until("the agent has registered anew", PATIENCE, async || {
+        wait_until("the agent has registered again", PATIENCE, async || {
             let now = self.registered(agent).await?;
             (before != Some(now)).then_some(())
         })
         .await;
     }
 
-    /// From its next start on, an agent has these flags, too.
+    /// Adds flags for an agent's next start.
     pub fn reconfigure_agent(&mut self, agent: usize, more: &[&str]) {
         self.agents[agent].reconfigure(more);
     }
 
-    /// Sends a signal to a master: SIGSTOP and SIGCONT make a partition.
+    /// Sends a signal to a master: SIGSTOP and SIGCONT simulate a partition.
     pub fn signal_master(&self, master: usize, signal: Signal) {
         self.masters[master].signal(&self.keeper, signal);
     }
 
-    /// Sends a signal to an agent: SIGSTOP and SIGCONT make a partition, SIGUSR1 makes it leave the cluster.
+    /// Sends a signal to an agent: SIGSTOP and SIGCONT simulate a partition; with SIGUSR1 it leaves the cluster.
     pub fn signal_agent(&self, agent: usize, signal: Signal) {
         self.agents[agent].signal(&self.keeper, signal);
     }
@@ -235,7 +235,7 @@ impl RealMesos {
         .await;
     }
 
-    /// When this agent registered last, in the master's seconds, if it is active.
+    /// When this agent last registered, by the master's clock in seconds, if it is active.
     async fn registered(&self, agent: usize) -> Option<f64> {
         let answer = self.ask("slaves").await?;
         let known = answer["slaves"].as_array()?;
@@ -244,7 +244,7 @@ impl RealMesos {
         agent["reregistered_time"].as_f64().or_else(|| agent["registered_time"].as_f64())
     }
 
-    /// What the leader answers; the other masters redirect to it.
+    /// The leader's answer; the other masters redirect to it.
     async fn ask(&self, route: &str) -> Option<Value> {
         for master in self.masters.iter().filter(|master| master.is_alive(&self.keeper)) {
             let url = format!("http://{}/master/{route}", master.address());
@@ -256,7 +256,7 @@ impl RealMesos {
     }
 }
 
-/// For a form: everything but letters and digits in its hexadecimal form.
+/// Encoded for a form: everything but letters and digits in hexadecimal.
 fn encoded(text: &str) -> String {
     let byte = |byte: u8| match byte {
         b if b.is_ascii_alphanumeric() => char::from(b).to_string(),

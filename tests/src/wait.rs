@@ -5,12 +5,12 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 
 const PAUSE: Duration = Duration::from_millis(20);
-/// A server that is just coming up may take a question and never answer it.
+/// A server that is starting may accept a request and never answer it.
 const ONE_ANSWER: Duration = Duration::from_secs(5);
 
-/// Asks again and again until there is an answer; panics when there is none within the limit. A question that takes
-/// longer than five seconds is given up and asked again, so nothing that counts may be done in it. `what` completes the
-/// sentence "waited in vain until ...".
+/// Calls `ask` until it returns a value; panics at the time limit. A call that takes longer than five seconds is
+/// dropped and repeated, so it must have no lasting effects. `what` completes the sentence "waited in vain for ...
+/// until ...".
 pub async fn wait_until<T>(what: &str, limit: Duration, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + limit;
     loop {

@@ -17,16 +17,16 @@ use tokio::{
 use crate::{Keeper, Program, ReservedPort, wait_until};
 
 const JARS: &str = "/usr/share/java/zookeeper.jar";
-/// What its TLS needs and its jar does not name.
+/// Jars that its TLS needs and that its own jar does not list.
 const TLS_JARS: &str = "/usr/share/java/netty-codec.jar:/usr/share/java/netty-resolver.jar";
 const PATIENCE: Duration = Duration::from_secs(30);
-/// While it starts it takes connections that it never answers.
+/// During its start, it accepts connections that it never answers.
 const ONE_ANSWER: Duration = Duration::from_millis(250);
 
-/// A ZooKeeper of its own; its data survives `kill` and `restart`. Dropping it ends it.
+/// A ZooKeeper for one test; its data is kept across `kill` and `restart`. Dropping it ends it.
 ///
-/// Mesos masters whose session it was end themselves when it is away for longer than their session's two seconds, as
-/// in production, where something starts them again.
+/// Mesos masters with a session there exit when it is away for longer than their session timeout of two seconds. In
+/// production, a supervisor restarts them.
 #[derive(Debug)]
 pub struct RealZooKeeper {
     keeper: Keeper,
@@ -38,17 +38,17 @@ pub struct RealZooKeeper {
 struct Server {
     pid: i32,
     port: ReservedPort,
-    /// For the others of an ensemble.
+    /// Ports for the other servers of an ensemble.
     peers: [ReservedPort; 2],
     folder: PathBuf,
     /// System properties of its JVM.
     properties: Vec<String>,
 }
 
-/// How to start a ZooKeeper. `Default` is one server that takes everybody.
+/// How to start a ZooKeeper. `Default` is one server without authentication.
 #[derive(Clone, Debug)]
 pub struct RealZooKeeperOptions {
-    /// How many servers: an odd number.
+    /// Number of servers; must be odd.
     pub servers: usize,
     /// More lines for `zoo.cfg`.
     pub configuration: Vec<String>,
@@ -68,12 +68,12 @@ impl RealZooKeeper {
         Self::start_with(RealZooKeeperOptions::default()).await
     }
 
-    /// Starts so many servers and waits until one of them leads the others.
+    /// Starts this many servers and waits until one of them leads.
     pub async fn start_ensemble(servers: usize) -> Self {
         Self::start_with(RealZooKeeperOptions { servers, ..Default::default() }).await
     }
 
-    /// Starts them by these options and waits until all answer.
+    /// Starts servers with these options and waits until all answer.
     pub async fn start_with(options: RealZooKeeperOptions) -> Self {
         assert!(Path::new(JARS).exists(), "{JARS} is missing: run `make setup`");
         let keeper = Keeper::start();
@@ -106,18 +106,18 @@ impl RealZooKeeper {
         this
     }
 
-    /// Everything of it on disk: what nodes hold and held is in the snapshots and logs of transactions there.
+    /// Its files: snapshots and transaction logs contain all current and past node data.
     pub fn work_dir(&self) -> &Path {
         self.work.path()
     }
 
-    /// Where clients connect: "127.0.0.1:port", with commas between several.
+    /// The addresses for clients: "127.0.0.1:port", separated by commas.
     pub fn connect_string(&self) -> String {
         let servers: Vec<_> = self.servers.iter().map(Server::address).collect();
         servers.join(",")
     }
 
-    /// The address of a node as Mesos writes it: `url("/mesos")` is "zk://127.0.0.1:port/mesos".
+    /// The URL of a node in Mesos's notation: `url("/mesos")` is "zk://127.0.0.1:port/mesos".
     pub fn url(&self, path: &str) -> String {
         format!("zk://{}{path}", self.connect_string())
     }
@@ -136,7 +136,7 @@ impl RealZooKeeper {
         }
     }
 
-    /// Kills the server that leads the others, or the only one.
+    /// Kills the leading server, or the only one.
     pub async fn kill_leader(&self) {
         let leader = wait_until("a ZooKeeper server leads", PATIENCE, async || {
             for server in &self.servers {
@@ -151,7 +151,7 @@ impl RealZooKeeper {
         self.keeper.kill(leader).await;
     }
 
-    /// Starts those again that were killed, over the same data, on the same ports.
+    /// Restarts killed servers with the same data and ports.
     pub async fn restart(&mut self) {
         for server in &mut self.servers {
             if self.keeper.ended(server.pid).is_some() {
@@ -193,7 +193,7 @@ impl Server {
         format!("127.0.0.1:{}", self.port.number())
     }
 
-    /// What the server says of its role, once it serves.
+    /// The server's role, once it serves.
     async fn mode(&self) -> Option<String> {
         let mut stream = TcpStream::connect(self.address()).await.ok()?;
         stream.write_all(b"srvr").await.ok()?;

@@ -1,4 +1,4 @@
-//! An application on a cluster of its own, which ends with it: the real `flink-mesos`, Mesos, ZooKeeper and Flink.
+//! An application on its own cluster, which ends with it: the real `flink-mesos`, Mesos, ZooKeeper and Flink.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::disallowed_methods, missing_docs)]
 
 #[path = "end_to_end/cluster.rs"]
@@ -15,19 +15,19 @@ use nix::{
 };
 use tests::{FlinkRest, Line, RealMesos, RealZooKeeper, endings_jar, flink_home, wait_until};
 
-/// The application whose one argument says how it ends.
+/// Starts the application whose one argument says how it ends.
 fn endings(home: &Path, more: &[&str], ending: &str) -> FlinkMesos {
     let arguments = [&["application"], more, &["--job-classname", "Endings", ending]].concat();
     FlinkMesos::start(home, &arguments)
 }
 
-/// The same on a real Mesos, its jar out of the user's own folder.
+/// The same on a real Mesos, with its jar from the user's own folder.
 fn endings_on(mesos: &RealMesos, line: Line, ending: &str) -> FlinkMesos {
     let (master, jar) = (format!("-Dmesos.master={}", mesos.master()), endings_jar(line).display().to_string());
     endings(&flink_home(line), &[&master, "--jars", &jar], ending)
 }
 
-/// The id of the job that runs there.
+/// The id of the running job.
 async fn running_job(web: &str) -> String {
     let rest = FlinkRest::new(web);
     wait_until("a job runs", PATIENCE, async || {
@@ -36,7 +36,7 @@ async fn running_job(web: &str) -> String {
     .await
 }
 
-/// Nothing of the framework is left, on the agents and at the master.
+/// Checks that nothing of the framework is left, on the agents and at the master.
 async fn assert_torn_down(mesos: &RealMesos) {
     assert_no_flink_in(mesos.work_dir());
     let state = mesos.state().await;
@@ -52,11 +52,12 @@ fn an_application_finishes_on_the_mesos_for_a_laptop_with_flink_1_20_and_the_clu
     assert_no_flink_in(cluster.work.path());
 }
 
-/// Longer than a replacement takes; and for as long at first, a JobManager of Flink's own defaults has patience with missing
-/// slots, then no longer.
+/// Longer than a replacement takes. With Flink's defaults, a JobManager waits for missing slots only for this long
+/// after its start.
 const SLOTS: Duration = Duration::from_secs(60);
 
-/// Kills the only TaskManager of a cluster whose JobManager is too old for Flink to be patient, and whose job may fail twice.
+/// Kills the only TaskManager of a cluster whose JobManager is so old that Flink would not wait for slots. The job may
+/// fail twice.
 async fn a_job_outlives_the_loss_of_its_worker(line: Line) {
     let jar = endings_jar(line).display().to_string();
     let patience = format!("-Dslot.request.timeout={} s", SLOTS.as_secs());
@@ -101,8 +102,8 @@ async fn a_job_of_flink_2_outlives_the_loss_of_its_worker_however_old_the_job_ma
     a_job_outlives_the_loss_of_its_worker(Line::V2).await;
 }
 
-/// Replaces both TaskManagers of a job that may fail twice. Flink has no call that takes the slots of a TaskManager out of use, so
-/// each end is a failure of the job; with its replacement there already, it is one and no more.
+/// Replaces both TaskManagers of a job that may fail twice. Flink cannot withdraw a TaskManager's slots, so each
+/// end is a failure of the job; with the replacement registered already, it is exactly one.
 async fn a_job_outlives_a_restart_of_all_workers(line: Line) {
     let jar = endings_jar(line).display().to_string();
     let options = [
@@ -111,7 +112,7 @@ async fn a_job_outlives_a_restart_of_all_workers(line: Line) {
         "2",
         "--jars",
         &jar,
-        // Room for a third one.
+        // Room for a third TaskManager.
         "-Dmesos.resourcemanager.tasks.cpus=0.2",
         "-Dparallelism.default=2",
         "-Drestart-strategy.type=fixed-delay",
@@ -122,12 +123,12 @@ async fn a_job_outlives_a_restart_of_all_workers(line: Line) {
     let control = cluster.wait_for("control")["address"].as_str().unwrap().to_owned();
     let web = cluster.ready();
     let (rest, job) = (FlinkRest::new(&web), running_job(&web).await);
-    let before: Vec<_> = cluster.told("registered-worker").iter().map(|told| told["worker"].clone()).collect();
+    let before: Vec<_> = cluster.events("registered-worker").iter().map(|event| event["worker"].clone()).collect();
     let restart = command(&["workers", "restart", "--surge", "1", "--at", &control]).output().unwrap();
     assert!(restart.status.success(), "{}", String::from_utf8_lossy(&restart.stderr));
     for round in 1..=before.len() {
         assert!(before.contains(&cluster.wait_for("killing")["worker"]));
-        let registered = cluster.told("registered-worker").len();
+        let registered = cluster.events("registered-worker").len();
         assert_eq!(registered, before.len() + round, "a TaskManager is killed before its replacement is registered");
         wait_until("the job runs on other TaskManagers", PATIENCE, async || {
             let found = rest.get(&format!("jobs/{job}/exceptions?maxExceptions=10")).await.ok()?;
@@ -206,14 +207,14 @@ async fn an_application_that_fails_ends_the_cluster_with_exit_code_1_and_the_rea
 }
 
 #[test]
-fn an_application_whose_main_throws_before_there_is_a_job_has_failed_in_every_version_and_the_root_cause_is_told() {
+fn an_application_whose_main_throws_before_there_is_a_job_has_failed_in_every_version_and_the_root_cause_is_reported() {
     for line in [Line::V1_20, Line::V2] {
         let jar = endings_jar(line).display().to_string();
-        // It throws when it is given two arguments.
+        // It throws when it gets two arguments.
         let arguments = ["application", "--local", "--jars", &jar, "--job-classname", "Endings", "finish", "fail"];
         let mut cluster = FlinkMesos::start(&flink_home(line), &arguments);
         assert_eq!(cluster.end().code(), Some(1));
-        assert!(cluster.told("jobmanager-restarting").is_empty());
+        assert!(cluster.events("jobmanager-restarting").is_empty());
         let errors = cluster.errors();
         let said = errors.lines().find(|line| line.starts_with("flink-mesos: ")).unwrap_or_default();
         let why = "the application failed: java.lang.IllegalArgumentException: usage: Endings";
@@ -229,7 +230,7 @@ fn an_application_whose_main_ends_the_jvm_has_failed_in_every_version_whatever_t
         let jar = endings_jar(line).display().to_string();
         let mut cluster = endings(&flink_home(line), &["--local", "--jars", &jar], ending);
         assert_eq!(cluster.end().code(), Some(1), "{ending}");
-        assert!(cluster.told("jobmanager-restarting").is_empty());
+        assert!(cluster.events("jobmanager-restarting").is_empty());
         let errors = cluster.errors();
         let said = errors.lines().find(|line| line.starts_with("flink-mesos: ")).unwrap_or_default();
         let why = format!("its own code ended the JVM by System.exit({code})");
@@ -241,7 +242,7 @@ fn an_application_whose_main_ends_the_jvm_has_failed_in_every_version_whatever_t
 #[test]
 fn an_application_whose_main_ends_the_jvm_with_0_after_its_job_has_finished_has_finished() {
     let jar = endings_jar(Line::V2).display().to_string();
-    // Otherwise `execute` does not wait for the job's end.
+    // Otherwise `execute` does not wait for the job to end.
     let options = ["--local", "--jars", &jar, "-Dexecution.attached=true"];
     let mut cluster = endings(&flink_home(Line::V2), &options, "finish-exit-0");
     assert_eq!(cluster.end().code(), Some(0), "{}", cluster.errors());
@@ -269,7 +270,7 @@ fn an_application_that_is_stopped_with_ctrl_c_has_not_finished() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn with_high_availability_the_same_job_goes_on_after_a_kill_and_no_standby_runs_it_again_after_its_end() {
+async fn with_high_availability_the_same_job_continues_after_a_kill_and_no_standby_runs_it_again_after_its_end() {
     let (mesos, zookeeper) = (RealMesos::start(1).await, RealZooKeeper::start().await);
     let storage = tempfile::tempdir().unwrap();
     let jar = endings_jar(Line::V1_20).display().to_string();
@@ -301,7 +302,7 @@ async fn with_high_availability_the_same_job_goes_on_after_a_kill_and_no_standby
 }
 
 #[test]
-fn a_jar_that_is_not_there_is_a_mistake_of_usage() {
+fn a_jar_that_does_not_exist_is_a_usage_error() {
     let mut cluster = endings(&flink_home(Line::V1_20), &["--local", "--jars", "/no/such.jar"], "finish");
     assert_eq!(cluster.end().code(), Some(64));
     let errors = cluster.errors();

@@ -1,4 +1,4 @@
-//! What a user gets told when something is wrong: what, where, and what to do; exit code 64 for usage and configuration.
+//! What a user gets to see after a mistake: what, where, and what to do; exit code 64 for usage and configuration.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::disallowed_methods, missing_docs)]
 
 #[path = "end_to_end/cluster.rs"]
@@ -16,7 +16,7 @@ use nix::sys::signal::Signal;
 use tempfile::TempDir;
 use tests::{Line, RealMesos, RealMesosOptions, flink_home};
 
-/// Runs `flink-mesos session` with this Flink and gives exit code and what stood on standard error.
+/// Runs `flink-mesos session` with this Flink and returns exit code and standard error.
 fn refused(home: Option<&Path>, arguments: &[&str]) -> (i32, String) {
     let mut command = command(&["session", "-Dtaskmanager.memory.process.size=1g"]);
     command.args(arguments).env_remove("FLINK_HOME").env_remove("FLINK_CONF_DIR");
@@ -28,15 +28,15 @@ fn refused(home: Option<&Path>, arguments: &[&str]) -> (i32, String) {
 }
 
 #[track_caller]
-fn assert_refused(home: Option<&Path>, arguments: &[&str], words: &[&str]) {
+fn assert_refused(home: Option<&Path>, arguments: &[&str], parts: &[&str]) {
     let (code, said) = refused(home, arguments);
     assert_eq!(code, 64, "{said}");
-    for word in words {
-        assert!(said.contains(word), "{word:?} is missing in: {said}");
+    for part in parts {
+        assert!(said.contains(part), "{part:?} is missing in: {said}");
     }
 }
 
-/// A folder with what makes a Flink distribution, without what is in it.
+/// A folder with the structure of a Flink distribution, but empty files.
 fn hollow_flink() -> TempDir {
     let home = tempfile::tempdir().unwrap();
     for folder in ["bin", "lib", "conf"] {
@@ -53,7 +53,7 @@ fn a_missing_flink_home_is_asked_for() {
 }
 
 #[test]
-fn a_flink_home_that_is_not_there_is_named() {
+fn a_flink_home_that_does_not_exist_is_named() {
     assert_refused(Some(Path::new("/no/such/flink")), &["-Dmesos.master=h:1"], &["/no/such/flink"]);
 }
 
@@ -65,7 +65,7 @@ fn a_folder_without_flink_dist_is_no_flink() {
 }
 
 #[test]
-fn a_configuration_file_that_is_no_yaml_is_named_with_the_line() {
+fn an_invalid_configuration_file_is_named_with_the_line() {
     let home = hollow_flink();
     let file = home.path().join("conf/config.yaml");
     fs_err::write(&file, "taskmanager:\n  numberOfTaskSlots: 1\n  broken: [1, 2\nrest: {}\n").unwrap();
@@ -80,8 +80,8 @@ fn a_missing_master_is_asked_for_with_an_example() {
 
 #[test]
 fn a_malformed_master_is_refused_with_the_forms_that_are_allowed() {
-    let words = ["mesos.master", "zk://", "host:port"];
-    assert_refused(Some(&flink_home(Line::V1_20)), &["-Dmesos.master=zk:/nonsense"], &words);
+    let parts = ["mesos.master", "zk://", "host:port"];
+    assert_refused(Some(&flink_home(Line::V1_20)), &["-Dmesos.master=zk:/nonsense"], &parts);
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn an_unknown_flag_is_a_usage_error() {
 }
 
 #[test]
-fn a_java_that_is_not_there_is_named() {
+fn a_java_that_does_not_exist_is_named() {
     let home = flink_home(Line::V1_20);
     let wrong = ["-Dmesos.master=h:1", "-Denv.java.home=/no/such/java"];
     assert_refused(Some(&home), &wrong, &["/no/such/java"]);
@@ -146,7 +146,7 @@ fn an_artifact_port_in_use_is_named() {
 }
 
 #[test]
-fn an_unreachable_master_is_tried_on_and_on_with_a_visible_message() {
+fn an_unreachable_master_is_retried_with_a_visible_message() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let master = format!("-Dmesos.master={free}");
     let mut cluster = FlinkMesos::start(&flink_home(Line::V1_20), &["session", &master]);
@@ -158,7 +158,7 @@ fn an_unreachable_master_is_tried_on_and_on_with_a_visible_message() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn offers_that_are_too_small_for_ever_are_explained() {
+async fn offers_that_stay_too_small_are_explained() {
     let options =
         RealMesosOptions { resources: "cpus:4;mem:512;disk:1024;ports:[31000-31099]".to_owned(), ..Default::default() };
     let mesos = RealMesos::start_with(options).await;
@@ -183,7 +183,7 @@ async fn a_master_without_any_agent_is_the_reason_why_no_offer_comes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_master_that_rejects_the_framework_ends_the_program_with_its_words() {
+async fn a_master_that_rejects_the_framework_ends_the_program_with_its_message() {
     let options = RealMesosOptions { agents: 0, master_flags: vec!["--roles=good".to_owned()], ..Default::default() };
     let mesos = RealMesos::start_with(options).await;
     let master = format!("-Dmesos.master={}", mesos.master());
@@ -194,7 +194,7 @@ async fn a_master_that_rejects_the_framework_ends_the_program_with_its_words() {
     assert!(said.contains("Mesos rejects this framework: ") && said.contains("bad"), "{said}");
 }
 
-/// A Flink whose configuration folder and plugins are this test's own.
+/// A Flink with this test's own configuration folder and plugins.
 struct Case {
     home: TempDir,
     arguments: Vec<String>,
@@ -216,7 +216,7 @@ impl Case {
         Self { home, arguments: Vec::new(), name: format!("{version}: {text:?}") }
     }
 
-    /// One with these options on the command line.
+    /// A case with these options on the command line.
     fn with(version: &str, options: &[&str]) -> Self {
         let file = if version.starts_with("1.18") { "flink-conf.yaml" } else { "config.yaml" };
         let mut case = Self::new(version, file, "x.y: z\n");
@@ -232,7 +232,7 @@ impl Case {
         command
     }
 
-    /// Whether `config check` takes it, and what it says.
+    /// Whether `config check` accepts it, and its output.
     fn checked(&self, what: &str) -> (bool, String) {
         let output = self.command(&["config", "check", "--offline", what]).output().unwrap();
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -240,7 +240,7 @@ impl Case {
         (output.status.success(), said)
     }
 
-    /// Whether it is started: then the first event comes, and that is all that is waited for.
+    /// Whether it starts, and its output: it counts as started at its first event.
     fn started(&self, what: &str) -> (bool, String) {
         let mut child = self.command(&[what, "--output", "json"]).spawn().unwrap();
         let mut events = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
@@ -255,7 +255,7 @@ impl Case {
     }
 }
 
-/// What people write, whether it is right, and for a mistake a part of what is said.
+/// Input, whether it is valid, and for a mistake a part of the message.
 fn cases() -> Vec<(Case, &'static str, Option<&'static str>)> {
     let (old, flink_1, flink_2) = ("1.18.1", Line::V1_20.version(), Line::V2.version());
     let options = |options: &[&str], wrong| (Case::with(flink_1, options), "session", wrong);

@@ -1,4 +1,5 @@
-//! Class-data sharing with the real Mesos, Flink and JVM: what the first TaskManager of a host leaves to later ones.
+//! Class-data sharing with the real Mesos, Flink and JVM: the archive that a host's first TaskManager leaves to later
+//! ones.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, missing_docs)]
 
 #[path = "executor_real/artifacts.rs"]
@@ -39,14 +40,14 @@ impl Scene {
         Self::with_java(flink::java_home()).await
     }
 
-    /// TaskManagers with this java.
+    /// A scene whose TaskManagers use this java.
     async fn with_java(home: PathBuf) -> Self {
         let artifacts = Artifacts::of_files(flink::distribution(), home).await;
         let rig = Rig::start_on(RealMesosOptions::default(), artifacts).await;
         Self { rig, job_manager: JobManager::start().await }
     }
 
-    /// A TaskManager that has registered: its process.
+    /// Starts a TaskManager, waits until it has registered, and returns its process id.
     async fn registered(&self, id: &str, more: &[(&str, &str)]) -> i32 {
         let mut worker = self.rig.description(id);
         worker.configuration.clone_from(&self.job_manager.configuration);
@@ -69,13 +70,13 @@ impl Scene {
         self.rig.cache().join("class-data")
     }
 
-    /// The archive that is in use.
+    /// The archive in use.
     fn archive(&self) -> Option<PathBuf> {
         let entries = fs_err::read_dir(self.class_data()).ok()?.filter_map(Result::ok).map(|entry| entry.path());
         entries.into_iter().find(|path| path.extension().is_some_and(|end| end == "jsa"))
     }
 
-    /// Makes this the archive of the same JVM and class path, with all that belongs to it.
+    /// Replaces the archive of the same JVM and class path, with all its metadata.
     fn put_in_its_place(&self, archive: &Path, content: &[u8]) {
         let key: Digest = archive.file_stem().unwrap().to_str().unwrap().parse().unwrap();
         fs_err::remove_file(archive).unwrap();
@@ -104,18 +105,18 @@ fn command_line(pid: i32) -> String {
 
 fn is_task_manager(pid: i32, id: &str) -> bool {
     let command = command_line(pid);
-    // Not the JVM that makes an archive, whose configuration is elsewhere.
+    // Excludes the JVM that makes an archive, whose configuration is elsewhere.
     command.contains("TaskManagerRunner")
         && command.contains(&format!("/executors/{id}/"))
         && !command.contains("AtExit")
 }
 
-/// Whether a process has a file in its memory.
+/// Whether a process has mapped a file into its memory.
 fn has_mapped(pid: i32, file: &Path) -> bool {
     fs_err::read_to_string(format!("/proc/{pid}/maps")).unwrap().contains(&file.display().to_string())
 }
 
-/// Options that the JVM itself says it was started with.
+/// The options that the JVM reports it was started with.
 fn flags(pid: i32) -> String {
     let jcmd = flink::java_home().join("bin/jcmd");
     let output = std::process::Command::new(jcmd).args([&pid.to_string(), "VM.flags"]).output().unwrap();
@@ -134,13 +135,13 @@ async fn the_first_task_manager_leaves_an_archive_that_the_next_ones_start_with_
     let second = scene.registered("second", &[]).await;
     assert!(has_mapped(second, &archive), "{}", flags(second));
     assert!(flags(second).contains(&format!("-XX:SharedArchiveFile={}", archive.display())), "{}", flags(second));
-    // A user who has it in their own hands.
+    // With a user's own setting.
     let off = scene.registered("off", &[("env.java.opts.taskmanager", "-Xshare:off")]).await;
     assert!(!has_mapped(off, &archive) && !flags(off).contains("SharedArchiveFile"), "{}", flags(off));
     scene.end("off").await;
     scene.end("second").await;
 
-    // Its content is not what was written: no JVM gets to see it.
+    // Its content has changed since it was written: no JVM may get to see it.
     fs_err::remove_file(&archive).unwrap();
     fs_err::write(&archive, "something else").unwrap();
     fs_err::set_permissions(&archive, std::fs::Permissions::from_mode(0o444)).unwrap();
@@ -152,8 +153,8 @@ async fn the_first_task_manager_leaves_an_archive_that_the_next_ones_start_with_
     scene.rig.until_nothing_is_left(&ids).await;
 }
 
-/// A Java like this one, which takes the part of a JVM that dies with an archive: a TaskManager that is pointed at one ends
-/// by SIGSEGV, without a word.
+/// A Java like this one whose JVM dies with an archive: a TaskManager that uses one ends with SIGSEGV and without
+/// output.
 fn java_that_dies_with_an_archive(home: &Path) -> TempDir {
     let stand_in = TempDir::new().unwrap();
     let link = |from: &Path, name: &str| fs_err::os::unix::fs::symlink(from.join(name), stand_in.path().join(name));
@@ -173,7 +174,7 @@ fn java_that_dies_with_an_archive(home: &Path) -> TempDir {
     stand_in
 }
 
-/// One that the cache believes in, as nobody has seen what is wrong with it.
+/// An archive that the cache trusts, because nothing has shown its defect yet.
 #[tokio::test]
 async fn a_task_manager_whose_jvm_dies_with_its_archive_is_started_once_more_without_it() {
     let java = java_that_dies_with_an_archive(&flink::java_home());
@@ -184,23 +185,23 @@ async fn a_task_manager_whose_jvm_dies_with_its_archive_is_started_once_more_wit
 
     let second = scene.registered("second", &[]).await;
     assert!(!flags(second).contains("SharedArchiveFile"), "{}", flags(second));
-    let told = scene.rig.updates("second");
-    let starts = told.iter().filter(|status| status.message().contains("runs as process")).count();
-    assert_eq!(starts, 2, "{told:?}");
+    let reported = scene.rig.updates("second");
+    let starts = reported.iter().filter(|status| status.message().contains("runs as process")).count();
+    assert_eq!(starts, 2, "{reported:?}");
     assert!(!archive.exists() && scene.rig.cache().join("quarantine").join(archive.file_name().unwrap()).exists());
     scene.end("second").await;
     scene.rig.until_nothing_is_left(&["first", "second"].map(str::to_owned)).await;
 }
 
-/// One that is right by its digest, but of no JVM that there is.
+/// An archive with the right digest, but of no existing JVM.
 #[tokio::test]
-async fn an_archive_that_jvms_do_not_take_is_removed_and_made_anew() {
+async fn an_archive_that_jvms_reject_is_removed_and_made_again() {
     let scene = Scene::new().await;
     scene.registered("first", &[]).await;
     let archive = scene.archive_is_made().await;
     scene.end("first").await;
     scene.put_in_its_place(&archive, &vec![7; 1 << 20]);
-    // A young one would be no better the next time.
+    // A recent one would be made no better the next time.
     let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(48 * 3600);
     let file = fs_err::File::open(&archive).unwrap().into_parts().0;
     file.set_modified(long_ago).unwrap();
@@ -234,7 +235,7 @@ async fn an_executor_that_is_killed_while_an_archive_is_made_does_not_keep_the_n
     scene.rig.until_nothing_is_left(&["second".to_owned()]).await;
 }
 
-/// The home of a Java that came after 17, if this machine has one.
+/// The home of a Java newer than 17, if this machine has one.
 fn newer_java() -> Option<PathBuf> {
     let homes = fs_err::read_dir("/usr/lib/jvm").ok()?.filter_map(Result::ok).map(|entry| entry.path());
     homes.into_iter().find(|home| {
@@ -246,7 +247,7 @@ fn newer_java() -> Option<PathBuf> {
 }
 
 #[tokio::test]
-async fn a_java_newer_than_17_starts_with_an_archive_of_its_own() {
+async fn a_java_newer_than_17_starts_with_its_own_archive() {
     let Some(java) = newer_java() else {
         let why = "\nSKIPPED: there is no Java 21 or newer in /usr/lib/jvm\n";
         return std::io::stderr().write_all(why.as_bytes()).unwrap();

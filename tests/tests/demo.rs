@@ -9,7 +9,7 @@ use std::{
 
 use tests::Line;
 
-/// Runs a command at a terminal of its own, presses Ctrl-C where it asks for that, and prints what the terminal shows.
+/// Runs a command at its own terminal, presses Ctrl-C when the command asks for that, and prints the terminal's output.
 const TERMINAL: &str = r#"
 import os, pty, signal, sys
 child, terminal = pty.fork()
@@ -33,13 +33,13 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 const CLUSTER: &str = r#"#!/usr/bin/env python3
 import json, signal, sys
 
-def tell(event, **more):
-    print(json.dumps({"event": event, "text": event + " is told", **more}), flush=True)
+def report(event, **more):
+    print(json.dumps({"event": event, "text": event + " was reported", **more}), flush=True)
 
-signal.signal(signal.SIGINT, lambda *_: sys.exit(tell("ended")))
-tell("first")
-tell("second")
-tell("ready", web="http://127.0.0.1:1")
+signal.signal(signal.SIGINT, lambda *_: sys.exit(report("ended")))
+report("first")
+report("second")
+report("ready", web="http://127.0.0.1:1")
 while True:
     signal.pause()
 "#;
@@ -73,11 +73,11 @@ fn demo() -> Output {
 }
 
 #[test]
-fn the_demo_keeps_its_lines_on_the_terminal_and_ctrl_c_is_a_good_end() {
+fn the_demo_keeps_its_lines_on_the_terminal_and_ctrl_c_ends_it_cleanly() {
     let output = demo();
     let shown = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{shown}");
-    for line in ["first is told", "second is told", "Counting the words of text.txt", "ended is told"] {
+    for line in ["first was reported", "second was reported", "Counting the words of text.txt", "ended was reported"] {
         assert!(shown.contains(&format!("{line}\r\n")), "{line} does not stay: {shown}");
     }
     assert!(shown.contains("Ended; no process is left behind.") && !shown.contains("***"), "{shown}");

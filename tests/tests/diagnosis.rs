@@ -1,4 +1,4 @@
-//! What is said of TaskManagers that end: with the words of the real JVM and the real Flink, on the real Mesos.
+//! Messages about TaskManagers that end: from the real JVM and the real Flink, on the real Mesos.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, missing_docs)]
 
 #[path = "executor_real/artifacts.rs"]
@@ -21,12 +21,12 @@ use overlays::worker::{Entry, WorkerSpec};
 use rig::Rig;
 use tests::{RealMesosOptions, ReservedPort, binary, wait_until};
 
-/// Something that is wrong with a TaskManager, who is to blame, and what to do.
+/// A cause of failure, what it counts against, and the advice.
 struct Case {
     id: &'static str,
     options: &'static [(&'static str, &'static str)],
     blame: &'static str,
-    /// One of them.
+    /// The message contains one of these.
     says: &'static [&'static str],
     advice: &'static str,
 }
@@ -36,7 +36,7 @@ const OPTS: &str = "env.java.opts.taskmanager";
 const CASES: &[Case] = &[
     Case {
         id: "option",
-        // One that it does not know it would ignore, as Flink has it told to.
+        // The JVM would ignore an unknown option, because Flink sets it to do so.
         options: &[(OPTS, "-XX:MaxGCPauseMillis=never")],
         blame: "configuration",
         says: &["Improperly specified VM option 'MaxGCPauseMillis=never'"],
@@ -46,7 +46,7 @@ const CASES: &[Case] = &[
         id: "metaspace",
         options: &[("taskmanager.memory.jvm-metaspace.size", "12m")],
         blame: "configuration",
-        // A JVM that has none left cannot always say which memory it was, or anything at all.
+        // A JVM without memory cannot always report which kind ran out, or anything at all.
         says: &[
             "OutOfMemoryError: Metaspace",
             "class java.lang.OutOfMemoryError logging exception class",
@@ -109,20 +109,20 @@ fn blame(status: &TaskStatus) -> Option<&str> {
 }
 
 #[tokio::test]
-async fn what_kept_a_task_manager_from_starting_is_told_with_what_to_do_about_it() {
+async fn the_reason_why_a_task_manager_did_not_start_is_reported_with_advice() {
     let rig = rig().await;
     for case in CASES {
         rig.launch(vec![worker(&rig, case.id, case.options)]).await;
         let failed = rig.update(case.id, TaskState::TaskFailed).await;
         let message = failed.message();
-        let says = case.says.iter().any(|words| message.contains(words));
+        let says = case.says.iter().any(|text| message.contains(text));
         assert!(says && message.contains(case.advice), "{}: {message}", case.id);
         assert_eq!(blame(&failed), Some(case.blame), "{}: {message}", case.id);
         assert_short(message);
     }
 }
 
-/// Five lines at most, none of them twice, and none that the JVM says of itself at every start.
+/// At most five lines, none of them twice, and none that the JVM prints at every start.
 fn assert_short(message: &str) {
     let lines: Vec<&str> = message.lines().collect();
     let once: std::collections::BTreeSet<&str> = lines.iter().copied().collect();
@@ -131,7 +131,7 @@ fn assert_short(message: &str) {
 }
 
 #[tokio::test]
-async fn a_port_that_somebody_else_has_is_told_by_its_number() {
+async fn a_port_that_another_process_uses_is_reported_with_its_number() {
     let (rig, port) = (rig().await, ReservedPort::new());
     let _listener = std::net::TcpListener::bind(("0.0.0.0", port.number())).unwrap();
     for key in ["taskmanager.rpc.port", "taskmanager.data.port"] {
@@ -153,13 +153,13 @@ async fn a_port_that_somebody_else_has_is_told_by_its_number() {
 }
 
 #[tokio::test]
-async fn a_jvm_that_crashes_leaves_its_report_in_the_sandbox_and_is_told_by_it() {
+async fn a_jvm_that_crashes_leaves_its_report_in_the_sandbox_and_the_message_names_it() {
     let rig = rig().await;
     rig.launch(vec![worker(&rig, "crash", &[])]).await;
     let running = rig.update("crash", TaskState::TaskRunning).await;
     let pid: i32 = running.message().rsplit(' ').next().unwrap().parse().unwrap();
     let log = rig.mesos.sandboxes(0);
-    // A JVM that has only begun has no handler for signals yet.
+    // A JVM that has just started has no signal handlers yet.
     wait_until("its log begins", flink::PATIENCE, async || {
         executor_sandbox(&log)?.join("log/taskmanager.log").exists().then_some(())
     })
@@ -174,8 +174,8 @@ async fn a_jvm_that_crashes_leaves_its_report_in_the_sandbox_and_is_told_by_it()
     let work_dir = log.parent().unwrap().display().to_string();
     let mut program = std::process::Command::new(binary("flink-mesos-executor"));
     let output = program.args(["inspect", "crash", "--work-dir", &work_dir]).output().unwrap();
-    let told = String::from_utf8_lossy(&output.stdout);
-    assert!(told.contains(&format!("left by a crash\n  hs_err_pid{pid}.log")), "{told}");
+    let reported = String::from_utf8_lossy(&output.stdout);
+    assert!(reported.contains(&format!("left by a crash\n  hs_err_pid{pid}.log")), "{reported}");
 }
 
 /// The sandbox of the only executor below this folder.

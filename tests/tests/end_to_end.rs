@@ -1,4 +1,4 @@
-//! The main job on real parts: `flink-mesos` on a real Mesos and on the Mesos for a laptop, with a real Flink.
+//! The main job with real components: `flink-mesos` on a real Mesos and on the Mesos for a laptop, with a real Flink.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::disallowed_methods, missing_docs)]
 
 #[path = "end_to_end/cluster.rs"]
@@ -24,7 +24,7 @@ use nix::{
 use scheduler::{cli::Contact, operator};
 use tests::{Line, PortBlock, RealMesos, RealMesosOptions, flink_home, wait_until, wordcount_jar};
 
-const WORDS: &[&str] = &["mesos", "flink", "offer", "agent", "task", "slot", "job", "rust", "java", "cache"];
+const VOCABULARY: &[&str] = &["mesos", "flink", "offer", "agent", "task", "slot", "job", "rust", "java", "cache"];
 
 /// Starts a session with `workers` TaskManagers on this Mesos.
 fn session(mesos: &RealMesos, line: Line, workers: usize, more: &[&str]) -> FlinkMesos {
@@ -35,21 +35,21 @@ fn session(mesos: &RealMesos, line: Line, workers: usize, more: &[&str]) -> Flin
     FlinkMesos::start(&flink_home(line), &arguments)
 }
 
-/// Runs the word count and checks what it prints.
+/// Runs the word count and checks its output.
 fn count_words(cluster: &mut FlinkMesos, line: Line, web: &str) {
-    let text = text_with(WORDS, cluster.work.path());
+    let text = text_with(VOCABULARY, cluster.work.path());
     let table = word_count(&flink_home(line), &wordcount_jar(line), web, &text);
-    for (i, word) in WORDS.iter().enumerate() {
-        let count = (WORDS.len() - i).to_string();
+    for (i, word) in VOCABULARY.iter().enumerate() {
+        let count = (VOCABULARY.len() - i).to_string();
         let row = table.lines().find(|row| row.split('|').any(|cell| cell.trim() == *word));
         let row = row.unwrap_or_else(|| panic!("no {word} in:\n{table}"));
         assert!(row.split('|').any(|cell| cell.trim() == count), "not {count}: {row}");
     }
 }
 
-/// The java processes whose command line names this cluster's worker.
+/// The java processes of this worker.
 fn task_managers(worker: &str) -> Vec<Pid> {
-    // The sandbox, whose path is on the command line, is named after the worker.
+    // Matches the sandbox, which is named after the worker and is part of the command line.
     let java = processes_with(worker).into_iter().filter(|(_, line)| line.contains("TaskManagerRunner"));
     java.map(|(pid, _)| Pid::from_raw(pid)).collect()
 }
@@ -64,7 +64,7 @@ async fn a_port_that_another_process_has_costs_one_launch_at_most() {
     let mesos = RealMesos::start_with(RealMesosOptions { resources, ..RealMesosOptions::default() }).await;
     let mut cluster = session(&mesos, Line::V1_20, 1, &[]);
     cluster.ready();
-    let (launched, gone) = (cluster.told("launched").len(), cluster.told("gone"));
+    let (launched, gone) = (cluster.events("launched").len(), cluster.events("gone"));
     assert!(launched <= 2 && gone.len() == launched - 1, "{gone:?}");
     for gone in gone {
         let reason = gone["reason"].as_str().unwrap();
@@ -91,7 +91,7 @@ async fn a_word_count_runs_on_the_real_mesos_with_flink_1_20() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn how_a_task_manager_came_up_and_what_it_uses_is_told_by_its_executor() {
+async fn an_executor_reports_how_its_task_manager_came_up_and_what_it_uses() {
     let mesos = RealMesos::start(1).await;
     let mut cluster = session(&mesos, Line::V1_20, 1, &[]);
     let control = cluster.wait_for("control")["address"].as_str().unwrap().to_owned();
@@ -100,10 +100,10 @@ async fn how_a_task_manager_came_up_and_what_it_uses_is_told_by_its_executor() {
     for step in ["executor", "subscribed", "launched", "fetched", "spawned", "registered"] {
         assert!(steps.contains(&step), "{up}");
     }
-    // Its token is in the run file of this user.
+    // Its token is in this user's run file.
     let contact = Contact { at: Some(control), ..Contact::default() };
     let client = operator::client(contact, &|name| std::env::var(name).ok()).unwrap();
-    let usage = wait_until("the executor has told what is used", Duration::from_secs(60), async || {
+    let usage = wait_until("the executor has reported what is used", Duration::from_secs(60), async || {
         let worker = client.get("workers").await.unwrap()["workers"][0].clone();
         assert_eq!(worker["timeline"], up["steps"]);
         Some(worker["usage"].clone()).filter(|usage| !usage.is_null())
@@ -143,7 +143,7 @@ async fn a_task_manager_has_scalars_of_any_name_at_mesos() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_agent_that_cannot_hold_a_limit_says_what_it_lacks() {
+async fn an_agent_that_cannot_enforce_a_limit_is_reported_with_what_it_lacks() {
     let mesos = RealMesos::start(1).await;
     for (key, isolator) in [("cpus-limit", "cgroups/cpu"), ("mem-limit", "cgroups/mem")] {
         let limit = format!("-Dmesos.resourcemanager.tasks.{key}=unlimited");
@@ -153,8 +153,8 @@ async fn an_agent_that_cannot_hold_a_limit_says_what_it_lacks() {
         assert!(reason.contains("limits can only be set") && reason.contains(isolator), "{reason}");
         assert!(reason.contains("mesos.resourcemanager.tasks.cpus-limit and mem-limit"), "{reason}");
         let starved = cluster.wait_for("starved");
-        assert!(starved["reason"].as_str().unwrap().contains("cannot hold the limits"), "{starved}");
-        assert_eq!(cluster.told("launched").len(), 1, "it was tried in vain again");
+        assert!(starved["reason"].as_str().unwrap().contains("cannot enforce the configured limits"), "{starved}");
+        assert_eq!(cluster.events("launched").len(), 1, "it was tried again");
         cluster.signal(Signal::SIGINT);
         assert!(cluster.end().success());
     }
@@ -167,19 +167,19 @@ async fn an_installed_executor_is_used_where_it_is_declared() {
     let mut cluster = session(&mesos, Line::V1_20, 1, &[&installed]);
     cluster.ready();
     let fetched = walk(mesos.work_dir()).into_iter().filter(|path| path.ends_with("flink-mesos-executor")).count();
-    assert_eq!(fetched, 0, "nothing was to be fetched into the sandbox");
+    assert_eq!(fetched, 0, "nothing should be fetched into the sandbox");
     end_in_order(cluster);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn executors_log_as_their_cluster_says_from_their_first_word_on() {
+async fn executors_log_as_their_cluster_configures_from_their_first_line_on() {
     let mesos = RealMesos::start(1).await;
     let options = ["-Dmesos.executor.log-format=json", "-Dmesos.executor.log-level=debug"];
     let mut cluster = session(&mesos, Line::V1_20, 1, &options);
     cluster.ready();
     let log = walk(&mesos.sandboxes(0)).into_iter().find(|path| path.ends_with("stderr")).unwrap();
     let text = fs_err::read_to_string(log).unwrap();
-    // Mesos's fetcher writes into the same file.
+    // Mesos's fetcher writes to the same file.
     let first = text.lines().find(|line| line.contains("executor_id")).unwrap();
     assert!(serde_json::from_str::<serde_json::Value>(first).is_ok(), "{first}");
     assert!(text.contains("\"level\":\"DEBUG\""), "{text}");
@@ -187,7 +187,7 @@ async fn executors_log_as_their_cluster_says_from_their_first_word_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_task_manager_that_dies_is_replaced_and_the_reason_is_told() {
+async fn a_task_manager_that_dies_is_replaced_and_the_reason_is_reported() {
     let mesos = RealMesos::start(1).await;
     let mut cluster = session(&mesos, Line::V1_20, 1, &[]);
     let first = cluster.wait_for("registered-worker")["worker"].as_str().unwrap().to_owned();
@@ -214,7 +214,7 @@ async fn deleting_the_cluster_at_the_job_manager_ends_everything() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sigterm_ends_everything_when_there_is_no_state_to_come_back_to() {
+async fn sigterm_ends_everything_without_durable_state() {
     let mesos = RealMesos::start(1).await;
     let mut cluster = session(&mesos, Line::V1_20, 1, &[]);
     let worker = cluster.wait_for("registered-worker")["worker"].as_str().unwrap().to_owned();
@@ -224,7 +224,7 @@ async fn sigterm_ends_everything_when_there_is_no_state_to_come_back_to() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_master_that_was_told_what_is_too_small_still_offers_what_is_large_enough() {
+async fn a_master_that_leaves_out_small_offers_still_sends_large_ones() {
     let resources = "cpus:4;mem:2000;disk:8192".to_owned();
     let mesos = RealMesos::start_with(RealMesosOptions { resources, ..RealMesosOptions::default() }).await;
     let mut cluster = session(&mesos, Line::V1_20, 2, &["-Dtaskmanager.memory.process.size=1g"]);
@@ -235,8 +235,9 @@ async fn a_master_that_was_told_what_is_too_small_still_offers_what_is_large_eno
     wait_until("the master knows how much is needed", Duration::from_secs(30), async || {
         let asked = reqwest_client().post(&api).header("accept", "application/json");
         let asked = asked.header("content-type", "application/json").body(r#"{"type":"GET_FRAMEWORKS"}"#);
-        let told: serde_json::Value = serde_json::from_str(&asked.send().await.unwrap().text().await.unwrap()).unwrap();
-        let info = &told["get_frameworks"]["frameworks"][0]["framework_info"];
+        let reported: serde_json::Value =
+            serde_json::from_str(&asked.send().await.unwrap().text().await.unwrap()).unwrap();
+        let info = &reported["get_frameworks"]["frameworks"][0]["framework_info"];
         let least = &info["offer_filters"]["*"]["min_allocatable_resources"]["quantities"][0]["quantities"];
         (least["mem"]["value"] == 1056.0).then_some(())
     })
@@ -248,14 +249,14 @@ async fn a_master_that_was_told_what_is_too_small_still_offers_what_is_large_eno
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_constraint_that_was_taken_back_keeps_no_offers_away_after_a_restart() {
+async fn a_removed_constraint_holds_no_offers_back_after_a_restart() {
     let options = RealMesosOptions { attributes: "rack:a".to_owned(), ..RealMesosOptions::default() };
     let mesos = RealMesos::start_with(options).await;
     let folder = tempfile::tempdir().unwrap();
     let state = format!("-Dmesos.state.dir={}", folder.path().display());
     let mut first = session(&mesos, Line::V1_20, 1, &[&state, "-Dmesos.constraints=rack:IS:b"]);
     let framework = first.wait_for("registered")["framework"].clone();
-    // The master keeps offers back for the constraint. It is asked once for all of them, so that the reason can be named.
+    // The master holds back offers because of the constraint. It is asked once for all of them, to find the reason.
     let starved = first.wait_for("starved");
     let reason = starved["reason"].as_str().unwrap();
     assert!(reason.contains("constraint rack:IS:b not met, the agents have a"), "{starved}");
@@ -268,11 +269,11 @@ async fn a_constraint_that_was_taken_back_keeps_no_offers_away_after_a_restart()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn with_durable_state_workers_outlive_the_application_master_and_come_to_the_next_one_soon_unless_it_is_of_another_flink()
+async fn with_durable_state_workers_outlive_the_application_master_and_soon_register_with_the_next_one_of_the_same_flink()
  {
     let mesos = RealMesos::start(1).await;
     let state = tempfile::tempdir().unwrap();
-    // Ports and heartbeats as nobody has configured them.
+    // Ports and heartbeats with their defaults.
     let option = format!("-Dmesos.state.dir={}", state.path().display());
     let mut first = session(&mesos, Line::V1_20, 1, &[&option]);
     let worker = first.wait_for("registered-worker")["worker"].as_str().unwrap().to_owned();
@@ -288,9 +289,9 @@ async fn with_durable_state_workers_outlive_the_application_master_and_come_to_t
         println!("{ending}: registered {after:.1} s after the JobManager was up");
         assert!(state.path().join("artifacts/hashes.json").exists(), "the next start has to read everything again");
         assert_eq!(again["worker"], worker.as_str(), "no other worker was launched");
-        // It would be 50 s without an option of ours; with it, at most 8 s on a machine that is not busy (3.2 and 3.6 s were seen).
+        // Without our options, it would be 50 s; with them, at most 8 s on an idle machine (3.2 and 3.6 s were seen).
         assert!(after < 30.0, "{after} s");
-        assert_eq!(second.told("waiting-for-task-managers").len(), 1);
+        assert_eq!(second.events("waiting-for-task-managers").len(), 1);
         first = second;
     }
     assert_eq!(task_managers(&worker), [pid]);

@@ -1,5 +1,5 @@
-//! Our executor on the real agent where memory and disk run out: the agent's own isolators, and a file system that is full.
-//! Only where the machine lets us: as root, with control groups and mounts.
+//! Our executor on the real agent when memory or disk runs out: with the agent's own isolators, and with a full file
+//! system. Only where the machine allows it: as root, with control groups and mounts.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, missing_docs)]
 
 #[path = "executor_real/artifacts.rs"]
@@ -19,10 +19,10 @@ use mesos::v1::{TaskState, TaskStatus, task_status::Reason};
 use rig::Rig;
 use tests::RealMesosOptions;
 
-/// Where the groups of version 1 are, which are those that Mesos 1.11 knows.
+/// The control groups of version 1, which Mesos 1.11 supports.
 const GROUPS: &str = "/sys/fs/cgroup";
 
-/// A tree of control groups of a test's own, removed with all below it.
+/// A test's own tree of control groups, removed with all below it when dropped.
 struct Groups(String);
 
 impl Groups {
@@ -50,7 +50,7 @@ impl Drop for Groups {
     }
 }
 
-/// The files of a group are not to be removed, and need not be.
+/// The files of a group cannot be removed, and need not be.
 fn remove(group: &Path) {
     for entry in fs_err::read_dir(group).into_iter().flatten().flatten() {
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
@@ -60,7 +60,7 @@ fn remove(group: &Path) {
     fs_err::remove_dir(group).ok();
 }
 
-/// A small file system at a place, for as long as this lives.
+/// A small file system mounted at a path while this lives.
 struct Disk(PathBuf);
 
 impl Disk {
@@ -87,12 +87,13 @@ fn blame(status: &TaskStatus) -> Option<&str> {
 }
 
 #[tokio::test]
-async fn a_task_manager_that_takes_more_memory_than_its_container_has_is_ended_and_told_as_such() {
+async fn a_task_manager_that_exceeds_its_containers_memory_is_ended_and_reported_as_such() {
     let Some(groups) = Groups::new() else { return skip("no control groups of version 1 may be made here") };
     let rig = Rig::start_with(RealMesosOptions { agent_flags: groups.agent_flags(), ..Default::default() }).await;
     rig.launch(vec![rig.worker("greedy", "exec python3 -c 'a = bytearray(300 << 20)'")]).await;
     rig.update("greedy", TaskState::TaskRunning).await;
-    // The executor sees the kill, and the agent sees the limit reached and ends the container: one of them tells first.
+    // The executor sees the kill; the agent sees that the limit was reached and ends the container. Either reports
+    // first.
     let failed = rig.update("greedy", TaskState::TaskFailed).await;
     assert_eq!(failed.reason(), Reason::ContainerLimitationMemory, "{failed:?}");
     assert!(failed.message().to_lowercase().contains("memory limit"), "{failed:?}");
@@ -100,7 +101,7 @@ async fn a_task_manager_that_takes_more_memory_than_its_container_has_is_ended_a
 }
 
 #[tokio::test]
-async fn a_sandbox_on_a_disk_that_fills_up_is_told_and_blamed_on_the_agent() {
+async fn a_full_disk_below_the_sandbox_is_reported_and_counts_against_the_agent() {
     let rig = Rig::start().await;
     let Some(_disk) = Disk::mount(rig.mesos.sandboxes(0)) else { return skip("no file system may be mounted here") };
     rig.launch(vec![rig.worker("writer", "dd if=/dev/zero of=fill bs=64k; exit 1")]).await;
@@ -111,7 +112,7 @@ async fn a_sandbox_on_a_disk_that_fills_up_is_told_and_blamed_on_the_agent() {
 }
 
 #[tokio::test]
-async fn a_sandbox_that_outgrows_its_quota_ends_its_task_with_mesos_word_for_it() {
+async fn a_sandbox_that_exceeds_its_quota_ends_its_task_with_mesoss_message() {
     let flags = [
         "--isolation=posix/cpu,posix/mem,filesystem/posix,disk/du",
         "--enforce_container_disk_quota",

@@ -1,5 +1,5 @@
-//! Our executor on the real Mesos agent: whoever is killed, in whatever phase, each worker gets exactly one end, and
-//! nothing of it is left.
+//! Our executor on the real Mesos agent: whichever process is killed, in whatever phase, each worker ends exactly once
+//! and nothing of it is left.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, missing_docs)]
 
 #[path = "executor_real/artifacts.rs"]
@@ -21,18 +21,18 @@ use prost::Message as _;
 use rig::{PATIENCE, Rig};
 use tests::{Keeper, Program, RealMesosOptions, binary, wait_until};
 
-/// Runs until the test says `end`, and does not obey SIGTERM.
+/// Runs until the test sends `end`, and ignores SIGTERM.
 const STUBBORN: &str = "trap '' TERM; while [ ! -e {file}end ]; do sleep 0.02; done";
 
-/// Where a worker stands when something happens.
+/// The phase of a worker when something happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// It asks for artifacts and gets no answer yet.
+    /// It requests artifacts and gets no answer yet.
     Fetching,
-    /// Its process is there, but does not listen yet.
+    /// Its process is running, but does not listen yet.
     Starting,
     Running,
-    /// It was asked to end and has not done so yet.
+    /// It was asked to end and has not ended yet.
     Killing,
 }
 
@@ -45,7 +45,7 @@ impl Phase {
 }
 
 impl Rig {
-    /// Launches a worker named after the phase, and brings it there.
+    /// Launches a worker named after the phase, and brings it into that phase.
     async fn bring_to(&self, phase: Phase) -> String {
         let id = phase.id();
         self.artifacts.open_gate(phase != Fetching);
@@ -64,20 +64,20 @@ impl Rig {
         id
     }
 
-    /// Brings it from that phase to its proper end.
+    /// Brings it from that phase to its regular end.
     async fn bring_to_the_end(&self, phase: Phase, id: &str) {
         self.artifacts.open_gate(true);
-        self.say(id, "listen");
+        self.send_message(id, "listen");
         if phase != Killing {
             self.update(id, TaskState::TaskRunning).await;
             self.kill(id).await;
             self.update(id, TaskState::TaskKilling).await;
         }
-        self.say(id, "end");
+        self.send_message(id, "end");
         self.update(id, TaskState::TaskKilled).await;
     }
 
-    /// Running only once it listens, which it does when told.
+    /// Counts as running only once it listens, which it does on request.
     fn listener(&self, id: &str) -> WorkerSpec {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let script = format!(
@@ -114,14 +114,14 @@ async fn a_killed_executor_takes_everything_with_it_in_any_phase() {
 }
 
 #[tokio::test]
-async fn a_killed_task_manager_is_told_in_any_phase() {
+async fn a_killed_task_manager_is_reported_in_any_phase() {
     let rig = Rig::start().await;
     for phase in [Starting, Running, Killing] {
         let id = rig.bring_to(phase).await;
         kill_hard(rig.task_manager(&id).await);
         let end = if phase == Killing { TaskState::TaskKilled } else { TaskState::TaskFailed };
-        let told = rig.update(&id, end).await;
-        assert!(phase == Killing || told.message().contains("killed by another process"), "{phase:?}: {told:?}");
+        let status = rig.update(&id, end).await;
+        assert!(phase == Killing || status.message().contains("killed by another process"), "{phase:?}: {status:?}");
         rig.until_nothing_is_left(&[id]).await;
     }
 }
@@ -140,7 +140,7 @@ async fn an_agent_killed_in_any_phase_finds_its_executor_again() {
 }
 
 #[tokio::test]
-async fn a_task_that_ends_while_the_agent_is_away_is_told_once_it_is_back() {
+async fn a_task_that_ends_while_the_agent_is_down_is_reported_once_it_is_back() {
     let mut rig = Rig::start().await;
     let id = rig.bring_to(Running).await;
     let task_manager = rig.task_manager(&id).await;
@@ -169,7 +169,7 @@ async fn workers_under_load_do_not_notice_that_the_agent_restarts() {
     }
     assert!(task_managers.into_iter().all(is_alive));
     for id in &ids {
-        rig.say(id, "end");
+        rig.send_message(id, "end");
         rig.update(id, TaskState::TaskFinished).await;
     }
     rig.until_nothing_is_left(&ids).await;
@@ -193,19 +193,19 @@ async fn grandchildren_in_sessions_of_their_own_end_with_their_task_manager() {
                  mv {file}grandchild.new {file}grandchild' &); exec sleep 1000";
     rig.launch(vec![rig.worker("forker", forks)]).await;
     rig.update("forker", TaskState::TaskRunning).await;
-    let grandchild = wait_until("the grandchild has told its process id", PATIENCE, async || {
+    let grandchild = wait_until("the grandchild has written its process id", PATIENCE, async || {
         fs_err::read_to_string(rig.file("forker", "grandchild")).ok()?.trim().parse().ok()
     })
     .await;
     assert!(is_alive(grandchild));
     rig.kill("forker").await;
     rig.update("forker", TaskState::TaskKilled).await;
-    assert!(!is_alive(grandchild), "it was gone before the agent was told");
+    assert!(!is_alive(grandchild), "it was gone before the agent got the update");
     rig.until_nothing_is_left(&["forker".to_owned()]).await;
 }
 
 #[tokio::test]
-async fn at_the_host_workers_are_found_while_they_run_and_afterwards() {
+async fn the_hosts_commands_find_workers_while_they_run_and_afterwards() {
     let rig = Rig::start().await;
     let id = rig.bring_to(Running).await;
     let sandboxes = rig.mesos.sandboxes(0);
@@ -230,7 +230,7 @@ fn listed(id: &str, arguments: &[&str], below: &Path) -> Option<serde_json::Valu
 }
 
 #[tokio::test]
-async fn an_executor_with_a_token_is_let_in_and_again_when_the_agent_was_restarted() {
+async fn an_executor_with_a_token_is_authenticated_also_after_the_agent_was_restarted() {
     let jwt_key = Some("key".to_owned());
     let mut rig = Rig::start_with(RealMesosOptions { jwt_key, ..Default::default() }).await;
     let id = rig.bring_to(Running).await;
@@ -274,7 +274,7 @@ fn skip(why: &str) {
 }
 
 #[tokio::test]
-async fn neither_processes_nor_descriptors_nor_files_stay_after_two_hundred_workers() {
+async fn two_hundred_workers_leave_no_processes_descriptors_or_files() {
     let rig = Rig::start().await;
     let (mut descriptors, mut sandboxes) = (Vec::new(), BTreeSet::new());
     for round in 0..10 {
@@ -300,7 +300,7 @@ async fn neither_processes_nor_descriptors_nor_files_stay_after_two_hundred_work
     assert_eq!(sandboxes, expected.map(str::to_owned).into());
 }
 
-/// The names of everything that lies at the top of any sandbox.
+/// The names of all files at the top of any sandbox.
 fn files_in_sandboxes(rig: &Rig) -> BTreeSet<String> {
     let below = |folder: &Path| -> Vec<std::path::PathBuf> {
         fs_err::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
@@ -332,7 +332,7 @@ async fn artifacts_come_from_the_hosts_sidecar_to_executors_of_the_real_agent() 
         rig.update(id, TaskState::TaskRunning).await;
         let trees = || fs_err::read_dir(cache.join("trees")).unwrap().count();
         assert_eq!(trees(), 1, "the sidecar was not asked");
-        rig.say(id, "end");
+        rig.send_message(id, "end");
         rig.update(id, TaskState::TaskFinished).await;
     }
     rig.until_nothing_is_left(&["one".to_owned(), "two".to_owned()]).await;

@@ -1,4 +1,4 @@
-//! The client for Flink's REST interface, against JobManagers without any Mesos.
+//! The client for Flink's REST interface, against JobManagers without Mesos.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 use std::{path::Path, time::Duration};
@@ -7,7 +7,7 @@ use tests::{Ended, FlinkRest, Keeper, Line, Overview, Program, ReservedPort, fli
 
 const PATIENCE: Duration = Duration::from_secs(90);
 
-/// A JobManager and a TaskManager, as Flink's own scripts start them.
+/// A JobManager and a TaskManager, started by Flink's own scripts.
 fn programs(line: Line, folder: &Path, rest: u16) -> [Program; 2] {
     let home = flink_home(line);
     for file in ["log4j-console.properties", "logback-console.xml"] {
@@ -36,7 +36,7 @@ async fn the_client_reads_a_cluster_and_ends_it(line: Line) {
     let (keeper, folder, port) = (Keeper::start(), tempfile::tempdir().unwrap(), ReservedPort::new());
     let [job_manager, task_manager] = programs(line, folder.path(), port.number()).map(|program| keeper.run(&program));
     let rest = FlinkRest::new(&format!("http://127.0.0.1:{}/", port.number()));
-    // A TaskManager is registered a moment before its slots are.
+    // A TaskManager registers a moment before its slots do.
     let expected = Overview { task_managers: 1, slots: 3, free_slots: 3, jobs_running: 0, jobs_finished: 0 };
     wait_until("the TaskManager's slots are there", PATIENCE, async || {
         for (role, pid) in [("jobmanager", job_manager), ("taskmanager", task_manager)] {

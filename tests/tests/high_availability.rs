@@ -1,4 +1,4 @@
-//! Several application masters, one of which leads, with a real ZooKeeper, a real Mesos and a real Flink.
+//! Several application masters, one of which leads, with the real ZooKeeper, Mesos and Flink.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::disallowed_methods, missing_docs)]
 
 #[path = "end_to_end/cluster.rs"]
@@ -17,7 +17,7 @@ fn application_master(mesos: &RealMesos, zookeeper: &RealZooKeeper, storage: &st
     ];
     let mut arguments = vec![
         "session",
-        // Flink's own client is the same one there, in JobManager and TaskManagers.
+        // Flink's own client in JobManager and TaskManagers uses the same access.
         "-Dhigh-availability.zookeeper.client.acl=creator",
         "-Dhigh-availability.zookeeper.client.authorization={digest: \"flink:s3cret\"}",
         "-Dhigh-availability.type=zookeeper",
@@ -28,7 +28,7 @@ fn application_master(mesos: &RealMesos, zookeeper: &RealZooKeeper, storage: &st
     FlinkMesos::start(&flink_home(Line::V1_20), &arguments)
 }
 
-/// The TaskManagers in the sandboxes of this Mesos; without the JVM that may be making an archive of their classes.
+/// The TaskManagers in the sandboxes of this Mesos, without JVMs that make an archive of class data.
 fn task_managers(mesos: &RealMesos) -> Vec<i32> {
     let mut mine = processes_with(&mesos.work_dir().display().to_string());
     mine.retain(|(_, line)| line.contains("TaskManagerRunner") && !line.contains("ArchiveClassesAtExit"));
@@ -80,7 +80,7 @@ async fn deleting_the_cluster_at_the_job_manager_ends_everything_and_the_standby
     standby.wait_for("standby");
     FlinkRest::new(&web).shut_down().await.unwrap();
     assert!(leader.end().success() && standby.end().success());
-    assert!(standby.told("registered").is_empty(), "the standby has begun the cluster anew");
+    assert!(standby.events("registered").is_empty(), "the standby has started the cluster again");
     assert_no_flink_in(mesos.work_dir());
     assert_eq!(mesos.state().await["frameworks"].as_array().map(Vec::len), Some(0));
 }

@@ -1,4 +1,4 @@
-//! What is installed beside the programs: the scripts of Flink 1.13, in a distribution of today; the unit of a cluster; the
+//! The packages' additional files: the scripts of Flink 1.13 in a current distribution, the unit of a cluster, the
 //! folder of executors' logs.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, missing_docs)]
 
@@ -17,14 +17,14 @@ fn packaged(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../packaging").join(name)
 }
 
-/// A distribution with the packaged script of this name in its `bin`.
+/// A distribution with this packaged script in its `bin`.
 fn distribution_with(script: &str) -> TempDir {
     let (home, flink) = (tempfile::tempdir().unwrap(), flink_home(Line::V1_20));
     fs::create_dir(home.path().join("bin")).unwrap();
     for folder in ["conf", "plugins"] {
         symlink(flink.join(folder), home.path().join(folder)).unwrap();
     }
-    // Flink's scripts do not follow a link to the whole folder, and find their distribution by where they really are.
+    // Flink's scripts do not follow a link to the whole folder; they find their distribution by their own real path.
     fs::create_dir(home.path().join("lib")).unwrap();
     for file in fs::read_dir(flink.join("lib")).unwrap().map(Result::unwrap) {
         symlink(file.path(), home.path().join("lib").join(file.file_name())).unwrap();
@@ -51,7 +51,7 @@ fn run(home: &TempDir, script: &str, arguments: &[&str]) -> Output {
 }
 
 #[test]
-fn the_scripts_of_flink_1_13_start_a_session_and_an_application_of_the_distribution_that_they_lie_in() {
+fn the_scripts_of_flink_1_13_start_a_session_and_an_application_of_their_distribution() {
     for script in ["mesos-appmaster.sh", "mesos-appmaster-job.sh"] {
         let home = distribution_with(script);
         let arguments = ["-Dtaskmanager.memory.process.size=1g", "-Dmesos.master=no:such:master"];
@@ -90,8 +90,8 @@ fn the_task_manager_script_becomes_a_task_manager_that_knows_its_arguments() {
 const UNIT: &str = "systemd/flink-mesos@.service";
 const INSTALLED: &str = "/usr/bin/flink-mesos";
 
-/// Runs this line of the packaged unit as systemd would for the instance `name`, with this `service.env`, and folders of the
-/// system below `root`.
+/// Runs this line of the packaged unit as systemd would for the instance `name`, with this `service.env` and with
+/// system folders below `root`.
 fn run_line(line: &str, root: &Path, name: &str, service_env: &str) -> Output {
     let unit = fs::read_to_string(packaged(UNIT)).unwrap().replace("%i", name);
     let settings = |text: &str| {
@@ -103,19 +103,19 @@ fn run_line(line: &str, root: &Path, name: &str, service_env: &str) -> Output {
     let of_unit = of_unit.map(|(key, value)| (key, in_root(value)));
     let variables: Vec<(String, String)> = of_unit.chain(settings(service_env)).collect();
     let (_, written) = settings(&unit).find(|(key, _)| key == line).unwrap();
-    let words = written.split(' ').flat_map(|word| match word.strip_prefix('$') {
+    let arguments = written.split(' ').flat_map(|word| match word.strip_prefix('$') {
         None => vec![word.to_owned()],
         Some(name) => {
             let (_, value) = variables.iter().rev().find(|(key, _)| key == name).unwrap();
             value.split_whitespace().map(str::to_owned).collect()
         }
     });
-    let words: Vec<String> = words.collect();
-    assert_eq!(words[0], INSTALLED);
-    Command::new(binary("flink-mesos")).args(&words[1..]).envs(variables).output().unwrap()
+    let arguments: Vec<String> = arguments.collect();
+    assert_eq!(arguments[0], INSTALLED);
+    Command::new(binary("flink-mesos")).args(&arguments[1..]).envs(variables).output().unwrap()
 }
 
-/// A root with the configuration of the cluster `name`, which is Flink's own with more at its end.
+/// A root with the configuration of the cluster `name`: Flink's own with `more` appended.
 fn root_with_cluster(name: &str, more: &str) -> TempDir {
     let (root, flink) = (tempfile::tempdir().unwrap(), flink_home(Line::V1_20));
     fs::create_dir(root.path().join("opt")).unwrap();
@@ -159,7 +159,7 @@ fn the_unit_checks_and_starts_the_same_application() {
 }
 
 #[test]
-fn the_settings_of_a_cluster_show_what_the_unit_has() {
+fn the_example_settings_of_a_cluster_match_the_unit() {
     let (unit, shown) =
         (fs::read_to_string(packaged(UNIT)).unwrap(), fs::read_to_string(packaged("etc/service.env")).unwrap());
     for name in ["FLINK_HOME", "FLINK_MESOS_START"] {
@@ -172,7 +172,7 @@ fn the_settings_of_a_cluster_show_what_the_unit_has() {
 fn systemd_understands_the_unit_and_its_user() {
     let folder = tempfile::tempdir().unwrap();
     let unit = folder.path().join("flink-mesos@blue.service");
-    // Program and user need not be there.
+    // Program and user need not exist.
     let text = fs::read_to_string(packaged(UNIT)).unwrap();
     assert!(text.contains("\nUser=flink\n"), "{text}");
     fs::write(&unit, text.replace(INSTALLED, "/bin/true").replace("User=flink", "User=root")).unwrap();
@@ -196,7 +196,7 @@ fn systemd_understands_the_unit_and_its_user() {
 }
 
 #[test]
-fn the_folder_of_logs_is_for_executors_of_all_users() {
+fn executors_of_all_users_can_write_to_the_folder_of_logs() {
     let root = tempfile::tempdir().unwrap();
     let packaged = packaged("tmpfiles.d/flink-mesos.conf");
     let made = Command::new("systemd-tmpfiles").arg("--create").arg("--root").arg(root.path()).arg(&packaged).output();

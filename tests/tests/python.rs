@@ -1,5 +1,5 @@
-//! Python functions on TaskManagers, with the Python that `mesos.python.environment` ships: the real `PyFlink`, where
-//! `tests/setup/setup pyflink` has put it.
+//! Python functions on TaskManagers, with the Python shipped by `mesos.python.environment` and the real `PyFlink`, if
+//! `tests/setup/setup pyflink` has installed it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::disallowed_methods, missing_docs)]
 
 #[path = "end_to_end/cluster.rs"]
@@ -15,7 +15,7 @@ use cluster::FlinkMesos;
 use tests::{Line, flink_home, pyflink};
 
 #[test]
-fn an_application_in_python_runs_its_functions_with_the_python_that_workers_were_sent() {
+fn an_application_in_python_runs_its_functions_with_the_shipped_python() {
     let Some(environment) = pyflink() else {
         std::io::stderr().write_all(b"\nSKIPPED: Python functions: run tests/setup/setup pyflink\n").unwrap();
         return;
@@ -47,7 +47,7 @@ fn an_application_in_python_runs_its_functions_with_the_python_that_workers_were
     assert_eq!(printed.lines().collect::<Vec<_>>(), ["MESOS", "FLINK"]);
 }
 
-/// What tasks printed, below the folder of the sandboxes.
+/// The output of tasks, below the folder of the sandboxes.
 fn printed(folder: &Path) -> String {
     let entries: Vec<PathBuf> = fs_err::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     let real = entries.iter().filter(|path| !path.is_symlink());

@@ -1,4 +1,4 @@
-//! The real Mesos as the tests bring it up: that it works, and that nothing of it stays behind.
+//! The real Mesos as the tests start it: it works, and nothing of it is left behind.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, missing_docs)]
 
 #[path = "real_mesos/constraints.rs"]
@@ -30,7 +30,7 @@ async fn until_gone(pids: &[i32]) {
 }
 
 #[tokio::test]
-async fn master_and_agents_are_up_when_start_returns() {
+async fn master_and_agents_are_running_when_start_returns() {
     let started = Instant::now();
     let mesos = RealMesos::start(2).await;
     println!("started in {:?}", started.elapsed());
@@ -180,7 +180,7 @@ async fn nothing_lives_on_when_the_tests_are_killed() {
     until_gone(&pids).await;
 }
 
-/// Runs `a_cluster_whose_test` in a process of its own; gives the ids of the processes that its cluster has.
+/// Runs `a_cluster_whose_test` in a separate process; returns the ids of its cluster's processes.
 async fn other_test_that(acts: &'static str) -> (Child, Vec<i32>) {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "a_cluster_whose_test", "--nocapture"])
@@ -198,7 +198,7 @@ async fn other_test_that(acts: &'static str) -> (Child, Vec<i32>) {
 
 const ACT: &str = "FLINK_MESOS_TEST_ACT";
 
-/// Plays a part for the two tests above; by itself it does nothing.
+/// The second process of the two tests above; on its own it does nothing.
 #[tokio::test]
 async fn a_cluster_whose_test() {
     let Ok(act) = std::env::var(ACT) else { return };

@@ -1,5 +1,5 @@
-//! What nobody but a worker may see is nowhere to be seen: secrets are planted wherever a user may put one, and looked for in
-//! everything that the real Mesos shows and writes, on command lines, in environments, and in what the programs say.
+//! Secrets are visible only to their worker. The test puts secrets wherever a user may, and searches for them in
+//! everything that the real Mesos shows and writes, on command lines, in environments, and in the programs' output.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::disallowed_methods, missing_docs)]
 
 #[path = "end_to_end/cluster.rs"]
@@ -21,7 +21,7 @@ use overlays::{
 use tests::{FlinkRest, Line, RealMesos, RealMesosOptions, RealZooKeeper, flink_home};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-/// Every secret has this in it; nobody else on this machine has.
+/// Contained in every secret; unique on this machine.
 static MARK: LazyLock<String> = LazyLock::new(|| format!("hush-4711-{}", std::process::id()));
 
 /// Routes of a master and of an agent, and calls of both APIs, that describe frameworks, executors and tasks.
@@ -54,7 +54,7 @@ fn client() -> reqwest::Client {
     reqwest::Client::builder().no_proxy().build().unwrap()
 }
 
-/// Everything that this Mesos tells whoever may ask, by where it tells it.
+/// Everything that this Mesos shows to anyone, by URL.
 async fn shown(mesos: &RealMesos) -> Vec<(String, String)> {
     let (master, agent) = (mesos.master_address(0), mesos.agent(0));
     let mut shown = Vec::new();
@@ -76,7 +76,7 @@ fn has_mark(bytes: &[u8]) -> bool {
     String::from_utf8_lossy(bytes).contains(MARK.as_str())
 }
 
-/// The files below a folder that hold the mark.
+/// The files below a folder that contain the mark.
 fn marked_files(folder: &Path) -> Vec<PathBuf> {
     let mut marked = Vec::new();
     let mut folders = vec![folder.to_owned()];
@@ -96,7 +96,7 @@ fn marked_files(folder: &Path) -> Vec<PathBuf> {
     marked
 }
 
-/// Every process that has the mark in its environment, by its command line.
+/// The command lines of processes that have the mark in their environment.
 fn marked_environments() -> Vec<String> {
     let processes = fs_err::read_dir("/proc").unwrap().map_while(Result::ok);
     let marked = processes.filter_map(|entry| {
@@ -108,21 +108,21 @@ fn marked_environments() -> Vec<String> {
     marked.collect()
 }
 
-/// A value with the mark for every option that may hold a secret and needs no value of a form of its own.
+/// A value with the mark for every option that may hold a secret in free form.
 fn planted() -> Vec<(String, String)> {
     let is_text = |option: &&options::ConfigOption| option.kind == Kind::Text && Configuration::is_secret(option.key);
     let special =
         ["mesos.resourcemanager.framework.secret", "mesos.source.gs.credential", "mesos.secret-artifacts.<name>"];
     let keys = options::all().filter(is_text).map(|option| option.key).filter(|key| !special.contains(key));
     let more = ["s3.secret-key", "fs.azure.account.key.x", "my.own.password", "metrics.reporter.x.apikey"];
-    // The value of an ordinary user's password, and as long as a token has to be.
+    // The value of an ordinary user's password, as long as a token must be.
     let value = |key: &str| format!("user:option-{}-{}", *MARK, key.len());
     let all = keys.map(|key| key.replace(['<', '>'], "")).chain(more.map(str::to_owned));
     all.map(|key| (key.clone(), value(&key))).collect()
 }
 
-/// A Flink whose configuration folder is as Kubernetes mounts it, with everything beside the file that people, editors and
-/// package managers leave there. Not the command line, which everybody on this machine may read.
+/// A Flink whose configuration folder is mounted as in Kubernetes, with all files that people, editors and package
+/// managers leave in such a folder. Not the command line, which everyone on this machine may read.
 fn flink_configured(folder: &Path, options: &[(String, String)]) -> PathBuf {
     let (flink, home) = (flink_home(Line::V1_20), folder.join("flink"));
     let real = home.join("conf/..2026_01");
@@ -160,7 +160,7 @@ fn flink_configured(folder: &Path, options: &[(String, String)]) -> PathBuf {
     home
 }
 
-/// A web server with one file, which asks nobody who they are. Gives its address.
+/// A web server with one file and without authentication. Returns its address.
 async fn web_server() -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -183,8 +183,8 @@ async fn web_server() -> String {
     address
 }
 
-/// What a server says to somebody without a token, whatever its status.
-async fn said_to_strangers(url: &str, paths: &[&str]) -> Vec<(String, String)> {
+/// A server's answers to requests without a token, whatever their status.
+async fn unauthenticated_answers(url: &str, paths: &[&str]) -> Vec<(String, String)> {
     let mut said = Vec::new();
     for path in paths {
         let answer = client().get(format!("{url}{path}")).send().await.unwrap();
@@ -196,7 +196,7 @@ async fn said_to_strangers(url: &str, paths: &[&str]) -> Vec<(String, String)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_planted_secret_is_seen_anywhere_but_in_the_workers_own_files() {
+async fn no_planted_secret_is_visible_outside_the_workers_own_files() {
     let mark = MARK.as_str();
     let principal_secret = format!("principal-{mark}");
     let credentials = vec![("flink".to_owned(), principal_secret.clone())];
@@ -229,8 +229,10 @@ async fn no_planted_secret_is_seen_anywhere_but_in_the_workers_own_files() {
 
     let mut shown = shown(&mesos).await;
     let published = executor_address(&shown).expect("the address from which Mesos fetched the executor");
-    shown.extend(said_to_strangers(&control, &["/", "/workers", "/history", "/config"]).await);
-    shown.extend(said_to_strangers(&published, &["/", "/manifest", "/v1/manifest", "/config.yaml", "/metrics"]).await);
+    shown.extend(unauthenticated_answers(&control, &["/", "/workers", "/history", "/config"]).await);
+    shown.extend(
+        unauthenticated_answers(&published, &["/", "/manifest", "/v1/manifest", "/config.yaml", "/metrics"]).await,
+    );
     let rest = FlinkRest::new(&web);
     for route in ["config", "jobmanager/config", "jobmanager/environment", "overview", "taskmanagers"] {
         shown.push((format!("Flink's {route}"), rest.get(route).await.unwrap().to_string()));
@@ -240,16 +242,19 @@ async fn no_planted_secret_is_seen_anywhere_but_in_the_workers_own_files() {
     for (place, text) in shown {
         assert!(!text.is_empty() && !text.contains(mark), "a secret is shown by the {place}: {text}");
     }
-    let told = rest.configuration().await.unwrap();
-    assert!(told.iter().all(|(key, _)| !key.starts_with("mesos.")), "the JobManager is told of Mesos: {told:?}");
+    let reported = rest.configuration().await.unwrap();
+    assert!(
+        reported.iter().all(|(key, _)| !key.starts_with("mesos.")),
+        "the JobManager has options of Mesos: {reported:?}"
+    );
 
     assert_eq!(processes_with(mark), [], "on a command line");
-    // The variable that the user has asked for is in its worker's environment, and nowhere else.
+    // The variable that the user has set is in its worker's environment, and nowhere else.
     let environments = marked_environments();
     let is_workers = |line: &String| line.contains("TaskManagerRunner") && line.contains(&worker);
     assert!(!environments.is_empty() && environments.iter().all(is_workers), "{environments:?}");
 
-    // Nothing of what Mesos writes, nor of what goes into a sandbox, holds a secret, but files for their owner only.
+    // No file of Mesos or in a sandbox contains a secret, except files that only their owner can read.
     let marked = marked_files(mesos.work_dir());
     let names: Vec<_> = marked.iter().filter_map(|path| path.file_name()?.to_str()).collect();
     assert!(names.contains(&"licence") && names.contains(&"config.yaml"), "{marked:?}");
@@ -266,7 +271,7 @@ async fn no_planted_secret_is_seen_anywhere_but_in_the_workers_own_files() {
 
     cluster.signal(Signal::SIGINT);
     assert!(cluster.end().success());
-    // What the application master says at its most talkative, and what the JobManager logs.
+    // The application master's output at the most verbose level, and the JobManager's logs.
     let (said, logs) = (cluster.errors(), marked_files(&cluster.work.path().join("log")));
     assert!(said.contains("TRACE") && !said.contains(mark), "{}", lines_with(&said, mark));
     assert_eq!(logs, Vec::<PathBuf>::new(), "the JobManager's logs");
@@ -276,10 +281,10 @@ fn lines_with(text: &str, part: &str) -> String {
     text.lines().filter(|line| line.contains(part)).take(5).collect::<Vec<_>>().join("\n")
 }
 
-/// Where Mesos fetched the executor, out of what Mesos shows: `http://host:port`.
+/// Where Mesos fetched the executor, from what Mesos shows: `http://host:port`.
 fn executor_address(shown: &[(String, String)]) -> Option<String> {
     shown.iter().find_map(|(_, text)| {
-        // Some of Mesos's pages write slashes with a backslash.
+        // Some of Mesos's pages escape slashes with a backslash.
         let text = text.replace("\\/", "/");
         let urls = text.split("http://").skip(1).filter_map(|rest| rest.split('"').next());
         let url = urls.into_iter().find(|url| url.ends_with("/flink-mesos-executor"))?;

@@ -1,4 +1,5 @@
-//! docs/security.md says of every listener, file and socket who may use it: its tables are held against running programs.
+//! Compares the tables of docs/security.md, which list the access to every listener, file and socket, with running
+//! programs.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::disallowed_methods, missing_docs)]
 
 #[path = "end_to_end/cluster.rs"]
@@ -32,7 +33,7 @@ fn table(heading: &str) -> Vec<BTreeMap<String, String>> {
     rows.collect()
 }
 
-/// A process of the cluster under test, by the name that the page has for it.
+/// The page's name for a process of the cluster under test.
 fn name_of(pid: i32) -> Option<&'static str> {
     let line = fs_err::read(format!("/proc/{pid}/cmdline")).ok()?;
     let line = String::from_utf8_lossy(&line).replace('\0', " ");
@@ -46,7 +47,7 @@ fn name_of(pid: i32) -> Option<&'static str> {
     }
 }
 
-/// A process and everything that it has started.
+/// A process and all its descendants.
 fn family(of: i32) -> BTreeSet<i32> {
     let mut parents = BTreeMap::new();
     for entry in fs_err::read_dir("/proc").unwrap().map_while(Result::ok) {
@@ -66,7 +67,7 @@ fn family(of: i32) -> BTreeSet<i32> {
     }
 }
 
-/// The sockets that a process has open, by inode.
+/// The open sockets of a process, by inode.
 fn sockets(pid: i32) -> BTreeSet<u64> {
     let Ok(entries) = fs_err::read_dir(format!("/proc/{pid}/fd")) else { return BTreeSet::new() };
     let inode = |path: PathBuf| {
@@ -76,7 +77,7 @@ fn sockets(pid: i32) -> BTreeSet<u64> {
     entries.map_while(Result::ok).filter_map(|entry| inode(entry.path())).collect()
 }
 
-/// Where a process listens with TCP.
+/// The TCP addresses on which a process listens.
 fn tcp_listeners(pid: i32) -> Vec<(IpAddr, u16)> {
     let own = sockets(pid);
     let mut found = Vec::new();
@@ -94,7 +95,7 @@ fn tcp_listeners(pid: i32) -> Vec<(IpAddr, u16)> {
     found
 }
 
-/// Words of four bytes, each in the machine's order.
+/// Parses groups of four bytes, each in the machine's byte order.
 fn address_of(digits: &str) -> IpAddr {
     let word = |at: usize| u32::from_str_radix(&digits[at..at + 8], 16).unwrap().swap_bytes();
     if digits.len() == 8 {
@@ -104,7 +105,7 @@ fn address_of(digits: &str) -> IpAddr {
     Ipv6Addr::from_bits(bits).to_canonical()
 }
 
-/// The paths at which a process listens.
+/// The paths on which a process listens.
 fn unix_listeners(pid: i32) -> Vec<String> {
     let own = sockets(pid);
     let text = fs_err::read_to_string(format!("/proc/{pid}/net/unix")).unwrap_or_default();
@@ -116,7 +117,7 @@ fn unix_listeners(pid: i32) -> Vec<String> {
     listening.collect()
 }
 
-/// All paths that a pattern fits, in which `<…>` stands for any part of a name.
+/// All paths that match a pattern, in which `<…>` stands for any part of a name.
 fn matching(pattern: &str) -> Vec<PathBuf> {
     let mut found = vec![PathBuf::from("/")];
     for part in pattern.split('/').filter(|part| !part.is_empty()) {
@@ -185,7 +186,7 @@ async fn every_listener_file_and_socket_is_as_the_security_page_says() {
     );
 }
 
-/// What differs from the table of listeners.
+/// Differences from the table of listeners.
 fn listeners(master: i32, sidecar: i32, socket: &str) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut found: BTreeMap<&str, Vec<(IpAddr, u16)>> = BTreeMap::new();
@@ -223,7 +224,7 @@ fn listeners(master: i32, sidecar: i32, socket: &str) -> Vec<String> {
     wrong
 }
 
-/// What differs from the table of files.
+/// Differences from the table of files.
 fn files(places: &BTreeMap<&str, String>) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut known = BTreeSet::new();
@@ -252,7 +253,7 @@ fn files(places: &BTreeMap<&str, String>) -> Vec<String> {
             known.insert(path);
         }
     }
-    // What lies beside that, the page must have as well.
+    // Other files in these folders must be on the page too.
     for path in matching(&format!("{}/<any>", places["state folder"])) {
         if !known.contains(&path) {
             wrong.push(format!("the page has no {}", path.display()));

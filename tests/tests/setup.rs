@@ -1,4 +1,4 @@
-//! The set-up: what it brings, that it costs nothing the second time, and that it fails with advice.
+//! The set-up: it installs everything, a second run costs nothing, and it fails with advice.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, missing_docs)]
 
 use std::{
@@ -20,7 +20,7 @@ fn out(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
-/// A cache that has Flink and nothing else.
+/// A cache that contains only Flink.
 fn cache_with_flink() -> tempfile::TempDir {
     let cache = tempfile::tempdir().unwrap();
     for line in [Line::V1_20, Line::V2] {
@@ -32,7 +32,7 @@ fn cache_with_flink() -> tempfile::TempDir {
 
 #[test]
 fn a_second_set_up_does_nothing_and_takes_less_than_two_seconds_of_a_processor() {
-    // Its own time and that of all it started; on a busy machine the clock says nothing.
+    // Processor time of the script and all that it starts; on a busy machine, the clock shows nothing.
     let script = "TIMEFORMAT='%U %S'; time \"$0\"";
     let mut bash = Command::new("bash");
     bash.args(["-c", script]).arg(folder().join("setup")).env("FLINK_MESOS_CACHE", cache_folder()).env("LC_ALL", "C");
@@ -67,7 +67,7 @@ fn the_third_party_client_can_be_imported() {
 }
 
 #[test]
-fn a_part_is_done_again_when_its_result_is_gone_and_only_then() {
+fn a_part_is_installed_again_only_when_its_result_is_gone() {
     let cache = cache_with_flink();
     let jar = cache.path().join(format!("jobs/wordcount-{}.jar", Line::V2.version()));
     for (again, why) in [(true, "nothing is there"), (false, "all is there"), (true, "the result is gone")] {
@@ -112,7 +112,7 @@ fn no_script_names_a_host() {
     }
 }
 
-/// What `make check` says of advisories, with a `cargo` that does `fetch` and `check` as told.
+/// The output of `make check` about advisories, with a `cargo` that runs these scripts for `fetch` and `check`.
 fn advisories(fetch: &str, check: &str, deny: &str) -> Output {
     let folder = tempfile::tempdir().unwrap();
     let (cargo, settings) = (folder.path().join("cargo"), folder.path().join("deny.toml"));
@@ -127,7 +127,7 @@ fn advisories(fetch: &str, check: &str, deny: &str) -> Output {
 }
 
 #[test]
-fn an_advisory_fails_the_check_and_a_database_that_cannot_be_reached_is_said_loudly() {
+fn an_advisory_fails_the_check_and_an_unreachable_database_gives_a_notice() {
     let output = advisories("true", "echo 'error[vulnerability]'; exit 1", "");
     assert_eq!(output.status.code(), Some(1), "{}", out(&output));
     let output = advisories("true", "true", "until 9999-01-01");
@@ -140,14 +140,14 @@ fn an_advisory_fails_the_check_and_a_database_that_cannot_be_reached_is_said_lou
 }
 
 #[test]
-fn an_advisory_that_was_let_pass_until_a_day_fails_the_check_from_then_on() {
+fn an_advisory_that_was_ignored_until_a_day_fails_the_check_from_then_on() {
     let output = advisories("true", "true", "reason = \"until 2020-01-01: later\"");
     assert_eq!(output.status.code(), Some(1), "{}", out(&output));
     assert!(out(&output).contains("lets an advisory pass until 2020-01-01 only"), "{}", out(&output));
 }
 
 #[test]
-fn a_phrase_that_we_do_not_write_is_found_with_its_line_and_what_to_write_instead() {
+fn a_forbidden_phrase_is_found_with_its_line_and_what_to_write_instead() {
     let folder = tempfile::tempdir().unwrap();
     let page = folder.path().join("page.md");
     fs_err::write(&page, "# Page\n\nThe option goes before the file, for ever. `for ever` is code.\n").unwrap();
@@ -162,7 +162,7 @@ fn a_phrase_that_we_do_not_write_is_found_with_its_line_and_what_to_write_instea
 }
 
 #[test]
-fn a_spell_checker_that_cannot_be_installed_is_said_loudly_and_fails_no_check() {
+fn a_spell_checker_that_cannot_be_installed_gives_a_notice_and_fails_no_check() {
     let cache = tempfile::tempdir().unwrap();
     let mut script = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("lint/spelling"));
     script.env("FLINK_MESOS_CACHE", cache.path()).env("PIP_NO_INDEX", "1");

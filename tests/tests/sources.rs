@@ -1,5 +1,5 @@
-//! Sources of the users' files that are stores of their own: moto as S3, gcp-storage-emulator as Google's storage, and for
-//! HDFS, of which nothing can be installed here, a program that answers as its documentation says.
+//! Object stores as sources of the users' files: moto as S3 and gcp-storage-emulator as Google's storage. HDFS cannot
+//! be installed here, so a program answers as its documentation says.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 use std::time::Duration;
@@ -14,7 +14,7 @@ use tokio::sync::watch;
 
 const CONTENT: &[u8] = b"what a user wants to have in every sandbox";
 
-/// A store that runs, and the folder of what is fetched from it.
+/// A running store, and the folder for what is fetched from it.
 struct Store {
     _keeper: Keeper,
     _port: ReservedPort,
@@ -61,7 +61,7 @@ async fn fetch(uri: &str, expected: Option<Digest>, options: &SourceOptions) -> 
     obtain(&uri.parse().unwrap(), expected, options, &watch::Sender::default()).await
 }
 
-/// Whole, then the rest of what an earlier process had begun, then what is not there.
+/// Fetches a whole file, the rest of an interrupted download, and a missing file.
 async fn behaves_as_a_source(options: &SourceOptions, there: &str, gone: &str) {
     let digest = Digest::of(CONTENT);
     let obtained = fetch(there, None, options).await.unwrap();

@@ -1,6 +1,6 @@
-//! Whatever happens to the parts, with TaskManagers running, none is lost, doubled or leaked: `kill -9` of every part and of
-//! every pair of parts, partitions, other leaders, operators. The parts are real but for java: `survival/java.py` says why.
-//! With the real Flink it is in `high_availability`.
+//! Whatever happens to the components while TaskManagers run, no TaskManager is lost, duplicated or leaked: `kill -9`
+//! of every component and of every pair, partitions, elections, operators' actions. All components are real except
+//! java: `survival/java.py` says why. `high_availability` does the same with the real Flink.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::disallowed_methods, missing_docs)]
 
 #[path = "end_to_end/cluster.rs"]
@@ -49,12 +49,12 @@ const PAIRS: &[&[Part]] = &[
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_task_manager_is_lost_doubled_or_leaked_whatever_is_killed() {
+async fn no_task_manager_is_lost_duplicated_or_leaked_whatever_is_killed() {
     survive_all_pairs(Site::start(2, RealMesosOptions::default(), &[]).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_task_manager_is_lost_doubled_or_leaked_whichever_leaders_of_three_are_killed() {
+async fn no_task_manager_is_lost_duplicated_or_leaked_whichever_leaders_of_three_are_killed() {
     let mesos = RealMesos::start_ha(3, 1).await;
     survive_all_pairs(Site::begin(2, mesos, RealZooKeeper::start_ensemble(3).await, &[]).await).await;
 }

@@ -1,5 +1,5 @@
-//! A scheduler on a third-party client (the Python package avmesos) on both Mesoses: it subscribes, launches a task,
-//! gets and acknowledges its updates, kills it, and tears its framework down.
+//! A scheduler based on a third-party client (the Python package avmesos) on both Mesoses: it subscribes, launches a
+//! task, receives and acknowledges its updates, kills it, and tears its framework down.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 use std::{path::Path, time::Duration};
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tests::{Ended, Keeper, Program, RealMesos, python};
 
-/// Lets the script do its work, and gives the lines that it has written.
+/// Runs the script and returns its output lines.
 async fn run(master: &str, credential: Option<Credential>, work: &Path) -> Vec<Value> {
     let keeper = Keeper::start();
     let log = work.join("scheduler.log");

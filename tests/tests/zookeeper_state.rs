@@ -11,7 +11,7 @@ mod security;
 use std::{sync::Arc, time::Duration};
 
 use scheduler::{
-    core::message::{Change, Moment, Place, WorkerId, WorkerRecord},
+    core::message::{AgentProfile, Change, Moment, WorkerId, WorkerRecord},
     election::{Access, Candidate, Leadership, ZooKeeperOptions},
     store::keep,
 };
@@ -39,11 +39,11 @@ async fn lead(options: &ZooKeeperOptions) -> Leadership {
 
 fn worker(number: u64) -> WorkerRecord {
     let id = WorkerId::new("e", number);
-    let place = Arc::new(Place { agent: "A".to_owned(), ..Place::default() });
+    let place = Arc::new(AgentProfile { agent: "A".to_owned(), ..AgentProfile::default() });
     WorkerRecord { id, place, launched: Moment(7), running: true, ..WorkerRecord::default() }
 }
 
-/// Writes these changes as the application master does, and says whether they became durable.
+/// Writes these changes as the application master does, and returns whether they became durable.
 async fn write(leadership: Leadership, changes: Vec<Change>) -> bool {
     let (batches, batches_in) = mpsc::unbounded_channel();
     let (stored_out, mut stored) = mpsc::unbounded_channel();
@@ -55,7 +55,7 @@ async fn write(leadership: Leadership, changes: Vec<Change>) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_one_leader_has_written_the_next_one_finds() {
+async fn the_next_leader_finds_what_the_previous_one_has_written() {
     let zookeeper = RealZooKeeper::start().await;
     let options = options(&zookeeper);
     let first = lead(&options).await;
@@ -86,7 +86,7 @@ async fn ten_thousand_workers_are_written_and_read_back() {
 async fn records_larger_than_usual_do_not_make_a_request_that_zookeeper_refuses() {
     let zookeeper = RealZooKeeper::start().await;
     let options = options(&zookeeper);
-    let place = Arc::new(Place { hostname: "h".repeat(3000), ..Place::default() });
+    let place = Arc::new(AgentProfile { hostname: "h".repeat(3000), ..AgentProfile::default() });
     let large = |number| WorkerRecord { place: place.clone(), ..worker(number) };
     let changes = (1..=1000).map(|number| Change::Worker(large(number)));
     assert!(write(lead(&options).await, changes.collect()).await);
@@ -94,7 +94,7 @@ async fn records_larger_than_usual_do_not_make_a_request_that_zookeeper_refuses(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_standby_finds_what_was_written_forgotten_and_changed_while_it_stood_by() {
+async fn a_standby_finds_what_was_written_deleted_and_changed_in_the_meantime() {
     let zookeeper = RealZooKeeper::start().await;
     let options = options(&zookeeper);
     let first = lead(&options).await;

@@ -1,4 +1,4 @@
-"""A small executor in JSON, with Python's own library alone: runs its task until it is killed."""
+"""A small executor in JSON with only Python's standard library: runs its task until it is killed."""
 
 import base64
 import http.client

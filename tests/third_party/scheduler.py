@@ -15,7 +15,7 @@ SOON = {"filters": {"refuse_seconds": 0.0}}
 EXECUTOR = os.path.join(os.path.dirname(os.path.abspath(__file__)), "executor.py")
 
 
-def tell(**what):
+def report(**what):
     print(json.dumps(what), flush=True)
 
 
@@ -49,11 +49,11 @@ class Framework:
         self.client.on(MesosClient.SUBSCRIBED, self.subscribed)
         self.client.on(MesosClient.OFFERS, self.offers)
         self.client.on(MesosClient.UPDATE, self.update)
-        self.client.on(MesosClient.ERROR, lambda error: tell(error=error))
+        self.client.on(MesosClient.ERROR, lambda error: report(error=error))
 
     def subscribed(self, driver):
         self.driver = driver
-        tell(subscribed=self.client.get_master_info()["version"])
+        report(subscribed=self.client.get_master_info()["version"])
         driver.reconcile([{"task_id": {"value": "nobody's"}}])
 
     def offers(self, offers):
@@ -63,7 +63,7 @@ class Framework:
                 continue
             self.launched = True
             description = offer.get_offer()
-            tell(offered=sorted(resource["name"] for resource in description["resources"]))
+            report(offered=sorted(resource["name"] for resource in description["resources"]))
             offer.accept([task(description)], SOON)
 
     def update(self, update):
@@ -71,7 +71,7 @@ class Framework:
         status = update["status"]
         if status["task_id"]["value"] != "task":
             return
-        tell(state=status["state"], message=status.get("message"))
+        report(state=status["state"], message=status.get("message"))
         if status["state"] == "TASK_RUNNING":
             self.driver.kill(status["agent_id"]["value"], "task")
         else:
@@ -80,4 +80,4 @@ class Framework:
 
 
 Framework(*sys.argv[1:]).client.register()
-tell(ended=True)
+report(ended=True)

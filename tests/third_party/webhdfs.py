@@ -1,4 +1,4 @@
-"""One file on something that answers as Hadoop 3's documentation of WebHDFS says namenode and datanode do.
+"""Serves one file as namenode and datanode do according to Hadoop 3's documentation of WebHDFS.
 
 No HDFS can be installed from the registries that the tests use. webhdfs.py PORT PATH CONTENT-FILE USER
 """

@@ -11,13 +11,13 @@ use scheduler::core::{
     worker::Patience,
 };
 
-/// The core, and what it would have told Mesos.
+/// The core, with the outputs for Mesos.
 pub(crate) struct Cluster {
     core: Core,
 }
 
 impl Cluster {
-    /// A cluster that wants so many workers.
+    /// A cluster with this many wanted workers.
     pub(crate) fn new(constraints: &str, workers: usize) -> Self {
         let part = |cpus: f64, mem: f64| BTreeMap::from([("cpus".to_owned(), cpus), ("mem".to_owned(), mem)]);
         let ports = vec!["taskmanager.data.port".into(), "taskmanager.rpc.port".into()];
@@ -25,7 +25,7 @@ impl Cluster {
             demand: Demand { task: part(1.0, 1024.0), executor: part(0.1, 32.0), ports, privileged: false },
             constraints: Constraint::parse_list(constraints).unwrap(),
             decline: Duration::from_secs(5),
-            hopeless: Duration::from_secs(300),
+            decline_small: Duration::from_secs(300),
             patience: Patience::default(),
             moving: Move::default(),
             origin: std::sync::Arc::default(),
@@ -34,17 +34,17 @@ impl Cluster {
         };
         let mut this = Self { core: Core::new(settings, State::fresh("0badcafe".to_owned()), Moment(0), 7) };
         this.target(workers);
-        this.tell(Input::Subscribed("F".to_owned()));
+        this.feed(Input::Subscribed("F".to_owned()));
         this
     }
 
-    /// So many are wanted.
+    /// Changes the number of wanted workers.
     pub(crate) fn target(&mut self, workers: usize) {
-        self.tell(Input::Target(workers));
+        self.feed(Input::Target(workers));
     }
 
-    /// What is asked for in answer; what is stored is durable at once.
-    pub(crate) fn tell(&mut self, input: Input) -> Vec<Output> {
+    /// The outputs for an input; writes are durable at once.
+    pub(crate) fn feed(&mut self, input: Input) -> Vec<Output> {
         let mut outputs = Vec::new();
         let mut last = None;
         for output in self.core.handle(Moment(1), input) {
@@ -54,12 +54,12 @@ impl Cluster {
             }
         }
         if let Some(number) = last {
-            outputs.extend(self.tell(Input::Stored(number)));
+            outputs.extend(self.feed(Input::Stored(number)));
         }
         outputs
     }
 
-    /// Every worker is told to run, and is listed.
+    /// Reports every worker as running and lists it.
     pub(crate) fn all_run(&mut self) {
         let ids: Vec<WorkerId> = self.core.workers().keys().cloned().collect();
         for id in &ids {
@@ -68,19 +68,19 @@ impl Cluster {
                 state: TaskState::TaskRunning.into(),
                 ..Default::default()
             };
-            self.tell(Input::Status(Box::new(status)));
+            self.feed(Input::Status(Box::new(status)));
         }
-        self.tell(Input::Registered(ids.into_iter().collect()));
+        self.feed(Input::Registered(ids.into_iter().collect()));
     }
 }
 
-/// How many workers were launched.
+/// Number of launched workers.
 pub(crate) fn launched(outputs: &[Output]) -> usize {
     let of = |output: &Output| if let Output::Accept { launches, .. } = output { launches.len() } else { 0 };
     outputs.iter().map(of).sum()
 }
 
-/// Offers of so many agents, all of one size, or of sizes between half a worker and four.
+/// Offers of this many agents: all of one size, or of sizes from half a worker to four workers.
 pub(crate) fn offers(agents: usize, same: bool) -> Vec<v1::Offer> {
     (0..agents).map(|number| offer(number, if same { 8 } else { [8, 1, 16, 2, 4, 8, 32, 4][number % 8] })).collect()
 }

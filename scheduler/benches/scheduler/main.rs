@@ -1,11 +1,11 @@
-//! The scheduler's core at work: matching, answering offers, memory.
+//! Benchmarks of the scheduler's core: matching, answering offers, memory.
 //!
 //! ```text
 //! cargo bench -p scheduler --bench scheduler -- match | match-10k | growth | offer-latency | memory
 //! ```
 //!
-//! Prints one line per row: name, group, ours, peer, ratio, unit, with tabs between. Medians, but for the latency.
-//! `match` prints our milliseconds alone: `tests/bench/groups/scheduler` runs it and its peer in turns.
+//! Prints one line per row: name, group, ours, peer, ratio, unit, separated by tabs. All values except the latency are
+//! medians. `match` prints only our milliseconds: `tests/bench/groups/scheduler` runs it and its peer in turns.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -23,7 +23,7 @@ use mesos::{scheduler::calls, v1};
 use prost::Message as _;
 use scheduler::core::message::{Input, Output};
 
-/// As in the program.
+/// The same allocator as in the program.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -48,14 +48,14 @@ fn row(name: &str, ours: f64, unit: &str) {
     println!("{name}\tscheduler\t{ours:.4}\t\t\t{unit}");
 }
 
-/// Milliseconds from `n` offers to the launches of `n` workers as the core makes them, resources of every task worked out.
+/// Milliseconds from `n` offers to the launches of `n` workers with the resources of every task.
 fn matching(n: usize, constraints: &str, rounds: usize) -> f64 {
     let mut times: Vec<f64> = (0..rounds)
         .map(|_| {
             let mut cluster = Cluster::new(constraints, n);
             let offers = cluster::offers(n, constraints.is_empty());
             let began = Instant::now();
-            let outputs = cluster.tell(Input::Offers(offers));
+            let outputs = cluster.feed(Input::Offers(offers));
             let time = began.elapsed().as_secs_f64() * 1e3;
             assert_eq!(cluster::launched(&outputs), n, "every worker finds its place");
             time
@@ -72,7 +72,7 @@ fn growth() {
     for (n, time) in sizes.iter().zip(times) {
         eprintln!("scheduler: {n} workers on {n} offers: {time:.2} ms");
     }
-    // The smallest is too short to be measured against; the least squares over the logarithms use all.
+    // The smallest time is too short to measure against, so a least-squares fit over the logarithms uses all.
     let points: Vec<(f64, f64)> = sizes.iter().zip(times).map(|(n, time)| ((*n as f64).ln(), time.ln())).collect();
     let mean = |of: &dyn Fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / points.len() as f64;
     let (x, y) = (mean(&|p| p.0), mean(&|p| p.1));
@@ -80,19 +80,20 @@ fn growth() {
     row("growth", slope, "exponent");
 }
 
-/// From the bytes of an OFFERS event of 1000 offers to the bytes of all calls that answer it, with 1000 workers there.
+/// From the bytes of an OFFERS event with 1000 offers to the bytes of all calls that answer it, with 1000 existing
+/// workers.
 fn latency() {
     let mut times = Vec::new();
     for round in 0..300 {
         let mut cluster = Cluster::new("", 1000);
-        cluster.tell(Input::Offers(cluster::offers(1000, true)));
-        // Two hundred more are wanted; the other offers are declined.
+        cluster.feed(Input::Offers(cluster::offers(1000, true)));
+        // Two hundred more workers are wanted; the other offers are declined.
         cluster.target(1200);
         let offers = v1::scheduler::event::Offers { offers: cluster::offers(1000, true) };
         let bytes = offers.encode_to_vec();
         let began = Instant::now();
         let event = v1::scheduler::event::Offers::decode(bytes.as_slice()).unwrap();
-        let outputs = cluster.tell(Input::Offers(event.offers));
+        let outputs = cluster.feed(Input::Offers(event.offers));
         let sent: usize = outputs.iter().filter_map(call).map(|call| call.encode_to_vec().len()).sum();
         let time = began.elapsed().as_secs_f64() * 1e3;
         assert!(sent > 0 && cluster::launched(&outputs) == 200);
@@ -106,7 +107,7 @@ fn latency() {
     row("offer-latency-p50", times[times.len() / 2], "ms");
 }
 
-/// The call that carries an output out, with a task's description of the usual size.
+/// The call for an output, with a task description of the usual size.
 fn call(output: &Output) -> Option<v1::scheduler::Call> {
     match output {
         Output::Accept { offers, launches } => {
@@ -125,11 +126,11 @@ fn call(output: &Output) -> Option<v1::scheduler::Call> {
     }
 }
 
-/// Resident megabytes with 10 000 workers that run on 10 000 agents, above those of the empty program.
+/// Resident megabytes with 10 000 running workers on 10 000 agents, less those of the empty program.
 fn memory() {
     let empty = resident();
     let mut cluster = Cluster::new("hostname:GROUP_BY", 10_000);
-    let outputs = cluster.tell(Input::Offers(cluster::offers(10_000, true)));
+    let outputs = cluster.feed(Input::Offers(cluster::offers(10_000, true)));
     assert_eq!(cluster::launched(&outputs), 10_000);
     drop(outputs);
     cluster.all_run();

@@ -16,30 +16,30 @@ use crate::settings::SettingsError;
 const REST_ADDRESS: &str = "rest.address";
 const RPC_BIND: &str = "jobmanager.bind-host";
 const REST_BIND: &str = "rest.bind-address";
-/// The variable by which upstream's application master was told its address.
+/// The variable with which upstream's application master got its address.
 const VARIABLE: &str = "LIBPROCESS_IP";
 
-/// Options that are hosts, to be reached by or to listen on.
+/// Options whose values are hosts, to connect to or to listen on.
 const HOSTS: [&str; 6] = [RPC_ADDRESS, REST_ADDRESS, RPC_BIND, REST_BIND, "taskmanager.host", "taskmanager.bind-host"];
-/// Those of them that others reach.
+/// Those to connect to.
 const REACHED: [&str; 3] = [RPC_ADDRESS, REST_ADDRESS, "taskmanager.host"];
 
-/// Where this machine is.
+/// This machine's hosts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Hosts {
-    /// The host that workers and clients connect to; an IPv6 address stands without brackets.
+    /// The host that workers and clients connect to; an IPv6 address has no brackets.
     pub(crate) host: String,
-    /// The address to listen on, so that they reach us.
+    /// The address to listen on so that they can connect.
     pub(crate) bind: IpAddr,
-    /// What is odd about the options.
+    /// Warnings about the options.
     pub(crate) warnings: Vec<String>,
 }
 
-/// Options that name a host which Flink cannot use.
+/// Options with a host that Flink cannot use.
 pub(super) fn problems(config: &Configuration) -> Vec<SettingsError> {
     let wrong = |key: &'static str| {
         let text = config.get(key).filter(|text| !text.is_empty())?;
-        // A worker's host may have the task's id in it.
+        // A worker's host may contain the task's id.
         hosts::checked(&text.replace("_TASK_", "task")).is_none().then(|| refused(key, text))
     };
     HOSTS.into_iter().chain(["mesos.resourcemanager.tasks.hostname"]).filter_map(wrong).collect()
@@ -50,7 +50,8 @@ fn refused(key: &'static str, host: &str) -> SettingsError {
     SettingsError::Value { key, value: Configuration::shown(key, host).into_owned(), reason }
 }
 
-/// Finds the host and writes it, and what follows from it, into the configuration; a user's deliberate choice stays.
+/// Determines the host and writes it, with the options that follow from it, into the configuration. A user's deliberate
+/// choice stays.
 pub(crate) async fn settle(
     config: &mut Configuration,
     master: &MasterUrl,
@@ -71,7 +72,7 @@ pub(crate) async fn settle(
     }
     let rest = config.get(REST_ADDRESS).unwrap_or_default();
     if rest.is_empty() || hosts::is_wildcard(rest) || is_loopback(rest) {
-        // A REST API that listens on one address is reached there and nowhere else.
+        // A REST API that listens on one address can only be reached there.
         let only = config.get(REST_BIND).filter(|only| !hosts::is_wildcard(only) && **only != bind.to_string());
         config.set(REST_ADDRESS, only.unwrap_or(&host).to_owned(), computed);
     }
@@ -80,7 +81,7 @@ pub(crate) async fn settle(
     Ok(Hosts { host, bind, warnings })
 }
 
-/// An address that means all of a machine's is none by which others could reach it.
+/// A wildcard address, which others cannot connect to.
 fn wildcards(config: &Configuration, lookup: &dyn Fn(&str) -> Option<String>) -> Vec<String> {
     let configured = REACHED.into_iter().filter_map(|key| Some((key, config.get(key)?.to_owned())));
     let all = configured.chain(lookup(VARIABLE).map(|text| (VARIABLE, text)));
@@ -89,17 +90,17 @@ fn wildcards(config: &Configuration, lookup: &dyn Fn(&str) -> Option<String>) ->
         .collect()
 }
 
-/// A JobManager that listens on this machine alone, although workers elsewhere are sent to it.
+/// A JobManager that listens only on this machine, although workers elsewhere must reach it.
 fn unreachable(config: &Configuration, host: &str) -> Option<String> {
     let bind = config.get(RPC_BIND).filter(|bind| is_loopback(bind) && !is_loopback(host))?;
-    Some(format!("{RPC_BIND}: {bind} is reached from this machine alone, but workers are sent to {host}"))
+    Some(format!("{RPC_BIND}: {bind} can be reached only from this machine, but workers are sent to {host}"))
 }
 
-/// Flink's REST API has no authentication that flink-mesos could use: anybody who reaches it can run code.
+/// Flink's REST API has no authentication that flink-mesos could use: anyone who reaches it can run code.
 fn open_rest(config: &Configuration) -> Option<String> {
     let bind = config.get(REST_BIND).filter(|bind| !is_loopback(bind))?;
     Some(format!(
-        "{REST_BIND}: Flink's REST API listens on {bind} without authentication: anybody who reaches it can run code as this user. \
+        "{REST_BIND}: Flink's REST API listens on {bind} without authentication: anyone who reaches it can run code as this user. \
          Protect the port with a firewall, or set {REST_BIND}: 127.0.0.1 (TaskManagers do not need it) and put a proxy in front"
     ))
 }
@@ -126,8 +127,8 @@ pub(crate) async fn host(
     })
 }
 
-/// Where to listen to be reached by this host. Loopback addresses are listened on as they are; for everything else it is all
-/// addresses, since a name may lead to another one from elsewhere, and an address may be one that is translated on the way.
+/// Where to listen to be reached at this host. Loopback addresses are used as they are. Everything else means all
+/// addresses: a name may resolve differently elsewhere, and an address may be translated on the way.
 async fn bind(host: &str) -> Result<IpAddr, SettingsError> {
     const ANY_V4: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
     const ANY_V6: IpAddr = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
@@ -153,7 +154,7 @@ async fn bind(host: &str) -> Result<IpAddr, SettingsError> {
     })
 }
 
-/// The address of this machine that packets to the master (or its ZooKeeper) leave from.
+/// The source address of packets to the master, or to its ZooKeeper.
 async fn facing(master: &MasterUrl) -> Option<IpAddr> {
     let there = match master {
         MasterUrl::Hosts(hosts) => hosts.first()?,
@@ -229,7 +230,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_open_rest_api_is_warned_of_and_a_closed_one_is_not() {
+    async fn an_open_rest_api_gives_a_warning_and_a_closed_one_does_not() {
         let other = (RPC_ADDRESS, "10.0.0.1", Source::DynamicProperty);
         let (open, _) = settled(std::slice::from_ref(&other), None).await;
         assert!(matches!(open.warnings.as_slice(), [one] if one.contains("without authentication")), "{open:?}");
@@ -239,7 +240,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn we_listen_where_we_say_that_we_are() {
+    async fn we_listen_at_the_advertised_address() {
         for (address, variable, host, bind) in [
             (None, None, "127.0.0.1", "127.0.0.1"),
             (Some("127.0.1.1"), None, "127.0.1.1", "127.0.1.1"),
@@ -261,7 +262,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_wildcard_is_no_address_and_said_once() {
+    async fn a_wildcard_address_is_ignored_with_one_warning() {
         let wildcard = (RPC_ADDRESS, "0.0.0.0", Source::DynamicProperty);
         let (hosts, config) = settled(&[wildcard, ("taskmanager.host", "::", Source::DynamicProperty)], None).await;
         assert_eq!((hosts.host.as_str(), config.get(RPC_ADDRESS)), ("127.0.0.1", Some("127.0.0.1")));
@@ -271,13 +272,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_cannot_be_a_host_is_refused_with_its_key() {
+    async fn an_invalid_host_is_refused_with_its_key() {
         let master = "127.0.0.1:1".parse().unwrap();
         for key in HOSTS.into_iter().chain(["mesos.resourcemanager.tasks.hostname"]) {
             for wrong in ["$HOST_IP", "a_b", "a:1"] {
                 let mut config = config(&[(key, wrong, Source::DynamicProperty)]);
-                let told = settle(&mut config, &master, &|_| None).await.unwrap_err().to_string();
-                assert!(told.starts_with(&format!("{key}: {wrong}: ")) && told.contains(hosts::FORM), "{told}");
+                let error = settle(&mut config, &master, &|_| None).await.unwrap_err().to_string();
+                assert!(error.starts_with(&format!("{key}: {wrong}: ")) && error.contains(hosts::FORM), "{error}");
             }
         }
         let worker = config(&[("taskmanager.host", "_TASK_.flink.mesos", Source::DynamicProperty)]);

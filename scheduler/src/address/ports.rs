@@ -1,4 +1,4 @@
-//! Ports: which are ours, whether they are free, and ranges of them as Flink writes them.
+//! Our ports, whether they are free, and port ranges in Flink's notation.
 
 use std::{
     io::ErrorKind,
@@ -17,7 +17,7 @@ use crate::settings::{ARTIFACT_PORT, CONTROL_PORT, EXECUTOR_PORT, SettingsError,
 
 const POLL: Duration = Duration::from_millis(100);
 
-/// Settles the JobManager's ports and writes them into its configuration.
+/// Determines the JobManager's ports and writes them into its configuration.
 pub(super) async fn settle(
     config: &mut Configuration,
     in_use: PortInUse,
@@ -36,13 +36,14 @@ pub(super) async fn settle(
         None => free_port(config, REST_PORT, 8081, in_use, bind).await?,
     };
     reservations.extend(reservation);
-    // The same for both: who listens is asked at the port that it has.
+    // Both get the same port: clients must use the port on which REST listens.
     config.set(REST_BIND_PORT, number.to_string(), Source::Computed("a free port"));
     config.set(REST_PORT, number.to_string(), Source::Computed("a free port"));
     Ok((number, reservations))
 }
 
-/// Everything that would keep our ports from being ours. One that may be the leader's until we lead is only told of.
+/// Everything that prevents us from using our ports. A port that may be the current leader's until we lead gives only a
+/// warning.
 pub(super) async fn problems(config: &Configuration, bind: IpAddr, in_use: PortInUse, found: &mut Found) {
     let all = all_ports(config, bind);
     let range = rest_range(config).unwrap_or_else(|problem| {
@@ -57,7 +58,7 @@ pub(super) async fn problems(config: &Configuration, bind: IpAddr, in_use: PortI
         };
         match tried {
             Some(problem @ SettingsError::Value { .. }) if in_use == PortInUse::Later => {
-                found.warnings.push(format!("{problem}; it has to be free when this application master leads"));
+                found.warnings.push(format!("{problem}; it must be free when this application master leads"));
             }
             tried => found.problems.extend(tried),
         }
@@ -65,8 +66,8 @@ pub(super) async fn problems(config: &Configuration, bind: IpAddr, in_use: PortI
     found.problems.extend(wanted_twice(config, &all.map(|(key, usual, _)| (key, usual))));
 }
 
-/// Waits until nobody listens on the ports that we are to have: those who led before us on this machine, and their JobManager,
-/// take a moment to end. Some other program's port is a mistake after `patience`.
+/// Waits until our ports are free: the previous leader on this machine and its JobManager take a moment to end. A port
+/// still in use after `patience` is a mistake in the configuration.
 pub async fn until_free(config: &Configuration, bind: IpAddr, patience: Duration) -> Result<(), SettingsError> {
     let deadline = Instant::now() + patience;
     for (key, usual, bind) in all_ports(config, bind) {
@@ -81,7 +82,7 @@ pub async fn until_free(config: &Configuration, bind: IpAddr, patience: Duration
     Ok(())
 }
 
-/// Whether nobody has this port within `patience`.
+/// Whether the port becomes free within `patience`.
 pub async fn becomes_free(number: u16, patience: Duration) -> bool {
     let deadline = Instant::now() + patience;
     loop {
@@ -93,11 +94,11 @@ pub async fn becomes_free(number: u16, patience: Duration) -> bool {
     }
 }
 
-/// The options that name ports of ours, with the usual port and the address on which we listen there. 0 is no port.
+/// The options for our ports, with the default port and the address on which we listen. 0 means no port.
 fn all_ports(config: &Configuration, bind: IpAddr) -> [(&'static str, u16, IpAddr); 5] {
     let served = artifact_server(config).map_or(bind, |wanted| wanted.listen(bind).ip());
     let operators = control(config).map_or(Ipv4Addr::LOCALHOST.into(), |wanted| wanted.bind.ip());
-    // The JobManager listens where its options say; names are left to Java.
+    // The JobManager listens where its options say; names are resolved by Java.
     let own = |key: &str| config.get(key).and_then(|text| text.parse().ok()).unwrap_or(bind);
     let listens_elsewhere = matches!(port(config, RPC_BIND_PORT), Ok(Some(port)) if port > 0);
     [
@@ -109,7 +110,7 @@ fn all_ports(config: &Configuration, bind: IpAddr) -> [(&'static str, u16, IpAdd
     ]
 }
 
-/// Ports that more than one of these options asks for; 0 is no port.
+/// Ports set by more than one of these options; 0 is not a port.
 fn wanted_twice(config: &Configuration, all: &[(&'static str, u16)]) -> Vec<SettingsError> {
     let number = |(key, usual): &(&'static str, u16)| port(config, key).ok().flatten().unwrap_or(*usual);
     let mut problems = Vec::new();
@@ -118,20 +119,21 @@ fn wanted_twice(config: &Configuration, all: &[(&'static str, u16)]) -> Vec<Sett
         problems.extend(earlier.map(|(key, _)| SettingsError::Value {
             key: later.0,
             value: number(later).to_string(),
-            reason: format!("{key} has this port"),
+            reason: format!("{key} uses this port too"),
         }));
     }
     problems
 }
 
-/// The ports of which REST takes one, that of `rest.port` first if it is among them; `None` where only `rest.port` counts.
+/// The candidate ports for REST, that of `rest.port` first if it is among them; `None` if only `rest.port` counts.
 fn rest_range(config: &Configuration) -> Result<Option<Vec<u16>>, SettingsError> {
     let Some(text) = config.get(REST_BIND_PORT) else { return Ok(None) };
     let mut ports = ports_of(text).ok_or_else(|| SettingsError::Value {
         key: REST_BIND_PORT,
         value: text.to_owned(),
-        reason: "allowed are ports and ranges of them with commas, such as 8081 or 50100-50200, each from 0 to 65535"
-            .to_owned(),
+        reason:
+            "allowed are ports and port ranges separated by commas, such as 8081 or 50100-50200, each from 0 to 65535"
+                .to_owned(),
     })?;
     let known_by = port(config, REST_PORT)?;
     if let Some(at) = ports.iter().position(|port| Some(*port) == known_by) {
@@ -140,7 +142,7 @@ fn rest_range(config: &Configuration) -> Result<Option<Vec<u16>>, SettingsError>
     Ok(Some(ports))
 }
 
-/// Flink's form of ports: `1`, `1-9`, and more of these with commas.
+/// Flink's notation for ports: `1`, `1-9`, or several of these separated by commas.
 fn ports_of(text: &str) -> Option<Vec<u16>> {
     let parts = text.trim().split(',').map(|part| {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
@@ -170,7 +172,7 @@ async fn free_port_of(
     Err(SettingsError::Value {
         key: REST_BIND_PORT,
         value: config.get(REST_BIND_PORT).unwrap_or_default().to_owned(),
-        reason: format!("none of these ports is free on {bind}: {reason}; 0 is any free one"),
+        reason: format!("none of these ports is free on {bind}: {reason}; 0 means any free port"),
     })
 }
 
@@ -200,12 +202,12 @@ async fn free_port(
 }
 
 fn in_use_by_others(key: &'static str, number: u16, bind: IpAddr, error: &std::io::Error) -> SettingsError {
-    let hint = format!("choose another with -D{key}=…, 0 is any free one");
+    let hint = format!("choose another with -D{key}=…, 0 means any free port");
     let reason = format!("cannot listen on {}: {error}; {hint}", SocketAddr::new(bind, number));
     SettingsError::Value { key, value: number.to_string(), reason }
 }
 
-/// The port, if it is free: that may change as soon as this returns. For 0, one that stays free.
+/// The port, if it is free; that may change as soon as this returns. For 0, a reserved port.
 async fn listen(bind: IpAddr, port: u16) -> std::io::Result<(u16, Option<Reservation>)> {
     let address = SocketAddr::new(bind, port);
     if port > 0 {
@@ -213,7 +215,7 @@ async fn listen(bind: IpAddr, port: u16) -> std::io::Result<(u16, Option<Reserva
     }
     let socket = if bind.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     socket.bind(address)?;
-    // Only now: before, the system might have chosen a port that somebody else has reserved.
+    // Not earlier: the system could choose a port that another process has reserved.
     socket.set_reuseaddr(true)?;
     Ok((socket.local_addr()?.port(), Some(Reservation(socket))))
 }
@@ -240,7 +242,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_port_that_may_be_the_leaders_is_only_told_of() {
+    async fn a_port_that_may_be_the_leaders_gives_only_a_warning() {
         let taken = TcpListener::bind((HERE, 0)).await.unwrap();
         let port = taken.local_addr().unwrap().port().to_string();
         let config = config(&[(RPC_PORT, "0"), (REST_PORT, &port)]);
@@ -262,10 +264,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn rest_listens_where_it_is_asked() {
+    async fn rest_listens_where_configured() {
         let taken = TcpListener::bind((HERE, 0)).await.unwrap();
         let used = taken.local_addr().unwrap().port();
-        // The next ports may be anybody's: only that the used one is not taken is certain.
+        // Other processes may use the next ports; only that the used port is not taken is certain.
         let range = format!("{used}-{}", used.saturating_add(50));
         let mut config = config(&[(RPC_PORT, "0"), (REST_PORT, "1"), (REST_BIND_PORT, &range)]);
         let (number, _) = settle(&mut config, PortInUse::Refuse, HERE).await.unwrap();
@@ -275,20 +277,20 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_range_without_a_free_port_or_of_no_form_is_refused_at_once() {
+    async fn an_invalid_range_or_one_without_a_free_port_is_refused_at_once() {
         let taken = TcpListener::bind((HERE, 0)).await.unwrap();
         let used = taken.local_addr().unwrap().port().to_string();
         for (text, part) in [(used.as_str(), "none of these ports is free"), ("9-1", "allowed are ports")] {
             let mut config = config(&[(RPC_PORT, "0"), (REST_PORT, "0"), (REST_BIND_PORT, text)]);
             let found: Vec<_> = refused(&config).await.iter().map(ToString::to_string).collect();
-            let told = settle(&mut config, PortInUse::Refuse, HERE).await.unwrap_err().to_string();
-            assert!(told.starts_with(REST_BIND_PORT) && told.contains(part), "{told}");
-            assert!(found.contains(&told), "{found:?}");
+            let error = settle(&mut config, PortInUse::Refuse, HERE).await.unwrap_err().to_string();
+            assert!(error.starts_with(REST_BIND_PORT) && error.contains(part), "{error}");
+            assert!(found.contains(&error), "{found:?}");
         }
     }
 
     #[tokio::test]
-    async fn the_name_that_rests_port_had_before_decides_as_in_flink() {
+    async fn the_earlier_name_of_rests_port_counts_as_in_flink() {
         let mut config = config(&[(RPC_PORT, "0"), ("jobmanager.web.port", "0")]);
         let (number, _) = settle(&mut config, PortInUse::Refuse, HERE).await.unwrap();
         assert!(number > 0 && config.get(REST_BIND_PORT) == Some(number.to_string().as_str()));
@@ -297,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn the_port_that_rest_is_known_by_comes_first_in_its_range() {
+    fn the_configured_port_of_rest_comes_first_in_its_range() {
         let range = |known: &str| rest_range(&config(&[(REST_PORT, known), (REST_BIND_PORT, "1-4")])).unwrap().unwrap();
         assert_eq!((range("3"), range("9")), (vec![3, 1, 2, 4], vec![1, 2, 3, 4]));
     }

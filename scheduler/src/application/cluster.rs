@@ -1,4 +1,4 @@
-//! What kind of cluster is brought up: the JobManager that makes it that, and what its end means.
+//! The kind of cluster: its JobManager, and what the end of that means.
 
 use anyhow::anyhow;
 use overlays::{
@@ -10,10 +10,10 @@ use overlays::{
 
 use crate::{core::message::Ended, failure::Failure, plan::Lookup, shell::Outcome};
 
-/// What kind of cluster is brought up.
+/// The kind of cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cluster {
-    /// Takes jobs until somebody ends it.
+    /// Runs jobs until it is stopped.
     Session,
     /// Runs one application and ends with it.
     Application(Application),
@@ -35,7 +35,7 @@ impl Cluster {
         }
     }
 
-    /// The job, of an application.
+    /// The application's job.
     pub(super) fn job(&self) -> Option<&Application> {
         match self {
             Self::Session => None,
@@ -47,7 +47,7 @@ impl Cluster {
         matches!(self, Self::Application(_))
     }
 
-    /// What the end of a run is to whoever waits for the program.
+    /// The program's result for the outcome of a run.
     pub(super) fn verdict(&self, outcome: Outcome) -> Result<(), Failure> {
         match outcome {
             Outcome::Stopped => verdict(self.stopped()),
@@ -55,7 +55,7 @@ impl Cluster {
         }
     }
 
-    /// What it is when it was stopped: an application has not finished then.
+    /// The end of a cluster that was stopped: an application has not finished then.
     pub(super) fn stopped(&self) -> Ended {
         if self.runs_application() {
             Ended { exit_code: 2, why: "stopped before the application had finished".to_owned() }
@@ -65,7 +65,7 @@ impl Cluster {
     }
 }
 
-/// An end as it is to whoever waits for the program.
+/// The program's result for this end.
 pub(super) fn verdict(Ended { exit_code, why }: Ended) -> Result<(), Failure> {
     match exit_code {
         0 => Ok(()),
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_an_application_that_was_stopped_has_not_done_what_was_asked() {
+    fn only_a_stopped_application_has_not_finished() {
         let application = Cluster::Application(Application::default());
         assert_eq!(application.verdict(Outcome::Stopped).err().map(|failure| failure.exit_code()), Some(2));
         assert!(application.verdict(Outcome::Ended).is_ok() && Cluster::Session.verdict(Outcome::Stopped).is_ok());

@@ -1,4 +1,4 @@
-//! Goes on with the end of a cluster that another application master has begun.
+//! Completes the end of a cluster that another application master has begun.
 
 use std::time::Duration;
 
@@ -15,10 +15,10 @@ use crate::{
     store,
 };
 
-/// How long Mesos may take for it.
+/// How long Mesos may take to remove the framework.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Has Mesos end the framework with all its tasks, if that has not happened yet, and forgets both.
+/// Tears down the framework with all its tasks, unless that has happened, and deletes both from the state.
 pub(super) async fn finish(leadership: Leadership, options: SchedulerOptions, framework: v1::FrameworkInfo) {
     let Leadership { store, state, .. } = leadership;
     let State { framework: id, workers, .. } = state;
@@ -36,7 +36,7 @@ pub(super) async fn finish(leadership: Leadership, options: SchedulerOptions, fr
     }
 }
 
-/// Whether the master knows the framework no longer.
+/// Whether the master no longer knows the framework.
 async fn tear_down(options: SchedulerOptions, framework: v1::FrameworkInfo) -> bool {
     let Ok((mesos, mut events)) = SchedulerConnection::open(options, framework, Vec::new()).await else { return false };
     while let Some(event) = events.recv().await {

@@ -1,13 +1,14 @@
-//! How soon TaskManagers notice that their JobManager has died and come to the next one.
+//! How soon TaskManagers notice that their JobManager has died, and register with the next one.
 //!
-//! Without ZooKeeper nobody tells them. A TaskManager asks nothing of its JobManager as long as that is silent, so that neither
-//! `heartbeat.rpc-failure-threshold` nor a closed connection makes it look again: only `heartbeat.timeout` does, 50 s by
-//! default (seen with Flink 1.20 and 2.3). So with the state in a folder the JobManager is heard more often, and TaskManagers
-//! wait less for it. The JobManager's patience with TaskManagers stays what it was. Who sets either option decides alone.
+//! Without ZooKeeper, TaskManagers are not notified. While its JobManager is silent, a TaskManager sends it no
+//! requests, so neither `heartbeat.rpc-failure-threshold` nor a closed connection makes it look again. Only
+//! `heartbeat.timeout` does, 50 s by default (seen with Flink 1.20 and 2.3). So if the state is in a folder, the
+//! JobManager sends heartbeats more often, and TaskManagers wait less for them. How long the JobManager waits for
+//! TaskManagers does not change. If the user sets either option, we set neither.
 //!
-//! The ten seconds count from the last heartbeat, and a JobManager needs two to seven of them to start: TaskManagers registered
-//! 3.2 and 3.6 s after it was up (Flink 1.20.5, a busy machine). On an idle machine the JobManager is up sooner, and that takes
-//! up to about eight seconds.
+//! The ten seconds count from the last heartbeat, and a JobManager takes two to seven of them to start. TaskManagers
+//! registered 3.2 and 3.6 s after it was up (Flink 1.20.5, a busy machine). On an idle machine, the JobManager is up
+//! sooner and registration takes up to about eight seconds.
 
 use overlays::config::{Configuration, Source};
 
@@ -17,28 +18,28 @@ const INTERVAL: &str = "heartbeat.interval";
 const TIMEOUT: &str = "heartbeat.timeout";
 
 /// Milliseconds, as every version of Flink reads them.
-const OFTEN: &str = "2000";
-/// Five heartbeats: a JobManager that collects garbage for longer loses its TaskManagers for a moment.
-const SOON: &str = "10000";
+const SHORT_INTERVAL: &str = "2000";
+/// Five heartbeats. If garbage collection pauses the JobManager for longer, it loses its TaskManagers for a moment.
+const SHORT_TIMEOUT: &str = "10000";
 
-const REASON: Source = Source::Computed("so that TaskManagers notice soon that the JobManager was started again");
+const REASON: Source = Source::Computed("so that TaskManagers soon notice that the JobManager was restarted");
 
 fn is_ours(config: &Configuration, state: &StateLocation) -> bool {
     matches!(state, StateLocation::Directory(_)) && !config.contains(INTERVAL) && !config.contains(TIMEOUT)
 }
 
-/// What the JobManager is told.
+/// The JobManager's options.
 pub(super) fn of_job_manager(config: &mut Configuration, state: &StateLocation) {
     if is_ours(config, state) {
-        config.set(INTERVAL, OFTEN, REASON);
+        config.set(INTERVAL, SHORT_INTERVAL, REASON);
     }
 }
 
-/// What TaskManagers are told.
+/// The TaskManagers' options.
 pub(super) fn of_workers(config: &mut Configuration, state: &StateLocation) {
     if is_ours(config, state) {
-        config.set(INTERVAL, OFTEN, REASON);
-        config.set(TIMEOUT, SOON, REASON);
+        config.set(INTERVAL, SHORT_INTERVAL, REASON);
+        config.set(TIMEOUT, SHORT_TIMEOUT, REASON);
     }
 }
 
@@ -46,7 +47,7 @@ pub(super) fn of_workers(config: &mut Configuration, state: &StateLocation) {
 mod tests {
     use super::*;
 
-    fn told(state: &StateLocation, own: &[&str]) -> [Vec<(String, String)>; 2] {
+    fn values(state: &StateLocation, own: &[&str]) -> [Vec<(String, String)>; 2] {
         let mut config = Configuration::new();
         for key in own {
             config.set(*key, "60000", Source::DynamicProperty);
@@ -58,16 +59,17 @@ mod tests {
     }
 
     #[test]
-    fn task_managers_of_a_cluster_whose_state_is_in_a_folder_wait_less_and_users_decide_alone() {
+    fn heartbeat_options_are_shortened_for_state_in_a_folder_unless_the_user_sets_them() {
         let pairs = |all: &[(&str, &str)]| -> Vec<(String, String)> {
             all.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
         };
         let folder = StateLocation::Directory("/state".into());
-        let expected = [pairs(&[(INTERVAL, OFTEN)]), pairs(&[(INTERVAL, OFTEN), (TIMEOUT, SOON)])];
-        assert_eq!(told(&folder, &[]), expected);
-        assert_eq!(told(&StateLocation::Memory, &[]), [vec![], vec![]]);
+        let expected =
+            [pairs(&[(INTERVAL, SHORT_INTERVAL)]), pairs(&[(INTERVAL, SHORT_INTERVAL), (TIMEOUT, SHORT_TIMEOUT)])];
+        assert_eq!(values(&folder, &[]), expected);
+        assert_eq!(values(&StateLocation::Memory, &[]), [vec![], vec![]]);
         for own in [INTERVAL, TIMEOUT] {
-            assert_eq!(told(&folder, &[own]), [pairs(&[(own, "60000")]), pairs(&[(own, "60000")])]);
+            assert_eq!(values(&folder, &[own]), [pairs(&[(own, "60000")]), pairs(&[(own, "60000")])]);
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The parts of an application master, made anew whenever it leads: what workers need is collected and served, the
-//! JobManager's command is made.
+//! The parts of an application master, created each time it leads: collects and serves what workers need, and makes the
+//! JobManager's command.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,7 +16,7 @@ use overlays::{
 use tokio::task::spawn_blocking;
 use tracing::warn;
 
-use super::{Cluster, Place, Trusted, heartbeats, self_check};
+use super::{Cluster, RunContext, Trusted, heartbeats, self_check};
 use crate::{
     address::{self, Addresses, RPC_PORT},
     control::{
@@ -28,38 +28,38 @@ use crate::{
     failure::Failure,
     flink_rest::{FlinkRest, INSTANCE},
     job_manager::{JobManager, logs},
-    kept,
     launch::{ExecutorDelivery, Template},
+    persistent_cache,
     plan::{Lookup, Plan},
     settings::{CONTROL_PORT, ControlSettings, StateLocation},
     shell::Parts,
     user_uris::UserUris,
 };
 
-/// Hashes of what workers need, in the folder of what is kept.
+/// Hashes of what workers need, in the persistent cache.
 const HASHES: &str = "hashes.json";
 
-/// How long whoever led before us on this machine may take to give up its ports.
+/// How long the previous leader on this machine may take to release its ports.
 pub(super) const PORTS: Duration = Duration::from_secs(15);
 
-/// What stays the same for as long as the application master lives.
-pub(super) struct Settled {
+/// What stays the same while the application master runs.
+pub(super) struct Setup {
     pub(super) cluster: Cluster,
     pub(super) plan: Plan,
     pub(super) lookup: Arc<Lookup>,
     pub(super) addresses: Addresses,
     pub(super) trusted: Trusted,
-    pub(super) place: Place,
+    pub(super) place: RunContext,
 }
 
-impl Settled {
-    /// Finds out what cannot work, and has the distribution hashed: later only what has changed since is hashed again.
+impl Setup {
+    /// Reports errors early and hashes the distribution: later, only files changed since are hashed again.
     pub(super) async fn prepare(&self, uris: &UserUris) -> Result<(), Failure> {
         self.collect(uris).await?;
         self.job_manager().await.map(drop)
     }
 
-    /// Waits until the parts can have the ports that are theirs by configuration.
+    /// Waits until the configured ports of the parts are free.
     pub(super) async fn until_ports_are_free(&self) -> Result<(), Failure> {
         address::until_free(&self.plan.config, self.addresses.bind, PORTS).await.map_err(Failure::usage)
     }
@@ -93,7 +93,7 @@ impl Settled {
         })
     }
 
-    /// What TaskManagers are started for from now on, but for their files.
+    /// What TaskManagers are started for from now on, without the digests of their files.
     fn origin(&self) -> Origin {
         let (config, host) = (&self.plan.config, &self.addresses.host);
         let job_manager = match &self.plan.settings.state {
@@ -117,7 +117,7 @@ impl Settled {
         }
     }
 
-    /// Who we are there.
+    /// Our framework, as registered with the master.
     pub(super) fn framework(&self) -> v1::FrameworkInfo {
         v1::FrameworkInfo {
             hostname: Some(self.addresses.host.clone()),
@@ -126,7 +126,7 @@ impl Settled {
         }
     }
 
-    /// The control API, with the run file by which our own commands find it.
+    /// The control API, and the run file with which our own commands find it.
     async fn control(&self) -> Result<ControlServer, Failure> {
         let Self { plan, addresses, .. } = self;
         let ControlSettings { bind, token } = plan.settings.control.clone();
@@ -141,7 +141,7 @@ impl Settled {
         };
         let options = ControlOptions { bind, token: token.clone(), name: addresses.host.clone(), tls };
         let server = ControlServer::start(options).await;
-        let mut server = server.map_err(|e| Failure::usage(anyhow!("{CONTROL_PORT}: cannot listen at {bind}: {e}")))?;
+        let mut server = server.map_err(|e| Failure::usage(anyhow!("{CONTROL_PORT}: cannot listen on {bind}: {e}")))?;
         let authorities = self.trusted.control.clone();
         let cluster = plan.settings.framework.name.clone();
         let running = Running::here(server.local_url(), server.url().to_owned(), &token, authorities, cluster);
@@ -154,7 +154,7 @@ impl Settled {
     }
 
     /// Serves what workers need and makes the template of their tasks, with the digest of what they must share with the
-    /// JobManager. Secrets become a file below `work`.
+    /// JobManager. Secrets are written to a file below `work`.
     async fn serve(&self, uris: &UserUris) -> Result<(ArtifactServer, Template, String), Failure> {
         let Self { plan, addresses, trusted, .. } = self;
         let (worker, manifest, catalogue) = self.collect(uris).await?;
@@ -204,20 +204,20 @@ impl Settled {
         Ok((server, template, distribution))
     }
 
-    /// The description of a worker, and what it needs.
+    /// The description of a worker, its files, and the persistent cache.
     async fn collect(&self, uris: &UserUris) -> Result<(WorkerSpec, Manifest, Catalogue), Failure> {
         let (home, mut config, state) =
             (self.plan.home.clone(), self.plan.config.clone(), self.plan.settings.state.clone());
         heartbeats::of_workers(&mut config, &state);
         let (lookup, secrets) = (self.lookup.clone(), self.place.work.join("secrets"));
         let collected = spawn_blocking(move || {
-            let kept = kept::folder(&state, &home.path, &*lookup);
+            let cache = persistent_cache::folder(&state, &home.path, &*lookup);
             let spec = overlay::collect(&home, &config, &*lookup).map_err(Failure::usage)?;
             fs::create_dir_all(&secrets).map_err(Failure::other)?;
             let (worker, files) = worker::template(&spec, &home, &secrets).map_err(Failure::other)?;
-            Ok((worker, files, kept))
+            Ok((worker, files, cache))
         });
-        let (worker, files, kept) = collected.await.map_err(Failure::other)??;
+        let (worker, files, cache) = collected.await.map_err(Failure::other)??;
         let artifacts = files.into_iter().map(|file| Artifact {
             source: file.source,
             target: file.target,
@@ -225,7 +225,7 @@ impl Settled {
             secret: file.secret,
         });
         let artifacts = artifacts.chain(uris.artifacts.iter().cloned()).collect();
-        let hash_cache = kept.map(|folder| folder.join(HASHES));
+        let hash_cache = cache.map(|folder| folder.join(HASHES));
         let build = BuildOptions { archives: uris.archives.clone(), hash_cache };
         let (manifest, catalogue) = fetcher::build_with(artifacts, build).await.map_err(Failure::other)?;
         Ok((worker, manifest, catalogue))
@@ -240,11 +240,12 @@ impl Settled {
         let mut config = for_job_manager(&plan.config, &instance);
         heartbeats::of_job_manager(&mut config, &plan.settings.state);
         let (home, java, lookup) = (plan.home.clone(), plan.java.clone(), lookup.clone());
-        // Its command needs what it is not told itself: where the application's jars are.
+        // The command depends on options that the JobManager's own configuration leaves out: the paths of the
+        // application's jars.
         let whole = plan.config.clone();
         let runs_application = cluster.runs_application();
         let cluster = cluster.clone();
-        let told = config.clone();
+        let job_manager_config = config.clone();
         let prepared = spawn_blocking(move || {
             command::prepare(&home, &config, &directories)?;
             cluster.command(&home, &java, &whole, &directories, &*lookup)
@@ -254,7 +255,7 @@ impl Settled {
         Ok(JobManager {
             command,
             runs_application,
-            config: told,
+            config: job_manager_config,
             log: place.log.clone(),
             log_name: logs::USUAL.to_owned(),
             log_lock: None,
@@ -264,7 +265,7 @@ impl Settled {
     }
 }
 
-/// The digest of the files that a TaskManager must share with its JobManager: what stands on both class paths.
+/// The digest of the files that a TaskManager must share with its JobManager: those on both class paths.
 fn shared_files(manifest: &Manifest, runs_application: bool) -> Digest {
     let is_shared = |path: &str| {
         path.starts_with("lib/") || path.starts_with("plugins/") || (runs_application && path.starts_with("usrlib/"))
@@ -280,23 +281,27 @@ fn shared_files(manifest: &Manifest, runs_application: bool) -> Digest {
     Digest::of(lines.collect::<String>().as_bytes())
 }
 
-/// How keys begin that the JobManager is not told.
-const NOT_ITS_BUSINESS: [&str; 2] = ["mesos.", "containerized.taskmanager.env."];
+/// Prefixes of the keys that the JobManager's configuration leaves out.
+const HIDDEN_PREFIXES: [&str; 2] = ["mesos.", "containerized.taskmanager.env."];
 
-/// A name for a JobManager that no other has.
+/// A unique name for a JobManager.
 fn instance() -> String {
     format!("{:032x}", rand::random::<u128>())
 }
 
-/// What the JobManager is told. Its page and its log show its configuration to everybody, and of `mesos.*` it reads nothing:
-/// that is how we talk to Mesos and to the sources of users' files. Nor are the workers' variables its business.
+/// The JobManager's configuration. Its web page and its log show it to everyone, and it reads nothing of `mesos.*`,
+/// which holds the access to Mesos and to the sources of users' files. The workers' variables are left out too.
 fn for_job_manager(config: &Configuration, instance: &str) -> Configuration {
-    let mut told = config.clone();
-    for (key, _) in config.iter().filter(|(key, _)| NOT_ITS_BUSINESS.iter().any(|prefix| key.starts_with(prefix))) {
-        told.remove(key);
+    let mut job_manager_config = config.clone();
+    for (key, _) in config.iter().filter(|(key, _)| HIDDEN_PREFIXES.iter().any(|prefix| key.starts_with(prefix))) {
+        job_manager_config.remove(key);
     }
-    told.set(INSTANCE, instance, Source::Computed("the application master, which knows its JobManager by it"));
-    told
+    job_manager_config.set(
+        INSTANCE,
+        instance,
+        Source::Computed("the application master, which knows its JobManager by it"),
+    );
+    job_manager_config
 }
 
 #[cfg(test)]
@@ -304,7 +309,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_job_manager_is_told_nothing_of_mesos() {
+    fn the_job_managers_configuration_has_no_mesos_options() {
         let mut config = Configuration::new();
         for key in [
             "mesos.master",
@@ -315,7 +320,7 @@ mod tests {
         ] {
             config.set(key, "x", Source::DynamicProperty);
         }
-        let told = for_job_manager(&config, "7");
-        assert_eq!(told.iter().collect::<Vec<_>>(), [("rest.port", "x"), (INSTANCE, "7")]);
+        let job_manager_config = for_job_manager(&config, "7");
+        assert_eq!(job_manager_config.iter().collect::<Vec<_>>(), [("rest.port", "x"), (INSTANCE, "7")]);
     }
 }

@@ -1,4 +1,4 @@
-//! Whether workers reach what we serve by the address that they are told.
+//! Checks that workers can reach our servers at the address they are given.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -13,8 +13,9 @@ use crate::failure::Failure;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Fetches one byte as a worker would. Who answers must be our own server: it knows the token. Nobody else's fault can be
-/// found out later so easily; only where the address is not one of this machine's it may be that workers reach it and we do not.
+/// Fetches one byte as a worker would. The answer must come from our own server, which knows the token. Checked at the
+/// start because failures of workers would be hard to trace to this. If the address is not one of this machine's,
+/// workers may reach it although we do not.
 pub(super) async fn artifacts(server: &ArtifactServer, host: &str, trusted: Option<&str>) -> Result<(), Failure> {
     const WORKER: &str = "the application master itself";
     let token = server.issue_token(WORKER);
@@ -50,11 +51,11 @@ async fn first_byte(server: &ArtifactServer, token: &str, trusted: Option<&str>)
     }
 }
 
-/// Whether this host is an address of this machine, so that nothing may lie between it and us.
+/// Whether this host is an address of this machine, so that nothing lies between it and us.
 async fn is_here(host: &str) -> bool {
     let addresses: Vec<IpAddr> = match tokio::net::lookup_host((host, 0)).await {
         Ok(found) => found.map(|address| address.ip()).collect(),
-        // Nobody finds it.
+        // Nobody can resolve it.
         Err(_) => return true,
     };
     for address in addresses {

@@ -1,4 +1,4 @@
-//! An application's own: its jars, the class with `main`, the savepoint that it starts from.
+//! Checks an application: its jars, the class with `main`, the savepoint that it starts from.
 
 use std::{
     io::{self, Read as _},
@@ -10,13 +10,13 @@ use zip::ZipArchive;
 
 use super::Report;
 
-/// What a manifest calls the class with `main`, in the order in which Flink looks.
+/// The manifest attributes that name the class with `main`, in the order in which Flink reads them.
 const ENTRY_NAMES: [&str; 2] = ["program-class", "Main-Class"];
 
-/// Classes made for this Java have this number less in their files.
+/// The version in a class file less this number is the version of Java that it was compiled for.
 const CLASS_FILES_BEFORE_JAVA_1: u32 = 44;
 
-/// Longest manifest that is read.
+/// The longest manifest that is read, in bytes.
 const LONGEST_MANIFEST: u64 = 1 << 20;
 
 pub(super) fn check(
@@ -40,7 +40,7 @@ pub(super) fn check(
     }
 }
 
-/// A jar that can be read.
+/// A readable jar.
 struct Jar {
     path: PathBuf,
     archive: ZipArchive<fs_err::File>,
@@ -57,7 +57,7 @@ impl Jar {
         let mut manifest = String::new();
         let file = self.archive.by_name("META-INF/MANIFEST.MF").ok()?;
         file.take(LONGEST_MANIFEST).read_to_string(&mut manifest).ok()?;
-        // A line that begins with a blank goes on with the one before.
+        // A line that begins with a blank continues the one before.
         let manifest = manifest.replace("\r\n", "\n").replace("\n ", "");
         ENTRY_NAMES.into_iter().find_map(|name| {
             let lines = manifest.lines().filter_map(|line| line.split_once(':'));
@@ -66,7 +66,7 @@ impl Jar {
         })
     }
 
-    /// For which Java the class was made, if the jar has it.
+    /// The Java version that the class was compiled for, if the jar contains it.
     fn java_of(&mut self, class: &str) -> Option<u32> {
         let mut head = [0; 8];
         let mut file = self.archive.by_name(&format!("{}.class", class.replace('.', "/"))).ok()?;
@@ -76,7 +76,7 @@ impl Jar {
     }
 }
 
-/// The jars of `usrlib` and those that are configured. What is missing was told by the overlay that ships them.
+/// The jars of `usrlib` and the configured ones. Missing jars were already reported by the overlay that ships them.
 fn jars(home: &FlinkHome, config: &Configuration, report: &mut Report) -> Vec<Jar> {
     let configured = overlay::application_jars(config).unwrap_or_default();
     let configured = configured.into_iter().map(|(jar, _)| PathBuf::from(jar)).filter(|jar| jar.is_file());
@@ -97,7 +97,7 @@ fn jars_below(folder: &Path) -> Vec<PathBuf> {
     jars.collect()
 }
 
-/// Without a class Flink takes that of the only jar that names one.
+/// Without a configured class, Flink uses that of the only jar that names one.
 fn only_entry_class(jars: &[Jar], report: &mut Report) -> Option<String> {
     let named = |jar: &Jar| Some((jar.path.clone(), Jar::open(jar.path.clone()).ok()?.entry_class()?));
     let mut found: Vec<_> = jars.iter().filter_map(named).collect();
@@ -116,7 +116,7 @@ fn only_entry_class(jars: &[Jar], report: &mut Report) -> Option<String> {
     }
 }
 
-/// The class must be in one of the jars, or in Flink's own, and made for this Java or an older one.
+/// The class must be in one of the jars or in Flink's own, compiled for this Java or an older one.
 fn find_class(class: &str, jars: Vec<Jar>, home: &FlinkHome, java: Option<&Java>, report: &mut Report) {
     let flinks = jars_below(&home.lib()).into_iter().filter_map(|path| Jar::open(path).ok());
     let found = jars.into_iter().chain(flinks).find_map(|mut jar| Some((jar.java_of(class)?, jar.path)));
@@ -132,7 +132,7 @@ fn find_class(class: &str, jars: Vec<Jar>, home: &FlinkHome, java: Option<&Java>
     }
 }
 
-/// A path on this machine, as Flink takes it: with `file:` or without a scheme.
+/// A path on this machine as Flink accepts it: with `file:` or without a scheme.
 fn local_path(path: &str) -> Option<PathBuf> {
     let path = path.strip_prefix("file://").or_else(|| path.strip_prefix("file:")).unwrap_or(path);
     path.starts_with('/').then(|| PathBuf::from(path))

@@ -1,4 +1,4 @@
-//! What can be seen on this machine: distribution, configuration, memory, Java, command lines, files and folders.
+//! Checks this machine: distribution, configuration, memory, Java, command lines, files and folders.
 
 use std::path::{Path, PathBuf};
 
@@ -23,8 +23,8 @@ use crate::{
 
 const TEMPORARY: &str = "io.tmp.dirs";
 
-/// Checks it all, for a session or for an application with this job. Gives the effective configuration, if it can be
-/// read. Blocks.
+/// Checks everything, for a session or for an application with this job. Returns the effective configuration, if it is
+/// readable. Blocks.
 pub(super) fn check(subject: &Subject, lookup: &Lookup, report: &mut Report) -> Option<Configuration> {
     let Subject { request, job, local, .. } = subject;
     let home = plan::home(request).map_err(|e| report.error(e)).ok()?;
@@ -33,7 +33,7 @@ pub(super) fn check(subject: &Subject, lookup: &Lookup, report: &mut Report) -> 
     for problem in options::check(&config) {
         if problem.fatal { report.error(problem) } else { report.warning(problem) }
     }
-    // The Mesos for a laptop is where it is, and has no containers.
+    // The Mesos for a laptop has a fixed address, and no containers.
     let is_beside = |problem: &SettingsError| *local && problem.key() == Some(settings::MASTER);
     for problem in settings::problems(&config, &home.version).into_iter().filter(|problem| !is_beside(problem)) {
         report.setting(&problem, &config);
@@ -61,7 +61,7 @@ pub(super) fn check(subject: &Subject, lookup: &Lookup, report: &mut Report) -> 
         if java.version > Java::NEWEST_TRIED {
             let (program, newest) = (java.program.display(), Java::NEWEST_TRIED);
             report.warning(format!(
-                "{program}: Flink was not tried with Java {}, the newest one tried is {newest}",
+                "{program}: Flink was not tested with Java {}; the newest version tested is {newest}",
                 java.version
             ));
         }
@@ -82,7 +82,7 @@ pub(super) fn check(subject: &Subject, lookup: &Lookup, report: &mut Report) -> 
     Some(config)
 }
 
-/// The effective configuration. What is wrong with one of its sources does not hide what is wrong with another.
+/// The effective configuration. Errors in one source do not hide those in another.
 fn configuration(home: &FlinkHome, request: &Request, report: &mut Report) -> Option<Configuration> {
     let loaded = Configuration::load(&home.conf_dir, &home.version).map_err(|e| report.error(e));
     let mut config = loaded.clone().unwrap_or_default();
@@ -93,7 +93,7 @@ fn configuration(home: &FlinkHome, request: &Request, report: &mut Report) -> Op
     Some(config)
 }
 
-/// What the processes would be started with. What is wrong with memory and forms is told elsewhere.
+/// Checks the processes' command lines. Errors in memory and in options' forms are reported elsewhere.
 fn command_lines(home: &FlinkHome, java: &Java, config: &Configuration, lookup: &Lookup, report: &mut Report) {
     let folder = plan::log_folder(home, config, lookup);
     let directories = Directories { conf: home.conf_dir.clone(), log: folder.clone(), tmp: folder };
@@ -104,14 +104,14 @@ fn command_lines(home: &FlinkHome, java: &Java, config: &Configuration, lookup: 
     for problem in commands.into_iter().filter_map(Result::err) {
         match &problem {
             CommandError::Memory(_) | CommandError::Configuration(_) => {}
-            // The options' forms are among what was told.
+            // Already reported with the options' forms.
             CommandError::Options { key, .. } if config.contains(key) => {}
             _ => report.error(problem),
         }
     }
 }
 
-/// What workers would be sent.
+/// Checks what workers would be sent.
 fn files(home: &FlinkHome, config: &Configuration, lookup: &Lookup, report: &mut Report) {
     for problem in overlay::problems(home, config, lookup) {
         report.error(problem);
@@ -126,7 +126,7 @@ fn files(home: &FlinkHome, config: &Configuration, lookup: &Lookup, report: &mut
 }
 
 fn shipped(spec: &ContainerSpec) -> String {
-    // Secret values of configuration and environment travel in a file of their own.
+    // Secret values of configuration and environment are sent in a separate file.
     let values = usize::from(worker::has_secret_values(spec));
     let secrets = values + spec.artifacts.iter().filter(|file| file.secret).count();
     let bytes: u64 = spec.artifacts.iter().filter_map(|file| Some(fs_err::metadata(&file.source).ok()?.len())).sum();
@@ -135,7 +135,7 @@ fn shipped(spec: &ContainerSpec) -> String {
     format!("{files} files ({megabytes} MB) will be shipped to each worker, {secrets}")
 }
 
-/// What we write to ourselves.
+/// Checks the folders that we write to.
 fn folders(home: &FlinkHome, config: &Configuration, lookup: &Lookup, report: &mut Report) {
     if let Err(why) = is_writable(&plan::log_folder(home, config, lookup)) {
         report.error(format!("FLINK_LOG_DIR, env.log.dir: logs cannot be written: {why}"));
@@ -147,7 +147,7 @@ fn folders(home: &FlinkHome, config: &Configuration, lookup: &Lookup, report: &m
     }
 }
 
-/// Whether the cluster of before can be taken over.
+/// Whether the stored cluster can be taken over.
 fn state_of_before(config: &Configuration, report: &mut Report) {
     let (Ok(StateLocation::Directory(folder)), Ok(registration)) =
         (settings::state_location(config), settings::registration(config))
@@ -161,8 +161,8 @@ fn state_of_before(config: &Configuration, report: &mut Report) {
     }
 }
 
-/// What the JobManager needs of this machine: it ends when it starts with a folder of plugins that has no jar, or without the
-/// first of its temporary folders.
+/// Checks what the JobManager needs of this machine. It fails to start if a folder in `plugins` has no jar, or without
+/// the first of its temporary folders.
 fn job_managers_folders(home: &FlinkHome, config: &Configuration, lookup: &Lookup, report: &mut Report) {
     let named = lookup("FLINK_PLUGINS_DIR").filter(|folder| !folder.is_empty());
     let plugins = named.map_or_else(|| home.path.join("plugins"), PathBuf::from);
@@ -173,7 +173,7 @@ fn job_managers_folders(home: &FlinkHome, config: &Configuration, lookup: &Looku
         let mut files = fs_err::read_dir(&folder).into_iter().flatten().filter_map(Result::ok);
         if !files.any(|file| is_jar(file.path())) {
             report.error(format!(
-                "{}: Flink does not start with a plugin's folder without a jar: remove it",
+                "{}: Flink does not start if a plugin's folder has no jar: remove it",
                 folder.display()
             ));
         }
@@ -190,7 +190,7 @@ fn job_managers_folders(home: &FlinkHome, config: &Configuration, lookup: &Looku
     }
 }
 
-/// Whether there is such a folder that we may write to, or one can be made.
+/// Whether the folder is writable, or can be created.
 fn is_writable(folder: &Path) -> Result<(), String> {
     let folder = std::path::absolute(folder).map_err(|e| e.to_string())?;
     let there = folder.ancestors().find(|folder| folder.exists()).unwrap_or(&folder);

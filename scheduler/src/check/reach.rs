@@ -1,4 +1,4 @@
-//! Whether what is beyond this machine answers.
+//! Checks that services on other machines answer.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::{
 /// How long Mesos may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Whether a Mesos master answers.
+/// Checks that a Mesos master answers.
 pub(super) async fn mesos(url: &MasterUrl, report: &mut Report) {
     match master_that_answers(url).await {
         Ok(master) => report.fact(format!("the Mesos master {master} answers")),
@@ -39,7 +39,7 @@ async fn master_that_answers(url: &MasterUrl) -> Result<HostPort, String> {
     Err(reasons.join("; "))
 }
 
-/// Whether ZooKeeper would let us lead.
+/// Checks that ZooKeeper would let us lead.
 pub(super) async fn zookeeper(options: &ZooKeeperOptions, config: &Configuration, report: &mut Report) {
     match election::try_out(options).await {
         Ok(state) => {

@@ -1,4 +1,4 @@
-//! What a check has found, and how it is told.
+//! The findings of a check, and how they are shown.
 
 use std::fmt;
 
@@ -10,36 +10,36 @@ use crate::{
     takeover::{self, Difference},
 };
 
-/// Something that is wrong, or only odd.
+/// An error or a warning.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// What, where, and what to do.
     pub text: String,
-    /// Nothing would work with it.
+    /// An error: nothing would work.
     pub fatal: bool,
 }
 
-/// What a check has found.
+/// The result of a check.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
-    /// What is wrong, in the order in which it would be met.
+    /// Errors and warnings, in the order in which a start would meet them.
     pub findings: Vec<Finding>,
-    /// What is there, for a person to see that it is the right thing.
+    /// What was found, so that a person can confirm it.
     pub facts: Vec<String>,
 }
 
 impl Report {
-    /// Is there anything with which nothing would work?
+    /// Whether there is an error.
     pub fn is_fatal(&self) -> bool {
         self.findings.iter().any(|finding| finding.fatal)
     }
 
-    /// What is only odd.
+    /// The texts of the warnings.
     pub fn warnings(&self) -> Vec<String> {
         self.findings.iter().filter(|finding| !finding.fatal).map(|finding| finding.text.clone()).collect()
     }
 
-    /// How much was found, in one line.
+    /// The result in one line.
     pub fn verdict(&self) -> String {
         let errors = self.findings.iter().filter(|finding| finding.fatal).count();
         let counted = |number: usize, name: &str| format!("{number} {name}{}", if number == 1 { "" } else { "s" });
@@ -48,7 +48,7 @@ impl Report {
         format!("{}, {warnings}: {end}", counted(errors, "error"))
     }
 
-    /// All findings, for a start that would not succeed; nothing if there is no error. A warning may name the cause of an error.
+    /// All findings, if there is an error, because a warning may name its cause; otherwise `None`.
     pub fn refusal(&self) -> Option<String> {
         match self.findings.as_slice() {
             _ if !self.is_fatal() => None,
@@ -59,7 +59,7 @@ impl Report {
 
     pub(super) fn error(&mut self, text: impl fmt::Display) {
         let finding = Finding { text: text.to_string(), fatal: true };
-        // Two processes may stumble over the same thing.
+        // Two processes may report the same error.
         if !self.findings.contains(&finding) {
             self.findings.push(finding);
         }
@@ -69,7 +69,7 @@ impl Report {
         self.findings.push(Finding { text: text.to_string(), fatal: false });
     }
 
-    /// What the options mean for a cluster that is there already.
+    /// What the options mean for a cluster that exists already.
     pub(super) fn takeover(&mut self, state: &State, wanted: &Registration, forgotten: Option<&str>) {
         for difference in takeover::differences(state, wanted, forgotten) {
             match difference {
@@ -83,7 +83,7 @@ impl Report {
         self.facts.push(text.into());
     }
 
-    /// An option that is wrong, with where it was set, unless something was said about it already.
+    /// An invalid option, with the place that sets it, unless it was reported already.
     pub(super) fn setting(&mut self, error: &SettingsError, config: &Configuration) {
         let text = error.to_string();
         let is_known = |known: &Finding| {

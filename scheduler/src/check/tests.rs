@@ -10,7 +10,7 @@ use crate::{
     store::{FileStore, Store},
 };
 
-/// A sound installation with hollow files, which each test breaks in its own way.
+/// A valid installation with empty files, which each test breaks in its own way.
 struct Installation {
     folder: TempDir,
     dynamic: Vec<String>,
@@ -78,7 +78,7 @@ impl Installation {
 }
 
 #[tokio::test]
-async fn a_sound_installation_has_no_findings_and_says_what_is_there() {
+async fn a_valid_installation_has_no_findings_and_lists_what_was_found() {
     let folder = tempfile::tempdir().unwrap();
     let options = LocalOptions { work_dir: folder.path().to_owned(), ..LocalOptions::default() };
     let cluster = LocalCluster::start(options).await.unwrap();
@@ -99,14 +99,14 @@ async fn a_sound_installation_has_no_findings_and_says_what_is_there() {
 }
 
 #[tokio::test]
-async fn secrets_among_what_workers_get_are_counted() {
+async fn secrets_for_workers_are_counted() {
     let installation = Installation::new("127.0.0.1:1").with("s3.secret-key=x");
     let text = installation.check(true).await.to_string();
     assert!(text.contains("4 files (0 MB) will be shipped to each worker, 1 of them secret"), "{text}");
 }
 
 #[tokio::test]
-async fn every_problem_is_in_one_list_with_its_place() {
+async fn all_problems_are_in_one_list_each_with_its_place() {
     let installation = Installation::new("zk:/nonsense")
         .configured("mesos.resourcemanager.tasks.gpus: many\nmesos.typo: 1\nmesos.initial-tasks: -1\n")
         .with("security.kerberos.login.keytab=/no/keytab")
@@ -132,7 +132,7 @@ async fn every_problem_is_in_one_list_with_its_place() {
         assert!(text.contains(&part), "{part} is missing in {text}");
     }
     assert!(report.is_fatal());
-    assert_eq!(text.matches("tasks.gpus").count(), 1, "told twice: {text}");
+    assert_eq!(text.matches("tasks.gpus").count(), 1, "reported twice: {text}");
 }
 
 #[tokio::test]
@@ -145,7 +145,7 @@ async fn a_broken_file_does_not_hide_a_broken_property() {
 }
 
 #[tokio::test]
-async fn a_port_in_use_is_told_by_its_key() {
+async fn a_port_in_use_is_reported_with_its_key() {
     let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = taken.local_addr().unwrap().port();
     let installation = Installation::new("127.0.0.1:1").with(&format!("rest.port={port}"));
@@ -154,7 +154,7 @@ async fn a_port_in_use_is_told_by_its_key() {
 }
 
 #[tokio::test]
-async fn the_operators_port_in_use_is_told_too() {
+async fn the_control_port_in_use_is_reported_too() {
     let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = taken.local_addr().unwrap().port();
     let installation = Installation::new("127.0.0.1:1").with(&format!("mesos.control.port={port}"));
@@ -163,12 +163,12 @@ async fn the_operators_port_in_use_is_told_too() {
 }
 
 #[tokio::test]
-async fn a_port_that_is_wanted_twice_is_told() {
+async fn a_port_that_two_options_use_is_reported() {
     let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
     let installation = Installation::new("127.0.0.1:1")
         .with(&format!("rest.port={free}"))
         .with(&format!("mesos.resourcemanager.artifactserver.port={free}"));
-    let expected = format!("mesos.resourcemanager.artifactserver.port: {free}: rest.port has this port (from -D)");
+    let expected = format!("mesos.resourcemanager.artifactserver.port: {free}: rest.port uses this port too (from -D)");
     assert_eq!(installation.errors(true).await, [expected]);
 }
 
@@ -184,16 +184,16 @@ async fn a_mesos_or_zookeeper_that_does_not_answer_is_an_error_unless_offline() 
 }
 
 #[tokio::test]
-async fn options_of_the_jvm_that_are_no_words_are_told_once_with_their_place() {
+async fn invalid_jvm_options_are_reported_once_with_their_place() {
     let installation = Installation::new("127.0.0.1:1").with("env.java.opts.all=-Da='b");
     let errors = installation.errors(true).await;
-    let [told] = errors.as_slice() else { panic!("{errors:#?}") };
-    assert!(told.starts_with("env.java.opts.all: ") && told.contains("a quote is not closed"), "{told}");
-    assert!(told.ends_with("(from -D)"), "{told}");
+    let [error] = errors.as_slice() else { panic!("{errors:#?}") };
+    assert!(error.starts_with("env.java.opts.all: ") && error.contains("a quote is not closed"), "{error}");
+    assert!(error.ends_with("(from -D)"), "{error}");
 }
 
 #[tokio::test]
-async fn folders_that_cannot_be_written_to_are_told() {
+async fn folders_that_cannot_be_written_to_are_reported() {
     let installation = Installation::new("127.0.0.1:1");
     let file = installation.path("flink/conf/config.yaml");
     let installation =
@@ -207,7 +207,7 @@ async fn folders_that_cannot_be_written_to_are_told() {
 }
 
 #[tokio::test]
-async fn what_the_options_mean_for_a_framework_that_is_registered_is_told() {
+async fn changed_options_of_a_registered_framework_are_reported() {
     let installation = Installation::new("127.0.0.1:1");
     let folder = installation.path("state");
     let (store, _) = FileStore::open(folder.as_ref()).await.unwrap();
@@ -241,7 +241,7 @@ async fn a_plugin_without_a_jar_is_named() {
 }
 
 #[tokio::test]
-async fn a_java_that_was_never_tried_is_worth_a_warning() {
+async fn a_java_version_that_was_never_tested_gives_a_warning() {
     for (version, warnings) in [("25.0.3", 0), ("26", 1)] {
         let installation = Installation::new("127.0.0.1:1");
         fs_err::write(installation.path("jdk/release"), format!("JAVA_VERSION=\"{version}\"\n")).unwrap();
@@ -251,17 +251,17 @@ async fn a_java_that_was_never_tried_is_worth_a_warning() {
 }
 
 #[tokio::test]
-async fn temporary_folders_that_the_job_manager_cannot_use_are_told() {
+async fn temporary_folders_that_the_job_manager_cannot_use_are_reported() {
     let installation = Installation::new("127.0.0.1:1").with("io.tmp.dirs=/not/there/a");
-    let told = "io.tmp.dirs: the JobManager cannot use it on this machine: /not/there/a is not a folder (from -D)";
-    assert_eq!(installation.errors(true).await, [told]);
+    let error = "io.tmp.dirs: the JobManager cannot use it on this machine: /not/there/a is not a folder (from -D)";
+    assert_eq!(installation.errors(true).await, [error]);
     let there = installation.path("flink");
     let installation = Installation::new("127.0.0.1:1").with(&format!("io.tmp.dirs={there},{there}/not/there/yet"));
     assert_eq!(installation.errors(true).await, Vec::<String>::new());
 }
 
 #[tokio::test]
-async fn a_value_that_the_file_of_flink_1_18_cannot_hold_is_told() {
+async fn a_value_that_the_file_of_flink_1_18_cannot_hold_is_reported() {
     let installation = Installation::new("127.0.0.1:1").with("s3.secret-key=ab#c");
     fs_err::rename(
         installation.path("flink/lib/flink-dist-1.20.5.jar"),
@@ -279,7 +279,7 @@ async fn a_value_that_the_file_of_flink_1_18_cannot_hold_is_told() {
 }
 
 #[tokio::test]
-async fn files_for_the_sandboxes_that_are_missing_here_are_told() {
+async fn files_for_the_sandboxes_that_are_missing_here_are_reported() {
     let installation = Installation::new("127.0.0.1:1").with("mesos.resourcemanager.tasks.uris=/no/such,http://h/x");
     let errors = installation.errors(true).await;
     assert!(errors.len() == 1 && errors[0].contains("tasks.uris") && errors[0].contains("/no/such"), "{errors:#?}");

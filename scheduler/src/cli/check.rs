@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::{Application, Common, Place};
+use super::{Application, Common, ConfigSources};
 use crate::{check::Subject, plan::Request};
 
 pub(super) const LONG_ABOUT: &str = "\
@@ -17,7 +17,7 @@ they do not test whether Mesos and ZooKeeper answer.";
 pub struct Check {
     /// Where the configuration is.
     #[command(flatten)]
-    pub place: Place,
+    pub place: ConfigSources,
 
     /// Skip the Mesos and ZooKeeper checks
     #[arg(long)]
@@ -65,7 +65,7 @@ mod tests {
     use super::super::{Cli, Command, Config};
 
     #[test]
-    fn a_check_takes_what_is_to_be_started_as_it_would_be_started() {
+    fn a_check_takes_the_command_to_start_with_its_options() {
         let arguments = [
             "config",
             "check",

@@ -1,7 +1,8 @@
-//! Who may use the control API: those who show the token, at an address that is ours, and no foreign web page.
+//! Access control of the control API: requests need the token and one of our addresses, and must not come from a web
+//! page of others.
 //!
-//! A browser sends the name that it looked up as `Host`, and the page that it acts for as `Origin`. A page that has its own
-//! name lead to our address (DNS rebinding) is told by the first, every other one by the second.
+//! A browser sends the looked-up name as `Host` and the page it acts for as `Origin`. `Host` reveals a page whose own
+//! name resolves to our address (DNS rebinding); `Origin` reveals every other page.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -22,29 +23,29 @@ use tokio::time::timeout;
 
 use super::{Refused, token::Token};
 
-/// The largest command that is read, in bytes.
+/// The largest body of a command, in bytes.
 const LARGEST: usize = 64 << 10;
-/// How long the rest of a request may take once its head is there.
+/// How long the body of a request may take.
 const BODY: Duration = Duration::from_secs(10);
 
-/// What a request has to fulfil.
+/// What a request must fulfil.
 #[derive(Debug)]
 pub(super) struct Gate {
     pub(super) token: Token,
-    /// The host name by which others know us.
+    /// Our host name as others know it.
     pub(super) name: String,
 }
 
-/// The connection that a request came on.
+/// The connection of a request.
 #[derive(Clone)]
 pub(super) struct Connection {
     /// Our end of it.
     pub(super) local: SocketAddr,
-    /// Its place among all connections.
+    /// Its slot among all connections.
     pub(super) guest: Arc<Guest<IpAddr>>,
 }
 
-/// Lets a request in, with its whole body, or refuses it.
+/// Passes a request on with its whole body, or refuses it.
 pub(super) async fn enter(
     State(gate): State<Arc<Gate>>,
     Extension(connection): Extension<Connection>,
@@ -70,7 +71,7 @@ impl Gate {
         let ours = |host: &Authority| self.is_ours(host, local);
         if !host.as_ref().is_some_and(ours) || hosts.next().is_some() || !uri.authority().is_none_or(ours) {
             let why = format!(
-                "this is the control API at {local}: ask it by its address or as {}:{}, with this port in the header Host",
+                "this is the control API at {local}: the Host header must have its address, or {}:{}, with this port",
                 self.name,
                 local.port()
             );
@@ -82,14 +83,14 @@ impl Gate {
         let shown = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
         let shown = shown.and_then(|value| value.strip_prefix(b"Bearer ")).unwrap_or_default();
         if !self.token.is(shown) {
-            let why = "the token of the application master is needed (Authorization: Bearer …): that of mesos.control.token, \
+            let why = "the application master's token is required (Authorization: Bearer …): that of mesos.control.token, \
                        or the one in its run file";
             return Err((StatusCode::UNAUTHORIZED, why.to_owned()));
         }
         Ok(())
     }
 
-    /// Whether somebody who means us writes that.
+    /// Whether the header names this server.
     fn is_ours(&self, host: &Authority, local: SocketAddr) -> bool {
         if host.port_u16() != Some(local.port()) || host.as_str().contains('@') {
             return false;
@@ -135,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_is_not_ours_is_refused_whatever_it_leads_to() {
+    fn a_foreign_host_name_is_refused_whatever_it_resolves_to() {
         for host in ["127.0.0.1:80", "localhost:80", "LOCALHOST:80", "master.example:80"] {
             assert_eq!(with("127.0.0.1:80", host, None), Ok(()), "{host}");
         }
@@ -152,7 +153,7 @@ mod tests {
         }
         assert_eq!(with("[::1]:80", "[::1]:80", None), Ok(()));
         assert_eq!(with("[::ffff:10.0.0.5]:80", "10.0.0.5:80", None), Ok(()));
-        assert_eq!(with("10.0.0.5:80", "localhost:80", None), Err(421), "nobody is on another machine by that name");
+        assert_eq!(with("10.0.0.5:80", "localhost:80", None), Err(421), "localhost cannot be another machine");
     }
 
     #[test]
@@ -180,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_gets_in_without_the_token() {
+    fn nobody_has_access_without_the_token() {
         let host = ("host", "127.0.0.1:80");
         let other = format!("Bearer {TOKEN}x");
         let basic = format!("Basic {TOKEN}");

@@ -1,4 +1,4 @@
-//! The operator's end of the API.
+//! The client of the control API.
 
 use std::time::Duration;
 
@@ -13,40 +13,40 @@ use super::Command;
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
-    /// That is no address.
+    /// The given address is invalid.
     #[error("{address:?} is not the address of a control API: give http://HOST:PORT")]
     Address {
-        /// What was given.
+        /// The given text.
         address: String,
     },
-    /// The authorities cannot be used.
+    /// The certificate authorities cannot be used.
     #[error("the authorities for {address} cannot be used: {why}")]
     Authorities {
-        /// Where.
+        /// The application master's URL.
         address: Url,
-        /// Why not.
+        /// The reason.
         why: String,
     },
-    /// It could not be asked.
+    /// The connection failed.
     #[error("cannot reach the application master at {address}: {why}")]
     Unreachable {
-        /// Where.
+        /// The application master's URL.
         address: String,
-        /// Why not.
+        /// The reason.
         why: String,
     },
-    /// It did not answer.
+    /// The connection gave no answer.
     #[error("the application master at {address} does not answer: {why}")]
     Cut {
-        /// Where.
+        /// The application master's URL.
         address: String,
-        /// Why not.
+        /// The reason.
         why: String,
     },
-    /// It does not do that.
+    /// The request was refused.
     #[error("the application master at {address} refuses ({status}): {reason}")]
     Refused {
-        /// Where.
+        /// The application master's URL.
         address: String,
         /// The HTTP status.
         status: u16,
@@ -59,13 +59,14 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// Longer than the application master waits for its store.
 const ANSWER: Duration = Duration::from_secs(40);
 
-/// How long an answer is waited for before the same is asked on a further connection, and on how many at the same time.
+/// How long to wait for an answer before the request is repeated on another connection.
 const HEDGE: Duration = Duration::from_millis(200);
+/// Largest number of parallel connections.
 const CONNECTIONS: usize = 8;
-/// How often an answer may be cut off.
+/// How many connections may break before an answer.
 const CUTS: usize = 20;
 
-/// Asks one application master.
+/// A client of one application master.
 #[derive(Debug)]
 pub struct Client {
     http: reqwest::Client,
@@ -73,7 +74,7 @@ pub struct Client {
     token: Option<String>,
 }
 
-/// The URL that a user means: `host:port` will do.
+/// The URL for a user's input; `host:port` is enough.
 pub fn address(text: &str) -> Result<Url, ControlError> {
     let wrong = || ControlError::Address { address: text.to_owned() };
     let whole = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
@@ -83,14 +84,14 @@ pub fn address(text: &str) -> Result<Url, ControlError> {
 }
 
 impl Client {
-    /// For the application master whose API is at `at`, e.g. `http://127.0.0.1:4711`. With TLS, those in `authorities` (PEM)
-    /// vouch for it; without any, whom this machine trusts.
+    /// A client of the application master whose API is at `at`, e.g. `http://127.0.0.1:4711`. With TLS, its certificate
+    /// must be signed by `authorities` (PEM), or without any by an authority that this machine trusts.
     pub fn new(at: &str, token: Option<&str>, authorities: Option<&str>) -> Result<Self, ControlError> {
         let at = address(at)?;
         let wrong = |error: reqwest::Error| ControlError::Authorities { address: at.clone(), why: root(&error) };
         common::tls::install_provider();
         let mut builder = reqwest::Client::builder().no_proxy().connect_timeout(CONNECT).timeout(ANSWER);
-        // The token is for that address and no other.
+        // The token must not be sent to any other address.
         builder = builder.redirect(reqwest::redirect::Policy::none());
         if let Some(pem) = authorities {
             builder = builder.tls_certs_only(reqwest::Certificate::from_pem_bundle(pem.as_bytes()).map_err(wrong)?);
@@ -101,8 +102,8 @@ impl Client {
 
     /// `workers` or `history`.
     ///
-    /// In a crowd the system may let a connection wait for seconds, and the API may cut it before it has seen the token. So the
-    /// same is asked on further connections, and the first answer counts.
+    /// Under load, the system may delay a connection for seconds, and the API may close it before it has read the
+    /// token. So the request is repeated on further connections, and the first answer counts.
     pub async fn get(&self, what: &str) -> Result<Value, ControlError> {
         let ask = || self.send(self.http.get(format!("{}/{what}", self.address)));
         let mut asked = FuturesUnordered::from_iter([ask()]);
@@ -121,7 +122,7 @@ impl Client {
         }
     }
 
-    /// Sends a command, once: by the connection that was answered, which is not cut.
+    /// Sends a command, once, on the connection that answered: that one is not closed early.
     pub async fn command(&self, command: &Command) -> Result<Value, ControlError> {
         self.get("workers").await?;
         self.send(self.http.post(format!("{}/commands", self.address)).json(command)).await
@@ -130,7 +131,7 @@ impl Client {
     async fn send(&self, request: reqwest::RequestBuilder) -> Result<Value, ControlError> {
         let unreachable = |error: reqwest::Error| {
             let (address, why) = (self.address.clone(), root(&error));
-            // It was there a moment ago.
+            // The API was reachable a moment ago.
             let is_cut = error.is_request() && !error.is_connect() && !error.is_timeout();
             if is_cut { ControlError::Cut { address, why } } else { ControlError::Unreachable { address, why } }
         };
@@ -148,7 +149,7 @@ impl Client {
     }
 }
 
-/// What is at the bottom of it; the rest only repeats the address.
+/// The root cause; the outer errors only repeat the address.
 fn root(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return format!("no answer within {} s", if error.is_connect() { CONNECT } else { ANSWER }.as_secs());
@@ -168,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_may_lack_its_scheme_and_is_told_when_it_is_none() {
+    fn an_address_may_lack_its_scheme_and_an_invalid_one_is_named() {
         assert_eq!(address("127.0.0.1:33399").unwrap().as_str(), "http://127.0.0.1:33399/");
         assert_eq!(address("master:1").unwrap().as_str(), "http://master:1/");
         assert_eq!(address("https://master:1/").unwrap().as_str(), "https://master:1/");
@@ -180,14 +181,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_application_master_that_is_not_there_is_told_in_one_breath() {
+    async fn an_unreachable_application_master_gives_one_short_error() {
         let error = Client::new("127.0.0.1:1", None, None).unwrap().get("workers").await.unwrap_err().to_string();
         let expected = "cannot reach the application master at http://127.0.0.1:1: Connection refused (os error 111)";
         assert_eq!(error, expected);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_not_answered_soon_is_asked_on_another_connection_but_a_command_is_sent_once() {
+    async fn a_slow_query_is_repeated_on_another_connection_but_a_command_is_sent_once() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let mut heard = Vec::new();

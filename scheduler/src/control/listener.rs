@@ -1,4 +1,4 @@
-//! Takes the control API's connections, a bounded number for a bounded time.
+//! Accepts the control API's connections: a bounded number, each for a bounded time.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -33,18 +33,18 @@ use tracing::{debug, warn};
 
 use super::access::Connection;
 
-/// Connections in all, where the system allows as many.
+/// Largest number of connections, if the system allows as many.
 const MOST: usize = 256;
-/// How long a handshake may take, and the head of a request, and how long a connection may be without one.
+/// Timeout of a handshake, of a request's head, and of an idle connection.
 const HEAD: Duration = Duration::from_secs(10);
 /// The largest head, in bytes.
 const LARGEST_HEAD: usize = 16 << 10;
-/// How long a connection is used: no further request is read from it then.
+/// How long a connection is used; after that, no further request is read from it.
 const USE: Duration = Duration::from_secs(60);
 /// How long the last answer on a connection may take.
 const LAST_ANSWER: Duration = Duration::from_secs(60);
 
-/// Connections in all, and those that one address may have. The rest is for others.
+/// The limit of connections in total and per address. The difference is left for other addresses.
 pub(super) fn room() -> (usize, usize) {
     let most = descriptors::connections(MOST);
     (most, most - most / 4)
@@ -52,9 +52,9 @@ pub(super) fn room() -> (usize, usize) {
 
 /// Serves forever.
 ///
-/// Descriptors are shared with the state, ZooKeeper, Mesos and the artifacts: the API has a fixed number of them. Where all are
-/// taken, a new connection takes the place of the oldest one that has not shown the token, so that nobody keeps operators
-/// out by being connected: to show it takes them milliseconds.
+/// File descriptors are shared with the state, ZooKeeper, Mesos and the artifacts, so the API has a fixed number of
+/// them. If all are in use, a new connection replaces the oldest one that has not presented the token. So nobody can
+/// keep operators out with idle connections: an operator presents the token within milliseconds.
 pub(super) async fn serve(listener: TcpListener, router: Router, acceptor: Option<TlsAcceptor>) {
     let (most, most_of_each) = room();
     let guests = Guests::new(most, most_of_each);
@@ -62,14 +62,14 @@ pub(super) async fn serve(listener: TcpListener, router: Router, acceptor: Optio
     let routes = TowerToHyperService::new(router);
     loop {
         match listener.accept().await {
-            // Without room it is closed at once: all who are there have shown the token.
+            // If there is no room, it is closed at once: all current connections have presented the token.
             Ok((socket, peer)) => {
                 if let Some(guest) = guests.admit(machine(peer.ip())) {
                     connections.spawn(connection(socket, peer, guest, routes.clone(), acceptor.clone()));
                 }
             }
             Err(error) => {
-                // Out of descriptors, mostly: others have to be closed first.
+                // Usually no file descriptor is left until others are closed.
                 if let Some(before) = trouble.now() {
                     warn!(%error, before, "The control API cannot accept a connection");
                 }
@@ -146,18 +146,18 @@ mod tests {
 
     use crate::control::tests::{client, echo};
 
-    /// Where the other process of the next test is told the address.
-    const TOLD: &str = "FLINK_MESOS_TEST_FLOOD";
+    /// The variable with the address, for the second process of the next test.
+    const ADDRESS_VARIABLE: &str = "FLINK_MESOS_TEST_FLOOD";
     const THREADS: usize = 32;
-    /// Connections that each of them keeps.
+    /// Number of connections that each process holds.
     const HELD: usize = 20;
     const FLOOD: Duration = Duration::from_secs(4);
     const MOST: usize = 100_000;
 
     #[test]
     #[ignore = "the other process of the next test"]
-    fn as_a_user_who_connects_as_fast_as_can_be() {
-        let address = std::env::var(TOLD).unwrap();
+    fn play_a_user_who_connects_as_fast_as_possible() {
+        let address = std::env::var(ADDRESS_VARIABLE).unwrap();
         let until = Instant::now() + FLOOD;
         let flood = || {
             let mut held = VecDeque::new();
@@ -173,11 +173,11 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn an_operator_is_answered_soon_beside_a_flood_of_connections_from_the_same_address() {
+    async fn an_operator_is_answered_soon_during_a_flood_of_connections_from_the_same_address() {
         let (address, _server) = echo().await;
         let mut flood = tokio::process::Command::new(std::env::current_exe().unwrap());
-        let name = "control::listener::tests::as_a_user_who_connects_as_fast_as_can_be";
-        flood.args(["--exact", "--ignored", name]).env(TOLD, address.trim_start_matches("http://"));
+        let name = "control::listener::tests::play_a_user_who_connects_as_fast_as_possible";
+        flood.args(["--exact", "--ignored", name]).env(ADDRESS_VARIABLE, address.trim_start_matches("http://"));
         let mut flood = flood.stdout(Stdio::null()).kill_on_drop(true).spawn().unwrap();
         let mut took = Vec::new();
         while flood.try_wait().unwrap().is_none() {
@@ -187,7 +187,7 @@ mod tests {
         }
         took.sort();
         println!("{} answers, the last ones {:?}", took.len(), &took[took.len().saturating_sub(5)..]);
-        // The system sends what it could not queue again after one second, and then after two more.
+        // The system resends what it could not queue after one second, and then after two more.
         assert!(took.last().is_some_and(|longest| *longest < Duration::from_secs(2)), "{took:?}");
     }
 }

@@ -1,13 +1,13 @@
-//! The run file of an application master: where its control API is and the token for it, for the commands of the same user.
+//! The run file of an application master: the address of its control API and its token, for commands of the same user.
 //!
 //! ```text
-//! <folder>/control-<pid>.json     0600, in a folder that nobody else may write to
+//! <folder>/control-<pid>.json     0600, in a folder that nobody else can write to
 //! ```
 //!
-//! The folder is `$RUNTIME_DIRECTORY` (systemd's), else `$XDG_RUNTIME_DIR/flink-mesos`, else `/tmp/flink-mesos-run-<user id>`. The
-//! commands look into all of these, and into those of the installed units. Nothing is believed that others could have
-//! put there: no link is followed, and folder and file must have the right owner. The file goes with its application master; what
-//! one that was killed has left is removed by the next one.
+//! The folder is `$RUNTIME_DIRECTORY` (systemd's), else `$XDG_RUNTIME_DIR/flink-mesos`, else
+//! `/tmp/flink-mesos-run-<user id>`. The commands search all of these and the folders of the installed units. Nothing
+//! is trusted that others could have put there: no link is followed, and folder and file must have the right owner. The
+//! file is removed with its application master; the next one removes the file of one that was killed.
 
 mod folder;
 
@@ -30,16 +30,16 @@ use crate::{plan::Lookup, process::identity::Process};
 const PREFIX: &str = "control-";
 const SUFFIX: &str = ".json";
 
-/// What a run file holds.
+/// The content of a run file.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Running {
     /// The control API's URL, for this machine.
     pub address: String,
-    /// The one that others were told.
+    /// The URL given to other machines.
     pub advertised: String,
-    /// What it wants to be shown.
+    /// The token that it requires.
     pub token: String,
-    /// In PEM, those who vouch for it, where it speaks TLS.
+    /// With TLS, the certificates to trust, in PEM.
     pub authorities: Option<String>,
     /// The framework's name.
     pub cluster: String,
@@ -48,7 +48,7 @@ pub struct Running {
 }
 
 impl Running {
-    /// Of this process.
+    /// The content for this process.
     pub fn here(
         address: String,
         advertised: String,
@@ -65,7 +65,7 @@ impl Running {
         self.process.pid
     }
 
-    /// Whether that URL is this one's.
+    /// Whether the URL is this application master's.
     pub fn is_at(&self, address: &Url) -> bool {
         let place = |url: &Url| (url.host_str().map(str::to_ascii_lowercase), url.port_or_known_default());
         let is_local = |url: &Url| match url.host() {
@@ -92,21 +92,21 @@ impl std::fmt::Debug for Running {
     }
 }
 
-/// The run file of this process; it goes with this value.
+/// The run file of this process; removed when dropped.
 #[derive(Debug)]
 pub struct RunFile {
     path: PathBuf,
 }
 
 impl RunFile {
-    /// Writes it, and removes what is left of processes that are gone. Blocks.
+    /// Writes it, and removes the files of ended processes. Blocks.
     pub fn write(running: &Running, lookup: &Lookup) -> Result<Self, RunFolderError> {
         let folder = Folder::own(lookup)?;
         sweep(&folder);
         let path = folder.path().join(format!("{PREFIX}{}{SUFFIX}", running.pid()));
         let written = || -> std::io::Result<()> {
             let prefix = format!(".{PREFIX}{}-", running.pid());
-            // Readable by nobody else, whatever the umask.
+            // Readable only by this user, whatever the umask.
             let mut file = Builder::new().prefix(&prefix).tempfile_in(folder.path())?;
             file.write_all(&serde_json::to_vec(running)?)?;
             file.persist(&path)?;
@@ -116,7 +116,7 @@ impl RunFile {
         Ok(Self { path })
     }
 
-    /// Where it is.
+    /// Its path.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -130,7 +130,7 @@ impl Drop for RunFile {
     }
 }
 
-/// The application masters of this user that live on this machine. Blocks.
+/// The running application masters of this user on this machine. Blocks.
 pub fn running(lookup: &Lookup) -> Vec<Running> {
     let mut found: Vec<Running> = Vec::new();
     for folder in Folder::all(lookup) {
@@ -150,14 +150,14 @@ pub fn running(lookup: &Lookup) -> Vec<Running> {
     found
 }
 
-/// Removes what processes have left that are gone.
+/// Removes the files of ended processes.
 fn sweep(folder: &Folder) {
     for path in folder.entries() {
         let Some(pid) = process_of(&path) else { continue };
         let noted = folder.read(&path).and_then(|text| serde_json::from_slice::<Running>(&text).ok());
         let lives = match &noted {
             Some(running) => running.process.lives(),
-            // One that is being written, or that was.
+            // A file that is, or was, being written.
             None => Process::exists(pid),
         };
         if !lives && let Err(error) = fs::remove_file(&path) {
@@ -166,7 +166,7 @@ fn sweep(folder: &Folder) {
     }
 }
 
-/// The process that a file's name names, whether it is written or was being written.
+/// The process in a file's name, also of a file that is still being written.
 fn process_of(path: &Path) -> Option<u32> {
     let name = path.file_name()?.to_str()?;
     let rest = name.strip_prefix('.').unwrap_or(name).strip_prefix(PREFIX)?;
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_file_is_for_its_user_alone_is_found_and_goes_with_its_process() {
+    fn a_run_file_is_private_to_its_user_is_found_and_is_removed_with_its_process() {
         let folder = TempDir::new().unwrap();
         let file = RunFile::write(&sample(), &lookup(folder.path())).unwrap();
         let mode = fs::metadata(file.path()).unwrap().permissions().mode();
@@ -212,9 +212,9 @@ mod tests {
     }
 
     #[test]
-    fn what_a_dead_process_left_is_not_believed_and_is_removed_at_the_next_start() {
+    fn files_of_a_dead_process_are_not_trusted_and_are_removed_at_the_next_start() {
         let folder = TempDir::new().unwrap();
-        // The same process id, at another time.
+        // The same process id, reused later.
         let mut dead = sample();
         dead.process.started += 1;
         let old = folder.path().join("control-1.json");
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn links_fifos_and_folders_that_others_may_write_to_are_not_believed() {
+    fn links_fifos_and_folders_that_others_can_write_to_are_not_trusted() {
         let folder = TempDir::new().unwrap();
         let elsewhere = folder.path().join("elsewhere");
         fs::write(&elsewhere, serde_json::to_vec(&sample()).unwrap()).unwrap();

@@ -1,11 +1,11 @@
-//! The secret that every request to the control API has to show.
+//! The secret that every request to the control API must carry.
 
 use std::fmt;
 
 use rand::{TryRngCore as _, rngs::OsRng};
 use subtle::ConstantTimeEq as _;
 
-/// The shortest token that is accepted, in characters.
+/// Length of the shortest accepted token, in characters.
 pub const SHORTEST: usize = 16;
 
 /// A token; `Debug` hides it.
@@ -15,13 +15,13 @@ pub struct Token(String);
 /// Why a text cannot be a token. The text itself is never part of the message.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// Nothing, or nothing but blanks: often a variable that is not set.
+    /// Empty or only blanks: often a variable that is not set.
     #[error("is empty: give a random token of {SHORTEST} characters or more, or remove the option to have one made")]
     Empty,
-    /// It could be guessed.
+    /// So short that it could be guessed.
     #[error("has {0} characters: give a random token of {SHORTEST} or more, or remove the option to have one made")]
     Short(usize),
-    /// It could not be sent in a header.
+    /// It cannot be sent in a header.
     #[error(
         "contains a blank, a control character or a non-ASCII character: letters, digits and punctuation are allowed"
     )]
@@ -29,14 +29,14 @@ pub enum TokenError {
 }
 
 impl Token {
-    /// 256 bits by chance, in hexadecimal digits.
+    /// 256 random bits, in hexadecimal digits.
     pub fn random() -> std::io::Result<Self> {
         let mut bytes = [0; 32];
         OsRng.try_fill_bytes(&mut bytes).map_err(std::io::Error::other)?;
         Ok(Self(hex::encode(bytes)))
     }
 
-    /// A token that a user has chosen; blanks around it are not part of it.
+    /// A token chosen by the user; surrounding blanks are not part of it.
     pub fn parse(text: &str) -> Result<Self, TokenError> {
         let text = text.trim();
         match text.chars().count() {
@@ -47,13 +47,13 @@ impl Token {
         }
     }
 
-    /// Whether that is it. How long this takes says nothing about the token but its length.
+    /// Whether this is the token. The time it takes reveals nothing about the token but its length.
     pub(super) fn is(&self, shown: &[u8]) -> bool {
-        // Whatever became of the checks above: nothing is never enough.
+        // An empty token never matches, whatever the checks above did.
         !self.0.is_empty() && bool::from(shown.ct_eq(self.0.as_bytes()))
     }
 
-    /// The token itself, for those who may have it.
+    /// The token itself, for its rightful users.
     pub fn reveal(&self) -> &str {
         &self.0
     }
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_made_by_chance_has_256_bits_and_is_never_the_same() {
+    fn a_random_token_has_256_bits_and_is_never_the_same() {
         let (one, other) = (Token::random().unwrap(), Token::random().unwrap());
         assert_eq!(one.reveal().len(), 64);
         assert_ne!(one, other);

@@ -1,4 +1,4 @@
-//! What the operator is shown, as JSON and for people.
+//! The answers to the operator, as JSON and as text.
 
 use std::time::{Duration, SystemTime};
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{console::one_line, core::Core, executors::Executors};
 
-/// The workers, and what keeps agents from being used.
+/// The workers, and why agents are not used.
 pub(crate) fn workers(core: &Core, executors: &Executors) -> Value {
     let now = core.now();
     let workers = core.workers().values().map(|worker| {
@@ -39,7 +39,7 @@ pub(crate) fn workers(core: &Core, executors: &Executors) -> Value {
     })
 }
 
-/// The last steps of workers, oldest first.
+/// The last transitions of workers, oldest first.
 pub(crate) fn history(core: &Core, executors: &Executors) -> Value {
     let steps = core.history().iter().map(|step| {
         json!({
@@ -55,7 +55,7 @@ pub(crate) fn history(core: &Core, executors: &Executors) -> Value {
     json!({ "history": steps.collect::<Vec<_>>() })
 }
 
-/// What [`workers`] or [`history`] gave, for people. Nothing in it can steer their terminal.
+/// The answer of [`workers`] or [`history`] as text. Nothing in it can control the terminal.
 pub(crate) fn lines(answer: &Value) -> String {
     let mut lines = Vec::new();
     for warning in list(answer, "warnings") {
@@ -110,7 +110,7 @@ fn history_lines(answer: &Value) -> Vec<String> {
 /// Milliseconds since 1970 as a moment in UTC.
 fn time(milliseconds: u64) -> String {
     let moment = SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(milliseconds));
-    // The year 9999 is the last that can be written so.
+    // The year 9999 is the last one in this format.
     let moment = moment.filter(|_| milliseconds < 253_402_300_800_000);
     moment.map_or_else(|| milliseconds.to_string(), |moment| humantime::format_rfc3339_millis(moment).to_string())
 }
@@ -147,7 +147,7 @@ fn table<const N: usize>(headings: [&str; N], rows: Vec<[String; N]>) -> Vec<Str
     rows.iter().map(line).collect()
 }
 
-/// `812 of 1760 MB`. The working set is the TaskManager's own only where its control group has a limit.
+/// `812 of 1760 MB`. The working set is the TaskManager's own only if its control group has a limit.
 fn memory(usage: &Value) -> Option<String> {
     let megabytes = |key: &str| usage[key].as_u64().map(|bytes| bytes >> 20);
     let limit = megabytes("memory_limit_bytes");
@@ -203,7 +203,7 @@ no TaskManager can be launched: 2 offers declined: need mem 1760 MB, largest was
     }
 
     #[test]
-    fn what_others_have_written_cannot_steer_the_terminal() {
+    fn foreign_text_cannot_control_the_terminal() {
         let evil = "x\u{1b}[2J\nready";
         let worker = json!({ "id": evil, "phase": "running", "hostname": evil, "leaving": evil });
         let suspect = json!({ "agent": evil, "score": 1, "last": evil });

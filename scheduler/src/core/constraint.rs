@@ -1,8 +1,8 @@
 //! Where workers may run: Marathon's placement constraints over host name, fault domain and agent attributes.
 //!
-//! Operators and their meaning are those of Marathon (`docs/docs/constraints.md` there). Each value is looked at as text, in
-//! Marathon's form: a scalar has at most three decimals (`1.10` is `1.1`), ranges are `[1-3,5-7]`. `IS` and `CLUSTER` take an
-//! attribute's number in whatever way it is written.
+//! Operators and their meaning are those of Marathon (`docs/docs/constraints.md` there). Each value is compared as
+//! text, in Marathon's form: a scalar has at most three decimals (`1.10` is `1.1`), ranges are `[1-3,5-7]`. `IS` and
+//! `CLUSTER` also match an attribute's number written in another form.
 
 mod census;
 
@@ -13,7 +13,7 @@ use regex::Regex;
 
 pub use self::census::{Census, Values};
 
-/// What a constraint looks at.
+/// What a constraint compares.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Field {
     /// The agent's host name: `hostname`, or `HOSTNAME` as upstream's option has it.
@@ -26,20 +26,20 @@ pub enum Field {
     Attribute(Arc<str>),
 }
 
-/// What is asked of the field's value.
+/// The condition on the field's value.
 #[derive(Clone, Debug)]
 pub enum Operator {
     /// No two workers have the same value.
     Unique,
     /// All workers have this value, or the value that the first one got.
     Cluster(Option<String>),
-    /// Workers are spread evenly over the values, of which there are at least so many.
+    /// Workers are spread evenly over the values; at least this many values are expected.
     GroupBy(usize),
     /// The whole value matches.
     Like(Regex),
-    /// The whole value does not match; no value does not, either.
+    /// The whole value does not match. An agent without a value meets this too.
     Unlike(Regex),
-    /// At most so many workers have the same value.
+    /// At most this many workers have the same value.
     MaxPer(usize),
     /// The value is this one.
     Is(String),
@@ -50,14 +50,14 @@ pub enum Operator {
 pub struct Constraint {
     /// What it looks at.
     pub field: Field,
-    /// What is asked of it.
+    /// The condition.
     pub operator: Operator,
 }
 
-/// Why a text is no list of constraints.
+/// Why a text is not a list of constraints.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0}; allowed are field:OPERATOR[:value] with commas between, or Marathon's [[\"field\", \"OPERATOR\", \"value\"], …]; \
+    "{0}; allowed are field:OPERATOR[:value] separated by commas, or Marathon's [[\"field\", \"OPERATOR\", \"value\"], …]; \
      operators are UNIQUE, CLUSTER, GROUP_BY, LIKE, UNLIKE, MAX_PER, IS; fields are hostname, @region, @zone and attributes"
 )]
 pub struct ConstraintError(String);
@@ -65,14 +65,14 @@ pub struct ConstraintError(String);
 /// Why a constraint is not met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unmet {
-    /// It will never be met on this agent.
+    /// This agent will never meet it.
     Ever,
-    /// Other workers stand in the way; that may change.
+    /// Other workers prevent it for now; that may change.
     Now,
 }
 
 impl Constraint {
-    /// Whether one more worker may run where the field has `value`, given where the others are.
+    /// Whether one more worker may run where the field has `value`, given the other workers.
     pub fn check(&self, value: Option<&str>, others: &Census) -> Result<(), Unmet> {
         let Some(value) = value else {
             return if matches!(self.operator, Operator::Unlike(_)) { Ok(()) } else { Err(Unmet::Ever) };
@@ -80,7 +80,7 @@ impl Constraint {
         let (met, otherwise) = match &self.operator {
             Operator::Unique => (others.count(value) == 0, Unmet::Now),
             Operator::MaxPer(most) => (others.count(value) < *most, Unmet::Now),
-            // A value that nobody has yet is always the least used.
+            // A value that no worker has yet always counts as least used.
             Operator::GroupBy(groups) => (others.count(value) <= others.least(*groups), Unmet::Now),
             Operator::Cluster(Some(wanted)) | Operator::Is(wanted) => (self.is(value, wanted), Unmet::Ever),
             Operator::Cluster(None) => (others.is_empty() || others.count(value) > 0, Unmet::Now),
@@ -90,7 +90,7 @@ impl Constraint {
         if met { Ok(()) } else { Err(otherwise) }
     }
 
-    /// Equal as text; attributes also as numbers, since Mesos makes the scalar 1.1 of `1.10`.
+    /// Equal as text; attributes also as numbers, since Mesos turns the scalar `1.10` into 1.1.
     fn is(&self, value: &str, wanted: &str) -> bool {
         let as_number = || Some(value) == wanted.parse().ok().filter(|n: &f64| n.is_finite()).map(scalar).as_deref();
         value == wanted || (matches!(self.field, Field::Attribute(_)) && as_number())
@@ -137,7 +137,7 @@ impl Constraint {
     }
 }
 
-/// A part of a constraint in JSON: a text, or a number as it is written.
+/// One element of a constraint in JSON: a text, or a number as written.
 #[derive(serde::Deserialize)]
 #[serde(untagged)]
 enum Part {
@@ -187,7 +187,7 @@ impl fmt::Display for Field {
 impl fmt::Display for Constraint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:", self.field)?;
-        // A pattern is shown as it was written, without the anchors.
+        // Show the pattern as it was written, without the added anchors.
         let written = |pattern: &Regex| pattern.as_str()[4..pattern.as_str().len() - 2].to_owned();
         match &self.operator {
             Operator::Unique => f.write_str("UNIQUE"),
@@ -203,7 +203,7 @@ impl fmt::Display for Constraint {
     }
 }
 
-/// What an offer says of its agent, as far as `constraints` look at it.
+/// The fields of an offer's agent that `constraints` compare.
 pub fn values(offer: &v1::Offer, constraints: &[Constraint]) -> Values {
     let domain = offer.domain.as_ref().and_then(|domain| domain.fault_domain.as_ref());
     let value = |field: &Field| match field {
@@ -215,7 +215,7 @@ pub fn values(offer: &v1::Offer, constraints: &[Constraint]) -> Values {
     constraints.iter().filter_map(|c| Some((c.field.clone(), value(&c.field)?))).collect()
 }
 
-/// An attribute's value as text, in the form in which Marathon compares it.
+/// An attribute's value as text, in Marathon's form.
 fn attribute(attribute: &v1::Attribute) -> Option<Arc<str>> {
     let joined = |parts: Vec<String>, open: char, close: char| format!("{open}{}{close}", parts.join(",")).into();
     if let Some(text) = &attribute.text {
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn max_per_takes_a_value_so_many_times() {
+    fn max_per_takes_a_value_that_many_times() {
         assert_eq!(check("rack:MAX_PER:2", "a", &["a"]), Ok(()));
         assert_eq!(check("rack:MAX_PER:2", "a", &["a", "a"]), Err(Unmet::Now));
     }
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn group_by_with_a_number_waits_for_so_many_values() {
+    fn group_by_with_a_number_waits_for_that_many_values() {
         assert_eq!(check("rack:GROUP_BY:3", "a", &["a", "b"]), Err(Unmet::Now));
         assert_eq!(check("rack:GROUP_BY:3", "c", &["a", "b"]), Ok(()));
         assert_eq!(check("rack:GROUP_BY:3", "a", &["a", "b", "c"]), Ok(()));
@@ -323,7 +323,7 @@ mod tests {
             assert_eq!(scalar(written.parse().unwrap()), seen);
             assert_eq!(check(&format!("version:CLUSTER:{written}"), seen, &[]), Ok(()), "{written}");
         }
-        // What Mesos does not take for a number is none.
+        // Text that Mesos does not read as a number is not a number.
         assert_eq!(check("@zone:IS:1.10", "1.1", &[]), Err(Unmet::Ever));
     }
 
@@ -334,8 +334,8 @@ mod tests {
         let shown: Vec<_> = list.unwrap().iter().map(ToString::to_string).collect();
         assert_eq!(shown, ["rack:GROUP_BY:5", "version:IS:1.1", "rack:LIKE:r.*"]);
         for wrong in [r#"[["rack", "IS", true]]"#, r#"[["rack", "IS", null]]"#, r#"["rack", "IS", "a"]"#, "[[]"] {
-            let told = Constraint::parse_list(wrong).unwrap_err().to_string();
-            assert!(told.contains("list of lists of texts or numbers"), "{told}");
+            let error = Constraint::parse_list(wrong).unwrap_err().to_string();
+            assert!(error.contains("list of lists of texts or numbers"), "{error}");
         }
     }
 
@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_constraint_is_refused_with_what_is_allowed() {
+    fn an_invalid_constraint_is_refused_with_what_is_allowed() {
         for wrong in ["hostname", "rack:NEAR:a", "rack:LIKE", "rack:LIKE:(", "rack:MAX_PER:x", ":UNIQUE", "[[1]]"] {
             let refused = Constraint::parse_list(wrong).unwrap_err().to_string();
             assert!(refused.contains("GROUP_BY"), "{wrong}: {refused}");

@@ -1,6 +1,6 @@
-//! Why no offer comes, or only small ones: what can be seen of it in what the master tells its operators.
+//! Why no offer comes, or only small ones: what the master's operator API shows about it.
 //!
-//! Nothing is guessed here: each reason names a role, an agent or a machine with the number that is in the way.
+//! Nothing is guessed: each reason names a role, an agent or a machine, and the number that prevents an offer.
 
 use std::collections::BTreeMap;
 
@@ -17,20 +17,20 @@ use super::{
     resources::{Demand, PORTS, is_plain, unit},
 };
 
-/// What the master tells, and as whom we are offered something.
+/// The master's state as its operator API shows it, and our roles.
 #[derive(Clone, Debug, Default)]
-pub struct Look {
-    /// What it tells.
+pub struct Inspection {
+    /// The state.
     pub snapshot: Snapshot,
     /// Our roles.
     pub roles: Vec<String>,
 }
 
-/// So many agents or machines are named.
-const NAMED: usize = 3;
+/// At most this many agents or machines are named.
+const MOST_NAMED: usize = 3;
 
-impl Look {
-    /// Why there may be no offer at all; nothing if nothing can be seen.
+impl Inspection {
+    /// Reasons why no offer may come at all; empty if the state shows none.
     pub fn why_no_offer(&self, demand: &Demand) -> Vec<String> {
         let mut reasons = self.own_quota(demand);
         let quota_is_used_up = !reasons.is_empty();
@@ -41,7 +41,7 @@ impl Look {
         reasons
     }
 
-    /// What the quota of a role of ours does not leave to us.
+    /// Which quota of our roles leaves too little.
     pub fn own_quota(&self, demand: &Demand) -> Vec<String> {
         let mut reasons = Vec::new();
         for (role, limits) in self.limits().into_iter().filter(|(role, _)| self.is_ours(role)) {
@@ -58,7 +58,7 @@ impl Look {
         reasons
     }
 
-    /// What roles may have at most.
+    /// The limits of all quotas, by role.
     fn limits(&self) -> Vec<(String, BTreeMap<String, f64>)> {
         let Some(quota) = &self.snapshot.quota else { return Vec::new() };
         let values =
@@ -73,7 +73,7 @@ impl Look {
             .collect()
     }
 
-    /// What a role and those below it have of a resource.
+    /// How much of a resource a role and its child roles use.
     fn used(&self, role: &str, name: &str) -> f64 {
         let roles = self.snapshot.roles.iter().flatten();
         roles
@@ -82,13 +82,13 @@ impl Look {
             .sum()
     }
 
-    /// Whether what is meant for this role, or for those below it, is for us.
+    /// Whether resources of this role, or of its child roles, can be offered to us.
     fn is_ours(&self, role: &str) -> bool {
         self.roles.iter().any(|ours| is_below(ours, role))
     }
 
     fn agents(&self) -> impl Iterator<Item = &Agent> {
-        self.snapshot.agents.iter().flat_map(|told| &told.agents)
+        self.snapshot.agents.iter().flat_map(|known| &known.agents)
     }
 
     fn usable(&self) -> impl Iterator<Item = &Agent> {
@@ -96,14 +96,14 @@ impl Look {
     }
 
     fn no_agent(&self) -> Option<String> {
-        let told = self.snapshot.agents.as_ref().filter(|told| told.agents.is_empty())?;
-        Some(match told.recovered_agents.len() {
+        let known = self.snapshot.agents.as_ref().filter(|known| known.agents.is_empty())?;
+        Some(match known.recovered_agents.len() {
             0 => "no agent is registered".to_owned(),
             missing => format!("no agent has registered since the master changed, {missing} did before"),
         })
     }
 
-    /// What is too little on every agent.
+    /// Which resource is short on every agent.
     fn no_room(&self, demand: &Demand, quota_is_used_up: bool) -> Option<String> {
         let mut names: Vec<&str> = demand.names().filter(|name| demand.total(name) > 0.0).collect();
         if !demand.ports.is_empty() {
@@ -132,7 +132,7 @@ impl Look {
         Some(said.collect::<Vec<_>>().join("; "))
     }
 
-    /// How much of it is free on an agent, for us.
+    /// How much of a resource is free for us on an agent.
     fn free(&self, agent: &Agent, name: &str, demand: &Demand) -> f64 {
         let lowest = if demand.privileged { 1 } else { UNPRIVILEGED };
         let of = |resources: &[Resource]| -> f64 {
@@ -153,7 +153,7 @@ impl Look {
         rounded(free.max(0.0))
     }
 
-    /// For which other roles some of it is reserved.
+    /// The other roles that a resource is reserved for.
     fn reserved(&self, name: &str) -> String {
         let all = self.usable().flat_map(|agent| &agent.total_resources).filter(|resource| resource.name == name);
         let others = all.filter_map(reserved_for).filter(|role| !self.is_ours(role)).map(|role| format!("`{role}`"));
@@ -163,7 +163,7 @@ impl Look {
         }
     }
 
-    /// What is kept for another role that does not use all that it was guaranteed.
+    /// A guarantee that another role does not use up, which the master keeps free for it.
     fn kept_for_others(&self) -> Option<String> {
         let configs = self.snapshot.quota.iter().flat_map(|quota| &quota.configs);
         configs.filter(|config| !self.is_ours(&config.role)).find_map(|config| {
@@ -188,13 +188,13 @@ impl Look {
 
     /// Machines that are down for maintenance.
     fn down(&self) -> Option<String> {
-        let machines = self.snapshot.maintenance.iter().flat_map(|told| &told.down_machines);
+        let machines = self.snapshot.maintenance.iter().flat_map(|known| &known.down_machines);
         let name = |machine: &mesos::v1::MachineId| machine.hostname.clone().or_else(|| machine.ip.clone());
         named(machines.filter_map(name)).map(|names| format!("in maintenance: {names}"))
     }
 }
 
-/// Whether `role` is `other` or below it.
+/// Whether `role` is `other` or a child of it.
 fn is_below(role: &str, other: &str) -> bool {
     role.strip_prefix(other).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
@@ -218,24 +218,24 @@ fn reserved_for(resource: &Resource) -> Option<&str> {
     role.filter(|role| *role != "*")
 }
 
-/// The first few, and that there are more.
+/// The first few names, and whether there are more.
 fn named(names: impl Iterator<Item = String>) -> Option<String> {
     let mut all: Vec<String> = Vec::new();
     for name in names {
-        if all.len() > NAMED {
+        if all.len() > MOST_NAMED {
             break;
         }
         if !all.contains(&name) {
             all.push(name);
         }
     }
-    if all.len() > NAMED {
-        "…".clone_into(&mut all[NAMED]);
+    if all.len() > MOST_NAMED {
+        "…".clone_into(&mut all[MOST_NAMED]);
     }
     (!all.is_empty()).then(|| all.join(", "))
 }
 
-/// e.g. `mem 512 MB`.
+/// For example `mem 512 MB`.
 fn amount(name: &str, value: f64) -> String {
     format!("{name} {}{}", rounded(value), unit(name))
 }
@@ -284,7 +284,7 @@ mod tests {
         QuotaConfig { role: role.to_owned(), guarantees: map(guarantee), limits: map(limit) }
     }
 
-    fn look(agents: Vec<Agent>, configs: Vec<QuotaConfig>, used: &[(&str, f64)]) -> Look {
+    fn look(agents: Vec<Agent>, configs: Vec<QuotaConfig>, used: &[(&str, f64)]) -> Inspection {
         let role = |(name, cpus): &(&str, f64)| Role {
             name: (*name).to_owned(),
             resources: vec![scalar("cpus", *cpus)],
@@ -296,7 +296,7 @@ mod tests {
             quota: Some(QuotaStatus { configs, ..QuotaStatus::default() }),
             maintenance: None,
         };
-        Look { snapshot, roles: vec!["team/x".to_owned()] }
+        Inspection { snapshot, roles: vec!["team/x".to_owned()] }
     }
 
     fn said(agents: Vec<Agent>, configs: Vec<QuotaConfig>, used: &[(&str, f64)]) -> String {
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reason_names_what_is_in_the_way_and_nothing_else() {
+    fn a_reason_names_only_what_prevents_an_offer() {
         let large = || agent("a", 8.0, 8192.0);
         let in_use = |resource: Resource| Agent { allocated_resources: vec![resource], ..large() };
         let offered = |resource: Resource| Agent { offered_resources: vec![resource], ..large() };
@@ -404,16 +404,16 @@ mod tests {
         look.snapshot.maintenance = Some(ClusterStatus { draining_machines: vec![planned], down_machines: down });
         assert_eq!(look.why_no_offer(&demand()), ["no agent is registered", "in maintenance: h1, 192.0.2.7"]);
         look.snapshot.agents = Some(GetAgents { recovered_agents: vec![AgentInfo::default()], agents: vec![] });
-        let told = look.why_no_offer(&demand());
-        assert_eq!(told[0], "no agent has registered since the master changed, 1 did before");
+        let known = look.why_no_offer(&demand());
+        assert_eq!(known[0], "no agent has registered since the master changed, 1 did before");
     }
 
     #[test]
-    fn a_master_that_tells_nothing_is_no_evidence_and_one_that_is_old_tells_of_quota_otherwise() {
-        assert!(Look::default().why_no_offer(&demand()).is_empty());
+    fn a_master_that_shows_nothing_is_no_evidence_and_an_old_one_shows_quota_in_another_form() {
+        assert!(Inspection::default().why_no_offer(&demand()).is_empty());
         let info = QuotaInfo { role: Some("x".to_owned()), guarantee: vec![scalar("cpus", 0.5)] };
         let quota = Some(QuotaStatus { infos: vec![info], configs: vec![] });
-        let old = Look { snapshot: Snapshot { quota, ..Snapshot::default() }, roles: vec!["x".to_owned()] };
+        let old = Inspection { snapshot: Snapshot { quota, ..Snapshot::default() }, roles: vec!["x".to_owned()] };
         assert_eq!(old.own_quota(&demand()), ["role `x` has a quota of cpus 0.5, a TaskManager needs 1.1"]);
     }
 }

@@ -1,5 +1,5 @@
-//! All workers, with what must be known of them as a whole at every step, kept up to date as each of them changes: with ten
-//! thousand workers nobody looks at all of them because of one.
+//! All workers, with indexes that are updated with each change of a worker. With ten thousand workers, no step visits
+//! them all because of one.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -8,16 +8,16 @@ use std::{
 
 use super::{
     constraint::Constraint,
-    message::{Moment, Place, WorkerId, WorkerRecord},
+    message::{AgentProfile, Moment, WorkerId, WorkerRecord},
     offers::Occupation,
     worker::{Overdue, Patience, Phase, Worker},
 };
 
-/// The workers by id, and their indexes. Whoever changes a worker does so through [`Fleet::update`].
+/// The workers by id, and their indexes. Every change of a worker goes through [`Fleet::update`].
 #[derive(Debug)]
 pub(super) struct Fleet {
     workers: BTreeMap<WorkerId, Worker>,
-    /// Those on each agent.
+    /// The workers on each agent.
     residents: HashMap<String, BTreeSet<WorkerId>>,
     clock: Clock,
     indexes: Indexes,
@@ -27,11 +27,11 @@ pub(super) struct Fleet {
 #[derive(Debug)]
 struct Clock {
     patience: Patience,
-    /// Since when there is a JobManager, if there is one.
+    /// Since when the JobManager has been up, if it is.
     job_manager: Option<Moment>,
 }
 
-/// What must be known of all workers at once.
+/// Indexes over all workers.
 #[derive(Debug)]
 struct Indexes {
     constraints: Vec<Constraint>,
@@ -44,15 +44,15 @@ struct Indexes {
     occupation: Occupation,
 }
 
-/// What the indexes know of one worker.
+/// What the indexes hold about one worker.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Marks {
     counts: bool,
     ready: bool,
     present: bool,
-    /// Whether it stands in the way of others.
+    /// Whether placement counts it.
     occupies: bool,
-    /// Whether Mesos was asked for it and has not answered.
+    /// Whether Mesos was asked about it and has not answered.
     asked: bool,
     due: Option<Moment>,
 }
@@ -77,7 +77,7 @@ impl Clock {
 }
 
 impl Indexes {
-    /// Takes in that what is known of a worker was `before` and is `after`.
+    /// Updates the indexes for a worker that changed from `before` to `after`.
     fn turn(&mut self, record: &WorkerRecord, before: Marks, after: Marks) {
         if before == after {
             return;
@@ -138,7 +138,7 @@ impl Fleet {
         self.add(worker, Marks::default());
     }
 
-    /// The same for a worker whose place [`Fleet::occupation`] counts already.
+    /// The same for a worker that [`Fleet::occupation`] counts already.
     pub(super) fn insert_placed(&mut self, worker: Worker) {
         self.add(worker, Marks { occupies: true, ..Marks::default() });
     }
@@ -166,13 +166,13 @@ impl Fleet {
         Some(worker)
     }
 
-    /// What an agent with workers was when it was last seen.
-    pub(super) fn place_of(&self, agent: &str) -> Option<&Arc<Place>> {
+    /// The last known profile of an agent that has workers.
+    pub(super) fn place_of(&self, agent: &str) -> Option<&Arc<AgentProfile>> {
         Some(&self.get(self.residents.get(agent)?.last()?)?.record.place)
     }
 
-    /// An agent is another one now than its workers' records say. Gives those records as they are now.
-    pub(super) fn set_place(&mut self, place: &Arc<Place>) -> Vec<WorkerRecord> {
+    /// Replaces the profile of an agent whose attributes have changed. Returns the changed records of its workers.
+    pub(super) fn set_place(&mut self, place: &Arc<AgentProfile>) -> Vec<WorkerRecord> {
         let mut changed = Vec::new();
         for id in self.residents.get(&place.agent).into_iter().flatten() {
             let Some(worker) = self.workers.get_mut(id) else { continue };
@@ -195,7 +195,7 @@ impl Fleet {
         Some(done)
     }
 
-    /// Changes them all.
+    /// Changes all workers.
     pub(super) fn update_all(&mut self, change: impl Fn(&mut Worker)) {
         for worker in self.workers.values_mut() {
             let before = Marks::of(worker, &self.clock);
@@ -204,7 +204,7 @@ impl Fleet {
         }
     }
 
-    /// Since when there is a JobManager, if there is one: without it nobody can register.
+    /// Since when the JobManager has been up, if it is. Without it, no TaskManager can register.
     pub(super) fn set_job_manager(&mut self, since: Option<Moment>) {
         self.clock.job_manager = since;
         let due = self.workers.values().filter_map(|worker| {
@@ -214,47 +214,47 @@ impl Fleet {
         self.indexes.due = due.collect();
     }
 
-    /// How many count towards the wanted number.
+    /// Number of workers that count towards the target.
     pub(super) fn counting(&self) -> usize {
         self.indexes.counting
     }
 
-    /// How many of those are of use to the JobManager.
+    /// Number of those that the JobManager can use.
     pub(super) fn ready(&self) -> usize {
         self.indexes.ready
     }
 
-    /// Whether all that is left are workers that nobody sees.
+    /// Whether only unreachable workers are left.
     pub(super) fn is_deserted(&self) -> bool {
         self.indexes.present == 0
     }
 
-    /// Whether a worker that counts is of an earlier generation than this one.
+    /// Whether a counted worker is older than this generation.
     pub(super) fn has_older_than(&self, generation: u64) -> bool {
         self.indexes.generations.range(..generation).any(|(_, count)| *count > 0)
     }
 
-    /// Where the workers are.
+    /// Where the workers run.
     pub(super) fn occupation(&self) -> &Occupation {
         &self.indexes.occupation
     }
 
-    /// The same, for whoever places more: those come by [`Fleet::insert_placed`].
+    /// The same, to place more workers. Those are added with [`Fleet::insert_placed`].
     pub(super) fn occupation_mut(&mut self) -> &mut Occupation {
         &mut self.indexes.occupation
     }
 
-    /// Those whose state Mesos has not told since it was asked.
+    /// Workers whose state Mesos has not reported since it was asked.
     pub(super) fn unanswered(&self) -> impl ExactSizeIterator<Item = &Worker> {
         self.indexes.unanswered.iter().map(|id| &self.workers[id])
     }
 
-    /// When something is due next.
+    /// The next deadline.
     pub(super) fn next_due(&self) -> Option<Moment> {
         self.indexes.due.first().map(|(at, _)| *at)
     }
 
-    /// What is due now.
+    /// Deadlines that have passed.
     pub(super) fn overdue(&self, now: Moment) -> Vec<(WorkerId, Overdue)> {
         let due = self.indexes.due.iter().take_while(|(at, _)| *at <= now);
         let what = |id: &WorkerId| Some(self.clock.deadline(self.workers.get(id)?)?.1);

@@ -1,15 +1,15 @@
-//! What became of each worker, and who wanted that: the last thousand steps.
+//! The last thousand transitions of workers, with cause and initiator.
 
 use std::{collections::VecDeque, fmt, sync::Arc};
 
-use super::message::{Moment, Place, WorkerId};
+use super::message::{AgentProfile, Moment, WorkerId};
 
-/// Who made a worker take a step.
+/// Who caused a transition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Initiator {
     /// This scheduler.
     Scheduler,
-    /// A person, by a command.
+    /// An operator, by a command.
     Operator,
     /// The Mesos master or agent.
     Mesos,
@@ -31,28 +31,28 @@ impl fmt::Display for Initiator {
     }
 }
 
-/// Why a worker took a step. Put into words when somebody asks: there are many more steps than questions.
+/// Why a worker made a transition. Formatted only on request, because there are far more transitions than requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// It fits there.
-    Fits(Arc<Place>),
-    /// Its launch has left for Mesos.
-    Launched(Arc<Place>),
-    /// As said here.
-    Said(&'static str),
-    /// As was told.
-    Told(String),
+    /// An offer of this agent fits.
+    Fits(Arc<AgentProfile>),
+    /// Its launch was sent to Mesos.
+    Launched(Arc<AgentProfile>),
+    /// A fixed text.
+    Fixed(&'static str),
+    /// A text from elsewhere.
+    Text(String),
 }
 
 impl From<&'static str> for Cause {
     fn from(text: &'static str) -> Self {
-        Self::Said(text)
+        Self::Fixed(text)
     }
 }
 
 impl From<String> for Cause {
     fn from(text: String) -> Self {
-        Self::Told(text)
+        Self::Text(text)
     }
 }
 
@@ -61,32 +61,32 @@ impl fmt::Display for Cause {
         match self {
             Self::Fits(place) => write!(f, "an offer of {} fits", place.hostname),
             Self::Launched(place) => write!(f, "launched on {}", place.hostname),
-            Self::Said(text) => f.write_str(text),
-            Self::Told(text) => f.write_str(text),
+            Self::Fixed(text) => f.write_str(text),
+            Self::Text(text) => f.write_str(text),
         }
     }
 }
 
-/// One step of one worker.
+/// One transition of one worker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transition {
     /// When.
     pub at: Moment,
-    /// Whose.
+    /// The worker.
     pub worker: WorkerId,
-    /// Where it stood; `wanted` before it was there.
+    /// The phase before; `wanted` before the worker existed.
     pub from: &'static str,
-    /// Where it stands now; `gone` when it is there no longer.
+    /// The phase after; `gone` once the worker no longer exists.
     pub to: &'static str,
     /// Why.
     pub cause: Cause,
-    /// Who made it so.
+    /// The initiator.
     pub by: Initiator,
 }
 
 const LONGEST: usize = 1000;
 
-/// The last steps, oldest first.
+/// The last transitions, oldest first.
 #[derive(Clone, Debug, Default)]
 pub struct History(VecDeque<Transition>);
 
@@ -98,7 +98,7 @@ impl History {
         self.0.push_back(transition);
     }
 
-    /// The steps, oldest first.
+    /// The transitions, oldest first.
     pub fn iter(&self) -> impl Iterator<Item = &Transition> {
         self.0.iter()
     }

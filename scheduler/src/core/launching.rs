@@ -8,30 +8,30 @@ use rand::Rng as _;
 use super::{
     Core, Settings, constraint,
     history::{Cause, Initiator},
-    message::{Change, Launch, Moment, Notice, Output, Place, WorkerId, WorkerRecord},
-    offers::{Bundle, Placing, Refusal},
+    message::{AgentProfile, Change, Launch, Moment, Notice, Output, WorkerId, WorkerRecord},
+    offers::{Bundle, Placement, Refusal},
     resources::Taken,
     worker::{Phase, Worker},
 };
 
-/// Without any offer for so long, Mesos is told again that some are wanted.
-const UNHEARD: Duration = Duration::from_secs(120);
-/// Offers that come so long after Mesos was told not to send any were sent all the same.
-const BELATED: Duration = Duration::from_secs(5);
+/// After this time without any offer, ask Mesos for offers again.
+const REVIVE_AGAIN_AFTER: Duration = Duration::from_secs(120);
+/// Offers that arrive later than this after we suppressed them show that Mesos missed the call.
+const SUPPRESS_LAG: Duration = Duration::from_secs(5);
 
-/// How long offers stay away of agents that workers are leaving.
-const VACATED: Duration = Duration::from_secs(60);
-/// How long offers stay away of agents on which workers keep failing.
-const SUSPECT: Duration = Duration::from_secs(60);
-/// Maintenance that begins within this time is too soon for a worker that would have to move then.
-const SOON: Duration = Duration::from_secs(3600);
-/// No filter is shorter.
-const SHORTEST: Duration = Duration::from_secs(1);
+/// Filter for offers of agents that workers are leaving.
+const LEAVING_FILTER: Duration = Duration::from_secs(60);
+/// Filter for offers of agents on which workers keep failing.
+const SUSPECT_FILTER: Duration = Duration::from_secs(60);
+/// No worker is launched on an agent whose maintenance begins within this time: it would soon have to move.
+const MAINTENANCE_MARGIN: Duration = Duration::from_secs(3600);
+/// The shortest filter.
+const SHORTEST_FILTER: Duration = Duration::from_secs(1);
 
 impl Core {
     /// Uses or declines every offer at once.
     pub(super) fn offers(&mut self, offers: Vec<v1::Offer>) {
-        self.heard_offers();
+        self.note_offers();
         for offer in &offers {
             self.failures.see(&offer.agent_id.value);
         }
@@ -51,8 +51,8 @@ impl Core {
         }
     }
 
-    /// What an agent is may change while workers run there: it comes back under the same id with other attributes. Constraints
-    /// count those workers by what the agent is now.
+    /// An agent's attributes may change while workers run there: it returns under the same id. Constraints count those
+    /// workers by the agent's current attributes.
     fn see_places(&mut self, offers: &[v1::Offer]) {
         let mut changes = Vec::new();
         for offer in offers {
@@ -60,7 +60,7 @@ impl Core {
             let Some(known) = self.fleet.place_of(agent) else { continue };
             let values = constraint::values(offer, &self.settings.constraints);
             if known.values != values || known.hostname != *hostname {
-                let place = Place { agent: agent.clone(), hostname: hostname.clone(), values };
+                let place = AgentProfile { agent: agent.clone(), hostname: hostname.clone(), values };
                 changes.extend(self.fleet.set_place(&Arc::new(place)).into_iter().map(Change::Worker));
             }
         }
@@ -75,11 +75,11 @@ impl Core {
         let (avoided, waiting) = (self.failures.avoided(self.now), self.failures.waiting(self.now));
         let bar = |agent: &str, hostname: &str, unavailable: Option<Moment>| {
             if let Some(why) = self.vacated(agent, hostname) {
-                Some(Refusal::Avoided(why, VACATED))
-            } else if unavailable.is_some_and(|from| from <= self.now.after(SOON)) {
-                Some(Refusal::Avoided("the agent goes into maintenance soon", VACATED))
+                Some(Refusal::Avoided(why, LEAVING_FILTER))
+            } else if unavailable.is_some_and(|from| from <= self.now.after(MAINTENANCE_MARGIN)) {
+                Some(Refusal::Avoided("the agent goes into maintenance soon", LEAVING_FILTER))
             } else if avoided.contains(&agent) {
-                Some(Refusal::Avoided("workers keep failing on the agent", SUSPECT))
+                Some(Refusal::Avoided("workers keep failing on the agent", SUSPECT_FILTER))
             } else {
                 let (until, why) = waiting.get(agent)?;
                 Some(Refusal::Avoided(why, until.since(self.now)))
@@ -87,14 +87,14 @@ impl Core {
         };
         let Settings { demand, constraints, .. } = &self.settings;
         let needs = &demand.needs();
-        let placing = Placing { needs, constraints, occupation: &mut occupation, ports: &mut ports, now: self.now };
+        let placing = Placement { needs, constraints, occupation: &mut occupation, ports: &mut ports, now: self.now };
         let placed = placing.place(offers, missing, bar);
         *self.fleet.occupation_mut() = occupation;
         self.ports = ports;
         placed
     }
 
-    /// Gives offers back, for as long as they will be of no use.
+    /// Declines offers, each for as long as it cannot be used.
     fn decline(&mut self, bundles: Vec<Bundle>) {
         let mut declined: BTreeMap<Duration, Vec<v1::OfferId>> = BTreeMap::new();
         for bundle in bundles {
@@ -103,15 +103,15 @@ impl Core {
             }
             let refuse = match &bundle.refusal {
                 Some(Refusal::Avoided(_, time)) => *time,
-                Some(refusal) if refusal.is_hopeless() => self.settings.hopeless,
+                Some(refusal) if refusal.is_permanent() => self.settings.decline_small,
                 _ => self.settings.decline,
             };
-            declined.entry(refuse.max(SHORTEST)).or_default().extend(bundle.offers);
+            declined.entry(refuse.max(SHORTEST_FILTER)).or_default().extend(bundle.offers);
         }
         self.outputs.extend(declined.into_iter().map(|(refuse, offers)| Output::Decline(offers, refuse)));
     }
 
-    /// Stores the workers that were placed; they are launched after that.
+    /// Stores the placed workers; they are launched once stored.
     fn launch(&mut self, bundles: Vec<Bundle>) {
         let mut changes = Vec::with_capacity(bundles.len() + 1);
         let mut accepts = Vec::with_capacity(bundles.len());
@@ -130,8 +130,8 @@ impl Core {
         self.store(changes, accepts);
     }
 
-    /// The record of a new worker at `place`, which takes `taken` there.
-    fn place_worker(&mut self, place: &Arc<Place>, taken: &Taken) -> WorkerRecord {
+    /// The record of a new worker at `place` that takes `taken` there.
+    fn place_worker(&mut self, place: &Arc<AgentProfile>, taken: &Taken) -> WorkerRecord {
         let id = self.next_id();
         self.remember(&id, "wanted", "storing", Initiator::Scheduler, Cause::Fits(place.clone()));
         let record = WorkerRecord {
@@ -148,7 +148,7 @@ impl Core {
         record
     }
 
-    /// An id that no worker has had. Numbers that are used up begin again, under another epoch.
+    /// An id that no worker has had. When the numbers are used up, they start again under another epoch.
     fn next_id(&mut self) -> WorkerId {
         while self.next_number == u64::MAX {
             let epoch = format!("{:08x}", self.ports.chance().random::<u32>());
@@ -162,7 +162,7 @@ impl Core {
         id
     }
 
-    /// How many workers may be launched now.
+    /// Number of workers that may be launched now.
     fn launchable(&self) -> usize {
         let may = self.subscribed
             && self.framework.is_some()
@@ -171,40 +171,40 @@ impl Core {
         if may { self.missing() } else { 0 }
     }
 
-    /// Tells Mesos whether offers are of use, when that has changed, or when Mesos behaves as if it had not heard.
+    /// Revives or suppresses offers when the need has changed, or when Mesos behaves as if it missed the last call.
     pub(super) fn want_offers(&mut self) {
         let wanted = self.launchable() > 0;
-        let unheard = wanted && self.unheard_at().is_some_and(|at| at <= self.now);
+        let unheard = wanted && self.revive_again_at().is_some_and(|at| at <= self.now);
         if self.offers_wanted != Some(wanted) || unheard {
             self.outputs.push(if wanted { Output::Revive } else { Output::Suppress });
             self.offers_wanted = Some(wanted);
-            self.offers_told = self.now;
+            self.offers_wanted_sent = self.now;
         }
         match (wanted, self.offerless) {
             (true, None) => self.offerless = Some(self.now),
             (false, _) => self.offerless = None,
             _ => {}
         }
-        self.tell_of_silence();
+        self.report_silence();
     }
 
-    /// When a master that sends no offers although we want them is to be told so again: the call may be lost.
-    pub(super) fn unheard_at(&self) -> Option<Moment> {
-        (self.offers_wanted == Some(true)).then(|| self.offers_told.after(UNHEARD))
+    /// When to revive offers again because none has come: the call may have been lost.
+    pub(super) fn revive_again_at(&self) -> Option<Moment> {
+        (self.offers_wanted == Some(true)).then(|| self.offers_wanted_sent.after(REVIVE_AGAIN_AFTER))
     }
 
-    /// Offers have come: Mesos has heard of our want, or has not heard that there is none.
-    fn heard_offers(&mut self) {
+    /// Notes what arriving offers show: Mesos has received our revive, or has missed our suppress.
+    fn note_offers(&mut self) {
         self.offerless = None;
         self.silence.end();
         match self.offers_wanted {
-            Some(true) => self.offers_told = self.now,
-            Some(false) if self.now.since(self.offers_told) >= BELATED => self.offers_wanted = None,
+            Some(true) => self.offers_wanted_sent = self.now,
+            Some(false) if self.now.since(self.offers_wanted_sent) >= SUPPRESS_LAG => self.offers_wanted = None,
             _ => {}
         }
     }
 
-    /// Once people can be told what the largest offer had, the master need not send more of that kind.
+    /// Once the largest offer is known and can be reported, asks the master to leave out offers that are too small.
     fn narrow(&mut self) {
         let too_small = self.refusals.has_shortage() && self.launchable() > 0;
         if too_small && !std::mem::replace(&mut self.narrowed, true) {
@@ -214,7 +214,7 @@ impl Core {
 
     fn explain(&mut self) {
         let Some(text) = self.why_nothing_fits() else { return };
-        // The same reasons with more offers are news only now and then.
+        // With more offers, the same reasons are reported again only now and then.
         let reasons = self.refusals.reasons();
         let often = self.refusals.offers() >= 10 * self.explained.1.max(1);
         if reasons != self.explained.0 || often {

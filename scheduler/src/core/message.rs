@@ -1,4 +1,4 @@
-//! What the core is told and what it asks for.
+//! The core's inputs and outputs.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,7 +10,7 @@ use std::{
 use bytes::Bytes;
 use mesos::v1;
 
-use super::{constraint::Values, evidence::Look, origin::Origin, resources::Taken};
+use super::{constraint::Values, evidence::Inspection, origin::Origin, resources::Taken};
 
 /// A point in time: milliseconds since the Unix epoch, never running backwards within one process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,26 +23,26 @@ impl Moment {
         Self(self.0.saturating_add(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
     }
 
-    /// Time passed since `earlier`; zero if that lies ahead.
+    /// Time passed since `earlier`; zero if that is in the future.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
 }
 
-/// Names one worker for ever: equal to its Mesos task id, its executor id and `taskmanager.resource-id`.
+/// The permanent name of one worker: its Mesos task id, its executor id and `taskmanager.resource-id`.
 ///
-/// `taskmanager-<epoch>-<number>`: each application master that leads draws an epoch, the number counts up in the store, so
-/// that an id is never used twice, not even after the store was lost or put back from an older copy. Workers come in the order
-/// of their numbers.
+/// `taskmanager-<epoch>-<number>`: each leading application master draws an epoch, and the stored number counts up. So
+/// an id is never used twice, not even after the store was lost or restored from an older copy. Workers are ordered by
+/// number.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct WorkerId {
-    /// Compared first: among a hundred thousand workers, most comparisons need not look at the text.
+    /// Compared first: with a hundred thousand workers, most comparisons need not read the text.
     number: u64,
     text: Arc<str>,
 }
 
 impl WorkerId {
-    /// The id of worker `number`, launched under `epoch`.
+    /// The id of worker `number`, launched in `epoch`.
     pub fn new(epoch: &str, number: u64) -> Self {
         Self { number, text: format!("taskmanager-{epoch}-{number:05}").into() }
     }
@@ -66,55 +66,55 @@ impl fmt::Display for WorkerId {
     }
 }
 
-/// An agent as its offers told it. Whatever is said of a worker there shares it.
+/// An agent as its offers describe it. All messages about a worker on that agent share one value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Place {
+pub struct AgentProfile {
     /// The Mesos agent.
     pub agent: String,
     /// Its host name.
     pub hostname: String,
-    /// What it is, as far as placement constraints look at it.
+    /// The values that placement constraints compare.
     pub values: Values,
 }
 
-/// What the store keeps of one worker.
+/// A worker as it is stored.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WorkerRecord {
     /// The worker.
     pub id: WorkerId,
     /// Where it was launched.
-    pub place: Arc<Place>,
+    pub place: Arc<AgentProfile>,
     /// When the launch was decided.
     pub launched: Moment,
     /// Whether its TaskManager was ever seen running.
     pub running: bool,
-    /// Whether it is to go: it is killed wherever it turns up.
+    /// Whether it must end: it is killed wherever it turns up.
     pub released: bool,
     /// The generation it was launched in; see [`State::generation`].
     pub generation: u64,
-    /// What its TaskManager was started for; unknown in records from before this was kept.
+    /// What its TaskManager was started for; unknown in records of earlier versions.
     pub origin: Option<Arc<Origin>>,
 }
 
-/// How gently workers are replaced that run.
+/// Limits for replacing running workers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Move {
-    /// So many more than wanted may be alive meanwhile.
+    /// Extra workers allowed during the replacement.
     pub surge: usize,
-    /// So many fewer than wanted may be ready meanwhile.
+    /// Number of workers below the target that may be missing during the replacement.
     pub max_unavailable: usize,
 }
 
 impl Move {
-    /// The most that either may be: as many as there may be workers.
+    /// The largest value of either: the largest number of workers.
     pub const MOST: usize = 100_000;
 
-    /// Whether anything can be replaced at all.
+    /// Whether these limits allow any replacement.
     pub fn is_possible(self) -> bool {
         self.check().is_ok()
     }
 
-    /// What keeps it from working, and what is allowed.
+    /// The error if these limits cannot work, and what is allowed.
     pub fn check(self) -> Result<(), String> {
         for (name, number) in [("surge", self.surge), ("max-unavailable", self.max_unavailable)] {
             if number > Self::MOST {
@@ -135,67 +135,67 @@ impl Default for Move {
     }
 }
 
-/// That a cluster has ended for good, or is about to: whoever stands by must not begin it anew.
+/// Marks a cluster that has ended for good, or is about to: a standby must not start it again.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ended {
     /// The exit code of every application master.
     pub exit_code: u8,
-    /// Why, if that is not a good end.
+    /// The reason, if it did not end well.
     pub why: String,
 }
 
-/// As whom a framework is registered, as far as Mesos does not let that change.
+/// The parts of a framework's registration that Mesos does not let change.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Registration {
-    /// Its user; `None` when that is not known. Mesos ignores another one without saying so.
+    /// Its user; `None` if unknown. Mesos silently ignores another user.
     pub user: Option<String>,
-    /// Its principal, if it has one. Mesos refuses the framework with another one.
+    /// Its principal, if it has one. Mesos refuses the framework with another principal.
     pub principal: Option<String>,
 }
 
 /// One change of the durable state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// The framework id that Mesos gave us; `None` when it was removed.
+    /// The framework id assigned by Mesos; `None` when the framework was removed.
     Framework(Option<String>),
-    /// As whom the framework is registered.
+    /// The framework's user and principal.
     Registration(Registration),
     /// The number that the next worker gets.
     NextNumber(u64),
-    /// A worker's record, new or changed.
+    /// A new or changed record of a worker.
     Worker(WorkerRecord),
     /// A worker that is gone.
     Forget(WorkerId),
-    /// An agent, by id or host name, that workers are to leave.
+    /// A drained agent, by id or host name.
     Drain(String),
     /// An agent that may be used again.
     Undrain(String),
-    /// Workers of earlier generations are to be replaced, this gently.
+    /// Replace workers of earlier generations, within these limits.
     Generation(u64, Move),
     /// The cluster ends.
     End(Ended),
 }
 
-/// The durable state as found at start.
+/// The durable state as found at the start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct State {
-    /// Drawn by whoever leads; part of the ids of the workers that it launches. The store has that of the first one.
+    /// Drawn by each leader; part of the ids of the workers that it launches. The store has the first leader's.
     pub epoch: String,
     /// The framework id, once registered.
     pub framework: Option<String>,
-    /// As whom it is registered; unknown in states from before this was kept.
+    /// The framework's user and principal; unknown in states of earlier versions.
     pub registration: Option<Registration>,
     /// The number that the next worker gets, counted from 1.
     pub next_number: u64,
     /// All workers that may exist.
     pub workers: BTreeMap<WorkerId, WorkerRecord>,
-    /// Agents, by id or host name, that workers are to leave.
+    /// Drained agents, by id or host name.
     pub draining: BTreeSet<String>,
-    /// Counts the restarts of all workers. Workers of earlier generations are to be replaced.
+    /// Number of restarts of all workers. Workers of earlier generations are replaced.
     pub generation: u64,
-    /// How gently they are.
+    /// Limits for replacing them.
     pub restart: Move,
-    /// That the cluster has ended while we stood by. It is there only where somebody can stand by.
+    /// Set if the cluster ended while this application master was a standby. Only set where standbys are possible.
     pub ended: Option<Ended>,
 }
 
@@ -205,20 +205,20 @@ impl State {
         Self { epoch, next_number: 1, ..Self::default() }
     }
 
-    /// As whoever leads now begins with it. The store may have been put back from an older copy: what it counts does not keep
-    /// ids apart on its own, so that each leader has an epoch that was never there before.
+    /// The state with which a new leader starts. The store may have been restored from an older copy, so its numbers
+    /// alone cannot keep ids unique: each leader has a new epoch.
     #[must_use]
     pub fn led_again(self, epoch: String) -> Self {
         Self { epoch, ..self }
     }
 
-    /// The number that the next worker gets, from 1 on. Ids do not depend on it alone ([`WorkerId`]), so that one that could
-    /// not be counted up for ever, which only a state that was tampered with has, begins again.
+    /// The next worker's number, at least 1. Ids do not depend on it alone ([`WorkerId`]). So a number too large to
+    /// count up, which only a manipulated state has, starts again at 1.
     pub fn first_number(&self) -> u64 {
         if (1..u64::MAX / 2).contains(&self.next_number) { self.next_number } else { 1 }
     }
 
-    /// Carries out one change.
+    /// Applies one change.
     pub fn apply(&mut self, change: &Change) {
         match change {
             Change::Framework(id) => {
@@ -245,22 +245,22 @@ impl State {
     }
 }
 
-/// What happened.
+/// An event.
 #[derive(Clone, Debug)]
 pub enum Input {
-    /// So many workers are wanted from now on.
+    /// The number of workers wanted from now on.
     Target(usize),
     /// The master accepted the subscription under this framework id.
     Subscribed(String),
-    /// The connection to the master is lost; it is being tried again.
+    /// The connection to the master is lost and being retried.
     Disconnected,
-    /// The master has removed our framework id: its tasks are gone and the id is dead.
+    /// The master has removed our framework: its tasks are gone and its id is invalid.
     FrameworkRemoved,
-    /// Our framework is no longer wanted, whatever has become of its tasks: all starts again with another one.
+    /// Give up the current framework, whatever becomes of its tasks, and start over with a new one.
     ForgetFramework,
     /// Offers.
     Offers(Vec<v1::Offer>),
-    /// An offer is void.
+    /// An offer is no longer valid.
     Rescinded(String),
     /// A task's status.
     Status(Box<v1::TaskStatus>),
@@ -272,27 +272,27 @@ pub enum Input {
     Registered(BTreeSet<WorkerId>),
     /// Mesos wants agents back.
     InverseOffers(Vec<v1::InverseOffer>),
-    /// An inverse offer is void.
+    /// An inverse offer is no longer valid.
     InverseRescinded(String),
-    /// Workers are to leave this agent, given by id or host name.
+    /// Move workers off this agent, given by id or host name.
     Drain(String),
-    /// It may be used again.
+    /// Allow launches on this agent again.
     Undrain(String),
     /// Replace all workers, one after the other.
     Restart(Move),
-    /// Forget what failed on this agent, or on all.
+    /// Forget failures on this agent, or on all.
     ClearAgent(Option<String>),
     /// Kill every worker, then tear the framework down.
     Stop,
-    /// The master has done what [`Output::Teardown`] asks for.
+    /// The teardown requested by [`Output::Teardown`] is done.
     TornDown,
-    /// What the master tells its operators, as [`Output::Look`] asks.
-    Looked(Box<Look>),
+    /// The master's state, as requested by [`Output::InspectMaster`].
+    MasterInspected(Box<Inspection>),
     /// Time passed; see [`super::Core::wake_at`].
     Tick,
 }
 
-/// What is to be done, in this order.
+/// An action. Actions are carried out in the given order.
 #[derive(Clone, Debug)]
 pub enum Output {
     /// Make these changes durable, then answer [`Input::Stored`].
@@ -304,22 +304,22 @@ pub enum Output {
         /// The workers to launch with them.
         launches: Vec<Launch>,
     },
-    /// Give offers back, and do not want them again for a while.
+    /// Decline offers, with a filter of this length.
     Decline(Vec<v1::OfferId>, Duration),
-    /// Agree that an agent is taken away.
+    /// Accept an inverse offer.
     AcceptInverse(Vec<v1::OfferId>),
-    /// Do not agree, and be asked again after a while.
+    /// Decline an inverse offer, with a filter of this length.
     DeclineInverse(Vec<v1::OfferId>, Duration),
-    /// Let Mesos know that offers of less than a worker needs are of no use. They are wanted until one has shown how little
-    /// there is.
+    /// Ask the master to leave out offers with less than a worker needs. Sent only after one such offer has shown how
+    /// much there is.
     Narrow,
-    /// Let Mesos know that offers are wanted whatever our constraints are: they show why none came.
+    /// Ask the master to drop our constraints: the offers then show why none fits.
     Widen,
-    /// Ask the master what it tells its operators, then answer [`Input::Looked`].
-    Look,
-    /// Want no offers for now.
+    /// Read the master's operator API, then answer with [`Input::MasterInspected`].
+    InspectMaster,
+    /// Suppress offers.
     Suppress,
-    /// Want offers (again), and forget all filters.
+    /// Revive offers and clear all filters.
     Revive,
     /// End a worker's task.
     Kill {
@@ -328,14 +328,14 @@ pub enum Output {
         /// Its agent, if known.
         agent: Option<String>,
     },
-    /// End a worker's executor by force, after its grace: it does not obey.
+    /// End the executor of a worker that does not obey the kill, after its grace period.
     Shutdown {
         /// The worker; its executor has the same id.
         worker: WorkerId,
         /// Its agent.
         agent: String,
     },
-    /// Tell Mesos that a status is safe with us.
+    /// Acknowledge a status.
     Acknowledge {
         /// The agent that sent it.
         agent: v1::AgentId,
@@ -346,7 +346,7 @@ pub enum Output {
     },
     /// Ask Mesos for the state of these workers; of all tasks of the framework when empty.
     Reconcile(Vec<(WorkerId, String)>),
-    /// Tell people.
+    /// Report something to people.
     Notice(Notice),
     /// Remove the framework from the master, then answer [`Input::TornDown`].
     Teardown,
@@ -360,25 +360,25 @@ pub struct Launch {
     /// The worker.
     pub worker: WorkerId,
     /// Where.
-    pub place: Arc<Place>,
+    pub place: Arc<AgentProfile>,
     /// What TaskManager and executor take of the offers.
     pub taken: Taken,
     /// Where the agent says that our executor is installed, if it does.
     pub installed_executor: Option<Arc<str>>,
 }
 
-/// Something that people want to know about.
+/// Something to report to people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
     /// A worker was launched.
-    Launched(WorkerId, Arc<Place>),
-    /// A worker's executor is at work, with what it says of it.
+    Launched(WorkerId, Arc<AgentProfile>),
+    /// A worker's executor is preparing; the text says what it does.
     Progress(WorkerId, String),
     /// A worker's TaskManager runs.
     Running(WorkerId),
     /// A worker's TaskManager is listed by the JobManager.
     Registered(WorkerId),
-    /// A worker is not heard of; its agent may be partitioned away.
+    /// A worker is out of reach; its agent may be partitioned.
     Unreachable(WorkerId),
     /// A worker is gone, and why.
     Gone(WorkerId, String),
@@ -388,17 +388,17 @@ pub enum Notice {
     Starved(String),
     /// Launches wait because workers keep failing.
     Waiting(Duration, String),
-    /// The store has not answered for so long that nothing is begun.
+    /// The store has not answered for so long that nothing new is started.
     StoreAway,
     /// It answers again.
     StoreBack,
     /// A task that nobody knows was found and is being killed.
     Unknown(WorkerId),
-    /// Mesos forgot our framework; all starts anew.
+    /// Mesos removed our framework; everything starts over.
     FrameworkLost,
-    /// The numbers of workers are used up: they begin again under this epoch.
+    /// The worker numbers are used up and start again under this epoch.
     NewEpoch(String),
-    /// So many workers keep files that are not those of now, and can work with them.
+    /// Number of workers that keep other files than the current ones and can work with them.
     OtherFiles(usize),
 }
 

@@ -1,11 +1,11 @@
-//! Workers that are to leave where they are: drained agents, maintenance, and the restart of all.
+//! Workers that leave their agent: drained agents, maintenance, and the restart of all workers.
 //!
 //! ```text
 //!   leaving workers ──▶ up to `surge` more are wanted ──▶ a new one is ready ──▶ one leaving worker is killed ──▶ …
 //! ```
 //!
-//! Never fewer than the wanted number less `max_unavailable` are ready because of a move. What is to leave is in the store,
-//! so that a move goes on where it was when another application master takes over.
+//! A move never leaves fewer than the target less `max_unavailable` workers ready. What must move is stored, so the
+//! next application master continues a move where it stopped.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -19,51 +19,51 @@ use super::{
     worker::{Phase, Worker},
 };
 
-/// Workers leave an agent so long before its maintenance begins.
-const LEAD: Duration = Duration::from_secs(600);
-/// How long an inverse offer stays away that is refused.
-const REFUSE: Duration = Duration::from_secs(60);
-/// Mesos asks for an agent on which we have something anew every few seconds, for as long as it wants it back. That it does so no
-/// longer it says only to those who have not agreed.
-const STILL: Duration = Duration::from_secs(60);
+/// Workers leave an agent this long before its maintenance begins.
+const MAINTENANCE_LEAD: Duration = Duration::from_secs(600);
+/// Filter for a declined inverse offer.
+const INVERSE_FILTER: Duration = Duration::from_secs(60);
+/// Mesos repeats the inverse offer for an agent every few seconds while it wants the agent back. Only frameworks that
+/// did not accept are notified when it stops.
+const STILL_WANTED: Duration = Duration::from_secs(60);
 
 /// Agents that Mesos wants back.
 pub(super) type Maintenance = BTreeMap<String, WantedBack>;
 
-/// What is known of one.
+/// One agent that Mesos wants back.
 #[derive(Debug)]
 pub(super) struct WantedBack {
     start: Moment,
-    /// The inverse offer by which it was asked for last.
+    /// The latest inverse offer for it.
     offer: String,
     asked: Moment,
 }
 
 impl Core {
-    /// No more launches there, and its workers go elsewhere.
+    /// Stops launches on an agent and moves its workers elsewhere.
     pub(super) fn drain(&mut self, agent: String) {
         if self.draining.insert(agent.clone()) {
             self.store(vec![Change::Drain(agent)], Vec::new());
         }
     }
 
-    /// It may be used again.
+    /// Allows launches on the agent again.
     pub(super) fn undrain(&mut self, agent: String) {
         if self.draining.remove(&agent) {
             self.store(vec![Change::Undrain(agent)], Vec::new());
-            // Mesos still keeps offers of it away from us.
+            // Mesos still filters its offers.
             self.offers_wanted = None;
         }
     }
 
-    /// Every worker that there is now is replaced.
+    /// Replaces every current worker.
     pub(super) fn restart(&mut self, pace: Move) {
         self.generation = self.generation.saturating_add(1);
         self.restart = pace;
         self.store(vec![Change::Generation(self.generation, pace)], Vec::new());
     }
 
-    /// What Mesos wants back is given back when the workers there can move.
+    /// Gives agents back once the workers there can move.
     pub(super) fn inverse_offers(&mut self, offers: Vec<v1::InverseOffer>) {
         let can_move = self.settings.moving.is_possible();
         for offer in offers {
@@ -74,32 +74,32 @@ impl Core {
                 self.maintenance.insert(agent, wanted);
                 self.outputs.push(Output::AcceptInverse(vec![offer.id]));
             } else {
-                self.outputs.push(Output::DeclineInverse(vec![offer.id], REFUSE));
+                self.outputs.push(Output::DeclineInverse(vec![offer.id], INVERSE_FILTER));
             }
         }
     }
 
-    /// Mesos does not want it back after all.
+    /// Mesos no longer wants the agent back.
     pub(super) fn inverse_rescinded(&mut self, id: &str) {
         self.keep_maintenance(|wanted| wanted.offer != id);
     }
 
-    /// Forgets what Mesos does not ask for any more.
+    /// Forgets agents that Mesos no longer asks for.
     pub(super) fn forget_maintenance(&mut self) {
         let now = self.now;
-        self.keep_maintenance(|wanted| now < wanted.asked.after(STILL));
+        self.keep_maintenance(|wanted| now < wanted.asked.after(STILL_WANTED));
     }
 
     fn keep_maintenance(&mut self, which: impl Fn(&WantedBack) -> bool) {
         let before = self.maintenance.len();
         self.maintenance.retain(|_, wanted| which(wanted));
         if self.maintenance.len() < before {
-            // Mesos still keeps offers of those agents away from us.
+            // Mesos still filters their offers.
             self.offers_wanted = None;
         }
     }
 
-    /// Why nothing is launched on this agent, and why workers leave it, if so.
+    /// Why nothing is launched on this agent and its workers leave, if so.
     pub(super) fn vacated(&self, agent: &str, hostname: &str) -> Option<&'static str> {
         if self.draining.contains(agent) || self.draining.contains(hostname) {
             Some("the agent is drained")
@@ -110,16 +110,17 @@ impl Core {
         }
     }
 
-    /// Whether this worker is to leave where it is, and why.
+    /// Why this worker must leave its agent, if it must.
     pub fn leaves(&self, worker: &Worker) -> Option<&'static str> {
         let (record, place) = (&worker.record, &worker.record.place);
         if record.released {
             return None;
         }
         let vacated = self.vacated(&place.agent, &place.hostname);
-        let early = self.maintenance.get(&place.agent).is_some_and(|wanted| self.now.after(LEAD) < wanted.start)
-            && !self.draining.contains(&place.agent)
-            && !self.draining.contains(&place.hostname);
+        let early =
+            self.maintenance.get(&place.agent).is_some_and(|wanted| self.now.after(MAINTENANCE_LEAD) < wanted.start)
+                && !self.draining.contains(&place.agent)
+                && !self.draining.contains(&place.hostname);
         match vacated {
             Some(why) if !early => Some(why),
             _ if record.generation < self.generation => Some("all workers are restarted"),
@@ -127,12 +128,12 @@ impl Core {
         }
     }
 
-    /// Whether nobody has to leave: the usual case, which costs nothing.
+    /// Whether no worker must leave. This is the usual case, and cheap to check.
     pub(super) fn nobody_leaves(&self) -> bool {
         self.draining.is_empty() && self.maintenance.is_empty() && !self.fleet.has_older_than(self.generation)
     }
 
-    /// The workers that are to leave: those that are of no use yet first, then the oldest.
+    /// The workers that must leave: first those that the JobManager does not use yet, then the oldest.
     fn all_leaving(&self) -> Vec<(WorkerId, &'static str)> {
         let of = |worker: &Worker| Some((worker.is_ready(), worker.record.id.clone(), self.leaves(worker)?));
         let mut leaving: Vec<_> = self.fleet.workers().values().filter_map(of).collect();
@@ -144,7 +145,7 @@ impl Core {
         if self.fleet.has_older_than(self.generation) { self.restart } else { self.settings.moving }
     }
 
-    /// Lets leaving workers go as far as enough others are ready, and wants more workers in the meantime.
+    /// Kills leaving workers as far as enough others are ready, and asks for extra workers in the meantime.
     pub(super) fn move_workers(&mut self) {
         self.surge = 0;
         if self.stopping || self.nobody_leaves() {
@@ -157,7 +158,8 @@ impl Core {
         for (id, why) in leaving {
             let Some(worker) = self.fleet.get(&id) else { continue };
             let is_ready = worker.is_ready();
-            // One that is not ready may be about to register with a JobManager that has just come up: it is of use, too.
+            // A worker that is not ready may be about to register with a JobManager that has just come up, so it counts
+            // too.
             if worker.phase == Phase::Storing || ready < least.saturating_add(usize::from(is_ready)) {
                 continue;
             }
@@ -168,10 +170,11 @@ impl Core {
         self.surge = pace.surge.min(left);
     }
 
-    /// When workers begin to leave for maintenance, or need not any more.
+    /// When workers start, or no longer need, to leave for maintenance.
     pub(super) fn maintenance_at(&self) -> Option<Moment> {
-        let lead = u64::try_from(LEAD.as_millis()).unwrap_or(0);
-        let moments = |wanted: &WantedBack| [Moment(wanted.start.0.saturating_sub(lead)), wanted.asked.after(STILL)];
+        let lead = u64::try_from(MAINTENANCE_LEAD.as_millis()).unwrap_or(0);
+        let moments =
+            |wanted: &WantedBack| [Moment(wanted.start.0.saturating_sub(lead)), wanted.asked.after(STILL_WANTED)];
         self.maintenance.values().flat_map(moments).filter(|at| *at > self.now).min()
     }
 }

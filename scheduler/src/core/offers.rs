@@ -1,4 +1,4 @@
-//! Which worker goes on which offer, and why an offer was of no use.
+//! Places workers on offers, and explains why an offer was not used.
 
 use std::{
     cmp::Reverse,
@@ -15,27 +15,27 @@ use smallvec::SmallVec;
 
 use super::{
     constraint::{self, Census, Constraint, Field, Operator, Unmet, Values},
-    message::{Moment, Place},
+    message::{AgentProfile, Moment},
     ports::Ports,
     resources::{Needs, Pool, Shortage, Taken},
 };
 
-/// The offers of one agent (for one role), taken as one.
+/// All offers of one agent and role, used together.
 #[derive(Debug)]
 pub struct Bundle {
     /// The offers.
     pub offers: Vec<v1::OfferId>,
     /// The agent.
-    pub place: Arc<Place>,
+    pub place: Arc<AgentProfile>,
     /// Where the agent says that our executor is installed: its text attribute [`EXECUTOR_ATTRIBUTE`].
     pub installed_executor: Option<Arc<str>>,
-    /// What one worker each takes.
+    /// What each placed worker takes.
     pub taken: Vec<Taken>,
-    /// Why no (further) worker fits; `None` if it was not tried.
+    /// Why no further worker fits; `None` if none was tried.
     pub refusal: Option<Refusal>,
-    /// When the agent goes into maintenance, if that is planned.
+    /// When planned maintenance of the agent begins.
     pub unavailable: Option<Moment>,
-    /// For which role it was offered.
+    /// The role of the offers.
     role: Option<String>,
     pool: Pool,
 }
@@ -43,43 +43,43 @@ pub struct Bundle {
 /// Why no worker was placed on an offer.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Refusal {
-    /// It has too little of something.
+    /// Too little of a resource.
     Shortage(Shortage),
-    /// A placement constraint, by its text, does not allow it: the agent has this value, or none.
+    /// A placement constraint (its text) does not allow the agent, which has this value or none.
     Constraint(String, Unmet, Option<Arc<str>>),
-    /// Nothing is launched there, for this reason, for this long.
+    /// Nothing is launched on this agent, for this reason and this long.
     Avoided(&'static str, Duration),
 }
 
 impl Refusal {
-    /// Whether the agent will never do, rather than not now.
-    pub fn is_hopeless(&self) -> bool {
+    /// Whether the agent can never be used, rather than not now.
+    pub fn is_permanent(&self) -> bool {
         matches!(self, Self::Shortage(_) | Self::Constraint(_, Unmet::Ever, _))
     }
 }
 
 const UNUSABLE_PORTS: &str = "a TaskManager could not listen on the agent's free ports a moment ago";
 
-/// The agent attribute that says where on the agent our executor is installed.
+/// The agent attribute with the path of an installed executor.
 pub const EXECUTOR_ATTRIBUTE: &str = "flink-mesos-executor";
 
-/// Where the workers are that there are already.
+/// Where the existing workers run.
 #[derive(Clone, Debug, Default)]
 pub struct Occupation {
     agents: HashMap<String, usize>,
-    /// One for each constraint.
+    /// One per constraint.
     censuses: Vec<Census>,
 }
 
 impl Occupation {
-    /// Nobody anywhere.
+    /// No workers anywhere.
     pub fn new(constraints: &[Constraint]) -> Self {
         Self { agents: HashMap::new(), censuses: vec![Census::default(); constraints.len()] }
     }
 
-    /// Counts a worker, or one less.
-    pub fn count(&mut self, place: &Place, constraints: &[Constraint], more: bool) {
-        let Place { agent, values, .. } = place;
+    /// Counts one worker more, or one less.
+    pub fn count(&mut self, place: &AgentProfile, constraints: &[Constraint], more: bool) {
+        let AgentProfile { agent, values, .. } = place;
         match (self.agents.get_mut(agent), more) {
             (Some(count), true) => *count += 1,
             (None, true) => drop(self.agents.insert(agent.clone(), 1)),
@@ -94,19 +94,19 @@ impl Occupation {
         }
     }
 
-    /// Whether there is a worker on this agent.
+    /// Whether a worker runs on this agent.
     pub fn is_used(&self, agent: &str) -> bool {
         self.agents.contains_key(agent)
     }
 
-    /// How many workers there are in this group.
+    /// The number of workers per `GROUP_BY` value of this group.
     fn rank(&self, group: &Group, constraints: &[Constraint]) -> Rank {
         let grouped = constraints.iter().zip(&self.censuses).filter(|(constraint, _)| is_grouping(constraint));
         let ranks = grouped.zip(&group.values);
         ranks.map(|((_, census), value)| value.as_ref().map_or(usize::MAX, |value| census.count(value))).collect()
     }
 
-    /// Whether one more worker may be where these values hold.
+    /// Whether constraints allow one more worker on an agent with these values.
     pub(super) fn allows(&self, values: &Values, constraints: &[Constraint]) -> bool {
         self.check(values, constraints).is_ok()
     }
@@ -122,23 +122,23 @@ impl Occupation {
     }
 }
 
-/// Where workers may be placed, and what is known of the agents.
-pub struct Placing<'a> {
+/// One placement: what a worker needs, where it may run, and where others run.
+pub struct Placement<'a> {
     /// What one worker needs.
     pub needs: &'a Needs,
     /// Where workers may run.
     pub constraints: &'a [Constraint],
-    /// Where the workers are; those that were placed are counted when [`Placing::place`] returns.
+    /// Where the workers run. [`Placement::place`] adds those that it places.
     pub occupation: &'a mut Occupation,
-    /// Which ports they get.
+    /// Chooses their ports.
     pub ports: &'a mut Ports,
-    /// The moment.
+    /// The current time.
     pub now: Moment,
 }
 
-impl Placing<'_> {
-    /// Places up to `missing` workers on `offers`, each where the fewest are, as far as needs and constraints allow. `bar` says
-    /// of an agent, by id, host name and planned maintenance, why nothing may be launched there.
+impl Placement<'_> {
+    /// Places up to `missing` workers on `offers`, each on the agent with the fewest, as far as needs and constraints
+    /// allow. Given an agent's id, host name and planned maintenance, `bar` returns why nothing may be launched there.
     pub fn place(
         self,
         offers: Vec<v1::Offer>,
@@ -154,7 +154,7 @@ impl Placing<'_> {
             bundle.refusal = bar(&bundle.place.agent, &bundle.place.hostname, bundle.unavailable);
             ports.avoid(now, &bundle.place.agent, &mut bundle.pool);
         }
-        // First the least used group of each `GROUP_BY`, then its emptiest agent.
+        // First the least used group of each `GROUP_BY`, then its agent with the fewest workers.
         let mut groups = groups(&bundles, constraints, occupation);
         let ranked =
             |(g, group): (usize, &Group)| Some(Reverse((occupation.rank(group, constraints), group.best()?, g)));
@@ -162,7 +162,7 @@ impl Placing<'_> {
         while missing > 0 {
             let Some(Reverse((rank, _, g))) = best.pop() else { break };
             let group = &mut groups[g];
-            // Ranks only grow while workers are placed: one that is out of date goes back to where it belongs now.
+            // Ranks only grow while workers are placed, so an outdated one is reinserted with its current rank.
             let rank_now = occupation.rank(group, constraints);
             if rank_now == rank
                 && let Some(Reverse((there, i))) = group.agents.pop()
@@ -191,14 +191,14 @@ impl Placing<'_> {
     }
 }
 
-/// How many workers a group has of the value of each `GROUP_BY`, of which there are seldom more than two.
+/// Number of workers with this group's value, per `GROUP_BY`. There are seldom more than two.
 type Rank = SmallVec<[usize; 2]>;
 
-/// Agents that are the same to every `GROUP_BY`.
+/// Agents that no `GROUP_BY` distinguishes.
 struct Group {
-    /// The value that each `GROUP_BY` looks at.
+    /// The value for each `GROUP_BY`.
     values: Vec<Option<Arc<str>>>,
-    /// The agents' bundles, those with the fewest workers first.
+    /// The agents' bundles, fewest workers first.
     agents: BinaryHeap<Reverse<(usize, usize)>>,
 }
 
@@ -212,7 +212,7 @@ fn is_grouping(constraint: &Constraint) -> bool {
     matches!(constraint.operator, Operator::GroupBy(_))
 }
 
-/// The bundles that may be used, by group.
+/// The usable bundles, by group.
 fn groups(bundles: &[Bundle], constraints: &[Constraint], occupation: &Occupation) -> Vec<Group> {
     let grouping: Vec<&Field> = constraints.iter().filter(|c| is_grouping(c)).map(|c| &c.field).collect();
     let mut groups: Vec<Group> = Vec::new();
@@ -240,8 +240,8 @@ fn hash_all<T: Hash>(hasher: &RandomState, values: impl Iterator<Item = T>) -> u
     state.finish()
 }
 
-/// One bundle for each agent and role, in the order in which they come. Each offer is looked at once, and what nobody needs
-/// of it goes while it is still in the processor's cache.
+/// One bundle per agent and role, in the order of the offers. Each offer is read once, and unneeded resources are
+/// dropped while they are still in the processor's cache.
 fn bundle(offers: Vec<v1::Offer>, needs: &Needs, constraints: &[Constraint]) -> Vec<Bundle> {
     let mut bundles: Vec<Bundle> = Vec::with_capacity(offers.len());
     let mut known = HashTable::with_capacity(offers.len());
@@ -268,7 +268,7 @@ impl Bundle {
             taken: Vec::new(),
             refusal: None,
             unavailable: offer.unavailability.as_ref().map(begins),
-            place: Arc::new(Place {
+            place: Arc::new(AgentProfile {
                 values: constraint::values(&offer, constraints),
                 agent: offer.agent_id.value,
                 hostname: offer.hostname,
@@ -280,7 +280,7 @@ impl Bundle {
     }
 }
 
-/// When an agent goes away.
+/// When an agent becomes unavailable.
 pub(super) fn begins(unavailability: &v1::Unavailability) -> Moment {
     Moment(u64::try_from(unavailability.start.nanoseconds / 1_000_000).unwrap_or(0))
 }
@@ -289,38 +289,38 @@ fn text_attribute(attributes: &[v1::Attribute], name: &str) -> Option<Arc<str>> 
     attributes.iter().find(|a| a.name == name).and_then(|a| a.text.as_ref()).map(|text| text.value.as_str().into())
 }
 
-/// Counts the offers that were of no use since the last launch, for the question "why is my TaskManager not starting".
+/// Counts the unused offers since the last launch, to answer "why is my TaskManager not starting".
 #[derive(Clone, Debug, Default)]
 pub struct Refusals {
     offers: usize,
     shortages: BTreeMap<String, (Shortage, usize)>,
-    constraints: BTreeMap<String, (usize, Seen)>,
+    constraints: BTreeMap<String, (usize, SampleValues)>,
     avoided: BTreeMap<String, usize>,
 }
 
-/// Values that agents have of what a constraint looks at: the first few.
+/// The first few values that agents have for a constraint's field.
 #[derive(Clone, Debug, Default)]
-struct Seen {
+struct SampleValues {
     values: BTreeSet<Arc<str>>,
     none: bool,
     more: bool,
 }
 
-/// So many values are told of what agents have.
-const VALUES: usize = 3;
+/// At most this many values are shown.
+const MOST_VALUES: usize = 3;
 
-impl Seen {
+impl SampleValues {
     fn add(&mut self, value: Option<&Arc<str>>) {
         match value {
             None => self.none = true,
-            Some(value) if self.values.len() < VALUES => drop(self.values.insert(value.clone())),
+            Some(value) if self.values.len() < MOST_VALUES => drop(self.values.insert(value.clone())),
             Some(value) => self.more |= !self.values.contains(value),
         }
     }
 }
 
-impl fmt::Display for Seen {
-    /// e.g. `r1, r2, …, nothing`.
+impl fmt::Display for SampleValues {
+    /// For example `r1, r2, …, nothing`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let values = self.values.iter().map(|value| &**value).chain(self.more.then_some("…"));
         f.write_str(&values.chain(self.none.then_some("nothing")).collect::<Vec<_>>().join(", "))
@@ -328,7 +328,7 @@ impl fmt::Display for Seen {
 }
 
 impl Refusals {
-    /// Notes that `offers` offers were of no use.
+    /// Counts `offers` unused offers.
     pub fn add(&mut self, offers: usize, refusal: &Refusal) {
         self.offers += offers;
         match refusal {
@@ -349,22 +349,23 @@ impl Refusals {
         }
     }
 
-    /// Starts anew: something was launched.
+    /// Resets the count after a launch.
     pub fn clear(&mut self) {
         *self = Self::default();
     }
 
-    /// Whether any was too small.
+    /// Whether any offer was too small.
     pub fn has_shortage(&self) -> bool {
         !self.shortages.is_empty()
     }
 
-    /// How many offers were of no use.
+    /// Number of unused offers.
     pub fn offers(&self) -> usize {
         self.offers
     }
 
-    /// Says why, e.g. `need mem 1760 MB, largest was 1024 MB`; reasons that apply to a part of the offers with how many.
+    /// The reasons, e.g. `need mem 1760 MB, largest was 1024 MB`. A reason that applies to some of the offers says to
+    /// how many.
     pub fn reasons(&self) -> Vec<String> {
         let alone = self.shortages.len() + self.constraints.len() + self.avoided.len() == 1;
         let times = |count: usize| if alone { String::new() } else { format!(" ({count}×)") };

@@ -1,10 +1,10 @@
-//! What a TaskManager was started for. It can only register with a JobManager of the same Flink, where it looks for it: one that
-//! was taken over and cannot is replaced at once, rather than after the time that it has to register.
+//! What a TaskManager was started for. It can register only with a JobManager of the same Flink, at the address it
+//! knows. After a takeover, one that cannot register is replaced at once instead of after the registration timeout.
 //!
-//! The jars of Flink, its plugins, and those of an application must be the same on both sides, too: a TaskManager with others
-//! registers, and fails jobs later. A takeover is the moment at which its replacement costs least, since every job restarts
-//! with the JobManager anyway. With other files of another start (logging, Python, users' own) a TaskManager works on: it keeps
-//! them, and people are told.
+//! The jars of Flink, its plugins and the application must also match on both sides: a TaskManager with other jars
+//! registers, and fails jobs later. Replacing it costs least at a takeover, since every job restarts with the
+//! JobManager anyway. A TaskManager whose other files differ (logging, Python, users' own) still works: it keeps them,
+//! and this is reported.
 
 use super::{
     Core,
@@ -18,16 +18,16 @@ use super::{
 pub struct Origin {
     /// The version of Flink.
     pub flink: String,
-    /// Where it looks for the JobManager: an address, or how it finds it.
+    /// Where it looks for the JobManager: an address, or the way to find it.
     pub job_manager: String,
-    /// Digest of the files that both must share; unknown in records from before this was kept.
+    /// Digest of the files that both must share; unknown in records of earlier versions.
     pub distribution: Option<String>,
-    /// Digest of all files that it was started with.
+    /// Digest of all files it was started with.
     pub manifest: Option<String>,
 }
 
 impl Origin {
-    /// Why a TaskManager of this origin cannot register with a JobManager of that one, if so.
+    /// Why a TaskManager of this origin cannot register with the current JobManager, if so.
     fn misfit(&self, now: &Self) -> Option<String> {
         if self.flink != now.flink {
             Some(format!("it runs Flink {}, and the JobManager is Flink {}", self.flink, now.flink))
@@ -41,14 +41,14 @@ impl Origin {
     }
 }
 
-/// Whether both are known and not the same.
+/// Whether both are known and differ.
 fn differ(before: Option<&str>, now: Option<&str>) -> bool {
     before.zip(now).is_some_and(|(before, now)| before != now)
 }
 
 impl Core {
-    /// Replaces those that were taken over and cannot register. Of records that do not tell (they are from before there was
-    /// such a thing) nothing is known: those are waited for.
+    /// Replaces workers that were taken over and cannot register. Records of earlier versions do not say; those workers
+    /// get the usual time to register.
     pub(super) fn replace_misfits(&mut self) {
         let now = &self.settings.origin;
         let misfits = self.fleet.workers().values().filter(|worker| worker.counts()).filter_map(|worker| {
@@ -58,12 +58,12 @@ impl Core {
         for (id, why) in misfits.collect::<Vec<(WorkerId, String)>>() {
             self.kill(&id, why, Initiator::Scheduler);
         }
-        self.tell_of_other_files();
+        self.report_other_files();
     }
 
-    /// Says once how many go on with other files than those of now.
-    fn tell_of_other_files(&mut self) {
-        if std::mem::replace(&mut self.files_told, true) {
+    /// Reports once how many workers continue with other files than the current ones.
+    fn report_other_files(&mut self) {
+        if std::mem::replace(&mut self.other_files_reported, true) {
             return;
         }
         let now = self.settings.origin.manifest.as_deref();

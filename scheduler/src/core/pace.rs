@@ -1,4 +1,5 @@
-//! How fast workers are launched when they keep failing, by whose fault it is, and which agents are left alone for a while.
+//! How fast workers are launched when they keep failing, what the failures count against, and which agents are avoided
+//! for a while.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -10,7 +11,7 @@ use overlays::blame::Blame;
 
 use super::message::Moment;
 
-/// How bad a light a failure throws on the agent where it happened.
+/// How much a failure adds to its agent's score.
 fn weight(blame: Blame) -> f64 {
     match blame {
         Blame::Agent => 1.0,
@@ -19,8 +20,8 @@ fn weight(blame: Blame) -> f64 {
     }
 }
 
-/// Delays launches after failures: none after the first, then one second, doubling up to five minutes. A worker that ran
-/// for a minute shows that launching works, and all is forgotten.
+/// Delays launches after failures: none after the first, then one second, doubling up to five minutes. A worker that
+/// runs for a minute shows that launching works and resets the delay.
 #[derive(Clone, Debug, Default)]
 struct Pace {
     failures: u32,
@@ -35,9 +36,9 @@ pub(super) const STABLE: Duration = Duration::from_secs(60);
 const HALF_LIFE: Duration = Duration::from_secs(600);
 /// From this score on an agent is suspect.
 const SUSPECT: f64 = 1.5;
-/// Scores below this are as good as none.
+/// Scores below this count as zero.
 const CLEAN: f64 = 0.1;
-/// How long an agent that cannot hold what is configured is left alone.
+/// How long an agent is avoided that cannot enforce the configured limits.
 const UNFIT: Duration = Duration::from_secs(600);
 
 impl Pace {
@@ -47,31 +48,31 @@ impl Pace {
             0 | 1 => Duration::ZERO,
             n => FIRST.saturating_mul(1 << (n - 2).min(16)).min(LONGEST),
         };
-        // Some more or less, so that clusters that failed together do not try together; never more than the longest.
+        // Jitter, so that clusters that failed together do not retry together; never more than the longest delay.
         let spread = delay.mul_f64(jitter(now.0 ^ u64::from(self.failures))).min(LONGEST);
         self.until = now.after(spread);
         spread
     }
 }
 
-/// Between 0.8 and 1, the same for the same seed: the core has no dice.
+/// Between 0.8 and 1, the same for the same seed: the core has no randomness of its own.
 pub(super) fn jitter(seed: u64) -> f64 {
     let mixed = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
     0.8 + 0.2 * (mixed as f64 / f64::from(1_u32 << 24))
 }
 
-/// What an agent has done to its workers.
+/// The failures on one agent.
 #[derive(Clone, Debug)]
-struct Standing {
+struct AgentRecord {
     score: f64,
     since: Moment,
     pace: Pace,
     last: String,
-    /// Until when it counts as one that cannot hold what is configured.
+    /// Until when the agent counts as unable to enforce the configured limits.
     unfit: Moment,
 }
 
-impl Standing {
+impl AgentRecord {
     fn new(now: Moment) -> Self {
         Self { score: 0.0, since: now, pace: Pace::default(), last: String::new(), unfit: Moment::default() }
     }
@@ -81,42 +82,42 @@ impl Standing {
     }
 }
 
-/// An agent on which workers failed, as people see it.
+/// An agent on which workers failed, as shown to operators.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Suspicion {
     /// The agent.
     pub agent: String,
     /// Its score; it halves every ten minutes.
     pub score: f64,
-    /// Whether nothing is launched there for now.
+    /// Whether launches avoid it for now.
     pub avoided: bool,
     /// The last failure.
     pub last: String,
 }
 
-/// All failures that are not forgotten.
+/// All failures that still count.
 #[derive(Clone, Debug)]
 pub(super) struct Failures {
     causes: BTreeMap<Blame, Pace>,
-    agents: BTreeMap<String, Standing>,
-    /// The hash of every agent that was ever offered, so that the share of avoided ones is bounded.
+    agents: BTreeMap<String, AgentRecord>,
+    /// A hash of every agent ever offered, to bound the share of avoided ones.
     seen: HashSet<u64>,
     hasher: RandomState,
     share: f64,
 }
 
 impl Failures {
-    /// Never more than `share` of the agents are avoided.
+    /// Avoids at most `share` of the agents.
     pub(super) fn new(share: f64) -> Self {
         let (seen, hasher) = (HashSet::new(), RandomState::new());
         Self { causes: BTreeMap::new(), agents: BTreeMap::new(), seen, hasher, share }
     }
 
-    /// A worker failed on `agent` after it had run for `ran`. Gives the delay that further launches have from now on, of
-    /// all or on that agent.
+    /// Counts a failure of a worker on `agent` that had run for `ran`. Returns the resulting delay of further launches,
+    /// everywhere or on that agent.
     pub(super) fn add(&mut self, now: Moment, blame: Blame, agent: &str, ran: Duration, last: &str) -> Duration {
         if weight(blame) > 0.0 && ran < STABLE {
-            let standing = self.agents.entry(agent.to_owned()).or_insert_with(|| Standing::new(now));
+            let standing = self.agents.entry(agent.to_owned()).or_insert_with(|| AgentRecord::new(now));
             (standing.score, standing.since) = (standing.score(now) + weight(blame), now);
             last.clone_into(&mut standing.last);
         }
@@ -126,20 +127,20 @@ impl Failures {
         }
     }
 
-    /// `agent` cannot hold what is configured, so that no worker is tried there for a while. It may come back mended.
+    /// Avoids `agent` for a while because it cannot enforce the configured limits. It may return fixed.
     pub(super) fn unfit(&mut self, now: Moment, agent: &str, why: &str) {
-        let standing = self.agents.entry(agent.to_owned()).or_insert_with(|| Standing::new(now));
+        let standing = self.agents.entry(agent.to_owned()).or_insert_with(|| AgentRecord::new(now));
         standing.unfit = now.after(UNFIT);
         why.clone_into(&mut standing.last);
     }
 
-    /// A worker has been running on `agent` for a while.
+    /// A worker has run on `agent` for a while.
     pub(super) fn stable(&mut self, agent: &str) {
         self.causes.clear();
         self.agents.remove(agent);
     }
 
-    /// When launches are allowed again, if they are not now.
+    /// When launches are allowed again, if they must wait.
     pub(super) fn wait(&self, now: Moment) -> Option<Moment> {
         self.causes.values().map(|pace| pace.until).filter(|until| *until > now).max()
     }
@@ -149,18 +150,18 @@ impl Failures {
         self.seen.insert(self.hasher.hash_one(agent));
     }
 
-    /// Agents on which the next launch has to wait, until when and why.
+    /// Agents whose next launch must wait, until when and why.
     pub(super) fn waiting(&self, now: Moment) -> BTreeMap<&str, (Moment, &'static str)> {
         let waiting = self.agents.iter().filter_map(|(agent, standing)| {
             let (unfit, paced) = (standing.unfit, standing.pace.until);
-            let unfit = (unfit > now).then_some((unfit, "the agent cannot hold the limits that are configured"));
+            let unfit = (unfit > now).then_some((unfit, "the agent cannot enforce the configured limits"));
             let wait = unfit.or_else(|| (paced > now).then_some((paced, "a worker has just failed on the agent")));
             Some((agent.as_str(), wait?))
         });
         waiting.collect()
     }
 
-    /// The agents that are avoided now: the worst, and no more than their share.
+    /// The agents avoided now: the worst, up to the allowed share.
     pub(super) fn avoided(&self, now: Moment) -> Vec<&str> {
         let scored = self.agents.iter().map(|(agent, standing)| (standing.score(now), agent.as_str()));
         let mut suspect: Vec<_> = scored.filter(|(score, _)| *score >= SUSPECT).collect();
@@ -169,7 +170,7 @@ impl Failures {
         suspect.into_iter().take(most).map(|(_, agent)| agent).collect()
     }
 
-    /// What people are told of the agents.
+    /// The agents with failures, as shown to operators.
     pub(super) fn suspicions(&self, now: Moment) -> Vec<Suspicion> {
         let avoided = self.avoided(now);
         let all = self.agents.iter().map(|(agent, standing)| Suspicion {
@@ -181,7 +182,7 @@ impl Failures {
         all.filter(|suspicion| suspicion.score >= CLEAN || suspicion.avoided).collect()
     }
 
-    /// Forgets what one agent did, or all of them.
+    /// Forgets the failures on one agent, or on all.
     pub(super) fn clear(&mut self, agent: Option<&str>) {
         self.agents.retain(|other, _| agent.is_some_and(|agent| agent != other));
     }
@@ -205,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_failure_costs_nothing_and_repeated_ones_ever_more_up_to_five_minutes() {
+    fn the_first_failure_causes_no_delay_and_repeated_ones_up_to_five_minutes() {
         let mut failures = failures(1);
         let delays = (0..12).map(|_| fail(&mut failures, 0, Blame::Configuration, "S0").as_secs_f64());
         let longest = [0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300].map(f64::from);
@@ -215,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_worker_that_ran_for_a_minute_makes_the_past_forgotten() {
+    fn a_worker_that_ran_for_a_minute_clears_past_failures() {
         let mut failures = failures(1);
         for _ in 0..5 {
             fail(&mut failures, 0, Blame::Worker, "S0");
@@ -226,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn an_agent_to_blame_waits_alone_and_a_bad_artifact_makes_all_wait() {
+    fn a_failure_of_an_agent_delays_only_its_launches_and_a_bad_artifact_delays_all() {
         let mut failures = failures(8);
         for _ in 0..3 {
             fail(&mut failures, 0, Blame::Agent, "S0");
@@ -273,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unfit_agent_is_left_alone_whatever_its_share_and_others_do_not_wait_for_it() {
+    fn an_unfit_agent_is_avoided_whatever_its_share_and_others_do_not_wait_for_it() {
         let mut failures = failures(1);
         failures.unfit(Moment(0), "S0", "no isolator");
         assert!(failures.waiting(Moment(10 * MINUTE - 1))["S0"].1.contains("limits"));

@@ -1,8 +1,8 @@
-//! Which of the offered ports workers get.
+//! Chooses the ports of workers from those offered.
 //!
-//! Mesos offers an agent's ports whether or not another process listens on one. So ports are drawn by chance from all that are
-//! offered: two clusters on one host seldom want the same one, and a port that is taken does not come up again and again. A port
-//! on which a TaskManager could not listen is left alone for a minute, and for ten minutes it is taken only when there is no
+//! Mesos offers an agent's ports even if another process listens on one. So ports are drawn at random from all that are
+//! offered: two clusters on one host seldom choose the same one, and a taken port is not tried again and again. A port
+//! on which a TaskManager could not listen is avoided for a minute. For ten minutes it is used only if there is no
 //! other.
 
 use std::{
@@ -19,22 +19,22 @@ use super::{message::Moment, resources::Pool};
 pub(super) const UNPRIVILEGED: u64 = 1024;
 const LAST_PORT: u64 = 65_535;
 
-/// How long a port stays away that a failure has named.
-const STRICTLY: Duration = Duration::from_secs(60);
-/// How long others are preferred to a port of a launch that failed.
-const REMEMBERED: Duration = Duration::from_secs(600);
-/// So many ports of one agent are remembered, the latest ones.
+/// How long a port is avoided that a failure named.
+const NAMED_FOR: Duration = Duration::from_secs(60);
+/// How long a port of a failed launch is used only if there is no other.
+const REMEMBERED_FOR: Duration = Duration::from_secs(600);
+/// Failed ports remembered per agent; the latest ones.
 const PORTS_EACH: usize = 64;
-/// Of so many agents.
+/// Agents remembered.
 const AGENTS: usize = 1000;
 
-/// Words of a failure to listen on a port, in any case.
+/// Phrases in messages about a failure to listen on a port, in any case.
 const SIGNS: [&str; 6] = ["bind", "in use", "any port", "port is taken", "permission denied", "listen"];
 
 /// The ports of a worker; there are seldom more than two.
 pub type WorkerPorts = SmallVec<[u16; 4]>;
 
-/// Draws ports, and remembers those that were of no use.
+/// Draws ports, and remembers those that failed.
 #[derive(Debug)]
 pub struct Ports {
     chance: StdRng,
@@ -46,7 +46,7 @@ pub struct Ports {
 struct Failed {
     port: u16,
     at: Moment,
-    /// Whether the failure was about this very port.
+    /// Whether the message named this very port.
     named: bool,
 }
 
@@ -62,7 +62,7 @@ impl Ports {
         Self { chance: StdRng::seed_from_u64(seed), failed: HashMap::new() }
     }
 
-    /// Where the chance comes from.
+    /// The random number generator.
     pub(super) fn chance(&mut self) -> &mut StdRng {
         &mut self.chance
     }
@@ -83,10 +83,10 @@ impl Ports {
         }
     }
 
-    /// Forgets what is long ago, and the agent with the oldest failure when there are too many of them.
+    /// Forgets old failures, and the agent with the oldest one if there are too many agents.
     fn forget(&mut self, now: Moment) {
         self.failed.retain(|_, failed| {
-            failed.retain(|one| now.since(one.at) < REMEMBERED);
+            failed.retain(|one| now.since(one.at) < REMEMBERED_FOR);
             !failed.is_empty()
         });
         let last = |(agent, failed): (&String, &VecDeque<Failed>)| Some((failed.back()?.at, agent.clone()));
@@ -97,30 +97,30 @@ impl Ports {
         }
     }
 
-    /// Forgets what failed on one agent, or on all of them.
+    /// Forgets the failures on one agent, or on all.
     pub(super) fn clear(&mut self, agent: Option<&str>) {
         self.failed.retain(|other, _| agent.is_some_and(|agent| agent != other));
     }
 
-    /// Keeps ports that failed on this agent out of what its offers have.
+    /// Removes ports that failed on this agent from its offered ones.
     pub(super) fn avoid(&self, now: Moment, agent: &str, pool: &mut Pool) {
         for one in self.failed.get(agent).into_iter().flatten() {
             match now.since(one.at) {
-                since if one.named && since < STRICTLY => pool.avoid(one.port, true),
-                since if since < REMEMBERED => pool.avoid(one.port, false),
+                since if one.named && since < NAMED_FOR => pool.avoid(one.port, true),
+                since if since < REMEMBERED_FOR => pool.avoid(one.port, false),
                 _ => {}
             }
         }
     }
 
-    /// How long the last port of this agent stays away that a failure has named.
+    /// How long until this agent's last port named by a failure is usable again.
     pub(super) fn wait(&self, now: Moment, agent: &str) -> Duration {
         let named = self.failed.get(agent).into_iter().flatten().filter(|one| one.named);
-        named.map(|one| one.at.after(STRICTLY).since(now)).max().unwrap_or_default()
+        named.map(|one| one.at.after(NAMED_FOR).since(now)).max().unwrap_or_default()
     }
 }
 
-/// Those of `ports` that the message says could not be listened on.
+/// Those of `ports` that the message says a process could not listen on.
 fn named(message: &str, ports: &[u16]) -> WorkerPorts {
     let is_sign = |line: &&str| {
         let line = line.to_ascii_lowercase();
@@ -128,11 +128,11 @@ fn named(message: &str, ports: &[u16]) -> WorkerPorts {
     };
     let numbers =
         |line| str::split(line, |c: char| !c.is_ascii_digit()).filter_map(|number| number.parse::<u16>().ok());
-    let told: Vec<u16> = message.lines().filter(is_sign).flat_map(numbers).collect();
-    ports.iter().copied().filter(|port| told.contains(port)).collect()
+    let named: Vec<u16> = message.lines().filter(is_sign).flat_map(numbers).collect();
+    ports.iter().copied().filter(|port| named.contains(port)).collect()
 }
 
-/// Ranges of ports, both ends included. No range is empty, and no port is there twice.
+/// Port ranges, both ends included. No range is empty, and no port is contained twice.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ranges(Vec<(u16, u16)>);
 
@@ -143,7 +143,7 @@ impl FromIterator<(u64, u64)> for Ranges {
         let mut ranges: Vec<_> = legal.map(|(begin, end)| (port(begin), port(end))).collect();
         ranges.sort_unstable();
         let mut free = 0;
-        // What an earlier range has already is cut off.
+        // Cut off what an earlier range contains.
         let apart = ranges.into_iter().filter_map(|(begin, end)| {
             let begin = u32::from(begin).max(free);
             free = free.max(u32::from(end) + 1);
@@ -154,12 +154,12 @@ impl FromIterator<(u64, u64)> for Ranges {
 }
 
 impl Ranges {
-    /// How many ports there are.
+    /// Number of ports.
     pub(super) fn count(&self) -> usize {
         self.0.iter().map(|(begin, end)| usize::from(end - begin) + 1).sum()
     }
 
-    /// Takes one of them, each as likely as any other.
+    /// Takes a port, each with the same probability.
     pub(super) fn take_any(&mut self, chance: &mut StdRng) -> Option<u16> {
         let count = self.count();
         if count == 0 {
@@ -178,7 +178,7 @@ impl Ranges {
         None
     }
 
-    /// Takes this one, if it is there.
+    /// Takes this port, if it is contained.
     pub(super) fn remove(&mut self, port: u16) -> bool {
         let Some(i) = self.0.iter().position(|(begin, end)| (*begin..=*end).contains(&port)) else { return false };
         let (begin, end) = self.0[i];
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_remembered_of_failures_is_bounded_and_fades() {
+    fn remembered_failures_are_bounded_and_expire() {
         let mut ports = Ports::new(1);
         for i in 0..AGENTS + 10 {
             ports.add(Moment(i as u64), &format!("S{i}"), &[31000], "");
@@ -240,7 +240,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_port_of_the_ranges_is_taken_once_and_none_else(
+        fn every_port_of_the_ranges_is_taken_once_and_no_other(
             ranges in prop::collection::vec((0_u64..90, 0_u64..90), 0..6), seed in any::<u64>(), without in 0_u16..90,
         ) {
             let mut all: BTreeSet<u16> = ranges.iter().flat_map(|(begin, end)| *begin as u16..=*end as u16).collect();
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_are_no_ports_are_no_ports() {
+    fn numbers_outside_the_port_range_are_ignored() {
         let ranges: Ranges = [(0, u64::MAX), (65_530, 70_000), (70_000, 80_000), (9, 3)].into_iter().collect();
         assert_eq!(ranges.0, [(0, 65_535)]);
     }

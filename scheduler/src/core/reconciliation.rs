@@ -1,4 +1,4 @@
-//! When Mesos is asked what became of the workers.
+//! When to ask Mesos for the state of the workers.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ const FIRST: Duration = Duration::from_secs(5);
 const LONGEST: Duration = Duration::from_secs(60);
 const IMPLICIT: Duration = Duration::from_secs(15 * 60);
 
-/// Explicit rounds until every worker is answered, ever more slowly, since a master that has just taken over knows nothing of
-/// an agent before that has registered again; then an implicit round every 12 to 15 minutes, for tasks that nobody knows, and
-/// explicit ones for workers that it does not mention. All waits are cut by up to a fifth, so that clusters that a new master
-/// has greeted together do not go on asking it together.
+/// Explicit rounds run at growing intervals until every worker is answered, because a new master knows nothing of an
+/// agent until it has registered again. Then an implicit round follows every 12 to 15 minutes, to find unknown tasks,
+/// with explicit ones for workers that it does not mention. Every wait is shortened by up to a fifth, so that clusters
+/// that met a new master together do not keep asking together.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Reconciliation {
     seed: u64,
@@ -23,44 +23,44 @@ pub(super) struct Reconciliation {
 /// What is due.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Due {
-    /// Ask for the workers that were not answered.
+    /// Ask about the unanswered workers.
     pub(super) explicit: bool,
-    /// Ask for everything.
+    /// Ask about all tasks.
     pub(super) implicit: bool,
 }
 
 impl Reconciliation {
-    /// `seed`, which differs from cluster to cluster, stands in for chance.
+    /// `seed` differs from cluster to cluster and replaces randomness.
     pub(super) fn new(seed: &str) -> Self {
         let seed = seed.bytes().fold(0, |mixed: u64, byte| mixed.wrapping_mul(31).wrapping_add(byte.into()));
         Self { seed, ..Self::default() }
     }
 
-    /// (Re)subscribed: both are due at once.
+    /// After a (re)subscription, both are due at once.
     pub(super) fn start(&mut self, now: Moment) {
         (self.round, self.explicit, self.implicit) = (0, Some(now), Some(now));
     }
 
-    /// A worker has become doubtful: ask now, or with the rounds that are under way. A master that answers none of them is not
-    /// asked more often because there are more workers.
+    /// A worker's state is in doubt: asks now, or with the rounds that are already running. A master that answers none
+    /// of them is not asked more often because of further workers.
     pub(super) fn ask(&mut self, now: Moment) {
         if self.explicit.is_none() {
             (self.round, self.explicit) = (0, Some(now));
         }
     }
 
-    /// All have just been asked for as one; those that are not answered are asked for next.
+    /// All were just asked about implicitly; the unanswered are asked about next.
     pub(super) fn ask_soon(&mut self, now: Moment) {
         self.round = 0;
         self.explicit = Some(now.after(FIRST));
     }
 
-    /// Not connected: nothing can be asked.
+    /// Not connected: stops asking.
     pub(super) fn pause(&mut self) {
         (self.explicit, self.implicit) = (None, None);
     }
 
-    /// What is due now. It counts as done; explicit rounds go on until [`Reconciliation::answered`].
+    /// What is due now; it then counts as done. Explicit rounds continue until [`Reconciliation::answered`].
     pub(super) fn due(&mut self, now: Moment) -> Due {
         let due = |at: Option<Moment>| at.is_some_and(|at| at <= now);
         let due = Due { explicit: due(self.explicit), implicit: due(self.implicit) };
@@ -74,7 +74,7 @@ impl Reconciliation {
         due
     }
 
-    /// After `wait` or somewhat sooner.
+    /// At most `wait` from now, or somewhat sooner.
     fn later(&self, now: Moment, wait: Duration) -> Moment {
         now.after(wait.mul_f64(jitter(now.0 ^ self.seed)))
     }
@@ -94,7 +94,7 @@ impl Reconciliation {
 mod tests {
     use super::*;
 
-    /// When everything is asked for.
+    /// The times of implicit rounds.
     fn implicit(epoch: &str) -> Vec<u64> {
         let mut reconciliation = Reconciliation::new(epoch);
         reconciliation.start(Moment(1000));
@@ -107,7 +107,7 @@ mod tests {
         next.take(9).collect()
     }
 
-    /// When workers are asked for that are never answered.
+    /// The times of explicit rounds about workers that are never answered.
     fn explicit(epoch: &str) -> Vec<u64> {
         let mut reconciliation = Reconciliation::new(epoch);
         reconciliation.start(Moment(1000));
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_is_asked_for_every_quarter_of_an_hour_or_somewhat_sooner_and_clusters_do_not_ask_together() {
+    fn all_tasks_are_reconciled_every_quarter_of_an_hour_or_sooner_and_clusters_do_not_ask_together() {
         let (one, other) = (implicit("0badcafe"), implicit("0badcaff"));
         for pair in one.windows(2) {
             assert!((12 * 60_000..=15 * 60_000).contains(&(pair[1] - pair[0])), "{one:?}");
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn the_unanswered_are_asked_for_ever_more_slowly_and_clusters_that_begin_together_do_not_go_on_together() {
+    fn unanswered_workers_are_asked_about_ever_more_slowly_and_clusters_do_not_stay_in_step() {
         let (one, other) = (explicit("0badcafe"), explicit("0badcaff"));
         for (pair, longest) in one.windows(2).zip([5, 10, 20, 40, 60, 60, 60, 60]) {
             assert!((longest * 800..=longest * 1000).contains(&(pair[1] - pair[0])), "{one:?}");
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_doubt_is_asked_for_at_once_and_does_not_hurry_rounds_that_are_under_way() {
+    fn a_doubtful_worker_is_asked_about_at_once_without_speeding_up_running_rounds() {
         let mut reconciliation = Reconciliation::new("e");
         reconciliation.ask(Moment(0));
         for _ in 0..3 {

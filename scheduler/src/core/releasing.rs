@@ -1,4 +1,4 @@
-//! How workers are let go: those whose time is up, those that are too many, and any for a reason.
+//! Ends workers: those whose time is up, those beyond the target, and any for a given reason.
 
 use std::{cmp::Reverse, time::Duration};
 
@@ -18,7 +18,7 @@ impl Core {
                 Overdue::Silent => {
                     let seconds = self.settings.patience.staging.as_secs();
                     let why = format!("its executor has not reported for {seconds} s");
-                    // Elsewhere it may do better: where it is, the next one would land again.
+                    // Avoid this agent, where the replacement would otherwise be launched again.
                     if let Some(place) = self.fleet.get(&id).map(|worker| worker.record.place.clone()) {
                         self.blame(Blame::Agent, &place.agent, Duration::ZERO, &why);
                     }
@@ -31,7 +31,7 @@ impl Core {
                 }
                 Overdue::Replace => self.give_up(&id),
                 Overdue::KillAgain => self.remind_of_kill(&id),
-                Overdue::Ask => {
+                Overdue::AskMesos => {
                     let now = self.now;
                     self.fleet.update(&id, |worker| (worker.heard, worker.answered) = (now, false));
                     self.reconciliation.ask(self.now);
@@ -54,7 +54,7 @@ impl Core {
             return;
         }
         let why = if self.stopping { "the cluster is stopping" } else { "fewer workers are wanted" };
-        // Those that have to leave anyway go first, then those that do not run yet, then the youngest: they have done the
+        // First those that must leave anyway, then those that do not run yet, then the youngest, which have done the
         // least.
         let idle = self.nobody_leaves();
         let mut live: Vec<_> = self.fleet.workers().values().filter(|worker| worker.counts()).collect();
@@ -68,7 +68,7 @@ impl Core {
         }
     }
 
-    /// Stops counting on a worker that nobody sees. Mesos could not end it now; it is asked once more what it knows of it.
+    /// Stops counting on an unreachable worker. Mesos cannot end it now, and is asked about it once more.
     fn give_up(&mut self, id: &WorkerId) {
         let record = self.fleet.update(id, |worker| {
             (worker.given_up, worker.record.released, worker.answered) = (true, true, false);
@@ -81,7 +81,7 @@ impl Core {
         self.reconciliation.ask(self.now);
     }
 
-    /// Lets a worker go: its record says so before Mesos is told.
+    /// Ends a worker: its record is stored as released before Mesos gets the kill.
     pub(super) fn kill(&mut self, id: &WorkerId, why: impl Into<Cause>, by: Initiator) {
         let why = why.into();
         let Some(released) = self.fleet.update(id, |worker| {
@@ -100,8 +100,8 @@ impl Core {
         self.store(vec![Change::Worker(record)], vec![kill]);
     }
 
-    /// Tells Mesos again. An executor that hears of no kill, because it is stopped or has lost its stream, hears of none later
-    /// either: in the end Mesos ends it, and with it this worker alone.
+    /// Repeats the kill. An executor that misses one kill, because it is stopped or lost its stream, misses the next
+    /// ones too. In the end, Mesos kills the executor, which ends only this worker.
     pub(super) fn remind_of_kill(&mut self, id: &WorkerId) {
         let patience = self.settings.patience.clone();
         let next = Phase::Killing(self.now.after(patience.kill));

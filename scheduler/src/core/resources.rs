@@ -1,7 +1,7 @@
-//! What a worker needs and how it is taken out of an offer.
+//! What a worker needs, and how it is taken from an offer.
 //!
-//! Amounts are counted in thousandths, as Mesos itself does, so that repeated additions stay exact. Sums saturate or fail: no
-//! number that a master or a configuration can name makes a worker look smaller than it is.
+//! Amounts are counted in thousandths, as in Mesos, so that repeated additions stay exact. Sums saturate or fail: no
+//! number from a master or a configuration makes a worker look smaller than it is.
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
@@ -13,18 +13,18 @@ use super::ports::{Ranges, UNPRIVILEGED};
 /// What one worker needs.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Demand {
-    /// What the TaskManager needs: amounts by the resource's name, e.g. `cpus`, `mem` (MB).
+    /// What the TaskManager needs: amounts by resource name, e.g. `cpus`, `mem` (MB).
     pub task: BTreeMap<String, f64>,
-    /// What the executor needs beside it.
+    /// What the executor needs in addition.
     pub executor: BTreeMap<String, f64>,
-    /// The configuration keys that each get a port.
+    /// The configuration keys that get one port each.
     pub ports: Vec<Arc<str>>,
-    /// Whether the task may listen on ports below 1024: it runs as root.
+    /// Whether the task runs as root and may listen on ports below 1024.
     pub privileged: bool,
 }
 
-/// What a demand takes of an agent's offers: pieces of the resources offered, which Mesos is told as it told them, reservations
-/// and roles included.
+/// What a worker takes of an agent's offers: pieces of the offered resources, returned to Mesos with the reservations
+/// and roles they came with.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Taken {
     offered: Arc<Vec<Resource>>,
@@ -34,10 +34,10 @@ pub struct Taken {
 /// A part of one offered resource.
 #[derive(Clone, Debug, PartialEq)]
 struct Piece {
-    /// Which of the offered ones.
+    /// Index of the offered resource.
     of: usize,
     user: User,
-    what: What,
+    portion: Portion,
 }
 
 /// Who gets it.
@@ -47,10 +47,10 @@ enum User {
     Executor,
 }
 
-/// How much of it.
+/// How much of the resource.
 #[derive(Clone, Debug, PartialEq)]
-enum What {
-    /// So many thousandths of a scalar.
+enum Portion {
+    /// Thousandths of a scalar.
     Amount(u64),
     /// This port, for this configuration key.
     Port(Arc<str>, u16),
@@ -69,20 +69,20 @@ impl Taken {
 
     /// The ports, with their configuration keys.
     pub fn ports(&self) -> impl Iterator<Item = (&str, u16)> {
-        self.pieces.iter().filter_map(|piece| match &piece.what {
-            What::Port(key, port) => Some((&**key, *port)),
-            What::Amount(_) => None,
+        self.pieces.iter().filter_map(|piece| match &piece.portion {
+            Portion::Port(key, port) => Some((&**key, *port)),
+            Portion::Amount(_) => None,
         })
     }
 
     fn resources(&self, user: User) -> Vec<Resource> {
-        let of = |piece: &Piece| Some(piece.what.of(self.offered.get(piece.of)?));
+        let of = |piece: &Piece| Some(piece.portion.of(self.offered.get(piece.of)?));
         self.pieces.iter().filter(|piece| piece.user == user).filter_map(of).collect()
     }
 }
 
-impl What {
-    /// So much of `offered`.
+impl Portion {
+    /// This portion of `offered`.
     fn of(&self, offered: &Resource) -> Resource {
         match *self {
             Self::Amount(amount) => {
@@ -101,23 +101,23 @@ impl What {
 pub struct Shortage {
     /// The resource's name.
     pub name: String,
-    /// What is needed of it.
+    /// The needed amount.
     pub needed: f64,
-    /// What there is.
+    /// The available amount.
     pub there: f64,
 }
 
-/// What one worker needs, as offers are compared with it: worked out once for all of them.
+/// A demand in the form in which it is compared with offers, computed once for all of them.
 #[derive(Clone, Debug, Default)]
 pub struct Needs {
     scalars: Vec<Need>,
-    /// The configuration keys that each get a port.
+    /// The configuration keys that get one port each.
     ports: Vec<Arc<str>>,
     /// The first port that the task may listen on.
     lowest_port: u64,
 }
 
-/// What is needed of one scalar resource, in thousandths.
+/// The needed amount of one scalar resource, in thousandths.
 #[derive(Clone, Debug)]
 struct Need {
     name: String,
@@ -125,35 +125,35 @@ struct Need {
     executor: u64,
 }
 
-/// What is left of the offers of one agent.
+/// What is left of one agent's offers.
 #[derive(Debug, Default)]
 pub struct Pool {
     offered: Arc<Vec<Resource>>,
-    /// Reserved ones come first, so that they are used first. Those that nobody needs are left out.
+    /// Reserved ones come first, to be used first. Those that a worker does not need are left out.
     scalars: Vec<Scalar>,
-    /// Which of the offered ones are ranges of ports, and what is left of them, in the same order.
+    /// Indexes of the offered port ranges with what is left of them, in the same order.
     ports: Vec<(usize, Ranges)>,
-    /// Ports that are taken only when there are no others.
+    /// Ports that are used only if there are no others.
     last_resort: Vec<(usize, u16)>,
-    /// How many ports were left out because nobody could listen on them a moment ago.
+    /// Number of ports left out because a TaskManager could not listen on them recently.
     withheld: usize,
 }
 
 /// One offered scalar resource.
 #[derive(Debug)]
 struct Scalar {
-    /// Which of the offered ones it is.
+    /// Index of the offered resource.
     of: usize,
-    /// Which of the [`Needs`] it serves.
+    /// Index into the [`Needs`].
     need: usize,
-    /// How many thousandths are left.
+    /// What is left, in thousandths.
     left: u64,
 }
 
 pub(super) const PORTS: &str = "ports";
 
 impl Pool {
-    /// All resources of an offer that a worker may use.
+    /// The resources of an offer that a worker may use.
     pub fn new(offered: Vec<Resource>, needs: &Needs) -> Self {
         let (mut scalars, mut ports) = (Vec::with_capacity(offered.len()), Vec::new());
         for (of, resource) in offered.iter().enumerate().filter(|(_, resource)| is_plain(resource)) {
@@ -172,7 +172,7 @@ impl Pool {
         Self { offered: Arc::new(offered), scalars, ports, last_resort: Vec::new(), withheld: 0 }
     }
 
-    /// Leaves a port out, or for when there is no other.
+    /// Leaves a port out (`strictly`), or keeps it for when there is no other.
     pub(super) fn avoid(&mut self, port: u16, strictly: bool) {
         for (of, ranges) in &mut self.ports {
             if ranges.remove(port) {
@@ -185,19 +185,19 @@ impl Pool {
         }
     }
 
-    /// Whether this shortage is one only because ports were left out.
+    /// Whether there is a shortage only because ports were left out.
     pub(super) fn would_do_with_all_ports(&self, short: &Shortage) -> bool {
         short.name == PORTS && short.there + self.withheld as f64 >= short.needed
     }
 
-    /// Adds what a further offer of the same agent has. For a pool of which nothing was taken yet.
+    /// Adds another offer of the same agent, to a pool from which nothing was taken yet.
     pub fn add(&mut self, offered: Vec<Resource>, needs: &Needs) {
         let mut all = std::mem::take(&mut self.offered);
         Arc::make_mut(&mut all).extend(offered);
         *self = Self::new(Arc::unwrap_or_clone(all), needs);
     }
 
-    /// Takes what one worker needs, ports by chance, or says what is short; then nothing is taken.
+    /// Takes what one worker needs, with random ports. On a shortage, returns it and takes nothing.
     pub fn take(&mut self, needs: &Needs, chance: &mut StdRng) -> Result<Taken, Shortage> {
         self.check(needs)?;
         let mut pieces = Vec::with_capacity(2 * needs.scalars.len() + needs.ports.len());
@@ -209,7 +209,7 @@ impl Pool {
         }
         for key in &needs.ports {
             if let Some((of, port)) = self.take_port(chance) {
-                pieces.push(Piece { of, user: User::Task, what: What::Port(key.clone(), port) });
+                pieces.push(Piece { of, user: User::Task, portion: Portion::Port(key.clone(), port) });
             }
         }
         Ok(Taken { offered: self.offered.clone(), pieces })
@@ -222,7 +222,7 @@ impl Pool {
     fn check(&self, needs: &Needs) -> Result<(), Shortage> {
         for (number, need) in needs.scalars.iter().enumerate() {
             let there = self.left_of(number);
-            // A sum that is beyond all numbers is beyond every offer.
+            // A sum beyond the number range exceeds every offer.
             if need.task.checked_add(need.executor).is_none_or(|needed| there < needed) {
                 let needed = units(need.task) + units(need.executor);
                 return Err(Shortage { name: need.name.clone(), needed, there: units(there) });
@@ -242,7 +242,7 @@ impl Pool {
             if piece > 0 {
                 scalar.left -= piece;
                 amount -= piece;
-                into.push(Piece { of: scalar.of, user, what: What::Amount(piece) });
+                into.push(Piece { of: scalar.of, user, portion: Portion::Amount(piece) });
             }
         }
     }
@@ -262,13 +262,13 @@ impl Demand {
         self.task.keys().chain(executors).map(String::as_str)
     }
 
-    /// What TaskManager and executor need together of the resource `name`.
+    /// What TaskManager and executor need together of resource `name`.
     pub fn total(&self, name: &str) -> f64 {
         let of = |part: &BTreeMap<String, f64>| part.get(name).copied().unwrap_or(0.0);
         of(&self.task) + of(&self.executor)
     }
 
-    /// The same for many comparisons.
+    /// The demand in the form for many comparisons.
     pub fn needs(&self) -> Needs {
         let amount = |part: &BTreeMap<String, f64>, name: &str| part.get(name).copied().map_or(0, needed_amount);
         let need = |name: &str| {
@@ -281,7 +281,7 @@ impl Demand {
 }
 
 impl fmt::Display for Demand {
-    /// e.g. `cpus 1.1, mem 1056 MB, ports 2`.
+    /// For example `cpus 1.1, mem 1056 MB, ports 2`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for name in self.names() {
             write!(f, "{name} {}{}, ", units(needed_amount(self.total(name))), unit(name))?;
@@ -291,7 +291,7 @@ impl fmt::Display for Demand {
 }
 
 impl Shortage {
-    /// The unit in which people know this resource.
+    /// The unit shown to people.
     pub fn unit(&self) -> &'static str {
         unit(&self.name)
     }
@@ -304,8 +304,8 @@ pub(super) fn unit(name: &str) -> &'static str {
     }
 }
 
-/// Revocable resources may be taken back at any time. Persistent volumes are somebody's data, and disks of their own have no
-/// sandboxes on them.
+/// Revocable resources may be taken back at any time. Persistent volumes hold somebody's data, and separate disks hold
+/// no sandboxes.
 pub(super) fn is_plain(resource: &Resource) -> bool {
     resource.revocable.is_none() && resource.disk.is_none() && resource.shared.is_none()
 }
@@ -314,12 +314,12 @@ fn is_reserved(resource: &Resource) -> bool {
     !resource.reservations.is_empty() || resource.role.as_deref().is_some_and(|role| role != "*")
 }
 
-/// What is offered, in thousandths. What is no amount counts for nothing.
+/// An offered amount in thousandths; 0 if it is not a valid amount.
 fn offered_amount(value: f64) -> u64 {
     if value.is_finite() { (value * 1000.0).round() as u64 } else { 0 }
 }
 
-/// What is needed, in thousandths. What is no number is more than there is anywhere.
+/// A needed amount in thousandths; more than any agent has if it is not a number.
 fn needed_amount(value: f64) -> u64 {
     if value.is_nan() { u64::MAX } else { (value * 1000.0).round() as u64 }
 }
@@ -364,7 +364,7 @@ mod tests {
         }
     }
 
-    /// What is left of a resource, of which nobody may want any.
+    /// What is left of a resource; 0 if the pool has none.
     fn left(pool: &Pool, name: &str) -> f64 {
         let of = |scalar: &&Scalar| pool.offered[scalar.of].name == name;
         units(pool.scalars.iter().filter(of).map(|scalar| scalar.left).sum())
@@ -412,7 +412,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_second_offer_of_the_agent_has_is_added() {
+    fn the_resources_of_an_agents_second_offer_are_added() {
         let needs = demand(2.5, 10.0, &["a"]).needs();
         let mut pool = Pool::new(vec![scalar("cpus", 2.0, None), scalar("mem", 99.0, None)], &needs);
         assert_eq!(pool.take(&needs, &mut chance()).unwrap_err().name, "cpus");
@@ -422,7 +422,7 @@ mod tests {
     }
 
     #[test]
-    fn volumes_and_disks_of_their_own_are_not_taken_for_the_sandboxes_disk() {
+    fn volumes_and_separate_disks_do_not_count_as_the_sandboxes_disk() {
         let volume =
             resource::DiskInfo { persistence: Some(resource::disk_info::Persistence::default()), ..Default::default() };
         let mounted = resource::DiskInfo { source: Some(resource::disk_info::Source::default()), ..Default::default() };
@@ -433,7 +433,7 @@ mod tests {
         assert_eq!(left(&pool, "disk"), 70.0);
     }
 
-    /// Amounts at which sums break.
+    /// Amounts at which sums could overflow.
     fn extreme() -> impl Strategy<Value = f64> {
         let numbers = [
             f64::NAN,
@@ -457,7 +457,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_amount_is_not_there_and_what_is_beyond_all_numbers_never_fits() {
+    fn an_invalid_offered_amount_counts_as_zero_and_an_infinite_demand_never_fits() {
         let needs = demand(1.0, 1.0, &[]).needs();
         for wrong in [f64::NAN, f64::INFINITY, -5.0] {
             let offered = vec![scalar("cpus", wrong, None), scalar("mem", 99.0, None)];
@@ -472,7 +472,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_number_makes_a_sum_wrap(
+        fn no_number_makes_a_sum_overflow(
             offered in prop::collection::vec(extreme(), 0..4), task in extreme(), executor in extreme(),
             ranges in prop::collection::vec((any::<u64>(), any::<u64>()), 0..4),
         ) {
@@ -498,7 +498,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_taken_and_what_is_left_make_up_the_offer(
+        fn taken_and_remaining_resources_make_up_the_offer(
             offered in prop::collection::vec((0u32..9000, prop::bool::ANY), 1..6), wanted in 0u32..20000
         ) {
             let resources = offered.iter().map(|&(n, reserved)| {

@@ -1,39 +1,39 @@
-//! What people are told when no offer comes, or none that is of use.
+//! What is reported when no offer comes, or none that fits.
 //!
-//! A master that knows our constraints may keep all offers back for them; so it is asked for the others first, which show what
-//! the agents have. If there is none either, it is asked once what it tells its operators.
+//! A master that knows our constraints may hold all offers back because of them. So it is first asked to drop the
+//! constraints: the offers then show what the agents have. If still none comes, its operator API is read once.
 
 use std::time::Duration;
 
 use super::{
     Core,
-    evidence::Look,
+    evidence::Inspection,
     message::{Moment, Notice, Output},
 };
 
-/// Without any offer for so long, people are told what is asked for.
-const SILENT: Duration = Duration::from_secs(10);
-/// How long a master may take that was asked for offers of all agents.
-const WIDENED: Duration = Duration::from_secs(5);
-/// The master is not asked more often what it tells its operators.
-const SELDOM: Duration = Duration::from_secs(60);
+/// After this time without any offer, the wanted resources are reported.
+const REPORT_AFTER: Duration = Duration::from_secs(10);
+/// How long to wait for offers after the master dropped the constraints.
+const WIDENED_WAIT: Duration = Duration::from_secs(5);
+/// Minimum time between two reads of the master's operator API.
+const INSPECT_INTERVAL: Duration = Duration::from_secs(60);
 
-/// What people were told, and what was asked for it.
+/// What was reported, and what was done to find out.
 #[derive(Debug, Default)]
 pub(super) struct Silence {
-    /// Whether it is being found out why there is no offer, or was.
+    /// Whether the search for a reason has started.
     asked: bool,
-    /// Why there is none.
-    told: Option<String>,
-    /// When the master was asked last.
+    /// The reported reason.
+    reported: Option<String>,
+    /// When the master was last inspected.
     looked: Option<Moment>,
-    /// What of the role's quota makes offers small.
+    /// The quota that makes offers too small, as text.
     quota: Option<String>,
 }
 
 impl Core {
-    /// Says why there is no offer at all.
-    pub(super) fn tell_of_silence(&mut self) {
+    /// Finds out and reports why no offer comes.
+    pub(super) fn report_silence(&mut self) {
         if self.silence.asked || self.silence_at().is_none_or(|at| at > self.now) {
             return;
         }
@@ -43,34 +43,34 @@ impl Core {
             return;
         }
         self.silence.asked = true;
-        if !self.look() {
-            self.tell_why(&[]);
+        if !self.inspect_master() {
+            self.report_why(&[]);
         }
     }
 
-    /// Finds out whether it is the role's quota that makes offers too small.
+    /// Finds out whether the role's quota makes offers too small.
     pub(super) fn ask_about_shortage(&mut self) {
         if self.refusals.has_shortage() {
-            self.look();
+            self.inspect_master();
         }
     }
 
-    /// Asks the master what it tells its operators, unless that was asked a moment ago.
-    fn look(&mut self) -> bool {
-        let may = self.silence.looked.is_none_or(|at| self.now.since(at) >= SELDOM);
+    /// Requests the master's state, unless that was done recently. Returns whether it was requested.
+    fn inspect_master(&mut self) -> bool {
+        let may = self.silence.looked.is_none_or(|at| self.now.since(at) >= INSPECT_INTERVAL);
         if may {
             self.silence.looked = Some(self.now);
-            self.outputs.push(Output::Look);
+            self.outputs.push(Output::InspectMaster);
         }
         may
     }
 
-    /// The answer to [`Output::Look`].
-    pub(super) fn looked(&mut self, look: &Look) {
-        let reasons = look.own_quota(&self.settings.demand);
+    /// The answer to [`Output::InspectMaster`].
+    pub(super) fn master_inspected(&mut self, inspection: &Inspection) {
+        let reasons = inspection.own_quota(&self.settings.demand);
         self.silence.quota = (!reasons.is_empty()).then(|| reasons.join("; "));
-        if self.silence.asked && self.silence.told.is_none() {
-            self.tell_why(&look.why_no_offer(&self.settings.demand));
+        if self.silence.asked && self.silence.reported.is_none() {
+            self.report_why(&inspection.why_no_offer(&self.settings.demand));
         } else if self.missing() > 0
             && self.refusals.has_shortage()
             && self.silence.quota.is_some()
@@ -80,7 +80,7 @@ impl Core {
         }
     }
 
-    fn tell_why(&mut self, reasons: &[String]) {
+    fn report_why(&mut self, reasons: &[String]) {
         let (seconds, demand) = (self.patience_with_silence().as_secs(), &self.settings.demand);
         let head = format!("the master has sent no offer of any agent for {seconds} s");
         let text = if reasons.is_empty() {
@@ -91,26 +91,26 @@ impl Core {
         } else {
             format!("{head}: {}", reasons.join("; "))
         };
-        self.silence.told = Some(text.clone());
+        self.silence.reported = Some(text.clone());
         self.notice(Notice::Starved(text));
     }
 
-    /// Why no TaskManager is launched, as people were told last.
+    /// Why no TaskManager is launched, as last reported.
     pub(super) fn why_nothing_fits(&self) -> Option<String> {
         let declined = self.refusals.explain().map(|declined| match &self.silence.quota {
             Some(quota) if self.refusals.has_shortage() => format!("{declined}; {quota}"),
             _ => declined,
         });
-        declined.or_else(|| self.silence.told.clone())
+        declined.or_else(|| self.silence.reported.clone())
     }
 
-    /// How long nothing comes until the next step of [`Core::tell_of_silence`].
+    /// How long to wait without offers before the next step of [`Core::report_silence`].
     fn patience_with_silence(&self) -> Duration {
         let asked_for_all = self.widened && !self.settings.constraints.is_empty();
-        if asked_for_all { SILENT + WIDENED } else { SILENT }
+        if asked_for_all { REPORT_AFTER + WIDENED_WAIT } else { REPORT_AFTER }
     }
 
-    /// When people are told that there are no offers.
+    /// When the lack of offers is reported.
     pub(super) fn silence_at(&self) -> Option<Moment> {
         self.offerless
             .filter(|_| !self.silence.asked && self.refusals.offers() == 0)
@@ -119,9 +119,9 @@ impl Core {
 }
 
 impl Silence {
-    /// An offer has come, or another master.
+    /// An offer has come, or the master has changed.
     pub(super) fn end(&mut self) {
-        (self.asked, self.told) = (false, None);
+        (self.asked, self.reported) = (false, None);
     }
 
     /// A TaskManager was launched.

@@ -14,20 +14,20 @@ use super::{
     worker::Phase,
 };
 
-/// The kills of so many unknown tasks are counted.
-const STRANGERS: usize = 1000;
+/// Number of unknown tasks whose kills are counted.
+const UNKNOWN_TASKS: usize = 1000;
 
-/// What a Mesos task state comes to.
+/// The meaning of a Mesos task state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Meaning {
-    /// On its way to running.
+    /// Starting.
     Preparing,
     Running,
-    /// Ending, but not ended.
+    /// Ending, but not ended yet.
     Ending,
-    /// Out of sight; may come back.
+    /// Unreachable; may return.
     Unreachable,
-    /// Will not run (again). The flag says whether the worker itself failed, rather than its agent or the launch.
+    /// Will not run (again). The flag is set if the worker itself failed, rather than its agent or the launch.
     Over(bool),
 }
 
@@ -52,14 +52,14 @@ impl Meaning {
 }
 
 impl Core {
-    /// Takes in a task's status; it is acknowledged once what it means is durable.
+    /// Handles a task's status; it is acknowledged once its effect is durable.
     pub(super) fn status(&mut self, mut status: v1::TaskStatus) {
         let id = WorkerId::from(status.task_id.value.as_str());
         match (Meaning::of(status.state), self.fleet.get(&id).is_some()) {
             (Some(meaning), true) => self.known(&id, meaning, &status),
             (Some(Meaning::Preparing | Meaning::Running | Meaning::Ending), false) => self.unknown(id, &status),
-            (Some(Meaning::Over(_)), false) => drop(self.strangers.remove(&id)),
-            // A task that is away and that nobody knows needs nothing, and neither does a state of the future.
+            (Some(Meaning::Over(_)), false) => drop(self.unknown_tasks.remove(&id)),
+            // An unreachable unknown task needs no action, and neither does a state that this version does not know.
             (_, _) => {}
         }
         if let (Some(uuid), Some(agent)) = (status.uuid.take(), status.agent_id.take()) {
@@ -70,11 +70,11 @@ impl Core {
     fn unknown(&mut self, id: WorkerId, status: &v1::TaskStatus) {
         self.notice(Notice::Unknown(id.clone()));
         let agent = status.agent_id.as_ref().map(|agent| agent.value.clone());
-        // Its record may be on the way out: then the store is to know that first.
+        // Its record may be about to be deleted: let the store finish first.
         let (kills, since) =
-            *self.strangers.entry(id.clone()).and_modify(|(kills, _)| *kills += 1).or_insert((1, self.now));
-        if self.strangers.len() > STRANGERS {
-            self.strangers.pop_first();
+            *self.unknown_tasks.entry(id.clone()).and_modify(|(kills, _)| *kills += 1).or_insert((1, self.now));
+        if self.unknown_tasks.len() > UNKNOWN_TASKS {
+            self.unknown_tasks.pop_first();
         }
         let disobeys = kills > 1 && self.now.since(since) >= self.settings.patience.obey;
         let by_force = agent.clone().filter(|_| disobeys).map(|agent| Output::Shutdown { worker: id.clone(), agent });
@@ -92,7 +92,7 @@ impl Core {
             (worker.record.released, worker.record.running, worker.phase)
         });
         let Some((released, ran, phase)) = heard else { return };
-        // Words of its start may come late: who was seen running does not start again.
+        // A status from its start may arrive late: a worker that has run is not starting again.
         let meaning = if ran && meaning == Meaning::Preparing { Meaning::Running } else { meaning };
         let by = if status.uuid.is_some() { Initiator::Executor } else { Initiator::Mesos };
         match meaning {
@@ -104,9 +104,9 @@ impl Core {
                 }
             }
             Meaning::Running if released && self.may_return(id) => self.returned(id, by, status),
-            // Released while it was away: now that it is back, exactly one may survive.
+            // Released while it was unreachable: now that it is back, only one of the two may stay.
             _ if released && phase == Phase::Unreachable => {
-                self.enter(id, Phase::Killing(self.now), Initiator::Scheduler, "it is back and was replaced");
+                self.enter(id, Phase::Killing(self.now), Initiator::Scheduler, "it has returned after it was replaced");
             }
             Meaning::Preparing if !released => {
                 self.enter(id, Phase::Staging, by, explain(status));
@@ -130,7 +130,7 @@ impl Core {
         }
     }
 
-    /// Whether a worker that was given up while nobody saw it is of use where it is: nobody has taken its place yet.
+    /// Whether a worker that was given up while unreachable may stay: it has not been replaced yet.
     fn may_return(&self, id: &WorkerId) -> bool {
         let Some(worker) = self.fleet.get(id).filter(|worker| worker.given_up) else { return false };
         let place = &worker.record.place;
@@ -138,7 +138,7 @@ impl Core {
         self.missing() > 0 && !vacated && self.fleet.occupation().allows(&place.values, &self.settings.constraints)
     }
 
-    /// It takes its own place again.
+    /// A returning worker takes its own place again.
     fn returned(&mut self, id: &WorkerId, by: Initiator, status: &v1::TaskStatus) {
         let record = self.fleet.update(id, |worker| {
             (worker.given_up, worker.record.released, worker.record.running) = (false, false, true);

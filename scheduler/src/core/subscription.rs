@@ -1,4 +1,4 @@
-//! The subscription to the master: what begins and ends with it.
+//! Begin and end of the subscription to the master.
 
 use super::{
     Core,
@@ -7,7 +7,7 @@ use super::{
     worker::Phase,
 };
 
-/// Why workers are gone with their framework.
+/// Why workers are gone after their framework was removed.
 const REMOVED: &str = "Mesos removed the framework";
 
 impl Core {
@@ -23,7 +23,7 @@ impl Core {
         let now = self.now;
         self.fleet.update_all(|worker| {
             worker.answered = worker.phase == Phase::Storing;
-            // Silence while the connection was down says nothing about the worker.
+            // The worker may have reported while we were disconnected.
             (worker.heard, worker.reminders) = (now, 0);
             if let Phase::Killing(next) = &mut worker.phase {
                 *next = now;
@@ -33,8 +33,8 @@ impl Core {
         self.replace_misfits();
     }
 
-    /// Keeps who we are at the master. A framework that was registered before keeps its user whatever we say now; its principal
-    /// is ours, or the master would have refused us.
+    /// The user and principal to store. A framework that was registered before keeps its user whatever we send. Its
+    /// principal is ours, or the master would have refused us.
     fn registered_as(&mut self, framework: String) {
         let is_new = self.framework.as_ref() != Some(&framework);
         let before = self.registration.take().filter(|_| !is_new);
@@ -59,7 +59,7 @@ impl Core {
         self.subscribed = false;
         self.reconciliation.pause();
         self.withdraw_launches();
-        // The next master, or this one, asks anew.
+        // The next master sends its inverse offers again.
         self.maintenance.clear();
     }
 
@@ -72,14 +72,15 @@ impl Core {
         self.forget_framework(REMOVED, Vec::new());
     }
 
-    /// In this order: a framework id that Mesos has forgotten heals itself, one that we have forgotten does not.
+    /// In this order: a framework id that only we still know is corrected by Mesos, but one that we have forgotten is
+    /// lost.
     pub(super) fn torn_down(&mut self) {
         self.disconnected();
         self.tearing_down = true;
         self.forget_framework(REMOVED, vec![Output::Stopped]);
     }
 
-    /// The framework is gone, and every task with it: a record without the framework id would say nothing.
+    /// The framework is gone with all its tasks: deletes the records, which mean nothing without its id.
     pub(super) fn forget_framework(&mut self, why: &'static str, then: Vec<Output>) {
         (self.framework, self.registration) = (None, None);
         let mut changes = vec![Change::Framework(None)];
@@ -105,7 +106,7 @@ impl Core {
         }
         if due.implicit {
             self.outputs.push(Output::Reconcile(Vec::new()));
-            // Mesos says nothing of workers that it does not know (any more): those are asked for one by one then.
+            // Mesos does not mention workers that it does not know (any longer), so they are asked about one by one.
             if !due.explicit && !self.fleet.workers().is_empty() {
                 self.fleet.update_all(|worker| worker.answered = worker.phase == Phase::Storing);
                 self.reconciliation.ask_soon(self.now);

@@ -1,4 +1,4 @@
-//! What the core promises, each promise as a test, and all of them under random events: the bench for that.
+//! Tests of the core's promises: each by itself, and all of them under random events. This file has the harness.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod life;
@@ -27,8 +27,8 @@ use super::{
     worker::{Patience, Phase},
 };
 
-/// The core with a store that answers at once unless it is told to wait, and a record of all that was asked for.
-struct Bench {
+/// The core with a store that answers at once unless it is set to wait, and a record of all outputs.
+struct Harness {
     core: Core,
     now: Moment,
     state: State,
@@ -37,7 +37,7 @@ struct Bench {
     outputs: Vec<Output>,
 }
 
-impl Bench {
+impl Harness {
     fn new(state: State) -> Self {
         Self::with(state, "")
     }
@@ -50,7 +50,7 @@ impl Bench {
             demand,
             constraints: Constraint::parse_list(constraints).unwrap(),
             decline: Duration::from_secs(5),
-            hopeless: Duration::from_secs(300),
+            decline_small: Duration::from_secs(300),
             patience: Patience::default(),
             moving: Move::default(),
             origin: Arc::default(),
@@ -66,14 +66,14 @@ impl Bench {
     }
 
     fn constrained(target: usize, constraints: &str) -> Self {
-        let mut bench = Self::with(State::fresh("e".to_owned()), constraints);
-        bench.tell(Input::Target(target));
-        bench.tell(Input::Subscribed("F".to_owned()));
-        bench
+        let mut harness = Self::with(State::fresh("e".to_owned()), constraints);
+        harness.feed(Input::Target(target));
+        harness.feed(Input::Subscribed("F".to_owned()));
+        harness
     }
 
-    /// Gives what is asked for in answer to `input`, stores left out.
-    fn tell(&mut self, input: Input) -> Vec<Output> {
+    /// The outputs for `input`, without writes to the store.
+    fn feed(&mut self, input: Input) -> Vec<Output> {
         let mut inputs = vec![input];
         let mut asked = Vec::new();
         while let Some(input) = inputs.pop() {
@@ -101,25 +101,25 @@ impl Bench {
             for change in &changes {
                 self.state.apply(change);
             }
-            asked.extend(self.tell(Input::Stored(number)));
+            asked.extend(self.feed(Input::Stored(number)));
         }
         asked
     }
 
     fn wait(&mut self, seconds: u64) -> Vec<Output> {
         self.now = self.now.after(Duration::from_secs(seconds));
-        self.tell(Input::Tick)
+        self.feed(Input::Tick)
     }
 
-    /// Offers room for `workers` on `agent` and gives the workers that were launched there.
+    /// Offers room for `workers` on `agent` and returns the workers launched there.
     fn launch_on(&mut self, agent: &str, workers: u32) -> Vec<WorkerId> {
-        let asked = self.tell(Input::Offers(vec![offer(agent, agent, workers)]));
+        let asked = self.feed(Input::Offers(vec![offer(agent, agent, workers)]));
         launches(&asked).into_iter().map(|launch| launch.worker).collect()
     }
 
     fn running(&mut self, agent: &str) -> WorkerId {
         let worker = self.launch_on(agent, 1).pop().unwrap();
-        self.tell(Input::Status(boxed(&worker, TaskState::TaskRunning)));
+        self.feed(Input::Status(boxed(&worker, TaskState::TaskRunning)));
         worker
     }
 }

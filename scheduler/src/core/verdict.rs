@@ -1,27 +1,27 @@
-//! What the end of a worker says of others: of its agent, of what was shipped, of the configuration, or of nobody.
+//! What the end of a worker counts against: its agent, the artifacts, the configuration, or nothing.
 
 use mesos::v1::{self, TaskState, task_status::Reason};
 use overlays::blame::{self, Blame};
 
-/// What follows from an end.
+/// The consequence of an end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// Nothing: the launch came too late, or an operator wanted it so.
+    /// None: the launch lost the race for its offer, or an operator ended the worker.
     Nobody,
-    /// That agent cannot hold the limits that are configured. Others may, and nothing is wrong with it otherwise.
+    /// The agent cannot enforce the configured limits. Other agents may, and this one is otherwise fine.
     Unfit,
-    /// Somebody is to blame.
+    /// The failure counts against this.
     Blame(Blame),
 }
 
-/// What an agent says that lacks the isolator for a limit. It gives the reason `REASON_GC_ERROR`, which says nothing of it.
+/// The message of an agent that lacks the isolator for a limit. Its reason `REASON_GC_ERROR` says nothing about that.
 const NO_ISOLATOR: &str = "limits can only be set";
 
-/// What can be done about that.
+/// The advice for that case.
 const ISOLATORS: &str = "give the agents the isolators cgroups/cpu and cgroups/mem, keep off those without by mesos.constraints, or set no \
                          mesos.resourcemanager.tasks.cpus-limit and mem-limit";
 
-/// What agents say that cannot start the container that is configured, and what their operators can do about it.
+/// Messages of agents that cannot start the configured container, each with advice for the operator.
 const CONTAINERS: [(&str, &str); 2] = [
     (
         "Unsupported container image type",
@@ -33,18 +33,18 @@ const CONTAINERS: [(&str, &str); 2] = [
     ),
 ];
 
-/// What can be done where the agent cannot start the container.
+/// The advice if the agent cannot start the container.
 fn container_advice(status: &v1::TaskStatus) -> Option<&'static str> {
     let message = status.message.as_deref()?;
-    CONTAINERS.iter().find(|(words, _)| message.contains(words)).map(|(_, advice)| *advice)
+    CONTAINERS.iter().find(|(phrase, _)| message.contains(phrase)).map(|(_, advice)| *advice)
 }
 
 impl Verdict {
-    /// On the end that this status tells: as the executor says, or by Mesos's reason.
+    /// The verdict on a terminal status: the executor's own, or derived from Mesos's reason.
     pub(super) fn of(status: &v1::TaskStatus) -> Self {
         let labels = status.labels.iter().flat_map(|labels| &labels.labels);
-        let told = labels.filter(|label| label.key == blame::LABEL).find_map(|label| label.value.as_deref());
-        if let Some(blame) = told.and_then(Blame::from_word) {
+        let word = labels.filter(|label| label.key == blame::LABEL).find_map(|label| label.value.as_deref());
+        if let Some(blame) = word.and_then(Blame::from_word) {
             return Self::Blame(blame);
         }
         if is_unfit(status) {
@@ -55,9 +55,9 @@ impl Verdict {
         }
         let reason = status.reason.and_then(|reason| Reason::try_from(reason).ok());
         Self::Blame(match (TaskState::try_from(status.state), reason) {
-            // The offer was void when the launch arrived.
+            // The offer was no longer valid when the launch arrived.
             (_, Some(Reason::InvalidOffers | Reason::AgentDraining)) => return Self::Nobody,
-            // It never arrived, or its agent is no longer known.
+            // The launch never arrived, or its agent is no longer known.
             (Ok(state), Some(Reason::Reconciliation)) if !is_own_end(state) => return Self::Nobody,
             (Ok(TaskState::TaskError), _) | (_, Some(Reason::ContainerLimitationMemory)) => Blame::Configuration,
             (
@@ -76,7 +76,7 @@ impl Verdict {
     }
 }
 
-/// Whether it was there and has ended, rather than being unknown.
+/// Whether the task existed and has ended, as opposed to being unknown.
 fn is_own_end(state: TaskState) -> bool {
     matches!(state, TaskState::TaskFailed | TaskState::TaskFinished | TaskState::TaskKilled | TaskState::TaskError)
 }
@@ -85,7 +85,7 @@ fn is_unfit(status: &v1::TaskStatus) -> bool {
     status.message.as_deref().is_some_and(|message| message.contains(NO_ISOLATOR))
 }
 
-/// The status in words: state, the message of whoever sent it, and Mesos's reason or what to do.
+/// The status as text: state, message, and Mesos's reason or the advice.
 pub(super) fn explain(status: &v1::TaskStatus) -> String {
     let state = TaskState::try_from(status.state).map_or("an unknown state", |state| state.as_str_name());
     let reason = status.reason.and_then(|reason| Reason::try_from(reason).ok()).map(|reason| reason.as_str_name());
@@ -110,20 +110,20 @@ mod tests {
     }
 
     #[test]
-    fn the_executors_word_goes_before_mesos_reason() {
+    fn the_executors_own_verdict_overrides_mesoss_reason() {
         let status = status(TaskState::TaskFailed, Reason::ContainerLimitationMemory);
         assert_eq!(Verdict::of(&status), Verdict::Blame(Blame::Configuration));
         let label = v1::Label { key: blame::LABEL.to_owned(), value: Some("artifact".to_owned()) };
-        let told = v1::TaskStatus { labels: Some(v1::Labels { labels: vec![label] }), ..status };
-        assert_eq!(Verdict::of(&told), Verdict::Blame(Blame::Artifact));
+        let labelled = v1::TaskStatus { labels: Some(v1::Labels { labels: vec![label] }), ..status };
+        assert_eq!(Verdict::of(&labelled), Verdict::Blame(Blame::Artifact));
     }
 
     #[test]
-    fn nobody_is_to_blame_for_a_launch_that_came_too_late() {
+    fn a_launch_that_loses_the_race_for_its_offer_counts_against_nothing() {
         for reason in [Reason::InvalidOffers, Reason::Reconciliation, Reason::AgentDraining] {
             assert_eq!(Verdict::of(&status(TaskState::TaskDropped, reason)), Verdict::Nobody, "{reason:?}");
         }
-        // Told late, but an end of its own.
+        // Reported late, but the task's own end.
         let failed = status(TaskState::TaskFailed, Reason::Reconciliation);
         assert_eq!(Verdict::of(&failed), Verdict::Blame(Blame::Worker));
         let restarted = status(TaskState::TaskDropped, Reason::AgentRestarted);
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn an_agent_that_cannot_start_the_container_is_to_blame_and_its_flag_is_named() {
+    fn a_container_that_the_agent_cannot_start_counts_against_the_agent_and_its_flag_is_named() {
         for (message, flag) in [
             ("Failed to launch container: Unsupported container image type: DOCKER", "--image_providers"),
             ("Abnormal executor termination: unknown container", "--containerizers=docker,mesos"),

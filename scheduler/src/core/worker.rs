@@ -11,11 +11,11 @@
 //!   any ───────────────────────────────────────────▶ Killing ── terminal status ──▶ (gone)
 //! ```
 //!
-//! One that was replaced for being out of sight is ended when it returns, unless nobody has taken its place yet: then it is
-//! Running again. Exactly one survives.
+//! A worker that was replaced while unreachable is ended when it returns. If its replacement was not placed yet, it
+//! becomes Running again instead. Exactly one of the two survives.
 //!
-//! *Wanted* is not a state of a record but the difference between the target and the workers that count; *gone* is the
-//! absence of a record. A terminal status leads to *gone* from every state.
+//! *Wanted* and *gone* are not stored: *wanted* is the target less the workers that count; *gone* means that there is
+//! no record. A terminal status leads to *gone* from every phase.
 
 use std::time::Duration;
 
@@ -25,55 +25,55 @@ use super::{
     ports::WorkerPorts,
 };
 
-/// A kill is repeated so often before anything harder is tried.
+/// Number of repeated kills before the executor is shut down.
 pub(super) const REMINDERS: u32 = 3;
 
-/// Where a worker stands.
+/// The phase of a worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// Its record is on the way into the store; its task cannot exist yet.
+    /// Its record is being stored; its task cannot exist yet.
     Storing,
-    /// The launch was sent; nothing was heard of it yet.
+    /// The launch was sent; no status has arrived yet.
     Launching,
-    /// Its executor is at work.
+    /// Its executor is preparing.
     Staging,
     /// Its TaskManager runs.
     Running,
-    /// It was told to end; the time is that of the next reminder.
+    /// The kill was sent; the time is that of the next reminder.
     Killing(Moment),
-    /// Mesos has lost sight of its agent.
+    /// Mesos has lost contact with its agent.
     Unreachable,
 }
 
 /// A worker as the core sees it.
 #[derive(Clone, Debug)]
 pub struct Worker {
-    /// What the store has of it.
+    /// Its stored record.
     pub record: WorkerRecord,
-    /// Where it stands.
+    /// Its phase.
     pub phase: Phase,
-    /// Since when it stands there.
+    /// Since when it is in that phase.
     pub since: Moment,
-    /// When it was last heard of.
+    /// When it last reported.
     pub heard: Moment,
-    /// Whether Mesos has told its state since the last (re)subscription.
+    /// Whether Mesos has reported its state since the last (re)subscription.
     pub answered: bool,
     /// Whether the JobManager lists its TaskManager.
     pub registered: bool,
-    /// Since when it does not.
+    /// Since when it is not listed.
     pub unregistered: Moment,
     /// Whether it has run for a while.
     pub proven: bool,
-    /// Whether it was let go for no other reason than that nobody sees it, and nobody was told to end it.
+    /// Whether it was released only because it was unreachable, without a kill.
     pub given_up: bool,
-    /// How often Mesos was reminded of its kill since it knows us.
+    /// Number of kills repeated since the last (re)subscription.
     pub reminders: u32,
-    /// The ports it got, as far as this application master launched it.
+    /// Its ports, if this application master launched it.
     pub ports: WorkerPorts,
 }
 
 impl Phase {
-    /// In one word.
+    /// The phase as one word.
     pub fn word(self) -> &'static str {
         match self {
             Self::Storing => "storing",
@@ -86,18 +86,18 @@ impl Phase {
     }
 }
 
-/// How long the core waits for a worker at each step.
+/// Timeouts for each phase of a worker.
 #[derive(Clone, Debug)]
 pub struct Patience {
-    /// For a first word after the launch; then Mesos is asked.
+    /// From the launch to the first status; then Mesos is asked.
     pub first_word: Duration,
-    /// For the next word while the executor prepares; then it is replaced.
+    /// From one status to the next while the executor prepares; then the worker is replaced.
     pub staging: Duration,
-    /// For the TaskManager to register with the JobManager; then it is replaced.
+    /// Until the TaskManager registers with the JobManager; then the worker is replaced.
     pub registration: Duration,
     /// Between two kills of one worker.
     pub kill: Duration,
-    /// For a worker to end after its kill; then its executor is shut down.
+    /// From the kill to the end of a worker; then its executor is shut down.
     pub obey: Duration,
     /// For an unreachable worker to return; then it is replaced.
     pub unreachable: Duration,
@@ -116,25 +116,25 @@ impl Default for Patience {
     }
 }
 
-/// What is wrong with a worker whose time is up, or what is to be done.
+/// What to do about a worker whose deadline has passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Overdue {
-    /// Ask Mesos what became of it.
-    Ask,
-    /// Its executor has said nothing for too long.
+    /// Ask Mesos for its state.
+    AskMesos,
+    /// Replace it: its executor has not reported for too long.
     Silent,
-    /// Its TaskManager did not register with the JobManager.
+    /// Replace it: its TaskManager did not register with the JobManager.
     Unregistered,
-    /// Remind Mesos of the kill.
+    /// Repeat the kill.
     KillAgain,
-    /// Stop counting on it.
+    /// Replace it, and stop counting on it.
     Replace,
-    /// It has run for so long that launching evidently works.
+    /// Note that it has run long enough to show that launching works.
     Proven,
 }
 
 impl Worker {
-    /// A worker whose record is new.
+    /// A worker with a new record.
     pub fn new(record: WorkerRecord, phase: Phase, now: Moment) -> Self {
         Self {
             record,
@@ -161,7 +161,7 @@ impl Worker {
         Self { answered: false, ..Self::new(record, phase, now) }
     }
 
-    /// Goes on to `phase`; staying there leaves the time of arrival as it is.
+    /// Changes the phase. If it stays the same, so does the time of arrival.
     pub fn enter(&mut self, phase: Phase, now: Moment) {
         if std::mem::discriminant(&self.phase) != std::mem::discriminant(&phase) {
             self.since = now;
@@ -171,40 +171,41 @@ impl Worker {
         self.phase = phase;
     }
 
-    /// What ends its task.
+    /// The output that ends its task.
     pub(super) fn kill(&self) -> Output {
         Output::Kill { worker: self.record.id.clone(), agent: Some(self.record.place.agent.clone()) }
     }
 
-    /// Whether it does not obey: reminders came after it had all its time to end.
+    /// Whether it has not ended within its time, despite repeated kills.
     pub(super) fn disobeys(&self, patience: &Patience) -> bool {
         self.reminders >= REMINDERS && patience.kill.saturating_mul(self.reminders - 1) >= patience.obey
     }
 
-    /// Whether it counts towards the wanted number.
+    /// Whether it counts towards the target.
     pub fn counts(&self) -> bool {
         !self.record.released
     }
 
-    /// Whether the JobManager can use it, and it is to stay so.
+    /// Whether the JobManager can use it and it is not being ended.
     pub fn is_ready(&self) -> bool {
         self.counts() && self.phase == Phase::Running && self.registered
     }
 
-    /// Whether it is neither seen nor wanted any more: it stands in nobody's way.
+    /// Whether it is unreachable and released, so that nothing waits for it.
     pub fn is_written_off(&self) -> bool {
         self.record.released && self.phase == Phase::Unreachable
     }
 
-    /// When something is to be done about it if nothing is heard, and what. `job_manager` is since when there is one.
+    /// Its next deadline and what follows if nothing is reported until then. `job_manager` is since when the JobManager
+    /// has been up.
     pub fn deadline(&self, patience: &Patience, job_manager: Option<Moment>) -> Option<(Moment, Overdue)> {
         match self.phase {
             Phase::Storing => None,
-            Phase::Launching => Some((self.heard.after(patience.first_word), Overdue::Ask)),
+            Phase::Launching => Some((self.heard.after(patience.first_word), Overdue::AskMesos)),
             Phase::Staging => Some((self.heard.after(patience.staging), Overdue::Silent)),
             Phase::Running => {
                 let proven = (!self.proven).then(|| (self.since.after(STABLE), Overdue::Proven));
-                // It cannot register before there is somebody to register with.
+                // It cannot register before the JobManager is up.
                 let unregistered = job_manager.filter(|_| !self.registered).map(|up| {
                     let since = self.since.max(self.unregistered).max(up);
                     (since.after(patience.registration), Overdue::Unregistered)

@@ -1,4 +1,4 @@
-//! What is on its way into the store, and what waits for it to arrive.
+//! Writes to the store, and outputs that wait for them.
 
 use std::time::Duration;
 
@@ -11,22 +11,22 @@ use super::{
     worker::Phase,
 };
 
-/// Changes that are being made durable.
+/// Changes that are being stored.
 #[derive(Debug)]
 pub(super) struct Write {
     number: u64,
     since: Moment,
-    /// What is done once they are, and all before them.
+    /// Outputs to carry out once this write and all earlier ones are durable.
     then: Vec<Output>,
 }
 
-/// How long offers wait for the store. Others may want them, and the store may be away for hours.
+/// How long offers wait for the store. Other frameworks may want them, and the store may be unavailable for hours.
 const LONGEST_HOLD: Duration = Duration::from_secs(5);
-/// How long offers stay away that were given back for that.
-const REFUSE: Duration = Duration::from_secs(5);
+/// Filter for offers that were declined for that reason.
+const LATE_STORE_FILTER: Duration = Duration::from_secs(5);
 
 impl Core {
-    /// Makes `changes` durable and carries out `then` after that.
+    /// Stores `changes` and carries out `then` once they are durable.
     pub(super) fn store(&mut self, changes: Vec<Change>, then: Vec<Output>) {
         let number = self.next_write;
         self.next_write += 1;
@@ -34,7 +34,7 @@ impl Core {
         self.writes.push_back(Write { number, since: self.now, then });
     }
 
-    /// Carries out `output` once all that was stored before is durable.
+    /// Carries out `output` once all earlier writes are durable.
     pub(super) fn after_stores(&mut self, output: Output) {
         match self.writes.back_mut() {
             Some(write) => write.then.push(output),
@@ -56,14 +56,14 @@ impl Core {
         }
     }
 
-    /// Carries out an output whose turn has come. A worker that is no longer wanted is launched all the same: its kill
-    /// follows, and the task's end clears its record.
+    /// Carries out an output whose writes are durable. A worker that is no longer wanted is launched anyway: its kill
+    /// follows, and the task's end deletes its record.
     fn release(&mut self, output: Output) {
-        // Mesos has taken us in after all: the framework is torn down before the end.
+        // Mesos has registered us after all: tear the framework down before the end.
         if matches!(output, Output::Stopped) && self.framework.is_some() {
             return;
         }
-        // Nobody would hear it. Whoever is being killed is so again with the next connection.
+        // Without a connection, nobody receives the kill. It is repeated on the next one.
         if matches!(output, Output::Kill { .. }) && !self.subscribed {
             return;
         }
@@ -75,49 +75,49 @@ impl Core {
         self.outputs.push(output);
     }
 
-    /// When the next write will have kept us waiting for too long.
+    /// When the oldest write becomes late.
     pub(super) fn store_is_late_at(&self) -> Option<Moment> {
         let late = self.writes.partition_point(|write| write.since.after(LONGEST_HOLD) <= self.now);
         self.writes.get(late).map(|write| write.since.after(LONGEST_HOLD))
     }
 
-    /// Whether the store has kept us waiting for so long that nothing new is begun.
+    /// Whether the store is so late that nothing new is started.
     pub(super) fn store_is_late(&self) -> bool {
         self.writes.front().is_some_and(|write| write.since.after(LONGEST_HOLD) <= self.now)
     }
 
-    /// Says when nothing can be begun for want of the store, and when it can again.
-    pub(super) fn tell_of_store(&mut self) {
+    /// Reports when a late store stops launches, and when it answers again.
+    pub(super) fn report_store(&mut self) {
         let late = self.store_is_late();
-        if std::mem::replace(&mut self.store_told_late, late) != late {
+        if std::mem::replace(&mut self.late_store_reported, late) != late {
             self.notice(if late { Notice::StoreAway } else { Notice::StoreBack });
         }
     }
 
-    /// Gives back the offers that have waited for the store for too long.
+    /// Declines the offers that have waited for the store for too long.
     pub(super) fn give_back_late_offers(&mut self) {
         let late = self.now;
         let offers = self.withdraw(|write, _| write.since.after(LONGEST_HOLD) <= late);
         if !offers.is_empty() {
-            self.outputs.push(Output::Decline(offers, REFUSE));
+            self.outputs.push(Output::Decline(offers, LATE_STORE_FILTER));
         }
     }
 
-    /// Withdraws the launches that wait for the store with an offer that is void; gives back the other offers used.
+    /// Withdraws launches that wait for the store with a rescinded offer; declines their other offers.
     pub(super) fn rescinded(&mut self, id: &str) {
         let mut offers = self.withdraw(|_, offers| offers.iter().any(|offer| offer.value == id));
         offers.retain(|offer| offer.value != id);
         if !offers.is_empty() {
-            self.outputs.push(Output::Decline(offers, REFUSE));
+            self.outputs.push(Output::Decline(offers, LATE_STORE_FILTER));
         }
     }
 
-    /// Withdraws all launches that wait for the store: their offers have ended with the connection.
+    /// Withdraws all launches that wait for the store: their offers ended with the connection.
     pub(super) fn withdraw_launches(&mut self) {
         self.withdraw(|_, _| true);
     }
 
-    /// Withdraws launches that wait for the store and gives their offers. Their tasks never existed.
+    /// Withdraws launches that wait for the store and returns their offers. Their tasks never existed.
     fn withdraw(&mut self, which: impl Fn(&Write, &[v1::OfferId]) -> bool) -> Vec<v1::OfferId> {
         let (mut given_back, mut forgotten) = (Vec::new(), Vec::new());
         for write in &mut self.writes {
@@ -131,12 +131,12 @@ impl Core {
                 }
             }
         }
-        // A kill may wait behind the launch; then the worker goes with the answer to the kill.
+        // A kill may wait behind the launch; then the answer to the kill deletes the worker.
         forgotten.retain(|id| self.fleet.get(id).is_some_and(|worker| worker.phase == Phase::Storing));
         if !forgotten.is_empty() {
             for id in &forgotten {
                 self.fleet.remove(id);
-                self.remember(id, "storing", "gone", Initiator::Scheduler, "its offer was given back");
+                self.remember(id, "storing", "gone", Initiator::Scheduler, "its offer was declined");
             }
             self.store(forgotten.into_iter().map(Change::Forget).collect(), Vec::new());
         }

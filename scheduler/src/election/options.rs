@@ -1,4 +1,4 @@
-//! How ZooKeeper is reached, and where our nodes are.
+//! How to reach ZooKeeper, and the paths of our nodes.
 
 use std::{fmt, time::Duration};
 
@@ -7,31 +7,31 @@ use zookeeper_client::{Acls, Client, Error, SaslOptions};
 use super::relay::Tls;
 use crate::store::Nodes;
 
-/// How to reach ZooKeeper and where our nodes are.
+/// How to reach ZooKeeper, and the paths of our nodes.
 #[derive(Clone, Debug)]
 pub struct ZooKeeperOptions {
-    /// `host:port`, with commas between.
+    /// `host:port`, separated by commas.
     pub quorum: String,
-    /// The node below which everything of this cluster's workers is.
+    /// The node below which all state of this cluster's workers is stored.
     pub base: String,
-    /// The node below which Flink 1.13 had the same.
+    /// The node below which Flink 1.13 stored the same.
     pub upstream: String,
-    /// After this long without contact a session is over.
+    /// A session ends after this long without contact.
     pub session_timeout: Duration,
-    /// Who we are there.
+    /// Our credentials.
     pub access: Access,
-    /// Only we may read and write our nodes, rather than everybody.
+    /// Only we may read and write our nodes, rather than everyone.
     pub creator_only: bool,
 }
 
-/// Who we are at ZooKeeper, and whom we believe to be ZooKeeper. Secrets are in it, so `Debug` shows nothing.
+/// Our credentials at ZooKeeper, and the servers to trust. `Debug` hides all of it, because it contains secrets.
 #[derive(Clone, Default)]
 pub struct Access {
-    /// Schemes and what they want to know, e.g. `digest` and `user:password`.
+    /// Schemes and credentials, e.g. `digest` and `user:password`.
     pub authorizations: Vec<(String, String)>,
     /// User and password for SASL's DIGEST-MD5.
     pub login: Option<(String, String)>,
-    /// Encrypts the connections, and may show a certificate of ours.
+    /// TLS for the connections, optionally with a client certificate.
     pub tls: Option<Tls>,
 }
 
@@ -42,7 +42,7 @@ impl fmt::Debug for Access {
 }
 
 impl ZooKeeperOptions {
-    /// Connects to these servers.
+    /// Connects to the servers of `quorum`.
     pub(super) async fn connect(&self, quorum: &str) -> Result<Client, Error> {
         let mut connector = Client::connector().with_session_timeout(self.session_timeout).with_fail_eagerly();
         for (scheme, secret) in &self.access.authorizations {

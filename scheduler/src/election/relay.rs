@@ -1,8 +1,8 @@
-//! TLS towards ZooKeeper.
+//! TLS to ZooKeeper.
 //!
-//! The client library's own TLS comes with a second cryptographic library, in C. So it connects without TLS to a port of ours on
-//! the loopback, and what this very process says there goes on to the server over TLS. Connections of other processes are
-//! closed at once: they would act under our certificate.
+//! The client library's own TLS would add a second cryptographic library, in C. So it connects without TLS to a
+//! loopback port of ours, and this relay forwards to the server with TLS. Connections of other processes are closed at
+//! once: they would act with our certificate.
 
 use std::{io, net::SocketAddr, sync::Arc};
 
@@ -16,10 +16,10 @@ use tokio::{
 use tokio_rustls::{TlsConnector, client::TlsStream};
 use tracing::{debug, warn};
 
-/// How to reach ZooKeeper's servers by TLS.
+/// How to reach ZooKeeper's servers with TLS.
 #[derive(Clone)]
 pub struct Tls {
-    /// Whom we believe, and what we show.
+    /// Trusted authorities and our client certificate.
     pub config: Arc<ClientConfig>,
     /// The servers.
     pub servers: Vec<Server>,
@@ -30,14 +30,14 @@ pub struct Tls {
 pub struct Server {
     /// `host:port`.
     pub address: String,
-    /// The name that its certificate must have.
+    /// The name required in its certificate.
     pub name: ServerName<'static>,
 }
 
-/// Passes on until it is dropped.
+/// Forwards connections until it is dropped.
 #[derive(Debug)]
 pub(super) struct Relay {
-    /// Where the client connects, as it wants to be told.
+    /// The addresses for the client, in its notation.
     pub(super) quorum: String,
     _tasks: JoinSet<()>,
 }
@@ -80,22 +80,22 @@ async fn pass(mut client: TcpStream, config: &Arc<ClientConfig>, server: &Server
     }
     client.set_nodelay(true)?;
     let mut stream = handshake(config, server).await?;
-    // How it ends is the client's to notice.
+    // The client notices by itself how the connection ends.
     if let Err(e) = copy_bidirectional(&mut client, &mut stream).await {
         debug!("The connection to the ZooKeeper server {} has ended: {e}", server.address);
     }
     Ok(())
 }
 
-/// A connection to a server that has shown that it is the one.
+/// A connection to a server whose certificate was verified.
 pub(super) async fn handshake(config: &Arc<ClientConfig>, server: &Server) -> io::Result<TlsStream<TcpStream>> {
     let stream = TcpStream::connect(&server.address).await?;
     stream.set_nodelay(true)?;
     TlsConnector::from(config.clone()).connect(server.name.clone(), stream).await
 }
 
-/// Whether the connection's other end is one of our own file descriptors. The kernel's table of connections (proc(5),
-/// `/proc/net/tcp`) has its inode.
+/// Whether the other end of the connection is one of our own file descriptors. The kernel's table of connections
+/// (proc(5), `/proc/net/tcp`) has its inode.
 fn is_of_this_process(peer: SocketAddr, own: SocketAddr) -> io::Result<bool> {
     let (Some(peer), Some(own)) = (in_table(peer), in_table(own)) else { return Ok(false) };
     let table = fs::read_to_string("/proc/self/net/tcp")?;
@@ -107,11 +107,11 @@ fn is_of_this_process(peer: SocketAddr, own: SocketAddr) -> io::Result<bool> {
     let Some(inode) = inode.filter(|inode| *inode > 0) else { return Ok(false) };
     let socket = format!("socket:[{inode}]");
     let mut descriptors = fs::read_dir("/proc/self/fd")?.map_while(Result::ok);
-    // One that was closed meanwhile is not the one.
+    // A descriptor closed in the meantime is not the one.
     Ok(descriptors.any(|open| fs::read_link(open.path()).is_ok_and(|what| what.as_os_str() == socket.as_str())))
 }
 
-/// An address as that table writes it: of its four bytes the last one first.
+/// An address as the table writes it: the last of its four bytes first.
 fn in_table(address: SocketAddr) -> Option<String> {
     let SocketAddr::V4(address) = address else { return None };
     let number = u32::from_ne_bytes(address.ip().octets());

@@ -1,4 +1,4 @@
-//! Whether ZooKeeper would let us lead, seen without leaving a trace there.
+//! Checks whether ZooKeeper would let us lead, without changing anything there.
 
 use std::time::Duration;
 
@@ -11,22 +11,22 @@ use crate::{
     store::{self, Nodes, StoreError, failed},
 };
 
-/// How long one server may take to answer, and how long all may take to begin a session.
+/// How long one server may take to answer, and all servers together to start a session.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Why we could not lead.
 #[derive(Debug, thiserror::Error)]
 pub enum TrialError {
-    /// No session begins; for each server why not, as far as it can be seen.
+    /// No session was established; the text says why, for each server.
     #[error("no session with ZooKeeper: {0}")]
     Unreachable(String),
-    /// There is a session, and something is forbidden in it. Or the login was refused.
+    /// The login was refused, or an operation in the session.
     #[error(transparent)]
     Refused(#[from] StoreError),
 }
 
-/// Logs in, reads the state if there is one, and has ZooKeeper look at a write that it does not carry out. Gives that state
-/// without its workers.
+/// Logs in, reads the state if there is one, and lets ZooKeeper check a write that it does not execute. Returns the
+/// state without its workers.
 pub async fn try_out(options: &ZooKeeperOptions) -> Result<Option<State>, TrialError> {
     let relay = match &options.access.tls {
         None => None,
@@ -47,7 +47,7 @@ pub async fn try_out(options: &ZooKeeperOptions) -> Result<Option<State>, TrialE
     Ok(tried.unwrap_or_else(|_| Err(failed("look at", &options.base, Error::Timeout)))?)
 }
 
-/// Reads what a leader reads and has the first thing that it would make looked at.
+/// Reads what a leader reads, and tests the creation of its first missing node.
 async fn rehearse(client: &Client, nodes: &Nodes) -> Result<Option<State>, StoreError> {
     let state = nodes.state();
     let found = match client.get_data(&state).await {
@@ -60,7 +60,7 @@ async fn rehearse(client: &Client, nodes: &Nodes) -> Result<Option<State>, Store
     let mut writer = client.new_multi_writer();
     let options = CreateMode::Persistent.with_acls(nodes.acls());
     writer.add_create(&fresh, b"", &options).map_err(refused)?;
-    // The root never has this version, so that nothing is made whoever we are.
+    // The root never has this version, so nothing is ever created.
     writer.add_check_version("/", i32::MAX).map_err(refused)?;
     match writer.commit().await {
         Ok(_)
@@ -72,7 +72,7 @@ async fn rehearse(client: &Client, nodes: &Nodes) -> Result<Option<State>, Store
     }
 }
 
-/// The first node on the way to `path` that is not there.
+/// The first missing node on the way to `path`.
 async fn first_to_make(client: &Client, path: &str) -> Result<String, StoreError> {
     for (end, _) in path.match_indices('/').skip(1) {
         let above = &path[..end];
@@ -84,7 +84,7 @@ async fn first_to_make(client: &Client, path: &str) -> Result<String, StoreError
     Ok(path.to_owned())
 }
 
-/// What each server does when it is connected to.
+/// What connecting to each server results in.
 async fn reasons(options: &ZooKeeperOptions) -> String {
     let mut reasons = Vec::new();
     if let Some(tls) = &options.access.tls {

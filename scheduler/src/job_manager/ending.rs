@@ -1,32 +1,34 @@
 //! What the end of the JobManager's process means for the cluster.
 //!
-//! The JobManager of an application ends with it. Its exit code says whether the application failed, but not whether it was
-//! cancelled; only the line with which it begins to shut down does. Nor does an exit code say who chose it: an application's code
-//! may end the JVM with any. Flink logs why before it does so itself, and `System.exit` leaves the words of shutdown hooks.
+//! The JobManager of an application ends with it. Its exit code says whether the application failed, but not whether it
+//! was cancelled; only the line with which its shutdown begins does. Nor does the exit code say who chose it: an
+//! application's code may end the JVM with any. Flink logs the reason before it ends the JVM itself, and after
+//! `System.exit` the shutdown hooks leave their messages.
 
 use std::process::ExitStatus;
 
 /// What an end means.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Ending {
-    /// In order: `DELETE /cluster`, or an application that has finished.
+    /// A regular end: `DELETE /cluster`, or an application that has finished.
     Finished,
     /// The application was cancelled.
     Cancelled,
-    /// The application has failed. It would again.
+    /// The application failed, and would fail again.
     ApplicationFailed,
-    /// The application's own code ended the JVM with this exit code, and its job had not finished.
+    /// The application's own code ended the JVM with this exit code before its job had finished.
     Exited(i32),
-    /// In disorder.
+    /// A crash.
     Crashed,
 }
 
-/// `ApplicationStatus.FAILED` of Flink is 1443; a process's exit code is eight bits of it.
+/// `ApplicationStatus.FAILED` of Flink is 1443; the exit code keeps eight bits of it.
 const APPLICATION_FAILED: i32 = 1443 % 256;
-/// `ClusterEntrypoint.RUNTIME_FAILURE_RETURN_CODE` of Flink: it stands for other failures, too.
+/// `ClusterEntrypoint.RUNTIME_FAILURE_RETURN_CODE` of Flink; also used for other failures.
 const MAIN_FAILED: i32 = 2;
 const SHUTTING_DOWN: &str = " down with application status ";
-/// One of these is logged when the JVM ends in order. The first is often lost: the logging library ends at the same time.
+/// One of these is logged when the JVM runs its shutdown hooks. The first is often lost, because the logging library
+/// shuts down at the same time.
 const HOOKS: [&str; 3] =
     ["Cluster entrypoint has been closed externally", "Running CoordinatedShutdown", "Shutting down remote daemon"];
 /// Flink logs one of these before it ends the JVM itself, and when a signal does.
@@ -37,13 +39,14 @@ const FLINKS_OWN: [&str; 5] = [
     "FATAL: Thread ",
     "RECEIVED SIGNAL ",
 ];
-/// Of a JVM that a signal has ended: 128 and the signal.
+/// Exit codes of a JVM ended by a signal: 128 plus the signal.
 const BY_SIGNAL: std::ops::RangeInclusive<i32> = 129..=159;
 /// `ApplicationStatus.UNKNOWN` of Flink is 1445.
 const UNKNOWN: i32 = 1445 % 256;
 
-/// Of a session. Its end in order ends the cluster, so it must be sure: the JobManager has been up, and it was asked to shut
-/// down. A job's code that ends the JVM with exit code 0 is not that. `log` is the end of the JobManager's log.
+/// The end of a session. A regular end ends the whole cluster, so it must be certain: the JobManager has been up and
+/// was asked to shut down. A job's code that ends the JVM with exit code 0 does not count. `log` is the end of the
+/// JobManager's log.
 pub(super) fn of_session(status: Option<ExitStatus>, was_up: bool, log: &str) -> Ending {
     let from_outside = log.rsplit_once(SHUTTING_DOWN).is_some_and(|(_, said)| said.starts_with("UNKNOWN"));
     match status {
@@ -52,7 +55,7 @@ pub(super) fn of_session(status: Option<ExitStatus>, was_up: bool, log: &str) ->
     }
 }
 
-/// Of an application, which may end before its REST API has answered. `log` is the end of the JobManager's log.
+/// The end of an application, possibly before its REST API answered. `log` is the end of the JobManager's log.
 pub(super) fn of_application(status: Option<ExitStatus>, log: &str) -> Ending {
     let is_cancelled = || log.rsplit_once(SHUTTING_DOWN).is_some_and(|(_, said)| said.starts_with("CANCELED"));
     match status.and_then(|status| status.code()) {
@@ -60,22 +63,22 @@ pub(super) fn of_application(status: Option<ExitStatus>, log: &str) -> Ending {
         Some(0) if is_exit(0, log) && !has_finished(log) => Ending::Exited(0),
         Some(0) => Ending::Finished,
         Some(APPLICATION_FAILED) => Ending::ApplicationFailed,
-        // Flink 1.x when `main` throws before it submits a job, or submits none; 2.x ends as above.
+        // Flink 1.x ends like this when `main` throws before it submits a job, or submits none; 2.x ends as above.
         Some(MAIN_FAILED) if log.contains("ApplicationExecutionException") => Ending::ApplicationFailed,
         Some(code) if is_exit(code, log) => Ending::Exited(code),
         _ => Ending::Crashed,
     }
 }
 
-/// Whether neither Flink nor a signal nor the JVM itself has ended the JVM with this code: then the application's code has.
+/// Whether the application's code ended the JVM: neither Flink nor a signal nor the JVM itself ends with this code.
 fn is_exit(code: i32, log: &str) -> bool {
     let is_by_flink = log.rsplit_once(SHUTTING_DOWN).is_some_and(|(_, said)| !said.starts_with("UNKNOWN"))
-        || FLINKS_OWN.iter().any(|words| log.contains(words));
+        || FLINKS_OWN.iter().any(|phrase| log.contains(phrase));
     let is_known = BY_SIGNAL.contains(&code) || code == UNKNOWN;
-    !is_known && !is_by_flink && HOOKS.iter().any(|words| log.contains(words))
+    !is_known && !is_by_flink && HOOKS.iter().any(|phrase| log.contains(phrase))
 }
 
-/// Whether the application's last job has finished.
+/// Whether the application's last job finished.
 fn has_finished(log: &str) -> bool {
     log.rsplit_once(" reached terminal state ").is_some_and(|(_, state)| state.starts_with("FINISHED"))
 }
@@ -99,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn an_application_has_finished_when_its_job_manager_ends_with_0_and_does_not_say_otherwise() {
+    fn an_application_has_finished_when_its_job_manager_ends_with_0_and_logs_no_other_end() {
         assert_eq!(of_application(exited(0), &log("SUCCEEDED. Diagnostics null.")), Ending::Finished);
         assert_eq!(of_application(exited(0), "no log at all"), Ending::Finished);
     }
@@ -155,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_has_ended_when_it_was_asked_to_and_not_when_a_job_ends_its_jvm() {
+    fn a_session_ends_on_request_and_not_when_a_job_ends_its_jvm() {
         assert_eq!(of_session(exited(0), true, &log("SUCCEEDED. Diagnostics null.")), Ending::Finished);
         assert_eq!(of_session(exited(0), true, "no log at all"), Ending::Finished);
         let from_outside = log("UNKNOWN. Diagnostics Cluster entrypoint has been closed externally..");

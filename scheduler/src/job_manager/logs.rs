@@ -1,4 +1,4 @@
-//! Whose log is whose: several clusters may be started from one Flink, and then have one folder of logs.
+//! Separate logs for clusters that are started from one Flink and so share a folder of logs.
 
 use std::{fs::TryLockError, io};
 
@@ -6,12 +6,12 @@ use fs_err::OpenOptions;
 
 use super::JobManager;
 
-/// As Flink's scripts call the log.
+/// The log's name in Flink's scripts.
 pub(crate) const USUAL: &str = "jobmanager";
 
 impl JobManager {
-    /// Takes the log for this JobManager, under its usual name, or under one with `port`, which no other JobManager here has, where
-    /// another cluster has that. Blocks.
+    /// Claims the log for this JobManager: under the usual name, or, if another cluster uses that, under a name with
+    /// `port`, which is unique on this machine. Blocks.
     pub(crate) fn take_log(&mut self, port: u16) -> io::Result<()> {
         for name in [USUAL.to_owned(), format!("{USUAL}-{port}")] {
             self.log_name = name;
@@ -20,7 +20,7 @@ impl JobManager {
             self.log_lock = Some(file);
             match taken {
                 Err(TryLockError::WouldBlock) => {}
-                // A file system without locks.
+                // The file system does not support locks.
                 Ok(()) | Err(TryLockError::Error(_)) => break,
             }
         }
@@ -29,7 +29,7 @@ impl JobManager {
         for argument in self.command.arguments.iter_mut().filter(|argument| argument.starts_with(option)) {
             *argument = format!("{option}{path}");
         }
-        // The standard error's file, too, must be one that can be written.
+        // The file for standard error must be writable too.
         OpenOptions::new().create(true).append(true).open(self.file("err")).map(drop)
     }
 }

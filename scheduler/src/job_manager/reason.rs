@@ -1,4 +1,5 @@
-//! Why the JobManager ended: the exception in its log with its causes, without frames, the root first and before it what it names.
+//! Why the JobManager ended: the exception in its log with its causes and without frames. The root cause comes first,
+//! preceded by its subject.
 
 use std::{
     fs::Metadata,
@@ -13,22 +14,22 @@ use overlays::{
     exception::{self, Chain, Subject, cut},
 };
 
-/// How much of a log's end is looked at.
+/// How much of a log's end is read, in bytes.
 const WINDOW: u64 = 64 << 10;
 
-/// Where there is no exception, so many lines of the standard error are told.
+/// Without an exception, the last lines of standard error are shown; at most this many.
 const LINES: usize = 5;
 
-/// The JobManager's log and its standard error, and how far they went before it was started: what others have written, or it
-/// itself before, is none of its words.
+/// The JobManager's log and standard error, with their lengths before its start: what other processes, or earlier runs,
+/// have written does not count.
 #[derive(Debug)]
-pub(super) struct Words {
+pub(super) struct Output {
     log: (PathBuf, Option<(u64, u64)>),
     err: (PathBuf, Option<(u64, u64)>),
 }
 
-impl Words {
-    /// Before the start. Blocks.
+impl Output {
+    /// Records the lengths before the start. Blocks.
     pub(super) fn begin(log: PathBuf, err: PathBuf) -> Self {
         let [log, err] = [log, err].map(|path| {
             let there = fs::metadata(&path).ok().map(|found| (found.ino(), found.len()));
@@ -37,7 +38,7 @@ impl Words {
         Self { log, err }
     }
 
-    /// What it has logged since, or the end of that. Blocks.
+    /// What was logged since, or the end of it. Blocks.
     pub(super) fn log(&self) -> String {
         since(&self.log.0, self.log.1).unwrap_or_default()
     }
@@ -46,11 +47,11 @@ impl Words {
         since(&self.err.0, self.err.1).unwrap_or_default()
     }
 
-    /// Why it ended, if that can be found out: the first line, and more below it. Blocks.
+    /// The first line of the reason and the lines below it, if the reason can be determined. Blocks.
     pub(super) fn reason(&self, config: &Configuration, by_signal: bool) -> Option<(String, Vec<String>)> {
         let (log, err) = (self.log(), self.err());
-        let told = told(&log, &err, config, by_signal);
-        told.or_else(|| {
+        let exception = exception_reason(&log, &err, config, by_signal);
+        exception.or_else(|| {
             let said: Vec<_> =
                 err.lines().filter(|line| !line.trim().is_empty() && !line.starts_with("WARNING")).collect();
             let (first, more) = said.get(said.len().saturating_sub(LINES)..)?.split_first()?;
@@ -59,11 +60,11 @@ impl Words {
     }
 }
 
-/// What a file has got since it was so long.
+/// What was appended to a file since `before`.
 fn since(path: &Path, before: Option<(u64, u64)>) -> Option<String> {
     let mut file = fs::File::open(path).ok()?;
     let found: Metadata = file.metadata().ok()?;
-    // Another file of the same name: the logging library has put the one of before aside.
+    // A different file of the same name: the logging library has rotated the old one.
     let from = before.filter(|(inode, length)| *inode == found.ino() && *length <= found.len()).map_or(0, |(_, at)| at);
     file.seek(SeekFrom::Start(from.max(found.len().saturating_sub(WINDOW)))).ok()?;
     let mut bytes = Vec::new();
@@ -71,8 +72,8 @@ fn since(path: &Path, before: Option<(u64, u64)>) -> Option<String> {
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// The exception that ended it. Who was killed from outside has none, whatever was logged before.
-fn told(log: &str, err: &str, config: &Configuration, by_signal: bool) -> Option<(String, Vec<String>)> {
+/// The exception that ended the JobManager. If a signal ended it, only a fatal exception counts.
+fn exception_reason(log: &str, err: &str, config: &Configuration, by_signal: bool) -> Option<(String, Vec<String>)> {
     let (in_log, in_err) = (exception::decisive(log), exception::decisive(err));
     let chain = match (in_log, in_err) {
         (Some(in_log), Some(in_err)) if in_err.is_fatal() && !in_log.is_fatal() => in_err,
@@ -91,7 +92,7 @@ fn told(log: &str, err: &str, config: &Configuration, by_signal: bool) -> Option
     Some((first, more))
 }
 
-/// What it is about: the option that has the folder or port which it names, or that itself.
+/// The subject of the exception: the folder or port it names, with the option that sets that, or an option.
 fn named(chain: &Chain<'_>, config: &Configuration) -> Option<String> {
     let subject = Subject::of(&chain.text())?;
     let is_meant = |key: &str, value: &str| match &subject {
@@ -124,40 +125,40 @@ mod tests {
         2026-11-28 22:53:11,000 INFO  a.b.C [] - Shutting down remote daemon.\n";
 
     #[test]
-    fn the_reason_is_the_exception_with_its_causes_once_and_the_option_that_it_is_about_comes_first() {
+    fn the_reason_is_the_exception_with_its_causes_and_begins_with_the_option_it_is_about() {
         let mut config = Configuration::new();
         config.set("io.tmp.dirs", "/not/there/a", Source::DynamicProperty);
-        let (first, more) = told(FOLDER, "", &config, false).unwrap();
+        let (first, more) = exception_reason(FOLDER, "", &config, false).unwrap();
         assert_eq!(first, "io.tmp.dirs: /not/there: java.nio.file.NoSuchFileException: /not/there");
         let expected = [
             "org.apache.flink.runtime.entrypoint.ClusterEntrypointException: Failed to initialize the cluster entrypoint.",
             "caused by: java.lang.RuntimeException: unable to generate a JAAS configuration file",
         ];
         assert_eq!(more, expected);
-        let (first, _) = told(FOLDER, "", &Configuration::new(), false).unwrap();
+        let (first, _) = exception_reason(FOLDER, "", &Configuration::new(), false).unwrap();
         assert_eq!(first, "/not/there: java.nio.file.NoSuchFileException: /not/there");
-        assert_eq!(told("", "", &config, false), None);
+        assert_eq!(exception_reason("", "", &config, false), None);
         let handled = "java.io.IOException: a job's own\n\tat a.B\n2026-11-28 x INFO y: z\n";
-        assert_eq!(told(handled, "", &config, true), None, "it was killed, and not by that");
+        assert_eq!(exception_reason(handled, "", &config, true), None, "it was killed, and not by that");
     }
 
     #[test]
-    fn what_others_have_written_before_is_not_told() {
+    fn earlier_output_of_others_is_not_part_of_the_reason() {
         let folder = tempfile::tempdir().unwrap();
         let (log, err) = (folder.path().join("log"), folder.path().join("err"));
         fs::write(&log, "java.io.IOException: another cluster's\n").unwrap();
         fs::write(&err, "of before\n").unwrap();
-        let words = Words::begin(log.clone(), err.clone());
-        assert_eq!(words.reason(&Configuration::new(), false), None);
+        let output = Output::begin(log.clone(), err.clone());
+        assert_eq!(output.reason(&Configuration::new(), false), None);
         fs::write(&err, "of before\nUnrecognized VM option 'X'\nError: Could not create the Java Virtual Machine.\n")
             .unwrap();
-        let (first, more) = words.reason(&Configuration::new(), false).unwrap();
+        let (first, more) = output.reason(&Configuration::new(), false).unwrap();
         assert_eq!(first, "Unrecognized VM option 'X'");
         assert_eq!(more, ["Error: Could not create the Java Virtual Machine."]);
-        // The log of before was put aside.
+        // The old log was rotated.
         fs::rename(&log, folder.path().join("log.1")).unwrap();
         fs::write(&log, FOLDER).unwrap();
-        let (first, _) = words.reason(&Configuration::new(), false).unwrap();
+        let (first, _) = output.reason(&Configuration::new(), false).unwrap();
         assert!(first.contains("NoSuchFileException"), "{first}");
     }
 }

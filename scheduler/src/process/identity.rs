@@ -1,4 +1,4 @@
-//! One process of this machine, told apart from a later one with the same id.
+//! The identity of a process, which distinguishes it from a later one with the same id.
 
 use fs_err as fs;
 use serde::{Deserialize, Serialize};
@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct Process {
     /// Its id.
     pub(crate) pid: u32,
-    /// When it was started, in clock ticks since the machine was.
+    /// When it was started, in clock ticks since the machine's boot.
     pub(crate) started: u64,
-    /// Which start of the machine that was.
+    /// The id of that boot.
     boot: String,
 }
 
@@ -33,9 +33,9 @@ fn boot() -> String {
     fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
 }
 
-/// When a process that lives was started, in clock ticks since the machine was: the 22nd field of `stat`, see proc(5). The second
-/// is a name in brackets, which may hold blanks and brackets. The third is the state: a process that has ended, and waits for its
-/// parent to take note of it, is gone.
+/// When a running process was started, in clock ticks since boot: the 22nd field of `stat`, see proc(5). The second
+/// field is a name in parentheses, which may contain blanks and parentheses. The third is the state: a process that has
+/// ended but was not reaped by its parent counts as gone.
 pub(crate) fn started(pid: u32) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_process_that_has_ended_is_gone_although_its_parent_has_not_taken_note_of_it() {
+    fn a_process_that_has_ended_is_gone_although_its_parent_has_not_reaped_it() {
         assert!(Process::this().lives());
         let mut child = std::process::Command::new("true").spawn().unwrap();
         let pid = child.id();

@@ -1,4 +1,4 @@
-//! How workers reach what we serve.
+//! How workers reach our artifact server.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -7,7 +7,7 @@ use overlays::config::Configuration;
 
 use super::{ARTIFACT_PORT, SettingsError, invalid, port, whole};
 
-/// The port that serves the executor alone.
+/// The port that serves only the executor.
 pub const EXECUTOR_PORT: &str = "mesos.resourcemanager.artifactserver.executor-port";
 const ARTIFACT_ADDRESS: &str = "mesos.resourcemanager.artifactserver.address";
 const PEERS_ABOVE: &str = "mesos.resourcemanager.artifactserver.peers-above";
@@ -16,32 +16,32 @@ const BIND_ADDRESS: &str = "mesos.resourcemanager.artifactserver.bind-address";
 /// The artifact server's options.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ArtifactServerSettings {
-    /// Its port; 0 is any free one.
+    /// Its port; 0 means any free port.
     pub port: u16,
-    /// The address to listen on; where the JobManager listens, if `None`.
+    /// The address to listen on; the JobManager's if `None`.
     pub bind: Option<IpAddr>,
-    /// The host that workers are told; the JobManager's, if `None`.
+    /// The host given to workers; the JobManager's if `None`.
     pub address: Option<String>,
-    /// Transfers at once from which on hosts are sent to each other; 0 is never.
+    /// Number of simultaneous transfers above which hosts are referred to each other; 0 means never.
     pub peers_above: usize,
-    /// Secrets go to other machines without encryption.
+    /// Secrets may be sent to other machines without encryption.
     pub plain_secrets: bool,
-    /// The port at which the executor's program alone is served without encryption; 0 is any free one.
+    /// The port that serves only the executor's program, without encryption; 0 means any free one.
     pub executor_port: Option<u16>,
 }
 
 impl ArtifactServerSettings {
-    /// Where to listen when the JobManager listens at `usual`.
+    /// The address to listen on; `usual` is the JobManager's.
     pub fn listen(&self, usual: IpAddr) -> SocketAddr {
         SocketAddr::new(self.bind.unwrap_or(usual), self.port)
     }
 
-    /// Where Mesos's fetcher gets the executor without encryption, when it may.
+    /// Where Mesos's fetcher gets the executor without encryption, if that is allowed.
     pub fn listen_for_mesos(&self, usual: IpAddr) -> Option<SocketAddr> {
         self.executor_port.map(|port| SocketAddr::new(self.bind.unwrap_or(usual), port))
     }
 
-    /// The host that workers are told when the JobManager is known by `usual`.
+    /// The host given to workers; `usual` is the JobManager's.
     pub fn host<'a>(&'a self, usual: &'a str) -> &'a str {
         self.address.as_deref().unwrap_or(usual)
     }
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn it_listens_where_the_job_manager_does_unless_told_otherwise() {
+    fn it_listens_where_the_job_manager_does_by_default() {
         let usual: IpAddr = "10.0.0.1".parse().unwrap();
         assert_eq!(read(&[]).unwrap().listen(usual), "10.0.0.1:0".parse().unwrap());
         let other = read(&[(BIND_ADDRESS, "::"), (ARTIFACT_PORT, "7000")]).unwrap();

@@ -1,4 +1,4 @@
-//! Where workers may run.
+//! Placement constraints.
 
 use overlays::config::Configuration;
 
@@ -7,14 +7,14 @@ use crate::core::constraint::{Constraint, ConstraintError, Field, Operator};
 
 const HARD: &str = "mesos.constraints.hard.hostattribute";
 
-/// More than any cluster needs: each is looked at for each offer, and each pattern takes memory.
+/// More than any cluster needs: each is checked for each offer, and each pattern takes memory.
 const MOST: usize = 100;
 const MOST_BYTES: usize = 64 << 10;
 
-/// Marathon's constraints, and upstream's `attribute:value` pairs, which all must hold.
+/// Marathon's constraints, and upstream's `attribute:value` pairs, all of which must hold.
 pub(super) fn constraints(config: &Configuration) -> Result<Vec<Constraint>, SettingsError> {
     let key = "mesos.constraints";
-    // The reason names the constraint of the list that is wrong.
+    // The reason names the invalid constraint of the list.
     let wrong = |e: ConstraintError| SettingsError::File { key, reason: e.to_string() };
     for key in [key, HARD] {
         let bytes = config.get(key).map_or(0, str::len);
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn upstreams_pairs_all_have_to_hold_beside_marathons_constraints() {
+    fn upstreams_pairs_must_all_hold_in_addition_to_marathons_constraints() {
         let mut config = Configuration::default();
         config.set("mesos.constraints", "hostname:UNIQUE", Source::DynamicProperty);
         config.set("mesos.constraints.hard.hostattribute", "az:eu, disk:ssd:2,", Source::DynamicProperty);
@@ -73,18 +73,18 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said_once_with_key_and_value() {
-        let told = |key: &str, value: &str| {
+    fn an_error_is_reported_once_with_key_and_value() {
+        let error_of = |key: &str, value: &str| {
             let mut config = Configuration::default();
             config.set(key, value, Source::DynamicProperty);
             constraints(&config).unwrap_err().to_string()
         };
-        let message = told("mesos.constraints", "rack:LIKE");
+        let message = error_of("mesos.constraints", "rack:LIKE");
         assert!(message.starts_with("mesos.constraints: rack:LIKE: LIKE needs a regular expression"), "{message}");
-        let message = told("mesos.constraints", "hostname:UNIQUE,rack:LIKE");
+        let message = error_of("mesos.constraints", "hostname:UNIQUE,rack:LIKE");
         assert!(message.starts_with("mesos.constraints: rack:LIKE: LIKE needs"), "which of them: {message}");
-        let message = told("mesos.constraints", "[[\"rack\"");
+        let message = error_of("mesos.constraints", "[[\"rack\"");
         assert_eq!(message.matches("[[\"rack\"").count(), 1, "{message}");
-        assert!(told("mesos.constraints.hard.hostattribute", ":eu").contains("attribute:value"));
+        assert!(error_of("mesos.constraints.hard.hostattribute", ":eu").contains("attribute:value"));
     }
 }

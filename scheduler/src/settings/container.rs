@@ -11,7 +11,7 @@ const VOLUMES: &str = "mesos.resourcemanager.tasks.container.volumes";
 const PARAMETERS: &str = "mesos.resourcemanager.tasks.container.docker.parameters";
 const FORCE_PULL: &str = "mesos.resourcemanager.tasks.container.docker.force-pull-image";
 
-/// What Mesos is told of the container; nothing when it is the agent's own file system.
+/// The container; `None` for the agent's own file system.
 pub(super) fn container(config: &Configuration) -> Result<Option<v1::ContainerInfo>, SettingsError> {
     let image = config.get(IMAGE).map(str::trim).filter(|image| !image.is_empty()).map(str::to_owned);
     let volumes = entries(config, VOLUMES).iter().map(|text| volume(text, config)).collect::<Result<Vec<_>, _>>()?;
@@ -27,7 +27,7 @@ pub(super) fn container(config: &Configuration) -> Result<Option<v1::ContainerIn
             Ok(Some(v1::ContainerInfo { mesos, ..info(container_info::Type::Mesos) }))
         }
         "docker" => {
-            let hint = "containers of the type docker are made of an image";
+            let hint = "containers of type docker require an image";
             let image = image.ok_or(SettingsError::Missing { key: IMAGE, hint })?;
             let docker = container_info::DockerInfo {
                 image,
@@ -38,16 +38,16 @@ pub(super) fn container(config: &Configuration) -> Result<Option<v1::ContainerIn
             };
             Ok(Some(v1::ContainerInfo { docker: Some(docker), ..info(container_info::Type::Docker) }))
         }
-        _ => Err(invalid(TYPE, config, "it is mesos or docker".to_owned())),
+        _ => Err(invalid(TYPE, config, "allowed are mesos and docker".to_owned())),
     }
 }
 
-/// The parts of a list with commas, of which none is empty. `\,` is a comma inside of a part.
+/// The non-empty parts of a comma-separated list. `\,` is a comma inside a part.
 fn entries(config: &Configuration, key: &str) -> Vec<String> {
     let text = config.get(key).unwrap_or_default();
     let mut parts = vec![String::new()];
     for (at, piece) in text.split(',').enumerate() {
-        // The comma before this piece is one of the part's own if a backslash stands before it.
+        // A backslash before the comma makes it part of the text.
         match parts.last_mut().filter(|last| at > 0 && last.ends_with('\\')) {
             Some(last) => {
                 last.pop();
@@ -88,13 +88,13 @@ fn volume(text: &str, config: &Configuration) -> Result<v1::Volume, SettingsErro
     Ok(v1::Volume { mode: mode.into(), container_path, host_path: host, ..Default::default() })
 }
 
-/// `key=value`; the value may hold more of these signs.
+/// `key=value`; the value may contain `=`.
 fn parameter(text: &str, config: &Configuration) -> Result<v1::Parameter, SettingsError> {
     let wrong = || invalid(PARAMETERS, config, format!("'{text}' is not of the form key=value"));
     let (key, value) = text.split_once('=').ok_or_else(wrong)?;
     let variable = value.split_once('=').map_or(value, |(name, _)| name);
     if matches!(key.trim(), "env" | "e") && Configuration::is_secret(variable) {
-        let hint = format!("{variable} would be seen at Mesos' page: set containerized.taskmanager.env.{variable}");
+        let hint = format!("Mesos's web page would show {variable}: set containerized.taskmanager.env.{variable}");
         return Err(SettingsError::File { key: PARAMETERS, reason: hint });
     }
     Ok(v1::Parameter { key: key.trim().to_owned(), value: value.to_owned() })
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn without_image_and_volumes_there_is_nothing_to_tell() {
+    fn without_image_and_volumes_there_is_no_container() {
         assert_eq!(read(&[]).unwrap(), None);
         assert_eq!(read(&[("type", "mesos"), ("volumes", " , ")]).unwrap(), None);
     }
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_comma_inside_of_a_parameter_has_a_backslash_before_it() {
+    fn a_comma_inside_a_parameter_is_escaped_with_a_backslash() {
         let parameters = |text: &str| {
             let entries = [("type", "docker"), ("image.name", "x"), ("docker.parameters", text)];
             let docker = read(&entries).unwrap().unwrap().docker.unwrap();
@@ -179,9 +179,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_of_no_form_is_refused_by_its_key() {
+    fn values_of_the_wrong_form_are_refused_with_their_key() {
         for (entries, part) in [
-            (vec![("type", "rkt")], "container.type: rkt: it is mesos or docker"),
+            (vec![("type", "rkt")], "container.type: rkt: allowed are mesos and docker"),
             (vec![("type", "docker")], "container.image.name must be configured"),
             (vec![("volumes", "/a:/b:XX")], "'/a:/b:XX' is not of the form"),
             (vec![("volumes", "/a:/b:/c:RO")], "'/a:/b:/c:RO' is not of the form"),

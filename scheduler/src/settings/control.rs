@@ -15,14 +15,14 @@ const BIND_ADDRESS: &str = "mesos.control.bind-address";
 /// The control API's options.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ControlSettings {
-    /// Where it listens; port 0 is any free one.
+    /// The address to listen on; port 0 means any free one.
     pub bind: SocketAddr,
-    /// What every request has to show; one that is made at the start, if `None`.
+    /// The token that every request must carry; `None` to generate one at the start.
     pub token: Option<Token>,
 }
 
 impl ControlSettings {
-    /// The name under which clients that speak TLS know it, where this machine is known by `usual`.
+    /// The name that TLS clients use; `usual` is this machine's.
     pub fn host<'a>(&'a self, usual: &'a str) -> &'a str {
         if self.bind.ip().is_loopback() { "localhost" } else { usual }
     }
@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn it_listens_on_loopback_unless_told_otherwise() {
+    fn it_listens_on_loopback_by_default() {
         let usual = control(&Configuration::new()).unwrap();
         assert_eq!((usual.bind, usual.token), (([127, 0, 0, 1], 0).into(), None));
         assert_eq!(read(TOKEN, "sixteen-letters-").unwrap().bind, usual.bind);

@@ -9,11 +9,11 @@ use crate::core::resources::Demand;
 
 const CORES: &str = "taskmanager.cpu.cores";
 const CPUS: &str = "mesos.resourcemanager.tasks.cpus";
-/// Mesos counts CPUs in thousandths; with less a task would have none.
+/// Mesos counts CPUs in thousandths; a task with less would have none.
 const LEAST_CPUS: f64 = 0.001;
-/// Beyond it a double does not hold thousandths any more.
+/// Above this, a double no longer holds thousandths.
 const MOST_AMOUNT: f64 = 1e12;
-/// In MB, what a process can have.
+/// The largest amount of memory that a process can have, in MB.
 const MOST_MEM: f64 = (1_u64 << 28) as f64;
 const RESOURCES: &str = "mesos.resourcemanager.tasks.resources";
 const CPUS_LIMIT: &str = "mesos.resourcemanager.tasks.cpus-limit";
@@ -24,7 +24,7 @@ pub(super) fn demand(config: &Configuration, memory: &TaskManagerMemory) -> Resu
     let cores = bounded(config, CORES)?.map(|cores| (CORES, cores));
     let configured = cores.or(bounded(config, CPUS)?.filter(|cpus| *cpus != 0.0).map(|cpus| (CPUS, cpus)));
     if let Some((key, _)) = configured.filter(|(_, cpus)| *cpus < LEAST_CPUS) {
-        // 0 is one for each slot in upstream's option alone.
+        // Only in upstream's option, 0 means one per slot.
         return Err(out_of_range(config, key, format!("{LEAST_CPUS} to {}", Bounds::MOST_CPUS)));
     }
     let cpus = configured.map_or(f64::from(slots), |(_, cpus)| cpus);
@@ -59,13 +59,13 @@ pub(super) fn demand(config: &Configuration, memory: &TaskManagerMemory) -> Resu
     Ok(Demand { task, executor, ports: port_keys(config), privileged: runs_as_root(config) })
 }
 
-/// Whether the configuration says so: who starts a task otherwise is the agent's business.
+/// Whether the configuration says that tasks run as root; otherwise the agent chooses the user.
 fn runs_as_root(config: &Configuration) -> bool {
     let user = |key: &str| config.get(key).filter(|user| !user.is_empty());
     user("mesos.resourcemanager.tasks.user").or_else(|| user("mesos.resourcemanager.framework.user")) == Some("root")
 }
 
-/// How much a TaskManager may use where its host has room, by the resource's name; infinite where nothing bounds it.
+/// How much a TaskManager may use if its host has room, by resource name; infinite without a limit.
 pub(super) fn limits(config: &Configuration, demand: &Demand) -> Result<BTreeMap<String, f64>, SettingsError> {
     let mut limits = BTreeMap::new();
     for (key, name) in [(CPUS_LIMIT, "cpus"), (MEM_LIMIT, "mem")] {
@@ -93,7 +93,7 @@ fn port_keys(config: &Configuration) -> Vec<Arc<str>> {
     keys
 }
 
-/// A number, in the bounds that the table of options has for it.
+/// A number within the range in the table of options.
 fn bounded(config: &Configuration, key: &'static str) -> Result<Option<f64>, SettingsError> {
     in_range(config, key)?;
     Ok(config.get_f64(key)?)
@@ -127,13 +127,13 @@ mod tests {
         let (demand, _) = read(&[(RESOURCES, "fpga:2,licences:0.5")]).unwrap();
         assert_eq!((demand.total("fpga"), demand.total("licences")), (2.0, 0.5));
         for wrong in ["mem:5", "ports:1", "fpga:none", "fpga:0"] {
-            let told = read(&[(RESOURCES, wrong)]).unwrap_err().to_string();
-            assert!(told.starts_with(RESOURCES), "{told}");
+            let error = read(&[(RESOURCES, wrong)]).unwrap_err().to_string();
+            assert!(error.starts_with(RESOURCES), "{error}");
         }
     }
 
     #[test]
-    fn amounts_that_mesos_counts_as_nothing_or_cannot_count_are_refused_with_what_is_allowed() {
+    fn amounts_that_mesos_rounds_to_zero_or_cannot_count_are_refused_with_what_is_allowed() {
         for (key, value, part) in [
             (CPUS, "0.0001", "0.0001 is out of range (0.001 to 65535)"),
             (CORES, "0.0001", "0.0001 is out of range (0.001 to 65535)"),
@@ -144,21 +144,21 @@ mod tests {
             ("mesos.resourcemanager.tasks.gpus", "-1", "-1 is out of range (0 to 10000)"),
             (RESOURCES, "fpga:0.0001", "an amount of 0.001 to"),
         ] {
-            let told = read(&[(key, value)]).unwrap_err().to_string();
-            assert!(told.starts_with(&format!("{key}: ")) && told.contains(part), "{told}");
+            let error = read(&[(key, value)]).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("{key}: ")) && error.contains(part), "{error}");
         }
         assert_eq!(read(&[(CPUS, "0")]).unwrap().0.task.get("cpus"), Some(&1.0));
     }
 
     #[test]
-    fn a_limit_is_not_below_what_is_asked_for_and_may_be_none() {
+    fn a_limit_is_not_below_the_request_and_may_be_unlimited() {
         let (_, limits) = read(&[(CPUS_LIMIT, "unlimited"), (MEM_LIMIT, "2048")]).unwrap();
         assert_eq!(limits, BTreeMap::from([("cpus".to_owned(), f64::INFINITY), ("mem".to_owned(), 2048.0)]));
         for (key, wrong) in
             [(MEM_LIMIT, "1727"), (CPUS_LIMIT, "0.5"), (CPUS_LIMIT, "NaN"), (MEM_LIMIT, "much"), (MEM_LIMIT, "1e300")]
         {
-            let told = read(&[(key, wrong)]).unwrap_err().to_string();
-            assert!(told.starts_with(key) && told.contains("unlimited"), "{told}");
+            let error = read(&[(key, wrong)]).unwrap_err().to_string();
+            assert!(error.starts_with(key) && error.contains("unlimited"), "{error}");
         }
     }
 }

@@ -11,7 +11,7 @@ const LOG_FORMAT: &str = "mesos.executor.log-format";
 const FORMATS: [&str; 2] = ["text", "json"];
 const LOG_SIZE: &str = "mesos.executor.log-size";
 
-/// The installed one, if there is one.
+/// The installed executor, if configured.
 pub(super) fn delivery(config: &Configuration) -> Result<Option<ExecutorDelivery>, SettingsError> {
     if let Some(path) = config.get("mesos.executor.command") {
         return Ok(Some(ExecutorDelivery::Installed(path.to_owned())));
@@ -20,8 +20,8 @@ pub(super) fn delivery(config: &Configuration) -> Result<Option<ExecutorDelivery
     Ok(installed.then(|| ExecutorDelivery::Installed(INSTALLED_EXECUTOR.to_owned())))
 }
 
-/// The executor logs from its first moment on, before it knows of any worker: how is in its environment. What is not
-/// configured is left to the agent.
+/// The executor's log options, as environment variables because it logs before it knows any worker. Options that are
+/// not set are left to the agent.
 pub(super) fn variables(config: &Configuration) -> Result<Vec<(String, String)>, SettingsError> {
     let level = one_of(config, LOG_LEVEL, &LEVELS)?;
     let format = one_of(config, LOG_FORMAT, &FORMATS)?;
@@ -64,15 +64,15 @@ mod tests {
     }
 
     #[test]
-    fn the_executor_is_told_how_to_log_where_that_is_configured() {
+    fn the_executor_gets_the_configured_log_options() {
         assert_eq!(configured(&[]).unwrap(), []);
-        let told = configured(&[(LOG_LEVEL, "debug"), (LOG_FORMAT, "json"), (LOG_SIZE, "10 mb")]).unwrap();
+        let variables = configured(&[(LOG_LEVEL, "debug"), (LOG_FORMAT, "json"), (LOG_SIZE, "10 mb")]).unwrap();
         let expected = [
             ("FLINK_MESOS_EXECUTOR_LOG", "debug"),
             ("FLINK_MESOS_EXECUTOR_LOG_FORMAT", "json"),
             ("FLINK_MESOS_EXECUTOR_LOG_SIZE", "10485760"),
         ];
-        assert_eq!(told, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        assert_eq!(variables, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
     }
 
     #[test]

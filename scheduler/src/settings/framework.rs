@@ -1,4 +1,4 @@
-//! Who we are at the master.
+//! Our framework, as registered with the master.
 
 use mesos::{
     scheduler::Credential,
@@ -16,7 +16,7 @@ use crate::core::{
 const ROLE: &str = "mesos.resourcemanager.framework.role";
 const WEEK: i64 = 7 * 24 * 3600;
 
-/// What we are at the master; `special` are capabilities that not every cluster of ours has.
+/// Our framework; `special` are capabilities that not every cluster needs.
 pub(super) fn framework(
     config: &Configuration,
     special: &[capability::Type],
@@ -31,7 +31,7 @@ pub(super) fn framework(
     let roles: Vec<String> =
         text("role").unwrap_or_else(|| "*".to_owned()).split(',').map(|r| r.trim().to_owned()).collect();
     if roles.iter().any(|role| !is_role(role)) {
-        let allowed = "roles separated by commas, each of names with slashes; none is empty, begins with '-', is '.' or '..', or contains blanks";
+        let allowed = "allowed are roles separated by commas, each of names separated by slashes; no name is empty, begins with '-', is '.' or '..', or contains blanks";
         return Err(invalid(ROLE, config, allowed.to_owned()));
     }
     let failover = whole(config, "mesos.failover-timeout")?.unwrap_or(WEEK);
@@ -51,13 +51,13 @@ pub(super) fn framework(
     })
 }
 
-/// As whom we register.
+/// The user and principal to register with.
 pub fn registration(config: &Configuration) -> Result<Registration, SettingsError> {
     let v1::FrameworkInfo { user, principal, .. } = framework(config, &[])?;
     Ok(Registration { user: Some(user), principal })
 }
 
-/// Whether Mesos takes this for the name of a role: `*`, or names with slashes between.
+/// Whether Mesos accepts this as the name of a role: `*`, or names separated by slashes.
 fn is_role(role: &str) -> bool {
     let is_name = |name: &str| {
         let is_bad = |c: char| c.is_ascii_whitespace() || c.is_ascii_control();
@@ -66,8 +66,8 @@ fn is_role(role: &str) -> bool {
     role == "*" || role.split('/').all(is_name)
 }
 
-/// The capabilities by which Mesos offers what it keeps from others: agents with GPUs, and those of other regions than the
-/// master's.
+/// The capabilities for offers that Mesos otherwise holds back: agents with GPUs, and agents in other regions than the
+/// master.
 pub(super) fn special(demand: &Demand, constraints: &[Constraint]) -> Vec<capability::Type> {
     let gpus = demand.task.contains_key("gpus").then_some(capability::Type::GpuResources);
     let regions = constraints.iter().any(|constraint| constraint.field == Field::Region);
@@ -83,7 +83,7 @@ pub(super) fn credential(config: &Configuration) -> Result<Option<Credential>, S
         }
         (None, Some(_)) => Err(SettingsError::Missing {
             key: "mesos.resourcemanager.framework.principal",
-            hint: "mesos.resourcemanager.framework.secret alone says nothing",
+            hint: "it is required with mesos.resourcemanager.framework.secret",
         }),
         (_, None) => Ok(None),
     }
@@ -101,20 +101,20 @@ mod tests {
 
     #[test]
     fn a_role_that_mesos_refuses_is_refused_here() {
-        let told = |roles: &str| {
+        let read_roles = |roles: &str| {
             let mut config = Configuration::new();
             config.set(ROLE, roles, overlays::config::Source::DynamicProperty);
             framework(&config, &[]).map(|framework| framework.roles).map_err(|error| error.to_string())
         };
-        assert_eq!(told("a, b/c").unwrap(), ["a", "b/c"]);
-        assert_eq!(told("*").unwrap(), ["*"]);
+        assert_eq!(read_roles("a, b/c").unwrap(), ["a", "b/c"]);
+        assert_eq!(read_roles("*").unwrap(), ["*"]);
         for wrong in ["a,", "", ",", "a b", "-a", "a//b", "/a", "a/", "..", "a/*"] {
-            assert!(told(wrong).unwrap_err().starts_with(&format!("{ROLE}: {wrong}: ")), "{wrong}");
+            assert!(read_roles(wrong).unwrap_err().starts_with(&format!("{ROLE}: {wrong}: ")), "{wrong}");
         }
     }
 
     #[test]
-    fn agents_that_mesos_keeps_from_others_are_asked_for_only_when_they_are_wanted() {
+    fn capabilities_for_special_agents_are_requested_only_when_needed() {
         assert_eq!(special_of(&["cpus", "gpus"], ""), [capability::Type::GpuResources]);
         assert_eq!(special_of(&["cpus"], "rack:UNIQUE,@region:IS:us"), [capability::Type::RegionAware]);
         assert_eq!(special_of(&["cpus"], "@zone:GROUP_BY"), []);

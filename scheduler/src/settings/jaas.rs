@@ -1,4 +1,4 @@
-//! Files by which Java programs are told how to log in (`java.security.auth.login.config`).
+//! Login configurations of Java programs (`java.security.auth.login.config`).
 //!
 //! ```text
 //! Client {
@@ -8,7 +8,7 @@
 
 use std::{collections::BTreeMap, iter::Peekable, str::Chars};
 
-/// The first way to log in of one context.
+/// The first login module of a context.
 #[derive(PartialEq, Eq)]
 pub(super) struct Login {
     /// The class.
@@ -17,26 +17,26 @@ pub(super) struct Login {
     pub(super) options: BTreeMap<String, String>,
 }
 
-/// Larger than any such file, in bytes.
+/// The largest file, in bytes.
 pub(super) const MOST_BYTES: usize = 1 << 20;
 
-/// The context of this name, if the file has it; what is wrong with the file otherwise.
+/// The context of this name, if the file has it; an error if the file is invalid.
 pub(super) fn context(text: &str, name: &str) -> Result<Option<Login>, &'static str> {
     if text.len() > MOST_BYTES {
         return Err("the file is larger than 1 MB");
     }
-    let words = words(text)?;
-    let mut words = words.iter().map(String::as_str).peekable();
-    while let Some(found) = words.next() {
-        if words.next() != Some("{") {
+    let tokens = tokens(text)?;
+    let mut tokens = tokens.iter().map(String::as_str).peekable();
+    while let Some(found) = tokens.next() {
+        if tokens.next() != Some("{") {
             return Err("a context is not of the form NAME { … };");
         }
         let mut login = None;
-        while words.peek().is_some_and(|word| *word != "}") {
-            let module = module(&mut words)?;
+        while tokens.peek().is_some_and(|word| *word != "}") {
+            let module = module(&mut tokens)?;
             login.get_or_insert(module);
         }
-        if (words.next(), words.next()) != (Some("}"), Some(";")) {
+        if (tokens.next(), tokens.next()) != (Some("}"), Some(";")) {
             return Err("a context does not end with };");
         }
         if found == name {
@@ -46,34 +46,34 @@ pub(super) fn context(text: &str, name: &str) -> Result<Option<Login>, &'static 
     Ok(None)
 }
 
-fn module<'a>(words: &mut Peekable<impl Iterator<Item = &'a str>>) -> Result<Login, &'static str> {
+fn module<'a>(tokens: &mut Peekable<impl Iterator<Item = &'a str>>) -> Result<Login, &'static str> {
     const FORM: &str = "a module is not of the form CLASS FLAG NAME=VALUE …;";
-    let module = words.next().ok_or(FORM)?.to_owned();
-    // How it counts beside others; we take the first.
-    let _flag = words.next().ok_or(FORM)?;
+    let module = tokens.next().ok_or(FORM)?.to_owned();
+    // The flag combines several modules; only the first is used.
+    let _flag = tokens.next().ok_or(FORM)?;
     let mut options = BTreeMap::new();
     loop {
-        match words.next().ok_or(FORM)? {
+        match tokens.next().ok_or(FORM)? {
             ";" => return Ok(Login { module, options }),
             name => {
-                if words.next() != Some("=") {
+                if tokens.next() != Some("=") {
                     return Err(FORM);
                 }
-                options.insert(name.to_owned(), words.next().ok_or(FORM)?.to_owned());
+                options.insert(name.to_owned(), tokens.next().ok_or(FORM)?.to_owned());
             }
         }
     }
 }
 
-/// The file's words; quotes and comments are gone, and `{`, `}`, `;`, `=` are words of their own.
-fn words(text: &str) -> Result<Vec<String>, &'static str> {
-    let mut words = Vec::new();
+/// The tokens of the file, without quotes and comments. `{`, `}`, `;` and `=` are tokens of their own.
+fn tokens(text: &str) -> Result<Vec<String>, &'static str> {
+    let mut tokens = Vec::new();
     let mut characters = text.chars().peekable();
     while let Some(c) = characters.next() {
         match c {
             c if c.is_whitespace() => {}
-            '{' | '}' | ';' | '=' => words.push(c.to_string()),
-            '"' => words.push(quoted(&mut characters)?),
+            '{' | '}' | ';' | '=' => tokens.push(c.to_string()),
+            '"' => tokens.push(quoted(&mut characters)?),
             '#' => skip_line(&mut characters),
             '/' if characters.next_if_eq(&'/').is_some() => skip_line(&mut characters),
             '/' if characters.next_if_eq(&'*').is_some() => skip_comment(&mut characters)?,
@@ -83,11 +83,11 @@ fn words(text: &str) -> Result<Vec<String>, &'static str> {
                 while let Some(c) = characters.next_if(part) {
                     word.push(c);
                 }
-                words.push(word);
+                tokens.push(word);
             }
         }
     }
-    Ok(words)
+    Ok(tokens)
 }
 
 fn quoted(characters: &mut Peekable<Chars<'_>>) -> Result<String, &'static str> {
@@ -121,7 +121,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_file_that_is_larger_than_any_is_refused_before_it_is_read_into_words() {
+    fn a_file_that_is_too_large_is_refused_before_it_is_parsed() {
         assert_eq!(context(&"{".repeat(MOST_BYTES + 1), "Client").err(), Some("the file is larger than 1 MB"));
         assert!(context(&"# c\n".repeat(MOST_BYTES / 4), "Client").is_ok());
     }
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_such_file_is_refused() {
+    fn an_invalid_file_is_refused() {
         for text in ["Client", "Client {", "Client { a.B required x }; ", "Client { a.B required x=\"y", "/* "] {
             assert!(context(text, "Client").is_err(), "{text}");
         }

@@ -1,5 +1,6 @@
-//! What the master is told of our wishes, so that it sends no offers that would only be declined. How large offers must be it is
-//! told only after one was too small: whoever waits for a worker that fits nowhere wants to hear what the largest offer had.
+//! What the master gets of our constraints and needs, so that it sends no offers that would be declined. It gets the
+//! smallest usable size only after an offer was too small: a user whose worker fits nowhere must be able to see the
+//! largest offer.
 
 use regex_syntax::hir::literal::{Extractor, Literal};
 
@@ -19,40 +20,42 @@ use scheduler::{
     offer_constraints::{RoleConstraints, role_constraints::Group},
 };
 
-/// So many groups a role's constraints have at most: the master looks at all of them for each of its agents.
+/// The largest number of constraint groups per role: the master checks all of them for each of its agents.
 const MOST_GROUPS: usize = 64;
 
-/// The constraints that an agent meets or not whatever the other workers do, for every role (Mesos 1.11 and newer take them).
-/// `None` if there is nothing to tell.
+/// The constraints that depend only on the agent, not on other workers, for every role (Mesos 1.11 and newer support
+/// them). `None` if there are none.
 ///
-/// The master never keeps an offer back that the core would take: it is told only what means the same to both. Text predicates
-/// hold for every scalar and for ranges there. It never gets a regular expression: its RE2 reads them differently, takes only
-/// small ones, and a framework with one that it does not take is refused. A pattern that stands for a few texts becomes a group
-/// of constraints for each of them; for any other the agent must have the attribute.
+/// The master never holds back an offer that the core would use: it gets only what means the same to both. Text
+/// predicates always hold for scalars and ranges there. It never gets a regular expression: its RE2 interprets them
+/// differently and accepts only small ones, and it refuses a framework with one that it does not accept. A pattern that
+/// matches a few texts becomes one group of constraints for each; for any other pattern the agent must have the
+/// attribute.
 pub fn constraints(roles: &[String], constraints: &[Constraint]) -> Option<OfferConstraints> {
     let mut groups = vec![Vec::new()];
     for constraint in constraints {
         let ways = ways(constraint);
         let ways = if groups.len() * ways.len() > MOST_GROUPS { vec![vec![exists()]] } else { ways };
         let with = |group: &Vec<AttributeConstraint>, way: &Vec<Predicate>| {
-            let told = way.iter().map(|predicate| AttributeConstraint {
+            let predicates = way.iter().map(|predicate| AttributeConstraint {
                 selector: selector(&constraint.field),
                 predicate: predicate.clone(),
             });
-            group.iter().cloned().chain(told).collect::<Vec<_>>()
+            group.iter().cloned().chain(predicates).collect::<Vec<_>>()
         };
         groups = groups.iter().flat_map(|group| ways.iter().map(|way| with(group, way))).collect();
     }
-    // A group without any constraint is refused.
+    // The master refuses a group without constraints.
     if groups.iter().any(Vec::is_empty) {
         return None;
     }
     let groups = groups.into_iter().map(|attribute_constraints| Group { attribute_constraints }).collect();
-    let told = RoleConstraints { groups };
-    Some(OfferConstraints { role_constraints: roles.iter().map(|role| (role.clone(), told.clone())).collect() })
+    let sent = RoleConstraints { groups };
+    Some(OfferConstraints { role_constraints: roles.iter().map(|role| (role.clone(), sent.clone())).collect() })
 }
 
-/// All that one worker needs at once. The master looks at everything that it could offer of an agent, reserved and not.
+/// All resources that one worker needs. The master compares them with all that it could offer of an agent, reserved or
+/// not.
 pub(super) fn least(demand: &Demand) -> OfferFilters {
     let quantity = |name: &str| (name.to_owned(), value::Scalar { value: demand.total(name) });
     let quantities = vec![ResourceQuantities { quantities: demand.names().map(quantity).collect() }];
@@ -84,10 +87,10 @@ fn differs(text: &str) -> Predicate {
     Predicate { text_not_equals: Some(predicate::TextNotEquals { value }), ..Predicate::default() }
 }
 
-/// The ways to meet a constraint, as far as the master can tell: all predicates of any of them must hold.
+/// The ways to meet a constraint, as far as the master can check: all predicates of one of them must hold.
 fn ways(constraint: &Constraint) -> Vec<Vec<Predicate>> {
     match &constraint.operator {
-        // A number may be written in many ways, and the core looks closer.
+        // A number may be written in many ways; the core compares exactly.
         Operator::Is(value) | Operator::Cluster(Some(value)) if value.parse::<f64>().is_ok() => vec![vec![exists()]],
         Operator::Is(value) | Operator::Cluster(Some(value)) => vec![vec![equals(value)]],
         Operator::Like(pattern) => match texts(pattern.as_str()) {
@@ -102,7 +105,7 @@ fn ways(constraint: &Constraint) -> Vec<Vec<Predicate>> {
     }
 }
 
-/// All texts that match an anchored pattern, if they are a few and not empty.
+/// All texts that match an anchored pattern, if they are few and not empty.
 fn texts(pattern: &str) -> Option<Vec<String>> {
     let inner = pattern.strip_prefix("^(?:")?.strip_suffix(")$")?;
     let parsed = regex_syntax::parse(inner).ok()?;
@@ -113,7 +116,7 @@ fn texts(pattern: &str) -> Option<Vec<String>> {
     let literals = found.literals().filter(|literals| !literals.is_empty())?;
     let text = |literal: &Literal| {
         let text = str::from_utf8(literal.as_bytes()).ok()?;
-        // A scalar may look like it, and its text is not what the agent was given.
+        // A scalar's text may differ from what the agent was configured with.
         (literal.is_exact() && !text.is_empty()).then(|| text.to_owned())
     };
     literals.iter().map(text).collect()
@@ -128,10 +131,10 @@ mod tests {
     use super::*;
     use crate::core::constraint::{Census, values};
 
-    /// What a role's master is told, one group in a line.
-    fn told(text: &str) -> Vec<String> {
-        let told = constraints(&["r".to_owned()], &Constraint::parse_list(text).unwrap());
-        let groups = told.map(|mut told| told.role_constraints.remove("r").unwrap().groups).unwrap_or_default();
+    /// The master's constraints for a role, one group per line.
+    fn groups_of(text: &str) -> Vec<String> {
+        let sent = constraints(&["r".to_owned()], &Constraint::parse_list(text).unwrap());
+        let groups = sent.map(|mut sent| sent.role_constraints.remove("r").unwrap().groups).unwrap_or_default();
         let one = |AttributeConstraint { selector, predicate }: &AttributeConstraint| {
             let what = selector.attribute_name.clone();
             let what = what.unwrap_or_else(|| selector.pseudoattribute_type().as_str_name().to_lowercase());
@@ -144,26 +147,29 @@ mod tests {
     }
 
     #[test]
-    fn what_an_agent_is_or_is_not_goes_to_the_master() {
+    fn constraints_on_fixed_values_of_agents_are_sent_to_the_master() {
         assert_eq!(
-            told("rack:IS:a,@zone:LIKE:z1|z2,hostname:UNIQUE"),
+            groups_of("rack:IS:a,@zone:LIKE:z1|z2,hostname:UNIQUE"),
             ["rack=a zone=z1 hostname", "rack=a zone=z2 hostname"]
         );
-        assert_eq!(told("rack:LIKE:r-[1-3],os:CLUSTER:deb"), ["rack=r-1 os=deb", "rack=r-2 os=deb", "rack=r-3 os=deb"]);
-        assert_eq!(told("rack:UNLIKE:a|b"), ["rack!=a rack!=b"]);
+        assert_eq!(
+            groups_of("rack:LIKE:r-[1-3],os:CLUSTER:deb"),
+            ["rack=r-1 os=deb", "rack=r-2 os=deb", "rack=r-3 os=deb"]
+        );
+        assert_eq!(groups_of("rack:UNLIKE:a|b"), ["rack!=a rack!=b"]);
     }
 
     #[test]
-    fn host_names_of_usual_length_are_told_one_by_one_and_never_as_a_regular_expression() {
+    fn host_names_of_usual_length_are_sent_one_by_one_and_never_as_a_regular_expression() {
         let hosts = [1, 2, 3, 4].map(|n| format!(r"worker-0{n}\.eu-west\.example\.org"));
         let expected = [1, 2, 3, 4].map(|n| format!("hostname=worker-0{n}.eu-west.example.org"));
-        assert_eq!(told(&format!("hostname:LIKE:{}", hosts.join("|"))), expected);
-        // A dot that stands for any letter: the core looks closer.
-        assert_eq!(told("hostname:LIKE:worker-01.example.org|worker-02.example.org"), ["hostname"]);
+        assert_eq!(groups_of(&format!("hostname:LIKE:{}", hosts.join("|"))), expected);
+        // A dot matches any letter; the core compares exactly.
+        assert_eq!(groups_of("hostname:LIKE:worker-01.example.org|worker-02.example.org"), ["hostname"]);
     }
 
     #[test]
-    fn what_the_master_might_read_differently_only_has_to_be_there() {
+    fn a_value_that_the_master_might_read_differently_only_has_to_exist() {
         for text in [
             "rack:IS:4",
             r"rack:LIKE:\p{Greek}+",
@@ -172,24 +178,24 @@ mod tests {
             "rack:LIKE:(?i)a\\b",
             "rack:LIKE:[a-z]{3}",
         ] {
-            assert_eq!(told(text), ["rack"], "{text}");
+            assert_eq!(groups_of(text), ["rack"], "{text}");
         }
         let many: Vec<_> = (0..9).map(|n| format!("x{n}:LIKE:a|b")).collect();
-        assert_eq!(told(&many.join(",")).len(), MOST_GROUPS, "as many as are allowed");
+        assert_eq!(groups_of(&many.join(",")).len(), MOST_GROUPS, "as many as are allowed");
     }
 
     #[test]
-    fn without_such_constraints_nothing_is_told() {
+    fn without_such_constraints_nothing_is_sent() {
         for nothing in ["", "rack:UNLIKE:a.*"] {
             assert!(constraints(&["r".to_owned()], &Constraint::parse_list(nothing).unwrap()).is_none());
         }
     }
 
-    /// What the real master does with a group's constraint, as it was seen to.
+    /// What the real master was seen to do with a constraint of a group.
     fn holds(constraint: &AttributeConstraint, offer: &v1::Offer) -> bool {
         let domain = offer.domain.as_ref().and_then(|domain| domain.fault_domain.as_ref());
         let AttributeConstraint { selector, predicate } = constraint;
-        // The text, or nothing for what is no text; of several attributes the first.
+        // The text, or `None` if it is not a text; the first of several attributes.
         let value: Option<Option<&str>> = match selector.attribute_name.as_deref() {
             Some(name) => {
                 let first = offer.attributes.iter().find(|attribute| attribute.name == name);
@@ -274,7 +280,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { cases: 4096, ..ProptestConfig::default() })]
         #[test]
-        fn the_master_never_keeps_an_offer_back_that_the_core_would_take(
+        fn the_master_never_holds_back_an_offer_that_the_core_would_use(
             constraints in prop::collection::vec(some_constraint(), 1..4),
             hostname in some_value(), domain in prop::option::of((some_value(), some_value())),
             attributes in prop::collection::vec((prop::sample::select(vec!["x", "y"]), some_value()), 0..4),
@@ -294,8 +300,8 @@ mod tests {
             };
             let values = values(&offer, &list);
             let takes = |one: &Constraint| one.check(values.get(&one.field).map(|value| &**value), &Census::default()).is_ok();
-            if list.iter().all(takes) && let Some(told) = super::constraints(&["r".to_owned()], &list) {
-                let groups = &told.role_constraints["r"].groups;
+            if list.iter().all(takes) && let Some(sent) = super::constraints(&["r".to_owned()], &list) {
+                let groups = &sent.role_constraints["r"].groups;
                 let passes = groups.iter().any(|group| group.attribute_constraints.iter().all(|one| holds(one, &offer)));
                 prop_assert!(passes, "{constraints:?} keeps back {offer:?}");
                 prop_assert!(groups.len() <= MOST_GROUPS && groups.iter().all(|group| !group.attribute_constraints.is_empty()));

@@ -1,4 +1,4 @@
-//! Where the application master keeps what it must not forget.
+//! Where the application master stores its state.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use overlays::config::Configuration;
 use super::{SettingsError, invalid, zookeeper::zookeeper};
 use crate::election::ZooKeeperOptions;
 
-/// Where the application master's state is kept.
+/// Where the application master stores its state.
 #[derive(Clone, Debug)]
 pub enum StateLocation {
     /// In memory: the cluster ends with the application master.
@@ -18,16 +18,16 @@ pub enum StateLocation {
     ZooKeeper(ZooKeeperOptions),
 }
 
-/// Where the state is kept.
+/// Where the state is stored.
 pub fn state_location(config: &Configuration) -> Result<StateLocation, SettingsError> {
     let key = "high-availability.type";
-    // The name before Flink 1.17.
+    // The option's name before Flink 1.17.
     let mode = config.get(key).or_else(|| config.get("high-availability")).unwrap_or("NONE");
     match mode.to_ascii_lowercase().as_str() {
         "none" | "" => {
             Ok(config.get("mesos.state.dir").map_or(StateLocation::Memory, |d| StateLocation::Directory(d.into())))
         }
         "zookeeper" => Ok(StateLocation::ZooKeeper(zookeeper(config)?)),
-        _ => Err(invalid(key, config, "on Mesos it is NONE or zookeeper".to_owned())),
+        _ => Err(invalid(key, config, "allowed on Mesos are NONE and zookeeper".to_owned())),
     }
 }

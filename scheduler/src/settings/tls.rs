@@ -1,4 +1,4 @@
-//! TLS at the JobManager's REST API, and with it at the artifact server, as Flink's options say.
+//! TLS of the JobManager's REST API and of our servers, as Flink's options say.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -15,7 +15,7 @@ const KEY_STORE: &str = "security.ssl.rest.keystore";
 const TRUST_STORE: &str = "security.ssl.rest.truststore";
 const MUTUAL: &str = "security.ssl.rest.authentication-enabled";
 
-/// Who speaks TLS.
+/// Which servers speak TLS.
 #[derive(Clone, Debug, Default)]
 pub struct Tls {
     /// The JobManager's REST API.
@@ -33,22 +33,22 @@ pub struct Endpoint {
     pub identity: Identity,
     /// The option that names the certificate.
     key: &'static str,
-    /// The option that names a file with those who vouch for it, the file, and its password.
+    /// The option that names the file with the authorities to trust, the file, and its password.
     authorities: Option<(&'static str, PathBuf, Option<Password>)>,
 }
 
 impl Endpoint {
-    /// What a server of ours speaks TLS with. Blocks.
+    /// The TLS configuration of one of our servers. Blocks.
     pub fn server_config(&self) -> Result<Arc<ServerConfig>, SettingsError> {
         self.identity.load().map_err(|error| wrong(self.key, &error))
     }
 
-    /// Those whom clients must trust, after a look whether that makes them believe the certificate under the name
-    /// `host`. Blocks.
+    /// The authorities that clients must trust, after a check that they accept the certificate for the name `host`.
+    /// Blocks.
     pub fn trusted(&self, host: &str) -> Result<Trust, SettingsError> {
         let (key, trust) = match &self.authorities {
             Some((key, path, password)) => (*key, Trust::read(path, password.as_ref())),
-            // One that nobody vouches for must vouch for itself.
+            // Without authorities, the certificate itself must be trusted.
             None => (self.key, Trust::in_itself(&self.identity)),
         };
         let trust = trust.map_err(|error| wrong(key, &error))?;
@@ -63,14 +63,14 @@ fn wrong(key: &'static str, error: &TlsError) -> SettingsError {
 
 /// Whether the JobManager's REST API speaks TLS.
 pub fn rest_tls(config: &Configuration) -> Result<bool, SettingsError> {
-    // The older option is for everything.
+    // The older option applies to everything.
     let everywhere = config.get_bool("security.ssl.enabled")?;
     Ok(config.get_bool("security.ssl.rest.enabled")?.or(everywhere).unwrap_or(false))
 }
 
 const CONTROL: &str = "mesos.control.ssl.enabled";
 
-/// Whether the control API speaks TLS: by default where it listens beyond loopback and there is a certificate.
+/// Whether the control API speaks TLS: by default if it listens beyond loopback and a certificate is configured.
 fn control_tls(config: &Configuration, rest: Option<&Endpoint>) -> Result<Option<Endpoint>, SettingsError> {
     let wanted = config.get_bool(CONTROL)?;
     if wanted == Some(false) {
@@ -85,7 +85,7 @@ fn control_tls(config: &Configuration, rest: Option<&Endpoint>) -> Result<Option
     }
 }
 
-/// Who speaks TLS. The artifact server does when REST does, as upstream's did, or when it has a certificate of its own.
+/// Which servers speak TLS. The artifact server does if REST does, as upstream's did, or if it has its own certificate.
 pub fn tls(config: &Configuration) -> Result<Tls, SettingsError> {
     let rest = if rest_tls(config)? { Some(rest(config)?) } else { None };
     let wanted = config.get_bool("mesos.resourcemanager.artifactserver.ssl.enabled")?.unwrap_or(true);
@@ -94,10 +94,10 @@ pub fn tls(config: &Configuration) -> Result<Tls, SettingsError> {
     Ok(Tls { rest, artifacts, control })
 }
 
-/// The key store and trust store of REST, by their own options or those for everything.
+/// The key store and trust store of REST, from its own options or the general ones.
 fn rest(config: &Configuration) -> Result<Endpoint, SettingsError> {
     if config.get_bool(MUTUAL)?.unwrap_or(false) {
-        let reason = "flink-mesos has no certificate to show to the JobManager: set it to false";
+        let reason = "flink-mesos has no certificate to present to the JobManager: set it to false";
         return Err(invalid(MUTUAL, config, reason.to_owned()));
     }
     let option = |name: &str| {
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn the_older_options_for_everything_are_looked_at() {
+    fn the_older_general_options_count() {
         let old = [("security.ssl.enabled", "true"), ("security.ssl.keystore", "/old.p12")];
         let Identity::KeyStore { path, .. } = read(&old).unwrap().artifacts.unwrap().identity else { panic!() };
         assert_eq!(path.to_str(), Some("/old.p12"));
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_certificate_of_its_own_is_enough_and_needs_its_key() {
+    fn the_artifact_servers_own_certificate_is_enough_and_needs_its_key() {
         let own = read(&[(CERTIFICATE, "/c.pem"), (KEY, "/k.pem")]).unwrap();
         assert!(own.rest.is_none() && own.artifacts.is_some());
         for half in [CERTIFICATE, KEY] {
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_work_is_told() {
+    fn invalid_tls_options_are_reported() {
         assert!(read(&REST[..1]).unwrap_err().to_string().starts_with("security.ssl.rest.keystore must be configured"));
         let mutual = read(&[&REST[..], &[(MUTUAL, "true")]].concat()).unwrap_err();
         assert!(mutual.to_string().contains("set it to false"), "{mutual}");

@@ -1,6 +1,6 @@
-//! `mesos.resourcemanager.tasks.uris`: what users want to find in the sandboxes of their TaskManagers.
+//! `mesos.resourcemanager.tasks.uris`: users' own files for the sandboxes of their TaskManagers.
 //!
-//! Upstream's list, of which each URI may now carry options where a URI has its fragment:
+//! Upstream's list, whose URIs may now carry options in place of a fragment:
 //! `https://host/a.tgz#sha256=…&extract=true&executable=false&destination=dir/name`.
 
 use std::collections::{BTreeMap, HashMap};
@@ -16,45 +16,45 @@ use super::SettingsError;
 
 pub(super) const URIS: &str = "mesos.resourcemanager.tasks.uris";
 const SOURCE: &str = "mesos.source.";
-/// More than anybody has.
+/// More than any user needs.
 const MOST: usize = 1000;
 
 /// One of the URIs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TaskUri {
-    /// Where it is.
+    /// Where to fetch it.
     pub source: SourceUri,
-    /// What it must be.
+    /// Its expected digest.
     pub sha256: Option<Digest>,
-    /// The archive that it is, if it is to be unpacked.
+    /// The archive's format, if it is unpacked.
     pub extract: Option<Format>,
-    /// Whether it may be executed.
+    /// Whether it is executable.
     pub executable: bool,
-    /// Where it goes, below the sandbox: the file itself, or the folder that it is unpacked into. An archive without one
-    /// is unpacked into the sandbox itself.
+    /// Its path in the sandbox: of the file itself, or of the folder it is unpacked into. Without one, an archive is
+    /// unpacked into the sandbox itself.
     pub destination: Option<TreePath>,
 }
 
-/// The URIs and how their sources are spoken to.
+/// The URIs and the settings of their sources.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TaskUris {
-    /// In the order in which they were written.
+    /// In their order in the list.
     pub uris: Vec<TaskUri>,
     /// By kind of source.
     pub settings: BTreeMap<Scheme, Settings>,
 }
 
-/// Names that the sandbox has already.
+/// Names that exist in each sandbox already.
 pub const TAKEN: &[&str] =
     &["conf", "executor.json", "flink", "flink-mesos-executor", "log", "stderr", "stdout", "tmp"];
 
-/// What Mesos's fetcher unpacks and we do not.
+/// Formats that Mesos's fetcher unpacks and we do not.
 const NOT_UNPACKED: &[&str] = &[".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".gz"];
 
-/// Archives that are used as they are.
+/// Archives that are used without unpacking.
 const ARCHIVES_IN_USE: &[&str] = &[".jar"];
 
-/// The URIs and all `mesos.source.*`.
+/// Reads the URIs and all `mesos.source.*`.
 pub fn task_uris(config: &Configuration) -> Result<TaskUris, SettingsError> {
     let written = config.get(URIS).unwrap_or_default().split(',').map(str::trim).filter(|uri| !uri.is_empty());
     let uris = written.map(TaskUri::parse).collect::<Result<Vec<_>, _>>()?;
@@ -81,7 +81,7 @@ fn settings(config: &Configuration) -> Result<BTreeMap<Scheme, Settings>, Settin
 }
 
 impl TaskUris {
-    /// Those that should be on this machine and are not.
+    /// An error for each local file that does not exist on this machine.
     pub fn missing(&self) -> impl Iterator<Item = SettingsError> {
         let local = self.uris.iter().filter_map(|uri| uri.source.local());
         local.filter_map(|path| fs_err::File::open(path).err()).map(|e| refused(e.to_string()))
@@ -130,7 +130,7 @@ impl TaskUri {
 
 const OPTIONS: &[&str] = &["sha256", "extract", "executable", "destination"];
 
-/// The kind of archive, for those that Mesos's fetcher unpacks by itself; when it `must` be one, also for others.
+/// The archive's format, for those that Mesos's fetcher unpacks by default; with `must`, also for others.
 fn format_of(name: &str, must: bool) -> Result<Option<Format>, String> {
     let lower = name.to_ascii_lowercase();
     let is_of = |endings: &[&str]| endings.iter().any(|ending| lower.ends_with(ending));
@@ -146,22 +146,22 @@ fn format_of(name: &str, must: bool) -> Result<Option<Format>, String> {
     Ok(None)
 }
 
-/// A place in the sandbox, where nothing of ours is.
+/// A path in the sandbox that is not used by our own files.
 fn place(text: &str) -> Result<TreePath, String> {
     let path: TreePath = text.parse().map_err(|error: fetcher::path::TreePathError| error.to_string())?;
     match TAKEN.iter().find(|taken| path.first() == **taken) {
-        Some(taken) => Err(format!("`{taken}` is taken in a sandbox (taken: {})", TAKEN.join(", "))),
+        Some(taken) => Err(format!("`{taken}` is reserved in the sandbox (reserved: {})", TAKEN.join(", "))),
         None => Ok(path),
     }
 }
 
-/// Nothing may go to the same place, or below what is no plain folder.
+/// No two URIs may have the same path, or one below another's file.
 fn check_places(uris: &[TaskUri]) -> Result<(), SettingsError> {
     let mut places: HashMap<&str, &TaskUri> = HashMap::new();
     let clash = |one: &TaskUri, other: &TaskUri| {
         let shown = |uri: &TaskUri| uri.destination.as_ref().map(ToString::to_string).unwrap_or_default();
         refused(format!(
-            "{} and {} go to the same place, `{}` and `{}`: give one of them a destination=…",
+            "{} and {} conflict in the sandbox, `{}` and `{}`: give one of them a destination=…",
             one.source,
             other.source,
             shown(one),
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn more_uris_than_anybody_has_are_refused() {
+    fn more_uris_than_any_user_needs_are_refused() {
         let list = |count: usize| (0..count).map(|i| format!("http://h/{i}")).collect::<Vec<_>>().join(",");
         assert_eq!(read(&[(URIS, &list(1000))]).unwrap().uris.len(), 1000);
         assert!(read(&[(URIS, &list(1001))]).unwrap_err().to_string().contains("1001 URIs, allowed are 1000"));
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn upstreams_plain_list_means_what_mesos_made_of_it() {
+    fn upstreams_plain_list_means_what_mesos_did_with_it() {
         let uris = uris("http://h/a.tgz, s3://b/c.jar ,/d/e.txt,");
         let seen: Vec<_> = uris.iter().map(|uri| (uri.extract, uri.executable, uri.destination.as_ref())).collect();
         let place = |text: &str| text.parse::<TreePath>().unwrap();
@@ -253,14 +253,14 @@ mod tests {
             ("http://h/a#executable=true&executable=true", vec!["executable", "twice"]),
             ("http://h/a#sha256=12", vec!["http://h/a", "sha256"]),
             ("http://h/a#destination=../x", vec!["destination", "`..`"]),
-            ("http://h/a#destination=conf/x", vec!["`conf` is taken", "log"]),
-            ("http://h/flink", vec!["`flink` is taken"]),
+            ("http://h/a#destination=conf/x", vec!["`conf` is reserved", "log"]),
+            ("http://h/flink", vec!["`flink` is reserved"]),
             ("http://h/a.tar.xz", vec!["a.tar.xz", "cannot be unpacked", ".tar.zst", "extract=false"]),
             ("http://h/a.txt#extract=true", vec!["a.txt", "cannot be unpacked"]),
             ("http://h/a.zip#extract=true&executable=true", vec!["exclude each other"]),
             ("ftp://h/a", vec!["ftp://h/a", "allowed", "https://"]),
             ("http://h/a,s3://b/a", vec!["http://h/a and s3://b/a", "destination="]),
-            ("http://h/a,http://h/b#destination=a/b", vec!["same place"]),
+            ("http://h/a,http://h/b#destination=a/b", vec!["conflict in the sandbox"]),
         ] {
             let error = error(text);
             assert!(error.starts_with(URIS) && parts.iter().all(|part| error.contains(part)), "{text}: {error}");
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_packed_otherwise_may_stay_packed() {
+    fn an_archive_in_another_format_may_stay_packed() {
         assert_eq!(uris("http://h/a.tar.xz#extract=false")[0].extract, None);
     }
 

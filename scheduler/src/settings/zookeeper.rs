@@ -1,5 +1,5 @@
-//! How ZooKeeper is reached: by the options of Flink's own client, and by the system properties that its JVM is given, since
-//! Flink has no options for TLS and logins. So JobManager and application master are told once.
+//! How to reach ZooKeeper: from the options of Flink's own client, and from the system properties of its JVM, because
+//! Flink has no options for TLS and logins. So one setting serves JobManager and application master.
 
 use std::{collections::BTreeMap, io::Read as _, path::Path, time::Duration};
 
@@ -14,7 +14,7 @@ use crate::election::{Access, Server, Tls, ZooKeeperOptions};
 const QUORUM: &str = "high-availability.zookeeper.quorum";
 const ACL: &str = "high-availability.zookeeper.client.acl";
 const AUTHORIZATION: &str = "high-availability.zookeeper.client.authorization";
-/// Where the system properties stand, for messages.
+/// The option with the system properties, for messages.
 const PROPERTIES: &str = "env.java.opts.all";
 const SECURE: &str = "zookeeper.client.secure";
 
@@ -36,7 +36,7 @@ pub(super) fn zookeeper(config: &Configuration) -> Result<ZooKeeperOptions, Sett
             return Err(invalid(ACL, config, reason));
         }
         "creator" => true,
-        _ => return Err(invalid(ACL, config, "it is open or creator".to_owned())),
+        _ => return Err(invalid(ACL, config, "allowed are open and creator".to_owned())),
     };
     Ok(ZooKeeperOptions {
         quorum: config.get(QUORUM).ok_or(SettingsError::Missing { key: QUORUM, hint })?.to_owned(),
@@ -58,7 +58,7 @@ fn access(config: &Configuration) -> Result<Access, SettingsError> {
 
 type Properties = BTreeMap<String, String>;
 
-/// The login that Flink's client finds in the file for Java's logins. Kerberos is beyond the client here.
+/// The login that Flink's client finds in the JAAS file. The client here does not support Kerberos.
 fn login(config: &Configuration, properties: &Properties) -> Result<Option<(String, String)>, SettingsError> {
     let disabled = config.get_bool("zookeeper.sasl.disable")?.unwrap_or(false);
     let Some(path) = properties.get("java.security.auth.login.config").filter(|_| !disabled) else { return Ok(None) };
@@ -102,7 +102,7 @@ fn tls(config: &Configuration, properties: &Properties) -> Result<Option<Tls>, S
     Ok(Some(Tls { config: client, servers: servers.collect::<Result<_, SettingsError>>()? }))
 }
 
-/// Of the trust store or key store: it stands in a property, or in the file that one names.
+/// The password of the trust store or key store: in a property, or in the file that another property names.
 fn password(properties: &Properties, store: &str) -> Result<Option<Password>, SettingsError> {
     if let Some(password) = properties.get(&format!("zookeeper.ssl.{store}.password")) {
         return Ok(Some(Password::new(password)));
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn our_nodes_are_beside_those_that_flink_removes() {
+    fn our_nodes_are_not_below_those_that_flink_removes() {
         let own = [("high-availability.cluster-id", "/a/b"), ("high-availability.zookeeper.path.mesos-workers", "tm")];
         let options = read(&own).unwrap();
         assert_eq!((options.base.as_str(), options.upstream.as_str()), ("/flink/tm/a/b", "/flink/a/b/tm"));
@@ -140,13 +140,13 @@ mod tests {
     }
 
     #[test]
-    fn nodes_can_be_the_creators_own_when_somebody_is_named() {
+    fn nodes_can_be_private_to_their_creator_when_there_are_credentials() {
         let refused = read(&[(ACL, "creator")]).unwrap_err();
         assert!(refused.starts_with(ACL) && refused.contains(AUTHORIZATION), "{refused}");
         let options = read(&[(ACL, "creator"), (AUTHORIZATION, "digest:'flink:hush'")]).unwrap();
         assert!(options.creator_only && !format!("{options:?}").contains("hush"));
         assert_eq!(options.access.authorizations, [("digest".to_owned(), "flink:hush".to_owned())]);
-        assert!(read(&[(ACL, "nobody")]).unwrap_err().contains("it is open or creator"));
+        assert!(read(&[(ACL, "nobody")]).unwrap_err().contains("allowed are open and creator"));
     }
 
     #[test]
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn tls_needs_to_know_whom_to_trust_and_always_looks_at_names() {
+    fn tls_requires_a_trust_store_and_always_verifies_names() {
         let refused = read(&[(PROPERTIES, "-Dzookeeper.client.secure=true")]).unwrap_err();
         assert!(refused.contains("-Dzookeeper.ssl.trustStore.location"), "{refused}");
         let lax = "-Dzookeeper.client.secure=true -Dzookeeper.ssl.hostnameVerification=false";

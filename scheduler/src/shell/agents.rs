@@ -1,4 +1,4 @@
-//! The agents of which an offer has come.
+//! The agents that have made an offer.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,7 +11,7 @@ pub(super) struct Agents {
     names: HashSet<String>,
 }
 
-/// So many are remembered; further ones are not.
+/// Number of remembered agents; further ones are ignored.
 const MOST: usize = 100_000;
 
 impl Agents {
@@ -26,7 +26,7 @@ impl Agents {
         }
     }
 
-    /// Whether there is one with that id or host name.
+    /// Whether an agent has this id or host name.
     pub(super) fn has(&self, agent: &str) -> bool {
         self.ids.contains_key(agent) || self.names.contains(agent)
     }

@@ -1,16 +1,16 @@
-//! How a run comes to its end: asked for, awaited, forced.
+//! How a run ends: on request, after waiting, or forced.
 //!
-//! The framework is torn down, and its workers are killed, after an explicit end only. These are all of them:
+//! Only an explicit end kills the workers and tears the framework down. The explicit ends are:
 //!
 //! | what | by |
 //! | --- | --- |
 //! | an operator's `stop`, Ctrl-C | `end` |
 //! | the JobManager shut down as asked (`DELETE /cluster`), or its application finished, failed or was cancelled | `end` |
-//! | SIGTERM without a durable state: nobody could take over | `end` |
-//! | the state says that the cluster has ended, and its leader died on the way | `application::finish` |
-//! | the JobManager of a cluster that this very process has begun never answers: nothing was up yet | `stop` |
+//! | SIGTERM without durable state: there is nothing to take over | `end` |
+//! | the state says that the cluster has ended, but its leader died before it had finished | `application::finish` |
+//! | the JobManager of a cluster that this process has started never answers: no job can run yet | `stop` |
 //!
-//! Whatever else ends the program leaves workers, framework and state to the next application master.
+//! Any other end of the program leaves workers, framework and state to the next application master.
 
 use std::time::Duration;
 
@@ -25,28 +25,28 @@ use crate::{
     failure::Failure,
 };
 
-/// On the way out.
+/// The progress of an end.
 #[derive(Debug)]
 pub(super) struct Ending {
     pub(super) deadline: Instant,
     end: Result<Outcome, Failure>,
 }
 
-/// How long the workers' ends are awaited before the framework is torn down regardless.
+/// How long to wait for the workers to end before the framework is torn down anyway.
 const LONGEST_END: Duration = Duration::from_secs(20);
-/// How long what must be said last may take.
+/// How long the last requests may take.
 pub(super) const LAST_CALL: Duration = Duration::from_secs(5);
 
 impl Shell<'_> {
-    /// Ends the cluster for good: the state says so first, so that whoever leads next, after a crash of ours even, goes on
-    /// with that and does not begin anew.
+    /// Ends the cluster for good. The state records this first, so that the next leader, even after a crash, completes
+    /// the end instead of starting the cluster again.
     pub(super) async fn end(&mut self, end: Result<Outcome, Failure>) -> Next {
         let ended = match &end {
             Ok(Outcome::Stopped) => self.stopped.clone(),
             Ok(_) => Ended::default(),
             Err(failure) => Ended { exit_code: failure.exit_code(), why: failure.to_string() },
         };
-        // The keeper ends only after this sender.
+        // The keeper ends only after this sender is dropped.
         _ = self.batches.send((None, vec![Change::End(ended)]));
         self.stop(end).await
     }
@@ -57,12 +57,12 @@ impl Shell<'_> {
             return Next::GoOn;
         }
         self.ending = Some(Ending { deadline: Instant::now() + LONGEST_END, end });
-        self.console.tell("stopping", "Stopping the TaskManagers and the JobManager.", json!({}));
+        self.console.report("stopping", "Stopping the TaskManagers and the JobManager.", json!({}));
         self.console.waiting("Stopping");
-        self.tell(Input::Stop).await
+        self.feed(Input::Stop).await
     }
 
-    /// The workers' ends are not awaited any longer: the master ends them with the framework.
+    /// Stops waiting for the workers: the master ends them with the framework.
     pub(super) async fn give_up(&mut self) -> Next {
         if self.deposed.is_cancelled() {
             return Next::End(Ok(Outcome::Deposed));
@@ -75,7 +75,7 @@ impl Shell<'_> {
         self.ending.take().map_or(Ok(Outcome::Stopped), |ending| ending.end)
     }
 
-    /// Whether the master has removed the framework.
+    /// Tears the framework down. Returns whether the master has removed it.
     pub(super) async fn tear_down(&self) -> bool {
         match timeout(LAST_CALL, self.mesos.call(calls::teardown())).await {
             Ok(Ok(())) => return true,

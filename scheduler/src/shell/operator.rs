@@ -1,37 +1,37 @@
-//! What an operator asks for.
+//! The operator's requests.
 
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
 use super::{Next, Outcome, Shell};
 use crate::{
-    control::{Ask, Asked, view},
+    control::{PendingRequest, Request, view},
     core::message::Input,
 };
 
 impl Shell<'_> {
-    /// Does it, and tells how things stand then.
-    pub(super) async fn asked(&mut self, Asked { what, answer }: Asked) -> Next {
-        let shown = match what {
-            Ask::History => view::history(&self.core, &self.view.executors),
-            Ask::Workers => self.workers(None),
-            Ask::Stop => {
-                self.console.tell("command", "Operator: stopping the cluster.", json!({ "command": "stop" }));
-                // Now: where nothing runs the end comes at once.
+    /// Carries out a request and answers with the resulting state.
+    pub(super) async fn asked(&mut self, PendingRequest { request, answer }: PendingRequest) -> Next {
+        let shown = match request {
+            Request::History => view::history(&self.core, &self.view.executors),
+            Request::Workers => self.workers(None),
+            Request::Stop => {
+                self.console.report("command", "Operator: stopping the cluster.", json!({ "command": "stop" }));
+                // Answer now: if nothing is running, the program ends at once.
                 _ = answer.send(self.workers(None));
                 return self.end(Ok(Outcome::Stopped)).await;
             }
-            Ask::Command(input) => {
+            Request::Command(input) => {
                 let warning = self.doubt(&input);
                 let (text, fields) = described(&input);
-                self.console.tell("command", &text, fields);
+                self.console.report("command", &text, fields);
                 if let Some(warning) = &warning {
-                    self.console.tell("warning", &format!("Warning: {warning}"), json!({ "warning": warning }));
+                    self.console.report("warning", &format!("Warning: {warning}"), json!({ "warning": warning }));
                 }
-                if let Next::End(ended) = self.tell(input).await {
+                if let Next::End(ended) = self.feed(input).await {
                     return Next::End(ended);
                 }
-                // Whoever has our word may rely on it, whatever becomes of us.
+                // Answer only once the command is durable, so that it survives a crash.
                 if let Some(number) = self.core.unstored() {
                     self.promised.push(Promised { number, warning, answer });
                     return Next::GoOn;
@@ -39,12 +39,12 @@ impl Shell<'_> {
                 self.workers(warning)
             }
         };
-        // Whoever asked may have gone.
+        // The client may have disconnected.
         _ = answer.send(shown);
         Next::GoOn
     }
 
-    /// Answers whoever waited for what is durable now.
+    /// Answers the requests whose commands are durable now.
     pub(super) fn keep_promises(&mut self, stored: u64) {
         let kept: Vec<_> = self.promised.extract_if(.., |promised| promised.number <= stored).collect();
         for Promised { answer, warning, .. } in kept {
@@ -60,7 +60,8 @@ impl Shell<'_> {
         shown
     }
 
-    /// What makes a command look like a typing error. It is carried out all the same: an agent may be drained before it comes.
+    /// A warning if a command looks like a typing error. It is carried out anyway: an agent may be drained before it
+    /// registers.
     fn doubt(&self, input: &Input) -> Option<String> {
         match input {
             Input::Drain(agent) => {
@@ -70,7 +71,7 @@ impl Shell<'_> {
                 (!is_known).then(|| {
                     format!(
                         "no agent with the id or host name {agent:?} has been seen; it is drained if it comes. \
-                             `flink-mesos workers undrain` takes that back"
+                             `flink-mesos workers undrain` reverts this"
                     )
                 })
             }
@@ -87,7 +88,7 @@ impl Shell<'_> {
     }
 }
 
-/// A command as people and programs are told of it.
+/// A command for people and for programs.
 fn described(input: &Input) -> (String, Value) {
     match input {
         Input::Drain(agent) => (format!("Operator: draining {agent}."), json!({ "command": "drain", "agent": agent })),
@@ -123,7 +124,7 @@ mod tests {
     use crate::core::message::Move;
 
     #[test]
-    fn people_are_told_of_commands_in_sentences() {
+    fn commands_are_reported_in_sentences() {
         for (input, expected) in [
             (Input::Drain("agent-7".to_owned()), "Operator: draining agent-7."),
             (Input::Undrain("agent-7".to_owned()), "Operator: agent-7 may be used again."),

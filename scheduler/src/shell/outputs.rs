@@ -1,4 +1,4 @@
-//! Carries out what the core asks for.
+//! Carries out the core's outputs.
 
 use std::collections::VecDeque;
 
@@ -6,22 +6,22 @@ use mesos::{scheduler::calls, v1};
 
 use super::{Next, Outcome, Shell};
 use crate::core::{
-    evidence::Look,
+    evidence::Inspection,
     message::{Input, Launch, Output, WorkerId},
 };
 
 impl Shell<'_> {
-    /// Tells the core and carries out what it asks for.
-    pub(super) async fn tell(&mut self, input: Input) -> Next {
+    /// Feeds the core an input and carries out its outputs.
+    pub(super) async fn feed(&mut self, input: Input) -> Next {
         let mut outputs = VecDeque::from(self.core.handle(self.clock.now(), input));
         while let Some(output) = outputs.pop_front() {
-            // Whatever is left to do is the next leader's.
+            // The next leader does the rest.
             if self.deposed.is_cancelled() {
                 return Next::End(Ok(Outcome::Deposed));
             }
             match output {
                 Output::Store(number, changes) => {
-                    // The keeper ends only after this sender.
+                    // The keeper ends only after this sender is dropped.
                     _ = self.batches.send((Some(number), changes));
                 }
                 Output::Accept { offers, launches } => self.accept(offers, &launches),
@@ -32,7 +32,7 @@ impl Shell<'_> {
                 }
                 Output::Narrow => self.narrow(),
                 Output::Widen => self.widen(),
-                Output::Look => self.look(),
+                Output::InspectMaster => self.inspect_master(),
                 Output::Suppress => self.mesos.send(calls::suppress(Vec::new())),
                 Output::Revive => self.mesos.send(calls::revive(Vec::new())),
                 Output::Kill { worker, agent } => {
@@ -62,8 +62,8 @@ impl Shell<'_> {
         Next::GoOn
     }
 
-    /// Tells the master of the smallest offer that is of use, beside all that it was told before: the next subscription says
-    /// nothing of it.
+    /// Asks the master to leave out offers that are too small, in addition to our constraints. The next subscription
+    /// does not repeat this.
     fn narrow(&self) {
         let Some(least) = &self.least_offer else { return };
         let filters = self.framework.roles.iter().map(|role| (role.clone(), least.clone()));
@@ -72,20 +72,20 @@ impl Shell<'_> {
         self.mesos.send(calls::update_framework(framework, Vec::new(), constraints));
     }
 
-    /// Has the master forget our constraints until the next subscription.
+    /// Asks the master to drop our constraints until the next subscription.
     fn widen(&self) {
         if self.options.offer_constraints.is_some() {
             self.mesos.send(calls::update_framework(self.framework.clone(), Vec::new(), None));
         }
     }
 
-    /// Asks the master aside: nothing waits for the answer.
-    fn look(&self) {
+    /// Reads the master's operator API in the background: nothing waits for the answer.
+    fn inspect_master(&self) {
         let (mesos, roles, answer) = (self.mesos.clone(), self.framework.roles.clone(), self.looks.0.clone());
         tokio::spawn(async move {
             let snapshot = mesos.snapshot().await;
-            // Nobody wants it any more when everything is ending.
-            _ = answer.send(Look { snapshot, roles });
+            // During shutdown, there may be no receiver.
+            _ = answer.send(Inspection { snapshot, roles });
         });
     }
 

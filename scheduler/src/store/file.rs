@@ -2,13 +2,13 @@
 //!
 //! ```text
 //! state           the state, sealed (`sealed.rs`)
-//! state.before    the generation before: what counts when `state` is not whole
-//! state.damaged   a `state` that was not whole, for people
-//! framework       the framework's id alone, sealed: the last thing to lose, since nobody else can end its tasks
-//! state.lock      keeps a second application master out
+//! state.before    the previous generation, used if `state` is damaged
+//! state.damaged   a damaged `state`, kept for inspection
+//! framework       only the framework's id, sealed: without it, nothing can end the framework's tasks
+//! state.lock      locked by the running application master
 //! ```
 //!
-//! Each file is replaced as a whole: written beside, synced, renamed, directory synced.
+//! Each file is replaced as a whole: write a new file, sync it, rename it, sync the directory.
 
 mod files;
 
@@ -33,7 +33,7 @@ const DAMAGED: &str = "state.damaged";
 const FRAMEWORK: &str = "framework";
 const LOCK: &str = "state.lock";
 
-/// How long an application master that was killed a moment ago may keep its lock.
+/// How long the lock of a killed application master may remain.
 const LOCK_PATIENCE: Duration = Duration::from_secs(2);
 const POLL: Duration = Duration::from_millis(50);
 
@@ -42,13 +42,13 @@ const POLL: Duration = Duration::from_millis(50);
 pub struct FileStore {
     directory: PathBuf,
     state: State,
-    /// What the file of that name has.
+    /// The content of the file with the framework's id.
     framework: Option<String>,
     _lock: File,
 }
 
 impl FileStore {
-    /// Opens the state in `directory`, which is made if it is not there, and gives what it holds.
+    /// Opens the state in `directory`, created if needed, and returns what it contains.
     pub async fn open(directory: &Path) -> Result<(Self, State), StoreError> {
         files::make_directory(directory)?;
         let lock = lock(&directory.join(LOCK)).await?;
@@ -65,7 +65,7 @@ impl FileStore {
         Ok((Self { directory, state: state.clone(), framework, _lock: lock }, state))
     }
 
-    /// What the directory holds, if anything, without taking it or changing anything. Blocks.
+    /// The state in the directory, if any, without taking the lock or changing anything. Blocks.
     pub fn look(directory: &Path) -> Result<Option<State>, StoreError> {
         if !directory.is_dir() {
             return Ok(None);
@@ -78,7 +78,7 @@ impl FileStore {
         Ok(None)
     }
 
-    /// Makes `changes` durable, and those of earlier calls that failed.
+    /// Writes `changes`, with those of earlier calls that failed.
     pub(super) async fn write(&mut self, changes: Vec<Change>) -> Result<(), StoreError> {
         for change in &changes {
             self.state.apply(change);
@@ -87,7 +87,7 @@ impl FileStore {
         let (before, framework) = (self.framework.clone(), self.state.framework.clone());
         let written = spawn_blocking(move || {
             let path = directory.join(FRAMEWORK);
-            // An id that Mesos does not know any more heals itself, one that we have forgotten does not.
+            // An id that only we still know is corrected by Mesos, but one that we have forgotten is lost.
             if let Some(id) = framework.as_ref().filter(|_| framework != before) {
                 files::replace(&path, &sealed::seal(Content::Framework, id.as_bytes()), None)?;
             }
@@ -104,7 +104,7 @@ impl FileStore {
     }
 }
 
-/// Takes the lock, which the system may give back a moment after the end of the process that had it.
+/// Takes the lock, which the system may release a moment after its process has ended.
 async fn lock(path: &Path) -> Result<File, StoreError> {
     let deadline = Instant::now() + LOCK_PATIENCE;
     loop {
@@ -115,7 +115,7 @@ async fn lock(path: &Path) -> Result<File, StoreError> {
     }
 }
 
-/// The state as it was last written, or the generation before where that is not whole. `framework` is what is known beside it.
+/// The last written state, or the previous generation if the last is damaged. `framework` is the id from its own file.
 fn load(directory: &Path, framework: Option<&str>) -> Result<State, StoreError> {
     let (newest, before) = (directory.join(STATE), directory.join(BEFORE));
     let damage = match files::read(&newest)?.map(|bytes| decode(&bytes)) {
@@ -144,7 +144,7 @@ fn load(directory: &Path, framework: Option<&str>) -> Result<State, StoreError> 
     }
 }
 
-/// A state that is sealed, or one of the layout before that was: of that one, too, it is known whether it is whole.
+/// Decodes a sealed state, or one of the earlier, unsealed format, in which truncation is detected too.
 fn decode(bytes: &[u8]) -> Result<State, String> {
     if record::is_unsealed(bytes) {
         return record::decode_unsealed(bytes);
@@ -152,7 +152,7 @@ fn decode(bytes: &[u8]) -> Result<State, String> {
     record::decode(sealed::open(Content::State, bytes)?)
 }
 
-/// The framework's id in its own file, if it can be read there.
+/// The framework's id from its own file, if that is readable.
 fn framework(directory: &Path) -> Option<String> {
     let path = directory.join(FRAMEWORK);
     let read = files::read(&path).map_err(|e| e.to_string()).and_then(|bytes| {

@@ -1,5 +1,5 @@
-//! A standby's copy of the workers' records, kept fresh by what ZooKeeper tells of changes: whoever has waited for the
-//! leadership reads only what has changed since the last moment.
+//! A standby's copy of the workers' records, updated by ZooKeeper's watch events: when the standby becomes the leader,
+//! it reads only the latest changes.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -24,12 +24,12 @@ pub(crate) struct Mirror {
     workers: BTreeMap<WorkerId, WorkerRecord>,
     /// Nodes that have changed since they were read.
     stale: BTreeSet<String>,
-    /// The session was interrupted: changes may have been missed.
+    /// Whether the session was interrupted, so that changes may have been missed.
     broken: bool,
 }
 
 impl Mirror {
-    /// Reads what there is and listens for changes. `None` where ZooKeeper (before 3.6) cannot tell of them.
+    /// Reads the records and watches for changes. `None` if ZooKeeper does not support that (before 3.6).
     pub(crate) async fn begin(client: &Client, nodes: &Nodes) -> Option<Self> {
         let folder = nodes.workers();
         let watcher = match client.watch(&folder, AddWatchMode::PersistentRecursive).await {
@@ -45,13 +45,13 @@ impl Mirror {
         Some(this)
     }
 
-    /// Keeps up with changes, for ever. It may be dropped at any point.
+    /// Applies changes forever. May be dropped at any point.
     pub(crate) async fn follow(&mut self, client: &Client) -> Infallible {
         loop {
             let event = self.watcher.changed().await;
             self.note(&event);
             self.note_all();
-            // What could not be read stays stale, and is read in the end.
+            // A record that could not be read stays stale and is read at the end.
             if let Err(e) = self.refresh(client).await {
                 debug!("Cannot refresh the mirror of the state: {e}");
             }
@@ -61,7 +61,7 @@ impl Mirror {
         }
     }
 
-    /// The records as they are now, for whoever has just read something else over the same connection. `None` if changes
+    /// The current records, for a caller that has just read something else on the same connection. `None` if changes
     /// may have been missed.
     pub(crate) async fn finish(
         mut self,
@@ -91,7 +91,7 @@ impl Mirror {
     }
 
     async fn refresh(&mut self, client: &Client) -> Result<(), StoreError> {
-        // All requests leave at once.
+        // All requests are sent at once.
         let paths: Vec<_> = self.stale.iter().map(|name| (name.clone(), format!("{}/{name}", self.folder))).collect();
         let answers: Vec<_> = paths.iter().map(|(_, path)| client.get_data(path)).collect();
         for ((name, path), answer) in paths.iter().zip(answers) {

@@ -6,7 +6,7 @@ use prost::Message as _;
 
 use crate::core::{
     constraint::Field,
-    message::{Ended, Moment, Move, Place, Registration, State, WorkerId, WorkerRecord},
+    message::{AgentProfile, Ended, Moment, Move, Registration, State, WorkerId, WorkerRecord},
     origin::Origin,
 };
 
@@ -39,7 +39,7 @@ pub(super) fn encode(state: &State) -> Vec<u8> {
     record.encode_to_vec()
 }
 
-/// The state that [`encode`] wrote, or what is wrong with the bytes.
+/// Decodes what [`encode`] wrote.
 pub(super) fn decode(bytes: &[u8]) -> Result<State, String> {
     let record = proto::State::decode(bytes).map_err(|e| e.to_string())?;
     if record.version == 0 || record.version > VERSION {
@@ -70,13 +70,13 @@ pub(super) fn decode(bytes: &[u8]) -> Result<State, String> {
     })
 }
 
-/// Whether these bytes can only be a state of the first layout as it was in files before they were sealed: it begins with the
-/// field `version`.
+/// Whether these bytes can only be a state in the first layout, which files held before they were sealed: it begins
+/// with the field `version`.
 pub(super) fn is_unsealed(bytes: &[u8]) -> bool {
     bytes.first() == Some(&0x08)
 }
 
-/// Such a state. Nothing says how long it should be, but its last field was always written.
+/// Decodes such a state. It has no length, but its last field was always written.
 pub(super) fn decode_unsealed(bytes: &[u8]) -> Result<State, String> {
     let record = proto::State::decode(bytes).map_err(|e| e.to_string())?;
     if record.restart.is_none() {
@@ -85,31 +85,31 @@ pub(super) fn decode_unsealed(bytes: &[u8]) -> Result<State, String> {
     decode(bytes)
 }
 
-/// The end of a cluster alone.
+/// Encodes only the end of a cluster.
 pub(super) fn encode_ended(ended: &Ended) -> Vec<u8> {
     proto::Ended { exit_code: ended.exit_code.into(), why: ended.why.clone() }.encode_to_vec()
 }
 
-/// What [`encode_ended`] wrote, or what is wrong with the bytes.
+/// Decodes what [`encode_ended`] wrote.
 pub(super) fn decode_ended(bytes: &[u8]) -> Result<Ended, String> {
     let record = proto::Ended::decode(bytes).map_err(|e| e.to_string())?;
     let exit_code = record.exit_code.try_into().map_err(|_| format!("{} is not an exit code", record.exit_code))?;
     Ok(Ended { exit_code, why: record.why })
 }
 
-/// One worker's record alone.
+/// Encodes only one worker's record.
 pub(super) fn encode_worker(worker: &WorkerRecord) -> Vec<u8> {
     to_proto(worker).encode_to_vec()
 }
 
-/// What [`encode_worker`] wrote, or what is wrong with the bytes.
+/// Decodes what [`encode_worker`] wrote.
 pub(super) fn decode_worker(bytes: &[u8]) -> Result<WorkerRecord, String> {
     let worker = proto::Worker::decode(bytes).map_err(|e| e.to_string())?;
     if worker.id.is_empty() { Err("the id is missing".to_owned()) } else { Ok(from_proto(worker)) }
 }
 
 fn to_proto(worker: &WorkerRecord) -> proto::Worker {
-    let Place { agent, hostname, values } = &*worker.place;
+    let AgentProfile { agent, hostname, values } = &*worker.place;
     proto::Worker {
         id: worker.id.as_str().to_owned(),
         agent: agent.clone(),
@@ -135,7 +135,7 @@ fn from_proto(worker: proto::Worker) -> WorkerRecord {
             Arc::new(Origin { flink, job_manager, distribution, manifest })
         }),
         id: WorkerId::from(worker.id.as_str()),
-        place: Arc::new(Place { agent: worker.agent, hostname: worker.hostname, values }),
+        place: Arc::new(AgentProfile { agent: worker.agent, hostname: worker.hostname, values }),
         launched: Moment(worker.launched),
         running: worker.running,
         released: worker.released,

@@ -1,14 +1,14 @@
-//! Bytes in a file that say whether they are whole: a line with what they are, their length and their sha256, then they
-//! themselves. A file that was cut anywhere, or changed, is never believed.
+//! Files that show whether they are complete: a first line with the kind of content, its length and its sha256, then
+//! the content. A truncated or changed file is never accepted.
 
 use fetcher::Digest;
 
-/// What is in a file.
+/// The kind of content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Content {
     /// The state.
     State,
-    /// The framework's id alone.
+    /// Only the framework's id.
     Framework,
 }
 
@@ -21,20 +21,20 @@ impl Content {
     }
 }
 
-/// No line is longer.
+/// The longest first line, in bytes.
 const LONGEST_LINE: usize = 200;
 
-/// The file's bytes.
+/// The bytes of a file with this content.
 pub(super) fn seal(content: Content, bytes: &[u8]) -> Vec<u8> {
     let mut sealed = format!("{} {} {}\n", content.title(), bytes.len(), Digest::of(bytes)).into_bytes();
     sealed.extend_from_slice(bytes);
     sealed
 }
 
-/// What [`seal`] was given, or what is wrong with the file.
+/// The content that [`seal`] was given, or the error in the file.
 pub(super) fn open(content: Content, sealed: &[u8]) -> Result<&[u8], String> {
     let head = sealed.get(..LONGEST_LINE.min(sealed.len())).unwrap_or_default();
-    let end = head.iter().position(|byte| *byte == b'\n').ok_or("its first line is cut")?;
+    let end = head.iter().position(|byte| *byte == b'\n').ok_or("its first line is truncated")?;
     let (line, bytes) = (sealed.get(..end).unwrap_or_default(), sealed.get(end + 1..).unwrap_or_default());
     let line = std::str::from_utf8(line).map_err(|_| "its first line is not text")?;
     let said = line.strip_prefix(content.title()).and_then(|rest| rest.strip_prefix(' '));
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_sealed_is_opened_and_nothing_that_was_cut_or_changed_is() {
+    fn a_sealed_file_is_opened_and_a_truncated_or_changed_one_is_not() {
         let sealed = seal(Content::State, b"what must not be lost");
         assert_eq!(open(Content::State, &sealed).unwrap(), b"what must not be lost");
         for length in 0..sealed.len() {

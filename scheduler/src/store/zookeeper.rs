@@ -5,13 +5,13 @@
 //!     leader/             the lock nodes of the election
 //!     state               epoch, framework id, next number
 //!     workers/<id>        one record per worker
-//!     ended               that the cluster has ended: who stood by then does not begin it anew
+//!     ended               present once the cluster has ended: standbys of that time must not start it again
 //! <root>/<cluster-id>/mesos-workers/
-//!     frameworkId, taskCount      what Flink 1.13 left; read when our own state is not there yet
+//!     frameworkId, taskCount      written by Flink 1.13; read if there is no state of ours yet
 //! ```
 //!
-//! Ours is beside what Flink keeps of the cluster, and not below it as upstream's was: a JobManager that ends its cluster in
-//! order removes `<root>/<cluster-id>` with all that is in it.
+//! Our nodes are not below those of Flink, as upstream's were: a JobManager that shuts its cluster down removes
+//! `<root>/<cluster-id>` with everything below it.
 //!
 //! Every write is a transaction that checks the leader's own lock node: a deposed leader's writes fail.
 
@@ -37,15 +37,15 @@ pub use self::nodes::Nodes;
 pub struct ZooKeeperStore {
     lock: Arc<OwnedLockClient>,
     nodes: Nodes,
-    /// What is to be in ZooKeeper.
+    /// The state that should be stored.
     wanted: State,
-    /// What is there; `None` when that is not known for sure.
+    /// The state that is stored; `None` if that is uncertain.
     durable: Option<State>,
 }
 
 impl ZooKeeperStore {
-    /// Reads the state that there is, as far as `mirror` does not have it, and stands ready to change it while `lock` is held.
-    /// An end of the cluster counts if it was written after the transaction `since`.
+    /// Reads the stored state, as far as `mirror` does not have it, and allows writes while `lock` is held. An end of
+    /// the cluster counts if it was written after the transaction `since`.
     pub(crate) async fn open(
         lock: OwnedLockClient,
         nodes: Nodes,
@@ -58,16 +58,16 @@ impl ZooKeeperStore {
             None => inherited(lock.client(), &nodes).await?,
         };
         let (durable, ended_at) = found.unwrap_or_default();
-        // One from before we came is history: the cluster begins anew.
+        // The cluster ended before we became a candidate, so it starts again.
         if ended_at <= since {
             state.ended = None;
         }
         Ok((Self { lock: Arc::new(lock), nodes, wanted: state.clone(), durable: Some(durable) }, state))
     }
 
-    /// Gives the leadership up, so that the next one need not wait for the end of our session.
+    /// Gives the leadership up, so that the next leader need not wait for our session's timeout.
     pub(super) async fn release(self) {
-        // A node that cannot be deleted now ends with the session.
+        // A node that cannot be deleted now is removed with the session.
         if let Err(e) = self.client().delete(self.lock.lock_path(), None).await {
             debug!("Cannot delete the lock node: {e}");
         }
@@ -78,7 +78,7 @@ impl ZooKeeperStore {
         self.lock.client()
     }
 
-    /// Makes `changes` durable, and those of earlier calls that failed.
+    /// Writes `changes`, with those of earlier calls that failed.
     pub(super) async fn write(&mut self, changes: Vec<Change>) -> Result<(), StoreError> {
         for change in &changes {
             self.wanted.apply(change);

@@ -16,13 +16,13 @@ pub(crate) struct Task {
     pub(crate) taken: Amounts,
     /// Whether the JobManager lists it.
     pub(crate) registered: bool,
-    /// Whether its executor hears nothing.
+    /// Whether its executor receives nothing.
     pub(crate) deaf: bool,
-    /// The port on which it could not listen, if it says so.
+    /// The port on which it could not listen, if it reports that.
     pub(crate) clash: Option<u64>,
-    /// Whether anything ended it other than the scheduler's kill.
+    /// Whether anything other than the scheduler's kill ended it.
     pub(crate) misfortune: bool,
-    /// Updates that are not acknowledged.
+    /// Unacknowledged updates.
     pub(crate) unacknowledged: VecDeque<(u64, TaskState)>,
 }
 
@@ -57,7 +57,7 @@ pub(crate) struct Agent {
     pub(crate) capacity: Amounts,
     /// Ports on which other processes listen, although they are offered.
     pub(crate) foreign_ports: BTreeSet<u64>,
-    /// How often it has registered; what was sent to it before the last time is lost.
+    /// How often it has registered; messages sent before the last registration are lost.
     pub(crate) registration: u64,
     pub(crate) tasks: BTreeMap<String, Task>,
 }
@@ -111,7 +111,7 @@ impl World {
         }
     }
 
-    /// The agent ends the executor, whether or not it hears.
+    /// The agent ends the executor, even one that receives nothing.
     pub(crate) fn agent_shutdown(&mut self, agent: usize, id: &str) {
         if self.agents[agent].reachable() && self.agents[agent].tasks.get(id).is_some_and(Task::is_alive) {
             self.check_kill(id);
@@ -120,7 +120,7 @@ impl World {
         }
     }
 
-    /// Whether it wants to listen on a port that another process has.
+    /// Whether its port is used by another process.
     fn clashes(&mut self, agent: usize, id: &str) -> bool {
         let says_which = self.chance(700);
         let Agent { tasks, foreign_ports, .. } = &mut self.agents[agent];
@@ -178,7 +178,7 @@ impl World {
         }
     }
 
-    /// The oldest update that is not acknowledged, sent (again); the next follows its acknowledgement.
+    /// Sends the oldest unacknowledged update (again); the next one follows its acknowledgement.
     pub(crate) fn send_update(&mut self, agent: usize, id: &str) {
         let again = self.between(5000, 12_000);
         let times = if self.chance(self.faults.duplicates) { 2 } else { 1 };
@@ -211,7 +211,7 @@ impl World {
         }
     }
 
-    /// The machine is lost, and everything on it; it comes back as a new agent.
+    /// The machine is lost with everything on it and returns as a new agent.
     pub(crate) fn machine_dies(&mut self, agent: usize) {
         self.agent_vanishes(agent);
         self.next_agent += 1;

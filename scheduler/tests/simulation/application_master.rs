@@ -1,4 +1,4 @@
-//! Simulated application masters around the real core: what the shell does, and every way to fail at it.
+//! Simulated application masters around the real core: the work of the shell, and every way to fail at it.
 
 mod outputs;
 
@@ -29,20 +29,20 @@ pub(crate) struct ApplicationMaster {
     pub(crate) core: Option<Core>,
     pub(crate) framework: Option<String>,
     pub(crate) link: Option<u64>,
-    /// While it lasts the process does nothing.
+    /// Until then, the process does nothing.
     pub(crate) stalled_until: Moment,
-    /// When the core wants its next tick; what was asked for before is void.
+    /// When the core needs its next tick; this replaces earlier requests.
     pub(crate) wake: Option<Moment>,
     pub(crate) job_manager: bool,
     pub(crate) offers_wanted: bool,
-    /// Offers of the present link that were not answered, and since when.
+    /// Unanswered offers of the current link, and since when.
     pub(crate) unanswered: BTreeMap<String, Moment>,
-    /// Offers that the master has taken back, as far as was heard.
+    /// Offers that the master has rescinded, as far as this process has received that.
     pub(crate) rescinded: BTreeSet<String>,
-    /// When it has launched something in the last minute.
+    /// The launches of the last minute.
     pub(crate) launches: VecDeque<Moment>,
     pub(crate) stopping: bool,
-    /// Ports that a failure has named, by agent, and when.
+    /// Ports named by a failure, by agent, and when.
     pub(crate) unusable: BTreeMap<(String, u64), Moment>,
 }
 
@@ -77,7 +77,7 @@ pub(crate) fn settings(constraints: &str) -> Settings {
         },
         constraints: Constraint::parse_list(constraints).unwrap(),
         decline: Duration::from_secs(5),
-        hopeless: Duration::from_secs(300),
+        decline_small: Duration::from_secs(300),
         patience: Patience::default(),
         moving: Move::default(),
         origin: std::sync::Arc::default(),
@@ -90,7 +90,7 @@ impl World {
     /// The process starts, or tries to lead again.
     pub(crate) fn stands_by(&mut self, master: usize) {
         if self.stopped {
-            // The operator ends all of them.
+            // The operator ends all standbys.
             return self.masters[master] = ApplicationMaster::new();
         }
         self.next_session += 1;
@@ -115,9 +115,9 @@ impl World {
         self.masters[master].core =
             Some(Core::new(settings(self.constraints), state, self.now, self.between(0, u64::MAX)));
         let target = self.target;
-        self.tell_core(master, Input::Target(target));
+        self.feed_core(master, Input::Target(target));
         if self.stop_asked {
-            self.tell_core(master, Input::Stop);
+            self.feed_core(master, Input::Stop);
         }
         self.at(10, Event::Connect { master, session });
         if self.job_manager_works {
@@ -148,7 +148,7 @@ impl World {
         }
         if !matches!(call, Call::Subscribe(_)) && self.chance(self.faults.calls_lost) {
             self.note(|| format!("lost: {call:?}"));
-            // The connection notices that; what a master drops by itself it does not.
+            // The connection notices broken calls; it does not notice messages that the master drops.
             if matches!(call, Call::Accept { .. } | Call::Decline(..)) || self.chance(500) {
                 self.break_link(link);
             }
@@ -158,7 +158,7 @@ impl World {
         self.push(at, Event::ToMaster { link, call });
     }
 
-    /// The link is broken, as both ends will notice; the master after what was sent before.
+    /// The link breaks, and both ends will notice; the master only after earlier messages.
     pub(crate) fn break_link(&mut self, link: u64) {
         let delay = self.latency();
         self.at(delay, Event::FromMaster { link, what: FromMaster::Broken });
@@ -175,50 +175,50 @@ impl World {
         match what {
             FromMaster::Subscribed(id) => {
                 self.masters[master].framework = Some(id.clone());
-                self.tell_core(master, Input::Subscribed(id));
+                self.feed_core(master, Input::Subscribed(id));
             }
             FromMaster::Offers(offers) => {
                 let now = self.now;
                 let ids = offers.iter().map(|offer| (offer.id.value.clone(), now));
                 self.masters[master].unanswered.extend(ids);
-                self.tell_core(master, Input::Offers(offers));
+                self.feed_core(master, Input::Offers(offers));
             }
             FromMaster::Rescind(id) => {
                 self.masters[master].unanswered.remove(&id);
                 self.masters[master].rescinded.insert(id.clone());
-                self.tell_core(master, Input::Rescinded(id));
+                self.feed_core(master, Input::Rescinded(id));
             }
-            FromMaster::InverseOffer(offer) => self.tell_core(master, Input::InverseOffers(vec![*offer])),
-            FromMaster::InverseRescinded(id) => self.tell_core(master, Input::InverseRescinded(id)),
+            FromMaster::InverseOffer(offer) => self.feed_core(master, Input::InverseOffers(vec![*offer])),
+            FromMaster::InverseRescinded(id) => self.feed_core(master, Input::InverseRescinded(id)),
             FromMaster::Update(status) => {
                 self.note_clash(master, &status);
-                self.tell_core(master, Input::Status(status));
+                self.feed_core(master, Input::Status(status));
             }
             FromMaster::Broken => {
                 self.hang_up(master);
-                self.tell_core(master, Input::Disconnected);
+                self.feed_core(master, Input::Disconnected);
                 let delay = self.between(250, 5000);
                 self.at(delay, Event::Connect { master, session });
             }
             FromMaster::Removed if self.masters[master].stopping => {
                 self.hang_up(master);
-                self.tell_core(master, Input::TornDown);
+                self.feed_core(master, Input::TornDown);
             }
             FromMaster::Removed => {
                 self.hang_up(master);
-                self.tell_core(master, Input::FrameworkRemoved);
+                self.feed_core(master, Input::FrameworkRemoved);
                 self.masters[master].framework = None;
-                // Who is ending anyway makes no new framework.
+                // An application master that is ending registers no new framework.
                 if !self.stop_asked {
                     self.at(10, Event::Connect { master, session });
                 }
             }
-            // As the shell does: the process ends with an error and is started again.
+            // Like the shell: the process ends with an error and is started again.
             FromMaster::FailedOver => self.crashes(master),
         }
     }
 
-    /// A worker that this one launched could not listen on a port.
+    /// A worker launched by this one could not listen on a port.
     fn note_clash(&mut self, master: usize, status: &v1::TaskStatus) {
         let am = &mut self.masters[master];
         let Some(port) = status.message.as_ref().and_then(|text| text.rsplit(' ').next()?.parse().ok()) else { return };
@@ -243,10 +243,10 @@ impl World {
         let there = self.agents.iter().filter(|agent| !agent.cut).flat_map(|agent| &agent.tasks);
         let listed = there.filter(|(_, task)| task.registered).map(|(id, _)| WorkerId::from(id.as_str()));
         let listed = listed.collect();
-        self.tell_core(master, Input::Registered(listed));
+        self.feed_core(master, Input::Registered(listed));
     }
 
-    /// The process ends; what it sent is on its way, what it did not send never will be.
+    /// The process ends; what it has sent arrives, and the rest is never sent.
     pub(crate) fn crashes(&mut self, master: usize) {
         if let Some(link) = self.masters[master].link {
             self.break_link(link);
@@ -259,7 +259,7 @@ impl World {
         self.at(again, Event::Starts { master });
     }
 
-    /// Its session has ended: it stops acting, and stands by again.
+    /// Its session has ended: it stops acting and becomes a standby again.
     pub(crate) fn is_deposed(&mut self, master: usize, session: u64) {
         if self.masters[master].session != session || session == 0 {
             return;

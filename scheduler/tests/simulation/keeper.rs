@@ -4,7 +4,7 @@ use scheduler::core::message::{Change, State};
 
 use crate::world::{Event, World};
 
-/// A write on its way.
+/// A write that was sent.
 #[derive(Clone, Debug)]
 pub(crate) struct Write {
     pub(crate) master: usize,
@@ -15,14 +15,14 @@ pub(crate) struct Write {
 
 #[derive(Debug)]
 pub(crate) struct Keeper {
-    /// What is durable.
+    /// The durable state.
     pub(crate) state: State,
-    /// The sessions that want to lead, in order; the first one leads.
+    /// The candidates' sessions in the order of arrival; the first one leads.
     pub(crate) queue: Vec<(u64, usize)>,
     pub(crate) up: bool,
-    /// What somebody has kept of the state for bad days.
+    /// A copy of the state that an operator may restore.
     pub(crate) copy: Option<State>,
-    /// Writes that wait for the store to come back.
+    /// Writes that wait for the store to return.
     waiting: Vec<Write>,
 }
 
@@ -35,7 +35,7 @@ impl Keeper {
         self.queue.first().is_some_and(|(first, _)| *first == session)
     }
 
-    /// Begins with another state, and with nobody who knows of the one before.
+    /// Replaces the state by another one; nobody remembers the old one.
     pub(crate) fn forgets(&mut self, state: State) {
         self.state = state;
         self.queue.clear();
@@ -68,7 +68,7 @@ impl World {
         }
     }
 
-    /// A session is over: its place in the queue is free, and the next one leads.
+    /// A session ends: it leaves the queue, and the next one leads.
     pub(crate) fn session_ends(&mut self, session: u64) {
         let led = self.keeper.leads(session);
         self.keeper.queue.retain(|(other, _)| *other != session);

@@ -1,13 +1,13 @@
 //! The scheduler's core in a simulated world: Mesos master and agents, ZooKeeper, JobManager, network and clock.
 //!
-//! Each world is made by a seed and nothing else. It has its faults: messages are lost, come twice or late; masters fail
-//! over, agents and machines go and return, are drained and taken into maintenance; networks part, with and without anybody
-//! noticing; frameworks are removed; ZooKeeper and disks stop writing, forget, or are put back from older copies; executors fall
-//! silent, JobManagers die; application masters crash between any two things that they do, stall, and lead twice. After every
-//! step the promises are checked; at the end all is healed, and exactly the wanted workers must be there.
+//! A seed alone determines a world and its faults. Messages are lost, duplicated or late. Masters fail over. Agents and
+//! machines disappear and return, are drained and taken into maintenance. Networks are partitioned, noticed or not.
+//! Frameworks are removed. ZooKeeper and disks stop writing, lose data, or are restored from older copies. Executors
+//! fall silent, JobManagers die. Application masters crash between any two steps, stall, and lead twice. After every
+//! step the promises are checked. At the end all faults are repaired, and exactly the wanted workers must exist.
 //!
-//! `FLINK_MESOS_SIMULATION_SEED=n` replays one world and prints what happens in it; `…_RUNS=n` and `…_SECONDS=n` run more of
-//! them, with seeds that were never tried (`make soak`).
+//! `FLINK_MESOS_SIMULATION_SEED=n` replays one world and prints its events; `…_RUNS=n` and `…_SECONDS=n` run more
+//! worlds, with new seeds (`make soak`).
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::disallowed_methods, missing_docs)]
 
 mod agent;
@@ -33,7 +33,7 @@ fn number(name: &str) -> Option<u64> {
     std::env::var(format!("FLINK_MESOS_SIMULATION_{name}")).ok().map(|text| text.parse().expect(name))
 }
 
-/// Runs worlds from `first` on until there were `runs`, or `longest` is over.
+/// Runs worlds from seed `first` on until `runs` have run or `longest` has passed.
 fn run(first: u64, runs: u64, longest: Duration) {
     let (next, done, failed) = (AtomicU64::new(first), AtomicU64::new(0), AtomicBool::new(false));
     let (began, steps) = (Instant::now(), AtomicU64::new(0));
@@ -82,7 +82,7 @@ fn the_promises_hold_in_every_world() {
         return;
     }
     let (runs, seconds) = (number("RUNS"), number("SECONDS"));
-    // A long run looks at worlds that nobody has seen.
+    // A long run uses new seeds.
     let first = if runs.is_some() || seconds.is_some() { rand::random::<u32>().into() } else { 0 };
     let runs = runs.unwrap_or(if seconds.is_some() { u64::MAX } else { RUNS });
     run(first, runs, seconds.map_or(Duration::MAX, Duration::from_secs));

@@ -22,30 +22,30 @@ use crate::{
 #[derive(Debug, Default)]
 pub(crate) struct Master {
     pub(crate) up: bool,
-    /// The framework that is registered, if any, and the link on which it is subscribed.
+    /// The registered framework, if any, and the link of its subscription.
     pub(crate) framework: Option<String>,
     pub(crate) link: Option<u64>,
-    /// Frameworks that were removed; the registry does not keep them, but no id is given twice.
+    /// Removed frameworks: the registry does not store them, but no id is assigned twice.
     pub(crate) removed: BTreeSet<String>,
-    /// The tasks that it knows, by agent id.
+    /// The known tasks, by agent id.
     pub(crate) agents: BTreeMap<String, BTreeMap<String, TaskState>>,
-    /// Agents of the registry that have not registered again since the failover.
+    /// Registry agents that have not registered again since the failover.
     recovering: BTreeSet<String>,
     pub(crate) unreachable: BTreeMap<String, BTreeSet<String>>,
     pub(crate) offers: BTreeMap<String, Offered>,
     suppressed: bool,
-    /// Agents that go into maintenance.
+    /// Agents with scheduled maintenance.
     pub(crate) maintenance: BTreeMap<String, Maintenance>,
     filters: BTreeMap<usize, Moment>,
     next: u64,
 }
 
-/// What is offered of one agent.
+/// The resources offered of one agent.
 #[derive(Debug)]
 pub(crate) struct Offered {
     agent: usize,
     amounts: Amounts,
-    /// Whether the offer says that the agent goes into maintenance.
+    /// Whether the offer announces maintenance of the agent.
     unavailable: bool,
 }
 
@@ -60,7 +60,7 @@ impl World {
         if let Call::Subscribe(framework) = call {
             return self.subscribe(link, framework);
         }
-        // A connection that was taken over is answered with 400.
+        // A replaced connection is answered with 400.
         if self.master.link != Some(link) {
             return;
         }
@@ -82,7 +82,7 @@ impl World {
             Call::Revive => {
                 self.master.suppressed = false;
                 self.master.filters.clear();
-                self.master.maintenance.values_mut().for_each(Maintenance::begin_anew);
+                self.master.maintenance.values_mut().for_each(Maintenance::reset);
                 self.changed();
             }
             Call::Kill { task, agent } => self.master_kill(&task, agent),
@@ -101,7 +101,7 @@ impl World {
                     .flat_map(|(agent, tasks)| tasks.iter().map(|(id, state)| (id.clone(), agent.clone(), *state)))
                     .collect();
                 for (id, agent, state) in known {
-                    self.tell(status(&id, &agent, state));
+                    self.send_status(status(&id, &agent, state));
                 }
                 let unreachable: Vec<_> = self
                     .master
@@ -110,7 +110,7 @@ impl World {
                     .flat_map(|(agent, tasks)| tasks.iter().map(|id| (id.clone(), agent.clone())))
                     .collect();
                 for (id, agent) in unreachable {
-                    self.tell(status(&id, &agent, TaskState::TaskUnreachable));
+                    self.send_status(status(&id, &agent, TaskState::TaskUnreachable));
                 }
             }
             Call::Reconcile(tasks) => {
@@ -129,7 +129,7 @@ impl World {
             }
             Some(id) => id,
             None => {
-                // One that nobody remembers ends when its time for a fail-over is over.
+                // A framework that nobody remembers ends at its failover timeout.
                 self.remove_framework();
                 self.next_framework += 1;
                 format!("F{}", self.next_framework)
@@ -141,7 +141,7 @@ impl World {
         self.master.offers.clear();
         self.master.suppressed = false;
         self.master.filters.clear();
-        self.master.maintenance.values_mut().for_each(Maintenance::begin_anew);
+        self.master.maintenance.values_mut().for_each(Maintenance::reset);
         self.master.framework = Some(id.clone());
         self.send(link, FromMaster::Subscribed(id));
         self.changed();
@@ -154,8 +154,8 @@ impl World {
         }
     }
 
-    /// Tells the framework of a task, if it is connected.
-    pub(crate) fn tell(&mut self, status: TaskStatus) {
+    /// Sends the framework a task's status, if it is connected.
+    pub(crate) fn send_status(&mut self, status: TaskStatus) {
         if let Some(link) = self.master.link
             && !self.chance(self.faults.events_lost)
         {
@@ -193,7 +193,7 @@ impl World {
             // The framework may believe that.
             self.excused.insert(task.into());
         }
-        self.tell(status(task, agent, state));
+        self.send_status(status(task, agent, state));
     }
 
     fn master_acknowledge(&mut self, agent: &str, task: &str, uuid: u64) {
@@ -207,7 +207,7 @@ impl World {
         self.at(delay, Event::Acknowledged { agent: place, id: task.to_owned(), uuid });
     }
 
-    /// An agent's update on its way to the framework.
+    /// Forwards an agent's update to the framework.
     pub(crate) fn master_update(&mut self, agent: usize, status: TaskStatus) {
         let id = self.agents[agent].id.clone();
         if !self.master.up || !self.agents[agent].reachable() {
@@ -217,7 +217,7 @@ impl World {
         if let Some(state) = tasks.get_mut(&status.task_id.value) {
             *state = TaskState::try_from(status.state).unwrap();
         }
-        self.tell(status);
+        self.send_status(status);
         self.changed();
     }
 

@@ -1,24 +1,25 @@
-//! What must be true of every step, by the numbers of the list of promises that the scheduler is built to.
+//! Conditions on every step, numbered as in the scheduler's list of promises.
 //!
-//! | | promise | where it is looked at |
+//! | | promise | where it is checked |
 //! | --- | --- | --- |
 //! | S1 | a worker is in the store before its task can exist | the output, the master, the agent |
-//! | S2 | acknowledged when stored; none that lives is forgotten | the output; each change of the store |
-//! | S3 | no id twice | the output, the agent, the end |
-//! | S4 | who was deposed changes nothing | the store; S1 and kills where they take effect |
+//! | S2 | a status is acknowledged when stored; no living worker is forgotten | the output; each change of the store |
+//! | S3 | no id is used twice | the output, the agent, the end |
+//! | S4 | a deposed leader changes nothing | the store; S1 and kills where they take effect |
 //! | S5 | every worker is asked for after every subscription | the outputs that follow |
 //! | S6 | a framework id is forgotten when Mesos has removed it | the output |
-//! | S7 | unknown tasks are killed | the end: whoever lives is in the store |
+//! | S7 | unknown tasks are killed | the end: every living task is in the store |
 //! | S8, S9 | silent and unreachable workers are replaced, exactly one survives | the end |
-//! | S10 | never more than wanted, and in the end as many | each step, the end |
+//! | S10 | never more workers than wanted, and in the end exactly as many | each step, the end |
 //! | S11 | offers are used or declined once, and not for more than they hold | the output, the master |
 //! | S12 | offers are not wanted when nothing is missing | each step |
-//! | S13 | whoever keeps failing is launched ever more slowly; few agents are avoided | the output, each step |
-//! | S14 | nothing is launched on agents that workers are to leave; these go when others are ready | the output, the master |
-//! | S15 | no teardown that nobody has asked for | the output |
-//! | S16 | nothing is launched or killed that the store does not know of | the output |
-//! | S17 | no port is taken again on which a TaskManager could not listen a moment ago | the output |
-//! | S18 | who does not obey a kill is ended by force | the end |
+//! | S13 | workers that keep failing are launched ever more slowly; few agents are avoided | the output, each step |
+//! | S14 | nothing is launched on agents that workers must leave; workers leave when others are ready | the output, the
+//! master |
+//! | S15 | no teardown without a request | the output |
+//! | S16 | no unknown worker is launched or killed | the output |
+//! | S17 | a port on which a TaskManager could not listen recently is not used again | the output |
+//! | S18 | a worker that does not obey a kill is ended by force | the end |
 
 mod effects;
 mod standing;
@@ -38,13 +39,13 @@ use crate::{
     world::{Profile, World},
 };
 
-/// So often at most does an application master launch something in a minute for each worker that may be wanted. They fail within
-/// milliseconds in some worlds; eight launches are what a back-off from one second on leaves room for.
+/// Largest number of launches per minute by an application master, for each worker that may be wanted. In some worlds
+/// workers fail within milliseconds; a back-off from one second allows eight launches.
 const LAUNCHES: usize = 12;
 
 impl World {
     pub(crate) fn check_output(&mut self, master: usize, output: &Output) {
-        // What a stalled one still says after it was deposed is for a connection that the master no longer listens to.
+        // Messages of a stalled process after it was deposed belong to a connection that the master no longer reads.
         if !self.keeper.leads(self.masters[master].session) {
             return;
         }
@@ -74,7 +75,7 @@ impl World {
                 let am = &self.masters[master];
                 for offer in offers {
                     assert!(!am.rescinded.contains(&offer.value), "the rescinded offer {} is used", offer.value);
-                    assert!(am.unanswered.contains_key(&offer.value), "offer {} is not ours any more", offer.value);
+                    assert!(am.unanswered.contains_key(&offer.value), "offer {} is no longer held", offer.value);
                 }
                 let agents: BTreeSet<_> = launches.iter().map(|launch| &launch.place.agent).collect();
                 assert_eq!(agents.len(), 1, "one accept is for one agent");
@@ -110,12 +111,12 @@ impl World {
                     _ => {}
                 }
             }
-            Output::Teardown => assert!(self.stop_asked, "S15: torn down, and nobody has asked for it"),
+            Output::Teardown => assert!(self.stop_asked, "S15: torn down without a request"),
             _ => {}
         }
     }
 
-    /// S14: nobody has offered an agent and had it used after workers were to leave it.
+    /// S14: nothing is launched on an agent after workers had to leave it.
     fn check_place(&self, master: usize, offers: &[OfferId], launch: &Launch) {
         let heard = offers.iter().filter_map(|offer| self.masters[master].unanswered.get(&offer.value)).min();
         for name in [&launch.place.agent, &launch.place.hostname] {
@@ -124,7 +125,7 @@ impl World {
         }
     }
 
-    /// S17: a port on which a TaskManager could not listen a moment ago. Launches may have waited for the store.
+    /// S17: a port on which a TaskManager could not listen recently. Launches may have waited for the store.
     fn check_ports(&self, master: usize, launches: &[Launch]) {
         for launch in launches {
             for (_, port) in launch.taken.ports() {
@@ -137,9 +138,9 @@ impl World {
         }
     }
 
-    /// S13: however fast they fail.
+    /// S13, however fast workers fail.
     fn check_pace(&mut self, master: usize, launches: usize) {
-        // No more are ever wanted than there are agents.
+        // Never more workers are wanted than there are agents.
         let (now, most) = (self.now, LAUNCHES * self.agents.len());
         let last = &mut self.masters[master].launches;
         last.extend(std::iter::repeat_n(now, launches));
@@ -147,7 +148,7 @@ impl World {
         assert!(last.len() <= most, "S13: {} launches within a minute", last.len());
     }
 
-    /// A worker is given up: that is decided when its record says so. More may be wanted by the time the store has it.
+    /// A worker is given up: this is decided when its record says so. By the time that is stored, more may be wanted.
     fn check_release(&self, worker: &WorkerId) {
         if self.profile != Profile::Gentle || self.lowered || self.stop_asked {
             return;

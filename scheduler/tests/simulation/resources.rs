@@ -11,7 +11,7 @@ pub(crate) struct Amounts {
     ports: BTreeSet<u64>,
 }
 
-/// More ports than workers, some of which others may have.
+/// Ports beyond one per worker, some of which other processes may use.
 const SPARE_PORTS: u64 = 6;
 
 impl Amounts {
@@ -19,7 +19,7 @@ impl Amounts {
         self.ports.iter().copied()
     }
 
-    /// Room for so many workers, of which `reserved` thousandths are reserved.
+    /// Room for this many workers; `reserved` thousandths of each resource are reserved.
     pub(crate) fn room(workers: u64, reserved: u64) -> Self {
         let mut amounts = Self::default();
         for (name, each) in [("cpus", 1_100), ("mem", 1_032_000)] {
@@ -55,7 +55,7 @@ impl Amounts {
         }
     }
 
-    /// Takes `other` away; false, with nothing taken, if it is not all there.
+    /// Subtracts `other`; returns false and subtracts nothing if it is not completely contained.
     #[must_use]
     pub(crate) fn take(&mut self, other: &Self) -> bool {
         let enough = other.scalars.iter().all(|(name, amount)| self.scalars.get(name).is_some_and(|own| own >= amount));

@@ -1,4 +1,4 @@
-//! The world: its clock, its queue of what will happen, its dice and its misfortunes.
+//! The world: its clock, its event queue, its random numbers and its faults.
 
 mod events;
 mod life;
@@ -17,7 +17,7 @@ use self::events::Due;
 pub(crate) use self::events::{Call, Event, FromMaster};
 use crate::{agent::Agent, application_master::ApplicationMaster, keeper::Keeper, master::Master, resources::Amounts};
 
-/// Which misfortunes there are in this world.
+/// Which faults occur in this world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Profile {
     /// Only application masters, Mesos masters, connections and the store fail: no TaskManager may be lost.
@@ -26,11 +26,11 @@ pub(crate) enum Profile {
     Wild,
 }
 
-/// Chances in thousandths.
+/// Probabilities in thousandths.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Faults {
     pub(crate) launch_fails: u32,
-    /// Of those that fail at their start: how many do so at once.
+    /// Of the workers that fail at their start: the share that fails at once.
     pub(crate) at_once: u32,
     pub(crate) falls_silent: u32,
     pub(crate) task_fails: u32,
@@ -52,7 +52,7 @@ pub(crate) struct World {
     pub(crate) profile: Profile,
     pub(crate) faults: Faults,
     pub(crate) constraints: &'static str,
-    /// In some worlds it never comes up, and tells nothing of lost TaskManagers.
+    /// In some worlds the JobManager never comes up, so it reports no lost TaskManagers.
     pub(crate) job_manager_works: bool,
     pub(crate) master: Master,
     pub(crate) agents: Vec<Agent>,
@@ -61,16 +61,16 @@ pub(crate) struct World {
     /// The application master that cannot reach the store.
     pub(crate) cut_from_keeper: Option<usize>,
     pub(crate) masters: Vec<ApplicationMaster>,
-    /// Whose each connection to the Mesos master is.
+    /// The application master of each connection to the Mesos master.
     pub(crate) links: BTreeMap<u64, usize>,
-    /// Connections on which nothing comes through, and nobody has noticed.
+    /// Broken connections whose ends have not noticed.
     pub(crate) silent: BTreeSet<u64>,
-    /// When the last thing on a link or to the store arrives; later ones do not overtake it.
+    /// When the last message on a link or to the store arrives; later ones do not overtake it.
     order: BTreeMap<(u64, bool), Moment>,
     pub(crate) target: usize,
-    /// Whether fewer workers were ever wanted than before.
+    /// Whether the number of wanted workers was ever reduced.
     pub(crate) lowered: bool,
-    /// Whether workers were ever asked to move, and how many might be missing meanwhile.
+    /// Whether workers ever had to move, and how many could be missing meanwhile.
     pub(crate) moved: bool,
     pub(crate) most_unavailable: usize,
     pub(crate) restarts: u64,
@@ -85,9 +85,9 @@ pub(crate) struct World {
     pub(crate) gone_agents: BTreeSet<String>,
     /// Workers that may live although the store does not know them, because it has lost them or Mesos has denied them.
     pub(crate) excused: BTreeSet<WorkerId>,
-    /// Since when the store has it that workers are to leave these agents.
+    /// Since when the stored state says that workers must leave these agents.
     pub(crate) drained: BTreeMap<String, Moment>,
-    /// Since when more workers live than are wanted although somebody could end them.
+    /// Since when more workers live than are wanted although an application master could end them.
     pub(crate) too_many: Option<Moment>,
     pub(crate) next_uuid: u64,
     pub(crate) next_agent: u64,
@@ -139,7 +139,7 @@ impl World {
                 tasks: BTreeMap::new(),
             })
             .collect();
-        // One worker on each agent fits any of these.
+        // With one worker per agent, any of these is met.
         let constraints = *["", "", "hostname:MAX_PER:1", "hostname:UNIQUE"].get(dice.random_range(0..4)).unwrap();
         let file_store = dice.random_ratio(1, 4);
         let masters = if file_store { 1 } else { dice.random_range(1..=3) };
@@ -196,7 +196,7 @@ impl World {
         thousandths > 0 && self.dice.random_range(0..1000) < thousandths
     }
 
-    /// Nobody has drawn it before.
+    /// Never drawn before.
     pub(crate) fn fresh_epoch(&mut self) -> String {
         format!("{:08x}", self.dice.random::<u32>())
     }
@@ -214,7 +214,7 @@ impl World {
         self.push(self.now.after(Duration::from_millis(milliseconds)), event);
     }
 
-    /// When the next thing on this link arrives, if things do not overtake each other there.
+    /// When the next message on this link arrives, if messages do not overtake each other there.
     pub(crate) fn in_order(&mut self, link: u64, to_master: bool) -> Moment {
         let latency = self.latency();
         let arrival = self.now.after(Duration::from_millis(latency));
@@ -227,7 +227,7 @@ impl World {
         if self.silent.contains(&link) {
             return;
         }
-        // Updates of different agents do overtake each other now and then.
+        // Updates of different agents may overtake each other.
         let at = match &what {
             FromMaster::Update(_) if self.chance(self.faults.reorder) => {
                 let late = self.between(1, 5000);
@@ -238,7 +238,7 @@ impl World {
         self.push(at, Event::FromMaster { link, what });
     }
 
-    /// Something has changed that offers or the JobManager's list depend on.
+    /// Something changed that offers or the JobManager's list depend on.
     pub(crate) fn changed(&mut self) {
         if !std::mem::replace(&mut self.allocating, true) {
             self.at(300, Event::Allocate);
@@ -248,7 +248,7 @@ impl World {
         }
     }
 
-    /// For the story, if it is to be told.
+    /// Adds a line to the story, if it is recorded.
     pub(crate) fn note(&mut self, text: impl FnOnce() -> String) {
         if self.verbose {
             let text = text();

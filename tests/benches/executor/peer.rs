@@ -1,4 +1,4 @@
-//! The least that an executor can be, in C: what Mesos itself takes to start and end a task.
+//! The smallest possible executor, in C: it shows what Mesos itself takes to start and end a task.
 
 use std::{
     path::{Path, PathBuf},
@@ -18,7 +18,7 @@ use crate::{
 /// The compiled programs.
 pub(crate) struct Peer {
     program: PathBuf,
-    /// What it starts as its task, which does nothing.
+    /// The program that it starts as its task, which does nothing.
     pub(crate) command: PathBuf,
     _folder: TempDir,
 }

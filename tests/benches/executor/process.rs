@@ -1,4 +1,4 @@
-//! What a process costs while it does nothing.
+//! The cost of an idle process.
 
 use std::{
     collections::BTreeMap,
@@ -8,10 +8,10 @@ use std::{
 
 use tokio::time::{Instant, sleep};
 
-/// Long enough for two samples of what a TaskManager uses.
+/// Long enough for two samples of a TaskManager's use.
 const WATCHED: Duration = Duration::from_secs(20);
 
-/// Threads of the executor that come and go live for a second at least.
+/// Short-lived threads of the executor live for a second at least.
 const LOOK_EVERY: Duration = Duration::from_millis(400);
 
 /// Resident memory in megabytes.
@@ -19,7 +19,7 @@ pub(crate) fn resident(pid: i32) -> f64 {
     field(&folder(pid).join("status"), "VmRSS:").unwrap() / 1024.0
 }
 
-/// How often any thread of this process is woken, each second.
+/// Number of wake-ups of all threads of this process, per second.
 pub(crate) async fn wake_ups(pid: i32) -> f64 {
     let (started, before) = (Instant::now(), sleeps(pid));
     let mut latest = before.clone();
@@ -30,7 +30,7 @@ pub(crate) async fn wake_ups(pid: i32) -> f64 {
     (latest.values().sum::<f64>() - before.values().sum::<f64>()) / started.elapsed().as_secs_f64()
 }
 
-/// How often each thread has given up the processor by itself, to sleep.
+/// How often each thread has gone to sleep voluntarily.
 fn sleeps(pid: i32) -> BTreeMap<PathBuf, f64> {
     let threads = fs_err::read_dir(folder(pid).join("task")).unwrap().map(|thread| thread.unwrap().path());
     let count = |thread: PathBuf| {

@@ -1,6 +1,6 @@
-//! From the wish for a TaskManager until the JobManager lists it, on a host that has had one before: ours from ACCEPT, the
-//! same java command started by hand, and Flink's own `taskmanager.sh`; in turns. And our executor's memory beside it, how often
-//! it wakes while nothing happens, and how soon a TaskManager that works as hard as it can is ended.
+//! From the request for a TaskManager until the JobManager lists it, on a host that has run one before: ours from
+//! ACCEPT, the same java command started by hand, and Flink's own `taskmanager.sh`, in turns. Also our executor's
+//! memory, its wake-ups while idle, and how soon a fully loaded TaskManager is ended.
 
 use std::{
     path::{Path, PathBuf},
@@ -25,12 +25,12 @@ use crate::{
 
 const ROUNDS: usize = 5;
 
-/// After a registration.
+/// The time to wait after a registration.
 const SETTLED: Duration = Duration::from_secs(15);
 
 const KILLS: usize = 3;
 
-/// The executor's own, where neither the task nor the KILL says another.
+/// The executor's default grace period, without one in the task or in KILL.
 const GRACE_MS: f64 = 5000.0;
 
 struct Scene {
@@ -70,7 +70,7 @@ impl Scene {
         WorkerSpec { configuration: self.job_manager.configuration.clone(), ..self.rig.description(id) }
     }
 
-    /// One that fetches, and leaves what the next ones start with: the archive.
+    /// Runs one TaskManager that fetches the artifacts and leaves the archive for the next ones.
     async fn warm(&self) -> PathBuf {
         self.rig.launch(vec![self.description("warm")]).await;
         self.job_manager.registered("warm").await;
@@ -90,7 +90,7 @@ impl Scene {
         self.rig.until_nothing_is_left(&[id.to_owned()]).await;
     }
 
-    /// Seconds, and megabytes of the executor. What is measured is a start with the archive.
+    /// Seconds until the registration, and the executor's memory in megabytes. Measures a start with the archive.
     async fn ours(&self, id: &str, archive: &Path) -> (f64, f64) {
         let accepted = self.rig.launch(vec![self.description(id)]).await;
         self.job_manager.registered(id).await;
@@ -105,11 +105,11 @@ impl Scene {
         (seconds, memory)
     }
 
-    /// Wake-ups of the executor in a second, beside a TaskManager that has nothing to do.
+    /// The executor's wake-ups per second next to an idle TaskManager.
     async fn idle(&self, id: &str) -> f64 {
         self.rig.launch(vec![self.description(id)]).await;
         self.job_manager.registered(id).await;
-        // What there is to do about class data is done then.
+        // By then, all work on class data is done.
         tokio::time::sleep(SETTLED).await;
         let wake_ups = wake_ups(self.rig.executors()[0]).await;
         self.end(id).await;
@@ -124,7 +124,7 @@ impl Scene {
         let asked = Instant::now();
         self.rig.kill(id).await;
         let (killed_at, _) = self.rig.update_at(id, TaskState::TaskKilled).await;
-        // It may have failed with its TaskManager.
+        // The job may have failed with its TaskManager.
         self.job_manager.rest.cancel(&job).await.ok();
         self.rig.until_nothing_is_left(&[id.to_owned()]).await;
         milliseconds(asked, killed_at)
@@ -150,7 +150,7 @@ impl Scene {
         self.registered(program, id).await
     }
 
-    /// Seconds from a program's start.
+    /// Seconds from a program's start to its registration.
     async fn registered(&self, mut program: Command, id: &str) -> f64 {
         program.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let started = Instant::now();
@@ -160,7 +160,7 @@ impl Scene {
     }
 }
 
-/// Ends with its owner.
+/// A process that is killed when dropped.
 struct Process(Child);
 
 impl Drop for Process {

@@ -1,8 +1,8 @@
-//! Starts the processes of a test and ends all of them, whatever becomes of the test.
+//! Starts the processes of a test, and ends them all whatever happens to the test.
 //!
-//! It is the subreaper of everything below it, so that a process whose parent has died becomes its own child: nothing
-//! escapes. Requests come as lines of JSON on standard input, one answer goes back for each. When standard input ends
-//! (the test asked, panicked or was killed) it kills all that lives below it, reaps it and exits.
+//! It is the subreaper of everything below it: a process whose parent has died becomes its own child, so nothing
+//! escapes. Requests are lines of JSON on standard input, with one answer each. When standard input ends (the test
+//! asked, panicked or was killed), it kills and reaps everything below it and exits.
 
 use std::{
     io::{self, BufRead as _, BufReader, Write as _},
@@ -44,7 +44,7 @@ fn main() -> io::Result<()> {
         let asked = events[0].any().unwrap_or(false);
         while ended_children.read_signal()?.is_some() {}
         reap(&mut ended);
-        // The other side waits for each answer before it asks again, so nothing more is left in the buffer.
+        // The other side waits for each answer before it sends the next request, so the buffer is empty.
         if asked {
             line.clear();
             if requests.read_line(&mut line)? == 0 {
@@ -101,7 +101,7 @@ fn start(request: &Value) -> io::Result<u32> {
     if let Some(directory) = request["directory"].as_str() {
         command.current_dir(directory);
     }
-    // Not waited for here: `reap` does that for all alike.
+    // `reap` waits for all children alike.
     Ok(command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn()?.id())
 }
 
@@ -110,7 +110,7 @@ fn signal(request: &Value, pid: i32) -> nix::Result<()> {
     kill(Pid::from_raw(pid), Signal::try_from(number)?)
 }
 
-/// Takes over how the children ended, so that none stays a zombie.
+/// Collects how children ended, so that none stays a zombie.
 fn reap(ended: &mut Vec<(i32, Value)>) {
     loop {
         match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
@@ -122,7 +122,7 @@ fn reap(ended: &mut Vec<(i32, Value)>) {
     }
 }
 
-/// Kills the children until there are none: the children of a killed one become our own.
+/// Kills children until there are none left: the children of a killed one become our own.
 fn end_everything() -> io::Result<()> {
     loop {
         for pid in children_of(std::process::id()) {
@@ -139,7 +139,7 @@ fn end_everything() -> io::Result<()> {
     }
 }
 
-/// Everything that lives below `root`.
+/// All living processes below `root`.
 fn below(root: u32) -> Vec<i32> {
     let mut found: Vec<i32> = children_of(root);
     let mut next = 0;
@@ -156,7 +156,7 @@ fn children_of(parent: u32) -> Vec<i32> {
     pids.filter(|pid| parent_and_state(*pid).is_some_and(|(of, state)| of == parent && state != "Z")).collect()
 }
 
-/// The parent's id and the state, out of `/proc/<pid>/stat`: the fields behind the name, which ends with the last `)`.
+/// The parent's id and the state from `/proc/<pid>/stat`: the fields after the name, which ends with the last `)`.
 fn parent_and_state(pid: i32) -> Option<(u32, String)> {
     let stat = fs_err::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let mut fields = stat.get(stat.rfind(')')? + 2..)?.split(' ');

@@ -1,4 +1,4 @@
-//! The command lines of masters and agents; their ports are added when they start.
+//! The command lines of masters and agents; ports are added at their start.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use serde_json::json;
 use super::RealMesosOptions;
 use crate::{PortBlock, Program, mesos_home};
 
-/// The master `name`; with `zookeeper` ("zk://...") one of several.
+/// The master `name`; with `zookeeper` ("zk://..."), one of several.
 pub(super) fn master(options: &RealMesosOptions, work: &Path, name: &str, zookeeper: Option<&str>) -> Program {
     let mut program = Program::new(mesos_home().join("bin/mesos-master"), &work.join(format!("{name}.log")));
     let home = work.join(name);
@@ -15,7 +15,7 @@ pub(super) fn master(options: &RealMesosOptions, work: &Path, name: &str, zookee
     program.arguments.extend([
         format!("--work_dir={}", home.display()),
         format!("--webui_dir={}", work.display()),
-        // An agent without ZooKeeper notices a restarted master when no ping has come for this long.
+        // Without ZooKeeper, an agent notices a restarted master when no ping has come for this long.
         "--agent_ping_timeout=1secs".to_owned(),
         "--max_agent_ping_timeouts=5".to_owned(),
     ]);
@@ -40,7 +40,7 @@ pub(super) fn master(options: &RealMesosOptions, work: &Path, name: &str, zookee
     program
 }
 
-/// The agent `name`, to join `master` ("host:port" or "zk://...").
+/// The agent `name`, which joins `master` ("host:port" or "zk://...").
 pub(super) fn agent(options: &RealMesosOptions, work: &Path, name: &str, master: &str, block: &PortBlock) -> Program {
     let bin = mesos_home().join("bin");
     let mut program = Program::new(bin.join("mesos-agent"), &work.join(format!("{name}.log")));
@@ -63,7 +63,7 @@ pub(super) fn agent(options: &RealMesosOptions, work: &Path, name: &str, master:
     program.arguments.extend([
         format!("--master={master}"),
         format!("--launcher_dir={}", bin.display()),
-        // What works in a container and without systemd, as any user.
+        // Works in a container and without systemd, for any user.
         "--launcher=posix".to_owned(),
         "--isolation=posix/cpu,posix/mem,filesystem/posix".to_owned(),
         "--containerizers=mesos".to_owned(),

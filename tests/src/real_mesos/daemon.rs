@@ -1,4 +1,4 @@
-//! One master or agent: how to start it, and its process.
+//! One master or agent: its command and its process.
 
 use nix::sys::signal::Signal;
 
@@ -19,7 +19,7 @@ impl Daemon {
         this
     }
 
-    /// From its next start on, it has these arguments, too.
+    /// Adds arguments for its next start.
     pub(super) fn reconfigure(&mut self, more: &[&str]) {
         self.program.arguments.extend(more.iter().map(|&argument| argument.to_owned()));
     }
@@ -55,7 +55,7 @@ impl Daemon {
         keeper.kill(self.pid).await;
     }
 
-    /// Waits until it answers. Where somebody snatched its port it is started once more on another.
+    /// Waits until it answers. If another process took its port, it is started once more on another port.
     pub(super) async fn until_it_answers(&mut self, keeper: &Keeper, client: &reqwest::Client) {
         let what = format!("{} answers", self.program.log.display());
         wait_until(&what, PATIENCE, async || {
@@ -72,8 +72,8 @@ impl Daemon {
         .await;
     }
 
-    /// Waits until this master's copy of the replicated log has a vote. Before that, another master that dies leaves a
-    /// cluster of three without a quorum, and without a leader for a minute.
+    /// Waits until this master's replica of the log may vote. If another master died earlier, a cluster of three would
+    /// have no quorum, and no leader for a minute.
     pub(super) async fn until_its_log_votes(&self, client: &reqwest::Client) {
         let url = format!("http://{}/metrics/snapshot?timeout=500ms", self.address());
         wait_until("the master's replicated log has recovered", PATIENCE, async || {

@@ -1,10 +1,10 @@
-//! What stays of a cluster whose test has failed: its logs.
+//! Keeps the logs of a cluster whose test has failed.
 
 use std::path::{Path, PathBuf};
 
 const LARGEST: u64 = 4 << 20;
 
-/// Copies the logs of masters, agents and sandboxes out of `work`, and gives the folder where they are now.
+/// Copies the logs of masters, agents and sandboxes out of `work`, and returns their new folder.
 pub(super) fn keep(work: &Path) -> Option<PathBuf> {
     let target = std::env::temp_dir().join("flink-mesos-logs").join(work.file_name()?);
     let mut folders = vec![work.to_owned()];

@@ -1,4 +1,4 @@
-//! What an agent mounts below its folder stays mounted after its end.
+//! Unmounts what an agent leaves mounted below its folder.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use nix::mount::{MntFlags, umount2};
 pub(super) fn undo(folder: &Path) {
     let mounts = fs_err::read_to_string("/proc/self/mounts").unwrap_or_default();
     let places = mounts.lines().filter_map(|line| line.split(' ').nth(1)).map(Path::new);
-    // The innermost come last.
+    // Nested mounts come last.
     for place in places.filter(|place| place.starts_with(folder)).collect::<Vec<_>>().into_iter().rev() {
         umount2(place, MntFlags::MNT_DETACH).ok();
     }

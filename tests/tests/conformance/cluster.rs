@@ -8,10 +8,10 @@ use tests::{RealMesos, RealMesosOptions};
 
 use crate::{framework::Framework, messages, raw::Http};
 
-/// How often the master offers again what has become free; a second unless told otherwise.
+/// How often the master offers free resources again; one second by default.
 pub(crate) const ROUND: Duration = Duration::from_millis(200);
 
-/// How long the local Mesos waits until it sends an update again; the real one's ten seconds cannot be changed.
+/// How long the local Mesos waits before it repeats an update; the ten seconds of the real one cannot be changed.
 const LOCAL_RETRY: Duration = Duration::from_secs(3);
 
 /// A cluster of agents with 4 CPUs, 4096 MB of memory and 8192 MB of disk each.
@@ -46,13 +46,13 @@ impl Cluster {
     pub(crate) async fn real(agents: usize) -> Self {
         let resources = "cpus:4;mem:4096;disk:8192".to_owned();
         let master_flags = vec![format!("--allocation_interval={}ms", ROUND.as_millis())];
-        // What is tried is Mesos itself, as it is.
+        // Mesos itself is tested, as it is.
         let own_cache = false;
         let options = RealMesosOptions { agents, resources, master_flags, own_cache, ..RealMesosOptions::default() };
         Self { mesos: Mesos::Real(Box::new(RealMesos::start_with(options).await)), http: Http::new() }
     }
 
-    /// The url of something on the master.
+    /// The URL of an endpoint of the master.
     pub(crate) fn master(&self, path: &str) -> String {
         let master = match &self.mesos {
             Mesos::Local { cluster, .. } => cluster.master(),
@@ -61,17 +61,18 @@ impl Cluster {
         format!("http://{master}{path}")
     }
 
-    /// Variables that executors get because this Mesos wants to know who they are; ours always does, the real one when told so.
+    /// Variables that executors get because this Mesos authenticates them; ours always does, the real one if
+    /// configured.
     pub(crate) fn secret_variables(&self) -> &'static [&'static str] {
         if let Mesos::Local { .. } = self.mesos { &["MESOS_EXECUTOR_AUTHENTICATION_TOKEN"] } else { &[] }
     }
 
-    /// How long an update waits for its acknowledgement until it is sent again.
+    /// How long until an unacknowledged update is sent again.
     pub(crate) fn update_retry(&self) -> Duration {
         if let Mesos::Local { .. } = self.mesos { LOCAL_RETRY } else { Duration::from_secs(10) }
     }
 
-    /// Where the only agent has the sandbox of an executor.
+    /// The sandbox of an executor on the only agent.
     pub(crate) fn sandbox(&self, agent_id: &str, framework: &str, executor: &str) -> PathBuf {
         let slaves = match &self.mesos {
             Mesos::Local { work, .. } => work.path().join("slaves"),
@@ -80,7 +81,7 @@ impl Cluster {
         slaves.join(format!("{agent_id}/frameworks/{framework}/executors/{executor}/runs/latest"))
     }
 
-    /// A partition-aware framework, subscribed. It is gone when its scheduler disconnects.
+    /// A subscribed, partition-aware framework. It is removed when its scheduler disconnects.
     pub(crate) async fn framework(&self) -> Framework<'_> {
         Framework::subscribe(self, messages::framework()).await
     }

@@ -1,4 +1,4 @@
-//! What is fetched into the sandbox before the executor starts.
+//! Files fetched into the sandbox before the executor starts.
 
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -18,7 +18,7 @@ use crate::{
 behaviours!(
     uris_are_fetched_into_the_sandbox_before_the_start,
     a_uri_that_cannot_be_fetched_fails_the_task,
-    a_scheme_that_nobody_knows_fails_the_task,
+    an_unknown_scheme_fails_the_task,
 );
 
 fn uri(value: &str) -> Uri {
@@ -28,7 +28,7 @@ fn uri(value: &str) -> Uri {
 async fn uris_are_fetched_into_the_sandbox_before_the_start(cluster: &Cluster) {
     let folder = Puppet::new();
     let (program, text) = (folder.path("program"), folder.path("text"));
-    fs_err::write(&program, "#!/bin/sh\nread words < \"$1\"; echo \"$words\"\n").unwrap();
+    fs_err::write(&program, "#!/bin/sh\nread text < \"$1\"; echo \"$text\"\n").unwrap();
     fs_err::write(&text, "hello\n").unwrap();
     let uris = vec![
         Uri { executable: Some(true), output_file: Some("bin/run".into()), ..uri(&format!("file://{program}")) },
@@ -54,19 +54,19 @@ async fn unfetched(cluster: &Cluster, value: &str) {
     let offer = framework.offer().await;
     let command = CommandInfo { uris: vec![uri(value)], ..shell("true") };
     framework.launch(&offer, vec![task("t", &offer, &executor("e", command))]).await;
-    // The real one's wait status is that of its fetcher or of its own hand, whichever comes first.
+    // The real one's wait status comes from its fetcher or from its own kill, whichever is first.
     framework.wait(event::Type::Failure).await;
     let status = framework.acknowledged().await;
     assert_eq!((status.state(), status.source()), (TaskState::TaskFailed, Source::Agent));
     assert_eq!(status.reason(), Reason::ContainerLaunchFailed);
-    let words = "Failed to launch container: Failed to fetch all URIs for container ";
-    assert!(status.message().starts_with(words), "{status:?}");
+    let expected = "Failed to launch container: Failed to fetch all URIs for container ";
+    assert!(status.message().starts_with(expected), "{status:?}");
 }
 
 async fn a_uri_that_cannot_be_fetched_fails_the_task(cluster: &Cluster) {
     unfetched(cluster, "/there/is/no/such/file").await;
 }
 
-async fn a_scheme_that_nobody_knows_fails_the_task(cluster: &Cluster) {
+async fn an_unknown_scheme_fails_the_task(cluster: &Cluster) {
     unfetched(cluster, "gopher://127.0.0.1/x").await;
 }

@@ -1,4 +1,4 @@
-//! Executors end: by themselves, on SHUTDOWN, with their framework, by force.
+//! How executors end: by themselves, on SHUTDOWN, with their framework, by force.
 
 use std::time::Duration;
 
@@ -27,8 +27,8 @@ behaviours!(
     an_executor_that_cannot_be_executed_fails_its_task,
     an_executor_that_ends_without_tasks_is_only_reported,
     shutdown_asks_the_executor_to_end,
-    an_executor_that_does_not_end_is_killed_with_all_it_started_after_its_grace,
-    what_an_executor_leaves_behind_is_killed,
+    an_executor_that_does_not_end_is_killed_with_its_children_after_its_grace_period,
+    processes_that_an_executor_leaves_behind_are_killed,
     a_teardown_ends_the_executors,
 );
 
@@ -42,14 +42,14 @@ fn assert_terminated(status: &TaskStatus) {
     assert_eq!(status.executor_id, Some("e".into()));
 }
 
-async fn ends(cluster: &Cluster, words: &str, wait_status: i32) {
+async fn ends(cluster: &Cluster, command: &str, wait_status: i32) {
     let mut framework = cluster.framework().await;
     let puppet = Puppet::new();
     let (mut e, offer) = framework.run_task(&puppet).await;
     e.launched().await;
     e.update("t", TaskState::TaskRunning).await;
     framework.acknowledged().await;
-    puppet.say(words).await;
+    puppet.run(command).await;
     let failure = failure(&mut framework).await;
     assert_eq!((failure.agent_id, failure.executor_id), (Some(offer.agent_id), Some("e".into())));
     assert_eq!(failure.status, Some(wait_status));
@@ -78,7 +78,7 @@ async fn all_tasks_of_an_executor_that_ends_have_failed(cluster: &Cluster) {
     e.update("finished", TaskState::TaskFinished).await;
     framework.acknowledged().await;
     framework.acknowledged().await;
-    puppet.say("exit 0").await;
+    puppet.run("exit 0").await;
     assert_eq!(failure(&mut framework).await.status, Some(0));
     let statuses = [framework.acknowledged().await, framework.acknowledged().await];
     statuses.iter().for_each(assert_terminated);
@@ -103,7 +103,7 @@ async fn an_executor_that_ends_without_tasks_is_only_reported(cluster: &Cluster)
     e.launched().await;
     e.update("t", TaskState::TaskFinished).await;
     framework.acknowledged().await;
-    puppet.say("exit 5").await;
+    puppet.run("exit 5").await;
     assert_eq!(failure(&mut framework).await.status, Some(5 << 8));
     framework.no_status().await;
 }
@@ -115,12 +115,12 @@ async fn shutdown_asks_the_executor_to_end(cluster: &Cluster) {
     e.launched().await;
     framework.shut_down(&offer.agent_id, "e").await;
     e.wait(executor_event::Type::Shutdown).await;
-    puppet.say("exit 0").await;
+    puppet.run("exit 0").await;
     assert_eq!(failure(&mut framework).await.status, Some(0));
     assert_terminated(&framework.acknowledged().await);
 }
 
-/// Launches a puppet whose grace is a second and a half.
+/// Launches a puppet with a grace period of a second and a half.
 async fn short_grace<'a>(framework: &mut Framework<'a>, puppet: &Puppet) -> (Executor<'a>, mesos::v1::AgentId) {
     let offer = framework.offer().await;
     let grace = Some(DurationInfo { nanoseconds: 1_500_000_000 });
@@ -131,10 +131,10 @@ async fn short_grace<'a>(framework: &mut Framework<'a>, puppet: &Puppet) -> (Exe
     (e, offer.agent_id)
 }
 
-/// Has the puppet start a child that does not end by itself, and gives the child's id.
+/// Makes the puppet start a child that does not end by itself, and returns the child's id.
 async fn with_child(puppet: &Puppet, then: &str) -> Pid {
     let file = puppet.path("child");
-    puppet.say(&format!("(trap '' TERM HUP; sleep 1000) & echo $! > {file}.new; mv {file}.new {file}; {then}")).await;
+    puppet.run(&format!("(trap '' TERM HUP; sleep 1000) & echo $! > {file}.new; mv {file}.new {file}; {then}")).await;
     let id = async || fs_err::read_to_string(&file).ok();
     Pid::from_raw(tests::wait_until("the child is there", PATIENCE, id).await.trim().parse().unwrap())
 }
@@ -148,7 +148,7 @@ fn is_zombie(id: Pid) -> bool {
     fs_err::read_to_string(format!("/proc/{id}/stat")).is_ok_and(|stat| stat.contains(") Z "))
 }
 
-async fn an_executor_that_does_not_end_is_killed_with_all_it_started_after_its_grace(cluster: &Cluster) {
+async fn an_executor_that_does_not_end_is_killed_with_its_children_after_its_grace_period(cluster: &Cluster) {
     let mut framework = cluster.framework().await;
     let puppet = Puppet::new();
     let (mut e, agent) = short_grace(&mut framework, &puppet).await;
@@ -162,7 +162,7 @@ async fn an_executor_that_does_not_end_is_killed_with_all_it_started_after_its_g
     until_gone(child).await;
 }
 
-async fn what_an_executor_leaves_behind_is_killed(cluster: &Cluster) {
+async fn processes_that_an_executor_leaves_behind_are_killed(cluster: &Cluster) {
     let mut framework = cluster.framework().await;
     let puppet = Puppet::new();
     let (mut e, _) = framework.run_task(&puppet).await;

@@ -1,4 +1,4 @@
-//! What an executor's process finds around itself.
+//! The environment of an executor's process.
 
 use std::collections::BTreeMap;
 
@@ -13,12 +13,12 @@ use crate::{
 behaviours!(
     an_executor_gets_these_variables_and_no_other,
     an_executor_of_a_checkpointing_framework_learns_how_long_to_wait,
-    a_variable_of_the_command_wins_over_the_agents_own,
+    a_variable_of_the_command_overrides_the_agents_own,
     output_and_errors_go_to_files_in_the_sandbox,
     a_command_that_is_not_for_the_shell_is_executed_with_its_arguments,
 );
 
-/// The variables in an output, without those that hold a secret, which must be there.
+/// The variables in an output. Those that hold a secret must be there and are left out.
 fn public(cluster: &Cluster, output: &str) -> BTreeMap<String, String> {
     let mut found = parse(output);
     for name in cluster.secret_variables() {
@@ -27,7 +27,7 @@ fn public(cluster: &Cluster, output: &str) -> BTreeMap<String, String> {
     found
 }
 
-/// Runs a command to its end and gives what it wrote, and what the variables of a good executor have to be.
+/// Runs a command to its end and returns its output and the expected variables.
 async fn run(cluster: &Cluster, info: FrameworkInfo, executor: ExecutorInfo) -> (String, BTreeMap<String, String>) {
     let mut framework = Framework::subscribe(cluster, info).await;
     let offer = framework.offer().await;
@@ -82,7 +82,7 @@ async fn an_executor_of_a_checkpointing_framework_learns_how_long_to_wait(cluste
     assert_eq!(public(cluster, &output), expected);
 }
 
-async fn a_variable_of_the_command_wins_over_the_agents_own(cluster: &Cluster) {
+async fn a_variable_of_the_command_overrides_the_agents_own(cluster: &Cluster) {
     let mut command = shell("exec env");
     let own = [("FLINK", "yes"), ("PATH", "/bin:/usr/bin"), ("MESOS_SLAVE_PID", "somewhere")];
     for (name, value) in own {

@@ -1,4 +1,4 @@
-//! An executor played by the test, in the place of the process that Mesos has started.
+//! An executor played by the test, instead of the process that Mesos has started.
 
 use mesos::v1::{
     Offer, TaskInfo, TaskState, TaskStatus,
@@ -27,7 +27,7 @@ pub(crate) struct Executor<'a> {
 }
 
 impl<'a> Executor<'a> {
-    /// An executor that has not subscribed.
+    /// An executor that has not subscribed yet.
     pub(crate) fn new(framework: &Framework<'a>, offer: &Offer, id: &str) -> Self {
         let url = offer.url.as_ref().unwrap();
         let (address, path) = (&url.address, url.path.as_deref().unwrap());
@@ -35,7 +35,7 @@ impl<'a> Executor<'a> {
         Self { cluster: framework.cluster, url, framework: framework.id.clone(), id: id.to_owned(), records: None }
     }
 
-    /// Subscribes in the place of the puppet as soon as that is started, and takes SUBSCRIBED.
+    /// Subscribes in place of the puppet as soon as that is started, and receives SUBSCRIBED.
     pub(crate) async fn subscribe(framework: &Framework<'a>, offer: &Offer, id: &str, puppet: &Puppet) -> Self {
         puppet.started().await;
         let mut this = Self::new(framework, offer, id);
@@ -44,7 +44,7 @@ impl<'a> Executor<'a> {
         this
     }
 
-    /// Subscribes (again), with what is not acknowledged.
+    /// Subscribes (again), with its unacknowledged tasks and updates.
     pub(crate) async fn resubscribe(&mut self, unacknowledged_tasks: Vec<TaskInfo>, updates: Vec<TaskStatus>) {
         let unacknowledged_updates = updates.into_iter().map(|status| Update { status }).collect();
         let subscribe = Some(Subscribe { unacknowledged_tasks, unacknowledged_updates });
@@ -62,12 +62,12 @@ impl<'a> Executor<'a> {
         self.records = Some(tokio::time::timeout(PATIENCE, opened).await.expect("the agent knows the executor"));
     }
 
-    /// Hangs up.
+    /// Closes the connection.
     pub(crate) fn disconnect(&mut self) {
         self.records = None;
     }
 
-    /// Takes the events out of this executor, whose next subscription then has events of its own.
+    /// Takes this executor's event stream; its next subscription has a stream of its own.
     pub(crate) fn take_records(&mut self) -> Records {
         self.records.take().unwrap()
     }
@@ -85,18 +85,18 @@ impl<'a> Executor<'a> {
         answer(self.cluster.http.post(&self.url, None, &self.call(kind, call)).await).await
     }
 
-    /// The agent's answer to a body of whatever kind.
+    /// The agent's answer to any body.
     pub(crate) async fn ask(&self, method: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Answer {
         self.cluster.http.ask(method, &self.url, headers, body).await
     }
 
-    /// The next event, whatever it is.
+    /// The next event of any kind.
     pub(crate) async fn next(&mut self) -> Result<Event, NoRecord> {
         let record = self.records.as_mut().unwrap().next(PATIENCE).await?;
         Ok(Event::decode(&*record).unwrap())
     }
 
-    /// The next event, which must be of that kind.
+    /// The next event, which must be of this kind.
     pub(crate) async fn wait(&mut self, kind: event::Type) -> Event {
         let event = self.next().await.unwrap();
         assert_eq!(event.r#type(), kind, "{event:?}");
@@ -111,13 +111,13 @@ impl<'a> Executor<'a> {
         assert_eq!(self.records.as_mut().unwrap().next(MOMENT).await, Err(NoRecord::Silence));
     }
 
-    /// Sends a status and gives the answer.
+    /// Sends a status and returns the answer.
     pub(crate) async fn report(&self, status: &TaskStatus) -> Answer {
         let update = Some(Update { status: status.clone() });
         self.send(Type::Update, Call { update, ..Call::default() }).await
     }
 
-    /// Reports a state, and has the agent acknowledge it.
+    /// Reports a state and waits for the agent's acknowledgement.
     pub(crate) async fn update(&mut self, task: &str, state: TaskState) -> TaskStatus {
         let status = messages::status(task, state);
         self.report(&status).await.accepted();

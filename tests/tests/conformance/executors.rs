@@ -1,4 +1,4 @@
-//! Executors subscribe, go away and come back, and speak with their scheduler.
+//! Executors subscribe, disconnect and return, and exchange messages with their scheduler.
 
 use mesos::v1::{
     TaskState,
@@ -16,17 +16,17 @@ use crate::{
 };
 
 behaviours!(
-    a_subscribed_executor_learns_who_and_where_it_is,
+    a_subscribed_executor_learns_its_own_identity_and_its_agent,
     an_executor_call_that_makes_no_sense_is_refused,
-    an_executor_may_say_that_it_is_alive,
+    an_executor_may_send_heartbeats,
     a_second_subscription_of_an_executor_ends_its_first,
-    what_an_executor_could_not_deliver_comes_with_its_next_subscription,
-    a_task_that_was_sent_while_the_executor_was_away_is_dropped,
+    undelivered_updates_come_with_the_executors_next_subscription,
+    a_task_sent_while_the_executor_was_disconnected_is_dropped,
     messages_go_both_ways,
-    a_message_to_an_executor_that_is_not_there_is_lost,
+    a_message_to_a_missing_executor_is_lost,
 );
 
-async fn a_subscribed_executor_learns_who_and_where_it_is(cluster: &Cluster) {
+async fn a_subscribed_executor_learns_its_own_identity_and_its_agent(cluster: &Cluster) {
     let mut framework = cluster.framework().await;
     let puppet = Puppet::new();
     let offer = framework.offer().await;
@@ -68,8 +68,8 @@ async fn an_executor_call_that_makes_no_sense_is_refused(cluster: &Cluster) {
     let protobuf = async |body: &[u8]| e.ask("POST", &[("Content-Type", PROTOBUF)], body.into()).await;
     protobuf(b"\xff\xff").await.refused(400, "Failed to parse body into Call protobuf");
     for kind in [Type::Subscribe, Type::Update, Type::Message] {
-        let words = format!("Expecting '{}' to be present", kind.as_str_name().to_lowercase());
-        e.send(kind, Call::default()).await.refused(400, &words);
+        let expected = format!("Expecting '{}' to be present", kind.as_str_name().to_lowercase());
+        e.send(kind, Call::default()).await.refused(400, &expected);
     }
     let untyped = format!(r#"{{"framework_id":{{"value":"{}"}},"executor_id":{{"value":"e"}}}}"#, framework.id);
     json(&untyped).await.refused(400, "Expecting 'type' to be present");
@@ -85,7 +85,7 @@ async fn an_executor_call_that_makes_no_sense_is_refused(cluster: &Cluster) {
     e.ask("POST", &headers, ids(&framework.id, "e").into()).await.refused(406, "Expecting 'Accept' to allow");
 }
 
-async fn an_executor_may_say_that_it_is_alive(cluster: &Cluster) {
+async fn an_executor_may_send_heartbeats(cluster: &Cluster) {
     let mut framework = cluster.framework().await;
     let puppet = Puppet::new();
     let (mut e, _) = framework.run_task(&puppet).await;
@@ -105,12 +105,12 @@ async fn a_second_subscription_of_an_executor_ends_its_first(cluster: &Cluster) 
     e.resubscribe(vec![launched], Vec::new()).await;
     assert_eq!(first.next(PATIENCE).await, Err(NoRecord::End));
     e.wait(event::Type::Subscribed).await;
-    // The task is not launched once more, and nothing happened to it.
+    // The task is not launched again and is unaffected.
     e.silence().await;
     framework.no_status().await;
 }
 
-async fn what_an_executor_could_not_deliver_comes_with_its_next_subscription(cluster: &Cluster) {
+async fn undelivered_updates_come_with_the_executors_next_subscription(cluster: &Cluster) {
     let mut framework = cluster.framework().await;
     let puppet = Puppet::new();
     let (mut e, _) = framework.run_task(&puppet).await;
@@ -127,7 +127,7 @@ async fn what_an_executor_could_not_deliver_comes_with_its_next_subscription(clu
     }
 }
 
-async fn a_task_that_was_sent_while_the_executor_was_away_is_dropped(cluster: &Cluster) {
+async fn a_task_sent_while_the_executor_was_disconnected_is_dropped(cluster: &Cluster) {
     let mut framework = cluster.framework().await;
     let puppet = Puppet::new();
     let (mut e, _) = framework.run_task(&puppet).await;
@@ -164,7 +164,7 @@ async fn messages_go_both_ways(cluster: &Cluster) {
     assert_eq!(message.data, b"to the \x00 scheduler"[..]);
 }
 
-async fn a_message_to_an_executor_that_is_not_there_is_lost(cluster: &Cluster) {
+async fn a_message_to_a_missing_executor_is_lost(cluster: &Cluster) {
     let mut framework = cluster.framework().await;
     let puppet = Puppet::new();
     let offer = framework.offer().await;
@@ -172,7 +172,7 @@ async fn a_message_to_an_executor_that_is_not_there_is_lost(cluster: &Cluster) {
     framework.launch(&offer, ["t", "t2"].map(|id| task(id, &offer, &info)).to_vec()).await;
     puppet.started().await;
     framework.message(&offer.agent_id, "e", b"too early").await;
-    // What the agent answers to this shows that it has had the message.
+    // The agent's answer to this shows that it has received the message.
     framework.kill(Kill { task_id: "t2".into(), agent_id: None, kill_policy: None }).await;
     assert_eq!(framework.acknowledged().await.state(), TaskState::TaskKilled);
     let mut e = Executor::subscribe(&framework, &offer, "e", &puppet).await;

@@ -1,4 +1,4 @@
-//! A scheduler comes back, is replaced, or stays away.
+//! A scheduler returns, is replaced, or stays away.
 
 use mesos::v1::{
     FrameworkInfo, TaskState,
@@ -18,7 +18,7 @@ behaviours!(
     a_second_subscription_ends_the_first,
     a_scheduler_that_returns_finds_its_tasks_and_their_updates,
     a_framework_without_a_failover_timeout_ends_with_its_connection,
-    a_framework_is_given_up_after_its_failover_timeout,
+    a_framework_is_removed_after_its_failover_timeout,
 );
 
 fn again(id: &str) -> FrameworkInfo {
@@ -37,7 +37,7 @@ async fn a_second_subscription_ends_the_first(cluster: &Cluster) {
 
     let revive = Call { r#type: Some(Type::Revive.into()), ..Call::default() };
     first.send(revive).await.refused(400, "didn't match the stream ID currently associated with");
-    // What the first scheduler held is offered anew.
+    // What the first scheduler held is offered again.
     assert_eq!(second.offer().await.resources, held.resources);
 }
 
@@ -81,7 +81,7 @@ async fn a_framework_without_a_failover_timeout_ends_with_its_connection(cluster
     until_removed(cluster, &id).await;
 }
 
-async fn a_framework_is_given_up_after_its_failover_timeout(cluster: &Cluster) {
+async fn a_framework_is_removed_after_its_failover_timeout(cluster: &Cluster) {
     let info = FrameworkInfo { failover_timeout: Some(1.5), ..framework() };
     let mut first = Framework::subscribe(cluster, info.clone()).await;
     let puppet = Puppet::new();

@@ -26,12 +26,12 @@ pub(crate) struct Framework<'a> {
     pub(crate) id: String,
     pub(crate) stream: String,
     records: Records,
-    /// Events that came before the one that was waited for.
+    /// Events that arrived before the awaited one.
     early: Vec<Event>,
 }
 
 impl<'a> Framework<'a> {
-    /// Subscribes and takes SUBSCRIBED.
+    /// Subscribes and receives SUBSCRIBED.
     pub(crate) async fn subscribe(cluster: &'a Cluster, info: FrameworkInfo) -> Self {
         Self::subscribe_with(cluster, Subscribe { framework_info: info, ..Subscribe::default() }).await
     }
@@ -44,7 +44,7 @@ impl<'a> Framework<'a> {
         this
     }
 
-    /// Opens a stream, whatever may come on it.
+    /// Opens a stream, whatever arrives on it.
     pub(crate) async fn open(cluster: &'a Cluster, call: Subscribe) -> Self {
         let framework_id = call.framework_info.id.clone();
         let call = Call {
@@ -69,7 +69,7 @@ impl<'a> Framework<'a> {
         Ok(Event::decode(&*self.records.next(patience).await?).unwrap())
     }
 
-    /// The next event of that kind. Others stay for later.
+    /// The next event of this kind. Others are kept for later.
     pub(crate) async fn wait(&mut self, kind: event::Type) -> Event {
         let found = self.wait_for(kind, PATIENCE).await;
         found.unwrap_or_else(|why| panic!("no {kind:?}, but {why:?} after {:?}", self.early))
@@ -89,13 +89,13 @@ impl<'a> Framework<'a> {
         }
     }
 
-    /// Panics when an event of that kind comes within that time.
+    /// Panics if an event of this kind arrives within this time.
     pub(crate) async fn none_within(&mut self, kind: event::Type, time: Duration) {
         let came = self.wait_for(kind, time).await;
         assert_eq!(came, Err(NoRecord::Silence));
     }
 
-    /// Waits for the end of the stream; no event of that kind may come before.
+    /// Waits for the end of the stream; no event of this kind may come before.
     pub(crate) async fn end(&mut self) {
         while self.next().await != Err(NoRecord::End) {}
     }
@@ -104,14 +104,14 @@ impl<'a> Framework<'a> {
         self.wait(event::Type::Offers).await.offers.unwrap().offers
     }
 
-    /// The next offer; there must be one only, because there is one agent.
+    /// The next offer; it must be the only one, because there is one agent.
     pub(crate) async fn offer(&mut self) -> Offer {
         let mut offers = self.offers().await;
         assert_eq!(offers.len(), 1, "{offers:?}");
         offers.remove(0)
     }
 
-    /// The next status; it is not acknowledged.
+    /// The next status, not acknowledged.
     pub(crate) async fn status(&mut self) -> TaskStatus {
         self.wait(event::Type::Update).await.update.unwrap().status
     }
@@ -134,7 +134,7 @@ impl<'a> Framework<'a> {
         answer(self.cluster.http.post(&url, Some(&self.stream), &call).await).await
     }
 
-    /// Sends a call that has to be accepted.
+    /// Sends a call that must be accepted.
     pub(crate) async fn call(&self, kind: Type, call: Call) {
         self.send(Call { r#type: Some(kind.into()), ..call }).await.accepted();
     }
@@ -148,7 +148,7 @@ impl<'a> Framework<'a> {
         self.call(Type::Accept, Call { accept, ..Call::default() }).await;
     }
 
-    /// Launches tasks; what is left of the offer comes again soon.
+    /// Launches tasks; the rest of the offer is soon offered again.
     pub(crate) async fn launch(&self, offer: &Offer, tasks: Vec<TaskInfo>) {
         self.accept(&[offer], tasks, Some(0.0)).await;
     }
@@ -192,7 +192,7 @@ impl<'a> Framework<'a> {
         self.call(Type::Kill, Call { kill: Some(kill), ..Call::default() }).await;
     }
 
-    /// Asks for the state of these tasks, of all when there are none.
+    /// Reconciles these tasks, or all if there are none.
     pub(crate) async fn reconcile(&self, tasks: &[(&str, Option<&str>)]) {
         let task = |(id, agent): &(&str, Option<&str>)| reconcile::Task {
             task_id: TaskId::from(*id),

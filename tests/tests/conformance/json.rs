@@ -1,4 +1,4 @@
-//! The same API in JSON: the shapes of what goes both ways.
+//! The same API in JSON: the structure of the messages in both directions.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use reqwest::Response;
@@ -97,7 +97,7 @@ async fn a_whole_life_of_a_task_in_json(cluster: &Cluster) {
     let scalar = |name: &str, value: f64| json!({"name": name, "type": "SCALAR", "scalar": {"value": value}});
     let little = [scalar("cpus", 0.1), scalar("mem", 32.0)];
     let command = puppet.command();
-    let variable = json!({"name": "WORDS", "value": command.environment.clone().unwrap().variables[0].value()});
+    let variable = json!({"name": "COMMANDS", "value": command.environment.clone().unwrap().variables[0].value()});
     let task = json!({
         "name": "t", "task_id": {"value": "t"}, "agent_id": offer["agent_id"], "resources": little,
         "data": BASE64_STANDARD.encode(b"\x00\xff"),
@@ -132,7 +132,7 @@ async fn a_whole_life_of_a_task_in_json(cluster: &Cluster) {
 
     executor.send("MESSAGE", json!({"data": BASE64_STANDARD.encode("hello")})).await.accepted();
     assert_eq!(scheduler.wait("MESSAGE").await["message"]["data"], "aGVsbG8=");
-    puppet.say("exit 2").await;
+    puppet.run("exit 2").await;
     let failure = json!({"agent_id": offer["agent_id"], "executor_id": {"value": "e"}, "status": 512});
     assert_eq!(scheduler.wait("FAILURE").await["failure"], failure);
 }

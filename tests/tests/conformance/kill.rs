@@ -62,7 +62,7 @@ async fn a_task_that_waits_for_its_executor_is_killed_by_the_agent(cluster: &Clu
     assert_eq!(status.reason(), Reason::TaskKilledDuringLaunch);
     assert_eq!(status.message(), "Killed before delivery to the executor");
 
-    // An executor that has nothing to do is not even told that it is subscribed.
+    // An executor without tasks is not even notified that it is subscribed.
     executor.resubscribe(Vec::new(), Vec::new()).await;
     executor.wait(event::Type::Shutdown).await;
 }
@@ -70,14 +70,14 @@ async fn a_task_that_waits_for_its_executor_is_killed_by_the_agent(cluster: &Clu
 async fn unknown(cluster: &Cluster, info: FrameworkInfo, gone: TaskState, unknown: TaskState) {
     let mut framework = Framework::subscribe(cluster, info).await;
     let offer = framework.offer().await;
-    for (agent, state, words) in [
+    for (agent, state, expected) in [
         (Some(offer.agent_id), gone, "Reconciliation: Task is unknown to the agent"),
         (Some("nowhere".into()), unknown, "Reconciliation: Task is unknown"),
         (None, unknown, "Reconciliation: Task is unknown"),
     ] {
         framework.kill(Kill { agent_id: agent.clone(), ..kill("never-seen") }).await;
         let status = framework.status().await;
-        assert_eq!((status.state(), status.message()), (state, words));
+        assert_eq!((status.state(), status.message()), (state, expected));
         assert_eq!((status.source(), status.reason()), (Source::Master, Reason::Reconciliation));
         assert_eq!((status.uuid, status.agent_id), (None, agent));
     }

@@ -1,4 +1,4 @@
-//! From ACCEPT to `TASK_RUNNING`, and tasks that do not come that far.
+//! From ACCEPT to `TASK_RUNNING`, and tasks that do not get that far.
 
 use mesos::v1::{
     CommandInfo, ExecutorInfo, TaskInfo, TaskState,
@@ -17,9 +17,9 @@ behaviours!(
     an_accepted_task_is_launched_on_its_executor_and_runs,
     a_second_task_of_the_same_executor_joins_the_first,
     many_tasks_of_one_acceptance_share_their_executor,
-    a_task_on_an_offer_that_is_no_more_is_dropped,
-    a_task_on_an_offer_that_is_no_more_is_lost_for_an_old_framework,
-    an_invalid_task_is_an_error_that_says_why,
+    a_task_on_an_invalid_offer_is_dropped,
+    a_task_on_an_invalid_offer_is_lost_for_an_old_framework,
+    an_invalid_task_is_an_error_with_a_reason,
     an_executor_without_resources_of_its_own_is_fine,
     nothing_is_launched_on_an_executor_that_is_ending,
 );
@@ -81,20 +81,20 @@ async fn stale(framework: &mut Framework<'_>, state: TaskState) {
     framework.launch(&offer, vec![task("t", &offer, &executor("e", shell("true")))]).await;
     let status = framework.status().await;
     assert_eq!((status.state(), status.reason(), status.source()), (state, Reason::InvalidOffers, Source::Master));
-    let words = format!("Task launched with invalid offers: Offer {} is no longer valid", offer.id);
-    assert_eq!((status.message(), &status.uuid), (words.as_str(), &None));
+    let expected = format!("Task launched with invalid offers: Offer {} is no longer valid", offer.id);
+    assert_eq!((status.message(), &status.uuid), (expected.as_str(), &None));
 }
 
-async fn a_task_on_an_offer_that_is_no_more_is_dropped(cluster: &Cluster) {
+async fn a_task_on_an_invalid_offer_is_dropped(cluster: &Cluster) {
     stale(&mut cluster.framework().await, TaskState::TaskDropped).await;
 }
 
-async fn a_task_on_an_offer_that_is_no_more_is_lost_for_an_old_framework(cluster: &Cluster) {
+async fn a_task_on_an_invalid_offer_is_lost_for_an_old_framework(cluster: &Cluster) {
     let info = mesos::v1::FrameworkInfo { capabilities: Vec::new(), ..messages::framework() };
     stale(&mut Framework::subscribe(cluster, info).await, TaskState::TaskLost).await;
 }
 
-async fn an_invalid_task_is_an_error_that_says_why(cluster: &Cluster) {
+async fn an_invalid_task_is_an_error_with_a_reason(cluster: &Cluster) {
     let mut framework = cluster.framework().await;
     let puppet = Puppet::new();
     let (mut running, _) = framework.run_task(&puppet).await;
@@ -121,11 +121,11 @@ async fn an_invalid_task_is_an_error_that_says_why(cluster: &Cluster) {
         (with(ExecutorInfo { r#type: Some(0), ..info.clone() }), "'ExecutorInfo.type' must be 'CUSTOM'"),
         (with(ExecutorInfo { command: None, ..info.clone() }), "'ExecutorInfo.command' must be set"),
     ];
-    let (tasks, words): (Vec<_>, Vec<_>) = cases.into_iter().unzip();
+    let (tasks, messages): (Vec<_>, Vec<_>) = cases.into_iter().unzip();
     framework.launch(&offer, tasks).await;
-    for words in words {
+    for message in messages {
         let status = framework.status().await;
-        assert!(status.message().contains(words), "expected {words:?}: {status:?}");
+        assert!(status.message().contains(message), "expected {message:?}: {status:?}");
         assert_eq!((status.state(), status.reason()), (TaskState::TaskError, Reason::TaskInvalid));
         assert_eq!((status.source(), status.uuid), (Source::Master, None));
     }

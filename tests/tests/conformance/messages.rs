@@ -1,4 +1,4 @@
-//! Messages as a small framework sends them.
+//! Messages of a small framework.
 
 pub(crate) use mesos::resources::{scalar, sum};
 use mesos::{
@@ -20,7 +20,7 @@ pub(crate) fn framework() -> FrameworkInfo {
     }
 }
 
-/// A framework that waits a minute for its scheduler to come back.
+/// A framework that waits a minute for its scheduler to return.
 pub(crate) fn patient_framework() -> FrameworkInfo {
     FrameworkInfo { failover_timeout: Some(60.0), ..framework() }
 }
@@ -29,7 +29,7 @@ pub(crate) fn capability(r#type: capability::Type) -> Capability {
     Capability { r#type: Some(r#type.into()) }
 }
 
-/// Who runs the tests: the real agent refuses users that it does not know.
+/// The user who runs the tests: the real agent refuses unknown users.
 fn user() -> String {
     let user = nix::unistd::User::from_uid(nix::unistd::getuid()).unwrap();
     user.map_or_else(|| "root".into(), |user| user.name)
@@ -40,7 +40,7 @@ pub(crate) fn little() -> Vec<Resource> {
     vec![scalar("cpus", 0.1), scalar("mem", 32.0)]
 }
 
-/// A command for the shell.
+/// A shell command.
 pub(crate) fn shell(value: &str) -> CommandInfo {
     CommandInfo { shell: Some(true), value: Some(value.into()), ..CommandInfo::default() }
 }
@@ -66,7 +66,7 @@ pub(crate) fn task(id: &str, offer: &Offer, executor: &ExecutorInfo) -> TaskInfo
     }
 }
 
-/// An executor's status of a task, with a uuid of its own.
+/// An executor's status of a task, with its own uuid.
 pub(crate) fn status(task: &str, state: TaskState) -> TaskStatus {
     TaskStatus {
         task_id: task.into(),

@@ -1,4 +1,4 @@
-//! What is offered, and when again.
+//! What is offered, and when it is offered again.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::{
     raw::MOMENT,
 };
 
-/// Seconds that offers are filtered, and a time that is over long before, also on a busy machine.
+/// Seconds that offers are filtered, and a time well within that, even on a busy machine.
 const FILTER: f64 = 3.0;
 const WELL_WITHIN_FILTER: Duration = Duration::from_millis(1500);
 
@@ -21,15 +21,15 @@ behaviours!(
     an_offer_describes_the_agent_and_all_that_is_free,
     a_framework_of_many_roles_learns_which_role_an_offer_is_for,
     an_offer_that_is_held_is_not_made_twice,
-    what_is_declined_for_no_time_comes_again_at_the_next_round,
-    what_is_declined_comes_again_when_the_filter_is_over,
-    what_is_declined_without_a_filter_stays_away_for_five_seconds,
-    what_an_acceptance_leaves_is_filtered_too,
+    an_offer_declined_without_delay_comes_again_in_the_next_round,
+    a_declined_offer_comes_again_when_its_filter_ends,
+    an_offer_declined_without_a_filter_comes_again_after_five_seconds,
+    the_rest_of_an_accepted_offer_is_filtered_too,
     revive_forgets_the_filters,
     suppress_ends_offers_and_revive_begins_them_again,
-    an_offer_from_before_suppress_is_still_good,
-    what_tasks_and_executors_use_is_not_offered,
-    what_one_framework_declines_another_is_offered,
+    an_offer_from_before_suppress_is_still_valid,
+    used_resources_are_not_offered,
+    an_offer_that_one_framework_declines_goes_to_another,
 );
 
 async fn an_offer_describes_the_agent_and_all_that_is_free(cluster: &Cluster) {
@@ -67,7 +67,7 @@ async fn an_offer_that_is_held_is_not_made_twice(cluster: &Cluster) {
     framework.none_within(event::Type::Offers, ROUND * 3).await;
 }
 
-async fn what_is_declined_for_no_time_comes_again_at_the_next_round(cluster: &Cluster) {
+async fn an_offer_declined_without_delay_comes_again_in_the_next_round(cluster: &Cluster) {
     let mut framework = cluster.framework().await;
     let first = framework.offer().await;
     framework.decline(std::slice::from_ref(&first), Some(0.0)).await;
@@ -75,11 +75,11 @@ async fn what_is_declined_for_no_time_comes_again_at_the_next_round(cluster: &Cl
     let second = framework.offer().await;
     assert_ne!(first.id, second.id);
     assert_eq!(first.resources, second.resources);
-    // Sooner than if nothing had been said, which is five seconds.
+    // Sooner than without a filter in the call, which means five seconds.
     assert!(declined.elapsed() < Duration::from_millis(4500), "{:?}", declined.elapsed());
 }
 
-async fn what_is_declined_comes_again_when_the_filter_is_over(cluster: &Cluster) {
+async fn a_declined_offer_comes_again_when_its_filter_ends(cluster: &Cluster) {
     let mut framework = cluster.framework().await;
     let offer = framework.offer().await;
     framework.decline(&[offer], Some(FILTER)).await;
@@ -87,7 +87,7 @@ async fn what_is_declined_comes_again_when_the_filter_is_over(cluster: &Cluster)
     framework.offer().await;
 }
 
-async fn what_is_declined_without_a_filter_stays_away_for_five_seconds(cluster: &Cluster) {
+async fn an_offer_declined_without_a_filter_comes_again_after_five_seconds(cluster: &Cluster) {
     let mut framework = cluster.framework().await;
     let offer = framework.offer().await;
     framework.decline(&[offer], None).await;
@@ -95,7 +95,7 @@ async fn what_is_declined_without_a_filter_stays_away_for_five_seconds(cluster: 
     framework.offer().await;
 }
 
-async fn what_an_acceptance_leaves_is_filtered_too(cluster: &Cluster) {
+async fn the_rest_of_an_accepted_offer_is_filtered_too(cluster: &Cluster) {
     let mut framework = cluster.framework().await;
     let offer = framework.offer().await;
     framework.accept(&[&offer], Vec::new(), Some(FILTER)).await;
@@ -122,7 +122,7 @@ async fn suppress_ends_offers_and_revive_begins_them_again(cluster: &Cluster) {
     framework.offer().await;
 }
 
-async fn an_offer_from_before_suppress_is_still_good(cluster: &Cluster) {
+async fn an_offer_from_before_suppress_is_still_valid(cluster: &Cluster) {
     let mut framework = cluster.framework().await;
     let offer = framework.offer().await;
     framework.suppress().await;
@@ -133,23 +133,23 @@ async fn an_offer_from_before_suppress_is_still_good(cluster: &Cluster) {
     executor.launched().await;
 }
 
-async fn what_tasks_and_executors_use_is_not_offered(cluster: &Cluster) {
+async fn used_resources_are_not_offered(cluster: &Cluster) {
     let mut framework = cluster.framework().await;
     let puppet = Puppet::new();
     let (_executor, first) = framework.run_task(&puppet).await;
     let rest = framework.offer().await;
     assert_eq!(rest.agent_id, first.agent_id);
-    // A tenth and 32 MB for the task, the same for its executor.
+    // A tenth of a CPU and 32 MB for the task, and the same for its executor.
     assert!((sum(&rest.resources, "cpus") - 3.8).abs() < 1e-9, "{:?}", rest.resources);
     assert!((sum(&rest.resources, "mem") - 4032.0).abs() < 1e-9, "{:?}", rest.resources);
     assert_eq!(rest.executor_ids, [mesos::v1::ExecutorId::from("e")]);
-    // What is more than the refused rest passes the filter.
+    // What exceeds the declined rest passes the filter.
     framework.decline(&[rest], Some(1000.0)).await;
-    puppet.say("exit 0").await;
+    puppet.run("exit 0").await;
     assert!((sum(&framework.offer().await.resources, "cpus") - 4.0).abs() < 1e-9);
 }
 
-async fn what_one_framework_declines_another_is_offered(cluster: &Cluster) {
+async fn an_offer_that_one_framework_declines_goes_to_another(cluster: &Cluster) {
     let mut first = cluster.framework().await;
     let mut second = cluster.framework().await;
     let offer = first.offer().await;

@@ -1,4 +1,4 @@
-//! The process that Mesos starts as an executor: it does nothing but wait for a line of shell, and do that.
+//! The process that Mesos starts as an executor: it only waits for a shell command and runs it.
 
 use std::io::Write as _;
 
@@ -12,7 +12,7 @@ use crate::{
     raw::PATIENCE,
 };
 
-/// The far end of a process that Mesos starts.
+/// The test's end of a process that Mesos starts.
 pub(crate) struct Puppet {
     folder: TempDir,
 }
@@ -20,30 +20,34 @@ pub(crate) struct Puppet {
 impl Puppet {
     pub(crate) fn new() -> Self {
         let folder = TempDir::with_prefix("puppet-").unwrap();
-        mkfifo(&folder.path().join("words"), Mode::S_IRUSR | Mode::S_IWUSR).unwrap();
+        mkfifo(&folder.path().join("commands"), Mode::S_IRUSR | Mode::S_IWUSR).unwrap();
         Self { folder }
     }
 
-    /// The command that Mesos shall start.
+    /// The command for Mesos to start.
     pub(crate) fn command(&self) -> CommandInfo {
-        with_variable(shell("echo > $WORDS.wanted; read words < $WORDS; eval \"$words\""), "WORDS", &self.path("words"))
+        with_variable(
+            shell("echo > $COMMANDS.wanted; read command < $COMMANDS; eval \"$command\""),
+            "COMMANDS",
+            &self.path("commands"),
+        )
     }
 
-    /// A path that test and process can both reach.
+    /// A path that both test and process can access.
     pub(crate) fn path(&self, name: &str) -> String {
         self.folder.path().join(name).display().to_string()
     }
 
-    /// Waits until the process has been started.
+    /// Waits until the process has started.
     pub(crate) async fn started(&self) {
-        let wanted = async || fs_err::metadata(self.path("words.wanted")).ok();
+        let wanted = async || fs_err::metadata(self.path("commands.wanted")).ok();
         tests::wait_until("the process is started", PATIENCE, wanted).await;
     }
 
-    /// Has the process do this, once it is there to be told.
-    pub(crate) async fn say(&self, words: &str) {
-        let open = async || OpenOptions::new().write(true).custom_flags(O_NONBLOCK).open(self.path("words")).ok();
+    /// Makes the process run this command, once it waits for one.
+    pub(crate) async fn run(&self, command: &str) {
+        let open = async || OpenOptions::new().write(true).custom_flags(O_NONBLOCK).open(self.path("commands")).ok();
         let mut fifo = tests::wait_until("the process listens", PATIENCE, open).await;
-        fifo.write_all(format!("{words}\n").as_bytes()).unwrap();
+        fifo.write_all(format!("{command}\n").as_bytes()).unwrap();
     }
 }

@@ -1,4 +1,4 @@
-//! HTTP and records, with nothing of our own client in between.
+//! HTTP and records, without our own client.
 
 use std::time::Duration;
 
@@ -14,17 +14,17 @@ pub(crate) const PROTOBUF: &str = "application/x-protobuf";
 pub(crate) const JSON: &str = "application/json";
 pub(crate) const STREAM_ID: &str = "Mesos-Stream-Id";
 
-/// How long anything may take that has to happen.
+/// Time limit for what must happen.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How long is waited for what must not happen.
+/// How long to wait for what must not happen.
 pub(crate) const MOMENT: Duration = Duration::from_millis(300);
 
 /// An answer that is not a stream.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
-    pub(crate) words: String,
+    pub(crate) body: String,
 }
 
 impl Answer {
@@ -32,14 +32,14 @@ impl Answer {
         self.status.as_u16() == status
     }
 
-    /// Panics unless this is the 202 with nothing in it.
+    /// Panics unless this is an empty 202.
     pub(crate) fn accepted(self) {
-        assert!(self.is(202) && self.words.is_empty(), "{self:?}");
+        assert!(self.is(202) && self.body.is_empty(), "{self:?}");
     }
 
-    /// Panics unless it has this status and these words in it.
-    pub(crate) fn refused(&self, status: u16, words: &str) {
-        assert!(self.is(status) && self.words.contains(words), "expected {status} {words:?}, got {self:?}");
+    /// Panics unless the answer has this status and contains this text.
+    pub(crate) fn refused(&self, status: u16, expected: &str) {
+        assert!(self.is(status) && self.body.contains(expected), "expected {status} {expected:?}, got {self:?}");
     }
 }
 
@@ -50,7 +50,7 @@ impl Http {
         Self::sending(HeaderMap::new())
     }
 
-    /// Shows this credential with everything.
+    /// Sends this credential with each request.
     pub(crate) fn with(credential: &Credential) -> Self {
         let encoded = STANDARD.encode(format!("{}:{}", credential.principal, credential.secret));
         Self::sending([(AUTHORIZATION, format!("Basic {encoded}").parse().unwrap())].into_iter().collect())
@@ -61,7 +61,7 @@ impl Http {
         Self(Client::builder().no_proxy().default_headers(headers).build().unwrap())
     }
 
-    /// Sends whatever is wanted; the answer may be a stream.
+    /// Sends any request; the answer may be a stream.
     pub(crate) async fn send(&self, method: &str, url: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Response {
         let mut request = self.0.request(method.parse().unwrap(), url).body(body);
         for (name, value) in headers {
@@ -70,12 +70,12 @@ impl Http {
         tokio::time::timeout(PATIENCE, request.send()).await.expect("an answer in time").unwrap()
     }
 
-    /// Sends what is not answered by a stream.
+    /// Sends a request whose answer is not a stream.
     pub(crate) async fn ask(&self, method: &str, url: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Answer {
         answer(self.send(method, url, headers, body).await).await
     }
 
-    /// Posts a call in protobuf; events shall come in protobuf too.
+    /// Posts a call in protobuf; events must come in protobuf too.
     pub(crate) async fn post(&self, url: &str, stream: Option<&str>, call: &impl Message) -> Response {
         let mut headers = vec![(CONTENT_TYPE.as_str(), PROTOBUF), (ACCEPT.as_str(), PROTOBUF)];
         headers.extend(stream.map(|stream| (STREAM_ID, stream)));
@@ -86,15 +86,15 @@ impl Http {
 pub(crate) async fn answer(response: Response) -> Answer {
     let status = response.status();
     assert_ne!(status, StatusCode::OK, "a stream where none was asked for");
-    Answer { status, words: response.text().await.unwrap() }
+    Answer { status, body: response.text().await.unwrap() }
 }
 
 /// Why there is no record.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum NoRecord {
-    /// The stream has ended in order.
+    /// The stream has ended cleanly.
     End,
-    /// Nothing came in time.
+    /// Nothing arrived in time.
     Silence,
 }
 

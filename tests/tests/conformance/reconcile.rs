@@ -12,21 +12,21 @@ use crate::{
 };
 
 behaviours!(
-    a_known_task_is_told_as_the_scheduler_knows_it,
-    all_tasks_are_told_when_none_is_named,
+    a_known_task_is_reconciled_with_the_state_that_the_scheduler_knows,
+    all_tasks_are_reconciled_when_none_is_named,
     a_task_without_an_update_yet_is_staging,
     an_unknown_task_is_gone_from_a_known_agent_and_unknown_elsewhere,
     a_task_is_forgotten_once_its_end_is_acknowledged,
 );
 
-async fn a_known_task_is_told_as_the_scheduler_knows_it(cluster: &Cluster) {
+async fn a_known_task_is_reconciled_with_the_state_that_the_scheduler_knows(cluster: &Cluster) {
     let mut framework = cluster.framework().await;
     let puppet = Puppet::new();
     let (mut e, offer) = framework.run_task(&puppet).await;
     e.launched().await;
     e.update("t", TaskState::TaskStarting).await;
-    let told = framework.status().await;
-    // This one waits for the acknowledgement of the first.
+    let reported = framework.status().await;
+    // This update waits for the acknowledgement of the first.
     e.update("t", TaskState::TaskRunning).await;
 
     for agent in [None, Some(offer.agent_id.value.as_str())] {
@@ -37,11 +37,11 @@ async fn a_known_task_is_told_as_the_scheduler_knows_it(cluster: &Cluster) {
         assert_eq!((status.reason(), &status.uuid), (Reason::Reconciliation, &None));
         assert_eq!(status.agent_id, Some(offer.agent_id.clone()));
         assert_eq!(status.executor_id, Some("e".into()));
-        assert_eq!(status.container_status, told.container_status);
+        assert_eq!(status.container_status, reported.container_status);
     }
 }
 
-async fn all_tasks_are_told_when_none_is_named(cluster: &Cluster) {
+async fn all_tasks_are_reconciled_when_none_is_named(cluster: &Cluster) {
     let mut framework = cluster.framework().await;
     framework.reconcile(&[]).await;
     framework.no_status().await;
@@ -92,7 +92,7 @@ async fn a_task_is_forgotten_once_its_end_is_acknowledged(cluster: &Cluster) {
     framework.reconcile(&[("t", None)]).await;
     assert_eq!(framework.status().await.state(), TaskState::TaskFinished);
     framework.acknowledge(&finished).await;
-    // The agent passes the acknowledgement on to the master's own records in its own time.
+    // The agent forwards the acknowledgement to the master's records at some later time.
     let forgotten = async || {
         framework.reconcile(&[("t", Some(&offer.agent_id.value))]).await;
         (framework.status().await.state() == TaskState::TaskGone).then_some(())

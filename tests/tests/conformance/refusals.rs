@@ -1,4 +1,4 @@
-//! Calls that are not accepted, and with which status and words.
+//! Calls that are refused, with their status and message.
 
 use bytes::Bytes;
 use mesos::v1::scheduler::{
@@ -14,30 +14,30 @@ use crate::{
 };
 
 behaviours!(
-    what_is_not_a_post_of_a_call_is_refused,
+    requests_other_than_a_post_of_a_call_are_refused,
     a_body_that_is_no_call_is_refused,
-    a_call_that_lacks_something_is_refused_by_its_name,
+    a_call_without_a_required_part_is_refused_with_the_name_of_the_part,
     a_call_must_come_with_the_id_of_its_stream,
     a_scheduler_that_is_not_subscribed_is_forbidden_to_call,
     an_acknowledgement_must_carry_a_real_uuid,
-    what_refers_to_nothing_is_accepted_and_ignored,
+    calls_that_refer_to_nothing_are_accepted_and_ignored,
 );
 
 async fn ask(cluster: &Cluster, method: &str, headers: &[(&str, &str)], body: impl Into<Vec<u8>>) -> Answer {
     cluster.http.ask(method, &cluster.master("/api/v1/scheduler"), headers, body.into()).await
 }
 
-async fn what_is_not_a_post_of_a_call_is_refused(cluster: &Cluster) {
+async fn requests_other_than_a_post_of_a_call_are_refused(cluster: &Cluster) {
     ask(cluster, "GET", &[], "").await.refused(405, "Expecting one of { 'POST' }, but received 'GET'");
     ask(cluster, "POST", &[], "{}").await.refused(400, "Expecting 'Content-Type' to be present");
     for other in ["text/plain", "application/json; charset=utf-8"] {
-        let words = "Expecting 'Content-Type' of application/json or application/x-protobuf";
-        ask(cluster, "POST", &[("Content-Type", other)], "{}").await.refused(415, words);
+        let expected = "Expecting 'Content-Type' of application/json or application/x-protobuf";
+        ask(cluster, "POST", &[("Content-Type", other)], "{}").await.refused(415, expected);
     }
     let subscribe = r#"{"type":"SUBSCRIBE","subscribe":{"framework_info":{"user":"nobody","name":"x"}}}"#;
     let headers = [("Content-Type", JSON), ("Accept", "text/html")];
-    let words = "Expecting 'Accept' to allow 'application/x-protobuf' or 'application/json'";
-    ask(cluster, "POST", &headers, subscribe).await.refused(406, words);
+    let expected = "Expecting 'Accept' to allow 'application/x-protobuf' or 'application/json'";
+    ask(cluster, "POST", &headers, subscribe).await.refused(406, expected);
 }
 
 async fn a_body_that_is_no_call_is_refused(cluster: &Cluster) {
@@ -51,7 +51,7 @@ async fn a_body_that_is_no_call_is_refused(cluster: &Cluster) {
     protobuf(b"").await.refused(400, "Failed to validate scheduler::Call: Expecting 'type' to be present");
 }
 
-async fn a_call_that_lacks_something_is_refused_by_its_name(cluster: &Cluster) {
+async fn a_call_without_a_required_part_is_refused_with_the_name_of_the_part(cluster: &Cluster) {
     let framework = cluster.framework().await;
     for kind in [
         Type::Accept,
@@ -63,8 +63,8 @@ async fn a_call_that_lacks_something_is_refused_by_its_name(cluster: &Cluster) {
         Type::Message,
         Type::Request,
     ] {
-        let words = format!("Expecting '{}' to be present", kind.as_str_name().to_lowercase());
-        framework.send(Call { r#type: Some(kind.into()), ..Call::default() }).await.refused(400, &words);
+        let expected = format!("Expecting '{}' to be present", kind.as_str_name().to_lowercase());
+        framework.send(Call { r#type: Some(kind.into()), ..Call::default() }).await.refused(400, &expected);
     }
     let json = async |body: &str| ask(cluster, "POST", &[("Content-Type", JSON)], body).await;
     json("{}").await.refused(400, "Expecting 'type' to be present");
@@ -91,8 +91,8 @@ async fn a_call_must_come_with_the_id_of_its_stream(cluster: &Cluster) {
 
     let subscribe = r#"{"type":"SUBSCRIBE","subscribe":{"framework_info":{"user":"nobody","name":"x"}}}"#;
     let headers = [("Content-Type", JSON), (STREAM_ID, framework.stream.as_str())];
-    let words = "Subscribe calls should not include the 'Mesos-Stream-Id' header";
-    ask(cluster, "POST", &headers, subscribe).await.refused(400, words);
+    let expected = "Subscribe calls should not include the 'Mesos-Stream-Id' header";
+    ask(cluster, "POST", &headers, subscribe).await.refused(400, expected);
 }
 
 async fn a_scheduler_that_is_not_subscribed_is_forbidden_to_call(cluster: &Cluster) {
@@ -119,7 +119,7 @@ async fn an_acknowledgement_must_carry_a_real_uuid(cluster: &Cluster) {
     }
 }
 
-async fn what_refers_to_nothing_is_accepted_and_ignored(cluster: &Cluster) {
+async fn calls_that_refer_to_nothing_are_accepted_and_ignored(cluster: &Cluster) {
     let mut framework = cluster.framework().await;
     let offer = framework.offer().await;
     let uuid = Bytes::copy_from_slice(uuid::Uuid::new_v4().as_bytes());

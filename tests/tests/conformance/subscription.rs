@@ -1,4 +1,4 @@
-//! The first events of a subscription, and frameworks that are not taken.
+//! The first events of a subscription, and frameworks that are refused.
 
 use mesos::v1::{
     FrameworkInfo,
@@ -18,11 +18,11 @@ behaviours!(
     a_subscription_begins_with_subscribed_heartbeat_and_offers,
     a_subscription_comes_in_the_encoding_that_is_accepted,
     the_same_api_is_at_both_paths_of_the_master,
-    an_id_that_the_master_has_not_given_is_taken_over,
+    an_unknown_framework_id_is_accepted,
     a_framework_that_is_torn_down_loses_its_stream_and_its_id,
-    a_framework_whose_roles_make_no_sense_is_told_so_on_its_stream,
+    a_framework_with_invalid_roles_gets_an_error_on_its_stream,
     a_role_that_is_suppressed_from_the_start_gets_no_offers,
-    the_master_says_that_it_is_well_and_which_version_it_is,
+    the_master_reports_its_health_and_version,
 );
 
 async fn a_subscription_begins_with_subscribed_heartbeat_and_offers(cluster: &Cluster) {
@@ -75,8 +75,8 @@ async fn the_same_api_is_at_both_paths_of_the_master(cluster: &Cluster) {
     elsewhere.refused(404, "Not Found");
 }
 
-async fn an_id_that_the_master_has_not_given_is_taken_over(cluster: &Cluster) {
-    // So a framework survives that the master has forgotten about it.
+async fn an_unknown_framework_id_is_accepted(cluster: &Cluster) {
+    // So a framework outlives a master that has forgotten it.
     let info = FrameworkInfo { id: Some("from-another-life".into()), ..messages::framework() };
     let mut framework = Framework::subscribe(cluster, info).await;
     assert_eq!(framework.id, "from-another-life");
@@ -101,10 +101,10 @@ fn teardown() -> mesos::v1::scheduler::Call {
     mesos::v1::scheduler::Call { r#type: Some(kind.into()), ..mesos::v1::scheduler::Call::default() }
 }
 
-async fn a_framework_whose_roles_make_no_sense_is_told_so_on_its_stream(cluster: &Cluster) {
+async fn a_framework_with_invalid_roles_gets_an_error_on_its_stream(cluster: &Cluster) {
     let multi_role = FrameworkInfo { capabilities: vec![capability(Capability::MultiRole)], ..messages::framework() };
     let roles = |roles: &[&str]| roles.iter().map(ToString::to_string).collect::<Vec<_>>();
-    for (info, words) in [
+    for (info, expected) in [
         (FrameworkInfo { role: Some("/".into()), ..messages::framework() }, "Role '/' cannot start with a slash"),
         (FrameworkInfo { roles: roles(&["a"]), ..messages::framework() }, "must not be set when the framework is not"),
         (FrameworkInfo { role: Some("a".into()), ..multi_role.clone() }, "must not be set when the framework is MULTI"),
@@ -112,7 +112,7 @@ async fn a_framework_whose_roles_make_no_sense_is_told_so_on_its_stream(cluster:
     ] {
         let mut framework = Framework::open(cluster, Subscribe { framework_info: info, ..Subscribe::default() }).await;
         let error = framework.next().await.unwrap().error.unwrap();
-        assert!(error.message.contains(words), "{error:?}");
+        assert!(error.message.contains(expected), "{error:?}");
         assert_eq!(framework.next().await, Err(NoRecord::End));
     }
 }
@@ -126,7 +126,7 @@ async fn a_role_that_is_suppressed_from_the_start_gets_no_offers(cluster: &Clust
     framework.offer().await;
 }
 
-async fn the_master_says_that_it_is_well_and_which_version_it_is(cluster: &Cluster) {
+async fn the_master_reports_its_health_and_version(cluster: &Cluster) {
     let get = async |path: &str| cluster.http.send("GET", &cluster.master(path), &[], Vec::new()).await;
     assert_eq!(get("/health").await.status(), 200);
     let version: serde_json::Value = get("/version").await.json().await.unwrap();

@@ -1,4 +1,4 @@
-//! Status updates on their way from the executor to the scheduler, and acknowledgements back.
+//! Status updates from the executor to the scheduler, and acknowledgements back.
 
 use bytes::Bytes;
 use mesos::v1::{
@@ -12,14 +12,14 @@ use crate::{cluster::Cluster, messages, puppet::Puppet};
 
 behaviours!(
     an_update_is_sent_again_with_its_uuid_until_it_is_acknowledged,
-    an_update_waits_until_the_one_before_is_acknowledged,
+    an_update_waits_until_the_previous_one_is_acknowledged,
     an_acknowledgement_of_another_uuid_changes_nothing,
     an_update_that_comes_twice_is_forwarded_once,
-    what_the_executor_says_in_an_update_is_passed_on,
+    an_executors_update_is_forwarded_with_all_its_fields,
     nothing_follows_the_end_of_a_task,
-    an_update_without_what_it_needs_is_refused,
+    an_update_without_a_required_field_is_refused,
     an_update_that_names_another_agent_is_dropped,
-    an_update_of_a_task_that_nobody_launched_is_passed_on_all_the_same,
+    an_update_of_an_unknown_task_is_forwarded_anyway,
 );
 
 async fn an_update_is_sent_again_with_its_uuid_until_it_is_acknowledged(cluster: &Cluster) {
@@ -38,7 +38,7 @@ async fn an_update_is_sent_again_with_its_uuid_until_it_is_acknowledged(cluster:
     framework.no_status().await;
 }
 
-async fn an_update_waits_until_the_one_before_is_acknowledged(cluster: &Cluster) {
+async fn an_update_waits_until_the_previous_one_is_acknowledged(cluster: &Cluster) {
     let mut framework = cluster.framework().await;
     let puppet = Puppet::new();
     let (mut executor, _) = framework.run_task(&puppet).await;
@@ -88,7 +88,7 @@ async fn an_update_that_comes_twice_is_forwarded_once(cluster: &Cluster) {
     framework.no_status().await;
 }
 
-async fn what_the_executor_says_in_an_update_is_passed_on(cluster: &Cluster) {
+async fn an_executors_update_is_forwarded_with_all_its_fields(cluster: &Cluster) {
     let mut framework = cluster.framework().await;
     let puppet = Puppet::new();
     let (mut executor, offer) = framework.run_task(&puppet).await;
@@ -130,13 +130,13 @@ async fn nothing_follows_the_end_of_a_task(cluster: &Cluster) {
     framework.no_status().await;
 }
 
-async fn an_update_without_what_it_needs_is_refused(cluster: &Cluster) {
+async fn an_update_without_a_required_field_is_refused(cluster: &Cluster) {
     let mut framework = cluster.framework().await;
     let puppet = Puppet::new();
     let (mut executor, _) = framework.run_task(&puppet).await;
     executor.launched().await;
     let good = messages::status("t", TaskState::TaskRunning);
-    for (status, words) in [
+    for (status, expected) in [
         (TaskStatus { uuid: None, ..good.clone() }, "Expecting 'uuid' to be present"),
         (TaskStatus { uuid: Some(Bytes::from_static(&[0xff; 16])), ..good.clone() }, "Not a valid UUID"),
         (TaskStatus { source: None, ..good.clone() }, "with invalid source, expecting 'SOURCE_EXECUTOR'"),
@@ -144,7 +144,7 @@ async fn an_update_without_what_it_needs_is_refused(cluster: &Cluster) {
         (TaskStatus { state: TaskState::TaskStaging.into(), ..good.clone() }, "Received TASK_STAGING from executor e"),
         (TaskStatus { executor_id: Some("x".into()), ..good }, "does not match ExecutorID in TaskStatus: x"),
     ] {
-        executor.report(&status).await.refused(400, words);
+        executor.report(&status).await.refused(400, expected);
     }
     executor.silence().await;
     framework.no_status().await;
@@ -161,15 +161,15 @@ async fn an_update_that_names_another_agent_is_dropped(cluster: &Cluster) {
     framework.no_status().await;
 }
 
-async fn an_update_of_a_task_that_nobody_launched_is_passed_on_all_the_same(cluster: &Cluster) {
+async fn an_update_of_an_unknown_task_is_forwarded_anyway(cluster: &Cluster) {
     let mut framework = cluster.framework().await;
     let puppet = Puppet::new();
     let (mut executor, offer) = framework.run_task(&puppet).await;
     executor.launched().await;
     let status = messages::status("stranger", TaskState::TaskRunning);
     executor.report(&status).await.accepted();
-    let told = framework.status().await;
-    assert_eq!((told.task_id.value.as_str(), told.container_status), ("stranger", None));
+    let reported = framework.status().await;
+    assert_eq!((reported.task_id.value.as_str(), reported.container_status), ("stranger", None));
     let acknowledge =
         Some(Acknowledge { agent_id: offer.agent_id, task_id: "stranger".into(), uuid: status.uuid.unwrap() });
     framework.call(Type::Acknowledge, Call { acknowledge, ..Call::default() }).await;

@@ -18,7 +18,7 @@ use tempfile::TempDir;
 /// Long enough for a JVM on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
 
-/// A running `flink-mesos`, which is ended with the test.
+/// A running `flink-mesos`, which ends with the test.
 pub(crate) struct FlinkMesos {
     child: Child,
     events: Receiver<Value>,
@@ -27,7 +27,7 @@ pub(crate) struct FlinkMesos {
     pub(crate) work: TempDir,
 }
 
-/// Small enough for several clusters side by side.
+/// Small enough to run several clusters at once.
 pub(crate) const SMALL: &[&str] = &[
     "-Djobmanager.memory.process.size=768m",
     "-Djobmanager.memory.jvm-metaspace.size=192m",
@@ -44,7 +44,7 @@ impl FlinkMesos {
     pub(crate) fn start(home: &Path, arguments: &[&str]) -> Self {
         let work = TempDir::with_prefix("flink-mesos-test-").unwrap();
         let log = work.path().join("log");
-        // What a test asks for comes last, and wins.
+        // A test's own options come last, and override the others.
         let mut child = command(&arguments[..1])
             .args(SMALL)
             .arg(format!("-Denv.log.dir={}", log.display()))
@@ -76,7 +76,7 @@ impl FlinkMesos {
         Self { child, events, seen: Vec::new(), errors: Some(errors), work }
     }
 
-    /// Waits for the next event of this kind and gives it.
+    /// Waits for the next event of this kind and returns it.
     pub(crate) fn wait_for(&mut self, event: &str) -> Value {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -93,13 +93,13 @@ impl FlinkMesos {
         }
     }
 
-    /// Everything of this kind that it has said so far.
-    pub(crate) fn told(&mut self, event: &str) -> Vec<Value> {
+    /// All events of this kind so far.
+    pub(crate) fn events(&mut self, event: &str) -> Vec<Value> {
         self.seen.extend(self.events.try_iter());
         self.seen.iter().filter(|seen| seen["event"] == event).cloned().collect()
     }
 
-    /// Waits until all TaskManagers are there and gives the address of the web page.
+    /// Waits until all TaskManagers are registered and returns the URL of the web page.
     pub(crate) fn ready(&mut self) -> String {
         self.wait_for("ready")["web"].as_str().unwrap().to_owned()
     }
@@ -112,7 +112,7 @@ impl FlinkMesos {
         Pid::from_raw(i32::try_from(self.child.id()).unwrap())
     }
 
-    /// Waits for its end.
+    /// Waits until it ends.
     pub(crate) fn end(&mut self) -> ExitStatus {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -126,12 +126,12 @@ impl FlinkMesos {
         }
     }
 
-    /// What it said on standard error; it must have ended.
+    /// Its standard error; it must have ended.
     pub(crate) fn errors(&mut self) -> String {
         self.errors.take().and_then(|errors| errors.join().ok()).unwrap_or_default()
     }
 
-    /// Everything that it said, for the message of a failed test.
+    /// All its output, for the message of a failed test.
     fn story(&mut self) -> String {
         self.seen.extend(self.events.try_iter());
         let mut story: Vec<_> = self.seen.iter().map(ToString::to_string).collect();
@@ -145,7 +145,7 @@ impl FlinkMesos {
 impl Drop for FlinkMesos {
     fn drop(&mut self) {
         if matches!(self.child.try_wait(), Ok(None)) {
-            // In order, so that workers end, too; by force if that takes too long.
+            // Cleanly, so that workers end too; by force if that takes too long.
             let _asked = kill(self.pid(), Signal::SIGINT);
             let deadline = Instant::now() + Duration::from_secs(30);
             while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < deadline {
@@ -160,14 +160,14 @@ impl Drop for FlinkMesos {
     }
 }
 
-/// `flink-mesos ARGUMENTS` with its output caught.
+/// `flink-mesos ARGUMENTS` with captured output.
 pub(crate) fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(tests::binary("flink-mesos"));
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
-/// Processes whose command line holds `text`, this one left out.
+/// Processes whose command line contains `text`, except this one.
 pub(crate) fn processes_with(text: &str) -> Vec<(i32, String)> {
     let own = i32::try_from(std::process::id()).unwrap();
     let mut found = Vec::new();
@@ -193,7 +193,7 @@ pub(crate) fn assert_no_flink_in(folder: &Path) {
     }
 }
 
-/// Runs the word count on the cluster at `web` over `text`, and gives what the job printed.
+/// Runs the word count over `text` on the cluster at `web`, and returns the job's output.
 pub(crate) fn word_count(home: &Path, jar: &Path, web: &str, text: &Path) -> String {
     let (host, port) = web.trim_start_matches("http://").rsplit_once(':').unwrap();
     let output = Command::new(home.join("bin/flink"))
@@ -211,11 +211,11 @@ pub(crate) fn word_count(home: &Path, jar: &Path, web: &str, text: &Path) -> Str
     out.into_owned()
 }
 
-/// A text whose word count is known: `words[i]` stands in it `words.len() - i` times.
-pub(crate) fn text_with(words: &[&str], folder: &Path) -> PathBuf {
+/// A text with a known word count: it contains `vocabulary[i]` `vocabulary.len() - i` times.
+pub(crate) fn text_with(vocabulary: &[&str], folder: &Path) -> PathBuf {
     let mut text = String::new();
-    for (i, word) in words.iter().enumerate() {
-        for _ in i..words.len() {
+    for (i, word) in vocabulary.iter().enumerate() {
+        for _ in i..vocabulary.len() {
             text.push_str(word);
             text.push('\n');
         }

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// The directory that the worker's TaskManager works in: its sandbox.
+/// The working directory of the worker's TaskManager: its sandbox.
 fn sandbox_of(worker: &str) -> std::path::PathBuf {
     let pid = task_managers(worker).pop().expect("the TaskManager's process");
     fs_err::read_link(format!("/proc/{pid}/cwd")).unwrap()
@@ -13,7 +13,7 @@ fn registered_worker(cluster: &mut FlinkMesos) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bootstrap_command_has_run_in_the_sandbox_before_the_task_manager_and_nothing_of_it_stays() {
+async fn a_bootstrap_command_runs_in_the_sandbox_before_the_task_manager_and_leaves_no_process() {
     let mesos = RealMesos::start(1).await;
     let bootstrap = "-Dmesos.resourcemanager.tasks.bootstrap-cmd=export GREETING='good day'; pwd > bootstrapped";
     let mut cluster = session(&mesos, Line::V1_20, 1, &[bootstrap]);

@@ -1,4 +1,4 @@
-//! `…tasks.container.*` on the real Mesos. Images need a helper program that the Mesos of the tests is without.
+//! `…tasks.container.*` on the real Mesos. Images need a helper program that the tests' Mesos does not have.
 
 use std::io::Write as _;
 
@@ -6,10 +6,10 @@ use tests::RealMesosOptions;
 
 use super::*;
 
-/// Where the linux launcher keeps an agent's containers.
+/// The linux launcher's parent group of an agent's containers.
 const FREEZER: &str = "/sys/fs/cgroup/freezer";
 
-/// The control groups of an agent of our own, removed with all below them.
+/// An agent's own control groups, removed with all below them when dropped.
 struct Groups(String);
 
 impl Drop for Groups {
@@ -18,7 +18,7 @@ impl Drop for Groups {
     }
 }
 
-/// The files of a group are not to be removed, and need not be.
+/// The files of a group cannot be removed, and need not be.
 fn remove(group: &Path) {
     for entry in fs_err::read_dir(group).into_iter().flatten().flatten() {
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
@@ -28,7 +28,7 @@ fn remove(group: &Path) {
     fs_err::remove_dir(group).ok();
 }
 
-/// A Mesos whose agent can mount folders for its containers, where this machine lets it.
+/// A Mesos whose agent can mount folders into its containers, if this machine allows it.
 async fn mesos_with_volumes() -> Option<(Groups, RealMesos)> {
     if !nix::unistd::geteuid().is_root() || !Path::new(FREEZER).is_dir() {
         let text = b"\nSKIPPED: volumes of containers: they need root and the first version of cgroups\n";
@@ -39,7 +39,7 @@ async fn mesos_with_volumes() -> Option<(Groups, RealMesos)> {
     let agent_flags = vec![
         "--launcher=linux".to_owned(),
         "--isolation=posix/cpu,posix/mem,filesystem/linux,volume/host_path".to_owned(),
-        // An agent ends what it does not know below its root.
+        // An agent ends unknown containers below its root.
         format!("--cgroups_root={}", groups.0),
     ];
     let mesos = RealMesos::start_with(RealMesosOptions { agent_flags, ..RealMesosOptions::default() }).await;

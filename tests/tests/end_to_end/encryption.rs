@@ -1,4 +1,4 @@
-//! TLS between application master, JobManager and executors, with key stores by `keytool`.
+//! TLS between application master, JobManager and executors, with key stores made by `keytool`.
 
 use std::path::Path;
 
@@ -35,9 +35,9 @@ async fn a_cluster_with_tls_at_rest_serves_its_workers_over_tls() {
     let mesos = RealMesos::start(1).await;
     let folder = tempfile::tempdir().unwrap();
     let mut options = stores(folder.path(), "dns:localhost,ip:127.0.0.1").to_vec();
-    // The stores' passwords and the stores themselves are key options of Flink, which need the key's password, too.
+    // The stores and their passwords are options of Flink, which also needs the key's password.
     options.push("-Dsecurity.ssl.rest.key-password=changeit".to_owned());
-    // Mesos's fetcher trusts nobody who vouches for us.
+    // Mesos's fetcher does not trust our certificate.
     options.push("-Dmesos.resourcemanager.artifactserver.executor-port=0".to_owned());
     options.push("-Dmesos.control.ssl.enabled=true".to_owned());
     let options: Vec<&str> = options.iter().map(String::as_str).collect();
@@ -46,7 +46,7 @@ async fn a_cluster_with_tls_at_rest_serves_its_workers_over_tls() {
     assert!(control.starts_with("https://localhost:"), "{control}");
     let web = cluster.ready();
     assert!(web.starts_with("https://"), "{web}");
-    // Token and certificate are in the run file.
+    // The run file has token and certificate.
     let listed = cluster::command(&["workers", "list", "--output", "json", "--at", &control]).output().unwrap();
     let said = String::from_utf8_lossy(&listed.stdout);
     assert!(listed.status.success() && said.contains("\"wanted\":1"), "{}", String::from_utf8_lossy(&listed.stderr));

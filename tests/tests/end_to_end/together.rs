@@ -11,19 +11,19 @@ use super::{count_words, end_in_order};
 use crate::cluster::{FlinkMesos, processes_with};
 
 #[test]
-fn two_clusters_on_one_host_come_up_together_and_each_listens_where_it_is_told_on_ipv4_and_ipv6() {
+fn two_clusters_on_one_host_come_up_together_and_each_listens_where_configured_on_ipv4_and_ipv6() {
     let has_ipv6 = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_ok();
     let (ours, other) = (own_address(), if has_ipv6 { "::1" } else { "127.0.0.1" });
-    // Workers are sent to an address of this machine, at which the REST API need not listen.
-    let told = format!("-Djobmanager.rpc.address={ours}");
-    let first = ["local", "--workers", "1", &told, "-Drest.bind-address=127.0.0.1"];
+    // Workers get an address of this machine on which the REST API need not listen.
+    let address = format!("-Djobmanager.rpc.address={ours}");
+    let first = ["local", "--workers", "1", &address, "-Drest.bind-address=127.0.0.1"];
     let mut first = FlinkMesos::start(&flink_home(Line::V1_20), &first);
     let second = ["local", "--workers", "1", &format!("-Djobmanager.rpc.address={other}")];
     let mut second = FlinkMesos::start(&flink_home(Line::V2), &second);
     let webs = [first.ready(), second.ready()];
     for cluster in [&mut first, &mut second] {
-        // One launch may find a port taken.
-        assert!(cluster.told("launched").len() <= 2, "{:?}", cluster.told("gone"));
+        // One launch may meet a taken port.
+        assert!(cluster.events("launched").len() <= 2, "{:?}", cluster.events("gone"));
     }
     let rest = |at: usize| webs[at].rsplit(':').next().unwrap().parse::<u16>().unwrap();
     let of_first = listening(&first);
@@ -42,7 +42,7 @@ fn two_clusters_on_one_host_come_up_together_and_each_listens_where_it_is_told_o
     end_in_order(second);
 }
 
-/// The address by which this machine goes out, or loopback. Nothing is sent.
+/// The source address of this machine's outgoing packets, or loopback. Nothing is sent.
 fn own_address() -> IpAddr {
     let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
     let connected = socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9));
@@ -53,7 +53,7 @@ fn hosts_of(addresses: &BTreeSet<SocketAddr>, port: u16) -> BTreeSet<IpAddr> {
     addresses.iter().filter(|address| address.port() == port).map(SocketAddr::ip).collect()
 }
 
-/// Where the JobManager of this cluster listens for TCP, by its kernel.
+/// The TCP addresses on which this cluster's JobManager listens, from the kernel.
 fn listening(cluster: &FlinkMesos) -> BTreeSet<SocketAddr> {
     let is_child = |pid: i32| {
         let stat = fs_err::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
@@ -69,7 +69,7 @@ fn listening(cluster: &FlinkMesos) -> BTreeSet<SocketAddr> {
         let table = fs_err::read_to_string(format!("/proc/{pid}/net/{table}")).unwrap_or_default();
         for line in table.lines().skip(1) {
             let columns: Vec<_> = line.split_whitespace().collect();
-            // Only a socket that listens is in state 0A.
+            // Only listening sockets are in state 0A.
             if columns[3] == "0A" && open.iter().any(|file| file.as_os_str() == &*format!("socket:[{}]", columns[9])) {
                 addresses.insert(address(columns[1]));
             }
@@ -78,11 +78,12 @@ fn listening(cluster: &FlinkMesos) -> BTreeSet<SocketAddr> {
     addresses
 }
 
-/// From the kernel's form: words of 32 bits in the machine's order, then the port. An IPv4 address in an IPv6 socket is one.
+/// Parses the kernel's notation: groups of 32 bits in the machine's byte order, then the port. An IPv4 address in an
+/// IPv6 socket counts as IPv4.
 fn address(text: &str) -> SocketAddr {
     let (host, port) = text.split_once(':').unwrap();
-    let words = (0..host.len() / 8).map(|i| u32::from_str_radix(&host[8 * i..8 * i + 8], 16).unwrap());
-    let bytes: Vec<u8> = words.flat_map(u32::to_ne_bytes).collect();
+    let groups = (0..host.len() / 8).map(|i| u32::from_str_radix(&host[8 * i..8 * i + 8], 16).unwrap());
+    let bytes: Vec<u8> = groups.flat_map(u32::to_ne_bytes).collect();
     let ip = match <[u8; 4]>::try_from(bytes.as_slice()) {
         Ok(bytes) => IpAddr::from(bytes),
         Err(_) => IpAddr::from(<[u8; 16]>::try_from(bytes.as_slice()).unwrap()).to_canonical(),

@@ -1,4 +1,4 @@
-//! `mesos.resourcemanager.tasks.uris`: what users name there is in the working directory of their TaskManagers.
+//! `mesos.resourcemanager.tasks.uris`: TaskManagers have the users' files in their working directory.
 
 use std::{os::unix::fs::PermissionsExt as _, path::Path, process::Command};
 
@@ -16,7 +16,7 @@ async fn web(folder: &Path, names: &[&str]) -> (ArtifactServer, Vec<String>) {
     (server, urls)
 }
 
-/// `file` in an archive `name` made by the `tar` of this machine.
+/// An archive `name` with `file`, made by this machine's `tar`.
 fn archive(folder: &Path, name: &str, file: &str, content: &str) {
     let path = folder.join(file);
     fs_err::create_dir_all(path.parent().unwrap()).unwrap();
@@ -74,13 +74,13 @@ async fn a_task_manager_sees_the_users_files_in_its_working_directory() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_digest_the_first_use_counts_for_later_starts() {
+async fn without_a_digest_the_first_download_counts_for_later_starts() {
     let folder = tempfile::tempdir().unwrap();
     fs_err::write(folder.path().join("rules.json"), "one").unwrap();
     let (_web, urls) = web(folder.path(), &["rules.json"]).await;
     let (work, state) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let durable = format!("-Dmesos.state.dir={}", state.path().display());
-    // Nobody answers as Mesos: it is enough to see that the start goes on.
+    // No Mesos answers: it is enough to see that the start continues.
     let session = |uri: &str| {
         let uris = format!("-Dmesos.resourcemanager.tasks.uris={uri}");
         FlinkMesos::start(&flink_home(Line::V1_20), &["session", "-Dmesos.master=127.0.0.1:1", &durable, &uris])
@@ -105,7 +105,7 @@ fn an_archive_that_no_worker_could_unpack_is_refused_before_anything_is_started(
     let folder = tempfile::tempdir().unwrap();
     fs_err::write(folder.path().join("broken.tar.gz"), "no archive").unwrap();
     archive(folder.path(), "taken.tar.gz", "conf/x", "x");
-    for (name, part) in [("broken.tar.gz", "cannot be read as tar.gz"), ("taken.tar.gz", "`conf` is taken")] {
+    for (name, part) in [("broken.tar.gz", "cannot be read as tar.gz"), ("taken.tar.gz", "`conf` is reserved")] {
         let uris = format!("-Dmesos.resourcemanager.tasks.uris={}", folder.path().join(name).display());
         let mut command = cluster::command(&["session", "-Dmesos.master=127.0.0.1:1", &uris]);
         command.args(cluster::SMALL).env("FLINK_HOME", flink_home(Line::V1_20)).env_remove("FLINK_CONF_DIR");

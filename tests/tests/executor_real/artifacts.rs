@@ -1,4 +1,4 @@
-//! What workers fetch: something like Flink, from an artifact server behind a gate that can be shut.
+//! A worker's artifacts: a stand-in for Flink, from an artifact server behind a gate that can be closed.
 
 use std::{
     os::unix::fs::PermissionsExt as _,
@@ -17,7 +17,7 @@ use tokio::{
 pub(crate) struct Artifacts {
     pub(crate) folder: TempDir,
     pub(crate) server: ArtifactServer,
-    /// Through the gate.
+    /// The URL through the gate.
     pub(crate) url: String,
     pub(crate) java_home: PathBuf,
     open: watch::Sender<bool>,
@@ -25,7 +25,7 @@ pub(crate) struct Artifacts {
 }
 
 impl Artifacts {
-    /// Something like Flink and java.
+    /// Stand-ins for Flink and java.
     pub(crate) async fn serve() -> Self {
         let folder = TempDir::new().unwrap();
         let java = folder.path().join("java");
@@ -34,7 +34,7 @@ impl Artifacts {
         Self::in_folder(folder, files, java).await
     }
 
-    /// These files, for this java.
+    /// Serves these files, for this java.
     pub(crate) async fn of_files(files: Vec<Artifact>, java_home: PathBuf) -> Self {
         Self::in_folder(TempDir::new().unwrap(), files, java_home).await
     }
@@ -51,7 +51,7 @@ impl Artifacts {
         Self { folder, server, url, java_home, open, _gate: tasks }
     }
 
-    /// While it is shut, whoever asks for artifacts waits.
+    /// While the gate is closed, requests for artifacts wait.
     pub(crate) fn open_gate(&self, open: bool) {
         self.open.send_replace(open);
     }
@@ -70,7 +70,7 @@ async fn keep_gate(gate: TcpListener, server: std::net::SocketAddr, open: watch:
     }
 }
 
-/// Runs the script that the worker's environment names.
+/// A java that runs the script from the worker's environment.
 fn make_java(home: &Path) {
     let program = home.join("bin/java");
     fs_err::create_dir_all(home.join("bin")).unwrap();
@@ -79,7 +79,7 @@ fn make_java(home: &Path) {
     fs_err::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
 }
 
-/// As much of a distribution as is looked at before Flink itself runs.
+/// The parts of a distribution that are read before Flink itself runs.
 fn make_flink(home: &Path) -> Vec<Artifact> {
     let files = [
         ("lib/flink-dist-1.20.5.jar", "a jar"),

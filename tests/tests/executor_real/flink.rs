@@ -1,4 +1,4 @@
-//! The real Flink for workers: its distribution as artifacts, and a JobManager that they register with.
+//! The real Flink for workers: its distribution as artifacts, and a JobManager to register with.
 
 use std::{
     path::{Path, PathBuf},
@@ -20,11 +20,11 @@ use tests::{FlinkRest, Line, ReservedPort, flink_home, wait_until};
 /// Long enough for a JVM on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Ends with its owner.
+/// A JobManager that is killed when dropped.
 pub(crate) struct JobManager {
     child: Child,
     pub(crate) rest: FlinkRest,
-    /// What a TaskManager needs to find it.
+    /// The options with which a TaskManager finds it.
     pub(crate) configuration: Vec<Entry>,
     folder: TempDir,
     _ports: [ReservedPort; 2],
@@ -78,7 +78,7 @@ impl JobManager {
 
 #[allow(dead_code, reason = "not of every test")]
 impl JobManager {
-    /// Has a job run that keeps its TaskManager as busy as can be, and waits until it does: its id.
+    /// Runs a job that keeps its TaskManager fully busy, waits until it does, and returns the job's id.
     pub(crate) async fn keep_busy(&self) -> String {
         let mut program = Command::new(flink_home(Line::V1_20).join("bin/flink"));
         program.args(["run", "--detached"]).arg(tests::endings_jar(Line::V1_20)).arg("busy");
@@ -101,7 +101,7 @@ impl Drop for JobManager {
     }
 }
 
-/// What workers need of the distribution.
+/// The parts of the distribution that workers need.
 pub(crate) fn distribution() -> Vec<Artifact> {
     let home = flink_home(Line::V1_20);
     let mut artifacts = Vec::new();
@@ -115,7 +115,7 @@ pub(crate) fn distribution() -> Vec<Artifact> {
     artifacts
 }
 
-/// The home of the machine's java.
+/// The home of this machine's java.
 pub(crate) fn java_home() -> PathBuf {
     let program = fs_err::canonicalize(java().program).unwrap();
     program.ancestors().nth(2).map(Path::to_owned).unwrap()

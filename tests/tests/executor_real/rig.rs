@@ -1,4 +1,4 @@
-//! A framework on the real Mesos that launches workers with our executor and remembers what it is told of them.
+//! A framework on the real Mesos that launches workers with our executor and records their updates.
 
 use std::{
     path::{Path, PathBuf},
@@ -31,14 +31,14 @@ pub(crate) struct Rig {
     pub(crate) mesos: RealMesos,
     pub(crate) artifacts: Artifacts,
     handle: SchedulerHandle,
-    heard: Arc<Mutex<Heard>>,
+    heard: Arc<Mutex<Recorded>>,
     _reader: JoinSet<()>,
 }
 
 #[derive(Default)]
-struct Heard {
+struct Recorded {
     offers: Vec<Offer>,
-    /// Without those that come again.
+    /// Without repeated ones.
     updates: Vec<(Instant, TaskStatus)>,
 }
 
@@ -71,7 +71,8 @@ impl Rig {
         Self { mesos, artifacts, handle, heard, _reader: reader }
     }
 
-    /// A worker whose TaskManager is this script; `{file}` in it stands for files of this worker, see [`Self::file`].
+    /// A worker whose TaskManager is this script; `{file}` in it is the prefix of this worker's files, see
+    /// [`Self::file`].
     pub(crate) fn worker(&self, id: &str, script: &str) -> WorkerSpec {
         let prefix = self.file(id, "").display().to_string();
         let script =
@@ -102,12 +103,12 @@ impl Rig {
         }
     }
 
-    /// Launches these workers with all that is on offer, from this moment on.
+    /// Launches these workers on all offered resources; returns the time of the launch.
     pub(crate) async fn launch(&self, workers: Vec<WorkerSpec>) -> Instant {
         self.launch_tasks(workers.iter().map(task).collect()).await
     }
 
-    /// The same for tasks of any kind; on which agent is put into them.
+    /// The same for tasks of any kind; the agent's id is filled in.
     pub(crate) async fn launch_tasks(&self, tasks: Vec<TaskInfo>) -> Instant {
         let offers = wait_until("something is on offer", PATIENCE, async || {
             let offers = std::mem::take(&mut self.heard.lock().unwrap().offers);
@@ -122,19 +123,19 @@ impl Rig {
         now
     }
 
-    /// Asks Mesos to kill a worker, with all the time in the world for it to end by itself.
+    /// Asks Mesos to kill a worker, with practically unlimited time to end by itself.
     pub(crate) async fn kill(&self, id: &str) {
         let grace_period = Some(DurationInfo { nanoseconds: GRACE.as_nanos().try_into().unwrap() });
         let policy = Some(KillPolicy { grace_period });
         self.handle.call(calls::kill(id.into(), None, policy)).await.unwrap();
     }
 
-    /// The update with this state; the worker must not have come to another end before.
+    /// Waits for the update with this state; the worker must not have ended differently.
     pub(crate) async fn update(&self, id: &str, state: TaskState) -> TaskStatus {
         self.update_at(id, state).await.1
     }
 
-    /// The same, with when it came.
+    /// The same, with the time of its arrival.
     pub(crate) async fn update_at(&self, id: &str, state: TaskState) -> (Instant, TaskStatus) {
         wait_until(&format!("worker {id} is {}", state.as_str_name()), PATIENCE, async || {
             let updates = self.timed_updates(id);
@@ -146,7 +147,7 @@ impl Rig {
         .await
     }
 
-    /// What was told of a worker so far.
+    /// The updates of a worker so far.
     pub(crate) fn updates(&self, id: &str) -> Vec<TaskStatus> {
         self.timed_updates(id).into_iter().map(|(_, status)| status).collect()
     }
@@ -156,7 +157,7 @@ impl Rig {
         heard.updates.iter().filter(|(_, status)| status.task_id.value == id).cloned().collect()
     }
 
-    /// Waits until the agent has neither executor nor anything that came of one, and tells of no worker two ends.
+    /// Waits until the agent has no executor and no descendant of one, and checks that no worker has ended twice.
     pub(crate) async fn until_nothing_is_left(&self, ids: &[String]) {
         wait_until("nothing lives below the agent", PATIENCE, async || {
             self.mesos.below_agents().is_empty().then_some(())
@@ -171,7 +172,7 @@ impl Rig {
     /// The process id of a worker's TaskManager.
     pub(crate) async fn task_manager(&self, id: &str) -> i32 {
         let path = self.file(id, "pid");
-        wait_until("the TaskManager has told its process id", PATIENCE, async || {
+        wait_until("the TaskManager has written its process id", PATIENCE, async || {
             fs_err::read_to_string(&path).ok()?.trim().parse().ok()
         })
         .await
@@ -182,22 +183,22 @@ impl Rig {
         self.mesos.below_agents().into_iter().filter(|pid| name(*pid) == "flink-mesos-exe").collect()
     }
 
-    /// Where the agent's executors keep for each other what they have fetched.
+    /// The cache that the agent's executors share.
     pub(crate) fn cache(&self) -> PathBuf {
         self.mesos.sandboxes(0).ancestors().nth(2).unwrap().join("cache")
     }
 
-    /// A file through which the test and a worker's script talk.
+    /// A file with which the test and a worker's script communicate.
     pub(crate) fn file(&self, id: &str, name: &str) -> PathBuf {
         self.artifacts.folder.path().join(format!("{id}.{name}"))
     }
 
-    pub(crate) fn say(&self, id: &str, word: &str) {
+    pub(crate) fn send_message(&self, id: &str, word: &str) {
         fs_err::write(self.file(id, word), "").unwrap();
     }
 }
 
-async fn listen(mut events: Receiver<SchedulerEvent>, handle: SchedulerHandle, heard: Arc<Mutex<Heard>>) {
+async fn listen(mut events: Receiver<SchedulerEvent>, handle: SchedulerHandle, heard: Arc<Mutex<Recorded>>) {
     while let Some(event) = events.recv().await {
         let SchedulerEvent::Event(scheduler::Event { offers, rescind, update, .. }) = event else { continue };
         let mut heard = heard.lock().unwrap();
@@ -245,7 +246,7 @@ pub(crate) fn custom_task(id: &str, executor: &Path) -> TaskInfo {
     }
 }
 
-/// The name of a process, as the kernel keeps it: fifteen letters.
+/// The name of a process in the kernel: fifteen characters.
 fn name(pid: i32) -> String {
     fs_err::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default().trim().to_owned()
 }

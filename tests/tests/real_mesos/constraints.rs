@@ -1,4 +1,4 @@
-//! What the real master makes of the constraints that it is told: never does it keep an offer back that we would take.
+//! How the real master applies our constraints: it never holds back an offer that we would use.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -44,7 +44,7 @@ const PATTERNS: [&str; 20] = [
     "eu|us",
 ];
 
-/// The hosts of a usual cluster, as a pattern and as people write it.
+/// The hosts of a usual cluster, as a pattern and as users write it.
 const HOSTS: [&str; 2] = [
     r"hostname:LIKE:worker-0001\.eu-west\.example\.org|worker-0002\.eu-west\.example\.org|worker-0003\.eu-west\.example\.org|127\.0\.0\.1",
     "hostname:LIKE:worker-0001.eu-west.example.org|worker-0002.eu-west.example.org|worker-0003.eu-west.example.org|127.0.0.1",
@@ -79,15 +79,15 @@ fn cluster() -> RealMesosOptions {
     }
 }
 
-/// A framework that asks for offers again and again, each time with other constraints.
-struct Asking {
+/// A framework that asks for offers repeatedly, each time with other constraints.
+struct Probe {
     handle: SchedulerHandle,
     info: FrameworkInfo,
     offers: mpsc::UnboundedReceiver<Vec<Offer>>,
     held: Vec<OfferId>,
 }
 
-impl Asking {
+impl Probe {
     async fn subscribe(mesos: &RealMesos) -> Self {
         let capability =
             |kind: framework_info::capability::Type| framework_info::Capability { r#type: Some(kind.into()) };
@@ -130,7 +130,7 @@ impl Asking {
         Some(offers)
     }
 
-    /// Has the master hear these constraints and nothing of earlier ones.
+    /// Replaces the constraints at the master.
     async fn ask(&mut self, constraints: Option<v1::OfferConstraints>) {
         self.call(calls::suppress(Vec::new())).await;
         self.call(calls::update_framework(self.info.clone(), vec![ROLE.to_owned()], constraints)).await;
@@ -144,9 +144,9 @@ impl Asking {
 }
 
 #[tokio::test]
-async fn the_master_never_keeps_an_offer_back_that_we_would_take() {
+async fn the_master_never_holds_back_an_offer_that_we_would_use() {
     let mesos = RealMesos::start_with(cluster()).await;
-    let mut asking = Asking::subscribe(&mesos).await;
+    let mut asking = Probe::subscribe(&mesos).await;
     asking.ask(None).await;
     let mut all: Vec<Offer> = Vec::new();
     while all.len() < AGENTS.len() {

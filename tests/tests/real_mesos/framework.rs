@@ -1,4 +1,4 @@
-//! A framework that launches an executor which never subscribes: a process for agents to keep.
+//! A framework that launches an executor which never subscribes: a long-lived process for agents.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ impl Framework {
             ..Default::default()
         };
         let (handle, mut events) = SchedulerConnection::open(options, info, Vec::new()).await.unwrap();
-        // Read at once whatever comes: a connection whose events nobody takes stands still.
+        // Events are always read, because a connection whose events are not read stops.
         let (sender, offers) = unbounded_channel();
         let mut reader = JoinSet::new();
         reader.spawn(async move {

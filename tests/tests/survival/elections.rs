@@ -1,4 +1,4 @@
-//! Who leads: three Mesos masters, three ZooKeeper servers, several application masters.
+//! Elections: three Mesos masters, three ZooKeeper servers, several application masters.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use zookeeper_client::Client;
 use crate::site::{Part, Site, java_home};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_leaders_of_three_masters_and_of_three_zookeeper_servers_die_and_no_task_manager_notices() {
+async fn task_managers_are_unaffected_when_the_leaders_of_three_masters_and_three_zookeeper_servers_die() {
     let mesos = RealMesos::start_ha(3, 1).await;
     let mut site = Site::begin(2, mesos, RealZooKeeper::start_ensemble(3).await, &[]).await;
     let before = site.task_managers();
@@ -21,12 +21,12 @@ async fn the_leaders_of_three_masters_and_of_three_zookeeper_servers_die_and_no_
     site.zookeeper.kill_leader().await;
     let listed = site.operate(&["drain", "nobody"]);
     assert_eq!(listed["draining"][0], "nobody");
-    // What an operator has heard is in ZooKeeper.
+    // What was reported to the operator is in ZooKeeper.
     let client = Client::connect(&site.zookeeper.connect_string()).await.unwrap();
     let (state, _) = client.get_data("/flink/mesos-workers/default/state").await.unwrap();
     assert!(state.windows(6).any(|part| part == b"nobody"));
     site.until_whole(2).await;
-    // The next one finds what was written while one of three servers was missing.
+    // The next leader finds what was written while one of three servers was missing.
     let standby = site.standby();
     site.kill(Part::ApplicationMaster).await;
     site.follow(standby).await;
@@ -37,7 +37,7 @@ async fn the_leaders_of_three_masters_and_of_three_zookeeper_servers_die_and_no_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_leader_that_was_frozen_finds_another_one_leading_and_stands_by() {
+async fn a_leader_that_was_frozen_finds_another_leader_and_becomes_a_standby() {
     let mut site = Site::start(2, RealMesosOptions::default(), &[]).await;
     let before = site.task_managers();
     let standby = site.standby();
@@ -58,7 +58,7 @@ async fn a_leader_that_was_frozen_finds_another_one_leading_and_stands_by() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sigterm_hands_over_to_the_standby_at_once_and_stop_ends_the_cluster_for_both() {
-    // Longer than a test may take: nobody waits for the end of a session.
+    // Longer than a test may take, so that waiting for a session to end would show.
     let long = ["-Dhigh-availability.zookeeper.client.session-timeout=60 s"];
     let mut site = Site::start(1, RealMesosOptions::default(), &long).await;
     let before = site.task_managers();
@@ -71,7 +71,7 @@ async fn sigterm_hands_over_to_the_standby_at_once_and_stop_ends_the_cluster_for
     let mut standby = site.standby();
     site.stop();
     assert!(site.master.end().success() && standby.end().success());
-    assert!(standby.told("registered").is_empty(), "the standby has begun the cluster anew");
+    assert!(standby.events("registered").is_empty(), "the standby has started the cluster again");
     wait_until("all TaskManagers have ended", Duration::from_secs(30), async || {
         site.task_managers().is_empty().then_some(())
     })
@@ -80,10 +80,10 @@ async fn sigterm_hands_over_to_the_standby_at_once_and_stop_ends_the_cluster_for
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_standby_goes_on_with_the_end_of_a_cluster_whose_leader_dies_on_the_way() {
+async fn a_standby_completes_the_end_of_a_cluster_whose_leader_dies_meanwhile() {
     let mut site = Site::start(1, RealMesosOptions::default(), &[]).await;
     let mut standby = site.standby();
-    // The agent cannot end anything, so the leader has to wait.
+    // The agent cannot end anything, so the leader must wait.
     site.mesos.signal_agent(0, Signal::SIGSTOP);
     site.stop();
     site.kill(Part::ApplicationMaster).await;
@@ -104,7 +104,7 @@ async fn a_standby_where_no_jobmanager_starts_leaves_the_task_managers_to_the_ne
     let mut standby = site.standby_with(&[&format!("-Denv.java.home={}", broken.path().display())]);
     site.kill(Part::ApplicationMaster).await;
     assert_eq!(standby.end().code(), Some(1));
-    assert!(!standby.told("leaving").is_empty());
+    assert!(!standby.events("leaving").is_empty());
     site.restart(Part::ApplicationMaster).await;
     site.until_whole(2).await;
     assert_eq!(site.task_managers(), before);

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Stands in for java where a test is about everything around Flink: a JobManager that lists those TaskManagers that are
-there, and TaskManagers that do nothing but be there. `there/<worker>` holds the process id of each."""
+"""A stand-in for java in tests of everything around Flink: a JobManager that lists the running TaskManagers, and
+TaskManagers that do nothing. `there/<worker>` holds the process id of each."""
 import http.server, json, os, pathlib, re, signal, sys, time
 
 there = pathlib.Path(__file__).resolve().parent.parent / "there"

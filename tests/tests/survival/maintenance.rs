@@ -1,4 +1,4 @@
-//! TaskManagers that are to leave where they are: operators of the cluster and of Mesos move them.
+//! TaskManagers that must leave their agent: operators of the cluster and of Mesos move them.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -9,7 +9,7 @@ use crate::site::{Part, Site};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The agent of the first TaskManager.
+/// The first TaskManager's agent.
 fn agent_of_the_first(site: &Site) -> String {
     site.operate(&["list"])["workers"][0]["agent"].as_str().unwrap().to_owned()
 }
@@ -45,7 +45,7 @@ async fn an_operator_drains_an_agent_and_restarts_all_workers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_restart_of_all_workers_goes_on_where_it_was_when_the_application_master_is_killed() {
+async fn a_restart_of_all_workers_continues_where_it_stopped_after_the_application_master_was_killed() {
     let mut site = Site::start(2, RealMesosOptions::default(), &[]).await;
     let before = site.task_managers();
     let old = |site: &Site| site.task_managers().keys().filter(|name| before.contains_key(*name)).count();
@@ -65,7 +65,7 @@ async fn a_restart_of_all_workers_goes_on_where_it_was_when_the_application_mast
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_agent_that_mesos_drains_is_left_and_nobody_is_blamed() {
+async fn workers_leave_an_agent_that_mesos_drains_and_it_counts_against_nothing() {
     let mut site = Site::start(1, RealMesosOptions { agents: 2, ..Default::default() }, &[]).await;
     let (old, _) = site.task_managers().pop_first().unwrap();
     let agent = agent_of_the_first(&site);
@@ -77,16 +77,16 @@ async fn an_agent_that_mesos_drains_is_left_and_nobody_is_blamed() {
     })
     .await;
     site.until_whole(1).await;
-    let told = site.operate(&["list"]);
-    assert_ne!(told["workers"][0]["agent"], agent.as_str());
-    assert_eq!(told["suspects"], json!([]));
-    let gone = site.master.told("gone")[0]["reason"].clone();
+    let reported = site.operate(&["list"]);
+    assert_ne!(reported["workers"][0]["agent"], agent.as_str());
+    assert_eq!(reported["suspects"], json!([]));
+    let gone = site.master.events("gone")[0]["reason"].clone();
     assert!(gone.as_str().unwrap().contains("REASON_AGENT_DRAINING"), "{gone}");
     site.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn maintenance_is_agreed_to_and_when_it_is_called_off_the_agent_is_used_again() {
+async fn maintenance_is_accepted_and_when_it_is_cancelled_the_agent_is_used_again() {
     let mut site = Site::start(1, RealMesosOptions::default(), &[]).await;
     let before = site.task_managers();
     let start = SystemTime::now().duration_since(UNIX_EPOCH).unwrap() + Duration::from_secs(300);
@@ -95,8 +95,8 @@ async fn maintenance_is_agreed_to_and_when_it_is_called_off_the_agent_is_used_ag
     let window = json!({ "machine_ids": [machine], "unavailability": unavailability });
     site.mesos.post_json("maintenance/schedule", &json!({ "windows": [window] })).await;
     wait_until("it is agreed to", PATIENCE, async || {
-        let told = site.mesos.told("maintenance/status").await;
-        let answers = told["draining_machines"][0]["statuses"].as_array()?;
+        let reported = site.mesos.master_json("maintenance/status").await;
+        let answers = reported["draining_machines"][0]["statuses"].as_array()?;
         answers.iter().any(|answer| answer["status"] == "ACCEPT").then_some(())
     })
     .await;
@@ -106,9 +106,9 @@ async fn maintenance_is_agreed_to_and_when_it_is_called_off_the_agent_is_used_ag
     })
     .await;
     site.mesos.post_json("maintenance/schedule", &json!({ "windows": [] })).await;
-    wait_until("it need not leave any more", 2 * PATIENCE, async || {
-        let told = site.workers().await?;
-        (told["workers"][0]["leaving"] == Value::Null && told["starved"] == Value::Null).then_some(())
+    wait_until("it no longer has to leave", 2 * PATIENCE, async || {
+        let reported = site.workers().await?;
+        (reported["workers"][0]["leaving"] == Value::Null && reported["starved"] == Value::Null).then_some(())
     })
     .await;
     assert_eq!(site.task_managers(), before);
@@ -116,8 +116,8 @@ async fn maintenance_is_agreed_to_and_when_it_is_called_off_the_agent_is_used_ag
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_task_manager_gets_the_shorter_of_its_own_grace_and_that_of_the_drain() {
-    // Mesos sends the drain's grace only where the task's own is longer: else its kill says nothing of it.
+async fn a_task_manager_gets_the_shorter_grace_period_of_its_own_and_the_drains() {
+    // Mesos sends the drain's grace period only if the task's own is longer; otherwise its kill has none.
     for (own, drains) in [(100, 2), (2, 100)] {
         let grace = format!("-Dmesos.worker.kill-grace={own} s");
         let mut site = Site::start(1, RealMesosOptions { agents: 2, ..Default::default() }, &[&grace]).await;

@@ -1,4 +1,4 @@
-//! What the operators of Mesos do and ask for: frameworks removed, credentials.
+//! Actions and requirements of Mesos's operators: removed frameworks, credentials.
 
 use nix::{
     sys::signal::{Signal, kill},
@@ -15,18 +15,18 @@ async fn a_framework_that_an_operator_removes_comes_back_once_under_another_id()
     let framework = site.mesos.state().await["frameworks"][0]["id"].as_str().unwrap().to_owned();
     site.mesos.post("teardown", &[("frameworkId", &framework)]).await;
     site.master.wait_for("framework-lost");
-    let anew = site.master.wait_for("registered")["framework"].clone();
-    assert_ne!(anew, framework.as_str());
+    let second = site.master.wait_for("registered")["framework"].clone();
+    assert_ne!(second, framework.as_str());
     site.until_whole(2).await;
     let after = site.task_managers();
     assert!(after.len() == 2 && after.keys().all(|name| !before.contains_key(name)), "{before:?} {after:?}");
     site.until_tasks_are(after.keys()).await;
-    let told = (site.master.told("framework-lost").len(), site.master.told("registered").len());
-    assert_eq!(told, (1, 2), "it is done once");
+    let reported = (site.master.events("framework-lost").len(), site.master.events("registered").len());
+    assert_eq!(reported, (1, 2), "it is done once");
     site.end().await;
 }
 
-/// The process whose child this is.
+/// The parent of a process.
 fn parent(pid: i32) -> Pid {
     let stat = fs_err::read_to_string(format!("/proc/{pid}/stat")).unwrap();
     let after_name = stat.rsplit(')').next().unwrap();
@@ -34,16 +34,16 @@ fn parent(pid: i32) -> Pid {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_task_manager_whose_executor_hears_of_no_kill_is_ended_by_mesos_and_people_are_told() {
+async fn a_task_manager_whose_executor_receives_no_kill_is_ended_by_mesos_and_this_is_reported() {
     let mut site = Site::start(1, RealMesosOptions::default(), &["-Dmesos.worker.kill-grace=0 s"]).await;
     let before = site.task_managers();
     let (worker, pid) = before.first_key_value().unwrap();
     kill(parent(*pid), Signal::SIGSTOP).unwrap();
     site.operate(&["restart"]);
     loop {
-        let told = site.master.wait_for("killing");
-        assert_eq!(told["worker"], worker.as_str());
-        if told["reason"].as_str().unwrap().contains("asking Mesos to kill its executor") {
+        let reported = site.master.wait_for("killing");
+        assert_eq!(reported["worker"], worker.as_str());
+        if reported["reason"].as_str().unwrap().contains("asking Mesos to kill its executor") {
             break;
         }
     }

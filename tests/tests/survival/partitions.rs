@@ -1,4 +1,4 @@
-//! Networks that pass nothing on: nobody is told, and everybody goes on for himself until it mends.
+//! Partitioned networks: no end notices, and each continues on its own until the network is restored.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -11,7 +11,7 @@ use tests::{Proxy, RealMesos, RealMesosOptions, RealZooKeeper, wait_until};
 use crate::site::Site;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_leader_cut_off_from_zookeeper_stands_back_and_the_standby_keeps_every_task_manager() {
+async fn a_leader_cut_off_from_zookeeper_stops_leading_and_the_standby_keeps_every_task_manager() {
     let (mesos, zookeeper) = (RealMesos::start(1).await, RealZooKeeper::start().await);
     let network = Proxy::start(zookeeper.connect_string()).await;
     let quorum = format!("-Dhigh-availability.zookeeper.quorum={}", network.address());
@@ -23,7 +23,7 @@ async fn a_leader_cut_off_from_zookeeper_stands_back_and_the_standby_keeps_every
     site.master.wait_for("deposed");
     let mut cut_off = site.follow(standby).await;
     site.until_whole(2).await;
-    network.mend();
+    network.restore();
     cut_off.wait_for("standby");
     assert_eq!(site.task_managers(), before);
     site.until_tasks_are(&names(&before)).await;
@@ -31,7 +31,7 @@ async fn a_leader_cut_off_from_zookeeper_stands_back_and_the_standby_keeps_every
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_happens_while_the_master_cannot_be_reached_is_made_good_afterwards() {
+async fn changes_while_the_master_is_unreachable_are_handled_afterwards() {
     let (mesos, zookeeper) = (RealMesos::start(1).await, RealZooKeeper::start().await);
     let network = Proxy::start(mesos.master()).await;
     let master = format!("-Dmesos.master={}", network.address());
@@ -47,7 +47,7 @@ async fn what_happens_while_the_master_cannot_be_reached_is_made_good_afterwards
         tasks.any(|task| task["id"] == dead.as_str() && task["state"] == "TASK_FAILED").then_some(())
     })
     .await;
-    network.mend();
+    network.restore();
     assert_eq!(site.master.wait_for("gone")["worker"], dead.as_str());
     site.until_whole(2).await;
     let after = site.task_managers();
@@ -58,7 +58,7 @@ async fn what_happens_while_the_master_cannot_be_reached_is_made_good_afterwards
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_task_manager_on_an_agent_that_is_cut_off_is_replaced_and_ended_when_it_returns() {
+async fn a_task_manager_on_a_disconnected_agent_is_replaced_and_ended_when_it_returns() {
     let mesos = RealMesos::start_with(RealMesosOptions { agents: 2, ..Default::default() }).await;
     let more = ["-Dmesos.worker.unreachable-replace-after=1 s"];
     let mut site = Site::begin(1, mesos, RealZooKeeper::start().await, &more).await;
@@ -66,9 +66,9 @@ async fn a_task_manager_on_an_agent_that_is_cut_off_is_replaced_and_ended_when_i
     let agent = (0..2).find(|agent| has_sandbox_of(&site.mesos, *agent, &cut_off)).unwrap();
     site.mesos.signal_agent(agent, Signal::SIGSTOP);
     wait_until("another one has taken its place", Duration::from_secs(60), async || {
-        let told = site.workers().await?;
+        let reported = site.workers().await?;
         let well = |worker: &serde_json::Value| worker["phase"] == "running" && worker["id"] != cut_off.as_str();
-        told["workers"].as_array()?.iter().any(well).then_some(())
+        reported["workers"].as_array()?.iter().any(well).then_some(())
     })
     .await;
     assert!(site.task_managers().contains_key(&cut_off), "it has no reason to end yet");
@@ -83,18 +83,18 @@ async fn a_task_manager_on_an_agent_that_is_cut_off_is_replaced_and_ended_when_i
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn while_zookeeper_does_not_answer_nothing_is_launched_and_offers_that_mesos_takes_back_are_not_used() {
+async fn while_zookeeper_does_not_answer_nothing_is_launched_and_rescinded_offers_are_not_used() {
     let master_flags = vec!["--offer_timeout=1secs".to_owned()];
     let options = RealMesosOptions { master_flags, ..RealMesosOptions::default() };
-    // Longer than what happens here takes.
+    // Longer than this test takes.
     let long = ["-Dhigh-availability.zookeeper.client.session-timeout=60 s"];
     let mut site = Site::start(1, options, &long).await;
     let (dead, pid) = site.task_managers().pop_first().unwrap();
     site.zookeeper.signal(Signal::SIGSTOP);
     kill(Pid::from_raw(pid), Signal::SIGKILL).unwrap();
     site.master.wait_for("store-away");
-    let told = site.operate(&["list"]);
-    assert!(told["starved"].as_str().is_some_and(|why| why.contains("cannot be stored")), "{told}");
+    let reported = site.operate(&["list"]);
+    assert!(reported["starved"].as_str().is_some_and(|why| why.contains("cannot be stored")), "{reported}");
     assert_eq!((site.task_managers().len(), site.tasks().await), (0, vec![dead.clone()]));
     site.zookeeper.signal(Signal::SIGCONT);
     site.master.wait_for("store-back");

@@ -1,4 +1,5 @@
-//! Agents of other regions, and resources that not every agent has. The agents here have no isolator for GPUs: theirs are counted.
+//! Agents in other regions, and resources that not every agent has. The agents here have no isolator for GPUs: theirs
+//! are only counted.
 
 use tests::RealMesosOptions;
 
@@ -21,7 +22,7 @@ async fn a_constraint_on_the_region_is_met_by_agents_of_another_region_than_the_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn network_bandwidth_is_taken_from_the_resource_that_is_named_for_it() {
+async fn network_bandwidth_is_taken_from_the_configured_resource() {
     let resources = "cpus:4;mem:4096;disk:8192;mbps:1000".to_owned();
     let options =
         ["-Dmesos.resourcemanager.tasks.network.bandwidth=250", "-Dmesos.resourcemanager.network.resource.name=mbps"];
@@ -32,7 +33,7 @@ async fn network_bandwidth_is_taken_from_the_resource_that_is_named_for_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn agents_with_gpus_are_offered_to_who_wants_gpus() {
+async fn agents_with_gpus_are_offered_to_frameworks_that_need_gpus() {
     let resources = "cpus:4;mem:4096;disk:8192;gpus:2".to_owned();
     let options = RealMesosOptions { resources, ..RealMesosOptions::default() };
     let site = Site::start(1, options, &["-Dmesos.resourcemanager.tasks.gpus=1"]).await;
@@ -50,8 +51,8 @@ async fn a_task_manager_counts_by_the_attributes_that_its_agent_has_now() {
     site.kill(Part::ApplicationMaster).await;
     site.reconfigure(&["-Dmesos.constraints=rack:MAX_PER:1", "-Dmesos.workers=2"]);
     site.restart(Part::ApplicationMaster).await;
-    let told = site.master.wait_for("starved");
-    let reason = told["reason"].as_str().unwrap();
+    let reported = site.master.wait_for("starved");
+    let reason = reported["reason"].as_str().unwrap();
     assert!(reason.contains("constraint rack:MAX_PER:1 not met, the agents have a"), "{reason}");
     site.until_whole(1).await;
     assert_eq!(site.task_managers(), before);

@@ -1,4 +1,4 @@
-//! Application masters that want the same ports of the same machine.
+//! Application masters that need the same ports on one machine.
 
 use nix::sys::signal::Signal;
 use tests::{RealMesosOptions, ReservedPort};
@@ -9,7 +9,7 @@ const KEYS: [&str; 4] =
     ["rest.port", "jobmanager.rpc.port", "mesos.resourcemanager.artifactserver.port", "mesos.control.port"];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_standby_on_the_leaders_machine_takes_its_ports_when_it_leads() {
+async fn a_standby_on_the_leaders_machine_uses_its_ports_when_it_leads() {
     let ports = KEYS.map(|key| (key, ReservedPort::new()));
     let options = ports.each_ref().map(|(key, port)| format!("-D{key}={}", port.number()));
     let mut site = Site::start(2, RealMesosOptions::default(), &options.each_ref().map(String::as_str)).await;
@@ -26,7 +26,7 @@ async fn a_standby_on_the_leaders_machine_takes_its_ports_when_it_leads() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_leader_whose_port_somebody_else_has_says_so_and_leaves_the_task_managers_to_the_next_one() {
+async fn a_leader_whose_port_is_in_use_reports_it_and_leaves_the_task_managers_to_the_next_one() {
     let mut site = Site::start(1, RealMesosOptions::default(), &[]).await;
     let before = site.task_managers();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -1,4 +1,4 @@
-//! Roles, what is reserved for them, and how it comes back from Mesos: as it was offered.
+//! Roles and their reservations, which are returned to Mesos exactly as they were offered.
 
 use serde_json::{Value, json};
 use tests::{PortBlock, RealMesos, RealMesosOptions, RealZooKeeper};
@@ -8,7 +8,7 @@ use crate::site::{Part, Site};
 const ROLE: &str = "-Dmesos.resourcemanager.framework.role=";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_reserved_for_the_role_is_used_before_what_is_not_and_stays_reserved() {
+async fn resources_reserved_for_the_role_are_used_first_and_stay_reserved() {
     let (mesos, zookeeper) = (RealMesos::start(1).await, RealZooKeeper::start().await);
     let reserved = json!([reservation("DYNAMIC", "flink")]);
     reserve(&mesos, json!([scalar("cpus", 2.0, &reserved), scalar("mem", 2000.0, &reserved)])).await;
@@ -23,7 +23,7 @@ async fn what_is_reserved_for_the_role_is_used_before_what_is_not_and_stays_rese
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_agents_reserve_from_their_start_is_used_before_what_they_do_not_ports_included() {
+async fn static_reservations_of_agents_are_used_first_ports_included() {
     let block = PortBlock::new();
     let (first, last) = (*block.ports().start(), *block.ports().end());
     let options = RealMesosOptions {
@@ -43,7 +43,7 @@ async fn what_agents_reserve_from_their_start_is_used_before_what_they_do_not_po
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reservation_within_a_reservation_is_kept_as_it_is() {
+async fn a_refined_reservation_is_kept() {
     let (mesos, zookeeper) = (RealMesos::start(1).await, RealZooKeeper::start().await);
     let outer = json!([reservation("DYNAMIC", "flink")]);
     let refined = json!([reservation("DYNAMIC", "flink"), reservation("DYNAMIC", "flink/prod")]);
@@ -59,7 +59,7 @@ async fn a_reservation_within_a_reservation_is_kept_as_it_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_persistent_volume_is_left_to_whoever_has_his_data_on_it() {
+async fn persistent_volumes_are_left_alone() {
     let (mesos, zookeeper) = (RealMesos::start(1).await, RealZooKeeper::start().await);
     let reserved = json!([reservation("DYNAMIC", "flink")]);
     reserve(&mesos, json!([scalar("disk", 4096.0, &reserved)])).await;
@@ -118,7 +118,7 @@ async fn reserve(mesos: &RealMesos, resources: Value) {
     mesos.post("reserve", &[("slaveId", &agent(mesos).await), ("resources", &resources.to_string())]).await;
 }
 
-/// The resources of these names that are in use; there are some of each.
+/// The used resources with these names; each must be used.
 async fn used(site: &Site, names: &[&str]) -> Vec<Value> {
     let agents = site.mesos.agents().await;
     let mut used = agents["slaves"][0]["used_resources_full"].as_array().unwrap().clone();

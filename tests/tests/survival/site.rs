@@ -1,4 +1,4 @@
-//! The real Mesos, ZooKeeper, application master and executors around TaskManagers that only have to be there.
+//! The real Mesos, ZooKeeper, application master and executors around stand-ins for TaskManagers.
 
 use std::{collections::BTreeMap, os::unix::fs::PermissionsExt as _, path::PathBuf, time::Duration};
 
@@ -10,10 +10,10 @@ use tests::{Line, RealMesos, RealMesosOptions, RealZooKeeper, flink_home, wait_u
 
 use crate::cluster::{FlinkMesos, command};
 
-/// Enough for reconnecting with every back-off on a busy machine.
+/// Enough to reconnect with every back-off on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
 
-/// Something that can be killed: of several Mesos masters or ZooKeeper servers, the one that leads.
+/// A component to kill: the leading one of several Mesos masters or ZooKeeper servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
     Master,
@@ -22,14 +22,14 @@ pub(crate) enum Part {
     ZooKeeper,
 }
 
-/// ZooKeeper takes a part for dead that it has not heard of for so long.
+/// A session ends when ZooKeeper has not heard from its client for this long.
 pub(crate) const SESSION_TIMEOUT: Duration = Duration::from_secs(4);
 
 pub(crate) struct Site {
     pub(crate) mesos: RealMesos,
     pub(crate) zookeeper: RealZooKeeper,
     pub(crate) master: FlinkMesos,
-    /// The address of its API.
+    /// The URL of its control API.
     pub(crate) control: String,
     options: Vec<String>,
     /// The Mesos master that was killed last.
@@ -38,13 +38,13 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    /// All parts, and so many TaskManagers on so many agents. Returns when all is well.
+    /// Starts all components, with this many TaskManagers on the agents. Returns when all are running and registered.
     pub(crate) async fn start(workers: usize, options: RealMesosOptions, more: &[&str]) -> Self {
         let (mesos, zookeeper) = (RealMesos::start_with(options).await, RealZooKeeper::start().await);
         Self::begin(workers, mesos, zookeeper, more).await
     }
 
-    /// The same on parts that are there already.
+    /// The same with existing components.
     pub(crate) async fn begin(workers: usize, mesos: RealMesos, zookeeper: RealZooKeeper, more: &[&str]) -> Self {
         let java = stand_in();
         let mut options = vec![
@@ -70,7 +70,7 @@ impl Site {
         self.master.wait_for("control")["address"].as_str().unwrap().to_owned()
     }
 
-    /// Kills it as `kill -9` does.
+    /// Kills a component as `kill -9` does.
     pub(crate) async fn kill(&mut self, part: Part) {
         match part {
             Part::Master => {
@@ -86,7 +86,7 @@ impl Site {
         }
     }
 
-    /// Starts it again over what it left.
+    /// Starts a component again with its old data.
     pub(crate) async fn restart(&mut self, part: Part) {
         match part {
             Part::Master => self.mesos.restart_master(self.killed).await,
@@ -98,17 +98,17 @@ impl Site {
         }
     }
 
-    /// Starts the application master over what it left, with another distribution.
+    /// Starts the application master again with its old data and another distribution.
     pub(crate) fn restart_of(&mut self, home: &std::path::Path) {
         self.master = FlinkMesos::start(home, &borrowed(&self.options));
     }
 
-    /// From its next start on, the application master has these options, too.
+    /// Adds options for the application master's next start.
     pub(crate) fn reconfigure(&mut self, more: &[&str]) {
         self.options.extend(more.iter().map(|&option| option.to_owned()));
     }
 
-    /// Another application master, once it stands by.
+    /// Another application master, once it is a standby.
     pub(crate) fn standby(&self) -> FlinkMesos {
         self.standby_with(&[])
     }
@@ -128,40 +128,40 @@ impl Site {
         standby
     }
 
-    /// Goes on with another application master, once it is subscribed and every worker is answered for. Gives the one
-    /// before.
+    /// Continues with another application master, once it is subscribed and knows the state of every worker. Returns
+    /// the previous one.
     pub(crate) async fn follow(&mut self, master: FlinkMesos) -> FlinkMesos {
         let before = std::mem::replace(&mut self.master, master);
         self.master.wait_for("registered");
         wait_until("every worker is answered for", PATIENCE, async || {
-            let told = self.workers().await?;
-            (told["subscribed"] == true && told["unanswered"] == 0).then_some(())
+            let reported = self.workers().await?;
+            (reported["subscribed"] == true && reported["unanswered"] == 0).then_some(())
         })
         .await;
         before
     }
 
-    /// Waits until the application master has subscribed so often.
+    /// Waits until the application master has subscribed this many times.
     pub(crate) async fn until_subscribed(&mut self, times: usize) {
         wait_until("it has subscribed", PATIENCE, async || {
-            (self.master.told("registered").len() >= times).then_some(())
+            (self.master.events("registered").len() >= times).then_some(())
         })
         .await;
     }
 
-    /// The option by which nothing else than our stand-in is java.
+    /// The option that makes our stand-in the only java.
     pub(crate) fn java_option(&self) -> String {
         format!("-Denv.java.home={}", self.java.path().display())
     }
 
-    /// The stand-in's java home.
+    /// The java home of the stand-in.
     pub(crate) fn java_home(&self) -> &std::path::Path {
         self.java.path()
     }
 
-    /// What the application master says of its workers. It may have taken up its work anew, at another address.
+    /// The application master's list of workers. A new leader has another address.
     pub(crate) async fn workers(&mut self) -> Option<Value> {
-        if let Some(event) = self.master.told("control").last() {
+        if let Some(event) = self.master.events("control").last() {
             event["address"].as_str()?.clone_into(&mut self.control);
         }
         let contact = Contact { at: Some(self.control.clone()), ..Contact::default() };
@@ -169,20 +169,20 @@ impl Site {
         tokio::time::timeout(Duration::from_secs(2), client.get("workers")).await.ok()?.ok()
     }
 
-    /// Waits until the application master is subscribed, every worker is answered for, and exactly so many run.
+    /// Waits until the application master is subscribed, knows the state of every worker, and exactly this many run.
     pub(crate) async fn until_whole(&mut self, workers: usize) {
         let what = format!("{workers} TaskManagers run and are registered");
         wait_until(&what, PATIENCE, async || {
-            let told = self.workers().await?;
-            let all = told["workers"].as_array()?;
+            let reported = self.workers().await?;
+            let all = reported["workers"].as_array()?;
             let well = |worker: &Value| worker["phase"] == "running" && worker["registered"] == true;
-            let settled = told["subscribed"] == true && told["unanswered"] == 0;
+            let settled = reported["subscribed"] == true && reported["unanswered"] == 0;
             (settled && all.len() == workers && all.iter().all(well)).then_some(())
         })
         .await;
     }
 
-    /// The TaskManagers that live, by worker.
+    /// The living TaskManagers, by worker.
     pub(crate) fn task_managers(&self) -> BTreeMap<String, i32> {
         let entries = fs_err::read_dir(self.java.path().join("there")).unwrap();
         let one = |path: PathBuf| {
@@ -193,7 +193,7 @@ impl Site {
         entries.filter_map(|entry| one(entry.unwrap().path())).collect()
     }
 
-    /// The tasks that Mesos knows to be there.
+    /// The tasks that Mesos knows.
     pub(crate) async fn tasks(&self) -> Vec<String> {
         let state = self.mesos.state().await;
         let frameworks = state["frameworks"].as_array().unwrap();
@@ -203,7 +203,7 @@ impl Site {
         ids
     }
 
-    /// Until Mesos has these tasks and no others: it forgets one that has ended when its last status is acknowledged.
+    /// Waits until Mesos has exactly these tasks: it forgets an ended task when its last status is acknowledged.
     pub(crate) async fn until_tasks_are(&self, expected: impl IntoIterator<Item = &String>) {
         let expected: Vec<_> = expected.into_iter().cloned().collect();
         wait_until(&format!("the tasks are {expected:?}"), PATIENCE, async || {
@@ -212,13 +212,13 @@ impl Site {
         .await;
     }
 
-    /// `flink-mesos workers ARGUMENTS`, and the JSON that it prints.
+    /// Runs `flink-mesos workers ARGUMENTS` and returns its JSON output.
     pub(crate) fn operate(&self, arguments: &[&str]) -> Value {
         let all = [&["workers", "--output", "json"], arguments].concat();
         serde_json::from_str(&self.ask(&all)).unwrap()
     }
 
-    /// `flink-mesos stop`.
+    /// Runs `flink-mesos stop`.
     pub(crate) fn stop(&self) {
         self.ask(&["stop"]);
     }
@@ -236,7 +236,7 @@ impl Site {
         self.end_and_keep_mesos().await;
     }
 
-    /// The same, for a last look at Mesos.
+    /// The same, but keeps Mesos for more checks.
     pub(crate) async fn end_and_keep_mesos(mut self) -> RealMesos {
         self.master.signal(Signal::SIGINT);
         assert!(self.master.end().success());

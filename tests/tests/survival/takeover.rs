@@ -1,4 +1,4 @@
-//! Which TaskManagers the next application master can use: those that fit.
+//! Which TaskManagers the next application master can use: those that match it.
 
 use std::{net::TcpListener, os::unix::fs::symlink, path::Path};
 
@@ -9,7 +9,7 @@ use tests::{Line, RealMesos, RealMesosOptions, flink_home, wait_until};
 use crate::site::{PATIENCE, Part, Site};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_port_of_before_is_taken_again_and_when_it_is_taken_the_task_managers_are_replaced_at_once() {
+async fn the_earlier_port_is_used_again_and_if_it_is_in_use_the_task_managers_are_replaced_at_once() {
     let state = tempfile::tempdir().unwrap();
     let folder = format!("-Dmesos.state.dir={}", state.path().join("state").display());
     let mut site = Site::start(2, RealMesosOptions::default(), &["-Dhigh-availability.type=NONE", &folder]).await;
@@ -64,7 +64,7 @@ const PRINCIPAL: &str = "mesos.resourcemanager.framework.principal";
 const USER: &str = "mesos.resourcemanager.framework.user";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_framework_keeps_its_user_and_principal_and_a_takeover_with_others_is_told_before_anything_starts() {
+async fn a_framework_keeps_its_user_and_principal_and_a_takeover_with_others_is_reported_before_anything_starts() {
     let state = tempfile::tempdir().unwrap();
     let folder = state.path().join("state");
     let in_folder = format!("-Dmesos.state.dir={}", folder.display());
@@ -79,7 +79,7 @@ async fn a_framework_keeps_its_user_and_principal_and_a_takeover_with_others_is_
         assert_eq!(site.master.end().code(), Some(64));
         let said = site.master.errors();
         assert!(said.contains(&format!("{PRINCIPAL}: it is other now, but was flink when")), "{said}");
-        assert!(site.master.told("control").is_empty(), "nothing was started");
+        assert!(site.master.events("control").is_empty(), "nothing was started");
         site.reconfigure(&[&flink, &format!("-D{USER}=bob")]);
         site.restart(Part::ApplicationMaster).await;
         let warning = site.master.wait_for("warning");
@@ -87,20 +87,20 @@ async fn a_framework_keeps_its_user_and_principal_and_a_takeover_with_others_is_
         assert!(said.contains(&format!("{USER}: it is bob now, but was alice when")), "{said}");
         site.until_whole(1).await;
         assert_eq!(site.task_managers(), before);
-        let told = site.mesos.state().await;
-        assert_eq!([&told["frameworks"][0]["user"], &told["frameworks"][0]["principal"]], ["alice", "flink"]);
+        let reported = site.mesos.state().await;
+        assert_eq!([&reported["frameworks"][0]["user"], &reported["frameworks"][0]["principal"]], ["alice", "flink"]);
         site.end().await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_principal_that_only_the_master_knows_to_have_changed_is_refused_with_its_option() {
+async fn a_changed_principal_that_only_the_master_notices_is_refused_with_its_option() {
     let state = tempfile::tempdir().unwrap();
     let folder = state.path().join("state");
     let options = ["-Dhigh-availability.type=NONE", &format!("-Dmesos.state.dir={}", folder.display())];
     let mut site = Site::start(1, RealMesosOptions::default(), &options).await;
     site.kill(Part::ApplicationMaster).await;
-    // What is left is the framework's id alone.
+    // Only the framework's id is left.
     for name in ["state", "state.before"] {
         fs_err::remove_file(folder.join(name)).unwrap();
     }
@@ -113,15 +113,15 @@ async fn a_principal_that_only_the_master_knows_to_have_changed_is_refused_with_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_master_of_another_cluster_does_not_get_the_framework_and_nobody_is_stuck() {
+async fn the_master_of_another_cluster_does_not_get_the_framework_and_the_user_has_a_way_out() {
     let state = tempfile::tempdir().unwrap();
     let folder = format!("-Dmesos.state.dir={}", state.path().join("state").display());
     let mut site = Site::start(1, RealMesosOptions::default(), &["-Dhigh-availability.type=NONE", &folder]).await;
     let before = site.task_managers();
-    let framework = site.master.told("registered")[0]["framework"].as_str().unwrap().to_owned();
+    let framework = site.master.events("registered")[0]["framework"].as_str().unwrap().to_owned();
     let other = RealMesos::start(1).await;
     let of = |mesos: &RealMesos| format!("-Dmesos.master={}", mesos.master());
-    // Mesos would take it in.
+    // The other Mesos would accept the framework.
     site.kill(Part::ApplicationMaster).await;
     site.reconfigure(&[&of(&other)]);
     site.restart(Part::ApplicationMaster).await;
@@ -132,18 +132,18 @@ async fn the_master_of_another_cluster_does_not_get_the_framework_and_nobody_is_
         assert!(said.contains(part), "{part:?} is missing in: {said}");
     }
     assert_eq!(other.state().await["frameworks"].as_array().map(Vec::len), Some(0));
-    // Nothing is lost: the master of before finds everything as it was.
+    // Nothing is lost: the earlier master finds everything as it was.
     site.reconfigure(&[&of(&site.mesos)]);
     site.restart(Part::ApplicationMaster).await;
     site.until_whole(1).await;
     assert_eq!(site.task_managers(), before);
-    // And whoever says so begins again elsewhere, once.
+    // With the user's consent, it starts over on the other master, once.
     site.kill(Part::ApplicationMaster).await;
     site.reconfigure(&[&of(&other), &forget]);
     for times in [1, 0] {
         site.restart(Part::ApplicationMaster).await;
         site.until_whole(1).await;
-        assert_eq!(site.master.told("framework-forgotten").len(), times);
+        assert_eq!(site.master.events("framework-forgotten").len(), times);
         site.kill(Part::ApplicationMaster).await;
     }
     let known = other.state().await;
@@ -153,7 +153,7 @@ async fn the_master_of_another_cluster_does_not_get_the_framework_and_nobody_is_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_master_that_has_lost_its_registry_takes_the_framework_in_again_when_its_agents_are_back() {
+async fn a_master_that_has_lost_its_registry_accepts_the_framework_again_when_its_agents_are_back() {
     let state = tempfile::tempdir().unwrap();
     let folder = format!("-Dmesos.state.dir={}", state.path().join("state").display());
     let options = RealMesosOptions { master_flags: vec!["--registry=in_memory".to_owned()], ..Default::default() };
@@ -172,7 +172,7 @@ async fn a_master_that_has_lost_its_registry_takes_the_framework_in_again_when_i
     site.end().await;
 }
 
-/// A distribution like this one that can be changed.
+/// A copy of a distribution that can be changed.
 fn copy_of(home: &Path) -> TempDir {
     let copy = tempfile::tempdir().unwrap();
     for entry in fs_err::read_dir(home).unwrap().map(Result::unwrap) {
@@ -204,7 +204,7 @@ async fn a_task_manager_with_other_jars_is_replaced_at_a_takeover_and_one_with_a
         if is_kept {
             site.until_whole(1).await;
             assert_eq!(site.task_managers(), before, "{file}");
-            assert_eq!(site.master.told("other-files").len(), usize::from(file != "nothing"), "{file}");
+            assert_eq!(site.master.events("other-files").len(), usize::from(file != "nothing"), "{file}");
         } else {
             let killing = site.master.wait_for("killing");
             let said = killing["reason"].as_str().unwrap();

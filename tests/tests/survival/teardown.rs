@@ -1,4 +1,4 @@
-//! What ends a cluster: an explicit end, and nothing else.
+//! Only an explicit end ends a cluster.
 
 use tests::{Line, RealMesosOptions, flink_home};
 
@@ -7,7 +7,7 @@ use crate::{
     site::{Part, Site, java_home},
 };
 
-/// A java that does not start a JobManager before it was tried so often; then it is the one at `java`.
+/// A java that fails to start a JobManager this many times and then runs the one at `java`.
 fn java_that_fails(times: u32, java: &str) -> String {
     format!(
         "#!/bin/sh\ncase \"$*\" in *StandaloneSessionClusterEntrypoint*)\n  count=\"$0.tried\"; echo >> \"$count\"\n  \
@@ -16,21 +16,20 @@ fn java_that_fails(times: u32, java: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_took_over_from_a_state_folder_and_whose_jobmanager_dies_before_its_first_answer_leaves_the_task_managers_alive()
- {
+async fn after_a_takeover_a_jobmanager_that_never_answers_leaves_the_task_managers_running() {
     let state = tempfile::tempdir().unwrap();
     let folder = format!("-Dmesos.state.dir={}", state.path().join("state").display());
     let options = ["-Dhigh-availability.type=NONE", &folder];
     let mut site = Site::start(2, RealMesosOptions::default(), &options).await;
     let before = site.task_managers();
     site.kill(Part::ApplicationMaster).await;
-    // It starts never: the program ends, and leaves everything.
+    // It never starts: the program exits and leaves everything running.
     let never = java_home("#!/bin/sh\nexit 1\n");
     site.reconfigure(&[&format!("-Denv.java.home={}", never.path().display())]);
     site.restart(Part::ApplicationMaster).await;
     assert_eq!(site.master.end().code(), Some(1));
-    let told = ["jobmanager-restarting", "leaving", "stopping"].map(|event| site.master.told(event).len());
-    assert_eq!(told, [4, 1, 0]);
+    let reported = ["jobmanager-restarting", "leaving", "stopping"].map(|event| site.master.events(event).len());
+    assert_eq!(reported, [4, 1, 0]);
     assert_eq!(site.task_managers(), before);
     // It starts at last.
     let real = site.java_home().join("bin/java").display().to_string();
@@ -38,7 +37,7 @@ async fn whoever_took_over_from_a_state_folder_and_whose_jobmanager_dies_before_
     site.reconfigure(&[&format!("-Denv.java.home={}", late.path().display())]);
     site.restart(Part::ApplicationMaster).await;
     site.until_whole(2).await;
-    assert_eq!(site.master.told("jobmanager-restarting").len(), 2);
+    assert_eq!(site.master.events("jobmanager-restarting").len(), 2);
     assert_eq!(site.task_managers(), before);
     site.until_tasks_are(before.keys()).await;
     site.end().await;
@@ -48,7 +47,7 @@ async fn whoever_took_over_from_a_state_folder_and_whose_jobmanager_dies_before_
 async fn a_cluster_whose_first_jobmanager_never_answers_is_ended_by_the_program_that_began_it() {
     let state = tempfile::tempdir().unwrap();
     let mesos = tests::RealMesos::start(1).await;
-    // It ends as soon as somebody opens this.
+    // It ends as soon as the test opens this.
     let gate = state.path().join("gate");
     nix::unistd::mkfifo(&gate, nix::sys::stat::Mode::S_IRWXU).unwrap();
     let broken = java_home(&format!("#!/bin/sh\nread line < {}\nexit 1\n", gate.display()));

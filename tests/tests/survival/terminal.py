@@ -1,9 +1,9 @@
-"""Runs a command at a terminal of its own, presses Ctrl-C once it waits for something, and prints what stays on the screen."""
+"""Runs a command at its own terminal, presses Ctrl-C once it waits for something, and prints the final screen."""
 import fcntl, os, pty, re, signal, struct, sys, termios
 
 child, terminal = pty.fork()
 if child == 0:
-    # As at a terminal, also where what runs the tests ignores it.
+    # As at a terminal, even if the test runner ignores the signal.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
     os.execvp(sys.argv[1], sys.argv[1:])
@@ -14,7 +14,7 @@ while True:
     except OSError:
         break
     shown += data
-    # The moving line begins with a dot of braille.
+    # The progress line begins with a braille character.
     if not pressed and re.search("[\u2800-\u28ff] [^\r\n]*Waiting".encode(), re.sub(rb"\x1b\[[0-9;]*m", b"", shown)):
         pressed = os.write(terminal, b"\x03") == 1
 

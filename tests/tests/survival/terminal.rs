@@ -1,4 +1,4 @@
-//! What stays on a terminal.
+//! What remains on a terminal.
 
 use std::{
     io::{BufRead as _, BufReader, Read as _},
@@ -14,14 +14,14 @@ use tests::{Line, flink_home};
 use crate::{cluster::command, site::stand_in};
 
 #[test]
-fn nothing_of_the_moving_line_stays_on_the_terminal_after_ctrl_c() {
+fn nothing_of_the_progress_line_stays_on_the_terminal_after_ctrl_c() {
     let java = stand_in();
     let log = tempfile::tempdir().unwrap();
     let program = tests::binary("flink-mesos");
     let output = Command::new("python3")
         .args(["-c", include_str!("terminal.py")])
         .arg(program)
-        // Nobody listens there: it is waited for.
+        // Nothing listens there, so it keeps waiting.
         .args(["session", "-Dmesos.master=127.0.0.1:1", "-Drest.port=0", "-Djobmanager.rpc.port=0"])
         .arg(format!("-Denv.java.home={}", java.path().display()))
         .arg(format!("-Denv.log.dir={}", log.path().display()))
@@ -43,7 +43,7 @@ fn a_user_without_a_home_gets_a_cluster_and_no_warning() {
     let mut child = command(&["session", "-Dmesos.master=127.0.0.1:1", "-Drest.port=0", "-Djobmanager.rpc.port=0"])
         .arg(format!("-Denv.java.home={}", java.path().display()))
         .arg(format!("-Denv.log.dir={}", log.path().display()))
-        // As service users have it, whom not even root can make a folder there.
+        // As for service users: not even root can create a folder there.
         .env("HOME", "/dev/null/nonexistent")
         .env_remove("XDG_CACHE_HOME")
         .env_remove("XDG_RUNTIME_DIR")

@@ -1,4 +1,4 @@
-//! Leaders that cannot reach ZooKeeper any longer, and the ends of clusters.
+//! Leaders that lose contact with ZooKeeper, and the ends of clusters.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use super::{PATIENCE, lead, options, write};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_leader_without_a_network_stops_before_the_next_one_leads_and_can_write_no_more() {
+async fn a_leader_without_a_network_stops_before_the_next_one_leads_and_cannot_write() {
     let zookeeper = RealZooKeeper::start().await;
     let network = Proxy::start(zookeeper.connect_string()).await;
     let near = options(&zookeeper);
@@ -29,13 +29,13 @@ async fn a_leader_without_a_network_stops_before_the_next_one_leads_and_can_writ
     let (second, led) = timeout(PATIENCE, second).await.expect("leadership in time").unwrap();
     assert!(deposed < led, "two led for {:?}", deposed - led);
     assert!(write(second, vec![Change::NextNumber(7)]).await);
-    network.mend();
+    network.restore();
     assert!(!write(first, vec![Change::NextNumber(99)]).await, "a deposed leader has written");
     assert_eq!(lead(&near).await.state.next_number, 7);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_leader_that_goes_in_order_is_followed_at_once() {
+async fn a_leader_that_stops_cleanly_is_followed_at_once() {
     let zookeeper = RealZooKeeper::start().await;
     let patient = scheduler::election::ZooKeeperOptions { session_timeout: PATIENCE * 2, ..options(&zookeeper) };
     assert!(write(lead(&patient).await, vec![Change::NextNumber(3)]).await);
@@ -43,7 +43,7 @@ async fn a_leader_that_goes_in_order_is_followed_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_end_of_a_cluster_counts_for_those_who_stood_by_and_not_for_those_who_come_later() {
+async fn the_end_of_a_cluster_counts_for_standbys_and_not_for_later_candidates() {
     let zookeeper = RealZooKeeper::start().await;
     let options = options(&zookeeper);
     let first = lead(&options).await;

@@ -1,4 +1,4 @@
-//! What is in the nodes: records of before, from an older copy, and what is none.
+//! The content of nodes: records of earlier versions, of an older copy, and invalid ones.
 
 use fs_err as fs;
 use scheduler::{
@@ -12,13 +12,13 @@ use zookeeper_client::{Acls, Client, CreateMode};
 
 use crate::{PATIENCE, lead, options, worker, write};
 
-/// Written by the build 7fc61a2. Nodes of this format must load for ever.
+/// Written by the build 7fc61a2. Nodes in this format must load forever.
 fn format_1(name: &str) -> Vec<u8> {
     fs::read(format!("{}/../scheduler/tests/fixtures/state-1/node-{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nodes_of_the_format_before_this_one_are_read_and_one_that_is_no_record_ends_the_program_with_its_name() {
+async fn nodes_in_the_previous_format_are_read_and_an_invalid_node_ends_the_program_with_its_name() {
     let zookeeper = RealZooKeeper::start().await;
     let options = options(&zookeeper);
     let client = Client::connect(&zookeeper.connect_string()).await.unwrap();
@@ -30,7 +30,7 @@ async fn nodes_of_the_format_before_this_one_are_read_and_one_that_is_no_record_
         let name = WorkerId::new("0badcafe", number);
         client.create(&format!("{workers}/{name}"), &format_1(name.as_str()), &create).await.unwrap();
     }
-    // The end of the cluster is written while the second one stands by.
+    // The end of the cluster is written while the second one is a standby.
     let mut first = lead(&options).await;
     let state = std::mem::take(&mut first.state);
     assert_eq!(state.framework.as_deref(), Some("f3b8b3a0-7a3b-4c8e-9d53-9d8a3b1f6a77-0003"));
@@ -57,7 +57,7 @@ async fn nodes_of_the_format_before_this_one_are_read_and_one_that_is_no_record_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_id_is_used_twice_after_the_nodes_were_put_back_from_an_older_copy() {
+async fn no_id_is_used_twice_after_the_nodes_were_restored_from_an_older_copy() {
     let zookeeper = RealZooKeeper::start().await;
     let options = options(&zookeeper);
     let client = Client::connect(&zookeeper.connect_string()).await.unwrap();
@@ -65,7 +65,7 @@ async fn no_id_is_used_twice_after_the_nodes_were_put_back_from_an_older_copy() 
     assert!(write(lead(&options).await, vec![Change::NextNumber(2), Change::Worker(worker(1))]).await);
     let (copy, _) = client.get_data(&path).await.unwrap();
     let next_id = async || {
-        // As the shell draws it for each leader.
+        // As the shell does for each leader.
         let state = lead(&options).await.state.clone().led_again(fresh_state().epoch);
         WorkerId::new(&state.epoch, state.first_number())
     };

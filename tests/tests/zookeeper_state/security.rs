@@ -1,4 +1,4 @@
-//! A ZooKeeper that wants to know who comes, or that is reached by TLS, and what the configuration says of both.
+//! ZooKeeper with authentication or TLS, and the configuration for both.
 
 use std::{path::Path, process::Command};
 
@@ -14,7 +14,7 @@ use zookeeper_client::{Acls, Client, CreateMode, Error};
 
 use super::{PATIENCE, lead, write};
 
-/// As the application master reads it.
+/// The options as the application master reads them.
 fn configured(quorum: &str, options: &[(&str, &str)]) -> ZooKeeperOptions {
     let mut config = Configuration::new();
     let common = [("high-availability.type", "zookeeper"), ("high-availability.zookeeper.quorum", quorum)];
@@ -31,7 +31,7 @@ async fn keeps_state(options: &ZooKeeperOptions) {
     assert_eq!(lead(options).await.state.next_number, 7);
 }
 
-/// What a check of the installation says of it.
+/// What a check of the installation reports.
 async fn tried(options: &ZooKeeperOptions) -> Result<(), String> {
     timeout(PATIENCE, try_out(options)).await.expect("an answer in time").map(drop).map_err(|error| error.to_string())
 }
@@ -57,8 +57,8 @@ async fn with_the_creators_acl_nobody_else_reads_or_leads() {
     assert_eq!(tried(&own).await, Ok(()));
     keeps_state(&own).await;
     assert_eq!(tried(&own).await, Ok(()));
-    let told = tried(&options("guess")).await.unwrap_err();
-    assert!(told.contains("/flink/mesos-workers/default") && told.contains("not authorized"), "{told}");
+    let error = tried(&options("guess")).await.unwrap_err();
+    assert!(error.contains("/flink/mesos-workers/default") && error.contains("not authorized"), "{error}");
     let stranger = Client::connect(&zookeeper.connect_string()).await.unwrap();
     assert_eq!(stranger.get_data(&format!("{}/state", own.base)).await.unwrap_err(), Error::NoAuth);
     let refused = refused(options("guess")).await;
@@ -66,7 +66,7 @@ async fn with_the_creators_acl_nobody_else_reads_or_leads() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_login_by_sasl_is_that_of_flinks_own_client() {
+async fn a_sasl_login_uses_the_settings_of_flinks_own_client() {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str, text: &str| {
         let path = folder.path().join(name);
@@ -92,37 +92,37 @@ async fn a_login_by_sasl_is_that_of_flinks_own_client() {
     };
     keeps_state(&options("s3cret")).await;
     assert_eq!(tried(&options("s3cret")).await, Ok(()));
-    let told = tried(&options("guess")).await.unwrap_err();
-    assert!(told.contains("authentication failed") && !told.contains("guess"), "{told}");
+    let error = tried(&options("guess")).await.unwrap_err();
+    assert!(error.contains("authentication failed") && !error.contains("guess"), "{error}");
     assert!(!refused(options("guess")).await.contains("guess"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_check_leaves_no_trace_and_sees_what_is_forbidden_before_there_is_anything() {
+async fn a_check_changes_nothing_and_reports_missing_permissions_before_the_first_start() {
     let zookeeper = RealZooKeeper::start().await;
     let quorum = zookeeper.connect_string();
     assert_eq!(tried(&configured(&quorum, &[])).await, Ok(()));
     let client = Client::connect(&quorum).await.unwrap();
     assert_eq!(client.list_children("/").await.unwrap(), ["zookeeper"]);
     client.create("/flink", b"", &CreateMode::Persistent.with_acls(Acls::anyone_read())).await.unwrap();
-    let told = tried(&configured(&quorum, &[])).await.unwrap_err();
-    assert!(told.contains("cannot make /flink/mesos-workers: not authorized"), "{told}");
+    let error = tried(&configured(&quorum, &[])).await.unwrap_err();
+    assert!(error.contains("cannot make /flink/mesos-workers: not authorized"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_check_says_of_each_server_why_there_is_no_session() {
+async fn a_check_reports_for_each_server_why_there_is_no_session() {
     let deaf = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let quorum = format!("127.0.0.1:1,{}", deaf.local_addr().unwrap());
-    let told = tried(&configured(&quorum, &[])).await.unwrap_err();
-    assert!(told.contains("127.0.0.1:1: ") && told.contains("refused"), "{told}");
+    let error = tried(&configured(&quorum, &[])).await.unwrap_err();
+    assert!(error.contains("127.0.0.1:1: ") && error.contains("refused"), "{error}");
     assert!(
-        told.contains(&format!("{} accepts connections but starts no session", deaf.local_addr().unwrap())),
-        "{told}"
+        error.contains(&format!("{} accepts connections but starts no session", deaf.local_addr().unwrap())),
+        "{error}"
     );
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tls_with_certificates_on_both_sides_is_that_of_flinks_own_client() {
+async fn mutual_tls_uses_the_settings_of_flinks_own_client() {
     let folder = tempfile::tempdir().unwrap();
     let (server, client) = (key_store(folder.path(), "server"), key_store(folder.path(), "client"));
     let secure = ReservedPort::new();
@@ -148,22 +148,27 @@ async fn tls_with_certificates_on_both_sides_is_that_of_flinks_own_client() {
     let acl = ("high-availability.zookeeper.client.acl", "creator");
     keeps_state(&configured(&quorum, &[("env.java.opts.jobmanager", &opts), acl])).await;
     assert_eq!(tried(&configured(&quorum, &[("env.java.opts.jobmanager", &opts), acl])).await, Ok(()));
-    // A server that is not the one to be trusted is none.
+    // A server that is not trusted is not used.
     let wrong = opts.replace("server.trust", "client.trust");
     let stranger = configured(&quorum, &[("env.java.opts.jobmanager", &wrong)]);
-    let told = tried(&stranger).await.unwrap_err();
-    assert!(told.contains(&quorum) && told.contains("certificate"), "{told}");
+    let error = tried(&stranger).await.unwrap_err();
+    assert!(error.contains(&quorum) && error.contains("certificate"), "{error}");
     let mut candidate = Candidate::new(stranger);
-    let told = std::sync::Mutex::new(Vec::new());
-    let waiting = candidate.lead(|text| told.lock().unwrap().push(text.to_owned()));
+    let reports = std::sync::Mutex::new(Vec::new());
+    let waiting = candidate.lead(|text| reports.lock().unwrap().push(text.to_owned()));
     assert!(timeout(std::time::Duration::from_secs(1), waiting).await.is_err(), "it leads");
     assert!(
-        told.lock().unwrap().iter().all(|text| text.starts_with("Cannot read the state or take part in the election")),
-        "{told:?}"
+        reports
+            .lock()
+            .unwrap()
+            .iter()
+            .all(|text| text.starts_with("Cannot read the state or take part in the election")),
+        "{reports:?}"
     );
 }
 
-/// A key with its certificate, `NAME.p12`, and the certificate alone, `NAME.trust.p12`. Gives the path without the ending.
+/// A key with its certificate, `NAME.p12`, and only the certificate, `NAME.trust.p12`. Returns the path without
+/// extension.
 fn key_store(folder: &Path, name: &str) -> String {
     let path = folder.join(name).display().to_string();
     let run = |arguments: &str| {

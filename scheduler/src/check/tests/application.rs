@@ -1,4 +1,4 @@
-//! What is wrong with an application's own.
+//! Errors in an application's jars, class and savepoint.
 
 use std::io::Write as _;
 
@@ -7,13 +7,13 @@ use zip::{ZipWriter, write::SimpleFileOptions};
 use super::*;
 
 impl Installation {
-    /// The same as an application, whose class may be named.
+    /// The same installation with an application, optionally with its class.
     fn application(mut self, class: Option<&str>) -> Self {
         self.job = Some(Application { job_class: class.map(str::to_owned), ..Application::default() });
         self
     }
 
-    /// With a jar that holds a class made for this Java, which its manifest may name.
+    /// Adds a jar with a class compiled for this Java; the manifest may name it.
     fn jar(self, name: &str, class: &str, java: u8, manifest: Option<&str>) -> Self {
         let path = self.path(name);
         fs_err::create_dir_all(std::path::Path::new(&path).parent().unwrap()).unwrap();
@@ -36,7 +36,7 @@ impl Installation {
 }
 
 #[tokio::test]
-async fn an_application_whose_jar_names_its_class_is_sound() {
+async fn an_application_whose_jar_names_its_class_is_valid() {
     for (manifest, class) in [
         ("Manifest-Version: 1.0\r\nMain-Class: org.example\r\n .Job\r\n", "org.example.Job"),
         ("Main-Class: x.Y\nprogram-class: org.example.Job\n", "org.example.Job"),
@@ -60,7 +60,7 @@ async fn a_class_is_looked_for_in_usrlib_in_the_jars_and_in_lib() {
 }
 
 #[tokio::test]
-async fn a_class_that_nobody_or_more_than_one_jar_names_must_be_named() {
+async fn a_class_that_no_jar_or_several_jars_name_must_be_configured() {
     let installation = Installation::new("127.0.0.1:1").jar("a.jar", "a.A", 8, None).with_jars(&["a.jar"]);
     let errors = installation.application(None).errors(true).await;
     assert_eq!(errors, ["--job-classname is missing: no jar of usrlib or --jars names a class with main"]);
@@ -86,7 +86,7 @@ async fn a_class_made_for_a_newer_java_is_refused_with_both_versions() {
 }
 
 #[tokio::test]
-async fn jars_that_are_none_or_missing_and_savepoints_that_are_missing_are_told() {
+async fn invalid_or_missing_jars_and_missing_savepoints_are_reported() {
     let mut installation =
         Installation::new("127.0.0.1:1").with_jars(&["none.jar", "missing.jar"]).application(Some("a.A"));
     fs_err::write(installation.path("none.jar"), "no zip").unwrap();

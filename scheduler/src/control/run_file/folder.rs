@@ -1,4 +1,4 @@
-//! The folders of run files: which they are, and whether they can be believed.
+//! The folders of run files: where they are, and whether they can be trusted.
 
 use std::{
     fs::Permissions,
@@ -15,29 +15,29 @@ use nix::{
 
 use crate::plan::Lookup;
 
-/// Where the installed units have theirs, one for each cluster.
+/// The parent folder for the installed units, with one folder per cluster.
 const UNITS: &str = "/run/flink-mesos-clusters";
-/// The largest run file, in bytes: a list of authorities may be in it.
+/// The largest run file, in bytes: it may contain a list of authorities.
 const LARGEST: u64 = 1 << 20;
 
 /// Why there is no run file.
 #[derive(Debug, thiserror::Error)]
 pub enum RunFolderError {
-    /// The folder cannot be made or looked at; the error names it.
+    /// The folder cannot be created or read; the error names it.
     #[error(transparent)]
     Folder(#[from] io::Error),
-    /// Others could put something there, or somebody else has made it.
+    /// Others could write into it, or another user has created it.
     #[error(
-        "{path} belongs to user {owner} with mode {mode:04o}, needed is a folder of user {user} that nobody else may write to"
+        "{path} belongs to user {owner} with mode {mode:04o}, required is a folder of user {user} that nobody else can write to"
     )]
     Untrusted {
         /// The folder.
         path: PathBuf,
-        /// Whose it is.
+        /// Its owner.
         owner: u32,
-        /// Who may do what.
+        /// Its permissions.
         mode: u32,
-        /// Who we are.
+        /// The current user.
         user: Uid,
     },
     /// The file cannot be written.
@@ -45,12 +45,12 @@ pub enum RunFolderError {
     Write {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
 }
 
-/// A folder that can be believed.
+/// A folder that can be trusted.
 #[derive(Debug)]
 pub(super) struct Folder {
     path: PathBuf,
@@ -58,7 +58,7 @@ pub(super) struct Folder {
 }
 
 impl Folder {
-    /// Where this process puts its own, which is made if need be.
+    /// The folder for this process's own run file, created if needed.
     pub(super) fn own(lookup: &Lookup) -> Result<Self, RunFolderError> {
         if let Some(path) = given(lookup) {
             return Self::at(&path);
@@ -79,12 +79,12 @@ impl Folder {
             Err(error) => return Err(error.into()),
         }
         let folder = Self::at(&path)?;
-        // One that an older umask has left open for readers.
+        // An older umask may have left it readable for others.
         fs::set_permissions(&path, Permissions::from_mode(0o700))?;
         Ok(folder)
     }
 
-    /// All there are for this user; those of the units for root, too.
+    /// All folders for this user; for root, those of the units too.
     pub(super) fn all(lookup: &Lookup) -> Vec<Self> {
         let user = geteuid();
         let usual = PathBuf::from(format!("/run/user/{user}/flink-mesos"));
@@ -102,7 +102,7 @@ impl Folder {
         paths.iter().filter_map(|path| Self::open(path, user.is_root() && path.starts_with(UNITS)).ok()).collect()
     }
 
-    /// That one, if nobody else may write to it.
+    /// This folder, if nobody else can write to it.
     pub(super) fn at(path: &Path) -> Result<Self, RunFolderError> {
         Self::open(path, false)
     }
@@ -124,13 +124,13 @@ impl Folder {
         &self.path
     }
 
-    /// What is in it.
+    /// The paths in it.
     pub(super) fn entries(&self) -> Vec<PathBuf> {
         let entries = fs::read_dir(&self.path).map(|entries| entries.flatten().map(|entry| entry.path()).collect());
         entries.unwrap_or_default()
     }
 
-    /// A file in it that is nobody else's.
+    /// A file in it, if nobody else owns it.
     pub(super) fn read(&self, path: &Path) -> Option<Vec<u8>> {
         let mut options = fs::OpenOptions::new();
         options.read(true).custom_flags((OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits());
@@ -145,13 +145,13 @@ impl Folder {
     }
 }
 
-/// The one that systemd has made for this unit; of several the first.
+/// The folder that systemd has created for this unit; the first if there are several.
 fn given(lookup: &Lookup) -> Option<PathBuf> {
     let all = lookup("RUNTIME_DIRECTORY")?;
     all.split(':').find(|path| path.starts_with('/')).map(PathBuf::from)
 }
 
-/// The one of this user's login.
+/// The folder of this user's login session.
 fn login(lookup: &Lookup) -> Option<PathBuf> {
     let folder = PathBuf::from(lookup("XDG_RUNTIME_DIR")?);
     (folder.is_absolute() && folder.is_dir()).then(|| folder.join("flink-mesos"))

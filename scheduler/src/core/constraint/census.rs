@@ -1,4 +1,4 @@
-//! What constraints look at: the values of one agent, and how many workers there are of each value.
+//! What constraints are checked against: one agent's values, and the number of workers per value.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -7,17 +7,17 @@ use std::{
 
 use super::Field;
 
-/// What is known of an agent, by field. There are few of them, for each of many agents.
+/// The values of one agent, by field. A small slice, because there are few fields and many agents.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Values(Box<[(Field, Arc<str>)]>);
 
 impl Values {
-    /// What `field` is on this agent.
+    /// The value of `field` on this agent.
     pub fn get(&self, field: &Field) -> Option<&Arc<str>> {
         self.iter().find(|(known, _)| known == field).map(|(_, value)| value)
     }
 
-    /// Each field once.
+    /// All values, each field once.
     pub fn iter(&self) -> impl Iterator<Item = &(Field, Arc<str>)> {
         self.0.iter()
     }
@@ -32,7 +32,7 @@ impl FromIterator<(Field, Arc<str>)> for Values {
     }
 }
 
-/// How many workers there are of each value of one constraint's field.
+/// Number of workers per value of one constraint's field.
 #[derive(Clone, Debug, Default)]
 pub struct Census {
     values: HashMap<Arc<str>, usize>,
@@ -41,7 +41,7 @@ pub struct Census {
 }
 
 impl Census {
-    /// Counts one more worker with this value, or one less.
+    /// Counts one worker more (or one less) with this value.
     pub fn count_one(&mut self, value: &Arc<str>, more: bool) {
         let known = self.values.get_mut(value);
         let before = known.as_ref().map_or(0, |count| **count);
@@ -63,7 +63,7 @@ impl Census {
         }
     }
 
-    /// How many workers have this value.
+    /// Number of workers with this value.
     pub fn count(&self, value: &str) -> usize {
         self.values.get(value).copied().unwrap_or(0)
     }
@@ -73,7 +73,7 @@ impl Census {
         self.values.is_empty()
     }
 
-    /// The count of the least used of at least `groups` values; values that were never seen count 0.
+    /// The count of the least used of at least `groups` values; values not seen yet count 0.
     pub(super) fn least(&self, groups: usize) -> usize {
         if self.values.len() < groups { 0 } else { self.counts.keys().next().copied().unwrap_or(0) }
     }

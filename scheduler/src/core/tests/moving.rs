@@ -1,25 +1,25 @@
-//! Workers that leave agents, restarts, and agents that are left alone.
+//! Workers that leave agents, restarts, and avoided agents.
 
 use mesos::v1::TaskState;
 
 use super::*;
 
-impl Bench {
+impl Harness {
     fn ready(&mut self, agent: &str) -> WorkerId {
         let worker = self.running(agent);
         self.list();
         worker
     }
 
-    /// The JobManager lists every worker that runs.
+    /// The JobManager lists all running workers.
     fn list(&mut self) -> Vec<Output> {
         let running = self.core.workers().iter().filter(|(_, worker)| worker.phase == Phase::Running);
         let running = running.map(|(id, _)| id.clone()).collect();
-        self.tell(Input::Registered(running))
+        self.feed(Input::Registered(running))
     }
 
     fn over(&mut self, worker: &WorkerId) -> Vec<Output> {
-        self.tell(Input::Status(boxed(worker, TaskState::TaskKilled)))
+        self.feed(Input::Status(boxed(worker, TaskState::TaskKilled)))
     }
 }
 
@@ -38,49 +38,49 @@ fn unavailable(starts_in: u64) -> v1::Unavailability {
 }
 
 #[test]
-fn a_drained_agents_worker_is_killed_only_when_another_is_ready_in_its_place() {
-    let mut bench = Bench::subscribed(1);
-    let old = bench.ready("A");
-    let asked = bench.tell(Input::Drain("host-A".to_owned()));
+fn a_drained_agents_worker_is_killed_only_when_its_replacement_is_ready() {
+    let mut harness = Harness::subscribed(1);
+    let old = harness.ready("A");
+    let asked = harness.feed(Input::Drain("host-A".to_owned()));
     assert!(kills(&asked).is_empty() && has(&asked, |o| matches!(o, Output::Revive)));
-    assert!(bench.launch_on("A", 4).is_empty(), "nothing is launched on the drained agent");
-    let new = bench.running("B");
-    assert!(kills(&bench.outputs).is_empty(), "the new one runs, and the JobManager does not list it yet");
-    assert_eq!(kills(&bench.list()), slice::from_ref(&old));
-    assert!(has(&bench.over(&old), |o| matches!(o, Output::Suppress)) || bench.core.workers().len() == 1);
-    assert!(bench.core.workers().contains_key(&new));
+    assert!(harness.launch_on("A", 4).is_empty(), "nothing is launched on the drained agent");
+    let new = harness.running("B");
+    assert!(kills(&harness.outputs).is_empty(), "the new one runs, and the JobManager does not list it yet");
+    assert_eq!(kills(&harness.list()), slice::from_ref(&old));
+    assert!(has(&harness.over(&old), |o| matches!(o, Output::Suppress)) || harness.core.workers().len() == 1);
+    assert!(harness.core.workers().contains_key(&new));
 }
 
 #[test]
 fn a_drained_agent_is_drained_for_the_next_application_master_too_until_it_is_undrained() {
-    let mut bench = Bench::subscribed(1);
-    bench.tell(Input::Drain("A".to_owned()));
-    let mut again = Bench::new(bench.state.clone());
-    again.tell(Input::Target(1));
-    again.tell(Input::Subscribed("F".to_owned()));
+    let mut harness = Harness::subscribed(1);
+    harness.feed(Input::Drain("A".to_owned()));
+    let mut again = Harness::new(harness.state.clone());
+    again.feed(Input::Target(1));
+    again.feed(Input::Subscribed("F".to_owned()));
     assert!(again.launch_on("A", 1).is_empty());
-    let asked = again.tell(Input::Undrain("A".to_owned()));
+    let asked = again.feed(Input::Undrain("A".to_owned()));
     assert!(has(&asked, |o| matches!(o, Output::Revive)), "Mesos still keeps its offers away");
     assert_eq!(again.launch_on("A", 1).len(), 1);
 }
 
 #[test]
-fn a_restart_replaces_one_worker_after_the_other_and_goes_on_under_the_next_application_master() {
-    let mut bench = Bench::subscribed(2);
-    let (one, other) = (bench.ready("A"), bench.ready("B"));
-    bench.tell(Input::Restart(Move { surge: 1, max_unavailable: 0 }));
-    assert_eq!(bench.launch_on("C", 4).len(), 1, "one more than wanted");
-    let new = bench.core.workers().keys().last().unwrap().clone();
-    bench.tell(Input::Status(boxed(&new, TaskState::TaskRunning)));
-    assert_eq!(kills(&bench.list()), slice::from_ref(&one));
-    bench.over(&one);
-    let mut again = Bench::new(bench.state.clone());
-    again.tell(Input::Target(2));
-    again.tell(Input::Subscribed("F".to_owned()));
-    assert!(kills(&again.outputs).is_empty(), "nobody is known to be ready yet");
+fn a_restart_replaces_one_worker_after_the_other_and_continues_under_the_next_application_master() {
+    let mut harness = Harness::subscribed(2);
+    let (one, other) = (harness.ready("A"), harness.ready("B"));
+    harness.feed(Input::Restart(Move { surge: 1, max_unavailable: 0 }));
+    assert_eq!(harness.launch_on("C", 4).len(), 1, "one more than wanted");
+    let new = harness.core.workers().keys().last().unwrap().clone();
+    harness.feed(Input::Status(boxed(&new, TaskState::TaskRunning)));
+    assert_eq!(kills(&harness.list()), slice::from_ref(&one));
+    harness.over(&one);
+    let mut again = Harness::new(harness.state.clone());
+    again.feed(Input::Target(2));
+    again.feed(Input::Subscribed("F".to_owned()));
+    assert!(kills(&again.outputs).is_empty(), "no worker is known to be ready yet");
     assert_eq!(again.launch_on("D", 4).len(), 1);
     let third = again.core.workers().keys().last().unwrap().clone();
-    again.tell(Input::Status(boxed(&third, TaskState::TaskRunning)));
+    again.feed(Input::Status(boxed(&third, TaskState::TaskRunning)));
     assert_eq!(kills(&again.list()), slice::from_ref(&other));
     again.over(&other);
     assert!(kills(&again.list()).is_empty());
@@ -88,25 +88,25 @@ fn a_restart_replaces_one_worker_after_the_other_and_goes_on_under_the_next_appl
 }
 
 #[test]
-fn a_restart_without_surge_has_as_few_missing_as_allowed() {
-    let mut bench = Bench::subscribed(3);
+fn a_restart_without_surge_never_misses_more_workers_than_allowed() {
+    let mut harness = Harness::subscribed(3);
     for agent in ["A", "B", "C"] {
-        bench.ready(agent);
+        harness.ready(agent);
     }
-    let asked = bench.tell(Input::Restart(Move { surge: 0, max_unavailable: 1 }));
+    let asked = harness.feed(Input::Restart(Move { surge: 0, max_unavailable: 1 }));
     assert_eq!(kills(&asked).len(), 1);
 }
 
 #[test]
-fn an_agent_that_mesos_wants_back_is_given_and_its_workers_leave_ten_minutes_before() {
-    let mut bench = Bench::subscribed(1);
-    bench.ready("A");
+fn an_agent_that_mesos_wants_back_is_given_back_and_its_workers_leave_ten_minutes_before() {
+    let mut harness = Harness::subscribed(1);
+    harness.ready("A");
     for waited in (0..3000).step_by(30) {
-        let asked = bench.tell(Input::InverseOffers(vec![inverse_offer("i", "A", 3600)]));
+        let asked = harness.feed(Input::InverseOffers(vec![inverse_offer("i", "A", 3600)]));
         assert!(has(&asked, |o| matches!(o, Output::AcceptInverse(offers) if offers[0].value == "i")));
-        assert!(!has(&bench.wait(29), |o| matches!(o, Output::Revive)));
+        assert!(!has(&harness.wait(29), |o| matches!(o, Output::Revive)));
         assert_eq!(
-            has(&bench.wait(1), |o| matches!(o, Output::Revive)),
+            has(&harness.wait(1), |o| matches!(o, Output::Revive)),
             waited == 2970,
             "another is wanted in its place"
         );
@@ -114,42 +114,42 @@ fn an_agent_that_mesos_wants_back_is_given_and_its_workers_leave_ten_minutes_bef
 }
 
 #[test]
-fn an_agent_that_mesos_does_not_ask_for_any_more_is_used_again() {
-    let mut bench = Bench::subscribed(1);
-    bench.ready("A");
-    bench.tell(Input::InverseOffers(vec![inverse_offer("i", "A", 0)]));
-    assert!(bench.launch_on("A", 1).is_empty(), "another is wanted, but not there");
-    assert!(!has(&bench.wait(59), |o| matches!(o, Output::Suppress)));
-    assert!(has(&bench.wait(1), |o| matches!(o, Output::Suppress)), "nobody has to move any more");
-    bench.tell(Input::Target(2));
-    assert_eq!(bench.launch_on("A", 1).len(), 1);
+fn an_agent_that_mesos_no_longer_asks_for_is_used_again() {
+    let mut harness = Harness::subscribed(1);
+    harness.ready("A");
+    harness.feed(Input::InverseOffers(vec![inverse_offer("i", "A", 0)]));
+    assert!(harness.launch_on("A", 1).is_empty(), "another is wanted, but not there");
+    assert!(!has(&harness.wait(59), |o| matches!(o, Output::Suppress)));
+    assert!(has(&harness.wait(1), |o| matches!(o, Output::Suppress)), "no worker has to move now");
+    harness.feed(Input::Target(2));
+    assert_eq!(harness.launch_on("A", 1).len(), 1);
 }
 
 #[test]
 fn an_agent_whose_workers_may_not_move_is_not_given_back() {
-    let mut bench = Bench::subscribed(1);
-    bench.ready("A");
-    bench.core.settings.moving = Move { surge: 0, max_unavailable: 0 };
-    let asked = bench.tell(Input::InverseOffers(vec![inverse_offer("i", "A", 0), inverse_offer("j", "B", 0)]));
+    let mut harness = Harness::subscribed(1);
+    harness.ready("A");
+    harness.core.settings.moving = Move { surge: 0, max_unavailable: 0 };
+    let asked = harness.feed(Input::InverseOffers(vec![inverse_offer("i", "A", 0), inverse_offer("j", "B", 0)]));
     assert!(has(&asked, |o| matches!(o, Output::DeclineInverse(offers, _) if offers[0].value == "i")));
     assert!(has(&asked, |o| matches!(o, Output::AcceptInverse(offers) if offers[0].value == "j")));
 }
 
 #[test]
 fn nothing_is_launched_on_an_agent_that_goes_into_maintenance_soon() {
-    let mut bench = Bench::subscribed(1);
+    let mut harness = Harness::subscribed(1);
     let soon = v1::Offer { unavailability: Some(unavailable(1800)), ..offer("1", "A", 1) };
-    let asked = bench.tell(Input::Offers(vec![soon]));
+    let asked = harness.feed(Input::Offers(vec![soon]));
     assert!(has(&asked, |o| matches!(o, Output::Decline(_, refuse) if refuse.as_secs() == 60)));
-    let told = "1 offer declined: the agent goes into maintenance soon".to_owned();
-    assert!(has(&asked, |o| matches!(o, Output::Notice(notice) if *notice == Notice::Starved(told.clone()))));
+    let reported = "1 offer declined: the agent goes into maintenance soon".to_owned();
+    assert!(has(&asked, |o| matches!(o, Output::Notice(notice) if *notice == Notice::Starved(reported.clone()))));
 }
 
 #[test]
-fn an_agent_where_workers_fail_is_left_alone_while_others_are_used_and_can_be_cleared() {
-    let mut bench = Bench::subscribed(1);
+fn an_agent_where_workers_fail_is_avoided_while_others_are_used_and_can_be_cleared() {
+    let mut harness = Harness::subscribed(1);
     for agent in ["B", "C", "D"] {
-        bench.tell(Input::Offers(vec![offer(agent, agent, 0)]));
+        harness.feed(Input::Offers(vec![offer(agent, agent, 0)]));
     }
     let failed = |worker: &WorkerId| {
         let label = v1::Label { key: "blame".to_owned(), value: Some("agent".to_owned()) };
@@ -157,24 +157,24 @@ fn an_agent_where_workers_fail_is_left_alone_while_others_are_used_and_can_be_cl
         Input::Status(Box::new(v1::TaskStatus { labels, ..status(worker, TaskState::TaskFailed) }))
     };
     for _ in 0..2 {
-        let worker = bench.launch_on("A", 1).pop().unwrap();
-        bench.tell(failed(&worker));
+        let worker = harness.launch_on("A", 1).pop().unwrap();
+        harness.feed(failed(&worker));
     }
-    bench.wait(10);
-    assert!(bench.launch_on("A", 1).is_empty());
-    let suspicions = bench.core.suspicions();
+    harness.wait(10);
+    assert!(harness.launch_on("A", 1).is_empty());
+    let suspicions = harness.core.suspicions();
     assert!(matches!(&suspicions[..], [one] if one.agent == "A" && one.avoided), "{suspicions:?}");
-    bench.tell(Input::ClearAgent(Some("A".to_owned())));
-    assert_eq!(bench.launch_on("A", 1).len(), 1);
+    harness.feed(Input::ClearAgent(Some("A".to_owned())));
+    assert_eq!(harness.launch_on("A", 1).len(), 1);
 }
 
 #[test]
 fn every_step_of_a_worker_is_remembered_with_cause_and_initiator() {
-    let mut bench = Bench::subscribed(1);
-    let worker = bench.ready("A");
-    bench.tell(Input::Target(0));
-    bench.over(&worker);
-    let steps: Vec<_> = bench.core.history().iter().map(|step| (step.from, step.to, step.by.to_string())).collect();
+    let mut harness = Harness::subscribed(1);
+    let worker = harness.ready("A");
+    harness.feed(Input::Target(0));
+    harness.over(&worker);
+    let steps: Vec<_> = harness.core.history().iter().map(|step| (step.from, step.to, step.by.to_string())).collect();
     let expected = [
         ("wanted", "storing", "scheduler"),
         ("storing", "launching", "scheduler"),
@@ -184,6 +184,6 @@ fn every_step_of_a_worker_is_remembered_with_cause_and_initiator() {
         ("killing", "gone", "executor"),
     ];
     assert_eq!(steps, expected.map(|(from, to, by)| (from, to, by.to_owned())));
-    let causes: Vec<_> = bench.core.history().iter().map(|step| step.cause.to_string()).collect();
+    let causes: Vec<_> = harness.core.history().iter().map(|step| step.cause.to_string()).collect();
     assert_eq!(causes[4], "fewer workers are wanted");
 }

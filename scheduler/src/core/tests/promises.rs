@@ -34,12 +34,12 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
     #[test]
     fn the_promises_hold_whatever_happens(acts in prop::collection::vec(act(), 1..60)) {
-        let mut bench = Bench::subscribed(3);
+        let mut harness = Harness::subscribed(3);
         let mut target = 3;
         let mut offers = 0;
         let mut known: Vec<WorkerId> = Vec::new();
         for act in acts {
-            let before = bench.outputs.len();
+            let before = harness.outputs.len();
             let mut sent = BTreeSet::new();
             match act {
                 Act::Offers(list) => {
@@ -49,24 +49,24 @@ proptest! {
                         offer(&offers.to_string(), &agent.to_string(), room)
                     });
                     let list = list.collect();
-                    bench.tell(Input::Offers(list));
+                    harness.feed(Input::Offers(list));
                 }
                 Act::Status(worker, state) => {
                     let stranger = WorkerId::from("stranger");
                     let id = known.iter().rev().nth(worker).unwrap_or(&stranger).clone();
-                    bench.tell(Input::Status(Box::new(v1::TaskStatus { state, ..status(&id, TaskState::TaskRunning) })));
+                    harness.feed(Input::Status(Box::new(v1::TaskStatus { state, ..status(&id, TaskState::TaskRunning) })));
                 }
-                Act::Target(n) => { target = n; bench.tell(Input::Target(n)); }
-                Act::Connection(true) => { bench.tell(Input::Subscribed("F".to_owned())); }
-                Act::Connection(false) => { bench.tell(Input::Disconnected); }
-                Act::Removed => { bench.tell(Input::FrameworkRemoved); }
-                Act::Wait(seconds) => { bench.wait(seconds); }
-                Act::HoldStores(true) => bench.hold_stores = true,
-                Act::HoldStores(false) => { bench.release_stores(); }
+                Act::Target(n) => { target = n; harness.feed(Input::Target(n)); }
+                Act::Connection(true) => { harness.feed(Input::Subscribed("F".to_owned())); }
+                Act::Connection(false) => { harness.feed(Input::Disconnected); }
+                Act::Removed => { harness.feed(Input::FrameworkRemoved); }
+                Act::Wait(seconds) => { harness.wait(seconds); }
+                Act::HoldStores(true) => harness.hold_stores = true,
+                Act::HoldStores(false) => { harness.release_stores(); }
             }
-            let held: usize = bench.held.iter().flat_map(|(_, changes)| changes)
+            let held: usize = harness.held.iter().flat_map(|(_, changes)| changes)
                 .filter(|change| matches!(change, Change::Worker(_))).count();
-            for output in &bench.outputs[before..] {
+            for output in &harness.outputs[before..] {
                 match output {
                     Output::Accept { launches, .. } => for launch in launches {
                         prop_assert!(!known.contains(&launch.worker), "an id was used twice");
@@ -77,18 +77,18 @@ proptest! {
                 }
             }
             if held == 0 {
-                for output in &bench.outputs[before..] {
+                for output in &harness.outputs[before..] {
                     if let Output::Accept { offers, .. } = output {
                         for id in offers { sent.remove(&id.value); }
                     }
                 }
                 prop_assert!(sent.is_empty(), "offers without an answer: {sent:?}");
             }
-            let counting = bench.core.workers().values().filter(|w| w.counts()).count();
+            let counting = harness.core.workers().values().filter(|w| w.counts()).count();
             prop_assert!(counting <= target, "{counting} workers for a target of {target}");
-            for worker in bench.core.workers().values() {
+            for worker in harness.core.workers().values() {
                 let launched = worker.phase != Phase::Storing && worker.phase != Phase::Unreachable;
-                let stored = bench.state.workers.contains_key(&worker.record.id);
+                let stored = harness.state.workers.contains_key(&worker.record.id);
                 let killed_in_store = matches!(worker.phase, Phase::Killing(_));
                 prop_assert!(!launched || stored || killed_in_store, "{:?} is not in the store", worker);
             }
@@ -96,35 +96,35 @@ proptest! {
     }
 }
 
-/// S10, by name: whatever fails while all workers are replaced. Those that were told to end are on their way out.
+/// S10: whatever fails while all workers are replaced. Workers that were killed do not count.
 #[test]
-fn there_are_never_more_workers_than_wanted_and_surge() {
+fn there_are_never_more_workers_than_target_plus_surge() {
     for seed in 0..200 {
         let mut dice = StdRng::seed_from_u64(seed);
         let (target, surge) = (dice.random_range(1..5), dice.random_range(0..3));
-        let mut bench = Bench::subscribed(target);
+        let mut harness = Harness::subscribed(target);
         let mut most_seen = 0;
         for step in 0..120 {
             let agent = dice.random_range(0..5).to_string();
             match dice.random_range(0..10) {
-                0 => drop(bench.tell(Input::Restart(Move { surge, max_unavailable: 1 }))),
-                1 => drop(bench.tell(Input::Drain(agent))),
-                2 => drop(bench.tell(Input::Undrain(agent))),
-                3..6 => drop(bench.tell(Input::Offers(vec![offer(&format!("o{step}"), &agent, 9)]))),
-                6 => drop(bench.wait(dice.random_range(0..40))),
+                0 => drop(harness.feed(Input::Restart(Move { surge, max_unavailable: 1 }))),
+                1 => drop(harness.feed(Input::Drain(agent))),
+                2 => drop(harness.feed(Input::Undrain(agent))),
+                3..6 => drop(harness.feed(Input::Offers(vec![offer(&format!("o{step}"), &agent, 9)]))),
+                6 => drop(harness.wait(dice.random_range(0..40))),
                 _ => {
-                    let ids: Vec<_> = bench.core.workers().keys().cloned().collect();
+                    let ids: Vec<_> = harness.core.workers().keys().cloned().collect();
                     let Some(id) = ids.get(dice.random_range(0..ids.len().max(1))) else { continue };
                     let states = [TaskState::TaskRunning, TaskState::TaskRunning, TaskState::TaskFailed];
-                    bench.tell(Input::Status(boxed(id, states[dice.random_range(0..3)])));
-                    let running = bench.core.workers().values().filter(|worker| worker.phase == Phase::Running);
+                    harness.feed(Input::Status(boxed(id, states[dice.random_range(0..3)])));
+                    let running = harness.core.workers().values().filter(|worker| worker.phase == Phase::Running);
                     let listed = running.map(|worker| worker.record.id.clone()).collect();
-                    bench.tell(Input::Registered(listed));
+                    harness.feed(Input::Registered(listed));
                 }
             }
-            // A drained agent's workers move by the usual surge.
+            // The workers of a drained agent move with the default surge.
             let most = target + surge.max(Move::default().surge);
-            let staying = bench.core.workers().values().filter(|worker| worker.counts()).count();
+            let staying = harness.core.workers().values().filter(|worker| worker.counts()).count();
             assert!(staying <= most, "seed {seed}, step {step}: {staying} of {target} + {surge}");
             most_seen = most_seen.max(staying);
         }

@@ -1,15 +1,15 @@
-//! What the states of Mesos's tasks mean for their workers.
+//! The meaning of Mesos's task states for their workers.
 
 use mesos::v1::task_status::Reason;
 
 use super::*;
 
-/// Where a worker stands after this status, in one word; `None` if it is gone.
-fn stands_after(mut bench: Bench, worker: &WorkerId, state: TaskState) -> Option<&'static str> {
-    let asked = bench.tell(Input::Status(boxed(worker, state)));
+/// The worker's phase after this status, as one word; `None` if it is gone.
+fn stands_after(mut harness: Harness, worker: &WorkerId, state: TaskState) -> Option<&'static str> {
+    let asked = harness.feed(Input::Status(boxed(worker, state)));
     assert!(has(&asked, |o| matches!(o, Output::Acknowledge { .. })), "{state:?}");
-    let there = bench.core.workers().get(worker).map(|worker| worker.phase.word());
-    assert_eq!(bench.state.workers.contains_key(worker), there.is_some(), "{state:?}: the store knows it");
+    let there = harness.core.workers().get(worker).map(|worker| worker.phase.word());
+    assert_eq!(harness.state.workers.contains_key(worker), there.is_some(), "{state:?}: the store knows it");
     there
 }
 
@@ -34,55 +34,55 @@ fn every_task_state_of_mesos_leads_a_worker_where_it_belongs() {
     ];
     assert_eq!(expected.len(), (0..100).filter(|state| TaskState::try_from(*state).is_ok()).count());
     for (state, launched, ran) in expected {
-        let mut bench = Bench::subscribed(1);
-        let worker = bench.launch_on("A", 1).pop().unwrap();
-        assert_eq!(stands_after(bench, &worker, state), launched, "{state:?} after the launch");
-        let mut bench = Bench::subscribed(1);
-        let worker = bench.running("A");
-        assert_eq!(stands_after(bench, &worker, state), ran, "{state:?} while it runs");
+        let mut harness = Harness::subscribed(1);
+        let worker = harness.launch_on("A", 1).pop().unwrap();
+        assert_eq!(stands_after(harness, &worker, state), launched, "{state:?} after the launch");
+        let mut harness = Harness::subscribed(1);
+        let worker = harness.running("A");
+        assert_eq!(stands_after(harness, &worker, state), ran, "{state:?} while it runs");
     }
 }
 
 #[test]
-fn a_task_state_of_the_future_is_harmless() {
-    let mut bench = Bench::subscribed(1);
-    let worker = bench.running("A");
+fn an_unknown_task_state_is_ignored() {
+    let mut harness = Harness::subscribed(1);
+    let worker = harness.running("A");
     let odd = v1::TaskStatus { state: 99, ..status(&worker, TaskState::TaskRunning) };
-    let asked = bench.tell(Input::Status(Box::new(odd)));
+    let asked = harness.feed(Input::Status(Box::new(odd)));
     assert!(has(&asked, |o| matches!(o, Output::Acknowledge { .. })));
-    assert_eq!(bench.core.workers()[&worker].phase, Phase::Running);
+    assert_eq!(harness.core.workers()[&worker].phase, Phase::Running);
 }
 
 #[test]
-fn a_late_word_of_a_workers_start_does_not_make_it_silent() {
-    let mut bench = Bench::subscribed(1);
-    let worker = bench.running("A");
-    bench.tell(Input::Registered(BTreeSet::from([worker.clone()])));
-    bench.tell(Input::Status(boxed(&worker, TaskState::TaskStarting)));
-    assert!(kills(&bench.wait(100_000)).is_empty());
+fn a_late_status_of_a_workers_start_does_not_make_it_silent() {
+    let mut harness = Harness::subscribed(1);
+    let worker = harness.running("A");
+    harness.feed(Input::Registered(BTreeSet::from([worker.clone()])));
+    harness.feed(Input::Status(boxed(&worker, TaskState::TaskStarting)));
+    assert!(kills(&harness.wait(100_000)).is_empty());
 }
 
 #[test]
-fn a_worker_whose_executor_falls_silent_is_replaced_and_what_it_says_later_does_not_count() {
-    let mut bench = Bench::subscribed(1);
-    let worker = bench.launch_on("A", 1).pop().unwrap();
-    bench.tell(Input::Status(boxed(&worker, TaskState::TaskStarting)));
-    assert!(kills(&bench.wait(299)).is_empty());
-    assert_eq!(kills(&bench.wait(1)), slice::from_ref(&worker));
-    assert_eq!(bench.launch_on("B", 1).len(), 1);
-    bench.tell(Input::Status(boxed(&worker, TaskState::TaskRunning)));
-    assert!(!bench.core.workers()[&worker].counts());
-    assert_eq!(kills(&bench.wait(10)), [worker], "it is told again");
+fn a_worker_whose_executor_falls_silent_is_replaced_and_its_later_updates_do_not_count() {
+    let mut harness = Harness::subscribed(1);
+    let worker = harness.launch_on("A", 1).pop().unwrap();
+    harness.feed(Input::Status(boxed(&worker, TaskState::TaskStarting)));
+    assert!(kills(&harness.wait(299)).is_empty());
+    assert_eq!(kills(&harness.wait(1)), slice::from_ref(&worker));
+    assert_eq!(harness.launch_on("B", 1).len(), 1);
+    harness.feed(Input::Status(boxed(&worker, TaskState::TaskRunning)));
+    assert!(!harness.core.workers()[&worker].counts());
+    assert_eq!(kills(&harness.wait(10)), [worker], "the kill is sent again");
 }
 
 #[test]
-fn a_worker_that_mesos_ends_because_its_agent_drains_is_replaced_at_once_and_nobody_is_blamed() {
-    let mut bench = Bench::subscribed(1);
+fn a_worker_that_mesos_ends_because_its_agent_drains_is_replaced_at_once_and_counts_against_nothing() {
+    let mut harness = Harness::subscribed(1);
     for state in [TaskState::TaskKilled, TaskState::TaskGoneByOperator, TaskState::TaskKilled] {
-        let worker = bench.running("A");
+        let worker = harness.running("A");
         let reason = Some(Reason::AgentDraining.into());
-        let asked = bench.tell(Input::Status(Box::new(v1::TaskStatus { reason, ..status(&worker, state) })));
+        let asked = harness.feed(Input::Status(Box::new(v1::TaskStatus { reason, ..status(&worker, state) })));
         assert!(has(&asked, |o| matches!(o, Output::Revive)), "{asked:?}");
     }
-    assert_eq!(bench.core.suspicions(), []);
+    assert_eq!(harness.core.suspicions(), []);
 }

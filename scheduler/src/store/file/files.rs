@@ -1,4 +1,5 @@
-//! The files of a state's directory: nobody else reads or writes them, whatever the umask, and none is opened by way of a link.
+//! The files in a state directory. Nobody else can read or write them, whatever the umask, and none is opened through a
+//! link.
 
 use std::{
     fs::{DirBuilder, Permissions, TryLockError},
@@ -16,12 +17,12 @@ use tracing::warn;
 
 use crate::store::StoreError;
 
-/// No state is larger: a hundred thousand workers take a tenth of it.
+/// Largest state, in bytes: a hundred thousand workers take a tenth of it.
 const LARGEST: u64 = 256 << 20;
 const STICKY: u32 = 0o1000;
 const OTHERS_WRITE: u32 = 0o022;
 
-/// Makes the directory with those above it. In one that is there and ours, nobody else may write from now on.
+/// Creates the directory and its parents. If it exists and is ours, removes write access of others.
 pub(super) fn make_directory(directory: &Path) -> Result<(), StoreError> {
     let make = || {
         let Ok(there) = fs::metadata(directory) else {
@@ -38,7 +39,7 @@ pub(super) fn make_directory(directory: &Path) -> Result<(), StoreError> {
     make().map_err(|e| failed("create", directory, e))
 }
 
-/// Takes the lock at `path` if nobody has it.
+/// Takes the lock at `path` if it is free.
 pub(super) fn lock(path: &Path) -> Result<File, StoreError> {
     let mut options = OpenOptions::new();
     options.create(true).truncate(false).write(true).mode(0o600).custom_flags(O_NOFOLLOW | O_NONBLOCK);
@@ -52,7 +53,7 @@ pub(super) fn lock(path: &Path) -> Result<File, StoreError> {
     Ok(file)
 }
 
-/// What is in a file, if there is one.
+/// The content of a file, if it exists.
 pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
     let file = match OpenOptions::new().read(true).custom_flags(O_NOFOLLOW | O_NONBLOCK).open(path) {
         Ok(file) => file,
@@ -77,7 +78,7 @@ pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
     Ok(Some(bytes))
 }
 
-/// Replaces a file by another one with these bytes. With `before`, what was there stays under that name.
+/// Replaces a file atomically. With `before`, the old file is kept under that name.
 pub(super) fn replace(path: &Path, bytes: &[u8], before: Option<&Path>) -> Result<(), StoreError> {
     let fresh = path.with_extension("new");
     let write = || {
@@ -95,7 +96,7 @@ pub(super) fn replace(path: &Path, bytes: &[u8], before: Option<&Path>) -> Resul
     write().map_err(|e| failed("write", path, e))
 }
 
-/// Removes a file, if it is there.
+/// Removes a file, if it exists.
 pub(super) fn remove(path: &Path) -> Result<(), StoreError> {
     let removed = ignore_missing(fs::remove_file(path)).and_then(|()| sync_directory(path));
     removed.map_err(|e| failed("remove", path, e))

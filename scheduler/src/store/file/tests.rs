@@ -12,7 +12,7 @@ use super::*;
 use crate::{
     core::{
         constraint::{Field, Values},
-        message::{Moment, Move, Place, Registration, WorkerId, WorkerRecord},
+        message::{AgentProfile, Moment, Move, Registration, WorkerId, WorkerRecord},
         origin::Origin,
     },
     store::fresh_epoch,
@@ -22,7 +22,7 @@ fn record(number: u64) -> WorkerRecord {
     let values = Values::from_iter([(Field::Zone, "z".into())]);
     WorkerRecord {
         id: WorkerId::new("e", number),
-        place: Arc::new(Place { agent: "A".to_owned(), hostname: "host".to_owned(), values }),
+        place: Arc::new(AgentProfile { agent: "A".to_owned(), hostname: "host".to_owned(), values }),
         launched: Moment(5),
         running: true,
         released: false,
@@ -42,7 +42,7 @@ fn worker(number: u64) -> Change {
     Change::Worker(record(number))
 }
 
-/// A directory with a state of two generations: the second one has one worker more.
+/// A directory with two generations of state: the second has one more worker.
 async fn two_generations() -> (TempDir, State, State) {
     let directory = tempfile::tempdir().unwrap();
     let (mut store, _) = FileStore::open(directory.path()).await.unwrap();
@@ -58,7 +58,7 @@ async fn reopen(directory: &TempDir) -> Result<State, StoreError> {
 }
 
 #[tokio::test]
-async fn what_was_written_is_there_after_a_restart() {
+async fn written_state_is_there_after_a_restart() {
     let directory = tempfile::tempdir().unwrap();
     let (mut store, first) = FileStore::open(directory.path()).await.unwrap();
     let registration = Registration { user: Some(String::new()), principal: Some("flink".to_owned()) };
@@ -81,7 +81,7 @@ async fn what_was_written_is_there_after_a_restart() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_second_application_master_is_kept_out_and_a_lock_that_goes_within_two_seconds_is_waited_for() {
+async fn a_second_application_master_is_refused_and_a_lock_released_within_two_seconds_is_waited_for() {
     let directory = tempfile::tempdir().unwrap();
     let (first, _) = FileStore::open(directory.path()).await.unwrap();
     assert!(matches!(FileStore::open(directory.path()).await, Err(StoreError::Locked(_))));
@@ -96,7 +96,7 @@ async fn a_second_application_master_is_kept_out_and_a_lock_that_goes_within_two
 }
 
 #[tokio::test]
-async fn a_state_that_is_cut_anywhere_is_never_believed_and_the_generation_before_it_is() {
+async fn a_state_that_is_truncated_anywhere_is_replaced_by_the_previous_generation() {
     let (directory, first, second) = two_generations().await;
     assert_eq!(reopen(&directory).await.unwrap(), second);
     let path = directory.path().join(STATE);
@@ -107,12 +107,12 @@ async fn a_state_that_is_cut_anywhere_is_never_believed_and_the_generation_befor
         assert_eq!(fs::read(directory.path().join(DAMAGED)).unwrap(), whole[..length]);
         assert_eq!(fs::read(directory.path().join(BEFORE)).unwrap(), before, "it is not replaced by the damaged one");
     }
-    // Power that fails between the two renames leaves the generation before alone.
+    // A power failure between the two renames leaves only the previous generation.
     assert_eq!(reopen(&directory).await.unwrap(), first);
 }
 
 #[tokio::test]
-async fn a_state_of_which_no_generation_is_whole_is_refused_and_left_as_it_is() {
+async fn a_state_without_an_intact_generation_is_refused_and_left_unchanged() {
     let (directory, ..) = two_generations().await;
     for name in [STATE, BEFORE] {
         let path = directory.path().join(name);
@@ -130,7 +130,7 @@ async fn a_state_of_which_no_generation_is_whole_is_refused_and_left_as_it_is() 
 }
 
 #[tokio::test]
-async fn the_framework_is_not_lost_with_the_state_and_is_forgotten_with_its_end() {
+async fn the_framework_id_outlives_a_lost_state_and_is_deleted_with_its_framework() {
     let (directory, ..) = two_generations().await;
     for name in [STATE, BEFORE] {
         fs::remove_file(directory.path().join(name)).unwrap();
@@ -143,11 +143,11 @@ async fn the_framework_is_not_lost_with_the_state_and_is_forgotten_with_its_end(
     assert_eq!(reopen(&directory).await.unwrap().framework, None);
 }
 
-/// Written by the build before files were sealed (7fc61a2). Files of this format must load for ever.
+/// Written by the build before files were sealed (7fc61a2). Files in this format must load forever.
 const FORMAT_1: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/state-1");
 
 #[tokio::test]
-async fn a_state_of_the_format_before_this_one_is_read_and_one_that_was_cut_is_not() {
+async fn a_state_in_the_previous_format_is_read_and_a_truncated_one_is_not() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join(STATE);
     let whole = fs::read(Path::new(FORMAT_1).join(STATE)).unwrap();
@@ -170,7 +170,7 @@ async fn a_state_of_the_format_before_this_one_is_read_and_one_that_was_cut_is_n
         fs::write(&path, &whole[..length]).unwrap();
         assert!(matches!(reopen(&directory).await, Err(StoreError::Corrupt { .. })), "{length} bytes are believed");
     }
-    // The next write is in this format, and the old file stays as the generation before.
+    // The next write uses the current format, and the old file stays as the previous generation.
     fs::write(&path, &whole).unwrap();
     let (mut store, before) = FileStore::open(directory.path()).await.unwrap();
     store.write(vec![Change::NextNumber(9)]).await.unwrap();
@@ -184,7 +184,7 @@ async fn a_state_of_the_format_before_this_one_is_read_and_one_that_was_cut_is_n
 async fn a_state_of_a_later_layout_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let later = record::encode(&State::fresh("e".to_owned()));
-    // The first field is the layout's version.
+    // The first field is the version of the layout.
     let later = [&[8, 9], &later[2..]].concat();
     fs::write(directory.path().join(STATE), sealed::seal(Content::State, &later)).unwrap();
     let refused = reopen(&directory).await.unwrap_err().to_string();
@@ -195,7 +195,7 @@ async fn a_state_of_a_later_layout_is_refused() {
 }
 
 #[tokio::test]
-async fn no_id_is_used_twice_after_the_state_was_put_back_from_an_older_copy() {
+async fn no_id_is_used_twice_after_the_state_was_restored_from_an_older_copy() {
     let (directory, ..) = two_generations().await;
     let copy = fs::read(directory.path().join(BEFORE)).unwrap();
     let next_id = async || {
@@ -212,7 +212,7 @@ async fn no_id_is_used_twice_after_the_state_was_put_back_from_an_older_copy() {
 fn nobody_else_can_read_or_write_the_state_whatever_the_umask() {
     let outside = tempfile::tempdir().unwrap();
     let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o7777;
-    // The umask is the whole process's; files that other tests make meanwhile are theirs either way.
+    // The umask belongs to the whole process, and files of other tests must be private too.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     for mask in [0o000, 0o022, 0o077] {
         let directory = outside.path().join(format!("{mask:o}/state"));
@@ -229,7 +229,7 @@ fn nobody_else_can_read_or_write_the_state_whatever_the_umask() {
             assert_eq!(mode(&directory.join(name)), 0o600, "{name}, umask {mask:o}");
         }
     }
-    // One that was there before.
+    // A directory that existed before.
     let open = outside.path().join("open");
     fs::create_dir(&open).unwrap();
     fs::set_permissions(&open, std::fs::Permissions::from_mode(0o775)).unwrap();
@@ -238,11 +238,11 @@ fn nobody_else_can_read_or_write_the_state_whatever_the_umask() {
 }
 
 #[tokio::test]
-async fn what_is_no_regular_file_of_ours_is_not_opened() {
+async fn only_regular_files_of_our_own_are_opened() {
     let (directory, ..) = two_generations().await;
     let elsewhere = tempfile::NamedTempFile::new().unwrap();
     let path = directory.path().join(STATE);
-    // A name of the file that is written next leads elsewhere.
+    // A link under the name of the next file to write.
     fs_err::os::unix::fs::symlink(elsewhere.path(), directory.path().join("state.new")).unwrap();
     let (mut store, _) = FileStore::open(directory.path()).await.unwrap();
     store.write(vec![worker(7)]).await.unwrap();

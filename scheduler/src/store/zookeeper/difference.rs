@@ -1,16 +1,16 @@
-//! What is to be written so that one state becomes another, in requests that ZooKeeper takes.
+//! The writes that turn one state into another, in requests of a size that ZooKeeper accepts.
 
 use std::collections::BTreeMap;
 
 use super::nodes::{Node, Nodes};
 use crate::{core::message::State, store::record};
 
-/// Bytes in one transaction: half of what a ZooKeeper server takes as one request (`jute.maxbuffer`, 1 MB by default).
+/// Bytes in one transaction: half of the largest request of a ZooKeeper server (`jute.maxbuffer`, 1 MB by default).
 const BATCH: usize = 512 * 1024;
-/// What an operation takes besides path and data: ACL, lengths, flags.
+/// Bytes of an operation besides path and data: ACL, lengths, flags.
 const OVERHEAD: usize = 64;
 
-/// One of the changes of a transaction.
+/// One operation of a transaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Operation {
     Create(Node, Vec<u8>),
@@ -19,7 +19,7 @@ pub(super) enum Operation {
 }
 
 impl Operation {
-    /// About how many bytes it takes in a request.
+    /// Its approximate size in a request, in bytes.
     fn size(&self, nodes: &Nodes) -> usize {
         let (Self::Create(node, _) | Self::Set(node, _) | Self::Delete(node)) = self;
         let data = if let Self::Create(_, data) | Self::Set(_, data) = self { data.len() } else { 0 };
@@ -27,7 +27,7 @@ impl Operation {
     }
 }
 
-/// The operations in their order, in parts that ZooKeeper takes as one request each.
+/// Splits the operations, in their order, into requests that ZooKeeper accepts.
 pub(super) fn batches(operations: Vec<Operation>, nodes: &Nodes) -> Vec<Vec<Operation>> {
     let (mut batches, mut batch, mut taken) = (Vec::new(), Vec::new(), 0);
     for operation in operations {
@@ -44,10 +44,10 @@ pub(super) fn batches(operations: Vec<Operation>, nodes: &Nodes) -> Vec<Vec<Oper
     batches
 }
 
-/// What leads from one state to the other. A state without an epoch is not there at all.
+/// The operations from one state to the other. A state without an epoch does not exist yet.
 pub(super) fn difference(from: &State, to: &State) -> Vec<Operation> {
     let mut operations = Vec::new();
-    // First, so that nobody finds the rest gone without knowing why.
+    // First, so that nobody finds the rest missing without the reason.
     match (&from.ended, &to.ended) {
         (None, Some(ended)) => operations.push(Operation::Create(Node::Ended, record::encode_ended(ended))),
         (Some(before), Some(ended)) if before != ended => {
@@ -62,7 +62,7 @@ pub(super) fn difference(from: &State, to: &State) -> Vec<Operation> {
         operations.push(Operation::Create(Node::State, head(to)));
     } else if head(from) != head(to) {
         let set = Operation::Set(Node::State, head(to));
-        // Workers without their framework would say nothing to whoever finds them: it goes after them.
+        // Workers make no sense without their framework, so it is deleted after them.
         if to.framework.is_none() {
             last = Some(set);
         } else {
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_a_cluster_is_written_once_and_taken_back_when_it_begins_anew() {
+    fn the_end_of_a_cluster_is_written_once_and_deleted_when_it_starts_again() {
         let over = State { ended: Some(Ended { exit_code: 2, why: "cancelled".to_owned() }), ..state(&[]) };
         assert!(matches!(difference(&state(&[]), &over)[..], [Operation::Create(Node::Ended, _)]));
         assert_eq!(difference(&over, &over), []);
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_write_makes_the_state() {
+    fn the_first_write_creates_the_state() {
         let made = difference(&State::default(), &state(&[worker(1, false)]));
         assert!(matches!(made[..], [Operation::Create(Node::State, _), Operation::Create(Node::Worker(_), _)]));
     }

@@ -1,4 +1,4 @@
-//! Where what is.
+//! The paths of our nodes.
 
 use zookeeper_client::{Acls, Client, CreateMode, Error};
 
@@ -12,7 +12,7 @@ pub struct Nodes {
     acls: Acls<'static>,
 }
 
-/// One of those that hold state.
+/// A node that holds state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Node {
     State,
@@ -26,29 +26,29 @@ impl Nodes {
         Self { base, upstream, acls }
     }
 
-    /// The node below which they all are.
+    /// The node above all of them.
     pub(super) fn base(&self) -> &str {
         &self.base
     }
 
-    /// The folder of the election's lock nodes.
+    /// The parent of the election's lock nodes.
     pub fn leader(&self) -> String {
         format!("{}/leader", self.base)
     }
 
-    /// Who may do what with our nodes.
+    /// The access rights of our nodes.
     pub fn acls(&self) -> Acls<'static> {
         self.acls
     }
 
-    /// Makes the folders that are missing.
+    /// Creates the missing parent nodes.
     pub async fn make(&self, client: &Client) -> Result<(), Error> {
         let options = CreateMode::Persistent.with_acls(self.acls);
         client.mkdir(&self.workers(), &options).await?;
         client.mkdir(&self.leader(), &options).await
     }
 
-    /// What the cluster is, but for its workers.
+    /// The node with the state of the cluster, without its workers.
     pub(crate) fn state(&self) -> String {
         format!("{}/state", self.base)
     }
@@ -65,7 +65,7 @@ impl Nodes {
         format!("{}/{id}", self.workers())
     }
 
-    /// A node that Flink 1.13 has left.
+    /// A node of Flink 1.13.
     pub(super) fn upstream(&self, name: &str) -> String {
         format!("{}/{name}", self.upstream)
     }

@@ -1,4 +1,4 @@
-//! What there is: our own state, or what Flink 1.13 has left.
+//! Reads the stored state: our own, or what Flink 1.13 has left.
 
 use tracing::info;
 use zookeeper_client::{Client, Error, Stat};
@@ -9,7 +9,7 @@ use crate::{
     store::{Mirror, StoreError, fresh_state, record},
 };
 
-/// Our own state, if it was ever written, and the transaction in which the cluster's end was written; 0 if it was not.
+/// Our own state, if it exists, and the transaction that wrote the cluster's end, or 0.
 pub(super) async fn load(
     client: &Client,
     nodes: &Nodes,
@@ -32,7 +32,7 @@ pub(super) async fn load(
     }
     let folder = nodes.workers();
     let names = client.list_children(&folder).await.map_err(|e| failed("list", &folder, e))?;
-    // All requests leave at once: a round trip for each of thousands of workers would take seconds.
+    // All requests are sent at once: one round trip after the other would take seconds for thousands of workers.
     let paths: Vec<String> = names.iter().map(|name| format!("{folder}/{name}")).collect();
     let answers: Vec<_> = paths.iter().map(|path| client.get_data(path)).collect();
     for (path, answer) in paths.iter().zip(answers) {
@@ -43,7 +43,7 @@ pub(super) async fn load(
     Ok(Some((state, ended_at)))
 }
 
-/// A node's data, if it is there.
+/// A node's data, if the node exists.
 async fn read(client: &Client, path: &str) -> Result<Option<(Vec<u8>, Stat)>, StoreError> {
     match client.get_data(path).await {
         Ok(found) => Ok(Some(found)),
@@ -52,8 +52,8 @@ async fn read(client: &Client, path: &str) -> Result<Option<(Vec<u8>, Stat)>, St
     }
 }
 
-/// A fresh state, which takes over framework id and counter from Flink 1.13's nodes if they are there. Upstream's workers
-/// cannot be read (they are serialized Java objects): Mesos tells of their tasks, and they are ended.
+/// A fresh state with framework id and counter from Flink 1.13's nodes, if they exist. Upstream's workers cannot be
+/// read (they are serialized Java objects): Mesos reports their tasks, which are then killed.
 pub(super) async fn inherited(client: &Client, nodes: &Nodes) -> Result<State, StoreError> {
     let mut state = fresh_state();
     let read = async |name: &str| {

@@ -1,4 +1,4 @@
-//! What a core asks for, carried out as the shell does it.
+//! Carries out a core's outputs as the shell does.
 
 use mesos::v1::OfferId;
 
@@ -9,8 +9,8 @@ fn values(offers: Vec<OfferId>) -> Vec<String> {
 }
 
 impl World {
-    /// Tells the core and carries out what it asks for, unless the process dies in between.
-    pub(crate) fn tell_core(&mut self, master: usize, input: Input) {
+    /// Feeds the core an input and carries out its outputs, unless the process crashes in between.
+    pub(crate) fn feed_core(&mut self, master: usize, input: Input) {
         let Some(core) = self.masters[master].core.as_mut() else { return };
         if self.verbose {
             self.log.push(format!("{:>9} master {master} <- {input:?}", self.now.0));
@@ -89,7 +89,7 @@ impl World {
                 let tasks = workers.into_iter().map(|(worker, agent)| (worker.as_str().to_owned(), agent)).collect();
                 self.call(master, Call::Reconcile(tasks));
             }
-            Output::Notice(_) | Output::Narrow | Output::Widen | Output::Look => {}
+            Output::Notice(_) | Output::Narrow | Output::Widen | Output::InspectMaster => {}
             Output::Teardown => {
                 self.masters[master].stopping = true;
                 self.call(master, Call::Teardown);

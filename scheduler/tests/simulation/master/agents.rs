@@ -1,4 +1,4 @@
-//! What the simulated master knows of agents: they register, vanish, return; and another master takes over.
+//! The simulated master's view of agents: they register, disappear, return; and another master takes over.
 
 use super::*;
 
@@ -8,7 +8,7 @@ impl World {
         let Some(place) = agents.get_mut(agent).filter(|place| place.reachable() && master.up) else { return };
         let id = place.id.clone();
         place.registration += 1;
-        // Tasks of a framework that is gone are ended.
+        // Tasks of a removed framework are ended.
         place.tasks.retain(|_, task| !master.removed.contains(&task.framework));
         master.recovering.remove(&id);
         let was_unreachable = master.unreachable.remove(&id).is_some();
@@ -22,12 +22,12 @@ impl World {
             news.extend(place.tasks.iter().map(|(task, of)| (task.clone(), of.state)));
         }
         for (task, state) in news {
-            self.tell(status(&task, &id, state));
+            self.send_status(status(&task, &id, state));
         }
         self.changed();
     }
 
-    /// The connection to an agent has ended; after a while it counts as unreachable.
+    /// The connection to an agent ends; after a while the agent counts as unreachable.
     pub(crate) fn agent_vanishes(&mut self, agent: usize) {
         let id = self.agents[agent].id.clone();
         self.rescind(agent);
@@ -42,27 +42,27 @@ impl World {
         let Some(tasks) = known.or_else(|| self.master.recovering.remove(id).then(BTreeMap::new)) else { return };
         self.master.unreachable.insert(id.to_owned(), tasks.keys().cloned().collect());
         for task in tasks.keys() {
-            self.tell(status(task, id, TaskState::TaskUnreachable));
+            self.send_status(status(task, id, TaskState::TaskUnreachable));
         }
     }
 
     pub(crate) fn marked_gone(&mut self, id: &str) {
         let Some(tasks) = self.master.unreachable.remove(id) else { return };
         for task in tasks {
-            self.tell(status(&task, id, TaskState::TaskGoneByOperator));
+            self.send_status(status(&task, id, TaskState::TaskGoneByOperator));
         }
     }
 
-    /// Another master takes over: it has the registry's agents and nothing else.
+    /// Another master takes over: it knows only the registry's agents.
     pub(crate) fn master_fails_over(&mut self) {
         let known = self.master.agents.keys().cloned().chain(self.master.recovering.iter().cloned()).collect();
         let removed = std::mem::take(&mut self.master.removed);
         let unreachable = std::mem::take(&mut self.master.unreachable).into_keys();
         let unreachable = unreachable.map(|id| (id, BTreeSet::new())).collect();
         let next = self.master.next;
-        // What operators have planned stands in the registry.
+        // The registry contains the operators' maintenance schedule.
         let mut maintenance = std::mem::take(&mut self.master.maintenance);
-        maintenance.values_mut().for_each(Maintenance::begin_anew);
+        maintenance.values_mut().for_each(Maintenance::reset);
         if let Some(link) = self.master.link.take() {
             self.break_link(link);
         }

@@ -1,18 +1,18 @@
-//! Agents that the operators of Mesos take into maintenance: the master asks for them by inverse offers.
+//! Agents that the operators of Mesos take into maintenance: the master sends inverse offers for them.
 
 use super::*;
 
-/// What the master has on one such agent.
+/// The master's view of one such agent.
 #[derive(Debug)]
 pub(crate) struct Maintenance {
     start: Moment,
-    /// The inverse offer that is not answered.
+    /// The unanswered inverse offer.
     outstanding: Option<String>,
-    /// Not before this moment is it asked for again.
+    /// The earliest time of the next inverse offer.
     again: Moment,
 }
 
-/// Without a filter in the answer.
+/// The filter of an answer without one.
 const FILTER: Duration = Duration::from_secs(5);
 const ROUND: u64 = 1000;
 
@@ -22,8 +22,8 @@ impl Maintenance {
         v1::Unavailability { start: v1::TimeInfo { nanoseconds }, duration: None }
     }
 
-    /// Whoever subscribes (again), or wants offers (again), is asked as if nothing had been said.
-    pub(super) fn begin_anew(&mut self) {
+    /// A framework that subscribes or revives offers gets inverse offers as if it had never answered.
+    pub(super) fn reset(&mut self) {
         (self.outstanding, self.again) = (None, Moment(0));
     }
 }
@@ -42,7 +42,7 @@ impl World {
         }
     }
 
-    /// As the allocator does: whoever has something there is asked, unless it was a moment ago.
+    /// Like the allocator: a framework with tasks on the agent gets an inverse offer, unless it got one a moment ago.
     pub(crate) fn asks_back(&mut self, id: String) {
         let now = self.now;
         let Master { maintenance, agents, link, up, next, .. } = &mut self.master;
@@ -71,7 +71,7 @@ impl World {
         }
     }
 
-    /// Only who has not answered is told.
+    /// Only frameworks that have not answered are notified.
     pub(crate) fn calls_off(&mut self, id: &str) {
         let Some(wanted) = self.master.maintenance.remove(id) else { return };
         if let (Some(link), Some(offer)) = (self.master.link, wanted.outstanding) {

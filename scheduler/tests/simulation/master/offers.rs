@@ -1,4 +1,4 @@
-//! What the simulated master offers and asks back, and what becomes of it.
+//! Offers and rescinds of the simulated master, and their results.
 
 use super::*;
 
@@ -12,7 +12,7 @@ impl World {
             if offered || filtered || !agent.reachable() || !self.master.agents.contains_key(&agent.id) {
                 continue;
             }
-            // What the master has given away and the agent does not know of yet is not free.
+            // What the master has assigned is not free, even if the agent does not know it yet.
             let free = agent.free();
             let known = &self.master.agents[&agent.id];
             let on_the_way = known.iter().any(|(id, state)| is_alive(*state) && !agent.tasks.contains_key(id));
@@ -59,7 +59,7 @@ impl World {
                     let task = (id, framework.clone(), taken);
                     self.at(delay, Event::Launch { agent: place, registration, task });
                 }
-                _ => self.tell(status(&id, &agent, TaskState::TaskDropped)),
+                _ => self.send_status(status(&id, &agent, TaskState::TaskDropped)),
             }
         }
         self.changed();

@@ -1,16 +1,16 @@
-//! What must be true where something takes effect, whoever has asked for it and when.
+//! Conditions that must hold when something takes effect, whatever requested it.
 
 use super::*;
 
 impl World {
-    /// S1, S4: a task begins. Its framework may have ended meanwhile, but nobody has forgotten it.
+    /// S1, S4: a task starts. Its framework may have been removed in the meantime, but its record exists.
     pub(crate) fn check_launch(&self, task: &str) {
         let id = WorkerId::from(task);
         let known = self.keeper.state.workers.contains_key(&id) || self.excused.contains(&id);
         assert!(known, "S1: {id} begins, and the store does not know it");
     }
 
-    /// S4, S16: a task that lives is to end.
+    /// S4, S16: a living task is about to be ended.
     pub(crate) fn check_kill(&self, task: &str) {
         let id = WorkerId::from(task);
         let wanted = self.keeper.state.workers.get(&id).is_some_and(|record| !record.released);

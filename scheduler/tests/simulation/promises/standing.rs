@@ -1,12 +1,12 @@
-//! What must be true after every step, and in the end.
+//! Conditions that must hold after every step, and at the end.
 
 use super::*;
 
-/// An offer that waits for the store is given back after a while.
+/// Longest time, in milliseconds, that an offer waits for the store before it is declined.
 const LONGEST_HOLD: u64 = 30_000;
-/// A kill has had its effect after so long: a write, the way to the agent, its grace, or one more kill.
+/// A kill takes effect within this time: a write, the way to the agent, its grace period, or a repeated kill.
 const ONE_KILL: Duration = Duration::from_secs(30);
-/// So many of all agents are avoided at most.
+/// At most one in this many agents is avoided.
 const AVOIDED: usize = 4;
 
 impl World {
@@ -30,7 +30,7 @@ impl World {
             if core.is_subscribed() {
                 let moves = core.workers().values().any(|worker| core.leaves(worker).is_some());
                 let idle = counting >= self.target && !moves;
-                assert!(!(idle && am.offers_wanted), "S12: master {i} misses nobody and wants offers");
+                assert!(!(idle && am.offers_wanted), "S12: master {i} wants offers although no worker is missing");
             }
             let avoided = core.suspicions().iter().filter(|suspicion| suspicion.avoided).count();
             let agents = self.agents.len() + self.gone_agents.len();
@@ -38,7 +38,7 @@ impl World {
         }
     }
 
-    /// S10: where nothing else goes wrong, more than are wanted live for as long as one kill takes at most.
+    /// S10: without other faults, extra workers live at most as long as one kill takes.
     fn check_surplus(&mut self) {
         let most = if self.stop_asked { 0 } else { self.target + if self.moved { 2 } else { 0 } };
         let stays = |task: &&Task| task.is_alive() && task.state != TaskState::TaskKilling;
@@ -51,7 +51,7 @@ impl World {
         assert!(self.now.since(since) < ONE_KILL, "S10: {staying} live and {most} are wanted, since {since:?}");
     }
 
-    /// Whether this one leads, and store and Mesos hear it.
+    /// Whether this application master leads and reaches store and Mesos.
     fn can_act(&self, am: &ApplicationMaster) -> bool {
         let linked = am.link.is_some_and(|link| self.master.link == Some(link) && !self.silent.contains(&link));
         let stores = self.keeper.up && self.cut_from_keeper.is_none() && self.keeper.leads(am.session);
@@ -63,7 +63,7 @@ impl World {
         self.agents.iter().flat_map(|agent| &agent.tasks).filter(|(_, task)| task.is_alive()).collect()
     }
 
-    /// S10 and the rest: all is healed and time has passed.
+    /// S10 and the rest: all faults are repaired and time has passed.
     pub(crate) fn check_end(&self) {
         let alive = self.alive();
         let ids: BTreeSet<_> = alive.iter().map(|(id, _)| WorkerId::from(id.as_str())).collect();

@@ -1,4 +1,4 @@
-//! What can happen, and what application masters and the Mesos master say to each other.
+//! Events, and the messages between application masters and the Mesos master.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use scheduler::core::message::Moment;
 
 use crate::{keeper::Write, resources::Amounts};
 
-/// What an application master asks of the Mesos master.
+/// A call to the Mesos master.
 #[derive(Clone, Debug)]
 pub(crate) enum Call {
     Subscribe(Option<String>),
@@ -35,11 +35,11 @@ pub(crate) enum Call {
     },
     Reconcile(Vec<(String, String)>),
     Teardown,
-    /// The connection has ended, as the master will notice after all that was said before.
+    /// The connection has ended; the master notices after all earlier messages.
     HangUp,
 }
 
-/// What it is told.
+/// A message from the Mesos master.
 #[derive(Clone, Debug)]
 pub(crate) enum FromMaster {
     Subscribed(String),
@@ -143,11 +143,11 @@ pub(crate) enum Event {
     AgentReturns {
         agent: usize,
     },
-    /// A connection on which nothing came through any more is taken for broken.
+    /// A connection on which nothing arrives any longer is considered broken.
     LinkDies {
         link: u64,
     },
-    /// The master asks for an agent that is to go into maintenance, if need be.
+    /// The master sends an inverse offer for an agent with scheduled maintenance, if needed.
     AskBack {
         id: String,
     },
@@ -169,7 +169,7 @@ pub(crate) enum Event {
     Undrained,
 }
 
-/// What will happen, and when.
+/// An event and its time.
 pub(super) struct Due {
     pub(super) at: Moment,
     pub(super) number: u64,

@@ -1,9 +1,9 @@
-//! How a world lives: one thing after the other happens.
+//! Runs a world, one event after the other.
 
 use super::*;
 
 impl World {
-    /// Lives through it all; panics if a promise is broken. Gives the number of steps.
+    /// Runs the world to its end; panics if a promise is broken. Returns the number of steps.
     pub(crate) fn run(&mut self) -> u64 {
         self.master.up = true;
         for agent in 0..self.agents.len() {
@@ -31,7 +31,7 @@ impl World {
         if let Some(master) = self.concerns(&event)
             && self.masters[master].stalled_until > self.now
         {
-            // It has not the time now.
+            // The process is stalled: later.
             let at = self.masters[master].stalled_until;
             return self.push(at, event);
         }
@@ -44,7 +44,7 @@ impl World {
             Event::Write(write) => self.write(write),
             Event::Written { master, session, number } => {
                 if self.masters[master].session == session {
-                    self.tell_core(master, Input::Stored(number));
+                    self.feed_core(master, Input::Stored(number));
                 }
             }
             Event::Starts { master } => self.starts(master),
@@ -56,13 +56,13 @@ impl World {
                 let am = &mut self.masters[master];
                 if am.session == session && am.wake.is_some_and(|wake| wake <= self.now) {
                     am.wake = None;
-                    self.tell_core(master, Input::Tick);
+                    self.feed_core(master, Input::Tick);
                 }
             }
             Event::JobManagerUp { master, session } => {
                 if self.masters[master].session == session && self.masters[master].core.is_some() {
                     self.masters[master].job_manager = true;
-                    self.tell_core(master, Input::JobManager(true));
+                    self.feed_core(master, Input::JobManager(true));
                     self.lists(master);
                 }
             }
@@ -122,7 +122,7 @@ impl World {
                     self.calls_off(&id);
                 }
                 if self.restarts > 0 && !std::mem::replace(&mut self.last_restart, true) {
-                    // Where there is no room for one more, a restart can only go on if one may be missing.
+                    // Without room for an extra worker, a restart can only continue if one may be missing.
                     self.restarts(Move { surge: 1, max_unavailable: 1 });
                 }
                 if !self.keeper.state.draining.is_empty() {
@@ -132,7 +132,7 @@ impl World {
         }
     }
 
-    /// The application master to whose process this happens.
+    /// The application master whose process handles this event.
     fn concerns(&self, event: &Event) -> Option<usize> {
         match event {
             Event::FromMaster { link, .. } => self.links.get(link).copied(),

@@ -1,4 +1,4 @@
-//! What goes wrong, and how all is well again.
+//! The faults of a world, and their repair.
 
 use super::*;
 
@@ -29,7 +29,7 @@ impl World {
                 let long = self.between(1000, 150_000);
                 self.at(long, Event::AgentReturns { agent });
                 if long > 60_000 && self.chance(500) {
-                    // The registry's memory of unreachable agents is bounded.
+                    // The registry remembers a bounded number of unreachable agents.
                     let id = self.agents[agent].id.clone();
                     self.at(long - 30_000, Event::Forgotten { id });
                 }
@@ -46,7 +46,7 @@ impl World {
                 }
             }
             (10, Profile::Wild) => self.rescind(agent),
-            // Without a JobManager nobody is ever ready, and nobody can move.
+            // Without a JobManager, no worker is ever ready, so none can move.
             (13..=15, _) if !self.job_manager_works => {}
             (13, _) => {
                 let gently = Move { surge: self.between(0, 2) as usize, max_unavailable: self.between(0, 1) as usize };
@@ -84,14 +84,14 @@ impl World {
         self.between(0, last as u64) as usize
     }
 
-    /// The process of an application master stands still; when it goes on, it does not know that it may be deposed.
+    /// An application master's process stalls; when it continues, it does not know that it may be deposed.
     pub(super) fn stalls(&mut self, master: usize) {
         let long = self.between(500, 15_000);
         self.masters[master].stalled_until = self.now.after(Duration::from_millis(long));
         self.loses_session(master, long);
     }
 
-    /// Without contact to the store for so long.
+    /// No contact to the store for this long.
     pub(super) fn loses_session(&mut self, master: usize, long: u64) {
         let session = self.masters[master].session;
         if !self.file_store && long > 4000 && session > 0 {
@@ -109,7 +109,7 @@ impl World {
         if self.file_store || self.chance(500) {
             self.keeper.up = false;
             for master in 0..self.masters.len() {
-                // Sessions do not end while the servers are away; those who wait for them too long give up.
+                // Sessions do not end while the servers are away; clients that wait too long give up.
                 let session = self.masters[master].session;
                 if !self.file_store && long > 4000 {
                     self.at(4000, Event::Deposed { master, session });
@@ -123,12 +123,12 @@ impl World {
         self.at(long, Event::KeeperReturns);
     }
 
-    /// What was durable is not there any more, or is as it once was, and no application master has lived through that.
+    /// The durable state is lost or restored from an older copy, and no application master remembers the rest.
     fn store_forgets(&mut self) {
         for master in 0..self.masters.len() {
             self.crashes(master);
         }
-        // Under the same framework's id: whom nobody can call by name any more, nobody but Mesos can end.
+        // Same framework id: only Mesos can end tasks that no record names any longer.
         let framework = self.keeper.state.framework.clone();
         let copy = self.keeper.copy.clone().filter(|copy| copy.framework == framework && self.dice.random());
         let state = copy.unwrap_or_else(|| State { workers: BTreeMap::new(), ..self.keeper.state.clone() });
@@ -138,7 +138,7 @@ impl World {
         self.keeper.forgets(state);
     }
 
-    /// The JobManager of an application master ends; another one knows nobody until they have registered again.
+    /// An application master's JobManager ends; the next one knows no TaskManager until they have registered again.
     fn job_manager_dies(&mut self, master: usize) {
         if !std::mem::take(&mut self.masters[master].job_manager) {
             return;
@@ -155,12 +155,12 @@ impl World {
                 self.at(again, Event::Registers { agent, id });
             }
         }
-        self.tell_core(master, Input::JobManager(false));
+        self.feed_core(master, Input::JobManager(false));
         let (up, session) = (self.between(1000, 100_000), self.masters[master].session);
         self.at(up, Event::JobManagerUp { master, session });
     }
 
-    /// Nothing comes through between an application master and the Mesos master, and neither knows.
+    /// Nothing passes between an application master and the Mesos master, and neither notices.
     fn falls_silent(&mut self, master: usize) {
         if let Some(link) = self.masters[master].link {
             self.silent.insert(link);
@@ -175,7 +175,7 @@ impl World {
         self.lowered |= target < self.target;
         self.target = target;
         for master in 0..self.masters.len() {
-            self.tell_core(master, Input::Target(target));
+            self.feed_core(master, Input::Target(target));
         }
     }
 
@@ -185,12 +185,12 @@ impl World {
         self.command(&Input::Restart(gently));
     }
 
-    /// A person tells the leader.
+    /// An operator's command to the leader.
     pub(super) fn command(&mut self, input: &Input) {
         self.moved = true;
         for master in 0..self.masters.len() {
             if self.keeper.leads(self.masters[master].session) {
-                self.tell_core(master, input.clone());
+                self.feed_core(master, input.clone());
             }
         }
     }
@@ -217,7 +217,7 @@ impl World {
         if self.chance(200) {
             self.stop_asked = true;
             for master in 0..self.masters.len() {
-                self.tell_core(master, Input::Stop);
+                self.feed_core(master, Input::Stop);
             }
         }
     }

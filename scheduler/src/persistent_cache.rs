@@ -1,5 +1,5 @@
-//! The folder in which things stay from one start of the application master to the next: hashes of the distribution, what
-//! was downloaded for the workers. All of it can be made again; losing it costs time.
+//! The folder with what is cached between starts of the application master: hashes of the distribution, and downloads
+//! for the workers. All of it can be made again, which takes time.
 
 use std::{
     fs::Permissions,
@@ -15,22 +15,22 @@ use tracing::info;
 
 use crate::{plan::Lookup, settings::StateLocation};
 
-/// The folder, made if need be: in the durable state's directory, else in the user's cache folder, where each
-/// distribution has one of its own. None where there is no such place. Blocks.
+/// The folder, created if needed: in the durable state's directory, otherwise in the user's cache folder with one
+/// folder per distribution. `None` if neither exists. Blocks.
 pub fn folder(state: &StateLocation, home: &Path, lookup: &Lookup) -> Option<PathBuf> {
     let path = place(state, home, lookup)?;
     match make(&path) {
         Ok(()) => Some(path),
         Err(error) => {
-            // A user without a home is no fault, and more than one part of the start looks for the folder.
-            SAID.call_once(|| info!(%error, "Cannot keep hashes for the next start"));
+            // A user without a home is not an error, and several parts of the start need the folder.
+            REPORTED.call_once(|| info!(%error, "Cannot keep hashes for the next start"));
             None
         }
     }
 }
 
-/// That there is no such folder is said once.
-static SAID: Once = Once::new();
+/// Its absence is reported once.
+static REPORTED: Once = Once::new();
 
 fn make(path: &Path) -> io::Result<()> {
     fs::create_dir_all(path)?;
@@ -41,7 +41,7 @@ fn place(state: &StateLocation, home: &Path, lookup: &Lookup) -> Option<PathBuf>
     if let StateLocation::Directory(directory) = state {
         return Some(directory.join("artifacts"));
     }
-    // A relative path in these variables is to be ignored, says the XDG specification.
+    // The XDG specification says to ignore relative paths in these variables.
     let absolute = |name: &str| lookup(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let cache = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;
     let distribution = Digest::of(home.as_os_str().as_encoded_bytes()).to_string();
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_else_may_look_into_it() {
+    fn only_its_user_can_read_it() {
         let folder = tempfile::tempdir().unwrap();
         let state = StateLocation::Directory(folder.path().join("state"));
         let made = super::folder(&state, Path::new("/flink"), &|_| None).unwrap();

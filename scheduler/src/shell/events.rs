@@ -1,4 +1,4 @@
-//! What happens to the application master, and what it makes of it.
+//! Events from Mesos, the JobManager and signals, and the reactions to them.
 
 use anyhow::anyhow;
 use mesos::{
@@ -30,35 +30,35 @@ impl Shell<'_> {
                 self.view.waiting_for_master = false;
                 self.view.has_subscribed = true;
                 let text = format!("Registered with Mesos as framework {}", framework_id.value);
-                self.console.tell("registered", &text, json!({ "framework": framework_id.value }));
+                self.console.report("registered", &text, json!({ "framework": framework_id.value }));
                 self.framework.id = Some(framework_id.clone());
-                self.tell(Input::Subscribed(framework_id.value)).await
+                self.feed(Input::Subscribed(framework_id.value)).await
             }
             Some(SchedulerEvent::Event(event)) => self.framework_event(event).await,
             Some(SchedulerEvent::Disconnected { reason, retry_in }) => {
-                // Said once, not at every attempt.
+                // Reported once, not for every attempt.
                 if !std::mem::replace(&mut self.view.waiting_for_master, true) {
                     let what = if self.view.has_subscribed { "Lost connection to" } else { "Cannot reach" };
                     let text = format!("{what} Mesos: {reason}. Retrying.");
-                    self.console.tell("disconnected", &text, json!({ "reason": reason }));
+                    self.console.report("disconnected", &text, json!({ "reason": reason }));
                 }
                 self.console.waiting(&format!("Retrying Mesos in {retry_in:.1?}: {reason}"));
-                self.tell(Input::Disconnected).await
+                self.feed(Input::Disconnected).await
             }
             Some(SchedulerEvent::ConstraintsRefused { reason }) => {
                 debug!(%reason, "Mesos rejects the offer constraints; checking offers here only");
                 self.options.offer_constraints = None;
                 Next::GoOn
             }
-            Some(SchedulerEvent::Rejected { reason }) if is_framework_removed(&reason) => self.start_anew().await,
-            // Nothing is lost with a framework that has no tasks.
-            Some(SchedulerEvent::Unknown { .. }) if self.core.workers().is_empty() => self.start_anew().await,
+            Some(SchedulerEvent::Rejected { reason }) if is_framework_removed(&reason) => self.start_over().await,
+            // A framework without tasks can be replaced without loss.
+            Some(SchedulerEvent::Unknown { .. }) if self.core.workers().is_empty() => self.start_over().await,
             Some(SchedulerEvent::Unknown { reason }) => {
                 let id = self.framework.id.as_ref().map_or("", |id| &id.value);
                 let next_step = next_step(id, self.core.workers().len());
                 Next::End(Err(Failure::usage(anyhow!("{reason}. {next_step}"))))
             }
-            // That one leads by the same election: we have not noticed yet.
+            // The other one was elected too; we have not noticed yet.
             Some(SchedulerEvent::Rejected { reason }) if is_failed_over(&reason) && self.watch.is_some() => {
                 self.deposed.cancel();
                 Next::End(Ok(Outcome::Deposed))
@@ -66,12 +66,12 @@ impl Shell<'_> {
             Some(SchedulerEvent::Rejected { reason }) if is_failed_over(&reason) => {
                 Next::End(Err(Failure::other(anyhow!("another application master has taken over: {reason}"))))
             }
-            // Credentials, roles, a Mesos that is too old: all of them for the user to mend.
+            // Credentials, roles, an old version of Mesos: the user can fix all of these.
             Some(SchedulerEvent::Rejected { reason }) => {
                 let options = options_of(&reason).map(|options| format!(" ({options})")).unwrap_or_default();
                 Next::End(Err(Failure::usage(anyhow!("Mesos rejects this framework: {reason}{options}"))))
             }
-            // Mesos ends the connection when it has removed the framework as asked.
+            // Mesos ends the connection after the teardown.
             None if self.ending.is_some() => {
                 self.connected = false;
                 Next::GoOn
@@ -85,18 +85,18 @@ impl Shell<'_> {
             event::Type::Offers => {
                 let offers = event.offers.map(|event| event.offers).unwrap_or_default();
                 self.view.agents.see(&offers);
-                self.tell(Input::Offers(offers)).await
+                self.feed(Input::Offers(offers)).await
             }
             event::Type::Rescind => match event.rescind {
-                Some(rescind) => self.tell(Input::Rescinded(rescind.offer_id.value)).await,
+                Some(rescind) => self.feed(Input::Rescinded(rescind.offer_id.value)).await,
                 None => Next::GoOn,
             },
             event::Type::InverseOffers => {
                 let offers = event.inverse_offers.map(|event| event.inverse_offers).unwrap_or_default();
-                self.tell(Input::InverseOffers(offers)).await
+                self.feed(Input::InverseOffers(offers)).await
             }
             event::Type::RescindInverseOffer => match event.rescind_inverse_offer {
-                Some(rescind) => self.tell(Input::InverseRescinded(rescind.inverse_offer_id.value)).await,
+                Some(rescind) => self.feed(Input::InverseRescinded(rescind.inverse_offer_id.value)).await,
                 None => Next::GoOn,
             },
             event::Type::Update => match event.update {
@@ -106,7 +106,7 @@ impl Shell<'_> {
                         warn!("Mesos reports {task} in unknown state {state}");
                     }
                     self.look_at(&update.status);
-                    self.tell(Input::Status(Box::new(update.status))).await
+                    self.feed(Input::Status(Box::new(update.status))).await
                 }
                 None => Next::GoOn,
             },
@@ -114,7 +114,7 @@ impl Shell<'_> {
                 let warning = event.message.and_then(|message| self.view.executors.message(&message));
                 if let Some((worker, percent)) = warning {
                     let text = format!("{worker} uses {percent} % of its memory limit: above it the kernel kills it");
-                    self.console.tell("memory", &text, json!({ "worker": worker.as_str(), "percent": percent }));
+                    self.console.report("memory", &text, json!({ "worker": worker.as_str(), "percent": percent }));
                 }
                 Next::GoOn
             }
@@ -125,7 +125,7 @@ impl Shell<'_> {
         }
     }
 
-    /// For people: how a worker comes up.
+    /// Reports how a worker came up.
     fn look_at(&mut self, status: &v1::TaskStatus) {
         let id = WorkerId::from(status.task_id.value.as_str());
         let Some(launched) = self.core.workers().get(&id).map(|worker| worker.record.launched) else { return };
@@ -139,9 +139,9 @@ impl Shell<'_> {
         }
     }
 
-    /// The master has removed our framework: a new one takes its place, once.
-    async fn start_anew(&mut self) -> Next {
-        if let Next::End(ended) = self.tell(Input::FrameworkRemoved).await {
+    /// The master has removed our framework: registers a new one, once.
+    async fn start_over(&mut self) -> Next {
+        if let Next::End(ended) = self.feed(Input::FrameworkRemoved).await {
             return Next::End(ended);
         }
         if self.ending.is_some() {
@@ -164,37 +164,37 @@ impl Shell<'_> {
             JobManagerEvent::Ready => {
                 self.view.job_manager_up = true;
                 let text = format!("JobManager is up: {}", self.web);
-                self.console.tell("jobmanager-up", &text, json!({ "web": self.web }));
-                self.tell_if_ready();
-                self.tell_of_adopted();
-                self.tell(Input::JobManager(true)).await
+                self.console.report("jobmanager-up", &text, json!({ "web": self.web }));
+                self.report_if_ready();
+                self.report_adopted();
+                self.feed(Input::JobManager(true)).await
             }
-            JobManagerEvent::TaskManagers(listed) => self.tell(Input::Registered(listed)).await,
+            JobManagerEvent::TaskManagers(listed) => self.feed(Input::Registered(listed)).await,
             JobManagerEvent::Finished => {
-                // Only an application is unfinished while it runs.
+                // Only an application can be unfinished while it runs.
                 let what = if self.stopped == Ended::default() { "JobManager ended" } else { "application finished" };
                 let text = format!("The {what}; shutting down the cluster.");
-                self.console.tell("jobmanager-ended", &text, json!({}));
+                self.console.report("jobmanager-ended", &text, json!({}));
                 self.end(Ok(Outcome::Ended)).await
             }
             JobManagerEvent::Cancelled => {
                 self.end(Err(Failure::Cancelled(anyhow!("the application was cancelled")))).await
             }
             JobManagerEvent::ApplicationFailed(why) => self.end(Err(Failure::other(anyhow!(why)))).await,
-            // What was there before us is not ours to end: elsewhere, or with other options, the JobManager may well start.
+            // Leave workers that were taken over: elsewhere, or with other options, the JobManager may start.
             JobManagerEvent::Failed(why) if self.took_over => self.leave(Err(Failure::other(anyhow!(why)))),
-            // Nothing was up yet: what we have begun ourselves we end.
+            // Nothing was running before, so end what this process has started.
             JobManagerEvent::Failed(why) => self.stop(Err(Failure::other(anyhow!(why)))).await,
             JobManagerEvent::Restarting(why, wait) => {
                 let text = format!("{why}\nRestarting it in {wait:.1?}.");
-                self.console.tell("jobmanager-restarting", &text, json!({ "reason": why }));
-                self.tell(Input::JobManager(false)).await
+                self.console.report("jobmanager-restarting", &text, json!({ "reason": why }));
+                self.feed(Input::JobManager(false)).await
             }
         }
     }
 
-    /// Says for whom the JobManager waits now.
-    fn tell_of_adopted(&self) {
+    /// Reports which TaskManagers the JobManager is waiting for.
+    fn report_adopted(&self) {
         let waits = |worker: &Worker| worker.counts() && worker.phase == Phase::Running && !worker.registered;
         let adopted = self.view.adopted.iter().filter_map(|id| self.core.workers().get(id));
         let count = adopted.filter(|worker| waits(worker)).count();
@@ -205,16 +205,16 @@ impl Shell<'_> {
                 format!("the {count} earlier TaskManagers")
             };
             let text = format!("Waiting for {which} to find this JobManager");
-            self.console.tell("waiting-for-task-managers", &text, json!({ "workers": count }));
+            self.console.report("waiting-for-task-managers", &text, json!({ "workers": count }));
         }
     }
 
-    /// Ctrl-C ends everything in order; a second one at once.
+    /// Ctrl-C stops the cluster; a second one skips the waiting.
     pub(super) async fn interrupted(&mut self) -> Next {
         if self.ending.is_some() { self.give_up().await } else { self.end(Ok(Outcome::Stopped)).await }
     }
 
-    /// SIGTERM leaves the workers to the next application master if there is a state that it can go by.
+    /// SIGTERM leaves the workers to the next application master if the state is durable.
     pub(super) async fn terminated(&mut self) -> Next {
         if !self.durable {
             return self.interrupted().await;
@@ -225,7 +225,7 @@ impl Shell<'_> {
     /// Ends this program and nothing else.
     fn leave(&self, end: Result<Outcome, Failure>) -> Next {
         let text = "Leaving the TaskManagers to the next application master.";
-        self.console.tell("leaving", text, json!({}));
+        self.console.report("leaving", text, json!({}));
         Next::End(end)
     }
 }

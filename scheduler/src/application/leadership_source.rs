@@ -1,4 +1,4 @@
-//! How we come to act for the cluster.
+//! How this application master gets to act for the cluster.
 
 use std::path::PathBuf;
 
@@ -16,17 +16,18 @@ use crate::{
     store::{FileStore, Store, StoreError, fresh_state},
 };
 
-/// How we come to act for the cluster.
-pub(super) enum Right {
-    /// There is nobody else.
+/// How this application master gets to act for the cluster.
+pub(super) enum LeadershipSource {
+    /// At once: there is no other.
     Alone,
-    /// Nobody else works with this folder. Once it was looked at, it is ours.
+    /// At once: the lock on this folder keeps others out. Holds store and state once [`LeadershipSource::look`] has
+    /// opened them.
     Folder(PathBuf, Option<Box<(FileStore, State)>>),
     /// By election.
     Election(Candidate),
 }
 
-impl Right {
+impl LeadershipSource {
     pub(super) fn of(state: &StateLocation) -> Self {
         match state {
             StateLocation::Memory => Self::Alone,
@@ -35,7 +36,7 @@ impl Right {
         }
     }
 
-    /// What is known of the cluster before we act: only a folder can be looked at without an election.
+    /// The cluster's state before we act. Without an election, a folder can be opened early.
     pub(super) async fn look(&mut self) -> Result<Option<&State>, Failure> {
         let Self::Folder(directory, found) = self else { return Ok(None) };
         if found.is_none() {
@@ -45,8 +46,8 @@ impl Right {
         Ok(found.as_ref().map(|found| &found.1))
     }
 
-    /// Waits until we may; without an election that is at once.
-    pub(super) async fn obtain(&mut self, console: &Console) -> Result<Leadership, Failure> {
+    /// Waits until we may act; without an election, that is at once.
+    pub(super) async fn acquire(&mut self, console: &Console) -> Result<Leadership, Failure> {
         match self {
             Self::Alone => Ok(Leadership::undisputed(Store::Memory, fresh_state())),
             Self::Folder(directory, found) => {
@@ -57,14 +58,14 @@ impl Right {
                 Ok(Leadership::undisputed(Store::File(Box::new(store)), state))
             }
             Self::Election(candidate) => {
-                let lead = candidate.lead(|text| console.tell("standby", text, json!({})));
+                let lead = candidate.lead(|text| console.report("standby", text, json!({})));
                 lead.await.map_err(StoreError::into_failure)
             }
         }
     }
 }
 
-/// Where the TaskManagers of before look for the JobManager there it should be again: where any port will do it is that one.
+/// If any port will do for the JobManager, chooses the port at which the earlier TaskManagers look for it.
 pub(super) async fn take_port_again(config: &mut Configuration, before: &State, console: &Console) {
     let any = matches!(port(config, RPC_PORT), Ok(Some(0))) && !matches!(port(config, RPC_BIND_PORT), Ok(Some(1..)));
     let known = before.workers.values().filter(|worker| !worker.released).find_map(|worker| worker.origin.as_ref());
@@ -77,6 +78,6 @@ pub(super) async fn take_port_again(config: &mut Configuration, before: &State, 
         let text = format!(
             "Port {number}, where the TaskManagers look for the JobManager, is in use: replacing the TaskManagers."
         );
-        console.tell("port-taken", &text, json!({ "port": number }));
+        console.report("port-taken", &text, json!({ "port": number }));
     }
 }
