@@ -7,13 +7,9 @@
 //! Connections here only carry: they reconnect, watch heartbeats and keep calls in order, but they decide nothing
 //! about offers, tasks or updates. No call is ever sent twice; what gets lost is healed by reconciliation (scheduler)
 //! and by resending unacknowledged updates (executor), which is the business of the crates above.
-//!
-//! With the feature `local` there is a whole in-process Mesos for a laptop in `local`.
 
 pub mod duration;
 pub mod executor;
-#[cfg(feature = "local")]
-pub mod local;
 pub mod master;
 pub mod recordio;
 pub mod resources;

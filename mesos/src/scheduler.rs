@@ -18,6 +18,7 @@
 //! gets lost, the subscription is renewed: an offer whose DECLINE got lost would be held for us for ever.
 
 pub mod calls;
+mod credential;
 mod events;
 mod handle;
 mod queue;
@@ -27,14 +28,12 @@ mod snapshot;
 mod subscribe;
 mod subscriber;
 
-#[cfg(feature = "local")]
-pub(crate) use self::subscribe::basic_authentication;
-
-use std::{fmt, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use tokio::sync::mpsc;
 
 pub use self::{
+    credential::Credential,
     events::{SchedulerEvent, is_failed_over, is_framework_removed},
     handle::{CallError, SchedulerHandle},
     snapshot::Snapshot,
@@ -44,21 +43,6 @@ use crate::{
     tls::TlsError,
     v1::{FrameworkInfo, scheduler::OfferConstraints},
 };
-
-/// What a framework shows to a master that asks for authentication.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Credential {
-    /// The name; also `FrameworkInfo.principal` when that is not set.
-    pub principal: String,
-    /// The secret.
-    pub secret: String,
-}
-
-impl fmt::Debug for Credential {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credential").field("principal", &self.principal).field("secret", &"***").finish()
-    }
-}
 
 /// How to reach the masters.
 #[derive(Debug, Clone)]

@@ -23,3 +23,6 @@ pub mod master {
 pub mod executor {
     include!(concat!(env!("OUT_DIR"), "/mesos.v1.executor.rs"));
 }
+
+/// The descriptors of all these messages: a `google.protobuf.FileDescriptorSet`, for those who convert them to JSON.
+pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));

@@ -14,10 +14,8 @@ use std::{
 
 use anyhow::{Context as _, anyhow};
 use fetcher::cache::PATH_VARIABLE;
-use mesos::{
-    local::{LocalCluster, LocalOptions},
-    master::MasterUrl,
-};
+use mesos::master::MasterUrl;
+use mesos_local::{LocalCluster, LocalOptions};
 use serde_json::json;
 use tokio::task::spawn_blocking;
 

@@ -4,10 +4,8 @@
 
 use std::{path::Path, time::Duration};
 
-use mesos::{
-    local::{LocalCluster, LocalOptions},
-    scheduler::Credential,
-};
+use mesos::scheduler::Credential;
+use mesos_local::{LocalCluster, LocalOptions};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tests::{Ended, Keeper, Program, RealMesos, python};

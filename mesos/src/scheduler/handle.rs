@@ -14,7 +14,7 @@ use super::{
     queue::{CallQueue, Queued},
     session::CurrentSession,
     snapshot::{self, Snapshot},
-    subscribe::{Access, Wishes, basic_authentication},
+    subscribe::{Access, Wishes},
     subscriber::Subscriber,
 };
 use crate::{
@@ -151,7 +151,7 @@ async fn access(options: &SchedulerOptions) -> Result<Access, SchedulerError> {
         Some(Credential { principal, .. }) if principal.contains(':') => {
             return Err(SchedulerError::Principal(principal.clone()));
         }
-        Some(credential) => Some(basic_authentication(credential)),
+        Some(credential) => Some(credential.authorization()),
         None => None,
     };
     let tls = if options.https {

@@ -2,17 +2,13 @@
 
 use std::sync::Arc;
 
-use base64::{Engine, engine::general_purpose::STANDARD};
 use common::causes::with_causes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use hyper::body::Incoming;
 use prost::Message;
 use rustls::ClientConfig;
 
-use super::{
-    Credential,
-    queue::{PATH, STREAM_ID},
-};
+use super::queue::{PATH, STREAM_ID};
 use crate::{
     master::HostPort,
     transport::{Connection, RecordStream, Target, TransportError, words},
@@ -139,17 +135,5 @@ fn refusal(target: &Target, authorized: bool, status: StatusCode, words: &str) -
             Refusal::Final(format!("{target} refused the framework ({status}){said}"))
         }
         _ => Refusal::Retry(format!("{target} does not take frameworks now ({status}){said}")),
-    }
-}
-
-/// The value of an `Authorization` header.
-pub(crate) fn basic_authentication(credential: &Credential) -> HeaderValue {
-    let encoded = STANDARD.encode(format!("{}:{}", credential.principal, credential.secret));
-    match HeaderValue::try_from(format!("Basic {encoded}")) {
-        Ok(mut value) => {
-            value.set_sensitive(true);
-            value
-        }
-        Err(_) => HeaderValue::from_static("Basic"),
     }
 }

@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used)]
 mod application;
 
-use mesos::local::{LocalCluster, LocalOptions};
+use mesos_local::{LocalCluster, LocalOptions};
 use tempfile::TempDir;
 
 use super::*;

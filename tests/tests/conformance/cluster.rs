@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use mesos::local::{LocalCluster, LocalOptions};
+use mesos_local::{LocalCluster, LocalOptions};
 use tempfile::TempDir;
 use tests::{RealMesos, RealMesosOptions};
 
