@@ -35,7 +35,8 @@ use tokio::sync::mpsc;
 pub use self::{
     credential::Credential,
     events::{SchedulerEvent, is_failed_over, is_framework_removed},
-    handle::{CallError, SchedulerHandle},
+    handle::SchedulerHandle,
+    queue::CallError,
     snapshot::Snapshot,
 };
 use crate::{

@@ -18,8 +18,9 @@ use crate::{
     core::Core,
     error::LocalError,
     http::{self, Api},
+    inbox::Message,
     options::LocalOptions,
-    owner::{Message, Owner},
+    owner::Owner,
 };
 
 /// How long clients may take to see that the cluster has ended.

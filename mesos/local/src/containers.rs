@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 pub(crate) use self::processes::Processes;
 use self::{processes::Spawner, run::Job};
-use crate::{core::Container, owner::Message};
+use crate::{core::Container, inbox::Message};
 
 /// What is the same for all containers.
 #[derive(Debug)]

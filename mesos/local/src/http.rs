@@ -18,7 +18,6 @@ use mesos::v1::{executor, scheduler};
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
-pub(crate) use self::stream::Events;
 use self::{
     negotiation::{accepted, decoded},
     stream::Subscription,
@@ -27,7 +26,8 @@ use crate::{
     access::{self, Access},
     codec::Codec,
     core::{Refusal, VERSION},
-    owner::Message,
+    events::Events,
+    inbox::Message,
 };
 
 /// The header that ties a scheduler's calls to its subscription.

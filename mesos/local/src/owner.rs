@@ -5,7 +5,6 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use mesos::v1::{executor, scheduler};
 use tokio::{
     sync::{mpsc, oneshot},
     time::Instant,
@@ -15,38 +14,10 @@ use uuid::Uuid;
 use crate::{
     codec::Codec,
     containers::Containers,
-    core::{Core, Ending, Now, Output, Refusal},
-    http::Events,
+    core::{Core, Now, Output, Refusal},
+    events::Events,
+    inbox::Message,
 };
-
-/// What comes into the owner's inbox.
-#[derive(Debug)]
-pub(crate) enum Message {
-    /// A scheduler's call; `events` where the events of a SUBSCRIBE go, `claimed` the stream id that came with it.
-    Scheduler {
-        call: Box<scheduler::Call>,
-        claimed: Option<String>,
-        stream: Uuid,
-        events: Option<Events>,
-        reply: oneshot::Sender<Result<(), Refusal>>,
-    },
-    /// An executor's call to the agent with that index.
-    Executor {
-        agent: usize,
-        call: Box<executor::Call>,
-        stream: Uuid,
-        events: Option<Events>,
-        reply: oneshot::Sender<Result<(), Refusal>>,
-    },
-    /// A subscriber went away, or its stream has been sent to the end.
-    StreamClosed(Uuid),
-    /// A container's process runs.
-    Started { container: Uuid, pid: u32 },
-    /// A container is gone.
-    Ended { container: Uuid, ending: Ending },
-    /// End all, and say when all has ended.
-    Shutdown(oneshot::Sender<()>),
-}
 
 /// The state and what it acts upon.
 pub(crate) struct Owner {

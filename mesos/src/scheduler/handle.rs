@@ -11,7 +11,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::{
     Credential, SchedulerError, SchedulerEvent, SchedulerOptions,
-    queue::{CallQueue, Queued},
+    queue::{CallError, CallQueue, Queued},
     session::CurrentSession,
     snapshot::{self, Snapshot},
     subscribe::{Access, Wishes},
@@ -20,7 +20,6 @@ use super::{
 use crate::{
     master::MasterDetector,
     tls::{self, TlsError},
-    transport::TransportError,
     v1::{FrameworkInfo, scheduler::Call},
 };
 
@@ -28,28 +27,6 @@ use crate::{
 const EVENT_BUFFER: usize = 256;
 /// How long calls that were made before `close` may still take, all together.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Why a call did not reach the master, or was refused. It is not made again.
-#[derive(Debug, thiserror::Error)]
-pub enum CallError {
-    /// There was no subscription when the call was made, or it ended before the call was answered.
-    #[error("not subscribed")]
-    NotSubscribed,
-    /// The connection has ended for good.
-    #[error("connection closed")]
-    Closed,
-    /// It is unknown whether the call arrived.
-    #[error(transparent)]
-    Transport(#[from] TransportError),
-    /// The master does not take it.
-    #[error("call refused with {status}: {reason}")]
-    Refused {
-        /// The HTTP status.
-        status: u16,
-        /// The master's words.
-        reason: String,
-    },
-}
 
 /// Makes calls. Clones share one subscription and one queue; dropping the last one ends both.
 #[derive(Clone)]

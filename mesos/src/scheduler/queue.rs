@@ -6,12 +6,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use prost::Message;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{
-    handle::CallError,
-    session::{CurrentSession, Session},
-};
+use super::session::{CurrentSession, Session};
 use crate::{
-    transport::{Connection, words},
+    transport::{Connection, TransportError, words},
     v1::scheduler::{Call, call},
 };
 
@@ -19,6 +16,28 @@ use crate::{
 pub(super) const PATH: &str = "/api/v1/scheduler";
 /// The header that ties calls to a subscription.
 pub(super) const STREAM_ID: HeaderName = HeaderName::from_static("mesos-stream-id");
+
+/// Why a call did not reach the master, or was refused. It is not made again.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// There was no subscription when the call was made, or it ended before the call was answered.
+    #[error("not subscribed")]
+    NotSubscribed,
+    /// The connection has ended for good.
+    #[error("connection closed")]
+    Closed,
+    /// It is unknown whether the call arrived.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    /// The master does not take it.
+    #[error("call refused with {status}: {reason}")]
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// The master's words.
+        reason: String,
+    },
+}
 
 /// What waits in the queue.
 pub(super) enum Queued {

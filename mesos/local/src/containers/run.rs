@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Settings, environment, fetch, processes::Spawner};
 use crate::{
     core::{Container, Ending},
-    owner::Message,
+    inbox::Message,
 };
 
 /// Raw wait status of a process that could not be executed.

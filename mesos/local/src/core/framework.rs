@@ -11,7 +11,7 @@ use mesos::{
 };
 use uuid::Uuid;
 
-use super::{Amount, executor::ExecutorKey, offers::Filter, updates::Updates};
+use super::{Amount, executor::ExecutorKey, updates::Updates};
 
 #[derive(Debug)]
 pub(super) struct Framework {
@@ -38,6 +38,15 @@ pub(super) struct Task {
     pub(super) state: TaskState,
     /// The latest status that the scheduler was told.
     pub(super) told: Option<TaskStatus>,
+}
+
+/// What a framework does not want to be offered again for a while.
+#[derive(Debug)]
+pub(super) struct Filter {
+    pub(super) agent: usize,
+    pub(super) role: String,
+    pub(super) resources: Amount,
+    pub(super) until: Duration,
 }
 
 impl Task {

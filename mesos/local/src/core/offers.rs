@@ -12,7 +12,10 @@ use mesos::v1::{
     },
 };
 
-use super::{Amount, Core, framework::Framework};
+use super::{
+    Amount, Core,
+    framework::{Filter, Framework},
+};
 
 /// The longest filter that is kept to: a year.
 const MAX_FILTER: f64 = 365.0 * 24.0 * 3600.0;
@@ -23,15 +26,6 @@ pub(super) struct Offer {
     pub(super) agent: usize,
     pub(super) role: String,
     pub(super) resources: Amount,
-}
-
-/// What a framework does not want to be offered again for a while.
-#[derive(Debug)]
-pub(super) struct Filter {
-    agent: usize,
-    role: String,
-    resources: Amount,
-    until: Duration,
 }
 
 impl Core {

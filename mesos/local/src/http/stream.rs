@@ -1,4 +1,4 @@
-//! Events on their way to a subscriber, framed as records.
+//! The body of a subscriber's answer: events, as they come.
 
 use std::{
     convert::Infallible,
@@ -11,41 +11,11 @@ use axum::{
     http::header,
     response::{IntoResponse as _, Response},
 };
-use bytes::BytesMut;
 use futures_util::Stream;
-use mesos::recordio::RecordIo;
 use tokio::sync::mpsc;
-use tokio_util::codec::Encoder as _;
 use uuid::Uuid;
 
-use crate::{
-    codec::{Codec, Described, Media},
-    owner::Message,
-};
-
-/// The owner's end of a stream. Dropping it ends the stream after what was sent.
-#[derive(Debug)]
-pub(crate) struct Events {
-    media: Media,
-    records: mpsc::UnboundedSender<Bytes>,
-}
-
-impl Events {
-    /// Sends an event; to a subscriber that is gone, nothing.
-    pub(crate) fn send<M: Described>(&self, codec: &Codec, event: &M) {
-        let mut record = BytesMut::new();
-        let framed = codec
-            .encode(self.media, event)
-            .and_then(|bytes| RecordIo::new(usize::MAX).encode(bytes, &mut record).map_err(|error| error.to_string()));
-        if let Err(error) = framed {
-            tracing::error!(error, "Cannot write an event");
-            return;
-        }
-        if self.records.send(record.freeze()).is_err() {
-            tracing::debug!("Dropped an event: its subscriber is gone");
-        }
-    }
-}
+use crate::{codec::Media, events::Events, inbox::Message};
 
 /// The subscriber's end of a stream. When it is dropped, the owner hears of it.
 #[derive(Debug)]
@@ -58,7 +28,7 @@ pub(super) struct Subscription {
 
 pub(super) fn open(id: Uuid, media: Media, inbox: mpsc::UnboundedSender<Message>) -> (Events, Subscription) {
     let (sender, records) = mpsc::unbounded_channel();
-    (Events { media, records: sender }, Subscription { id, media, records, inbox })
+    (Events::new(media, sender), Subscription { id, media, records, inbox })
 }
 
 impl Subscription {
