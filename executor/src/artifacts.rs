@@ -10,7 +10,7 @@ use fetcher::{
     Cache, CacheOptions, DEFAULT_SOCKET, FetchError, FetchOptions, Materialised, Progress, Projection, Request, Shared,
     Ways, cache::PATH_VARIABLE, obtain, obtain::SOCKET_VARIABLE,
 };
-use overlays::config::Configuration;
+use flink::config::Configuration;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
@@ -172,7 +172,7 @@ pub(crate) async fn deliver(
 
 #[cfg(test)]
 mod tests {
-    use overlays::config::Source;
+    use flink::config::Source;
 
     use super::*;
 

@@ -25,7 +25,7 @@ mod training;
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use fetcher::Cache;
-use overlays::command::CommandLine;
+use flink::command::CommandLine;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};

@@ -15,12 +15,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use flink::exception::{self, Subject};
 use mesos::v1::task_status::Reason;
 use nix::sys::statvfs::statvfs;
-use overlays::{
-    exception::{self, Subject},
-    worker::Sandbox,
-};
+use overlays::worker::Sandbox;
 
 use crate::{
     cgroups::MemoryGroup,

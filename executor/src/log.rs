@@ -6,7 +6,7 @@ mod at_host;
 use std::{io, sync::Mutex};
 
 pub(crate) use at_host::{FOLDER, latest};
-use overlays::config::MemorySize;
+use flink::config::MemorySize;
 use tracing::{info, level_filters::LevelFilter, warn};
 use tracing_subscriber::{
     filter::Targets,

@@ -7,7 +7,7 @@ use executor::{
     core::{ExitStatus, OutputLimits},
     process::{Outputs, Supervised},
 };
-use overlays::command::CommandLine;
+use flink::command::CommandLine;
 
 #[tokio::test]
 async fn neither_processes_nor_files_leak() {

@@ -6,7 +6,7 @@ use executor::{
     core::OutputLimits,
     process::{Outputs, StartError, Supervised},
 };
-use overlays::command::CommandLine;
+use flink::command::CommandLine;
 
 #[tokio::test]
 async fn processes_of_a_lost_guard_are_ended() {

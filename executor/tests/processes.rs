@@ -10,7 +10,7 @@ use executor::{
     core::{Ended, ExitStatus, OutputLimits, Survivors},
     process::{Guard, Outputs, StartError, Supervised},
 };
-use overlays::command::CommandLine;
+use flink::command::CommandLine;
 use tempfile::TempDir;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_flink-mesos-executor");

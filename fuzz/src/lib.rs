@@ -3,9 +3,9 @@
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
-use overlays::config::{Configuration, ConfigurationError};
-use overlays::flink::FlinkVersion;
-use overlays::options;
+use flink::config::{Configuration, ConfigurationError};
+use flink::options;
+use flink::version::FlinkVersion;
 
 /// A configuration file of one of the formats, and a Flink version that reads it.
 pub struct Installation {

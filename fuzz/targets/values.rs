@@ -2,9 +2,9 @@
 //! panic, and a size stays the same when it is printed and read again.
 #![no_main]
 
+use flink::config::{Configuration, MemorySize, Source};
+use flink::options;
 use libfuzzer_sys::fuzz_target;
-use overlays::config::{Configuration, MemorySize, Source};
-use overlays::options;
 
 const KEY: &str = "some.key";
 

@@ -13,9 +13,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use overlays::config::{Configuration, Source};
-use overlays::flink::FlinkHome;
-use overlays::memory::TaskManagerMemory;
+use flink::config::{Configuration, Source};
+use flink::home::FlinkHome;
+use flink::memory::TaskManagerMemory;
 use overlays::{overlay, worker};
 
 fn main() {

@@ -9,9 +9,9 @@ use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use crate::config::{Configuration, ConfigurationError, Source};
-use crate::flink::FlinkHome;
-use crate::hosts;
+use flink::config::{Configuration, ConfigurationError, Source};
+use flink::home::FlinkHome;
+use flink::hosts;
 
 mod environment;
 mod flink_distribution;
@@ -24,8 +24,6 @@ mod ssl_stores;
 mod tree;
 mod user_artifacts;
 mod user_lib;
-
-pub use user_lib::application_jars;
 
 /// A file that workers need.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

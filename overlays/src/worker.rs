@@ -8,7 +8,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::config::Configuration;
+use flink::config::Configuration;
+
 use crate::overlay::SANDBOX;
 
 mod apply;

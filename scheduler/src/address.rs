@@ -5,8 +5,8 @@ mod ports;
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use flink::config::Configuration;
 use mesos::master::MasterUrl;
-use overlays::config::Configuration;
 use tokio::net::TcpSocket;
 
 pub(crate) use self::hosts::host;
@@ -83,7 +83,7 @@ pub async fn settle(
 ) -> Result<(Addresses, Vec<Reservation>), SettingsError> {
     let hosts::Hosts { host, bind, .. } = hosts::settle(config, master, lookup).await?;
     let (rest_port, reservations) = ports::settle(config, in_use, bind).await?;
-    let rest_here = config.get("rest.bind-address").filter(|bind| !overlays::hosts::is_wildcard(bind));
+    let rest_here = config.get("rest.bind-address").filter(|bind| !flink::hosts::is_wildcard(bind));
     let rest_here = rest_here.filter(|bind| **bind != host).map(str::to_owned);
     let rest_host = config.get("rest.address").unwrap_or(&host).to_owned();
     let addresses = Addresses { host, rest_host, rest_port, bind, tls: rest_tls(config)?, rest_here };

@@ -12,8 +12,8 @@ mod tests;
 
 use std::sync::Arc;
 
+use flink::{command::Application, config::Configuration};
 use mesos::master::MasterUrl;
-use overlays::{command::Application, config::Configuration};
 use tokio::task::{JoinError, spawn_blocking};
 
 pub use self::report::{Finding, Report};

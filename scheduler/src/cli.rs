@@ -299,8 +299,8 @@ impl Application {
     }
 
     /// The job, in the form that Flink takes.
-    pub fn job(&self) -> overlays::command::Application {
-        overlays::command::Application {
+    pub fn job(&self) -> flink::command::Application {
+        flink::command::Application {
             job_class: self.job_classname.clone(),
             job_id: self.job_id.clone(),
             savepoint: self.from_savepoint.clone(),
@@ -384,7 +384,7 @@ mod tests {
         let application = application(&arguments).unwrap();
         assert_eq!(application.jars, ["a.jar", "b.jar"]);
         assert!(application.common.place.dynamic.is_empty());
-        let expected = overlays::command::Application {
+        let expected = flink::command::Application {
             job_class: Some("a.B".to_owned()),
             job_id: Some(id),
             savepoint: Some("f:/s".to_owned()),

@@ -7,7 +7,7 @@ mod reason;
 use std::{collections::BTreeSet, io, path::PathBuf, process::ExitStatus, sync::Arc, time::Duration};
 
 use common::backoff::Backoff;
-use overlays::{command::CommandLine, config::Configuration};
+use flink::{command::CommandLine, config::Configuration};
 use tokio::{
     process::Child,
     sync::mpsc,

@@ -79,7 +79,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
 #[expect(clippy::print_stdout, reason = "what was asked for")]
 async fn show(config: Config, environment: Vec<(String, String)>, lookup: Arc<Lookup>) -> Result<(), Failure> {
     match config {
-        Config::Options => print!("{}", overlays::options::reference()),
+        Config::Options => print!("{}", flink::options::reference()),
         Config::Explain { key, place } => {
             let request = place.request(environment);
             let mut config = plan::configuration(&plan::home(&request)?, &request)?;

@@ -6,9 +6,9 @@ use std::{
 };
 
 use anyhow::anyhow;
-use overlays::{
+use flink::{
     config::{Configuration, Source},
-    flink::FlinkHome,
+    home::FlinkHome,
     java::Java,
     memory::JobManagerMemory,
     options,

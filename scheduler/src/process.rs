@@ -4,12 +4,12 @@ pub(crate) mod identity;
 
 use std::{io, path::Path, process::Stdio, time::Duration};
 
+use flink::command::CommandLine;
 use fs_err as fs;
 use nix::{
     sys::signal::{Signal, killpg},
     unistd::Pid,
 };
-use overlays::command::CommandLine;
 use tokio::process::{Child, Command};
 
 /// Starts `line` in its own process group, so that Ctrl-C at the terminal reaches only us. It gets SIGTERM when this

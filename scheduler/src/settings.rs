@@ -16,13 +16,13 @@ mod zookeeper;
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
-use mesos::{master::MasterUrl, scheduler::Credential, v1};
-use overlays::{
+use flink::{
     config::{Configuration, ConfigurationError},
-    flink::FlinkVersion,
     memory::{MemoryError, TaskManagerMemory},
     options,
+    version::FlinkVersion,
 };
+use mesos::{master::MasterUrl, scheduler::Credential, v1};
 
 pub use self::artifact_server::{ArtifactServerSettings, EXECUTOR_PORT, artifact_server};
 pub use self::control::{CONTROL_PORT, ControlSettings, control};

@@ -11,11 +11,11 @@
 use std::path::{Path, PathBuf};
 
 use fetcher::{Artifact, BuildOptions};
-use overlays::{
+use flink::{
     config::{Configuration, Source},
-    flink::FlinkHome,
-    overlay, worker,
+    home::FlinkHome,
 };
+use overlays::{overlay, worker};
 use tokio::time::Instant;
 
 fn main() {

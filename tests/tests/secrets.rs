@@ -13,11 +13,11 @@ use std::{
 };
 
 use cluster::{FlinkMesos, processes_with};
-use nix::sys::signal::Signal;
-use overlays::{
+use flink::{
     config::Configuration,
     options::{self, Kind},
 };
+use nix::sys::signal::Signal;
 use tests::{FlinkRest, Line, RealMesos, RealMesosOptions, RealZooKeeper, flink_home};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 

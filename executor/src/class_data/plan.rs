@@ -11,7 +11,7 @@ use std::{
 };
 
 use fetcher::Digest;
-use overlays::command::CommandLine;
+use flink::command::CommandLine;
 
 /// The oldest release that was tested.
 const OLDEST_JAVA: u32 = 17;

@@ -13,10 +13,10 @@ use std::{
 };
 
 use fetcher::cache::ClassDataMaking;
-use overlays::{
+use flink::{
     command::CommandLine,
     config::{Configuration, Source},
-    flink::FlinkVersion,
+    version::FlinkVersion,
 };
 use tokio::{
     net::TcpSocket,

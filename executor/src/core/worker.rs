@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
+use flink::config::{Configuration, Source};
 use mesos::v1::TaskInfo;
-use overlays::{
-    config::{Configuration, Source},
-    worker::WorkerSpec,
-};
+use overlays::worker::WorkerSpec;
 use prost::Message as _;
 
 use crate::{artifacts::CacheSettings, process::environment};

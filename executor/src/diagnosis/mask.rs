@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use overlays::{config::Configuration, worker::WorkerSpec};
+use flink::config::Configuration;
+use overlays::worker::WorkerSpec;
 
 /// Replacement for a secret.
 const MASKED: &str = "******";

@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-pub(super) use overlays::exception::cut;
+pub(super) use flink::exception::cut;
 
 use crate::files;
 
@@ -84,6 +84,6 @@ mod tests {
     fn only_the_end_of_a_huge_file_is_read() {
         let content = format!("{}\nthe end\n", "x".repeat(WINDOW as usize * 3));
         assert_eq!(tail(&content, 3), "the end");
-        assert_eq!(tail(&"y".repeat(WINDOW as usize), 3).chars().count(), overlays::exception::LONGEST_LINE + 1);
+        assert_eq!(tail(&"y".repeat(WINDOW as usize), 3).chars().count(), flink::exception::LONGEST_LINE + 1);
     }
 }

@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-use overlays::command::CommandLine;
+use flink::command::CommandLine;
 use prost::Message;
 
 use super::Outputs;

@@ -9,8 +9,8 @@ use std::{
     process::Stdio,
 };
 
+use flink::command::CommandLine;
 use nix::unistd::Pid;
-use overlays::command::CommandLine;
 use thiserror::Error;
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines},

@@ -3,11 +3,8 @@
 use std::{io, pin::Pin, sync::Arc, time::Duration};
 
 use fetcher::{FetchOptions, Progress, Request, cache::PATH_VARIABLE};
-use overlays::{
-    command::CommandLine,
-    config::Configuration,
-    worker::{Sandbox, WorkerSpec, apply},
-};
+use flink::{command::CommandLine, config::Configuration};
+use overlays::worker::{Sandbox, WorkerSpec, apply};
 use tokio::{
     select,
     sync::{mpsc::UnboundedSender, watch},

@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use flink::command::is_logging_file;
+use flink::config::Configuration;
+
 use super::{Draft, Master, OverlayError, tree};
-use crate::command::is_logging_file;
-use crate::config::Configuration;
 
 /// Ships `opt` too when it is `true`.
 const SHIP_OPT: &str = "mesos.flink.opt";

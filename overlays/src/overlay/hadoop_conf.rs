@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use flink::config::Configuration;
+
 use super::{Draft, Master, OverlayError, tree};
-use crate::config::Configuration;
 
 const KEY: &str = "fs.hdfs.hadoopconf";
 const VARIABLE: &str = "HADOOP_CONF_DIR";

@@ -2,8 +2,9 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use flink::config::Source;
+
 use super::*;
-use crate::config::Source;
 
 /// A Flink distribution with these files; names that end in `.sh` are executable.
 struct Installation {

@@ -3,12 +3,12 @@
 
 use std::path::Path;
 
+use flink::command::{self, CommandError, CommandLine, Directories};
+use flink::home::{FlinkHome, FlinkHomeError};
+use flink::java::{Java, JavaError};
 use prost::Message;
 
 use super::{Entry, SECRETS, Sandbox, WorkerSecrets, WorkerSpec};
-use crate::command::{self, CommandError, CommandLine, Directories};
-use crate::flink::{FlinkHome, FlinkHomeError};
-use crate::java::{Java, JavaError};
 use crate::overlay::AGENTS_PATH;
 
 mod configuration;
@@ -28,7 +28,7 @@ pub enum ApplyError {
     #[error("the artifacts contain Flink {found}, but the worker was described for Flink '{described}'")]
     Version {
         /// What the manifest holds.
-        found: crate::flink::FlinkVersion,
+        found: flink::version::FlinkVersion,
         /// What the description says.
         described: String,
     },
@@ -50,7 +50,7 @@ pub enum ApplyError {
         target: String,
     },
     /// A host that Flink's processes cannot be reached by.
-    #[error("{whose}: '{host}' cannot be a host for Flink: expected {}", crate::hosts::FORM)]
+    #[error("{whose}: '{host}' cannot be a host for Flink: expected {}", flink::hosts::FORM)]
     Host {
         /// The key, or where else it comes from.
         whose: &'static str,

@@ -3,12 +3,12 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use flink::config::Configuration;
+use flink::home::FlinkHome;
 use fs_err::os::unix::fs::OpenOptionsExt as _;
 use prost::Message;
 
 use super::{Entry, SECRETS, WorkerSecrets, WorkerSpec};
-use crate::config::Configuration;
-use crate::flink::FlinkHome;
 use crate::overlay::{ArtifactFile, ContainerSpec};
 
 /// The key under which an environment variable is configured says whether it is a secret.
@@ -75,8 +75,9 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use std::os::unix::fs::PermissionsExt;
 
+    use flink::config::Source;
+
     use super::*;
-    use crate::config::Source;
 
     fn spec(configuration: &[(&str, &str)], environment: &[(&str, &str)]) -> ContainerSpec {
         let mut spec = ContainerSpec::default();

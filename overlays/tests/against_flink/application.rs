@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::process::Command;
 
-use overlays::command::{self, Application, Directories};
-use overlays::flink::FlinkHome;
-use overlays::java::Java;
+use flink::command::{self, Application, Directories};
+use flink::home::FlinkHome;
+use flink::java::Java;
 use overlays::overlay;
 use overlays::worker::{self, Sandbox};
 

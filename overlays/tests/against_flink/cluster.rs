@@ -5,10 +5,10 @@ use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use overlays::command::{self, CommandLine, Directories};
-use overlays::config::{Configuration, Source};
-use overlays::flink::FlinkHome;
-use overlays::java::Java;
+use flink::command::{self, CommandLine, Directories};
+use flink::config::{Configuration, Source};
+use flink::home::FlinkHome;
+use flink::java::Java;
 use overlays::overlay;
 use overlays::worker::{self, Sandbox};
 

@@ -1,15 +1,9 @@
-//! Our reading of Flink's configuration against Flink's own classes, 1.20 and 2.x.
+//! What workers get from us, run by the real Flink, 1.20 and 2.x, and beside the overlays of Flink 1.13.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 #![allow(clippy::format_push_string, clippy::assigning_clones, reason = "clearer, and tests need not be fast")]
 
 mod application;
-mod cases;
 mod cluster;
-mod files;
-mod memory;
-#[path = "../shared/mutation.rs"]
-mod mutation;
-mod options;
+#[path = "../../../flink/tests/shared/oracle.rs"]
 mod oracle;
 mod upstream;
-mod values;

@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use overlays::command::CommandLine;
-use overlays::config::Configuration;
-use overlays::flink::FlinkHome;
+use flink::command::CommandLine;
+use flink::config::Configuration;
+use flink::home::FlinkHome;
 use overlays::overlay::{self, ArtifactFile};
 use overlays::worker::{self, Sandbox, WorkerSpec};
 

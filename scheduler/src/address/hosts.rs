@@ -3,11 +3,11 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use common::hosts::is_loopback;
-use mesos::master::MasterUrl;
-use overlays::{
+use flink::{
     config::{Configuration, Source},
     hosts,
 };
+use mesos::master::MasterUrl;
 use tokio::net::UdpSocket;
 
 use super::RPC_ADDRESS;

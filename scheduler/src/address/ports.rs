@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use overlays::config::{Configuration, Source};
+use flink::config::{Configuration, Source};
 use tokio::{
     net::{TcpListener, TcpSocket},
     time::{Instant, sleep},

@@ -1,10 +1,10 @@
 //! The kind of cluster: its JobManager, and what the end of that means.
 
 use anyhow::anyhow;
-use overlays::{
+use flink::{
     command::{self, Application, CommandError, CommandLine, Directories},
     config::Configuration,
-    flink::FlinkHome,
+    home::FlinkHome,
     java::Java,
 };
 

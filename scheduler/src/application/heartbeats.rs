@@ -10,7 +10,7 @@
 //! registered 3.2 and 3.6 s after it was up (Flink 1.20.5, a busy machine). On an idle machine, the JobManager is up
 //! sooner and registration takes up to about eight seconds.
 
-use overlays::config::{Configuration, Source};
+use flink::config::{Configuration, Source};
 
 use crate::settings::StateLocation;
 

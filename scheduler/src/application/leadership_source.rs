@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use overlays::config::{Configuration, Source};
+use flink::config::{Configuration, Source};
 use serde_json::json;
 
 use super::parts::PORTS;

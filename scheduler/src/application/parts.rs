@@ -5,11 +5,13 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::anyhow;
 use fetcher::{Artifact, ArtifactServer, BuildOptions, Catalogue, Digest, Kind, Manifest, ServerOptions};
+use flink::{
+    command::{self, Directories},
+    config::{Configuration, Source},
+};
 use fs_err as fs;
 use mesos::{scheduler::SchedulerOptions, v1};
 use overlays::{
-    command::{self, Directories},
-    config::{Configuration, Source},
     overlay,
     worker::{self, ArtifactSource, WorkerSpec},
 };

@@ -5,7 +5,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use overlays::{command::Application, config::Configuration, flink::FlinkHome, java::Java, overlay};
+use flink::{
+    command::{Application, application_jars},
+    config::Configuration,
+    home::FlinkHome,
+    java::Java,
+};
 use zip::ZipArchive;
 
 use super::Report;
@@ -78,7 +83,7 @@ impl Jar {
 
 /// The jars of `usrlib` and the configured ones. Missing jars were already reported by the overlay that ships them.
 fn jars(home: &FlinkHome, config: &Configuration, report: &mut Report) -> Vec<Jar> {
-    let configured = overlay::application_jars(config).unwrap_or_default();
+    let configured = application_jars(config).unwrap_or_default();
     let configured = configured.into_iter().map(|(jar, _)| PathBuf::from(jar)).filter(|jar| jar.is_file());
     let paths: Vec<_> = jars_below(&home.path.join("usrlib")).into_iter().chain(configured).collect();
     let opened = paths.into_iter().filter_map(|path| {

@@ -2,14 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-use nix::unistd::{AccessFlags, access};
-use overlays::{
+use flink::{
     command::{self, CommandError, Directories},
     config::Configuration,
-    flink::FlinkHome,
+    home::FlinkHome,
     java::Java,
     memory::JobManagerMemory,
     options,
+};
+use nix::unistd::{AccessFlags, access};
+use overlays::{
     overlay::{self, ContainerSpec},
     worker,
 };

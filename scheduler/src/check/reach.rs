@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use common::causes::root_cause;
+use flink::config::Configuration;
 use mesos::master::{HostPort, MasterDetector, MasterUrl};
-use overlays::config::Configuration;
 
 use super::Report;
 use crate::{

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use overlays::config::Configuration;
+use flink::config::Configuration;
 
 use crate::{
     core::message::{Registration, State},

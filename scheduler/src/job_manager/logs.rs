@@ -37,7 +37,7 @@ impl JobManager {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use overlays::{command::CommandLine, config::Configuration};
+    use flink::{command::CommandLine, config::Configuration};
 
     use crate::{flink_rest::FlinkRest, job_manager::JobManager};
 

@@ -8,11 +8,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use fs_err as fs;
-use overlays::{
+use flink::{
     config::Configuration,
     exception::{self, Chain, Subject, cut},
 };
+use fs_err as fs;
 
 /// How much of a log's end is read, in bytes.
 const WINDOW: u64 = 64 << 10;
@@ -110,7 +110,7 @@ fn named(chain: &Chain<'_>, config: &Configuration) -> Option<String> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use overlays::config::Source;
+    use flink::config::Source;
 
     use super::*;
 

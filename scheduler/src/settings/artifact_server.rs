@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use fetcher::ServerOptions;
-use overlays::config::Configuration;
+use flink::config::Configuration;
 
 use super::{ARTIFACT_PORT, SettingsError, invalid, port, whole};
 
@@ -79,7 +79,7 @@ fn address(config: &Configuration) -> Result<Option<String>, SettingsError> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use overlays::config::Source;
+    use flink::config::Source;
 
     use super::*;
 

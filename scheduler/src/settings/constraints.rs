@@ -1,6 +1,6 @@
 //! Placement constraints.
 
-use overlays::config::Configuration;
+use flink::config::Configuration;
 
 use super::{SettingsError, invalid};
 use crate::core::constraint::{Constraint, ConstraintError, Field, Operator};
@@ -40,7 +40,7 @@ pub(super) fn constraints(config: &Configuration) -> Result<Vec<Constraint>, Set
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use overlays::config::Source;
+    use flink::config::Source;
 
     use super::*;
 

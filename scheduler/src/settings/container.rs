@@ -1,7 +1,7 @@
 //! The container of a worker: `mesos.resourcemanager.tasks.container.*`.
 
+use flink::config::Configuration;
 use mesos::v1::{self, container_info, volume};
-use overlays::config::Configuration;
 
 use super::{SettingsError, invalid};
 
@@ -103,7 +103,7 @@ fn parameter(text: &str, config: &Configuration) -> Result<v1::Parameter, Settin
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use overlays::config::Source;
+    use flink::config::Source;
 
     use super::*;
 

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use overlays::config::Configuration;
+use flink::config::Configuration;
 
 use super::{SettingsError, invalid, port};
 use crate::control::Token;
@@ -44,7 +44,7 @@ fn bind(config: &Configuration) -> Result<IpAddr, SettingsError> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use overlays::config::Source;
+    use flink::config::Source;
 
     use super::*;
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use overlays::{config::Configuration, memory::TaskManagerMemory, options::Bounds};
+use flink::{config::Configuration, memory::TaskManagerMemory, options::Bounds};
 
 use super::{SettingsError, in_range, invalid, out_of_range, whole};
 use crate::core::resources::Demand;
@@ -102,7 +102,7 @@ fn bounded(config: &Configuration, key: &'static str) -> Result<Option<f64>, Set
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use overlays::config::Source;
+    use flink::config::Source;
 
     use super::*;
 

@@ -1,6 +1,6 @@
 //! The executor: how it gets onto an agent, and how it logs there.
 
-use overlays::config::Configuration;
+use flink::config::Configuration;
 
 use super::{INSTALLED_EXECUTOR, SettingsError, in_range, invalid};
 use crate::launch::ExecutorDelivery;
@@ -51,7 +51,7 @@ fn one_of<'a>(
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use overlays::config::Source;
+    use flink::config::Source;
 
     use super::*;
 

@@ -1,10 +1,10 @@
 //! Our framework, as registered with the master.
 
+use flink::config::Configuration;
 use mesos::{
     scheduler::Credential,
     v1::{self, framework_info::capability},
 };
-use overlays::config::Configuration;
 
 use super::{SettingsError, invalid, whole};
 use crate::core::{
@@ -103,7 +103,7 @@ mod tests {
     fn a_role_that_mesos_refuses_is_refused_here() {
         let read_roles = |roles: &str| {
             let mut config = Configuration::new();
-            config.set(ROLE, roles, overlays::config::Source::DynamicProperty);
+            config.set(ROLE, roles, flink::config::Source::DynamicProperty);
             framework(&config, &[]).map(|framework| framework.roles).map_err(|error| error.to_string())
         };
         assert_eq!(read_roles("a, b/c").unwrap(), ["a", "b/c"]);

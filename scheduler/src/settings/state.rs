@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use overlays::config::Configuration;
+use flink::config::Configuration;
 
 use super::{SettingsError, invalid, zookeeper::zookeeper};
 use crate::election::ZooKeeperOptions;

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use fetcher::{Identity, Password, TlsError, Trust};
-use overlays::config::Configuration;
+use flink::config::Configuration;
 use rustls::ServerConfig;
 
 use super::{SettingsError, control, invalid};
@@ -129,7 +129,7 @@ fn own(config: &Configuration) -> Result<Option<Endpoint>, SettingsError> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use overlays::config::Source;
+    use flink::config::Source;
 
     use super::*;
 

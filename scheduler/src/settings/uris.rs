@@ -10,7 +10,7 @@ use fetcher::{
     sources::{Scheme, Settings, SourceUri},
     unpack::Format,
 };
-use overlays::config::Configuration;
+use flink::config::Configuration;
 
 use super::SettingsError;
 
@@ -190,7 +190,7 @@ fn refused(reason: String) -> SettingsError {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use overlays::{config::Source, options};
+    use flink::{config::Source, options};
     use proptest::prelude::*;
 
     use super::*;

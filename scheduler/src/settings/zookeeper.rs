@@ -4,8 +4,8 @@
 use std::{collections::BTreeMap, io::Read as _, path::Path, time::Duration};
 
 use fetcher::{Identity, Password, Trust};
+use flink::{command, config::Configuration};
 use fs_err as fs;
-use overlays::{command, config::Configuration};
 use rustls::pki_types::ServerName;
 
 use super::{SettingsError, invalid, jaas};
@@ -119,7 +119,7 @@ fn wrong(reason: &impl ToString) -> SettingsError {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use overlays::config::Source;
+    use flink::config::Source;
 
     use super::*;
 

@@ -7,13 +7,13 @@ use std::{
 };
 
 use fetcher::Artifact;
-use overlays::{
+use flink::{
     command::{self, Directories},
     config::{Configuration, Source},
-    flink::FlinkHome,
+    home::FlinkHome,
     java::Java,
-    worker::Entry,
 };
+use overlays::worker::Entry;
 use tempfile::TempDir;
 use tests::{FlinkRest, Line, ReservedPort, flink_home, wait_until};
 

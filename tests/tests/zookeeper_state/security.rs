@@ -2,7 +2,7 @@
 
 use std::{path::Path, process::Command};
 
-use overlays::config::{Configuration, Source};
+use flink::config::{Configuration, Source};
 use scheduler::{
     core::message::Change,
     election::{Candidate, ZooKeeperOptions, try_out},

@@ -1,10 +1,10 @@
 //! The worker's final configuration: what all workers have in common, the agent's own, this worker's own.
 
 use common::hosts::is_loopback;
+use flink::config::{Configuration, Source};
+use flink::hosts;
 
 use super::ApplyError;
-use crate::config::{Configuration, Source};
-use crate::hosts;
 use crate::overlay::FOR_EXECUTORS;
 use crate::worker::{Entry, Sandbox, WorkerSecrets, WorkerSpec};
 

@@ -2,7 +2,8 @@
 //! `…tasks.taskmanager-cmd`. They are the only things that a shell runs. What the TaskManager is told are arguments of that
 //! shell, never part of its text, so there is nothing to quote.
 
-use crate::command::CommandLine;
+use flink::command::CommandLine;
+
 use crate::worker::WorkerSpec;
 
 const SHELL: &str = "/bin/sh";

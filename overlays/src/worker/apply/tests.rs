@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used)]
+use flink::config::Configuration;
+
 use super::*;
-use crate::config::Configuration;
 
 /// A sandbox with a materialised manifest and a java.
 struct Agent {

@@ -1,0 +1,291 @@
+//! Every option that matters to a Flink on Mesos, in one table: key, type, default, old names, meaning, and which Flink
+//! versions know it.
+//!
+//! The user's reference is printed from it ([`reference()`]), a configuration is checked against it ([`check()`]),
+//! and the old names that [`crate::config`] looks under are its.
+
+mod bounds;
+mod check;
+mod flink;
+mod mesos;
+mod ours;
+mod range;
+mod reference;
+
+pub use bounds::Bounds;
+pub use check::{Problem, check, nearest};
+pub use range::out_of_range;
+pub use reference::reference;
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use crate::version::FlinkVersion;
+
+/// What a value looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Any text.
+    Text,
+    /// A whole number.
+    Integer,
+    /// A number.
+    Number,
+    /// `true` or `false`.
+    Boolean,
+    /// Flink's duration, e.g. `10 s`.
+    Duration,
+    /// Flink's memory size, e.g. `1728m`.
+    Memory,
+    /// Flink's list, e.g. `a;b` or `[a, b]`.
+    List,
+    /// Flink's map, e.g. `k1:v1,k2:v2`.
+    Map,
+    /// One of these.
+    Choice(&'static [&'static str]),
+    /// One of these, in upper or lower case, as Flink reads its own.
+    Enum(&'static [&'static str]),
+}
+
+/// An option.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ConfigOption {
+    /// Its key. `<…>` stands for a part that the user names.
+    pub key: &'static str,
+    /// What its value looks like.
+    pub kind: Kind,
+    /// The value when nothing is configured.
+    pub default: Option<&'static str>,
+    /// What a number counts.
+    pub unit: Option<&'static str>,
+    /// The least and the largest value; `None`: those of the kind.
+    pub bounds: Option<Bounds>,
+    /// Old names, in the order in which they are looked at. Only what Flink had has any.
+    pub deprecated: &'static [&'static str],
+    /// The first release that knows it: of Flink for its own options (`None`: all from 1.18 on), of this project for the
+    /// others (`None`: all).
+    pub since: Option<(u32, u32)>,
+    /// The first Flink line that does not know it any more.
+    pub until: Option<(u32, u32)>,
+    /// Why it has no effect on Mesos, if it has none.
+    pub without_effect: Option<&'static str>,
+    /// What it is for.
+    pub meaning: &'static str,
+}
+
+/// The parts of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Section {
+    /// `mesos.*` options that Flink 1.13 had.
+    Upstream,
+    /// `mesos.*` options of this project.
+    Ours,
+    /// Flink's own: memory of its processes.
+    Memory,
+    /// Flink's own: TaskManagers.
+    TaskManager,
+    /// Flink's own: the network between TaskManagers.
+    Network,
+    /// Flink's own: the JobManager.
+    JobManager,
+    /// Flink's own: slots and who brings them.
+    ResourceManager,
+    /// Flink's own: REST.
+    Rest,
+    /// Flink's own: high availability.
+    HighAvailability,
+    /// Flink's own: Kerberos and TLS.
+    Security,
+    /// Flink's own: what its scripts read.
+    Scripts,
+}
+
+impl Section {
+    /// All parts in the order of the reference.
+    pub const ALL: [Self; 11] = [
+        Self::Upstream,
+        Self::Ours,
+        Self::Memory,
+        Self::TaskManager,
+        Self::Network,
+        Self::JobManager,
+        Self::ResourceManager,
+        Self::Rest,
+        Self::HighAvailability,
+        Self::Security,
+        Self::Scripts,
+    ];
+
+    /// The options of this part.
+    pub fn options(self) -> &'static [ConfigOption] {
+        match self {
+            Self::Upstream => mesos::OPTIONS,
+            Self::Ours => ours::OPTIONS,
+            Self::Memory => flink::memory::OPTIONS,
+            Self::TaskManager => flink::task_manager::OPTIONS,
+            Self::Network => flink::network::OPTIONS,
+            Self::JobManager => flink::job_manager::OPTIONS,
+            Self::ResourceManager => flink::resource_manager::OPTIONS,
+            Self::Rest => flink::rest::OPTIONS,
+            Self::HighAvailability => flink::high_availability::OPTIONS,
+            Self::Security => flink::security::OPTIONS,
+            Self::Scripts => flink::scripts::OPTIONS,
+        }
+    }
+
+    /// Whether Flink itself reads them; the others are read by the programs of this project.
+    pub fn is_flinks(self) -> bool {
+        !matches!(self, Self::Upstream | Self::Ours)
+    }
+}
+
+/// Every option.
+pub fn all() -> impl Iterator<Item = &'static ConfigOption> {
+    Section::ALL.into_iter().flat_map(Section::options)
+}
+
+/// Options by their keys. Asked for every value that is read.
+static BY_KEY: LazyLock<HashMap<&'static str, &'static ConfigOption>> =
+    LazyLock::new(|| all().map(|option| (option.key, option)).collect());
+
+/// The option of this key.
+pub fn find(key: &str) -> Option<&'static ConfigOption> {
+    let with_names = || all().find(|option| option.key.contains('<') && matches(option.key, key));
+    BY_KEY.get(key).copied().or_else(with_names)
+}
+
+/// The old names of `key`.
+pub(crate) fn deprecated_names(key: &str) -> &'static [&'static str] {
+    BY_KEY.get(key).map_or(&[], |option| option.deprecated)
+}
+
+/// Is this the key of the pattern, with any names for its named parts?
+fn matches(pattern: &str, key: &str) -> bool {
+    let Some((before, named)) = pattern.split_once('<') else { return pattern == key };
+    let after = named.split_once('>').map_or("", |(_, after)| after);
+    let Some(rest) = key.strip_prefix(before) else { return false };
+    if after.is_empty() {
+        return !rest.is_empty();
+    }
+    rest.char_indices().skip(1).any(|(end, _)| matches(after, &rest[end..]))
+}
+
+impl ConfigOption {
+    /// Does this Flink version know it?
+    pub fn exists_in(&self, version: &FlinkVersion) -> bool {
+        self.since.is_none_or(|(major, minor)| version.at_least(major, minor))
+            && self.until.is_none_or(|(major, minor)| !version.at_least(major, minor))
+    }
+
+    // How the table is written.
+
+    const fn new(key: &'static str, kind: Kind, meaning: &'static str) -> Self {
+        Self {
+            key,
+            kind,
+            default: None,
+            unit: None,
+            bounds: None,
+            deprecated: &[],
+            since: None,
+            until: None,
+            without_effect: None,
+            meaning,
+        }
+    }
+
+    const fn default(mut self, default: &'static str) -> Self {
+        self.default = Some(default);
+        self
+    }
+
+    const fn unit(mut self, unit: &'static str) -> Self {
+        self.unit = Some(unit);
+        self
+    }
+
+    const fn within(mut self, bounds: Bounds) -> Self {
+        self.bounds = Some(bounds);
+        self
+    }
+
+    /// A whole number in these bounds.
+    const fn between(self, least: i64, most: i64) -> Self {
+        self.within(Bounds::Integer(least, most))
+    }
+
+    /// A port, 0 for any.
+    const fn port(self) -> Self {
+        self.between(0, 65535)
+    }
+
+    const fn formerly(mut self, names: &'static [&'static str]) -> Self {
+        self.deprecated = names;
+        self
+    }
+
+    const fn since(mut self, major: u32, minor: u32) -> Self {
+        self.since = Some((major, minor));
+        self
+    }
+
+    const fn without_effect(mut self, why: &'static str) -> Self {
+        self.without_effect = Some(why);
+        self
+    }
+
+    const fn until(mut self, major: u32, minor: u32) -> Self {
+        self.until = Some((major, minor));
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_key_is_in_the_table_twice() {
+        let mut names: Vec<&str> = all().map(|option| option.key).collect();
+        names.sort_unstable();
+        let all = names.len();
+        names.dedup();
+        assert_eq!(names.len(), all);
+    }
+
+    #[test]
+    fn every_default_has_its_options_form() {
+        for option in all() {
+            if let Some(default) = option.default {
+                assert_eq!(
+                    check::form_error(&crate::config::Configuration::new(), option, default),
+                    None,
+                    "{}",
+                    option.key
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_with_named_parts_is_found() {
+        assert_eq!(find("external-resource.gpu.amount").unwrap().kind, Kind::Integer);
+        assert_eq!(find("external-resource.gpu.param.a.b").unwrap().key, "external-resource.<name>.param.<param>");
+        for key in ["external-resource..amount", "external-resource.gpu.param.", "no.such.key", "mesos.artifacts."] {
+            assert_eq!(find(key), None, "{key}");
+        }
+    }
+
+    #[test]
+    fn our_own_options_were_never_renamed() {
+        assert!(Section::Ours.options().iter().all(|option| option.deprecated.is_empty()));
+    }
+
+    #[test]
+    fn an_option_exists_from_one_line_to_another() {
+        let exists = |key: &str, version: &str| find(key).unwrap().exists_in(&version.parse().unwrap());
+        assert!(exists("taskmanager.heap.size", "1.20.5") && !exists("taskmanager.heap.size", "2.0.0"));
+        assert!(exists("env.java.default-opts.all", "1.20.5"));
+        assert!(exists("rest.profiling.enabled", "1.20.5") && !exists("rest.profiling.enabled", "1.18.1"));
+    }
+}
