@@ -8,10 +8,10 @@ use crate::java::Java;
 use crate::memory::{JobManagerMemory, MemoryError, TaskManagerMemory};
 
 mod application;
+mod arguments;
 mod class_path;
 mod jvm_options;
 mod modules;
-mod words;
 
 pub use application::{APPLICATION_JARS, Application, application, application_jars};
 pub use jvm_options::job_manager_properties;
@@ -59,15 +59,15 @@ pub enum CommandError {
     Options {
         /// The key, or the environment variable.
         key: String,
-        /// What is wrong.
+        /// What is not allowed.
         reason: String,
     },
-    /// A path that cannot be told to java.
+    /// A path that java cannot be given.
     #[error("{}: java cannot take this path: {reason}", path.display())]
     Path {
         /// The path.
         path: PathBuf,
-        /// What is wrong with it.
+        /// Why it cannot.
         reason: &'static str,
     },
 }
@@ -180,7 +180,7 @@ impl Launch<'_> {
         })
     }
 
-    /// What `flink-console.sh` tells the logging libraries. The console stays silent, since the log file has it all.
+    /// What `flink-console.sh` sets for the logging libraries. The console stays silent, since the log file has it all.
     fn log_options(&self, process: &Process) -> Result<Vec<String>, CommandError> {
         let conf = text(&self.directories.conf)?;
         Ok(vec![

@@ -94,7 +94,7 @@ impl Entry {
 }
 
 /// Ordered keys and values with their sources. Setting a key again replaces its value; what was replaced is remembered,
-/// so that a person can be told why a value won.
+/// so that a person can see why a value won.
 #[derive(Clone, Default)]
 pub struct Configuration {
     entries: Vec<Entry>,
@@ -112,7 +112,7 @@ struct Reading {
     is_flat: bool,
 }
 
-/// What is wrong with a configuration.
+/// An error in a configuration.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigurationError {
@@ -134,7 +134,7 @@ pub enum ConfigurationError {
         path: PathBuf,
         /// Line, counted from 1.
         line: usize,
-        /// What is wrong there.
+        /// The error there.
         reason: String,
     },
     /// A value that does not have its key's form.
@@ -263,7 +263,7 @@ impl Configuration {
         self.places = self.entries.iter().zip(0..).map(|(entry, place)| (entry.key.clone(), place)).collect();
     }
 
-    /// All keys and values in order, under the names they were set by.
+    /// All keys and values in their order, under the names they were set by.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.entries.iter().filter_map(|entry| Some((entry.key.as_str(), entry.last()?.value.as_str())))
     }

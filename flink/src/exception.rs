@@ -8,7 +8,7 @@ pub use self::subject::Subject;
 /// Longer lines are cut.
 pub const LONGEST_LINE: usize = 300;
 
-/// Of one exception, the most that is told.
+/// The most exceptions of one chain that are shown.
 const MOST_LINKS: usize = 4;
 
 /// Lines of the log that say that what follows ends the process.

@@ -11,7 +11,7 @@ pub struct FlinkHome {
     pub path: PathBuf,
     /// Version, from the name of `lib/flink-dist*.jar`.
     pub version: FlinkVersion,
-    /// Where its configuration is read from: `<path>/conf` unless told otherwise.
+    /// Where its configuration is read from: `<path>/conf` by default.
     pub conf_dir: PathBuf,
     /// Another place with the same files, to which the class path leads for those jars that are there.
     pub jars_at: Option<PathBuf>,
@@ -92,7 +92,7 @@ impl FlinkHome {
 fn version_of(home: &Path) -> Result<FlinkVersion, FlinkHomeError> {
     let lib = home.join("lib");
     let unreadable = |cause| FlinkHomeError::Unreadable { home: home.to_owned(), cause };
-    // The home's own absence is told as such, not as that of its lib.
+    // The home's own absence is reported as such, not as that of its lib.
     fs_err::read_dir(home).map_err(unreadable)?;
     if !lib.exists() {
         return Err(FlinkHomeError::NoDistribution { home: home.to_owned() });

@@ -97,8 +97,8 @@ impl Java {
     }
 
     fn describe(home: Option<PathBuf>, program: PathBuf) -> Result<Self, JavaError> {
-        let told = home.as_deref().and_then(version_of_release_file);
-        let version = told.map_or_else(|| version_by_running(&program), Ok)?;
+        let noted = home.as_deref().and_then(version_of_release_file);
+        let version = noted.map_or_else(|| version_by_running(&program), Ok)?;
         Ok(Self { home, program, version })
     }
 }

@@ -65,7 +65,7 @@ pub struct ConfigOption {
     /// The first release that knows it: of Flink for its own options (`None`: all from 1.18 on), of this project for the
     /// others (`None`: all).
     pub since: Option<(u32, u32)>,
-    /// The first Flink line that does not know it any more.
+    /// The first Flink line that no longer knows it.
     pub until: Option<(u32, u32)>,
     /// Why it has no effect on Mesos, if it has none.
     pub without_effect: Option<&'static str>,

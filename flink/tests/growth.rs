@@ -75,7 +75,7 @@ fn config_yaml_is_read_in_time_that_grows_with_it() {
     yaml("a map with keys that are lists", |size| format!("a: [{{{}}}]\n", lines(size, |i| format!("[k{i}]: v, "))));
     yaml("a set", |size| format!("a: !!set {{{}}}\n", lines(size, |i| format!("k{i}, "))));
     yaml("a long value", |size| format!("a: {}\n", "v".repeat(20 * size)));
-    yaml("a value of many words", |size| format!("a: {}\n", "v ".repeat(10 * size)));
+    yaml("a value of many parts", |size| format!("a: {}\n", "v ".repeat(10 * size)));
     yaml("a value of many lines", |size| format!("a:\n{}", "  v\n".repeat(5 * size)));
     yaml("a quoted value", |size| format!("a: \"{}\"\n", "\\n".repeat(10 * size)));
     yaml("a quoted value of many lines", |size| format!("a: '{}'\n", "v\n\n  ".repeat(5 * size)));
@@ -183,7 +183,7 @@ fn values_are_read_in_time_that_grows_with_them() {
 #[test]
 fn java_options_are_split_in_time_that_grows_with_them() {
     for (what, repeated) in
-        [("words", "-Da=b "), ("quotes", "'a b' "), ("variables", "$A "), ("backslashes", "\\a"), ("blanks", " ")]
+        [("arguments", "-Da=b "), ("quotes", "'a b' "), ("variables", "$A "), ("backslashes", "\\a"), ("blanks", " ")]
     {
         check(&format!("options of java, {what}"), |size| {
             drop(job_manager_properties(&with("env.java.opts.all", repeated.repeat(5 * size))));

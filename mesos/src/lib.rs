@@ -4,7 +4,7 @@
 //! subscription as its [`scheduler`], and, on the agent's side, hold one as an [`executor`]. The messages are
 //! protobuf ([`v1`]), streamed as [`recordio`] records over HTTP/1.1.
 //!
-//! Connections here only carry: they reconnect, watch heartbeats and keep calls in order, but they decide nothing
+//! Connections here only carry: they reconnect, watch heartbeats and keep the order of calls, but they decide nothing
 //! about offers, tasks or updates. No call is ever sent twice; what gets lost is healed by reconciliation (scheduler)
 //! and by resending unacknowledged updates (executor), which is the business of the crates above.
 

@@ -1,7 +1,7 @@
 //! A framework's subscription to the leading master.
 //!
 //! [`SchedulerConnection::open`] starts one task that finds the leader, subscribes, watches the heartbeat and, when
-//! the stream breaks, subscribes again with the framework id that it learned, for ever. What happens comes out of a
+//! the stream breaks, subscribes again with the framework id that it learned, forever. What happens comes out of a
 //! channel as [`SchedulerEvent`]s; calls go in through a [`SchedulerHandle`].
 //!
 //! ```text
@@ -15,7 +15,7 @@
 //! ```
 //!
 //! A call belongs to the subscription under which it was made: it is sent once, in the order of all calls, or fails. When one
-//! gets lost, the subscription is renewed: an offer whose DECLINE got lost would be held for us for ever.
+//! gets lost, the subscription is renewed: an offer whose DECLINE got lost would be held for us forever.
 
 pub mod calls;
 mod credential;

@@ -21,7 +21,7 @@ pub enum TlsError {
     NoCertificate {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The error in it.
         why: String,
     },
     /// The machine has no trusted certificates.
@@ -44,7 +44,7 @@ pub fn client_config(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, TlsErr
     Ok(Arc::new(ClientConfig::builder().with_root_certificates(roots).with_no_client_auth()))
 }
 
-/// A TLS client that encrypts but takes any certificate: what Mesos's own executors do unless told otherwise.
+/// A TLS client that encrypts but takes any certificate: what Mesos's own executors do by default.
 pub fn unverified_client_config() -> Arc<ClientConfig> {
     install_provider();
     let verifier = Arc::new(AnyCertificate(provider().signature_verification_algorithms));

@@ -32,7 +32,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long an answer's head may take. A master that has just been elected recovers its registry first.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 /// How much of a refusal's text is kept, in bytes.
-const MAX_WORDS: usize = 4096;
+const MAX_REASON: usize = 4096;
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -186,7 +186,7 @@ where
     let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
     let driver = tokio::spawn(async move {
         if let Err(error) = connection.await {
-            // Whoever waits for an answer or a record sees the same error.
+            // The reader of an answer or a record sees the same error.
             tracing::trace!(%error, "Connection ended");
         }
     });
@@ -199,13 +199,13 @@ where
 }
 
 /// What a refusal says in its body, cut to a readable length. Reading it to the end keeps the connection usable.
-pub(crate) async fn words(body: Incoming) -> String {
+pub(crate) async fn read_reason(body: Incoming) -> String {
     let mut body = body;
     let mut text = Vec::new();
     let read = async {
         while let Some(Ok(frame)) = body.frame().await {
             if let Some(data) = frame.data_ref() {
-                text.extend_from_slice(&data[..data.len().min(MAX_WORDS - text.len())]);
+                text.extend_from_slice(&data[..data.len().min(MAX_REASON - text.len())]);
             }
         }
     };

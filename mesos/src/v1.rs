@@ -14,7 +14,7 @@ pub mod scheduler {
     include!(concat!(env!("OUT_DIR"), "/mesos.v1.scheduler.rs"));
 }
 
-/// What a master tells its operators.
+/// What a master shows its operators.
 pub mod master {
     include!(concat!(env!("OUT_DIR"), "/mesos.v1.master.rs"));
 }

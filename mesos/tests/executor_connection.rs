@@ -106,8 +106,8 @@ async fn a_connection_that_is_prepared_is_the_one_for_the_first_call() {
         prepared.write_all(b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n").await.unwrap();
         prepared
     };
-    let (told, _prepared) = soon(async { tokio::join!(connection.update(status("one")), agent) }).await;
-    told.unwrap();
+    let (updated, _prepared) = soon(async { tokio::join!(connection.update(status("one")), agent) }).await;
+    updated.unwrap();
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! How calls reach the master: in order, once, under the subscription they were made for.
+//! How calls reach the master: in their order, once, under the subscription they were made for.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 

@@ -1,4 +1,4 @@
-//! When a master does not want a framework: said once, in the master's words, and not tried again.
+//! When a master does not want a framework: reported once, with the master's message, and not tried again.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
@@ -18,10 +18,10 @@ use mesos::{
 use peer::FakePeer;
 
 /// The rejection after that answer to SUBSCRIBE.
-async fn rejection_after(status: u16, words: &'static str) -> String {
+async fn rejection_after(status: u16, message: &'static str) -> String {
     let mut master = FakePeer::start().await;
     let mut framework = Framework::open(options(&master.address.to_string())).await;
-    master.asked().await.answer(status, words);
+    master.asked().await.answer(status, message);
     let reason = framework.rejected().await;
     assert!(!master.is_asked());
     reason
@@ -122,5 +122,5 @@ async fn constraints_that_the_master_refuses_are_left_out_before_anybody_sees_an
     let call: Call = asked.call();
     assert!(call.subscribe.unwrap().offer_constraints.is_none());
     asked.answer(403, "not allowed");
-    assert!(framework.rejected().await.ends_with("not allowed"), "what is wrong otherwise is told as ever");
+    assert!(framework.rejected().await.ends_with("not allowed"), "another error is reported as ever");
 }

@@ -1,4 +1,4 @@
-//! What a master tells its operators, as far as it tells us.
+//! What a master shows its operators, as far as it shows us.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 

@@ -1,5 +1,5 @@
-//! Who has to do something about a failure so that it does not happen again. The executor says it in a label of the status that
-//! tells the end; the application master reads it there.
+//! Who must act on a failure so that it does not happen again. The executor says so in a label of the terminal status; the
+//! application master reads it there.
 
 /// The label's name.
 pub const LABEL: &str = "blame";
@@ -9,7 +9,7 @@ pub const LABEL: &str = "blame";
 pub enum Blame {
     /// The agent: its disk, its memory, its java. Other agents are worth a try.
     Agent,
-    /// Whoever made what was shipped: it is wrong for every worker.
+    /// The maker of what was shipped: it fails for every worker.
     Artifact,
     /// The way to the application master or to the JobManager.
     Network,

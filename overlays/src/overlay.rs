@@ -43,7 +43,7 @@ pub struct ArtifactFile {
 pub struct ContainerSpec {
     /// Files, sorted by target, no target twice.
     pub artifacts: Vec<ArtifactFile>,
-    /// Environment variables in order, no name twice.
+    /// Environment variables in their order, no name twice.
     pub environment: Vec<(String, String)>,
     /// The worker's configuration.
     pub configuration: Configuration,
@@ -64,7 +64,7 @@ pub enum OverlayError {
     Unshippable {
         /// The file or folder.
         path: PathBuf,
-        /// What is wrong with it.
+        /// Why it cannot.
         reason: &'static str,
     },
     /// Two files for one place.
@@ -132,7 +132,7 @@ struct Draft {
     configuration: Configuration,
     /// Device and inode of the configuration's folder and files, which travel in no tree.
     configuration_files: Vec<(u64, u64)>,
-    /// What is wrong so far; the overlays go on, so that a person is told everything at once.
+    /// Problems so far; the overlays go on, so that a person sees all of them at once.
     problems: Vec<OverlayError>,
 }
 
@@ -154,7 +154,7 @@ impl Draft {
     fn ship_configured(&mut self, master: &Master<'_>, key: &str, target: &str, secret: bool, overlay: &'static str) {
         let Some(path) = master.config.get(key).map(Path::new) else { return };
         let unreadable = |cause| OverlayError::Configured { key: key.to_owned(), cause };
-        // Opened, so that a file which may not be read is told here and by its key.
+        // Opened, so that a file which may not be read is reported here and by its key.
         let opened = fs_err::File::open(path).map_err(unreadable);
         let shipped = opened.and_then(|_| tree::ship_one(path, target, secret, self));
         self.note(shipped);
@@ -166,7 +166,7 @@ impl Draft {
         self.configuration_files.contains(&(file.dev(), file.ino()))
     }
 
-    /// Remembers what is wrong.
+    /// Remembers a problem.
     fn note(&mut self, result: Result<(), OverlayError>) {
         self.problems.extend(result.err());
     }
@@ -259,7 +259,7 @@ fn configuration_files(folder: &Path) -> Vec<(u64, u64)> {
 }
 
 /// The configuration without what is the application master's own business: how it talks to Mesos, its secret among it.
-/// What the executor is told stays. Hosts that are nobody's choice, or no address at all, are left to the executor.
+/// Keys for the executor stay. Hosts that are nobody's choice, or no address at all, are left to the executor.
 fn for_workers(config: &Configuration) -> Configuration {
     let is_masters = |key: &str| key.starts_with("mesos.") && !key.starts_with(FOR_EXECUTORS);
     let mut configuration = config.clone();

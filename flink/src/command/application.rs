@@ -36,7 +36,7 @@ pub struct Application {
 
 /// An application cluster's JobManager (`StandaloneApplicationClusterEntryPoint`). `lookup` reads the environment.
 ///
-/// Flink tells TaskManagers where the user's jars are by a path from the JobManager's working directory, and they look
+/// Flink sends TaskManagers where the user's jars are by a path from the JobManager's working directory, and they look
 /// there from their own. So it must be the same from both: the JobManager works in a folder of its own, where Flink is
 /// `flink` as it is in a worker's sandbox. This makes that folder, below the one for temporary files.
 pub fn application(

@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use super::{CommandError, JOB_MANAGER, Launch, Process, modules, text, words};
+use super::{CommandError, JOB_MANAGER, Launch, Process, arguments, modules, text};
 use crate::config::Configuration;
 
 /// The system properties that the configuration has the JobManager's JVM set (`-Dname=value`). Variables count as not set.
 pub fn job_manager_properties(config: &Configuration) -> Result<BTreeMap<String, String>, CommandError> {
     let mut properties = BTreeMap::new();
     for key in ["all", JOB_MANAGER.name].map(keys).concat() {
-        let words = words::split(config.get(&key).unwrap_or_default(), &|_| None);
-        for word in words.map_err(|reason| CommandError::Options { key, reason })? {
-            if let Some(property) = word.strip_prefix("-D") {
+        let arguments = arguments::split(config.get(&key).unwrap_or_default(), &|_| None);
+        for argument in arguments.map_err(|reason| CommandError::Options { key, reason })? {
+            if let Some(property) = argument.strip_prefix("-D") {
                 let (name, value) = property.split_once('=').unwrap_or((property, ""));
                 properties.insert(name.to_owned(), value.to_owned());
             }
@@ -20,12 +20,12 @@ pub fn job_manager_properties(config: &Configuration) -> Result<BTreeMap<String,
     Ok(properties)
 }
 
-/// What is wrong with the options that java would get of this key, if it is one of those.
+/// The error in the options that java would get from this key, if it is one of those.
 pub(crate) fn problem(key: &str, value: &str) -> Option<String> {
     let is_read =
         ["all", "jobmanager", "taskmanager"].into_iter().any(|scope| keys(scope).iter().any(|known| known == key));
     // What variables stand for is not looked at as options are.
-    if is_read { words::split(value, &|_| None).err() } else { None }
+    if is_read { arguments::split(value, &|_| None).err() } else { None }
 }
 
 /// Where options of a scope stand, later ones winning.
@@ -61,7 +61,7 @@ impl Launch<'_> {
         let configured = [for_all.as_slice(), &for_this].concat();
         options.extend(modules::options(&self.home.version, self.java.version, &configured));
         options.extend(for_all);
-        // Flink replaces the security manager when it is told to intercept System.exit. Java asks for leave since 18,
+        // Flink replaces the security manager when it is configured to intercept System.exit. Java asks for leave since 18,
         // and refuses to start when asked since 24.
         if (18..24).contains(&self.java.version) {
             options.push("-Djava.security.manager=allow".to_owned());
@@ -87,6 +87,6 @@ impl Launch<'_> {
             "FLINK_LOG_PREFIX" => Some(prefix.clone()),
             _ => (self.lookup)(name),
         };
-        words::split(value, &lookup).map_err(|reason| CommandError::Options { key: key.to_owned(), reason })
+        arguments::split(value, &lookup).map_err(|reason| CommandError::Options { key: key.to_owned(), reason })
     }
 }

@@ -1,5 +1,5 @@
 //! Packages of Java that Flink and its serializers look into. Since Java 17 they must be opened by name; Flink's shipped
-//! configuration does so in `env.java.opts.all`, but one that comes from an older Flink, or is written anew, does not.
+//! configuration does so in `env.java.opts.all`, but one that comes from an older Flink, or was written by hand, does not.
 
 use crate::version::FlinkVersion;
 

@@ -22,7 +22,7 @@ pub(super) struct Flat {
     pub(super) line: usize,
 }
 
-/// What is wrong with a document, and the line, counted from 1.
+/// The error in a document, and the line, counted from 1.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct SyntaxError {
     pub(super) line: usize,

@@ -4,11 +4,10 @@ use std::fmt;
 
 use crate::options;
 
-/// Behind these words stands a port, or a range of them.
+/// What a port follows, or a range of them.
 const BEFORE_PORTS: [&str; 4] = ["in port range ", "port range: ", " port:", "port "];
 
-/// Behind these words, in the exceptions of Java and Flink about files, stands a path; elsewhere any path counts only in
-/// quotes.
+/// What a path follows in the exceptions of Java and Flink about files; elsewhere a path counts only in quotes.
 const BEFORE_PATHS: [&str; 8] = [
     "NoSuchFileException: ",
     "AccessDeniedException: ",
@@ -70,8 +69,8 @@ fn port(line: &str) -> Option<Subject> {
 /// Only those that Flink or we know: classes look alike.
 fn option(line: &str) -> Option<Subject> {
     let is_part = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '-' | '_');
-    let words = line.split(|letter: char| !is_part(letter)).map(|word| word.trim_matches(['.', '-']));
-    let known = words.filter(|word| word.contains('.')).find(|word| options::find(word).is_some())?;
+    let parts = line.split(|letter: char| !is_part(letter)).map(|part| part.trim_matches(['.', '-']));
+    let known = parts.filter(|part| part.contains('.')).find(|part| options::find(part).is_some())?;
     Some(Subject::Option(known.to_owned()))
 }
 

@@ -28,7 +28,7 @@ const TASK_HEAP: &str = "taskmanager.memory.task.heap.size";
 const TASK_OFF_HEAP: &str = "taskmanager.memory.task.off-heap.size";
 const MANAGED: &str = "taskmanager.memory.managed.size";
 
-/// The sizes of a TaskManager process, and the other resources that it is told.
+/// The sizes of a TaskManager process, and the other resources that it is given.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TaskManagerMemory {
     flink: Flink,
@@ -88,7 +88,7 @@ impl TaskManagerMemory {
         self.total_process
     }
 
-    /// The CPU cores that the TaskManager is told it has.
+    /// The CPU cores that the TaskManager is given.
     pub fn cpu_cores(&self) -> f64 {
         self.cpu_cores
     }

@@ -128,7 +128,7 @@ fn utf_16_with_a_byte_order_mark_is_read_as_flink_reads_it() {
 
 /// How our reading of a `config.yaml`, or Flink's of what we write of it, differs from Flink's, if it does.
 fn difference(flink: &mut Oracle, bytes: &[u8]) -> Option<String> {
-    let told = |theirs: &dyn fmt::Debug, ours: &dyn fmt::Debug| {
+    let differ = |theirs: &dyn fmt::Debug, ours: &dyn fmt::Debug| {
         Some(format!("{:?}\n  Flink: {theirs:?}\n  ours:  {ours:?}", String::from_utf8_lossy(bytes)))
     };
     match both(flink, "config.yaml", bytes) {
@@ -143,9 +143,9 @@ fn difference(flink: &mut Oracle, bytes: &[u8]) -> Option<String> {
             if again.as_ref().ok() == Some(&theirs) {
                 return None;
             }
-            told(&theirs, &format!("written {again:?}\n{}", fs_err::read_to_string(path).unwrap()))
+            differ(&theirs, &format!("written {again:?}\n{}", fs_err::read_to_string(path).unwrap()))
         }
-        (theirs, ours) => told(&theirs, &ours),
+        (theirs, ours) => differ(&theirs, &ours),
     }
 }
 

@@ -74,7 +74,7 @@ fn known(flink: &mut Oracle, option: &ConfigOption) -> Vec<String> {
 
 fn has_kind(option: &ConfigOption, class: &str) -> bool {
     match option.kind {
-        // Flink tells the type of a list's parts.
+        // Flink names the type of a list's parts.
         Kind::Text | Kind::List => class == "String",
         Kind::Integer => match option.bounds() {
             Some(Bounds::Integer(least, most)) if class == "Integer" => {

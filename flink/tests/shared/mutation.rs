@@ -7,7 +7,7 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 
 /// What means something in one of the formats.
-const WORDS: &[&str] = &[
+const TOKENS: &[&str] = &[
     ": ",
     ":",
     "- ",
@@ -70,8 +70,8 @@ pub(crate) fn mutated(corpus: &[Vec<u8>], random: &mut StdRng) -> Vec<u8> {
         let at = random.random_range(0..=bytes.len());
         let end = random.random_range(at..=bytes.len().min(at + 20));
         match random.random_range(0..6) {
-            0 => drop(bytes.splice(at..at, WORDS.choose(random).unwrap().bytes())),
-            1 => drop(bytes.splice(at..end, WORDS.choose(random).unwrap().bytes())),
+            0 => drop(bytes.splice(at..at, TOKENS.choose(random).unwrap().bytes())),
+            1 => drop(bytes.splice(at..end, TOKENS.choose(random).unwrap().bytes())),
             2 => drop(bytes.drain(at..end)),
             3 => {
                 let piece = bytes[at..end].to_vec();

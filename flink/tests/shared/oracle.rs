@@ -31,7 +31,7 @@ pub(crate) fn cached(name: &str) -> PathBuf {
     cache.join(name)
 }
 
-#[expect(clippy::disallowed_methods, reason = "the set-up's folder and the seed are told to tests by the environment")]
+#[expect(clippy::disallowed_methods, reason = "the set-up's folder and the seed come to tests from the environment")]
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
@@ -44,7 +44,7 @@ pub(crate) fn seeded(what: &str) -> (u64, StdRng) {
     (seed, StdRng::seed_from_u64(seed))
 }
 
-/// The JVM. Ended and reaped when dropped; one that is shared ends when nobody can ask it any more.
+/// The JVM. Ended and reaped when dropped; one that is shared ends when nobody can ask it.
 pub(crate) struct Oracle {
     pub(crate) version: FlinkVersion,
     jvm: Child,

@@ -35,7 +35,7 @@ pub struct LocalCluster {
     processes: Arc<Processes>,
     owner: JoinHandle<()>,
     server: JoinHandle<()>,
-    /// Cancelled when the listener shall close.
+    /// Cancelled to close the listener.
     closing: CancellationToken,
 }
 
@@ -107,7 +107,7 @@ impl Drop for LocalCluster {
     }
 }
 
-/// Serves until told to close; open connections are told so too.
+/// Serves until `closing` is cancelled, then ends open connections gracefully.
 async fn serve(listener: TcpListener, router: axum::Router, closing: CancellationToken) {
     let served = axum::serve(listener, router).with_graceful_shutdown(closing.cancelled_owned()).await;
     if let Err(error) = served {

@@ -135,9 +135,9 @@ async fn ask(
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         match self {
-            Self::BadRequest(words) => (StatusCode::BAD_REQUEST, words).into_response(),
-            Self::Forbidden(words) => (StatusCode::FORBIDDEN, words).into_response(),
-            Self::NotImplemented(words) => (StatusCode::NOT_IMPLEMENTED, words).into_response(),
+            Self::BadRequest(message) => (StatusCode::BAD_REQUEST, message).into_response(),
+            Self::Forbidden(message) => (StatusCode::FORBIDDEN, message).into_response(),
+            Self::NotImplemented(message) => (StatusCode::NOT_IMPLEMENTED, message).into_response(),
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::{
     inbox::Message,
 };
 
-/// The state and what it acts upon.
+/// The state and what it acts on.
 pub(crate) struct Owner {
     core: Core,
     codec: Codec,
@@ -43,7 +43,7 @@ impl Owner {
                     Some(Message::Shutdown(ended)) => {
                         self.streams.clear();
                         self.containers.end_all().await;
-                        // Whoever asked may have stopped waiting.
+                        // The caller may have stopped waiting.
                         ended.send(()).ok();
                         return;
                     }

@@ -11,7 +11,7 @@ use super::ExecutorEnvironment;
 use crate::{
     master::{HostPort, ParseMasterError},
     tls::{self, TlsError},
-    transport::{Connection, RecordStream, StreamError, Target, TransportError, words},
+    transport::{Connection, RecordStream, StreamError, Target, TransportError, read_reason},
     v1::{
         ExecutorId, FrameworkId, TaskInfo, TaskStatus,
         executor::{Call, Event, call, event},
@@ -43,7 +43,7 @@ pub enum ConnectionError {
         call: &'static str,
         /// The HTTP status.
         status: u16,
-        /// The agent's words.
+        /// The agent's reason.
         reason: String,
     },
     /// The event stream broke.
@@ -52,7 +52,7 @@ pub enum ConnectionError {
 }
 
 impl ConnectionError {
-    /// Whether subscribing again may help: the agent is away, restarting, or does not know us any more.
+    /// Whether subscribing again may help: the agent is away, restarting, or no longer knows us.
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Endpoint(_) | Self::Tls(_) | Self::Token => false,
@@ -70,7 +70,7 @@ pub struct ExecutorConnection {
     target: Target,
     path: String,
     headers: HeaderMap,
-    /// The one connection for all calls but SUBSCRIBE. Whoever waits for it gets it in the order of asking.
+    /// The one connection for all calls but SUBSCRIBE. Callers get it in the order in which they asked.
     calls: Mutex<Option<Connection>>,
 }
 
@@ -100,7 +100,7 @@ impl ExecutorConnection {
         })
     }
 
-    /// Subscribes, the first time or again, and tells the agent what it may not know: tasks of which no update has
+    /// Subscribes, the first time or again, and sends the agent what it may not know: tasks of which no update has
     /// been acknowledged, and updates that have not. `asked` is called once the agent has the request: for what can be
     /// done before the answer.
     pub async fn subscribe(
@@ -131,7 +131,7 @@ impl ExecutorConnection {
             return Ok(ExecutorEvents { records: connection.into_records(answer.into_body(), MAX_EVENT) });
         }
         let status = answer.status().as_u16();
-        let reason = words(answer.into_body()).await;
+        let reason = read_reason(answer.into_body()).await;
         Err(ConnectionError::Refused { call: call.r#type().as_str_name(), status, reason })
     }
 
@@ -154,7 +154,7 @@ impl ExecutorConnection {
         self.call(Call { message: Some(call::Message { data }), ..self.of_type(call::Type::Message) }).await
     }
 
-    /// Tells the agent (Mesos 1.10) that the connection is in use, for whatever stands between and drops idle ones.
+    /// Shows the agent (Mesos 1.10), and anything between that drops idle connections, that this one is in use.
     pub async fn heartbeat(&self) -> Result<(), ConnectionError> {
         self.call(self.of_type(call::Type::Heartbeat)).await
     }
@@ -168,7 +168,7 @@ impl ExecutorConnection {
         };
         let answer = connection.post(&self.path, self.headers.clone(), call.encode_to_vec().into()).await?;
         let result = if answer.status().is_success() { Ok(()) } else { Err(answer.status().as_u16()) };
-        let reason = words(answer.into_body()).await;
+        let reason = read_reason(answer.into_body()).await;
         *calls = Some(connection);
         result.map_err(|status| ConnectionError::Refused { call: call.r#type().as_str_name(), status, reason })
     }

@@ -1,4 +1,4 @@
-//! What an agent tells its executors in environment variables.
+//! What an agent gives its executors in environment variables.
 
 use std::{fmt, path::PathBuf, str::FromStr, time::Duration};
 
@@ -83,7 +83,7 @@ pub enum EnvironmentError {
     Endpoint {
         /// The variable.
         variable: &'static str,
-        /// What is wrong with its value.
+        /// The error in its value.
         source: ParseMasterError,
     },
     /// A duration.
@@ -91,7 +91,7 @@ pub enum EnvironmentError {
     Duration {
         /// The variable.
         variable: &'static str,
-        /// What is wrong with its value.
+        /// The error in its value.
         source: ParseDurationError,
     },
 }

@@ -24,13 +24,13 @@ pub enum DetectError {
     Content {
         /// The file.
         path: PathBuf,
-        /// What is wrong with its content.
+        /// The error in its content.
         source: ParseMasterError,
     },
     /// The file names another file.
     #[error("{0} names another file, allowed are host:port, a list of them, or zk://…")]
     Nested(String),
-    /// ZooKeeper tells no leader.
+    /// ZooKeeper names no leader.
     #[error("no leading master at {zookeeper}: {why}")]
     NoLeader {
         /// The ensemble and path, without the password.
@@ -68,7 +68,7 @@ impl MasterDetector {
     }
 
     /// The elected master, followed as long as the detector lives. Always `None` for masters that are named as hosts:
-    /// there only a master itself can tell, by a redirect.
+    /// there only a master itself knows the leader, and redirects to it.
     pub fn leader(&self) -> watch::Receiver<Option<HostPort>> {
         self.leader.subscribe()
     }

@@ -47,7 +47,7 @@ pub struct ZooKeeperUrl {
 pub struct ParseMasterError {
     /// The text, with a password in it replaced.
     pub text: String,
-    /// What is wrong with it.
+    /// The error in it.
     pub why: String,
 }
 

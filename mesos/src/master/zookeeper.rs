@@ -25,7 +25,7 @@ pub(super) struct LeaderWatch {
 }
 
 impl LeaderWatch {
-    /// Starts to watch and to tell the leader there. While ZooKeeper is away the last leader stays: it may well go on.
+    /// Starts to watch and to publish the leader there. While ZooKeeper is away the last leader stays: it may well go on.
     pub(super) fn start(url: ZooKeeperUrl, https: bool, leader: watch::Sender<Option<HostPort>>) -> Self {
         let (problem, problems) = watch::channel("ZooKeeper has not answered yet".to_owned());
         let task = tokio::spawn(Election { url, https, leader, problem }.follow());
@@ -74,7 +74,7 @@ impl Election {
         connector.connect(&self.url.connect_string()).await
     }
 
-    /// Looks, tells, waits for the next change; until the session is over.
+    /// Looks, publishes and waits for the next change, until the session is over.
     async fn follow_session(&self, client: &Client) -> Error {
         loop {
             let watcher = match self.look(client).await {
@@ -88,14 +88,14 @@ impl Election {
         }
     }
 
-    /// Tells the present leader; the watcher fires when the election may have another outcome.
+    /// Publishes the present leader; the watcher fires when the election may have another outcome.
     async fn look(&self, client: &Client) -> Result<OneshotWatcher, Error> {
         loop {
             let (names, watcher) = match client.list_and_watch_children(&self.url.path).await {
                 Ok(found) => found,
                 Err(Error::NoNode) => match client.check_and_watch_stat(&self.url.path).await? {
                     (None, watcher) => {
-                        self.tell(None, format!("no node {}", self.url.path));
+                        self.publish(None, format!("no node {}", self.url.path));
                         return Ok(watcher);
                     }
                     (Some(_), _) => continue,
@@ -103,13 +103,13 @@ impl Election {
                 Err(error) => return Err(error),
             };
             let Some(name) = first(&names) else {
-                self.tell(None, format!("no master in the election under {}", self.url.path));
+                self.publish(None, format!("no master in the election under {}", self.url.path));
                 return Ok(watcher);
             };
             match client.get_data(&format!("{}/{name}", self.url.path)).await {
                 Ok((data, _)) => match address(&data, self.https) {
-                    Ok(leader) => self.tell(Some(leader), String::new()),
-                    Err(why) => self.tell(None, format!("node {}/{name} is not readable: {why}", self.url.path)),
+                    Ok(leader) => self.publish(Some(leader), String::new()),
+                    Err(why) => self.publish(None, format!("node {}/{name} is not readable: {why}", self.url.path)),
                 },
                 // It lost just now: look again.
                 Err(Error::NoNode) => continue,
@@ -119,7 +119,7 @@ impl Election {
         }
     }
 
-    fn tell(&self, leader: Option<HostPort>, problem: String) {
+    fn publish(&self, leader: Option<HostPort>, problem: String) {
         self.problem.send_replace(problem);
         self.leader.send_if_modified(|known| {
             let modified = *known != leader;

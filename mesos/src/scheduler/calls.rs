@@ -19,7 +19,7 @@ fn filters(refuse_seconds: f64) -> Filters {
     Filters { refuse_seconds: Some(refuse_seconds) }
 }
 
-/// Takes offers (all of one agent) and does these operations with them, in order. What is left of the offers is
+/// Takes offers (all of one agent) and does these operations with them, in this order. What is left of the offers is
 /// refused for that many seconds.
 pub fn accept(offer_ids: Vec<OfferId>, operations: Vec<offer::Operation>, refuse_seconds: f64) -> Call {
     let accept = call::Accept { offer_ids, operations, filters: Some(filters(refuse_seconds)) };

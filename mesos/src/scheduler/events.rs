@@ -19,7 +19,7 @@ pub enum SchedulerEvent {
     Subscribed {
         /// The id that the framework has, for its whole life.
         framework_id: FrameworkId,
-        /// The master, when it tells.
+        /// The master, if it names itself.
         master: Option<MasterInfo>,
         /// The interval of heartbeats; five missed ones count as a lost connection.
         heartbeat: Duration,
@@ -35,7 +35,7 @@ pub enum SchedulerEvent {
     },
     /// The master refuses the framework with its offer constraints. It is asked again without them, from now on.
     ConstraintsRefused {
-        /// The master's own words.
+        /// The master's own message.
         reason: String,
     },
     /// The master knows neither this framework nor any of its agents: it is that of another cluster, or has lost its registry.
@@ -47,7 +47,7 @@ pub enum SchedulerEvent {
     /// The master does not want this framework: wrong credentials, an invalid or removed framework, another scheduler
     /// with its id, a Mesos that is too old. Nothing more comes.
     Rejected {
-        /// The master's own words.
+        /// The master's own message.
         reason: String,
     },
 }

@@ -55,7 +55,7 @@ impl SchedulerHandle {
         }
     }
 
-    /// What the master tells its operators, as far as it lets us know, which takes five seconds at most.
+    /// What the master shows its operators, as far as it shows us. Takes five seconds at most.
     pub async fn snapshot(&self) -> Snapshot {
         match self.session.get() {
             Some(session) => snapshot::take(&session.target, self.authorization.as_ref()).await,

@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::session::{CurrentSession, Session};
 use crate::{
-    transport::{Connection, TransportError, words},
+    transport::{Connection, TransportError, read_reason},
     v1::scheduler::{Call, call},
 };
 
@@ -34,7 +34,7 @@ pub enum CallError {
     Refused {
         /// The HTTP status.
         status: u16,
-        /// The master's words.
+        /// The master's message.
         reason: String,
     },
 }
@@ -65,7 +65,7 @@ impl CallQueue {
         Self { queued, current, authorization, open: None }
     }
 
-    /// Returns after `Close`, after a TEARDOWN that was taken, or when nobody can make calls any more.
+    /// Returns after `Close`, after a TEARDOWN that was taken, or when nobody can make calls.
     pub(super) async fn run(mut self) {
         while let Some(Queued::Call { call, session, done }) = self.queued.recv().await {
             let r#type = call.r#type();
@@ -85,7 +85,7 @@ impl CallQueue {
                 session.set_teardown(false);
             }
             match (done, result) {
-                // Nobody waits any more when sending fails: the caller gave up.
+                // Sending fails if the caller gave up.
                 (Some(done), result) => drop(done.send(result)),
                 (None, Err(error)) => tracing::warn!(call = r#type.as_str_name(), %error, "Call lost"),
                 (None, Ok(())) => {}
@@ -107,7 +107,7 @@ impl CallQueue {
         let mut connection = self.connection(session).await?;
         let answer = connection.post(PATH, headers, call.encode_to_vec().into()).await?;
         let status = answer.status();
-        let reason = words(answer.into_body()).await;
+        let reason = read_reason(answer.into_body()).await;
         self.open = Some((Arc::clone(session), connection));
         match status {
             StatusCode::OK | StatusCode::ACCEPTED => Ok(()),

@@ -11,12 +11,12 @@ use crate::{transport::Target, v1::FrameworkId};
 pub(super) struct Session {
     /// The master that answered.
     pub(super) target: Target,
-    /// Proof to that master that a call comes from whoever holds the subscription.
+    /// Proof to that master that a call comes from the holder of the subscription.
     pub(super) stream_id: HeaderValue,
     pub(super) framework_id: FrameworkId,
     /// A TEARDOWN has been sent and not been answered. The master ends the stream before it answers.
     teardown: watch::Sender<bool>,
-    /// A call got lost: master and framework may think differently about offers for ever.
+    /// A call got lost: master and framework may disagree about offers forever.
     lost_call: watch::Sender<bool>,
 }
 
@@ -56,7 +56,7 @@ impl Session {
 #[derive(Clone)]
 pub(super) struct CurrentSession(watch::Receiver<Option<Arc<Session>>>);
 
-/// Where the subscriber tells what holds.
+/// Where the subscriber publishes the subscription that holds.
 pub(super) type SessionSender = watch::Sender<Option<Arc<Session>>>;
 
 impl CurrentSession {

@@ -1,4 +1,4 @@
-//! A look at what the master tells its operators: agents, roles, quotas, maintenance.
+//! A look at what the master shows its operators: agents, roles, quotas, maintenance.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use prost::Message as _;
 use tokio::time::timeout;
 
 use crate::{
-    transport::{Connection, Target, read, words},
+    transport::{Connection, Target, read, read_reason},
     v1::master::{Call, ClusterStatus, QuotaStatus, Response, Role, call::Type, response::GetAgents},
 };
 
@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The largest answer, in bytes: an agent takes about one thousand.
 const MAX_ANSWER: usize = 32 * 1024 * 1024;
 
-/// What the master told at one moment. What it refuses to tell, does not know or has no time for is missing.
+/// What the master showed at one moment. What it refuses to show, does not know or has no time for is missing.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Snapshot {
     /// The agents, with what is free there.
@@ -37,7 +37,7 @@ pub(super) async fn take(master: &Target, authorization: Option<&HeaderValue>) -
     let mut snapshot = Snapshot::default();
     // What came in time is worth having even when the rest did not.
     if timeout(PATIENCE, ask_all(master, authorization, &mut snapshot)).await.is_err() {
-        tracing::debug!(%master, "The master took too long to tell what it tells operators.");
+        tracing::debug!(%master, "The master took too long to show what it shows operators");
     }
     snapshot
 }
@@ -50,7 +50,8 @@ async fn ask_all(master: &Target, authorization: Option<&HeaderValue>, snapshot:
     let roles = ask(&mut open, master, authorization, Type::GetRoles).await;
     snapshot.roles = roles.and_then(|answer| answer.get_roles).map(|roles| roles.roles);
     let maintenance = ask(&mut open, master, authorization, Type::GetMaintenanceStatus).await;
-    snapshot.maintenance = maintenance.and_then(|answer| answer.get_maintenance_status).map(|told| told.status);
+    snapshot.maintenance =
+        maintenance.and_then(|answer| answer.get_maintenance_status).map(|maintenance| maintenance.status);
     snapshot.agents = ask(&mut open, master, authorization, Type::GetAgents).await.and_then(|answer| answer.get_agents);
 }
 
@@ -70,8 +71,8 @@ async fn ask(
     let answer = connection.post(PATH, headers, body).await.ok()?;
     let status = answer.status();
     if status != StatusCode::OK {
-        let reason = words(answer.into_body()).await;
-        tracing::debug!(%master, %status, %reason, question = r#type.as_str_name(), "The master does not tell us.");
+        let reason = read_reason(answer.into_body()).await;
+        tracing::debug!(%master, %status, %reason, question = r#type.as_str_name(), "The master refused to show what it shows operators");
         *open = Some(connection);
         return None;
     }

@@ -11,7 +11,7 @@ use rustls::ClientConfig;
 use super::queue::{PATH, STREAM_ID};
 use crate::{
     master::HostPort,
-    transport::{Connection, RecordStream, Target, TransportError, words},
+    transport::{Connection, RecordStream, Target, TransportError, read_reason},
     v1::{
         FrameworkInfo,
         scheduler::{Call, OfferConstraints, call},
@@ -78,7 +78,12 @@ pub(super) async fn subscribe(
             StatusCode::OK => return accepted(target, connection, answer),
             status if status.is_redirection() => target.host = leader_of(&target, &answer).map_err(Refusal::Retry)?,
             status => {
-                return Err(refusal(&target, access.authorization.is_some(), status, &words(answer.into_body()).await));
+                return Err(refusal(
+                    &target,
+                    access.authorization.is_some(),
+                    status,
+                    &read_reason(answer.into_body()).await,
+                ));
             }
         }
     }
@@ -116,8 +121,8 @@ pub(super) fn leader_of(target: &Target, answer: &Response<Incoming>) -> Result<
         .ok_or_else(|| format!("{target} redirects to {location:?}, expected is {ours}//host:port"))
 }
 
-fn refusal(target: &Target, authorized: bool, status: StatusCode, words: &str) -> Refusal {
-    let said = if words.is_empty() { String::new() } else { format!(": {words}") };
+fn refusal(target: &Target, authorized: bool, status: StatusCode, reason: &str) -> Refusal {
+    let said = if reason.is_empty() { String::new() } else { format!(": {reason}") };
     match status {
         StatusCode::NOT_FOUND => Refusal::NoApi(format!(
             "{target} has no v1 scheduler API (404): Mesos 1.0 or newer is needed, or it is no Mesos master"

@@ -1,4 +1,4 @@
-//! Keeps the framework subscribed, for ever.
+//! Keeps the framework subscribed, forever.
 
 use std::{sync::Arc, time::Duration};
 
@@ -26,7 +26,7 @@ use crate::{
 
 /// Heartbeats that may be missed before the master counts as dead.
 const MISSED_HEARTBEATS: u32 = 5;
-/// The interval until a master has told its own, and the bounds of what it may tell.
+/// The interval until a master has named its own, and the bounds of what it may name.
 const DEFAULT_HEARTBEAT: Duration = Duration::from_secs(15);
 const SHORTEST_HEARTBEAT: Duration = Duration::from_millis(10);
 const LONGEST_HEARTBEAT: Duration = Duration::from_secs(600);
@@ -60,7 +60,7 @@ enum End {
     Rejected(String),
     /// Never to be tried again: it is not the framework's master.
     Unknown(String),
-    /// Nobody reads the events any more.
+    /// Nobody reads the events.
     Unread,
 }
 
@@ -97,7 +97,7 @@ impl Subscriber {
         self
     }
 
-    /// Returns after a rejection or when nobody reads the events any more.
+    /// Returns after a rejection or when nobody reads the events.
     pub(super) async fn run(mut self) {
         loop {
             let end = self.subscribe_and_serve().await;
@@ -291,7 +291,7 @@ fn heartbeat(subscribed: &event::Subscribed) -> Duration {
     seconds.unwrap_or(DEFAULT_HEARTBEAT).clamp(SHORTEST_HEARTBEAT, LONGEST_HEARTBEAT)
 }
 
-/// The master's version when it is below 1.0. Later ones always tell theirs.
+/// The master's version when it is below 1.0. Later ones always name theirs.
 fn too_old(subscribed: &event::Subscribed) -> Option<&str> {
     let version = subscribed.master_info.as_ref()?.version.as_deref()?;
     version.starts_with("0.").then_some(version)

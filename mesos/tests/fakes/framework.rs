@@ -112,7 +112,7 @@ pub fn error(message: &str) -> Event {
     Event { r#type: Some(event::Type::Error.into()), error: Some(error), ..Event::default() }
 }
 
-/// An update that carries a message, to tell one from another.
+/// An update that carries a message, by which it is recognised.
 pub fn update(message: &str) -> Event {
     let status = TaskStatus {
         task_id: "task-1".into(),

@@ -101,7 +101,7 @@ fn parent(path: &str) -> &str {
 }
 
 impl Tree {
-    /// Tells those who watch this node (or its children) once.
+    /// Notifies those who watch this node (or its children) once.
     fn fire(&mut self, path: &str, children: bool, event: i32) {
         let (fired, kept) = self.watches.drain(..).partition(|watch| watch.0 == path && watch.1 == children);
         self.watches = kept;

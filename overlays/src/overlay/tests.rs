@@ -190,7 +190,7 @@ fn a_variable_that_no_process_can_have_is_refused_with_its_key() {
     for (name, value) in [("A=B", "x"), ("A\0B", "x"), ("", "x"), ("A", "x\0y")] {
         let key = format!("containerized.taskmanager.env.{name}");
         let error = Installation::new(&[]).set(&key, value).collect().unwrap_err();
-        assert!(matches!(&error, OverlayError::VariableName { key: told, .. } if *told == key), "{error}");
+        assert!(matches!(&error, OverlayError::VariableName { key: named, .. } if *named == key), "{error}");
         assert!(!error.to_string().contains('\0'), "{error:?}");
     }
 }
@@ -376,11 +376,11 @@ fn a_users_own_files_and_folders_are_shipped_under_their_names() {
     let [dict, model, key] = ["data/dict.txt", "data/model", "data/key.pem"]
         .map(|path| installation.path(path).to_str().unwrap().to_owned());
     let installation = installation
-        .set("mesos.artifacts.words.txt", &dict)
+        .set("mesos.artifacts.terms.txt", &dict)
         .set("mesos.artifacts.models/v1", &model)
         .set("mesos.secret-artifacts.key.pem", &key);
     let spec = installation.collect().unwrap();
-    let expected = ["artifacts/key.pem", "artifacts/models/v1/a b.bin", "artifacts/words.txt"];
+    let expected = ["artifacts/key.pem", "artifacts/models/v1/a b.bin", "artifacts/terms.txt"];
     assert_eq!(targets(&spec)[..3], expected);
     assert_eq!(secrets(&spec), ["artifacts/key.pem"]);
     for name in ["..", "a/../../b", "/etc", ""] {

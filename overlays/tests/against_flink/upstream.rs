@@ -1,5 +1,5 @@
 //! Our overlays against those of Flink 1.13.6, for random installations: the same but for the improvements that
-//! `docs/migrating-from-flink-1.13.md` tells, which are taken out here one by one and have tests of their own.
+//! `docs/migrating-from-flink-1.13.md` lists, which are taken out here one by one and have tests of their own.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
@@ -142,7 +142,7 @@ fn facts(answer: &[String]) -> Facts {
     facts.collect()
 }
 
-/// What upstream did, with what is better now and can be told for one item alone.
+/// What upstream did, with what is better now and can be seen in one item alone.
 fn known_better(mut facts: Facts) -> Facts {
     let remove = |facts: &mut Facts, kind: &str, name: &str| facts.remove(&(kind.to_owned(), name.to_owned()));
     // Of the configuration folder only logging files travel: any other may be a copy of the configuration.

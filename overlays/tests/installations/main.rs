@@ -61,7 +61,7 @@ mesos.resourcemanager.tasks.hostname: _TASK_.flink.mesos
 taskmanager.host: _TASK_.flink.mesos
 taskmanager.memory.process.size: 4g
 taskmanager.numberOfTaskSlots: 4
-env.java.opts: -XX:+UseParallelGC -Dgreeting=\"two words\"
+env.java.opts: -XX:+UseParallelGC -Dgreeting=\"two parts\"
 high-availability: zookeeper
 high-availability.zookeeper.quorum: zk1:2181,zk2:2181
 state.backend: rocksdb

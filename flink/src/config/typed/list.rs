@@ -6,7 +6,7 @@ use super::is_java_blank;
 /// What a list looks like, for messages.
 pub(super) const FORM: &str = "a list such as [a, b] or a;b, with quotes around parts that hold a semicolon";
 
-/// Parts without blanks around them; `None` when quotes are not in order. Without `yaml` they only stand between semicolons.
+/// Parts without blanks around them; `None` when quotes do not pair up. Without `yaml` they only stand between semicolons.
 pub(super) fn parse_list(text: &str, yaml: bool) -> Option<Vec<String>> {
     let sequence = if yaml { yaml::list(text) } else { None };
     sequence.or_else(|| split(text, ';'))

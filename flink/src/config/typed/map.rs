@@ -8,7 +8,7 @@ use super::list::split;
 /// What a map looks like, for messages.
 pub(super) const FORM: &str = "a map such as key1:value1,key2:value2";
 
-/// Pairs in their order; `None` when one is no pair, a key is there twice, or quotes are not in order. Without `yaml` they
+/// Pairs in their order; `None` when one is no pair, a key is there twice, or quotes do not pair up. Without `yaml` they
 /// only stand between commas.
 pub(super) fn parse_map(text: &str, yaml: bool) -> Option<Vec<(String, String)>> {
     if let Some(pairs) = if yaml { yaml::map(text) } else { None } {

@@ -18,7 +18,7 @@ use url::Url;
 
 use mesos::v1::command_info::Uri;
 
-/// Endings of archives that the real fetcher unpacks unless told otherwise.
+/// Endings of archives that the real fetcher unpacks by default.
 const ARCHIVES: [&str; 10] =
     [".tar", ".tgz", ".tar.gz", ".tbz2", ".tar.bz2", ".txz", ".tar.xz", ".zip", ".gz", ".jar.pack"];
 

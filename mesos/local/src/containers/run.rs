@@ -32,7 +32,7 @@ pub(super) struct Job {
     pub(super) settings: Arc<Settings>,
     pub(super) spawner: Spawner,
     pub(super) inbox: mpsc::UnboundedSender<Message>,
-    /// Cancelled when the container shall end.
+    /// Cancelled to end the container.
     pub(super) kill: CancellationToken,
 }
 
@@ -68,8 +68,8 @@ impl Job {
         match spawned {
             Ok(child) => Ok(child),
             Err(error) => {
-                let words = format!("Failed to execute '{}': {error}\n", command.value());
-                fs::write(sandbox.join("stderr"), words).await.map_err(|error| not_launched(&error))?;
+                let message = format!("Failed to execute '{}': {error}\n", command.value());
+                fs::write(sandbox.join("stderr"), message).await.map_err(|error| not_launched(&error))?;
                 Err(Ending::Exited(NOT_EXECUTED))
             }
         }

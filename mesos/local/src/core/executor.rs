@@ -38,7 +38,7 @@ pub(super) struct Executor {
     pub(super) queued: Vec<TaskInfo>,
     /// Whether it ever was given a task.
     pub(super) used: bool,
-    /// Why the agent ended it, when it did and that is what its tasks shall say.
+    /// Why the agent ended it, if it did: the reason that the status of its tasks must give.
     pub(super) ended_for: Option<(Reason, String)>,
 }
 

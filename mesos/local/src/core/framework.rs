@@ -36,8 +36,8 @@ pub(super) struct Task {
     pub(super) resources: Amount,
     /// The latest state that the agent knows of.
     pub(super) state: TaskState,
-    /// The latest status that the scheduler was told.
-    pub(super) told: Option<TaskStatus>,
+    /// The latest status that the scheduler was sent.
+    pub(super) sent: Option<TaskStatus>,
 }
 
 /// What a framework does not want to be offered again for a while.

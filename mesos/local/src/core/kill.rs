@@ -16,12 +16,12 @@ use super::{
 };
 
 impl Core {
-    /// KILL: of a task that is unknown the scheduler is told so.
+    /// KILL: for an unknown task, the scheduler gets a status that says so.
     pub(super) fn kill(&mut self, framework: &str, call: call::Kill) {
         let id = &call.task_id.value;
         let Some(task) = self.frameworks.get(framework).and_then(|framework| framework.tasks.get(id)) else {
             let status = self.reconciled(framework, id, call.agent_id.as_ref());
-            self.tell(framework, status);
+            self.send_status(framework, status);
             return;
         };
         let key = task.executor.clone();

@@ -76,7 +76,7 @@ impl Core {
     fn reject(&mut self, framework: &str, task: &TaskInfo, state: TaskState, reason: Reason, message: &str) {
         let agent = task.agent_id.value.as_str();
         let status = self.master_status(&task.task_id.value, Some(agent), state, reason, message);
-        self.tell(framework, status);
+        self.send_status(framework, status);
     }
 
     fn launch(&mut self, framework: &str, mut task: TaskInfo, pool: &mut Pool) {
@@ -119,7 +119,7 @@ impl Core {
             role: role.to_owned(),
             resources: checked.task_resources.clone(),
             state: TaskState::TaskStaging,
-            told: None,
+            sent: None,
         };
         let id = task.task_id.value.clone();
         it.tasks.insert(id.clone(), noted);

@@ -5,7 +5,7 @@ use mesos::v1::{AgentId, TaskState, TaskStatus, scheduler::call::reconcile, task
 use super::{Core, framework::Task};
 
 impl Core {
-    /// Tells the state of these tasks, of all tasks when none is named.
+    /// Sends the state of these tasks, or of all tasks if none is named.
     pub(super) fn reconcile(&mut self, framework: &str, tasks: &[reconcile::Task]) {
         let Some(it) = self.frameworks.get(framework) else { return };
         let statuses: Vec<TaskStatus> = if tasks.is_empty() {
@@ -15,7 +15,7 @@ impl Core {
             named.map(|task| self.reconciled(framework, &task.task_id.value, task.agent_id.as_ref())).collect()
         };
         for status in statuses {
-            self.tell(framework, status);
+            self.send_status(framework, status);
         }
     }
 
@@ -35,14 +35,14 @@ impl Core {
     }
 
     fn latest(&self, id: &str, task: &Task) -> TaskStatus {
-        let told = task.told.as_ref();
-        let state = told.map_or(TaskState::TaskStaging, TaskStatus::state);
+        let sent = task.sent.as_ref();
+        let state = sent.map_or(TaskState::TaskStaging, TaskStatus::state);
         let agent = &self.agents[task.executor.agent].id;
         let message = "Reconciliation: Latest task state";
         TaskStatus {
             executor_id: Some(task.executor.executor.as_str().into()),
-            healthy: told.and_then(|status| status.healthy),
-            container_status: told.and_then(|status| status.container_status.clone()),
+            healthy: sent.and_then(|status| status.healthy),
+            container_status: sent.and_then(|status| status.container_status.clone()),
             ..self.master_status(id, Some(agent), state, Reason::Reconciliation, message)
         }
     }

@@ -6,7 +6,7 @@ use mesos::v1::{FrameworkInfo, framework_info::capability::Type as Capability};
 
 use super::framework::is_capable;
 
-/// What is wrong with the framework's roles, in Mesos's words.
+/// The error in the framework's roles, worded as Mesos does.
 pub(super) fn fault(info: &FrameworkInfo) -> Option<String> {
     if is_capable(info, Capability::MultiRole) {
         if info.role.is_some() {

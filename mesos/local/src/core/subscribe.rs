@@ -18,7 +18,7 @@ use super::{Amount, Core, Output, Refusal, framework::Framework, roles};
 const MAX_FAILOVER: f64 = 365.0 * 24.0 * 3600.0;
 
 impl Core {
-    /// SUBSCRIBE on a new stream. What is wrong with the framework is told on the stream, which then ends.
+    /// SUBSCRIBE on a new stream. An error in the framework is sent on the stream, which then ends.
     pub(super) fn subscribe(&mut self, stream: Uuid, call: Subscribe) -> Result<(), Refusal> {
         refuse_unsupported(&call)?;
         let mut info = call.framework_info;

@@ -42,7 +42,7 @@ struct Bench {
     launched: Vec<super::Container>,
     killed: Vec<Uuid>,
     closed: Vec<Uuid>,
-    told: Vec<executor::Event>,
+    to_executors: Vec<executor::Event>,
 }
 
 impl Bench {
@@ -59,7 +59,7 @@ impl Bench {
             launched: Vec::new(),
             killed: Vec::new(),
             closed: Vec::new(),
-            told: Vec::new(),
+            to_executors: Vec::new(),
         }
     }
 
@@ -95,7 +95,7 @@ impl Bench {
             match output {
                 Output::Scheduler(stream, event) if stream == self.stream => self.events.push(*event),
                 Output::Scheduler(..) => {}
-                Output::Executor(_, event) => self.told.push(*event),
+                Output::Executor(_, event) => self.to_executors.push(*event),
                 Output::Close(stream) => self.closed.push(stream),
                 Output::Launch(container) => self.launched.push(*container),
                 Output::Kill(container) => self.killed.push(container),
@@ -238,12 +238,12 @@ fn what_the_local_mesos_does_not_do_is_refused_by_name() {
     let reserve = Operation { r#type: Some(operation::Type::Reserve.into()), ..Operation::default() };
     let accept = Some(Accept { operations: vec![reserve], ..Accept::default() });
     let refused = bench.call(Call { r#type: Some(Type::Accept.into()), accept, ..Call::default() });
-    let words = "The local Mesos does LAUNCH operations only, not RESERVE";
-    assert_eq!(refused, Err(Refusal::NotImplemented(words.into())));
+    let message = "The local Mesos does LAUNCH operations only, not RESERVE";
+    assert_eq!(refused, Err(Refusal::NotImplemented(message.into())));
     let update = call::UpdateFramework::default();
     let call = Call { r#type: Some(Type::UpdateFramework.into()), update_framework: Some(update), ..Call::default() };
-    let words = "The local Mesos does not do UPDATE_FRAMEWORK calls";
-    assert_eq!(bench.call(call), Err(Refusal::NotImplemented(words.into())));
+    let message = "The local Mesos does not do UPDATE_FRAMEWORK calls";
+    assert_eq!(bench.call(call), Err(Refusal::NotImplemented(message.into())));
 }
 
 #[test]
@@ -273,8 +273,8 @@ fn a_framework_that_wants_its_agents_chosen_for_it_is_refused() {
     let constraints = OfferConstraints { role_constraints: [("*".to_owned(), RoleConstraints::default())].into() };
     let subscribe = Some(Subscribe { offer_constraints: Some(constraints), ..Subscribe::default() });
     let call = Call { r#type: Some(Type::Subscribe.into()), subscribe, ..Call::default() };
-    let words = "The local Mesos does not do offer constraints".to_owned();
-    assert_eq!(bench.core.scheduler_call(call, bench.stream, None), Err(Refusal::NotImplemented(words)));
+    let message = "The local Mesos does not do offer constraints".to_owned();
+    assert_eq!(bench.core.scheduler_call(call, bench.stream, None), Err(Refusal::NotImplemented(message)));
 }
 
 #[test]

@@ -63,7 +63,7 @@ impl Core {
         updates.resend_at = self.now.uptime + updates.wait;
         let Some(stream) = it.stream else { return };
         if let Some(task) = it.tasks.get_mut(task) {
-            task.told = Some(status.clone());
+            task.sent = Some(status.clone());
         }
         self.send(stream, event(status));
     }
@@ -109,7 +109,7 @@ impl Core {
     }
 
     /// Sends a status that nobody has to acknowledge.
-    pub(super) fn tell(&mut self, framework: &str, status: TaskStatus) {
+    pub(super) fn send_status(&mut self, framework: &str, status: TaskStatus) {
         if let Some(stream) = self.frameworks.get(framework).and_then(|framework| framework.stream) {
             self.send(stream, event(status));
         }

@@ -1,4 +1,4 @@
-//! What Mesos demands of a task, in Mesos's words, and what the local one does not do, in its own.
+//! What Mesos demands of a task, worded as Mesos does, and what this one does not do, worded differently.
 
 use mesos::v1::{ContainerInfo, ExecutorInfo, TaskInfo, container_info, environment::variable, executor_info};
 

@@ -16,22 +16,22 @@ pub(super) fn decoded<M: Described>(
     body: &Bytes,
 ) -> Result<M, Box<Response>> {
     if method != Method::POST {
-        let words = format!("405 Method Not Allowed. Expecting one of {{ 'POST' }}, but received '{method}'.");
-        return Err(Box::new((StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "POST")], words).into_response()));
+        let message = format!("405 Method Not Allowed. Expecting one of {{ 'POST' }}, but received '{method}'.");
+        return Err(Box::new((StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "POST")], message).into_response()));
     }
-    let refuse = |status: StatusCode, words: String| Err(Box::new((status, words).into_response()));
+    let refuse = |status: StatusCode, message: String| Err(Box::new((status, message).into_response()));
     let Some(content_type) = headers.get(header::CONTENT_TYPE) else {
         return refuse(StatusCode::BAD_REQUEST, "Expecting 'Content-Type' to be present".into());
     };
     let Some(media) = Media::ALL.into_iter().find(|media| content_type == media.name()) else {
-        let words = "Expecting 'Content-Type' of application/json or application/x-protobuf";
-        return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, words.into());
+        let message = "Expecting 'Content-Type' of application/json or application/x-protobuf";
+        return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, message.into());
     };
     if let Some(encoding) = headers.get(header::CONTENT_ENCODING) {
-        let words = format!("The local Mesos does not read 'Content-Encoding' {encoding:?}");
-        return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, words);
+        let message = format!("The local Mesos does not read 'Content-Encoding' {encoding:?}");
+        return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, message);
     }
-    codec.decode(media, body).or_else(|words| refuse(StatusCode::BAD_REQUEST, words))
+    codec.decode(media, body).or_else(|message| refuse(StatusCode::BAD_REQUEST, message))
 }
 
 /// The encoding that a subscriber gets its events in: JSON unless it wants protobuf only.
@@ -45,8 +45,8 @@ pub(super) fn accepted(headers: &HeaderMap) -> Result<Media, Box<Response>> {
         ranges.is_empty() || ranges.iter().any(|range| [media.name(), "*/*", "application/*"].contains(range))
     };
     Media::ALL.into_iter().find(accepts).ok_or_else(|| {
-        let words = "Expecting 'Accept' to allow 'application/x-protobuf' or 'application/json'";
-        Box::new((StatusCode::NOT_ACCEPTABLE, words).into_response())
+        let message = "Expecting 'Accept' to allow 'application/x-protobuf' or 'application/json'";
+        Box::new((StatusCode::NOT_ACCEPTABLE, message).into_response())
     })
 }
 

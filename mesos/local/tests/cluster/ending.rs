@@ -13,7 +13,7 @@ use crate::{
     framework::{Framework, eventually, shell},
 };
 
-/// Names the folder in which this test's own program, started once more, shall keep a cluster.
+/// Names the folder in which this test's own program, started once more, keeps a cluster.
 const OWNER: &str = "LOCAL_MESOS_TEST_OWNER";
 
 /// Starts an executor that has a child and ignores every polite signal, and gives the ids of both.

@@ -1,4 +1,4 @@
-//! A small framework on this crate's own scheduler connection.
+//! A small framework on the scheduler connection of `mesos`.
 
 use std::time::Duration;
 

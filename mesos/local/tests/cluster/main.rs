@@ -1,4 +1,4 @@
-//! The Mesos for a laptop as a whole, spoken to over this crate's own connections. What it has in common with the real
+//! The Mesos for a laptop as a whole, spoken to over the connections of `mesos`. What it has in common with the real
 //! Mesos is in the conformance suite; here is what only it has.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
@@ -158,14 +158,14 @@ async fn what_the_local_mesos_does_not_do_is_refused_in_words() {
     let offer = framework.offers(1).await.remove(0);
     let reserve = Operation { r#type: Some(operation::Type::Reserve.into()), ..Operation::default() };
     let refused = framework.handle.call(calls::accept(vec![offer.id], vec![reserve], 0.0)).await.unwrap_err();
-    let words = "call refused with 501: The local Mesos does LAUNCH operations only, not RESERVE";
-    assert_eq!(refused.to_string(), words);
+    let expected = "call refused with 501: The local Mesos does LAUNCH operations only, not RESERVE";
+    assert_eq!(refused.to_string(), expected);
 }
 
 #[tokio::test]
 async fn options_that_make_no_sense_are_refused_by_name() {
     let good = LocalOptions::default;
-    for (options, words) in [
+    for (options, expected) in [
         (LocalOptions { agents: 0, ..good() }, "option agents of the local mesos is 0, allowed is one or more"),
         (LocalOptions { cpus: 0.0, ..good() }, "option cpus of the local mesos is 0, allowed is a number above zero"),
         (LocalOptions { mem_mb: f64::NAN, ..good() }, "option mem_mb of the local mesos is NaN"),
@@ -175,7 +175,7 @@ async fn options_that_make_no_sense_are_refused_by_name() {
         (LocalOptions { agents: 3, ports: (1, 2), ..good() }, "a port for each agent"),
     ] {
         let error = LocalCluster::start(options).await.unwrap_err().to_string();
-        assert!(error.contains(words), "{error}");
+        assert!(error.contains(expected), "{error}");
     }
 }
 

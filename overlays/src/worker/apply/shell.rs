@@ -1,6 +1,6 @@
 //! Commands of the user's own, before the TaskManager's and in place of it: `…tasks.bootstrap-cmd` and
-//! `…tasks.taskmanager-cmd`. They are the only things that a shell runs. What the TaskManager is told are arguments of that
-//! shell, never part of its text, so there is nothing to quote.
+//! `…tasks.taskmanager-cmd`. They are the only things that a shell runs. The parts of the TaskManager's own command are
+//! arguments of that shell, never part of its text, so there is nothing to quote.
 
 use flink::command::CommandLine;
 
@@ -12,7 +12,7 @@ const SHELL: &str = "/bin/sh";
 const FOR_SCRIPTS: [&str; 5] =
     ["-Xmx", "-Xms", "-XX:MaxDirectMemorySize=", "-XX:MaxMetaspaceSize=", "-Djava.security.krb5.conf="];
 
-/// Where the shipped distribution is, which the script of another one, in an image, must not be told.
+/// Where the shipped distribution is. The script of another one, in an image, must not get these variables.
 const FOR_JAVA: [&str; 5] = ["FLINK_BIN_DIR", "FLINK_LIB_DIR", "FLINK_OPT_DIR", "FLINK_PLUGINS_DIR", "JVM_ARGS"];
 
 /// Has a shell run what the description asks for. `lookup` reads the worker's environment.

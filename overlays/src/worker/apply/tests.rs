@@ -138,18 +138,18 @@ fn a_deliberate_loopback_is_kept() {
 
 #[test]
 fn a_host_that_flink_cannot_use_is_refused_with_its_place_and_owner() {
-    let told = |agent: &Agent| match agent.apply().unwrap_err() {
+    let refused = |agent: &Agent| match agent.apply().unwrap_err() {
         ApplyError::Host { whose, host, is_agents } => (whose, host, is_agents),
         other => panic!("{other}"),
     };
     let agent = Agent::new(&[("taskmanager.host", "$HOST_IP")]);
-    assert_eq!(told(&agent), ("taskmanager.host", "$HOST_IP".to_owned(), false));
+    assert_eq!(refused(&agent), ("taskmanager.host", "$HOST_IP".to_owned(), false));
     let mut agent = Agent::new(&[("taskmanager.host", "fine")]);
     agent.lookup.push(("FLINK_CONF_taskmanager__host", "a_b".to_owned()));
-    assert_eq!(told(&agent), ("taskmanager.host", "a_b".to_owned(), true));
+    assert_eq!(refused(&agent), ("taskmanager.host", "a_b".to_owned(), true));
     let mut agent = Agent::new(&[]);
     agent.spec.hostname = "agent_7".to_owned();
-    let (whose, host, is_agents) = told(&agent);
+    let (whose, host, is_agents) = refused(&agent);
     assert!(whose.contains("agent's host name") && host == "agent_7" && is_agents);
 }
 

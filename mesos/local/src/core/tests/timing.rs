@@ -74,7 +74,7 @@ fn an_executor_that_ignores_shutdown_is_killed_once_after_its_grace() {
     let mut bench = Bench::subscribed(LocalOptions::default(), 0.0);
     bench.launch_running("t");
     bench.call(Call { r#type: Some(Type::Teardown.into()), ..Call::default() }).unwrap();
-    assert_eq!(bench.told.last().unwrap().r#type(), executor::event::Type::Shutdown);
+    assert_eq!(bench.to_executors.last().unwrap().r#type(), executor::event::Type::Shutdown);
     bench.pass(4.9);
     assert!(bench.killed.is_empty());
     bench.pass(100.0);
@@ -88,9 +88,9 @@ fn a_framework_that_stays_away_too_long_is_removed_for_ever() {
     let (id, stream) = (bench.framework.clone(), bench.stream);
     bench.core.stream_closed(stream);
     bench.pass(29.0);
-    assert!(bench.told.iter().all(|event| event.r#type() != executor::event::Type::Shutdown));
+    assert!(bench.to_executors.iter().all(|event| event.r#type() != executor::event::Type::Shutdown));
     bench.pass(1.0);
-    assert_eq!(bench.told.last().unwrap().r#type(), executor::event::Type::Shutdown);
+    assert_eq!(bench.to_executors.last().unwrap().r#type(), executor::event::Type::Shutdown);
     bench.subscribe(30.0);
     let error = bench.events.last().unwrap().error.clone().unwrap();
     assert_eq!(error.message, "Framework has been removed");

@@ -1,4 +1,4 @@
-//! Option texts as a shell would split them into words, without a shell: nothing is ever run.
+//! Option texts as a shell would split them into arguments, without a shell: nothing is ever run.
 //!
 //! Flink's scripts have a shell evaluate such a text and then split it at blanks once more. Here blanks inside of quotes stay.
 //! Where the scripts would lose all options in silence, run a piece of the text or replace it by names of files, the text is
@@ -16,7 +16,7 @@ const MOST_BYTES: usize = 2 << 20;
 const ALLOWED: &str = "allowed are options between blanks, quotes '…' and \"…\" around other special characters, \\ before one, $NAME and ${NAME}";
 
 /// Splits at blanks outside of quotes. `'…'` is literal; `"…"` keeps blanks; a backslash takes the next character as it is;
-/// `$NAME` and `${NAME}` become what `lookup` says, or nothing. The error tells the word and what is allowed.
+/// `$NAME` and `${NAME}` become what `lookup` says, or nothing. The error names the word and what is allowed.
 pub(crate) fn split(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Vec<String>, String> {
     let text = text.trim();
     let inner = unwrapped(text);
@@ -26,7 +26,7 @@ pub(crate) fn split(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Resu
 }
 
 fn split_unwrapped(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Vec<String>, String> {
-    let mut words = Vec::new();
+    let mut arguments = Vec::new();
     let mut bytes = 0;
     let mut characters = text.chars().peekable();
     while characters.peek().is_some() {
@@ -42,12 +42,12 @@ fn split_unwrapped(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Resul
                 if bytes > MOST_BYTES {
                     return refused(TOO_LONG);
                 }
-                words.push(word);
+                arguments.push(word);
             }
             Err(reason) => return refused(reason),
         }
     }
-    Ok(words)
+    Ok(arguments)
 }
 
 /// The start of a word as messages show it: without a value that is a secret.
@@ -74,7 +74,7 @@ fn word(characters: &mut Peekable<Chars<'_>>, lookup: &dyn Fn(&str) -> Option<St
             '(' | ')' | '<' | '>' => return Err("Flink's scripts would lose all options for '(', ')', '<' or '>'"),
             // A name of a file never begins like an option, so that in options these stand for themselves.
             '*' | '?' | '[' if !is_option => return Err("Flink's scripts would put names of files here"),
-            c if braces.expand(c) => return Err("Flink's scripts would make several words of {…,…} or {…..…}"),
+            c if braces.expand(c) => return Err("Flink's scripts would make several arguments of {…,…} or {…..…}"),
             c => word.push(c),
         }
         if word.len() > MOST_BYTES {
