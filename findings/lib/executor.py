@@ -2,6 +2,7 @@
 
 obeys     runs its tasks until each is killed
 leaves    closes its event stream once its first task runs, and lives on
+waits     subscribes once FILE.go exists
 sits      reports that its tasks run, and does nothing when they are killed
 """
 import base64, json, os, pathlib, sys, time, uuid
@@ -19,6 +20,10 @@ def update(task_id, state):
     post(port, path, {"type": "UPDATE", **ids, "update": {"status": status}})
 
 
+if behaviour == "waits":
+    pathlib.Path(file + ".waits").touch()
+    while not pathlib.Path(file + ".go").exists():
+        time.sleep(0.05)
 events = Events(port, path, {"type": "SUBSCRIBE", **ids, "subscribe": {}})
 log = open(file, "a")
 while event := events.next(600):
