@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use mesos::v1::{Resource, value};
-use rand::rngs::StdRng;
+use rand::rngs::SmallRng;
 
 use super::ports::{Ranges, UNPRIVILEGED};
 
@@ -198,7 +198,7 @@ impl Pool {
     }
 
     /// Takes what one worker needs, with random ports. On a shortage, returns it and takes nothing.
-    pub fn take(&mut self, needs: &Needs, chance: &mut StdRng) -> Result<Taken, Shortage> {
+    pub fn take(&mut self, needs: &Needs, chance: &mut SmallRng) -> Result<Taken, Shortage> {
         self.check(needs)?;
         let mut pieces = Vec::with_capacity(2 * needs.scalars.len() + needs.ports.len());
         for user in [User::Task, User::Executor] {
@@ -247,7 +247,7 @@ impl Pool {
         }
     }
 
-    fn take_port(&mut self, chance: &mut StdRng) -> Option<(usize, u16)> {
+    fn take_port(&mut self, chance: &mut SmallRng) -> Option<(usize, u16)> {
         let Some((of, ranges)) = self.ports.iter_mut().find(|(_, ranges)| ranges.count() > 0) else {
             return self.last_resort.pop();
         };
@@ -338,8 +338,8 @@ mod tests {
 
     use super::*;
 
-    fn chance() -> StdRng {
-        StdRng::seed_from_u64(7)
+    fn chance() -> SmallRng {
+        SmallRng::seed_from_u64(7)
     }
 
     fn scalar(name: &str, value: f64, role: Option<&str>) -> Resource {
