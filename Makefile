@@ -22,6 +22,7 @@ help: ## this list
 setup: ## install what tests and demo need, into ~/.cache/flink-mesos
 	@tests/setup/setup
 
+build: export FLINK_MESOS_REVISION := $(shell git rev-parse --short=12 HEAD 2>/dev/null)
 build: ## the programs, as they are shipped: target/release
 	$(CARGO) build --release --locked --bin flink-mesos --bin flink-mesos-executor
 	$(CARGO) build --release --locked --package fetcher --features sidecar --bin flink-mesos-fetcher

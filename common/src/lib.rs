@@ -5,3 +5,4 @@ pub mod backoff;
 pub mod causes;
 pub mod hosts;
 pub mod tls;
+pub mod version;

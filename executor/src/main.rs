@@ -24,7 +24,7 @@ const USAGE: u8 = 64;
 #[derive(Debug, Parser)]
 #[command(
     name = "flink-mesos-executor",
-    version,
+    version = common::version!(),
     after_help = log::HELP
 )]
 struct Arguments {
@@ -67,8 +67,7 @@ fn execute() -> ExitCode {
     let agent = match ExecutorEnvironment::from_variables(lookup) {
         Ok(agent) => agent,
         Err(error) => {
-            error!("{error}");
-            error!("flink-mesos-executor is started by a Mesos agent, not by hand: see --help");
+            error!("{error}; flink-mesos-executor is started by a Mesos agent, not by hand: see --help");
             return ExitCode::from(USAGE);
         }
     };
@@ -78,7 +77,7 @@ fn execute() -> ExitCode {
         agent = agent.agent_endpoint,
         checkpoint = agent.checkpoint,
         "flink-mesos-executor {}",
-        env!("CARGO_PKG_VERSION")
+        common::version!()
     );
     // A fork must happen before there is a second thread.
     let guard = process::fork().inspect_err(|error| warn!("Cannot start the guard process yet: {error}")).ok();

@@ -181,7 +181,8 @@ async fn run(
         console.report("warning", &format!("Warning: {warning}"), json!({ "warning": warning }));
     }
     let text = format!(
-        "Flink {} with Java {}; JobManager logs in {}",
+        "flink-mesos {}: Flink {} with Java {}; JobManager logs in {}",
+        common::version!(),
         plan.home.version,
         plan.java.version,
         place.log.display()

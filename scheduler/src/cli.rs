@@ -14,7 +14,7 @@ use crate::{console::OutputForm, plan::Request};
 
 /// Run Apache Flink on Apache Mesos
 #[derive(Debug, Parser)]
-#[command(name = "flink-mesos", version, about, long_about = LONG_ABOUT, propagate_version = true)]
+#[command(name = "flink-mesos", version = common::version!(), about, long_about = LONG_ABOUT, propagate_version = true)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -79,8 +79,8 @@ pub struct Workers {
     #[command(flatten)]
     pub contact: Contact,
 
-    /// Output format
-    #[arg(long, value_enum, default_value_t, global = true)]
+    /// Output format: text for people, or json, the control API's answer as one object
+    #[arg(long, value_enum, default_value_t, global = true, value_name = "text|json", hide_possible_values = true)]
     pub output: OutputForm,
 
     /// What to do.

@@ -4,7 +4,10 @@ mod ending;
 pub(crate) mod logs;
 mod reason;
 
-use std::{collections::BTreeSet, io, path::PathBuf, process::ExitStatus, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet, io, os::unix::process::ExitStatusExt as _, path::PathBuf, process::ExitStatus, sync::Arc,
+    time::Duration,
+};
 
 use common::backoff::Backoff;
 use flink::{command::CommandLine, config::Configuration};
@@ -59,7 +62,8 @@ pub struct JobManager {
     pub web: String,
 }
 
-const START: Duration = Duration::from_secs(120);
+/// How long its REST API may take to answer: ten of them that start together on two cores take more than two minutes.
+const START: Duration = Duration::from_secs(300);
 const GRACE: Duration = Duration::from_secs(10);
 const FAST_POLL: Duration = Duration::from_millis(150);
 const SLOW_POLL: Duration = Duration::from_secs(2);
@@ -68,6 +72,16 @@ enum End {
     Requested,
     Exited { status: io::Result<ExitStatus>, ready: bool },
     NeverReady,
+}
+
+impl End {
+    /// Whether something other than the JVM itself ended it: a signal, ours included.
+    fn is_from_outside(&self) -> bool {
+        match self {
+            Self::Requested | Self::NeverReady => true,
+            Self::Exited { status, .. } => status.as_ref().is_ok_and(|status| status.signal().is_some()),
+        }
+    }
 }
 
 impl JobManager {
@@ -89,6 +103,7 @@ impl JobManager {
             let began = Instant::now();
             let end = self.watch(&mut child, &events, &stop).await;
             process::stop(&mut child, GRACE).await;
+            let from_outside = end.is_from_outside();
             let (ending, end) = match end {
                 End::Requested => return,
                 End::Exited { status, ready } => {
@@ -103,16 +118,16 @@ impl JobManager {
                 Ending::Finished => return send(&events, JobManagerEvent::Finished).await,
                 Ending::Cancelled => return send(&events, JobManagerEvent::Cancelled).await,
                 Ending::ApplicationFailed => {
-                    let why = self.reason("the application failed", None, output).await;
+                    let why = self.reason("the application failed", None, output, from_outside).await;
                     return send(&events, JobManagerEvent::ApplicationFailed(why)).await;
                 }
                 Ending::Exited(code) => {
                     let early = if code == 0 { " before the job had finished" } else { "" };
                     let end = format!("its own code ended the JVM by System.exit({code}){early}");
-                    let why = self.reason("the application failed", Some(end), output).await;
+                    let why = self.reason("the application failed", Some(end), output, from_outside).await;
                     return send(&events, JobManagerEvent::ApplicationFailed(why)).await;
                 }
-                Ending::Crashed => self.reason("the JobManager failed", Some(end), output).await,
+                Ending::Crashed => self.reason("the JobManager failed", Some(end), output, from_outside).await,
             };
             started = started.saturating_add(1);
             if !was_ready && started >= starts {
@@ -188,10 +203,9 @@ impl JobManager {
     }
 
     /// What failed and why, followed by the exception's causes.
-    async fn reason(&self, what: &str, end: Option<String>, output: Arc<Output>) -> String {
-        let by_signal = end.as_ref().is_some_and(|end| end.starts_with(BY_SIGNAL));
+    async fn reason(&self, what: &str, end: Option<String>, output: Arc<Output>, from_outside: bool) -> String {
         let config = self.config.clone();
-        let reason = spawn_blocking(move || output.reason(&config, by_signal)).await.ok().flatten();
+        let reason = spawn_blocking(move || output.reason(&config, from_outside)).await.ok().flatten();
         let (first, more) = reason.map_or((None, Vec::new()), |(first, more)| (Some(first), more));
         let causes: Vec<_> = first.into_iter().chain(end).collect();
         let colon = if causes.is_empty() { "" } else { ": " };
@@ -206,16 +220,30 @@ async fn send(events: &mpsc::Sender<JobManagerEvent>, event: JobManagerEvent) {
     _ = events.send(event).await;
 }
 
-const BY_SIGNAL: &str = "it was ended by signal ";
-
 fn describe(status: io::Result<ExitStatus>) -> String {
-    use std::os::unix::process::ExitStatusExt as _;
     match status {
         Ok(status) => match (status.code(), status.signal()) {
             (Some(code), _) => format!("it ended with exit code {code}"),
-            (None, Some(signal)) => format!("{BY_SIGNAL}{signal}"),
+            (None, Some(signal)) => format!("it was ended by signal {signal}"),
             (None, None) => "it ended".to_owned(),
         },
         Err(e) => format!("waiting for its end failed: {e}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn exited(raw: i32) -> End {
+        End::Exited { status: Ok(ExitStatus::from_raw(raw)), ready: false }
+    }
+
+    #[test]
+    fn an_exception_that_flink_handled_does_not_explain_an_end_that_a_signal_or_our_own_limit_made() {
+        assert!(End::NeverReady.is_from_outside());
+        assert!(exited(9).is_from_outside());
+        assert!(!exited(1 << 8).is_from_outside());
+        assert!(!exited(0).is_from_outside());
     }
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
-use super::settings::{DEFAULT_FILE, SETTINGS, Settings, SettingsError, Sources, TOKEN_VARIABLE};
+use super::settings::{DEFAULT_FILE, SETTINGS, Setting, Settings, SettingsError, Sources, TOKEN_VARIABLE};
 use crate::digest::Digest;
 
 /// Artifact cache of a host for Flink's workers: the sidecar of flink-mesos-executor.
@@ -15,7 +15,7 @@ use crate::digest::Digest;
 #[derive(Debug, Parser)]
 #[command(
     name = "flink-mesos-fetcher",
-    version,
+    version = common::version!(),
     after_help = "You can also set every setting in the file and as FLINK_MESOS_FETCHER_<SETTING>. Flags override \
                   variables, and variables override the file."
 )]
@@ -120,22 +120,31 @@ impl Invocation {
     }
 }
 
-/// The command line with a flag for each setting.
+/// The command line with a flag for each setting: at the top, and for each command, which accepts all and lists those it needs.
 fn command() -> clap::Command {
-    let flag = |setting: &super::settings::Setting| {
-        let help = match setting.default {
-            "" => setting.meaning.to_owned(),
-            default => format!("{} [default: {default}]", setting.meaning),
-        };
-        Arg::new(setting.key)
-            .long(setting.key)
-            .global(true)
-            .action(ArgAction::Set)
-            .value_name("VALUE")
-            .help_heading("Settings")
-            .help(capitalised(&help.replace('`', "")))
+    let with_flags = |command: clap::Command, listed: &[&str]| {
+        let is_listed = |key| listed.is_empty() || listed.contains(&key);
+        SETTINGS.iter().fold(command, |command, setting| command.arg(flag(setting).hide(!is_listed(setting.key))))
     };
-    SETTINGS.iter().fold(Cli::command(), |command, setting| command.arg(flag(setting)))
+    let command = with_flags(Cli::command(), &[]);
+    let names: Vec<_> = command.get_subcommands().map(|command| command.get_name().to_owned()).collect();
+    names.into_iter().fold(command, |command, name| {
+        let listed: &[_] = if name == "daemon" { &[] } else { &["socket", "cache"] };
+        command.mut_subcommand(name, |command| with_flags(command, listed))
+    })
+}
+
+fn flag(setting: &Setting) -> Arg {
+    let help = match setting.default {
+        "" => setting.meaning.to_owned(),
+        default => format!("{} [default: {default}]", setting.meaning),
+    };
+    Arg::new(setting.key)
+        .long(setting.key)
+        .action(ArgAction::Set)
+        .value_name("VALUE")
+        .help_heading("Settings")
+        .help(capitalised(&help.replace('`', "")))
 }
 
 fn capitalised(text: &str) -> String {
@@ -143,12 +152,40 @@ fn capitalised(text: &str) -> String {
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
+/// Flags after the command override those before it.
 fn read_flags(matches: &ArgMatches, sources: &mut Sources) {
-    for setting in SETTINGS {
-        if matches.value_source(setting.key) == Some(ValueSource::CommandLine)
-            && let Some(value) = matches.get_one::<String>(setting.key)
-        {
-            sources.read_flag(setting, value.clone());
+    for matches in [Some(matches), matches.subcommand().map(|(_, matches)| matches)].into_iter().flatten() {
+        for setting in SETTINGS {
+            if matches.value_source(setting.key) == Some(ValueSource::CommandLine)
+                && let Some(value) = matches.get_one::<String>(setting.key)
+            {
+                sources.read_flag(setting, value.clone());
+            }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn help(arguments: &[&str]) -> String {
+        command().try_get_matches_from(arguments).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn only_the_daemon_lists_all_settings_and_every_command_accepts_them() {
+        let listed =
+            |help: &str| SETTINGS.iter().filter(|setting| help.contains(&format!("--{} ", setting.key))).count();
+        assert_eq!(listed(&help(&["flink-mesos-fetcher", "--help"])), SETTINGS.len());
+        assert_eq!(listed(&help(&["flink-mesos-fetcher", "daemon", "--help"])), SETTINGS.len());
+        assert_eq!(listed(&help(&["flink-mesos-fetcher", "gc", "--help"])), 2);
+        let matches =
+            command().try_get_matches_from(["flink-mesos-fetcher", "--cache", "/a", "gc", "--budget", "1 GiB"]);
+        let mut sources = Sources::defaults();
+        read_flags(&matches.unwrap(), &mut sources);
+        let settings = sources.settings().unwrap();
+        assert_eq!((settings.cache.to_str().unwrap(), settings.budget), ("/a", 1 << 30));
     }
 }

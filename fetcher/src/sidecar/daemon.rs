@@ -130,7 +130,7 @@ fn say_hello(daemon: &Daemon) {
         budget = %human_bytes(settings.budget),
         listen = daemon.peer_address().map(tracing::field::display),
         "flink-mesos-fetcher {} started",
-        env!("CARGO_PKG_VERSION")
+        common::version!()
     );
 }
 

@@ -50,6 +50,6 @@ impl Status {
     pub(super) fn look(cache: &Cache, daemon: Option<Running>) -> io::Result<Self> {
         let options = cache.options();
         let held = Held { path: options.path.clone(), budget_bytes: options.budget, usage: cache.usage()? };
-        Ok(Self { version: env!("CARGO_PKG_VERSION").to_owned(), daemon, cache: held })
+        Ok(Self { version: common::version!().to_owned(), daemon, cache: held })
     }
 }

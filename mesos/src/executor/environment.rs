@@ -73,7 +73,7 @@ impl fmt::Debug for Token {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EnvironmentError {
     /// A variable that every agent sets.
-    #[error("environment variable {0} is not set: an executor is started by a mesos agent")]
+    #[error("environment variable {0} is not set")]
     Missing(&'static str),
     /// The agent's process id, as Mesos has it.
     #[error("MESOS_SLAVE_PID is {0:?}, expected is like slave(1)@10.0.0.1:5051")]

@@ -48,9 +48,9 @@ impl Output {
     }
 
     /// The first line of the reason and the lines below it, if the reason can be determined. Blocks.
-    pub(super) fn reason(&self, config: &Configuration, by_signal: bool) -> Option<(String, Vec<String>)> {
+    pub(super) fn reason(&self, config: &Configuration, from_outside: bool) -> Option<(String, Vec<String>)> {
         let (log, err) = (self.log(), self.err());
-        let exception = exception_reason(&log, &err, config, by_signal);
+        let exception = exception_reason(&log, &err, config, from_outside);
         exception.or_else(|| {
             let said: Vec<_> =
                 err.lines().filter(|line| !line.trim().is_empty() && !line.starts_with("WARNING")).collect();
@@ -73,13 +73,13 @@ fn since(path: &Path, before: Option<(u64, u64)>) -> Option<String> {
 }
 
 /// The exception that ended the JobManager. If a signal ended it, only a fatal exception counts.
-fn exception_reason(log: &str, err: &str, config: &Configuration, by_signal: bool) -> Option<(String, Vec<String>)> {
+fn exception_reason(log: &str, err: &str, config: &Configuration, from_outside: bool) -> Option<(String, Vec<String>)> {
     let (in_log, in_err) = (exception::decisive(log), exception::decisive(err));
     let chain = match (in_log, in_err) {
         (Some(in_log), Some(in_err)) if in_err.is_fatal() && !in_log.is_fatal() => in_err,
         (in_log, in_err) => in_log.or(in_err)?,
     };
-    if by_signal && !chain.is_fatal() {
+    if from_outside && !chain.is_fatal() {
         return None;
     }
     let root = cut(chain.root().trim());
