@@ -2,24 +2,20 @@
 //! for the workers. All of it can be made again, which takes time.
 
 use std::{
-    fs::Permissions,
-    io,
-    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     sync::Once,
 };
 
 use fetcher::Digest;
-use fs_err as fs;
 use tracing::info;
 
-use crate::{plan::Lookup, settings::StateLocation};
+use crate::{plan::Lookup, settings::StateLocation, trusted_path::make_private};
 
 /// The folder, created if needed: in the durable state's directory, otherwise in the user's cache folder with one
 /// folder per distribution. `None` if neither exists. Blocks.
 pub fn folder(state: &StateLocation, home: &Path, lookup: &Lookup) -> Option<PathBuf> {
     let path = place(state, home, lookup)?;
-    match make(&path) {
+    match make_private(&path) {
         Ok(()) => Some(path),
         Err(error) => {
             // A user without a home is not an error, and several parts of the start need the folder.
@@ -31,11 +27,6 @@ pub fn folder(state: &StateLocation, home: &Path, lookup: &Lookup) -> Option<Pat
 
 /// Its absence is reported once.
 static REPORTED: Once = Once::new();
-
-fn make(path: &Path) -> io::Result<()> {
-    fs::create_dir_all(path)?;
-    fs::set_permissions(path, Permissions::from_mode(0o700))
-}
 
 fn place(state: &StateLocation, home: &Path, lookup: &Lookup) -> Option<PathBuf> {
     if let StateLocation::Directory(directory) = state {
@@ -51,6 +42,8 @@ fn place(state: &StateLocation, home: &Path, lookup: &Lookup) -> Option<PathBuf>
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     fn of(state: &StateLocation, home: &str, variables: &[(&str, &str)]) -> Option<PathBuf> {
@@ -85,6 +78,6 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let state = StateLocation::Directory(folder.path().join("state"));
         let made = super::folder(&state, Path::new("/flink"), &|_| None).unwrap();
-        assert_eq!(fs::metadata(made).unwrap().permissions().mode() & 0o777, 0o700);
+        assert_eq!(fs_err::metadata(made).unwrap().permissions().mode() & 0o777, 0o700);
     }
 }

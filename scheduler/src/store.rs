@@ -38,6 +38,9 @@ pub enum StoreError {
         /// The system's error.
         source: io::Error,
     },
+    /// Another user could change the state, or could have prepared it.
+    #[error("mesos.state.dir: {0}")]
+    Untrusted(io::Error),
     /// Another application master works with the same state.
     #[error("{0} is locked: another application master runs with this state directory")]
     Locked(PathBuf),
@@ -70,7 +73,7 @@ impl StoreError {
     pub fn into_failure(self) -> Failure {
         match self {
             Self::Io { .. } | Self::Locked(_) | Self::Deposed => Failure::other(self),
-            Self::Corrupt { .. } | Self::ZooKeeper { .. } => Failure::usage(self),
+            Self::Untrusted(_) | Self::Corrupt { .. } | Self::ZooKeeper { .. } => Failure::usage(self),
         }
     }
 }

@@ -21,7 +21,10 @@ use nix::{
 use tempfile::TempDir;
 use tracing::{info, warn};
 
-use crate::process::identity::started;
+use crate::{
+    process::identity::started,
+    trusted_path::{check_way, refuse},
+};
 
 const PREFIX: &str = "flink-mesos-";
 const LOCK: &str = "lock";
@@ -67,34 +70,37 @@ impl WorkingFolder {
 /// user, and from now on nobody else can read it. Blocks.
 ///
 /// # Errors
-/// The folder belongs to another user, or another user may have prepared it: that user could read what is written
-/// there.
+/// The folder belongs to another user, or another user may have prepared or could replace it: that user could read what is
+/// written there.
 pub(crate) fn claim(path: &Path) -> io::Result<PathBuf> {
     let own = geteuid().as_raw();
-    let refuse = |path: &Path, why: String| {
-        let hint = "name a folder of your own, or one that does not exist yet";
-        Err(io::Error::new(io::ErrorKind::PermissionDenied, format!("{} {why}: {hint}", path.display())))
-    };
+    check_way(path)?;
     if !fs::exists(path)? {
         DirBuilder::new().recursive(true).mode(0o700).create(path)?;
     }
     let path = fs::canonicalize(path)?;
+    // Links may lead another way.
+    check_way(&path)?;
     let found = fs::metadata(&path)?;
     if !found.is_dir() {
-        return refuse(&path, "is not a folder".to_owned());
+        return refuse(&path, "is not a folder");
     }
     if found.uid() != own {
         let owner = found.uid();
-        return refuse(&path, format!("belongs to the user {owner}, and this program runs as the user {own}"));
+        return refuse(&path, &format!("belongs to the user {owner}, and this program runs as the user {own}"));
     }
-    fs::set_permissions(&path, Permissions::from_mode(0o700))?;
     let others_could_write = found.mode() & 0o022 != 0;
     for entry in fs::read_dir(&path)? {
         let entry = entry?.path();
         if others_could_write || fs::symlink_metadata(&entry)?.uid() != own {
-            return refuse(&entry, "may have been put there by another user".to_owned());
+            return refuse(&entry, "may have been put there by another user");
+        }
+        if found.mode() & 0o077 != 0 {
+            let mode = found.mode() & 0o777;
+            return refuse(&path, &format!("is not empty, and others may read it (mode {mode:o}, allowed is 700)"));
         }
     }
+    fs::set_permissions(&path, Permissions::from_mode(0o700))?;
     Ok(path)
 }
 
@@ -185,9 +191,12 @@ mod tests {
         assert_eq!(mode(&fresh), 0o700);
         // A second run, with the files of the first.
         fs::write(fresh.join("conf"), "").unwrap();
-        fs::set_permissions(&fresh, Permissions::from_mode(0o755)).unwrap();
         claim(&fresh).unwrap();
-        assert_eq!(mode(&fresh), 0o700);
+        // A folder that is used for something else does not change its mode.
+        fs::set_permissions(&fresh, Permissions::from_mode(0o755)).unwrap();
+        let error = claim(&fresh).unwrap_err().to_string();
+        assert!(error.contains("is not empty, and others may read it (mode 755, allowed is 700)"), "{error}");
+        assert_eq!(mode(&fresh), 0o755);
         fs::set_permissions(&fresh, Permissions::from_mode(0o777)).unwrap();
         let error = claim(&fresh).unwrap_err().to_string();
         assert!(error.contains("conf may have been put there by another user"), "{error}");
@@ -203,6 +212,17 @@ mod tests {
             nix::unistd::chown(&own.join("jobmanager"), Some(65534.into()), None).unwrap();
             assert!(claim(&own).is_err());
         }
+    }
+
+    #[test]
+    fn a_named_folder_that_another_user_could_replace_is_refused() {
+        let tmp = tempfile::tempdir().unwrap();
+        let open = tmp.path().join("open");
+        fs::create_dir(&open).unwrap();
+        fs::set_permissions(&open, Permissions::from_mode(0o777)).unwrap();
+        let error = claim(&open.join("new")).unwrap_err().to_string();
+        assert!(error.contains("can be replaced by any user: all may write to"), "{error}");
+        assert!(!open.join("new").exists());
     }
 
     #[test]

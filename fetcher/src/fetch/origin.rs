@@ -170,8 +170,15 @@ fn peer_at(location: &str) -> Option<SocketAddr> {
 
 /// The URL without a slash at its end.
 fn check(url: &str) -> Result<String, FetchError> {
-    let wrong = |reason: String| Err(FetchError::Address { url: url.escape_debug().to_string(), reason });
-    match Url::parse(url) {
+    let parsed = Url::parse(url);
+    let has_user = parsed.as_ref().is_ok_and(|parsed| !parsed.username().is_empty() || parsed.password().is_some());
+    // Whatever stands before the last `@` may be a password.
+    let shown = url.rsplit_once('@').map_or_else(|| url.to_owned(), |(_, rest)| format!("***@{rest}"));
+    let wrong = |reason: String| Err(FetchError::Address { url: shown.escape_debug().to_string(), reason });
+    match parsed {
+        Ok(_) if has_user => {
+            wrong("has a user or a password, and artifacts are protected by the token alone".to_owned())
+        }
         Ok(parsed) if !matches!(parsed.scheme(), "http" | "https") => wrong("is not http or https".to_owned()),
         Ok(parsed) if parsed.query().is_some() || parsed.fragment().is_some() => wrong("has a query".to_owned()),
         Ok(parsed) => Ok(parsed.as_str().trim_end_matches('/').to_owned()),

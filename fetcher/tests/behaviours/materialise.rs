@@ -149,6 +149,16 @@ async fn an_invalid_address_is_reported() {
 }
 
 #[tokio::test]
+async fn an_address_with_a_password_is_refused_and_the_password_is_not_shown() {
+    for url in ["http://user:hunter2@host:80/", "ftp://hunter2@host", "http://user:hunt@er2@host/?q", "hunter2@host"] {
+        let token: Token = "t".parse().unwrap();
+        let error = fetch(url, Digest::of(b""), token, Path::new("/nowhere/flink")).await.unwrap_err();
+        assert!(matches!(error, FetchError::Address { .. }), "{error}");
+        assert!(!error.to_string().contains("hunt") && error.to_string().contains("***@host"), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn an_empty_manifest_makes_an_empty_tree() {
     let folder = tempfile::tempdir().unwrap();
     let (manifest, _) = build(Vec::new()).await.unwrap();

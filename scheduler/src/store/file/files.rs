@@ -15,28 +15,49 @@ use nix::{
 };
 use tracing::warn;
 
-use crate::store::StoreError;
+use crate::{
+    store::StoreError,
+    trusted_path::{check_way, refuse},
+};
 
 /// Largest state, in bytes: a hundred thousand workers take a tenth of it.
 const LARGEST: u64 = 256 << 20;
 const STICKY: u32 = 0o1000;
 const OTHERS_WRITE: u32 = 0o022;
+const ALL_WRITE: u32 = 0o002;
 
 /// Creates the directory and its parents. If it exists and is ours, removes write access of others.
+///
+/// # Errors
+/// Another user owns the directory, may write to it or could replace it.
 pub(super) fn make_directory(directory: &Path) -> Result<(), StoreError> {
+    check_way(directory).and_then(|()| check_owner(directory)).map_err(StoreError::Untrusted)?;
     let make = || {
         let Ok(there) = fs::metadata(directory) else {
             DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
             return fs::set_permissions(directory, Permissions::from_mode(0o700));
         };
         let mode = there.mode() & 0o7777;
-        if there.uid() == geteuid().as_raw() && mode & STICKY == 0 && mode & OTHERS_WRITE != 0 {
+        if there.uid() == geteuid().as_raw() && mode & OTHERS_WRITE != 0 {
             warn!("Removed write permission of other users from {}", directory.display());
             fs::set_permissions(directory, Permissions::from_mode(mode & !OTHERS_WRITE))?;
         }
         Ok(())
     };
     make().map_err(|e| failed("create", directory, e))
+}
+
+fn check_owner(directory: &Path) -> io::Result<()> {
+    let Ok(found) = fs::metadata(directory) else { return Ok(()) };
+    let (owner, own) = (found.uid(), geteuid().as_raw());
+    if owner != 0 && owner != own {
+        return refuse(directory, &format!("belongs to the user {owner}, and this program runs as the user {own}"));
+    }
+    let is_shared = found.mode() & ALL_WRITE != 0 && (found.mode() & STICKY != 0 || owner != own);
+    if is_shared {
+        return refuse(directory, "is a folder that all users may write to");
+    }
+    Ok(())
 }
 
 /// Takes the lock at `path` if it is free.

@@ -1,0 +1,113 @@
+//! Whether another user could prepare or replace a folder that this program is about to trust.
+
+use std::{
+    fs::{DirBuilder, Permissions},
+    io,
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _},
+    path::Path,
+};
+
+use fs_err as fs;
+use nix::unistd::geteuid;
+
+const ALL_WRITE: u32 = 0o002;
+const STICKY: u32 = 0o1000;
+
+/// The error for a folder that is not trusted.
+pub(crate) fn refuse<T>(path: &Path, why: &str) -> io::Result<T> {
+    let hint = "name a folder of your own, or one that does not exist yet";
+    Err(io::Error::new(io::ErrorKind::PermissionDenied, format!("{} {why}: {hint}", path.display())))
+}
+
+/// Checks that only root and this user can put something else in the place of a folder: the folders above it, and it
+/// itself if it is a link, belong to one of them, and where all users may write, only an entry's owner can replace it
+/// (`/tmp`). What does not exist yet is not checked. Blocks.
+pub(crate) fn check_way(path: &Path) -> io::Result<()> {
+    let own = geteuid().as_raw();
+    let path = &std::path::absolute(path)?;
+    let mut way: Vec<&Path> = path.ancestors().skip(1).collect();
+    way.reverse();
+    way.extend(path.is_symlink().then_some(path.as_path()));
+    for place in way {
+        let Ok(found) = fs::symlink_metadata(place) else { break };
+        let owner = found.uid();
+        if owner != 0 && owner != own {
+            return refuse(path, &format!("can be replaced by the user {owner}, who owns {}", place.display()));
+        }
+        let is_link = found.file_type().is_symlink();
+        if !is_link && found.mode() & ALL_WRITE != 0 && found.mode() & STICKY == 0 {
+            return refuse(path, &format!("can be replaced by any user: all may write to {}", place.display()));
+        }
+    }
+    Ok(())
+}
+
+/// Creates a folder that only this user can read, or makes it one. Blocks.
+pub(crate) fn make_private(path: &Path) -> io::Result<()> {
+    check_way(path)?;
+    DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+    let found = fs::symlink_metadata(path)?;
+    if !found.is_dir() || found.uid() != geteuid().as_raw() {
+        return refuse(path, "is a link, or belongs to another user");
+    }
+    fs::set_permissions(path, Permissions::from_mode(0o700))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use fs_err::os::unix::fs::symlink;
+    use nix::{
+        fcntl::{AT_FDCWD, AtFlags},
+        unistd::{chown, fchownat},
+    };
+
+    use super::*;
+
+    const NOBODY: u32 = 65534;
+
+    #[test]
+    fn a_folder_that_any_user_could_replace_is_refused() {
+        let tmp = tempfile::tempdir().unwrap();
+        let open = tmp.path().join("open");
+        fs::create_dir(&open).unwrap();
+        fs::set_permissions(&open, Permissions::from_mode(0o777)).unwrap();
+        let error = make_private(&open.join("new/er")).unwrap_err().to_string();
+        assert!(error.contains("can be replaced by any user: all may write to"), "{error}");
+        assert!(!open.join("new").exists());
+        fs::set_permissions(&open, Permissions::from_mode(0o1777)).unwrap();
+        make_private(&open.join("new/er")).unwrap();
+        assert_eq!(fs::metadata(open.join("new/er")).unwrap().mode() & 0o7777, 0o700);
+    }
+
+    #[test]
+    fn a_folder_below_one_of_another_user_or_behind_a_link_of_theirs_is_refused() {
+        if !geteuid().is_root() {
+            return;
+        }
+        let tmp = tempfile::tempdir().unwrap();
+        let [theirs, own, link] = ["theirs", "own", "link"].map(|name| tmp.path().join(name));
+        fs::create_dir(&theirs).unwrap();
+        chown(&theirs, Some(NOBODY.into()), None).unwrap();
+        let error = check_way(&theirs.join("some/where")).unwrap_err().to_string();
+        assert!(error.contains("can be replaced by the user 65534, who owns"), "{error}");
+        fs::create_dir(&own).unwrap();
+        symlink(&own, &link).unwrap();
+        check_way(&link.join("some/where")).unwrap();
+        fchownat(AT_FDCWD, &link, Some(NOBODY.into()), None, AtFlags::AT_SYMLINK_NOFOLLOW).unwrap();
+        for path in [link.clone(), link.join("some/where")] {
+            assert!(check_way(&path).is_err(), "{}", path.display());
+        }
+    }
+
+    #[test]
+    fn a_link_is_not_made_private() {
+        let tmp = tempfile::tempdir().unwrap();
+        let (own, link) = (tmp.path().join("own"), tmp.path().join("link"));
+        fs::create_dir(&own).unwrap();
+        fs::set_permissions(&own, Permissions::from_mode(0o755)).unwrap();
+        symlink(&own, &link).unwrap();
+        assert!(make_private(&link).unwrap_err().to_string().contains("is a link, or belongs to another user"));
+        assert_eq!(fs::metadata(&own).unwrap().mode() & 0o777, 0o755);
+    }
+}
