@@ -1,6 +1,8 @@
 //! Which values must never be shown, and which only in part.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::LazyLock};
+
+use aho_corasick::AhoCorasick;
 
 /// Parts of keys that Flink itself masks (`GlobalConfiguration.isSensitive`), in any case of letters.
 const PARTS: &[&str] = &[
@@ -25,10 +27,14 @@ const PARTS: &[&str] = &[
     "zookeeper.client.authorization",
 ];
 
+/// Finds any of [`PARTS`] in one pass: every name in every logging file is looked at.
+static SEARCH: LazyLock<Option<AhoCorasick>> =
+    LazyLock::new(|| AhoCorasick::builder().ascii_case_insensitive(true).build(PARTS).ok());
+
 /// Must the value of this key never be shown?
 pub(super) fn is_secret(key: &str) -> bool {
-    let key = key.to_ascii_lowercase();
-    PARTS.iter().any(|part| key.contains(part))
+    // Without a search, everything is a secret.
+    SEARCH.as_ref().is_none_or(|search| search.is_match(key))
 }
 
 /// The value as it may be shown: not at all, or without the user part of addresses in it.
