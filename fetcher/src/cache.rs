@@ -51,6 +51,7 @@ mod lock;
 mod reading;
 mod reservation;
 mod room;
+mod space;
 mod trees;
 mod verify;
 
@@ -75,6 +76,8 @@ pub struct CacheOptions {
 #[derive(Debug, Clone)]
 pub struct Cache {
     options: Arc<CacheOptions>,
+    /// Leaves some of the file system free, for others.
+    leaves_spare: bool,
     counters: Arc<Counters>,
 }
 
@@ -108,7 +111,7 @@ pub(crate) struct Tree {
 impl Cache {
     /// Opens the cache, creating it if needed. Blocks.
     pub fn open(options: CacheOptions) -> Result<Self, CacheError> {
-        let cache = Self { options: Arc::new(options), counters: Arc::default() };
+        let cache = Self { options: Arc::new(options), leaves_spare: false, counters: Arc::default() };
         for folder in [cache.root().to_owned()].into_iter().chain(FOLDERS.map(|name| cache.root().join(name))) {
             std::fs::DirBuilder::new()
                 .recursive(true)
@@ -118,6 +121,13 @@ impl Cache {
             check_owner(&folder, nix::unistd::geteuid())?;
         }
         Ok(cache)
+    }
+
+    /// The same cache, which leaves a twentieth of its file system free (at most 1 GiB and 50 000 inodes): for a program
+    /// that fetches what others name.
+    #[must_use]
+    pub fn leaving_spare(self) -> Self {
+        Self { leaves_spare: true, ..self }
     }
 
     /// Fetches what is missing into the cache, and projects the tree from there. As with

@@ -28,7 +28,6 @@ use crate::rate::RateFloor;
 use crate::token::Token;
 use origin::Origins;
 
-pub(crate) use error::available;
 pub use error::{Blame, FetchError};
 pub use meter::Progress;
 pub use piece::pieces;

@@ -30,7 +30,8 @@ impl Failure {
             fetcher::Blame::Host => (Blame::Agent, "this agent's disk is full or broken"),
             fetcher::Blame::Configuration => (Blame::Configuration, "the scheduler sent invalid data"),
         };
-        let reason = matches!(error, FetchError::NoSpace { .. }).then_some(Reason::ContainerLimitationDisk);
+        let reason = matches!(error, FetchError::NoSpace { .. } | FetchError::NoInodes { .. })
+            .then_some(Reason::ContainerLimitationDisk);
         Self::failed(reason, blame, format!("the artifacts could not be fetched: {error} ({advice})"))
     }
 

@@ -23,7 +23,11 @@ impl Shelf {
         for folder in OWNED_FOLDERS {
             check_owner(&path.join(folder), owner)?;
         }
-        Ok(Self(Cache { options: Arc::new(CacheOptions { path, budget: 0 }), counters: Arc::default() }))
+        Ok(Self(Cache {
+            options: Arc::new(CacheOptions { path, budget: 0 }),
+            leaves_spare: false,
+            counters: Arc::default(),
+        }))
     }
 
     /// The tree, if it exists; it stays as long as the result lives.

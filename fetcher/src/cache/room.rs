@@ -13,9 +13,10 @@ use super::archives::UNPACKING;
 use super::blobs::Content;
 use super::lock::{FileLock, Mode};
 use super::reservation::Reservation;
+use super::space::Space;
 use super::trees::{REMOVED, remove_folder, remove_tree};
 use crate::crash;
-use crate::fetch::{FetchError, available, blocking};
+use crate::fetch::{FetchError, blocking};
 
 /// How long incomplete files and trees are kept for a fetch that resumes them.
 const PARTIAL_FOR: Duration = Duration::from_secs(24 * 3600);
@@ -88,7 +89,8 @@ impl Cache {
             let collect = || {
                 let mut removed = cache.remove_old_parts()?;
                 let Usage { bytes, class_data, .. } = cache.usage()?;
-                cache.remove_least_used(bytes.saturating_add(class_data).saturating_sub(budget), &mut removed)?;
+                let over = bytes.saturating_add(class_data).saturating_sub(budget);
+                cache.remove_least_used(over, &|removed| removed.bytes >= over, &mut removed)?;
                 cache.counters.evicted(&removed);
                 Ok(removed)
             };
@@ -98,7 +100,11 @@ impl Cache {
     }
 
     /// Holds those of `contents` that exist. Makes and reserves room for the others, which are returned.
-    pub(super) async fn reserve(&self, contents: Vec<Content>) -> Result<(Reservation, Vec<Content>), FetchError> {
+    pub(super) async fn reserve(
+        &self,
+        contents: Vec<Content>,
+        nodes: u64,
+    ) -> Result<(Reservation, Vec<Content>), FetchError> {
         let _room = FileLock::acquire(self.lock("gc"), Mode::Exclusive).await?;
         let cache = self.clone();
         blocking(move || {
@@ -111,29 +117,36 @@ impl Cache {
                 }
             }
             let bytes = missing.iter().map(|content| content.blob.size).fold(0, u64::saturating_add);
-            cache.make_room(bytes).map_err(FetchError::Disk)?;
-            match available(root) {
-                Some(available) if available < bytes => {
-                    Err(FetchError::NoSpace { path: root.to_owned(), needed: bytes, available })
-                }
-                _ => {
-                    reservation.set(bytes).map_err(|error| FetchError::disk(error, root, bytes))?;
-                    Ok((reservation, missing))
-                }
+            let needed = Space { bytes, inodes: nodes.saturating_add(missing.len() as u64) };
+            cache.make_room(needed).map_err(FetchError::Disk)?;
+            let free = cache.free();
+            if free.bytes < needed.bytes {
+                return Err(FetchError::NoSpace { path: root.to_owned(), needed: bytes, available: free.bytes });
             }
+            if free.inodes < needed.inodes {
+                let (needed, available) = (needed.inodes, free.inodes);
+                return Err(FetchError::NoInodes { path: root.to_owned(), needed, available });
+            }
+            reservation.set(bytes).map_err(|error| FetchError::disk(error, root, bytes))?;
+            Ok((reservation, missing))
         })
         .await
     }
 
-    fn make_room(&self, bytes: u64) -> io::Result<()> {
+    /// What may still be written to the file system of the cache.
+    fn free(&self) -> Space {
+        Space::free(self.root(), self.leaves_spare)
+    }
+
+    fn make_room(&self, needed: Space) -> io::Result<()> {
         let usage = self.usage()?;
         let kept = usage.bytes.saturating_add(usage.class_data).saturating_add(usage.reserved.max(usage.partial));
-        let over = kept.saturating_add(bytes).saturating_sub(self.options.budget);
-        let short = bytes.saturating_sub(available(self.root()).unwrap_or(u64::MAX));
+        let over = kept.saturating_add(needed.bytes).saturating_sub(self.options.budget);
         let mut removed = Removed::default();
-        if over.max(short) > 0 {
+        let is_enough = |removed: &Removed| removed.bytes >= over && self.free().holds(needed);
+        if !is_enough(&removed) {
             removed = self.remove_old_parts()?;
-            self.remove_least_used(over.max(short), &mut removed)?;
+            self.remove_least_used(over, &is_enough, &mut removed)?;
             self.counters.evicted(&removed);
         }
         if removed.bytes < over {
@@ -198,8 +211,13 @@ impl Cache {
 
     /// Removes archives of class data, then unused trees and the contents that no tree needs, until `wanted` bytes are
     /// free. Of each kind, the least recently used go first.
-    fn remove_least_used(&self, wanted: u64, removed: &mut Removed) -> io::Result<()> {
-        if removed.bytes >= wanted {
+    fn remove_least_used(
+        &self,
+        wanted: u64,
+        is_enough: &dyn Fn(&Removed) -> bool,
+        removed: &mut Removed,
+    ) -> io::Result<()> {
+        if is_enough(removed) {
             return Ok(());
         }
         self.remove_orphans(removed)?;
@@ -208,7 +226,7 @@ impl Cache {
         let mut trees = self.list("trees")?;
         trees.sort_by_key(|tree| tree.metadata().and_then(|metadata| metadata.modified()).unwrap_or(UNIX_EPOCH));
         for tree in trees {
-            if removed.bytes >= wanted {
+            if is_enough(removed) {
                 break;
             }
             let name = tree.file_name().to_string_lossy().into_owned();

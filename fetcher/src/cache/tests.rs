@@ -203,6 +203,56 @@ async fn the_least_recently_used_tree_is_removed_to_make_room() {
     assert!(task(0, "").cache().usage().unwrap().bytes <= 2 << 20);
 }
 
+/// A file system with 200 inodes, until this is dropped.
+struct FewInodes(tempfile::TempDir);
+
+impl FewInodes {
+    fn mount() -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let (flags, options) = (nix::mount::MsFlags::empty(), Some("size=16m,nr_inodes=200"));
+        let mounted = nix::mount::mount(Some("tmpfs"), folder.path(), Some("tmpfs"), flags, options);
+        if let Err(error) = mounted {
+            // Printed directly, so that it is not captured; the test runner counts such lines.
+            let why = format!("\nSKIPPED: few inodes: cannot mount a tmpfs: {error}\n");
+            std::io::Write::write_all(&mut std::io::stderr(), why.as_bytes()).unwrap();
+            return None;
+        }
+        Some(Self(folder))
+    }
+}
+
+impl Drop for FewInodes {
+    fn drop(&mut self) {
+        nix::mount::umount(self.0.path()).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn trees_of_many_folders_make_room_for_each_other_and_leave_inodes_for_others() {
+    let Some(small) = FewInodes::mount() else { return };
+    let of_folders = async |count: usize, seed: u64| {
+        let paths: Vec<String> = (0..count).map(|at| format!("{at}/x")).collect();
+        Scene::new(&paths.iter().map(|path| (path.as_str(), noise(8, seed))).collect::<Vec<_>>()).await
+    };
+    let cache = Cache::open(CacheOptions { path: small.0.path().join("cache"), budget: u64::MAX / 2 }).unwrap();
+    let cache = cache.leaving_spare();
+    let fetch = async |scene: &Scene| {
+        let Task { url, manifest, token, target, .. } = scene.task("flink");
+        let request = Request { urls: vec![url], manifest, token: token.parse().unwrap(), target };
+        let fetched = cache.materialise(request, FetchOptions::default(), watch::Sender::default()).await;
+        fetched.map(|_| cache.root().join("trees").join(manifest.to_string()))
+    };
+    let first = fetch(&of_folders(75, 1).await).await.unwrap();
+    assert!(first.exists());
+    let second = fetch(&of_folders(75, 2).await).await.unwrap();
+    assert!(second.exists() && !first.exists());
+    let error = fetch(&of_folders(97, 3).await).await.unwrap_err();
+    assert!(matches!(error, FetchError::NoInodes { needed: 195, .. }), "{error}");
+    // What stays free is a twentieth.
+    let stat = nix::sys::statvfs::statvfs(small.0.path()).unwrap();
+    assert!(stat.files_available() >= 10, "{}", stat.files_available());
+}
+
 #[tokio::test]
 async fn trees_in_use_are_not_removed() {
     let scenes = [Scene::new(&[("a", noise(1 << 20, 1))]).await, Scene::new(&[("a", noise(1 << 20, 2))]).await];

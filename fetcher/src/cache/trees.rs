@@ -152,14 +152,14 @@ impl Cache {
         };
         let manifest = self.get_manifest(digest, fetch).await?;
         let cache = self.clone();
-        let (manifest, (contents, packed)) = blocking(move || {
-            let needs = cache.needs(manifest.entries());
-            Ok((manifest, needs))
+        let (manifest, (contents, packed), nodes) = blocking(move || {
+            let (needs, nodes) = (cache.needs(manifest.entries()), manifest.nodes());
+            Ok((manifest, needs, nodes))
         })
         .await?;
         let (all, bytes) =
             (contents.len(), contents.values().map(|content| content.blob.size).fold(0, u64::saturating_add));
-        let (reservation, mut missing) = self.reserve(contents.into_values().collect()).await?;
+        let (reservation, mut missing) = self.reserve(contents.into_values().collect(), nodes).await?;
         let reservation = Arc::new(reservation);
         missing.sort_by_key(|content| Reverse(content.blob.size));
         if !missing.is_empty() {

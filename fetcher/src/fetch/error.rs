@@ -137,6 +137,16 @@ pub enum FetchError {
         /// Bytes available, quotas aside.
         available: u64,
     },
+    /// The file system has too few free inodes.
+    #[error("too few inodes in {path}: {needed} files, links and folders are needed, {available} are left")]
+    NoInodes {
+        /// The file system's path.
+        path: PathBuf,
+        /// How many must be made there.
+        needed: u64,
+        /// How many can be made.
+        available: u64,
+    },
     /// The disk fails for another reason; the error names the path.
     #[error(transparent)]
     Disk(io::Error),
@@ -169,7 +179,7 @@ impl FetchError {
             Self::Status { status, .. } if status.is_client_error() => Blame::Artifact,
             Self::Size { .. } | Self::Digest { .. } | Self::Manifest { .. } | Self::Archive { .. } => Blame::Artifact,
             Self::Status { .. } | Self::Network { .. } | Self::Stalled { .. } => Blame::Network,
-            Self::NoSpace { .. } | Self::Disk(_) | Self::Stopped => Blame::Host,
+            Self::NoSpace { .. } | Self::NoInodes { .. } | Self::Disk(_) | Self::Stopped => Blame::Host,
         }
     }
 
@@ -185,7 +195,7 @@ impl FetchError {
             Self::Digest { .. } => "digest",
             Self::Manifest { .. } => "manifest",
             Self::Archive { .. } => "archive",
-            Self::NoSpace { .. } => "no-space",
+            Self::NoSpace { .. } | Self::NoInodes { .. } => "no-space",
             Self::Disk(_) => "disk",
             Self::Exists(_) => "exists",
             Self::Stopped => "stopped",
@@ -204,6 +214,7 @@ impl FetchError {
             | Self::Manifest { .. }
             | Self::Archive { .. }
             | Self::NoSpace { .. }
+            | Self::NoInodes { .. }
             | Self::Disk(_)
             | Self::Exists(_)
             | Self::Stopped => Retry::Never,
@@ -230,7 +241,7 @@ impl FetchError {
 }
 
 /// Bytes that an unprivileged user can still write at `path`; none if unknown.
-pub(crate) fn available(path: &Path) -> Option<u64> {
+pub(super) fn available(path: &Path) -> Option<u64> {
     let stat = nix::sys::statvfs::statvfs(path).ok()?;
     Some(stat.blocks_available().saturating_mul(stat.fragment_size()))
 }
@@ -284,6 +295,11 @@ mod tests {
                 FetchError::NoSpace { path: "/c".into(), needed: 5, available: 4 },
                 Blame::Host,
                 &["/c", "5 bytes needed", "4 available"],
+            ),
+            (
+                FetchError::NoInodes { path: "/c".into(), needed: 5, available: 4 },
+                Blame::Host,
+                &["/c", "5 files, links and folders are needed", "4 are left"],
             ),
             (FetchError::Disk(fs_err::read("/no/such").unwrap_err()), Blame::Host, &["/no/such"]),
             (FetchError::Exists("/s/flink".into()), Blame::Configuration, &["/s/flink"]),

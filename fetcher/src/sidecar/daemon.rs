@@ -137,7 +137,7 @@ fn say_hello(daemon: &Daemon) {
 async fn open(settings: &Settings) -> anyhow::Result<Cache> {
     let options = CacheOptions { path: settings.cache.clone(), budget: settings.budget };
     let open = move || {
-        let cache = Cache::open(options)?;
+        let cache = Cache::open(options)?.leaving_spare();
         if let Err(error) = cache.remove_leftovers() {
             tracing::warn!(%error, "Cannot remove what an earlier process left in the cache");
         }
