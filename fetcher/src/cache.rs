@@ -19,7 +19,7 @@
 //!
 //! Everything gets its name by a rename once it is complete and on the disk. So it is complete or absent at every
 //! moment, also after a crash. A fetcher for several users works in lanes: one lane does not wait for the incomplete
-//! content of another. All locks are the kernel's (`flock`), so they end with the process that holds them.
+//! content of another. All locks are the kernel's, so they end with the process that holds them.
 //! Secrets never get here: they go from the server directly into the sandbox of the worker whose token fetched them.
 
 use std::io;

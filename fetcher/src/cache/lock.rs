@@ -8,16 +8,23 @@ use std::time::Duration;
 
 use fs_err::os::unix::fs::OpenOptionsExt as _;
 use fs_err::{File, OpenOptions};
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, fcntl};
+use nix::libc;
 
 use crate::fetch::{FetchError, blocking};
 
 /// How often to try for a lock, at first and at most: the kernel can only notify a blocked thread.
 const ASK_AGAIN: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(25));
 
-/// Shared or not.
+/// What a lock allows others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
+    /// Others may share it, and every user may: the tree is in use.
     Shared,
+    /// Nobody shares it: the tree is not in use.
+    Unshared,
+    /// Only one holds it. For files that only the cache's user can open, and for folders.
     Exclusive,
 }
 
@@ -34,7 +41,8 @@ impl FileLock {
         loop {
             let file = open(path, mode)?;
             let locked = match mode {
-                Mode::Shared => file.file().try_lock_shared(),
+                Mode::Shared => share(&file),
+                Mode::Unshared => unshare(&file),
                 Mode::Exclusive => file.file().try_lock(),
             };
             match locked {
@@ -96,13 +104,49 @@ impl FileLock {
     }
 }
 
-/// Opens the file for reading only, which is enough to lock it: it may be a read-only file on its way into its place.
-/// Files of shared locks are open to other users too.
+/// Shares the lock by a lock of the open file description. To exclude others by such a lock, one must be able to write to the
+/// file, so another user can only share it, too. With `flock` another user could keep all others from the tree; it is there
+/// for older programs, and does not decide.
+fn share(file: &File) -> Result<(), TryLockError> {
+    set_lock(file, libc::F_RDLCK)?;
+    file.file().try_lock_shared().ok();
+    Ok(())
+}
+
+/// Excludes all who share the lock, in one way or the other.
+fn unshare(file: &File) -> Result<(), TryLockError> {
+    match set_lock(file, libc::F_WRLCK) {
+        // Opened for reading only: a user who can look, but not change anything.
+        Err(TryLockError::Error(error)) if error.raw_os_error() == Some(libc::EBADF) => {}
+        done => done?,
+    }
+    file.file().try_lock()
+}
+
+fn set_lock(file: &File, kind: libc::c_int) -> Result<(), TryLockError> {
+    let (l_type, l_whence) = (kind as libc::c_short, libc::SEEK_SET as libc::c_short);
+    let lock = libc::flock { l_type, l_whence, l_start: 0, l_len: 0, l_pid: 0 };
+    match fcntl(file.file(), FcntlArg::F_OFD_SETLK(&lock)) {
+        Ok(_) => Ok(()),
+        Err(Errno::EAGAIN | Errno::EACCES) => Err(TryLockError::WouldBlock),
+        Err(error) => Err(TryLockError::Error(error.into())),
+    }
+}
+
+/// Opens the file for reading, which is enough for most locks: it may be a read-only file on its way into its place. Files of
+/// shared locks are open to other users too.
 fn open(path: &Path, mode: Mode) -> io::Result<File> {
-    let permissions = if mode == Mode::Shared { 0o644 } else { 0o600 };
+    let permissions = if mode == Mode::Exclusive { 0o600 } else { 0o644 };
     loop {
-        match File::open(path) {
+        let opened = match mode {
+            Mode::Unshared => OpenOptions::new().read(true).write(true).open(path),
+            Mode::Shared | Mode::Exclusive => File::open(path),
+        };
+        match opened {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied && mode == Mode::Unshared => {
+                return File::open(path);
+            }
             opened => return opened,
         }
         match OpenOptions::new().write(true).create_new(true).mode(permissions).open(path) {
@@ -133,17 +177,31 @@ mod tests {
         let (one, other) =
             (FileLock::attempt(&path, Mode::Shared).unwrap(), FileLock::attempt(&path, Mode::Shared).unwrap());
         assert!(one.is_some() && other.is_some());
-        assert!(FileLock::attempt(&path, Mode::Exclusive).unwrap().is_none());
+        assert!(FileLock::attempt(&path, Mode::Unshared).unwrap().is_none());
         drop((one, other));
-        let alone = FileLock::attempt(&path, Mode::Exclusive).unwrap();
+        let alone = FileLock::attempt(&path, Mode::Unshared).unwrap();
         assert!(alone.is_some() && FileLock::attempt(&path, Mode::Shared).unwrap().is_none());
+    }
+
+    #[test]
+    fn who_can_only_read_a_lock_can_share_it_and_keep_nobody_from_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        drop(FileLock::attempt(&path, Mode::Shared).unwrap());
+        let theirs = File::open(&path).unwrap();
+        theirs.file().try_lock().unwrap();
+        let write_lock = set_lock(&theirs, libc::F_WRLCK);
+        assert!(matches!(&write_lock, Err(TryLockError::Error(error)) if error.raw_os_error() == Some(libc::EBADF)));
+        assert!(FileLock::attempt(&path, Mode::Shared).unwrap().is_some());
+        // As if they used the tree.
+        assert!(FileLock::attempt(&path, Mode::Unshared).unwrap().is_none());
     }
 
     #[tokio::test(start_paused = true)]
     async fn waiting_for_a_lock_that_is_held_forever_has_a_limit() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lock");
-        let _held = FileLock::attempt(&path, Mode::Exclusive).unwrap().unwrap();
+        let _held = FileLock::attempt(&path, Mode::Unshared).unwrap().unwrap();
         let limit = Duration::from_secs(10);
         let error = FileLock::acquire_within(path.clone(), Mode::Shared, limit, |_| ()).await.unwrap_err();
         assert!(error.to_string().contains("another process has held this lock for more than 10 s"), "{error}");

@@ -16,6 +16,7 @@ use super::reservation::Reservation;
 use super::space::Space;
 use super::trees::{REMOVED, remove_folder, remove_tree};
 use crate::crash;
+use crate::digest::Digest;
 use crate::fetch::{FetchError, blocking};
 
 /// How long incomplete files and trees are kept for a fetch that resumes them.
@@ -68,7 +69,7 @@ impl Cache {
         for tree in self.list("trees")? {
             usage.trees += 1;
             let name = tree.file_name().to_string_lossy().into_owned();
-            usage.trees_in_use += usize::from(FileLock::attempt(&self.lock(&name), Mode::Exclusive)?.is_none());
+            usage.trees_in_use += usize::from(FileLock::attempt(&self.lock(&name), Mode::Unshared)?.is_none());
         }
         for blob in self.list("blobs")? {
             usage.contents += 1;
@@ -197,12 +198,7 @@ impl Cache {
                 }
             }
         }
-        for lock in self.list("locks")?.into_iter().filter(|lock| is_old(lock, PARTIAL_FOR)) {
-            let is_making = lock.file_name().to_string_lossy().ends_with(".making");
-            if is_making && let Some(_over) = FileLock::attempt(&lock.path(), Mode::Exclusive)? {
-                remove_if_there(&lock.path())?;
-            }
-        }
+        self.remove_old_locks()?;
         for listing in self.list("archives")?.into_iter().filter(|listing| is_old(listing, LISTING_FOR)) {
             remove_if_there(&listing.path())?;
         }
@@ -231,7 +227,7 @@ impl Cache {
             }
             let name = tree.file_name().to_string_lossy().into_owned();
             let lock = self.lock(&name);
-            if let Some(_unused) = FileLock::attempt(&lock, Mode::Exclusive)? {
+            if let Some(_unused) = FileLock::attempt(&lock, Mode::Unshared)? {
                 remove_tree(&tree.path())?;
                 crash::point();
                 remove_if_there(&self.root().join("manifests").join(&name))?;
@@ -239,6 +235,23 @@ impl Cache {
                 crash::point();
                 removed.trees += 1;
                 self.remove_orphans(removed)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes the locks of fetches that failed or were killed: those of trees that do not exist, and those of makers.
+    fn remove_old_locks(&self) -> io::Result<()> {
+        for lock in self.list("locks")?.into_iter().filter(|lock| is_old(lock, PARTIAL_FOR)) {
+            let name = lock.file_name().to_string_lossy().into_owned();
+            let mode = match name.parse::<Digest>() {
+                Ok(digest) if self.tree_path(&digest).exists() => continue,
+                Ok(_) => Mode::Unshared,
+                Err(_) if name.ends_with(".making") => Mode::Exclusive,
+                Err(_) => continue,
+            };
+            if let Some(_over) = FileLock::attempt(&lock.path(), mode)? {
+                remove_if_there(&lock.path())?;
             }
         }
         Ok(())

@@ -297,7 +297,7 @@ async fn acquiring_a_lock_waits_without_a_limit() {
     let scene = Scene::new(&[("a", noise(100, 1))]).await;
     let task = scene.task("flink");
     let lock = task.cache().lock(&task.manifest.to_string());
-    let held = Arc::new(FileLock::attempt(&lock, lock::Mode::Exclusive).unwrap().unwrap());
+    let held = Arc::new(FileLock::attempt(&lock, lock::Mode::Unshared).unwrap().unwrap());
     let running = task.run();
     tokio::pin!(running);
     let early = tokio::time::timeout(std::time::Duration::from_millis(200), &mut running).await;

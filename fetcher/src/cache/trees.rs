@@ -86,7 +86,7 @@ impl Cache {
                 if fs_err::symlink_metadata(&path).is_err() {
                     return Ok(true);
                 }
-                let lock = FileLock::attempt(&cache.lock(&digest.to_string()), Mode::Exclusive);
+                let lock = FileLock::attempt(&cache.lock(&digest.to_string()), Mode::Unshared);
                 let Some(_unused) = lock.map_err(FetchError::Disk)? else { return Ok(false) };
                 // Another process may have made it meanwhile.
                 if cache.look_for_tree(&digest).is_none() {

@@ -60,7 +60,7 @@ impl Cache {
                 continue;
             }
             let name = tree.file_name().to_string_lossy().into_owned();
-            match FileLock::attempt(&self.lock(&name), Mode::Exclusive)? {
+            match FileLock::attempt(&self.lock(&name), Mode::Unshared)? {
                 Some(_unused) => {
                     remove_tree(&tree.path())?;
                     verified.trees_removed.push(name);
