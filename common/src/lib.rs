@@ -3,6 +3,7 @@
 
 pub mod backoff;
 pub mod causes;
+pub mod guests;
 pub mod hosts;
 pub mod tls;
 pub mod version;

@@ -14,7 +14,6 @@ mod crash;
 pub mod descriptors;
 pub mod digest;
 pub mod fetch;
-pub mod guests;
 pub mod hashing;
 pub mod manifest;
 pub mod obtain;

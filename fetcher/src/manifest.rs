@@ -218,8 +218,8 @@ impl Manifest {
 
     /// How many files, links and folders the tree has.
     pub(crate) fn nodes(&self) -> u64 {
-        let befores = std::iter::once(None).chain(self.entries.iter().map(Some));
-        befores.zip(&self.entries).map(|(before, entry)| 1 + new_folders(before, entry).count() as u64).sum()
+        let previous = std::iter::once(None).chain(self.entries.iter().map(Some));
+        previous.zip(&self.entries).map(|(before, entry)| 1 + new_folders(before, entry).count() as u64).sum()
     }
 
     /// The digest of the canonical encoding: the name of the tree.

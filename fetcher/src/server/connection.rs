@@ -16,8 +16,8 @@ use tokio_rustls::TlsAcceptor;
 use super::answer::{Answer, Body, Status};
 use super::request::{Head, MAX_HEAD, Method, Parsed, parse};
 use super::wire::Wire;
-use crate::guests::Guest;
 use crate::rate::RateFloor;
+use common::guests::Guest;
 
 /// Time limit for the head of a request, from its first byte on.
 const HEAD: Duration = Duration::from_secs(10);

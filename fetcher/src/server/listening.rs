@@ -12,8 +12,8 @@ use tokio_util::sync::CancellationToken;
 use super::connection::{self, Client, Shared, Site};
 use super::wire::Wire;
 use crate::descriptors;
-use crate::guests::{Guest, Guests, machine};
 use crate::quiet::Quiet;
+use common::guests::{Guest, Guests, machine};
 
 /// The share of connections that one address may have, as a divisor.
 const SHARE: usize = 4;

@@ -16,6 +16,8 @@ use subtle::ConstantTimeEq as _;
 
 use mesos::scheduler::Credential;
 
+use crate::listener::Peer;
+
 /// The file with the credential in the work folder, in the form that Mesos's own flags take.
 pub(crate) const FILE: &str = "credential.json";
 
@@ -83,7 +85,14 @@ impl std::fmt::Debug for Access {
 /// Lets a request in or refuses it.
 pub(crate) async fn enter(State(access): State<Arc<Access>>, request: Request, next: Next) -> Response {
     match access.check(request.uri().path(), request.headers()) {
-        Ok(()) => next.run(request).await,
+        Ok(()) => {
+            if !OPEN.contains(&request.uri().path())
+                && let Some(peer) = request.extensions().get::<Peer>()
+            {
+                peer.stay();
+            }
+            next.run(request).await
+        }
         Err((StatusCode::UNAUTHORIZED, why)) => {
             let realm = [(header::WWW_AUTHENTICATE, "Basic realm=\"mesos-local\"")];
             (StatusCode::UNAUTHORIZED, realm, why).into_response()

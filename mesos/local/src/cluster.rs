@@ -19,6 +19,7 @@ use crate::{
     error::LocalError,
     http::{self, Api},
     inbox::Message,
+    listener,
     options::LocalOptions,
     owner::Owner,
 };
@@ -47,8 +48,8 @@ impl LocalCluster {
         let codec = Codec::new()?;
         let work_dir = make_work_dir(&options.work_dir).await.map_err(LocalError::WorkDir)?;
         let listen = |source| LocalError::Listen { port: options.port, source };
-        let listener = TcpListener::bind(("127.0.0.1", options.port)).await.map_err(listen)?;
-        let address = listener.local_addr().map_err(listen)?;
+        let socket = TcpListener::bind(("127.0.0.1", options.port)).await.map_err(listen)?;
+        let address = socket.local_addr().map_err(listen)?;
         let master = address.to_string();
         let (access, token) = Access::new(address.port()).map_err(LocalError::Credential)?;
         let credential = access.credential.clone();
@@ -69,7 +70,11 @@ impl LocalCluster {
             inbox,
             processes,
             owner: tokio::spawn(owner.run(messages)),
-            server: tokio::spawn(serve(listener, http::router(Arc::new(api), Arc::new(access)), closing.clone())),
+            server: tokio::spawn(listener::serve(
+                socket,
+                http::router(Arc::new(api), Arc::new(access)),
+                closing.clone(),
+            )),
             closing,
         })
     }
@@ -104,14 +109,6 @@ impl Drop for LocalCluster {
         self.owner.abort();
         self.closing.cancel();
         self.processes.close();
-    }
-}
-
-/// Serves until `closing` is cancelled, then ends open connections gracefully.
-async fn serve(listener: TcpListener, router: axum::Router, closing: CancellationToken) {
-    let served = axum::serve(listener, router).with_graceful_shutdown(closing.cancelled_owned()).await;
-    if let Err(error) = served {
-        tracing::warn!(%error, "The local Mesos lost its listener");
     }
 }
 

@@ -17,6 +17,7 @@ mod error;
 mod events;
 mod http;
 mod inbox;
+mod listener;
 mod options;
 mod owner;
 mod sys;

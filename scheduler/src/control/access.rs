@@ -18,7 +18,7 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use fetcher::guests::Guest;
+use common::guests::Guest;
 use tokio::time::timeout;
 
 use super::{Refused, token::Token};

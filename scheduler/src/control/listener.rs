@@ -7,11 +7,8 @@ use std::{
 };
 
 use axum::Router;
-use fetcher::{
-    descriptors,
-    guests::{Guest, Guests, machine},
-    quiet::Quiet,
-};
+use common::guests::{Guest, Guests, machine};
+use fetcher::{descriptors, quiet::Quiet};
 use hyper::{
     Request,
     body::Incoming,

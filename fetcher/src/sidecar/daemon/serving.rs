@@ -22,8 +22,8 @@ use tokio_util::task::TaskTracker;
 
 use super::routes::Caller;
 use crate::descriptors;
-use crate::guests::{Guest, Guests};
 use crate::quiet::Quiet;
+use common::guests::{Guest, Guests};
 
 /// The most connections, if there are enough descriptors.
 const MOST: usize = 1024;

@@ -102,6 +102,33 @@ async fn only_the_owner_gets_in_by_a_credential_that_nobody_else_can_read() {
 }
 
 #[tokio::test]
+async fn idle_connections_are_bounded_and_keep_neither_the_owner_nor_the_owners_stream_out() {
+    const IDLE: usize = 700;
+    let (soft, hard) = nix::sys::resource::getrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE).unwrap();
+    nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE, soft.max(hard.min(4096)), hard).unwrap();
+    let work = TempDir::new().unwrap();
+    let cluster = cluster(1, &work).await;
+    let mut before = Framework::subscribe(&cluster).await;
+    let mut idle = Vec::new();
+    for _ in 0..IDLE {
+        idle.push(tokio::net::TcpStream::connect(cluster.master()).await.unwrap());
+    }
+    let mut after = Framework::subscribe(&cluster).await;
+    // Both get offers and can answer them.
+    for framework in [&mut before, &mut after] {
+        let offer = framework.offers(1).await.remove(0);
+        framework.handle.call(calls::decline(vec![offer.id], 60.0)).await.unwrap();
+    }
+    let is_closed = |socket: &tokio::net::TcpStream| matches!(socket.try_read(&mut [0]), Ok(0));
+    eventually("the oldest idle connections are closed", || {
+        (idle.iter().filter(|socket| is_closed(socket)).count() >= IDLE - 512).then_some(())
+    })
+    .await;
+    assert!(!is_closed(idle.last().unwrap()));
+    cluster.shutdown().await;
+}
+
+#[tokio::test]
 async fn every_executor_gets_the_variables_of_the_options() {
     let work = TempDir::new().unwrap();
     let variables = [("JAVA_HOME", "/opt/java"), ("PATH", "/bin")];
