@@ -8,6 +8,9 @@ use crate::worker::WorkerSpec;
 
 const SHELL: &str = "/bin/sh";
 
+/// The variable with the text that the shell runs.
+const TEXT: &str = "FLINK_MESOS_COMMAND";
+
 /// What a script of the user's own learns of the JVM's options, as it did from upstream.
 const FOR_SCRIPTS: [&str; 5] =
     ["-Xmx", "-Xms", "-XX:MaxDirectMemorySize=", "-XX:MaxMetaspaceSize=", "-Djava.security.krb5.conf="];
@@ -35,9 +38,12 @@ pub(super) fn wrap(spec: &WorkerSpec, command: &mut CommandLine, lookup: &dyn Fn
     }
 }
 
-/// A shell with this text, whose `$0` is the name.
+/// A shell with this text, whose `$0` is the name. The text may contain a secret, so it is in the environment, which only the
+/// process's user can read, and not in the arguments, which everybody can. Nothing that the shell starts has the variable.
 fn run(command: &mut CommandLine, text: String, name: String) {
-    command.arguments.splice(0..0, ["-c".to_owned(), text, name]);
+    let script = format!("eval \"unset {TEXT}; ${TEXT}\"");
+    command.arguments.splice(0..0, ["-c".to_owned(), script, name]);
+    command.environment.push((TEXT.to_owned(), text));
     command.program = SHELL.into();
 }
 

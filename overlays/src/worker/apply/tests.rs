@@ -242,14 +242,16 @@ fn what_cannot_work_is_refused_with_its_reason() {
 #[test]
 fn a_bootstrap_command_runs_before_the_task_manager_in_the_same_shell() {
     let mut agent = Agent::new(&[("env.java.opts.taskmanager", "'-Da=b c $d `e`'")]);
-    let java = "#!/bin/sh\nprintf '%s|' \"$GREETING\" \"$@\" > \"$OUT\"\n";
+    let java = "#!/bin/sh\nprintf '%s|' \"$GREETING$FLINK_MESOS_COMMAND\" \"$@\" > \"$OUT\"\n";
     fs_err::write(agent.folder.path().join("jdk/bin/java"), java).unwrap();
     let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     fs_err::set_permissions(agent.folder.path().join("jdk/bin/java"), permissions).unwrap();
     let plain = agent.apply().unwrap();
     agent.spec.bootstrap_command = "GREETING='good day'; export GREETING".to_owned();
     let out = agent.folder.path().join("out");
-    run(&agent.apply().unwrap(), &out);
+    let command = agent.apply().unwrap();
+    assert!(!command.arguments.concat().contains("good day"), "everybody can read arguments");
+    run(&command, &out);
     let said = fs_err::read_to_string(&out).unwrap();
     assert_eq!(said, format!("good day|{}|", plain.arguments.join("|")));
     assert!(said.contains("|-Da=b c $d `e`|"), "{said}");
