@@ -139,13 +139,13 @@ fn open(path: &Path, mode: Mode) -> io::Result<File> {
     let permissions = if mode == Mode::Exclusive { 0o600 } else { 0o644 };
     loop {
         let opened = match mode {
-            Mode::Unshared => OpenOptions::new().read(true).write(true).open(path),
-            Mode::Shared | Mode::Exclusive => File::open(path),
+            Mode::Unshared => OpenOptions::new().read(true).write(true).custom_flags(libc::O_NOFOLLOW).open(path),
+            Mode::Shared | Mode::Exclusive => read_only(path),
         };
         match opened {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied && mode == Mode::Unshared => {
-                return File::open(path);
+                return read_only(path);
             }
             opened => return opened,
         }
@@ -154,6 +154,11 @@ fn open(path: &Path, mode: Mode) -> io::Result<File> {
             _ => {}
         }
     }
+}
+
+/// A link in the place of a lock is an error.
+fn read_only(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW).open(path)
 }
 
 fn is_at(file: &File, path: &Path) -> io::Result<bool> {
@@ -205,6 +210,17 @@ mod tests {
         let limit = Duration::from_secs(10);
         let error = FileLock::acquire_within(path.clone(), Mode::Shared, limit, |_| ()).await.unwrap_err();
         assert!(error.to_string().contains("another process has held this lock for more than 10 s"), "{error}");
+    }
+
+    #[test]
+    fn a_link_in_the_place_of_a_lock_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        fs_err::os::unix::fs::symlink("/nowhere", &path).unwrap();
+        for mode in [Mode::Shared, Mode::Unshared, Mode::Exclusive] {
+            let error = FileLock::attempt(&path, mode).unwrap_err().to_string();
+            assert!(error.contains("lock") && !folder.path().join("nowhere").exists(), "{error}");
+        }
     }
 
     #[test]
