@@ -3,6 +3,7 @@
 use std::{collections::HashMap, process::ExitCode, sync::Arc};
 
 use clap::Parser as _;
+use nix::sys::stat::{Mode, umask};
 use scheduler::{
     address,
     application::{self, Cluster},
@@ -23,6 +24,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[expect(clippy::print_stderr, reason = "the last message to the user when the program fails")]
 fn main() -> ExitCode {
+    // Nobody else may write to logs and work files, whatever the umask this was started with.
+    umask(umask(Mode::empty()) | Mode::S_IWGRP | Mode::S_IWOTH);
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(e) => {

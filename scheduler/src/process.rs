@@ -20,10 +20,21 @@ pub fn start(line: &CommandLine, out: &Path, err: &Path) -> io::Result<Child> {
     };
     #[expect(clippy::disallowed_methods, reason = "the one place of this crate that starts processes")]
     let mut command = Command::new(&line.program);
+    let inherited = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    for name in inherited.filter(|name| is_ours(name)) {
+        command.env_remove(name);
+    }
     command.args(&line.arguments).envs(line.environment.iter().map(|(k, v)| (k, v))).current_dir(&line.directory);
     command.stdin(Stdio::null()).stdout(append(out)?).stderr(append(err)?).process_group(0).kill_on_drop(true);
     sys::end_with_parent(&mut command);
     command.spawn()
+}
+
+/// Whether a variable is read by this program alone: it may hold a secret of ours, and jobs can read the environment of the
+/// JobManager.
+fn is_ours(variable: &str) -> bool {
+    let is_ours = ["FLINK_MESOS_", "FLINK_CONF_", "FLINK_PROPERTIES"].iter().any(|prefix| variable.starts_with(prefix));
+    is_ours && variable != "FLINK_CONF_DIR"
 }
 
 /// Sends SIGTERM to the child's process group, and SIGKILL after `grace`.
@@ -58,6 +69,21 @@ mod sys {
                 // The parent may have died before `prctl`.
                 if getppid() == parent { Ok(()) } else { Err(nix::errno::Errno::ESRCH.into()) }
             });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_that_only_this_program_reads_are_not_passed_on() {
+        for variable in ["FLINK_MESOS_CONTROL_TOKEN", "FLINK_PROPERTIES", "FLINK_CONF_mesos__master"] {
+            assert!(is_ours(variable), "{variable}");
+        }
+        for variable in ["PATH", "HADOOP_CONF_DIR", "FLINK_CONF_DIR", "FLINK_HOME", "JAVA_HOME"] {
+            assert!(!is_ours(variable), "{variable}");
         }
     }
 }
