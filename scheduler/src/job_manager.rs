@@ -62,8 +62,8 @@ pub struct JobManager {
     pub web: String,
 }
 
-/// How long its REST API may take to answer: ten of them that start together on two cores take more than two minutes.
-const START: Duration = Duration::from_secs(300);
+/// How long its REST API may take to answer for the first time.
+const START: Duration = Duration::from_secs(120);
 const GRACE: Duration = Duration::from_secs(10);
 const FAST_POLL: Duration = Duration::from_millis(150);
 const SLOW_POLL: Duration = Duration::from_secs(2);

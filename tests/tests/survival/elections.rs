@@ -93,7 +93,7 @@ async fn a_standby_completes_the_end_of_a_cluster_whose_leader_dies_meanwhile() 
         site.task_managers().is_empty().then_some(())
     })
     .await;
-    assert!(site.tasks().await.is_empty());
+    site.until_tasks_are(&[]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
