@@ -12,7 +12,7 @@ mod zookeeper;
 use std::{io, path::PathBuf, time::Duration};
 
 use common::backoff::Backoff;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tracing::{error, info};
 
 pub use self::{
@@ -112,18 +112,28 @@ impl Store {
     }
 }
 
-/// Changes to write; with a number if somebody waits until they are written.
-pub type Batch = (Option<u64>, Vec<Change>);
+/// Changes to write.
+#[derive(Debug)]
+pub struct Batch {
+    /// The core's number, if it waits until they are written.
+    pub number: Option<u64>,
+    /// The changes.
+    pub changes: Vec<Change>,
+    /// Gets a message once they are written.
+    pub written: Option<oneshot::Sender<()>>,
+}
 
 /// Writes batches until their channel closes. After each write, the number of its last batch is sent to `stored`. A
 /// failed write is retried forever: until it succeeds, nothing new is launched, and running workers are unaffected.
 /// Ends early when leadership is lost; otherwise gives it up at the end.
 pub async fn keep(mut store: Store, mut batches: mpsc::UnboundedReceiver<Batch>, stored: mpsc::UnboundedSender<u64>) {
     let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
-    while let Some((mut last, mut changes)) = batches.recv().await {
-        while let Ok((number, more)) = batches.try_recv() {
-            last = number.or(last);
-            changes.extend(more);
+    while let Some(Batch { number: mut last, mut changes, written }) = batches.recv().await {
+        let mut waiting = Vec::from_iter(written);
+        while let Ok(next) = batches.try_recv() {
+            last = next.number.or(last);
+            changes.extend(next.changes);
+            waiting.extend(next.written);
         }
         let mut failed = false;
         while let Err(e) = store.write(std::mem::take(&mut changes)).await {
@@ -139,6 +149,10 @@ pub async fn keep(mut store: Store, mut batches: mpsc::UnboundedReceiver<Batch>,
             info!("State is persisted again");
             backoff.reset();
         }
+        for written in waiting {
+            // Nobody may wait any longer.
+            _ = written.send(());
+        }
         if let Some(last) = last {
             // Without a receiver there may still be changes to write.
             _ = stored.send(last);
@@ -152,7 +166,7 @@ pub(crate) async fn write(store: Store, changes: Vec<Change>) {
     let (batches, batches_in) = mpsc::unbounded_channel();
     let (stored, _nobody_listens) = mpsc::unbounded_channel();
     // Cannot fail: the receiver is still in scope.
-    _ = batches.send((None, changes));
+    _ = batches.send(Batch { number: None, changes, written: None });
     drop(batches);
     keep(store, batches_in, stored).await;
 }

@@ -24,7 +24,7 @@ use nix::sys::signal::Signal;
 use scheduler::{
     core::message::{AgentProfile, Change, Moment, WorkerId, WorkerRecord},
     election::{Access, Candidate, ZooKeeperOptions},
-    store::keep,
+    store::{Batch, keep},
 };
 use site::{Part, Site, stand_in};
 use tests::{Line, RealMesos, RealMesosOptions, RealZooKeeper, flink_home};
@@ -71,7 +71,7 @@ async fn store(zookeeper: &RealZooKeeper, cluster: &str, agent: &str) -> Duratio
     let (batches, batches_in) = mpsc::unbounded_channel();
     let (stored_out, mut stored) = mpsc::unbounded_channel();
     let began = Instant::now();
-    batches.send((Some(1), changes)).unwrap();
+    batches.send(Batch { number: Some(1), changes, written: None }).unwrap();
     let keeper = tokio::spawn(keep(leadership.store, batches_in, stored_out));
     stored.recv().await.expect("the records are stored");
     let took = began.elapsed();

@@ -13,7 +13,7 @@ use std::{sync::Arc, time::Duration};
 use scheduler::{
     core::message::{AgentProfile, Change, Moment, WorkerId, WorkerRecord},
     election::{Access, Candidate, Leadership, ZooKeeperOptions},
-    store::keep,
+    store::{Batch, keep},
 };
 use tests::RealZooKeeper;
 use tokio::{sync::mpsc, time::timeout};
@@ -47,7 +47,7 @@ fn worker(number: u64) -> WorkerRecord {
 async fn write(leadership: Leadership, changes: Vec<Change>) -> bool {
     let (batches, batches_in) = mpsc::unbounded_channel();
     let (stored_out, mut stored) = mpsc::unbounded_channel();
-    batches.send((Some(1), changes)).unwrap();
+    batches.send(Batch { number: Some(1), changes, written: None }).unwrap();
     drop(batches);
     let Leadership { store, .. } = leadership;
     timeout(PATIENCE, keep(store, batches_in, stored_out)).await.expect("an end of writing in time");

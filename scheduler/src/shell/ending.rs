@@ -16,13 +16,17 @@ use std::time::Duration;
 
 use mesos::scheduler::calls;
 use serde_json::json;
-use tokio::time::{Instant, timeout};
+use tokio::{
+    sync::oneshot,
+    time::{Instant, timeout},
+};
 use tracing::warn;
 
 use super::{Next, Outcome, Shell};
 use crate::{
     core::message::{Change, Ended, Input},
     failure::Failure,
+    store::Batch,
 };
 
 /// The progress of an end.
@@ -41,14 +45,22 @@ impl Shell<'_> {
     /// Ends the cluster for good. The state records this first, so that the next leader, even after a crash, completes
     /// the end instead of starting the cluster again.
     pub(super) async fn end(&mut self, end: Result<Outcome, Failure>) -> Next {
-        let ended = match &end {
+        drop(self.record_end(&end));
+        self.stop(end).await
+    }
+
+    /// Records the end in the state. What this returns is sent a message once the end is durable.
+    pub(super) fn record_end(&self, end: &Result<Outcome, Failure>) -> oneshot::Receiver<()> {
+        let ended = match end {
             Ok(Outcome::Stopped) => self.stopped.clone(),
             Ok(_) => Ended::default(),
             Err(failure) => Ended { exit_code: failure.exit_code(), why: failure.to_string() },
         };
+        let (written, is_written) = oneshot::channel();
+        let batch = Batch { number: None, changes: vec![Change::End(ended)], written: Some(written) };
         // The keeper ends only after this sender is dropped.
-        _ = self.batches.send((None, vec![Change::End(ended)]));
-        self.stop(end).await
+        _ = self.batches.send(batch);
+        is_written
     }
 
     pub(super) async fn stop(&mut self, end: Result<Outcome, Failure>) -> Next {

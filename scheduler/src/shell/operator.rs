@@ -1,13 +1,18 @@
 //! The operator's requests.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::timeout};
 
 use super::{Next, Outcome, Shell};
 use crate::{
     control::{PendingRequest, Request, view},
     core::message::Input,
 };
+
+/// How long an operator waits until the end of the cluster is durable.
+const LONGEST_WRITE: Duration = Duration::from_secs(2);
 
 impl Shell<'_> {
     /// Carries out a request and answers with the resulting state.
@@ -17,9 +22,12 @@ impl Shell<'_> {
             Request::Workers => self.workers(None),
             Request::Stop => {
                 self.console.report("command", "Operator: stopping the cluster.", json!({ "command": "stop" }));
-                // Answer now: if nothing is running, the program ends at once.
+                let end = Ok(Outcome::Stopped);
+                // Answer once the end is durable, so that it survives a crash, but before the program ends. If the store does
+                // not recover soon, the cluster is stopped nevertheless.
+                _ = timeout(LONGEST_WRITE, self.record_end(&end)).await;
                 _ = answer.send(self.workers(None));
-                return self.end(Ok(Outcome::Stopped)).await;
+                return self.stop(end).await;
             }
             Request::Command(input) => {
                 let warning = self.doubt(&input);

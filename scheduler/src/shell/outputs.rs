@@ -5,9 +5,12 @@ use std::collections::VecDeque;
 use mesos::{scheduler::calls, v1};
 
 use super::{Next, Outcome, Shell};
-use crate::core::{
-    evidence::Inspection,
-    message::{Input, Launch, Output, WorkerId},
+use crate::{
+    core::{
+        evidence::Inspection,
+        message::{Input, Launch, Output, WorkerId},
+    },
+    store::Batch,
 };
 
 impl Shell<'_> {
@@ -22,7 +25,7 @@ impl Shell<'_> {
             match output {
                 Output::Store(number, changes) => {
                     // The keeper ends only after this sender is dropped.
-                    _ = self.batches.send((Some(number), changes));
+                    _ = self.batches.send(Batch { number: Some(number), changes, written: None });
                 }
                 Output::Accept { offers, launches } => self.accept(offers, &launches),
                 Output::Decline(offers, refuse) => self.mesos.send(calls::decline(offers, refuse.as_secs_f64())),
