@@ -143,11 +143,12 @@ impl Cache {
         let usage = self.usage()?;
         let kept = usage.bytes.saturating_add(usage.class_data).saturating_add(usage.reserved.max(usage.partial));
         let over = kept.saturating_add(needed.bytes).saturating_sub(self.options.budget);
+        let short = needed.bytes.saturating_sub(self.free().bytes);
         let mut removed = Removed::default();
         let is_enough = |removed: &Removed| removed.bytes >= over && self.free().holds(needed);
         if !is_enough(&removed) {
             removed = self.remove_old_parts()?;
-            self.remove_least_used(over, &is_enough, &mut removed)?;
+            self.remove_least_used(over.max(short), &is_enough, &mut removed)?;
             self.counters.evicted(&removed);
         }
         if removed.bytes < over {
@@ -205,8 +206,8 @@ impl Cache {
         Ok(removed)
     }
 
-    /// Removes archives of class data, then unused trees and the contents that no tree needs, until `wanted` bytes are
-    /// free. Of each kind, the least recently used go first.
+    /// Removes archives of class data of up to `wanted` bytes, then unused trees and the contents that no tree needs, until
+    /// it `is_enough`. Of each kind, the least recently used go first.
     fn remove_least_used(
         &self,
         wanted: u64,
