@@ -1,9 +1,10 @@
 //! Code that several crates need and none of them owns. Each module is small and complete. Nothing here knows about
-//! Mesos, Flink or artifacts, or does I/O.
+//! Mesos, Flink or artifacts. Only `trusted_path` does I/O: it looks at folders.
 
 pub mod backoff;
 pub mod causes;
 pub mod guests;
 pub mod hosts;
 pub mod tls;
+pub mod trusted_path;
 pub mod version;

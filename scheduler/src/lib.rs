@@ -25,6 +25,5 @@ pub mod settings;
 pub mod shell;
 pub mod store;
 pub mod takeover;
-mod trusted_path;
 pub mod user_uris;
 mod working_folder;

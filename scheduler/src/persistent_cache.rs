@@ -6,10 +6,11 @@ use std::{
     sync::Once,
 };
 
+use common::trusted_path::make_private;
 use fetcher::Digest;
 use tracing::info;
 
-use crate::{plan::Lookup, settings::StateLocation, trusted_path::make_private};
+use crate::{plan::Lookup, settings::StateLocation};
 
 /// The folder, created if needed: in the durable state's directory, otherwise in the user's cache folder with one
 /// folder per distribution. `None` if neither exists. Blocks.

@@ -13,6 +13,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use common::trusted_path::{check_way, of_another_user, refuse};
 use fs_err::{self as fs, File, OpenOptions, os::unix::fs::OpenOptionsExt as _};
 use nix::{
     libc::{O_NOFOLLOW, O_NONBLOCK},
@@ -21,10 +22,7 @@ use nix::{
 use tempfile::TempDir;
 use tracing::{info, warn};
 
-use crate::{
-    process::identity::started,
-    trusted_path::{check_way, refuse},
-};
+use crate::process::identity::started;
 
 const PREFIX: &str = "flink-mesos-";
 const LOCK: &str = "lock";
@@ -79,15 +77,12 @@ pub(crate) fn claim(path: &Path) -> io::Result<PathBuf> {
         DirBuilder::new().recursive(true).mode(0o700).create(path)?;
     }
     let path = fs::canonicalize(path)?;
-    // Links may lead another way.
-    check_way(&path)?;
     let found = fs::metadata(&path)?;
     if !found.is_dir() {
         return refuse(&path, "is not a folder");
     }
     if found.uid() != own {
-        let owner = found.uid();
-        return refuse(&path, &format!("belongs to the user {owner}, and this program runs as the user {own}"));
+        return refuse(&path, &of_another_user(found.uid()));
     }
     let others_could_write = found.mode() & 0o022 != 0;
     for entry in fs::read_dir(&path)? {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use common::trusted_path::check_way;
 use hyper::Method;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -94,7 +95,13 @@ impl Backend {
 
 async fn open(settings: &Settings) -> anyhow::Result<Cache> {
     let options = CacheOptions { path: settings.cache.clone(), budget: settings.budget };
-    Ok(tokio::task::spawn_blocking(move || Cache::open(options)).await??)
+    tokio::task::spawn_blocking(move || open_now(options)).await?
+}
+
+/// Opens the cache, unless another user could replace it. Blocks.
+pub(super) fn open_now(options: CacheOptions) -> anyhow::Result<Cache> {
+    check_way(&options.path).context("setting `cache`")?;
+    Ok(Cache::open(options)?)
 }
 
 async fn status(settings: &Settings) -> anyhow::Result<Status> {

@@ -26,7 +26,7 @@ use super::commands;
 use super::settings::{Settings, human_bytes};
 use super::status::{Running, Status};
 use super::usage::Usages;
-use crate::cache::{Cache, CacheError, CacheOptions};
+use crate::cache::{Cache, CacheOptions};
 use crate::descriptors;
 use crate::fetch::{FetchError, UNPACKED_AT_ONCE, blocking};
 use crate::server::{Metrics, PeerOptions, PeerServer, ServerError};
@@ -137,13 +137,13 @@ fn say_hello(daemon: &Daemon) {
 async fn open(settings: &Settings) -> anyhow::Result<Cache> {
     let options = CacheOptions { path: settings.cache.clone(), budget: settings.budget };
     let open = move || {
-        let cache = Cache::open(options)?.leaving_spare();
+        let cache = commands::open_now(options)?.leaving_spare();
         if let Err(error) = cache.remove_leftovers() {
             tracing::warn!(%error, "Cannot remove what an earlier process left in the cache");
         }
-        Ok::<_, CacheError>(cache)
+        Ok(cache)
     };
-    Ok(tokio::task::spawn_blocking(open).await??)
+    tokio::task::spawn_blocking(open).await?
 }
 
 /// Serves executors until the daemon stops and all connections have ended.

@@ -4,7 +4,7 @@ use nix::sys::signal::Signal;
 use tokio::net::UnixDatagram;
 use tokio::time::timeout;
 
-use crate::host::{Gate, Host, PATIENCE, Sidecar, Tree};
+use crate::host::{Gate, Host, NOBODY, PATIENCE, Sidecar, Tree, finish, is_root, program, skip};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 16)]
 async fn a_stopping_daemon_lets_running_fetches_complete() {
@@ -98,6 +98,44 @@ async fn leftovers_of_a_killed_daemon_in_the_cache_are_removed_at_the_next_start
     let _next = host.start(&[]).await;
     assert!(left.iter().all(|folder| !folder.exists()), "leftovers were not removed");
     assert!(in_use.exists(), "a folder in use was removed");
+}
+
+/// What the daemon says with its socket or its cache below `folder`; it must not start.
+async fn refusal(setting: &str, folder: &std::path::Path) -> String {
+    let host = Host::new();
+    let place = folder.join(setting);
+    let own = |name: &str, path| if name == setting { place.clone() } else { path };
+    let mut daemon = tokio::process::Command::new(program());
+    daemon.env_clear().args(["--config", "/dev/null", "--socket"]).arg(own("socket", host.socket()));
+    daemon.arg("--cache").arg(own("cache", host.cache())).kill_on_drop(true);
+    let (code, _, complaint) = finish(daemon).await;
+    assert_eq!(code, 1, "{complaint}");
+    assert!(complaint.contains(&format!("setting `{setting}`: {}", place.display())), "{complaint}");
+    assert!(!place.exists());
+    complaint
+}
+
+#[tokio::test]
+async fn a_socket_or_cache_that_any_user_could_replace_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    fs_err::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
+    for setting in ["socket", "cache"] {
+        let complaint = refusal(setting, folder.path()).await;
+        assert!(complaint.contains("can be replaced by any user: all may write to"), "{complaint}");
+    }
+}
+
+#[tokio::test]
+async fn a_socket_or_cache_below_a_folder_of_another_user_is_refused() {
+    if !is_root() {
+        return skip("a folder of another user: needs root");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    nix::unistd::chown(folder.path(), Some(NOBODY.into()), None).unwrap();
+    for setting in ["socket", "cache"] {
+        let complaint = refusal(setting, &folder.path().join("below")).await;
+        assert!(complaint.contains("can be replaced by the user 65534, who owns"), "{complaint}");
+    }
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use common::trusted_path::check_way;
 use tokio::net::UnixListener;
 
 use crate::cache::{FileLock, Mode};
@@ -18,8 +19,9 @@ pub(super) struct Socket {
 }
 
 impl Socket {
-    /// Takes the path, replacing the socket of a dead daemon.
+    /// Takes the path, replacing the socket of a dead daemon. Refuses a path at which another user could listen instead.
     pub(super) fn take(path: &Path) -> anyhow::Result<Self> {
+        check_way(path).context("setting `socket`")?;
         let folder = path.parent().unwrap_or(Path::new("/"));
         let made = std::fs::DirBuilder::new().recursive(true).mode(0o755).create(folder);
         made.with_context(|| format!("cannot make {}", folder.display()))?;

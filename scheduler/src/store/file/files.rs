@@ -8,6 +8,7 @@ use std::{
     path::Path,
 };
 
+use common::trusted_path::{check_way, of_another_user, refuse};
 use fs_err::{self as fs, File, OpenOptions, os::unix::fs::OpenOptionsExt as _};
 use nix::{
     libc::{O_NOFOLLOW, O_NONBLOCK},
@@ -15,10 +16,7 @@ use nix::{
 };
 use tracing::warn;
 
-use crate::{
-    store::StoreError,
-    trusted_path::{check_way, refuse},
-};
+use crate::store::StoreError;
 
 /// Largest state, in bytes: a hundred thousand workers take a tenth of it.
 const LARGEST: u64 = 256 << 20;
@@ -51,7 +49,7 @@ fn check_owner(directory: &Path) -> io::Result<()> {
     let Ok(found) = fs::metadata(directory) else { return Ok(()) };
     let (owner, own) = (found.uid(), geteuid().as_raw());
     if owner != 0 && owner != own {
-        return refuse(directory, &format!("belongs to the user {owner}, and this program runs as the user {own}"));
+        return refuse(directory, &of_another_user(owner));
     }
     let is_shared = found.mode() & ALL_WRITE != 0 && (found.mode() & STICKY != 0 || owner != own);
     if is_shared {
@@ -83,13 +81,11 @@ pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
     };
     let corrupt = |reason: String| StoreError::Corrupt { path: path.to_owned(), reason };
     let found = file.metadata().map_err(|e| failed("read", path, e))?;
-    let own = geteuid().as_raw();
     if !found.is_file() {
         return Err(corrupt("it is not a regular file".to_owned()));
     }
-    if found.uid() != own {
-        let owner = found.uid();
-        return Err(corrupt(format!("it belongs to the user {owner}, and this program runs as the user {own}")));
+    if found.uid() != geteuid().as_raw() {
+        return Err(corrupt(format!("it {}", of_another_user(found.uid()))));
     }
     if found.len() > LARGEST {
         return Err(corrupt(format!("it has {} bytes, a state has at most {LARGEST}", found.len())));

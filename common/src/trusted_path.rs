@@ -4,7 +4,7 @@ use std::{
     fs::{DirBuilder, Permissions},
     io,
     os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use fs_err as fs;
@@ -13,21 +13,31 @@ use nix::unistd::geteuid;
 const ALL_WRITE: u32 = 0o002;
 const STICKY: u32 = 0o1000;
 
-/// The error for a folder that is not trusted.
-pub(crate) fn refuse<T>(path: &Path, why: &str) -> io::Result<T> {
+/// The error for a folder that is not trusted, and why.
+pub fn refuse<T>(path: &Path, why: &str) -> io::Result<T> {
     let hint = "name a folder of your own, or one that does not exist yet";
     Err(io::Error::new(io::ErrorKind::PermissionDenied, format!("{} {why}: {hint}", path.display())))
 }
 
-/// Checks that only root and this user can put something else in the place of a folder: the folders above it, and it
-/// itself if it is a link, belong to one of them, and where all users may write, only an entry's owner can replace it
-/// (`/tmp`). What does not exist yet is not checked. Blocks.
-pub(crate) fn check_way(path: &Path) -> io::Result<()> {
+/// Why something of the user `owner` is not trusted: this program runs as another user.
+pub fn of_another_user(owner: u32) -> String {
+    format!("belongs to the user {owner}, and this program runs as the user {}", geteuid())
+}
+
+/// Checks that only root and this user can put something else in the place of a file or folder. The folders above it,
+/// and it itself if it is a link, belong to one of them. Where all users may write, only an entry's owner can replace it
+/// (`/tmp`). If links lead elsewhere, the same is checked there. What does not exist yet is not checked. Blocks.
+pub fn check_way(path: &Path) -> io::Result<()> {
+    let path = std::path::absolute(path)?;
+    check_above(&path)?;
+    check_above(&without_links(&path))
+}
+
+fn check_above(path: &Path) -> io::Result<()> {
     let own = geteuid().as_raw();
-    let path = &std::path::absolute(path)?;
     let mut way: Vec<&Path> = path.ancestors().skip(1).collect();
     way.reverse();
-    way.extend(path.is_symlink().then_some(path.as_path()));
+    way.extend(path.is_symlink().then_some(path));
     for place in way {
         let Ok(found) = fs::symlink_metadata(place) else { break };
         let owner = found.uid();
@@ -42,8 +52,20 @@ pub(crate) fn check_way(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// The same path, with those links followed that lead somewhere.
+fn without_links(path: &Path) -> PathBuf {
+    let found = path.ancestors().find_map(|above| {
+        let rest = path.strip_prefix(above).ok()?;
+        Some(fs::canonicalize(above).ok()?.join(rest))
+    });
+    found.unwrap_or_else(|| path.to_owned())
+}
+
 /// Creates a folder that only this user can read, or makes it one. Blocks.
-pub(crate) fn make_private(path: &Path) -> io::Result<()> {
+///
+/// # Errors
+/// It is a link, belongs to another user, or another user could replace it.
+pub fn make_private(path: &Path) -> io::Result<()> {
     check_way(path)?;
     DirBuilder::new().recursive(true).mode(0o700).create(path)?;
     let found = fs::symlink_metadata(path)?;
@@ -97,6 +119,20 @@ mod tests {
         fchownat(AT_FDCWD, &link, Some(NOBODY.into()), None, AtFlags::AT_SYMLINK_NOFOLLOW).unwrap();
         for path in [link.clone(), link.join("some/where")] {
             assert!(check_way(&path).is_err(), "{}", path.display());
+        }
+    }
+
+    #[test]
+    fn a_folder_behind_an_own_link_is_refused_if_another_user_could_replace_it_there() {
+        let tmp = tempfile::tempdir().unwrap();
+        let [open, link] = ["open", "link"].map(|name| tmp.path().join(name));
+        fs::create_dir_all(open.join("below")).unwrap();
+        symlink(open.join("below"), &link).unwrap();
+        check_way(&link.join("new")).unwrap();
+        fs::set_permissions(&open, Permissions::from_mode(0o777)).unwrap();
+        for path in [link.clone(), link.join("new"), link.join("new/er")] {
+            let error = check_way(&path).unwrap_err().to_string();
+            assert!(error.contains("can be replaced by any user: all may write to"), "{error}");
         }
     }
 
