@@ -166,6 +166,30 @@ pub enum HostError {
         /// The TaskManager.
         pid: i32,
     },
+    /// The TaskManager is stopped.
+    #[error(
+        "the TaskManager of {task} is stopped and cannot answer; `kill -CONT {pid}` continues it, unless a debugger holds it"
+    )]
+    Stopped {
+        /// The task.
+        task: String,
+        /// The TaskManager.
+        pid: i32,
+    },
+    /// jstack takes too long.
+    #[error(
+        "{} did not end within {seconds} s, because Java does not answer; `kill -QUIT {pid}` writes the same into \
+         log/taskmanager.out as soon as it does, and `top -H -p {pid}` shows what its threads do",
+        program.display()
+    )]
+    NoAnswer {
+        /// The tool.
+        program: PathBuf,
+        /// The TaskManager.
+        pid: i32,
+        /// How long it was waited for.
+        seconds: u64,
+    },
     /// jstack failed.
     #[error("{}, run as user {user}, failed: {why}", program.display())]
     Jstack {

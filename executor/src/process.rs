@@ -31,5 +31,5 @@ mod tree;
 
 pub use fork::{Forked, fork};
 pub use supervised::{Control, End, Guard, Outputs, StartError, Supervised};
-pub(crate) use sys::become_user;
+pub(crate) use sys::{become_user, open_pidfd};
 pub use tree::{Identity, Owner, below};

@@ -6,9 +6,9 @@
 
 use std::{
     io::{self, Read as _, Write as _},
-    os::fd::AsFd as _,
+    os::fd::{AsFd as _, BorrowedFd},
     path::PathBuf,
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
     time::Duration,
 };
 
@@ -40,7 +40,10 @@ pub(super) fn run(found: &Found) -> Result<(), HostError> {
     if !jstack.is_file() {
         return Err(HostError::NoJstack { java, pid: process.pid });
     }
-    print(command(&jstack, process, owner), owner)
+    if process.is_stopped() {
+        return Err(HostError::Stopped { task: found.task().to_owned(), pid: process.pid });
+    }
+    print(command(&jstack, process, owner), process, owner, LONGEST)
 }
 
 /// The Java process and its program: the TaskManager itself, or the JVM that a custom command started.
@@ -62,8 +65,9 @@ fn command(jstack: &std::path::Path, process: Identity, owner: Owner) -> Command
     command
 }
 
-/// Runs the command to its end, and prints its output, escaped.
-fn print(mut command: Command, owner: Owner) -> Result<(), HostError> {
+/// Runs the command to its end, and prints its output, escaped. Ends it if it takes longer than `limit`, or if nobody
+/// reads on.
+fn print(mut command: Command, process: Identity, owner: Owner, limit: Duration) -> Result<(), HostError> {
     let program = PathBuf::from(command.get_program());
     let (mut output, writer) = io::pipe()?;
     command.stderr(writer.try_clone()?).stdout(writer);
@@ -76,39 +80,75 @@ fn print(mut command: Command, owner: Owner) -> Result<(), HostError> {
         why: error.to_string(),
     };
     let mut child = started.map_err(|error| failed(&error))?;
-    let copied = copy(&mut output);
-    if copied.as_ref().is_ok_and(|ended| !ended) {
+    let give_up_at = Instant::now() + limit;
+    let copied = copy(&mut output, give_up_at);
+    let is_complete = matches!(copied, Ok(true)) && ends_before(&child, give_up_at);
+    if !is_complete {
         child.kill()?;
     }
     let status = child.wait()?;
     match copied {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         Err(error) => Err(error.into()),
-        Ok(false) => Err(failed(&format!("it did not end within {} s", LONGEST.as_secs()))),
-        Ok(true) if status.success() => Ok(()),
-        Ok(true) => Err(failed(&status)),
+        Ok(_) if !is_complete => Err(HostError::NoAnswer { program, pid: process.pid, seconds: limit.as_secs() }),
+        Ok(_) if status.success() => Ok(()),
+        Ok(_) => Err(failed(&status)),
     }
 }
 
 /// Copies the output; false if it did not end in time.
-fn copy(output: &mut io::PipeReader) -> io::Result<bool> {
-    let give_up_at = Instant::now() + LONGEST;
+fn copy(output: &mut io::PipeReader, give_up_at: Instant) -> io::Result<bool> {
     let mut out = Escaping::new(io::stdout().lock());
     let mut chunk = [0; 16 << 10];
-    loop {
-        let left = give_up_at.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return out.finish().map(|()| false);
-        }
-        let mut wanted = [PollFd::new(output.as_fd(), PollFlags::POLLIN)];
-        match poll(&mut wanted, PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)) {
-            Ok(0) | Err(Errno::EINTR) => continue,
-            Ok(_) => {}
-            Err(error) => return Err(error.into()),
-        }
+    while is_ready(output.as_fd(), give_up_at)? {
         match output.read(&mut chunk)? {
             0 => return out.finish().map(|()| true),
             count => out.write_all(&chunk[..count])?,
+        }
+    }
+    out.finish().map(|()| false)
+}
+
+/// Waits for the end of a process that has closed its output, which it may do long before.
+fn ends_before(child: &Child, give_up_at: Instant) -> bool {
+    let ended = process::open_pidfd(child.id().cast_signed());
+    // Before Linux 5.3, which has no such descriptors, there is no limit here.
+    ended.map_or(true, |ended| is_ready(ended.as_fd(), give_up_at).unwrap_or(false))
+}
+
+/// Waits until a descriptor can be read; false if it cannot in time.
+fn is_ready(descriptor: BorrowedFd<'_>, give_up_at: Instant) -> io::Result<bool> {
+    loop {
+        let left = give_up_at.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Ok(false);
+        }
+        let mut wanted = [PollFd::new(descriptor, PollFlags::POLLIN)];
+        match poll(&mut wanted, PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)) {
+            Ok(0) | Err(Errno::EINTR) => {}
+            Ok(_) => return Ok(true),
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "what is tested ends the process")]
+    fn a_jstack_that_does_not_end_is_killed_and_the_error_says_what_to_try() {
+        let me = Identity::of(std::process::id().cast_signed()).unwrap();
+        let owner = Owner { uid: nix::unistd::geteuid().as_raw(), gid: nix::unistd::getegid().as_raw() };
+        // The second one closes its output first.
+        for script in ["sleep 1000", "exec >&- 2>&-; sleep 1000"] {
+            let mut command = Command::new("/bin/sh");
+            command.args(["-c", script]);
+            let error = print(command, me, owner, Duration::from_millis(200)).unwrap_err().to_string();
+            let expected =
+                format!("/bin/sh did not end within 0 s, because Java does not answer; `kill -QUIT {}`", me.pid);
+            assert!(error.starts_with(&expected) && error.contains("taskmanager.out"), "{error}");
         }
     }
 }

@@ -96,7 +96,7 @@ pub(super) fn lower_priority() -> nix::Result<()> {
 }
 
 /// Opens a descriptor that stays with this process even if its number is reused.
-pub(super) fn open_pidfd(pid: i32) -> nix::Result<OwnedFd> {
+pub(crate) fn open_pidfd(pid: i32) -> nix::Result<OwnedFd> {
     // SAFETY: pidfd_open takes two integers and returns a new descriptor or -1.
     let result = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
     let descriptor = Errno::result(result)?;

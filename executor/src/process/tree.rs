@@ -124,6 +124,13 @@ impl Identity {
         self.owner().is_some_and(|owner| owner.uid == uid)
     }
 
+    /// Whether a signal or a debugger has stopped it. False if unknown.
+    pub fn is_stopped(&self) -> bool {
+        let status = fs_err::read_to_string(format!("/proc/{}/status", self.pid)).unwrap_or_default();
+        let state = status.lines().find_map(|line| line.strip_prefix("State:\t"));
+        state.is_some_and(|state| state.starts_with(['T', 't'])) && self.is_alive()
+    }
+
     /// How long ago it started.
     pub fn age(&self) -> Option<Duration> {
         let ticks = u64::try_from(sysconf(SysconfVar::CLK_TCK).ok()??).ok().filter(|ticks| *ticks > 0)?;

@@ -17,8 +17,10 @@ use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader},
     process::Command,
+    time::timeout,
 };
 
+use crate::agent::PATIENCE;
 use crate::host::{Executor, Host, child_named, task, until, until_dead};
 
 /// Runs our binary as a person would.
@@ -213,6 +215,20 @@ async fn a_thread_dump_comes_from_the_jstack_beside_the_running_java() {
     fs_err::set_permissions(&jstack, std::fs::Permissions::from_mode(0o755)).unwrap();
     let expected = format!("threads of {java}\\u{{1b}}]0;title\\u{{7}}\n");
     assert_eq!(printed(&host, &["jstack", "threads"]).await, expected);
+    // jstack does not end before its whole output is read, and nobody reads it.
+    fs_err::write(&jstack, "#!/bin/sh\nexec cat /dev/zero\n").unwrap();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_flink-mesos-executor"));
+    command.args(["jstack", "threads", "--work-dir", &host.scratch()]).stdout(writer).kill_on_drop(true);
+    let ended = timeout(PATIENCE, command.status()).await.expect("it waits for its output to be read").unwrap();
+    assert!(ended.success(), "{ended}");
+    kill(Pid::from_raw(java.cast_signed()), Signal::SIGSTOP).unwrap();
+    until(|| fs_err::read_to_string(format!("/proc/{java}/status")).unwrap().contains("T (stopped)").then_some(()))
+        .await;
+    let said = String::from_utf8(ask(&host, &["jstack", "threads"]).await.stderr).unwrap();
+    let hint = format!("the TaskManager of threads is stopped and cannot answer; `kill -CONT {java}` continues it");
+    assert!(said.contains(&hint), "{said}");
 }
 
 #[tokio::test]
