@@ -120,7 +120,7 @@ impl About {
         let artifacts = spec.artifacts.clone().unwrap_or_default();
         Self {
             flink: spec.flink_version.clone(),
-            source: mask.apply(&format!("manifest {} from {}", artifacts.manifest, artifacts.urls.join(", "))),
+            source: mask.apply(&format!("manifest {} from {}", artifacts.shared_manifest(), artifacts.urls.join(", "))),
             delivery: None,
             command: Vec::new(),
             configuration: BTreeMap::new(),

@@ -20,7 +20,8 @@
 //! Everything gets its name by a rename once it is complete and on the disk. So it is complete or absent at every
 //! moment, also after a crash. A fetcher for several users works in lanes: one lane does not wait for the incomplete
 //! content of another. All locks are the kernel's, so they end with the process that holds them.
-//! Secrets never get here: they go from the server directly into the sandbox of the worker whose token fetched them.
+//! Secrets never get here, nor does anything that says more about them than that they exist: they and their manifest go
+//! from the server directly into the sandbox of the worker whose token fetched them.
 
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
@@ -101,7 +102,7 @@ pub enum CacheError {
 pub(crate) struct Tree {
     pub(crate) path: PathBuf,
     pub(crate) manifest: Manifest,
-    /// Its entries with all archives unpacked.
+    /// Its entries with all archives unpacked. None is secret.
     pub(crate) entries: Vec<Entry>,
     /// Whether the tree was in the cache before this fetch.
     pub(crate) was_there: bool,
@@ -150,11 +151,11 @@ impl Cache {
         request: &Request,
         progress: &watch::Sender<Progress>,
     ) -> Option<Materialised> {
-        let pin = FileLock::attempt(&self.lock(&request.manifest.to_string()), lock::Mode::Shared).ok()??;
-        let (manifest, entries) = self.look_for_tree(&request.manifest)?;
-        if entries.iter().any(|entry| entry.secret) {
+        if request.secrets.is_some() {
             return None;
         }
+        let pin = FileLock::attempt(&self.lock(&request.manifest.to_string()), lock::Mode::Shared).ok()??;
+        let (manifest, entries) = self.look_for_tree(&request.manifest)?;
         let path = self.tree_path(&request.manifest);
         let (Projected::Whole(target), projection) = project_into(request.target.clone(), &path, entries).ok()? else {
             return None;
@@ -279,7 +280,12 @@ impl Fetch {
 
     /// Puts a tree in place, with its secrets, which are fetched now.
     pub(crate) async fn project(&self, tree: Tree) -> Result<Materialised, FetchError> {
-        let Tree { path, manifest, entries, was_there, pin } = tree;
+        let Tree { path, mut manifest, mut entries, was_there, pin } = tree;
+        if self.request.secrets.is_some() {
+            let (download, _) = self.start().await?;
+            manifest = download.with_secrets(manifest, self.request.secrets).await?;
+            entries.extend(manifest.entries().iter().filter(|entry| entry.secret).cloned());
+        }
         let (target, place) = (self.request.target.clone(), path.clone());
         let (projected, projection) = blocking(move || project_into(target, &place, entries)).await?;
         let target = match projected {

@@ -62,8 +62,10 @@ pub(crate) const UNPACKED_AT_ONCE: usize = 4;
 pub struct Request {
     /// Base URLs of artifact servers. Each has all content, and any can serve any part.
     pub urls: Vec<String>,
-    /// Digest of the tree's manifest.
+    /// Digest of the tree's manifest. The host's cache and its sidecar may know it.
     pub manifest: Digest,
+    /// Digest of the manifest of the tree's secrets, if it has any: see [`Manifest::split`].
+    pub secrets: Option<Digest>,
     /// Token that the servers require.
     pub token: Token,
     /// Folder to create. It must not exist; its parent must.
@@ -129,7 +131,7 @@ impl Default for FetchOptions {
 pub struct Materialised {
     /// The folder.
     pub target: PathBuf,
-    /// Its manifest.
+    /// Its manifest, with the secrets.
     pub manifest: Manifest,
     /// The same tree in the host's cache, if it came from there.
     pub shared: Option<Shared>,
@@ -160,9 +162,9 @@ pub async fn materialise_with(
     progress: watch::Sender<Progress>,
 ) -> Result<Materialised, FetchError> {
     let target = request.target.clone();
-    let wanted = request.manifest;
+    let (wanted, secrets) = (request.manifest, request.secrets);
     let (download, meter) = start(request, options, progress).await?;
-    let manifest = download.manifest(wanted).await?;
+    let manifest = download.with_secrets(download.manifest(wanted).await?, secrets).await?;
     let (staging, manifest, targets, unpackings) = blocking(move || {
         let staging = Staging::create(target, manifest.entries())?;
         let (targets, unpackings) = staging.make_files(manifest.entries())?;

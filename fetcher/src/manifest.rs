@@ -3,6 +3,9 @@
 //! A manifest has one canonical encoding (`encoding`), whose digest names the whole tree. So the same files have the
 //! same name at every start of the application master. The content of a `Manifest` value was checked: paths stay in the
 //! tree, nothing is below a file or a link, and links lead to something in the tree.
+//!
+//! Secrets travel in a manifest of their own: many users can read the manifests in a host's cache, and from a digest and
+//! a size, a short secret can be guessed. So neither the shared manifest nor its digest depends on the secrets.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -209,6 +212,23 @@ impl Manifest {
             return Err(ManifestError::Encoding { line: 0, reason: "the manifest is larger than 16 MiB" });
         }
         Ok(Self { entries, encoded })
+    }
+
+    /// The manifest of everything that is not secret, for the host's cache, and that of the secrets, if there are any.
+    pub fn split(&self) -> Result<(Self, Option<Self>), ManifestError> {
+        let (secrets, shared): (Vec<_>, Vec<_>) = self.entries.iter().cloned().partition(|entry| entry.secret);
+        let secrets = if secrets.is_empty() { None } else { Some(Self::new(secrets)?) };
+        Ok((Self::new(shared)?, secrets))
+    }
+
+    /// The manifest of both, the opposite of [`Manifest::split`].
+    pub(crate) fn with_secrets(&self, secrets: &Self) -> Result<Self, ManifestError> {
+        let secrets = secrets.entries.iter().map(|entry| Entry { secret: true, ..entry.clone() });
+        Self::new(self.entries.iter().cloned().chain(secrets).collect())
+    }
+
+    pub(crate) fn has_secrets(&self) -> bool {
+        self.entries.iter().any(|entry| entry.secret)
     }
 
     /// The entries, sorted by path.

@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::build::Catalogue;
 use crate::digest::Digest;
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, ManifestError};
 use crate::rate::RateFloor;
 use crate::token::Token;
 use connection::Shared;
@@ -106,6 +106,9 @@ pub enum ServerError {
     /// The certificate or the key is unusable.
     #[error("the artifact server's certificate: {0}")]
     Tls(#[from] TlsError),
+    /// The secrets cannot be separated from the rest, for example because a link leads to one.
+    #[error("the artifact server cannot keep the secrets apart: {0}")]
+    Secrets(#[from] ManifestError),
     /// The runtime is shutting down.
     #[error("the artifact server was stopped before it had started")]
     Stopped,
@@ -149,7 +152,7 @@ impl ArtifactServer {
         }
         let scheme = if acceptor.is_some() { "https" } else { "http" };
         let shared = Arc::new(Shared {
-            site: Content::new(&manifest, catalogue, options.plain_secrets, options.peers_above),
+            site: Content::new(&manifest, catalogue, options.plain_secrets, options.peers_above)?,
             streams: Semaphore::new(options.max_streams),
             max_streams: options.max_streams,
             // Many workers may be on one host, and all have a token.
@@ -186,9 +189,14 @@ impl ArtifactServer {
         self.address
     }
 
-    /// The digest of the served manifest.
+    /// The digest of the manifest of everything that is not secret.
     pub fn manifest(&self) -> Digest {
         self.shared.site.digest()
+    }
+
+    /// The digest of the manifest of the secrets, if there are any. Only the workers themselves may know it.
+    pub fn secrets(&self) -> Option<Digest> {
+        self.shared.site.secrets()
     }
 
     /// The token of a worker; it stays the same until it is revoked.

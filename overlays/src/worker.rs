@@ -35,11 +35,30 @@ mod generated {
 use generated::WorkerSecrets;
 pub use generated::{ArtifactSource, Entry, WorkerSpec};
 
+/// In place of a digest, for executors that would not fetch the secrets.
+const TOO_OLD: &str = "manifest with secrets, for executors after version 0.1.0";
+
+impl ArtifactSource {
+    /// With the digests of the manifest without secrets, and of the manifest of the secrets if there are any.
+    #[must_use]
+    pub fn of(manifest: String, secrets: Option<String>) -> Self {
+        match secrets {
+            None => Self { manifest, ..Self::default() },
+            Some(secrets) => Self { manifest: TOO_OLD.to_owned(), shared: manifest, secrets, ..Self::default() },
+        }
+    }
+
+    /// The digest of the manifest without secrets, if the description is right.
+    pub fn shared_manifest(&self) -> &str {
+        if self.secrets.is_empty() { &self.manifest } else { &self.shared }
+    }
+}
+
 impl fmt::Debug for ArtifactSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ArtifactSource")
             .field("urls", &self.urls)
-            .field("manifest", &self.manifest)
+            .field("manifest", &self.shared_manifest())
             .finish_non_exhaustive()
     }
 }
@@ -89,5 +108,19 @@ impl Sandbox {
     /// The worker's temporary files.
     pub fn tmp(&self) -> PathBuf {
         self.path.join("tmp")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_manifest_of_secrets_is_not_shown_and_executors_that_would_not_fetch_it_find_no_digest() {
+        let source = ArtifactSource::of("a".repeat(64), Some("b".repeat(64)));
+        assert_eq!((source.shared_manifest(), source.manifest.as_str()), ("a".repeat(64).as_str(), TOO_OLD));
+        let shown = format!("{source:?}");
+        assert!(shown.contains("aaa") && !shown.contains("bbb"), "{shown}");
+        assert_eq!(ArtifactSource::of("a".repeat(64), None).manifest, "a".repeat(64));
     }
 }

@@ -124,7 +124,11 @@ async fn fetch(
 ) -> Result<Delivered, Failure> {
     let source = worker.spec.artifacts.clone().unwrap_or_default();
     let request = Request {
-        manifest: source.manifest.parse().map_err(|error| Failure::wrong_task(&error))?,
+        manifest: source.shared_manifest().parse().map_err(|error| Failure::wrong_task(&error))?,
+        secrets: match source.secrets.as_str() {
+            "" => None,
+            digest => Some(digest.parse().map_err(|error| Failure::wrong_task(&error))?),
+        },
         token: source.token.parse().map_err(|error| Failure::wrong_task(&error))?,
         urls: source.urls,
         target: workspace.sandbox.flink(),

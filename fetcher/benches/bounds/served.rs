@@ -49,6 +49,7 @@ impl Server {
         let request = Request {
             urls: vec![format!("http://{}", self.address)],
             manifest: self.manifest.parse().unwrap(),
+            secrets: None,
             token: self.token.parse().unwrap(),
             target: target.path().join("flink"),
         };

@@ -99,6 +99,7 @@ pub(crate) async fn fetch(arguments: &[&str]) {
     let request = Request {
         urls: vec![(*url).to_owned()],
         manifest: manifest.parse().unwrap(),
+        secrets: None,
         token: token.parse().unwrap(),
         target: PathBuf::from(target),
     };

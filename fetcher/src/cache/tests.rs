@@ -60,6 +60,7 @@ impl Task {
         let request = Request {
             urls: vec![self.url.clone()],
             manifest: self.manifest,
+            secrets: None,
             token: self.token.parse().unwrap(),
             target: self.target.clone(),
         };
@@ -238,7 +239,7 @@ async fn trees_of_many_folders_make_room_for_each_other_and_leave_inodes_for_oth
     let cache = cache.leaving_spare();
     let fetch = async |scene: &Scene| {
         let Task { url, manifest, token, target, .. } = scene.task("flink");
-        let request = Request { urls: vec![url], manifest, token: token.parse().unwrap(), target };
+        let request = Request { urls: vec![url], manifest, secrets: None, token: token.parse().unwrap(), target };
         let fetched = cache.materialise(request, FetchOptions::default(), watch::Sender::default()).await;
         fetched.map(|_| cache.root().join("trees").join(manifest.to_string()))
     };

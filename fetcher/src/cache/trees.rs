@@ -141,7 +141,7 @@ impl Cache {
         if Digest::of(&encoded) != *digest {
             return None;
         }
-        Manifest::decode(&encoded).ok()
+        Manifest::decode(&encoded).ok().filter(|manifest| !manifest.has_secrets())
     }
 
     /// Makes a tree. Only one fetch of a lane may call it at a time.
@@ -239,6 +239,12 @@ impl Cache {
         }
         let (download, _) = fetch.start().await?;
         let manifest = download.manifest(digest).await?;
+        if manifest.has_secrets() {
+            // As earlier versions of the server did. Without the cache, its tree can still be fetched.
+            return Err(FetchError::Disk(io::Error::other(
+                "the manifest lists secrets, and the cache is no place for them",
+            )));
+        }
         let (place, encoded) = (self.manifest(&digest), manifest.encode());
         blocking(move || save(&place, &encoded).map_err(|error| FetchError::disk(error, &place, encoded.len() as u64)))
             .await?;
@@ -249,8 +255,7 @@ impl Cache {
     /// Another lane may have made the same tree meanwhile.
     fn assemble(&self, digest: &Digest, manifest: &Manifest) -> Result<(), FetchError> {
         let path = self.tree_path(digest);
-        let Some(mut entries) = self.expand(manifest) else { return Ok(()) };
-        entries.retain(|entry| !entry.secret);
+        let Some(entries) = self.expand(manifest) else { return Ok(()) };
         let staging = match Staging::create(path.clone(), &entries) {
             Err(FetchError::Exists(_)) => return Ok(()),
             staging => staging?,
@@ -303,8 +308,7 @@ fn is_there(entry: &Entry, tree: &Path) -> bool {
             fs_err::read_link(path).is_ok_and(|text| text == Path::new(&entry.path.link_text(target)))
         }
         (_, Some(content)) => looks_right(&path, &content),
-        // A secret.
-        (_, None) => true,
+        (_, None) => false,
     }
 }
 

@@ -35,6 +35,10 @@ const FILES: usize = 32;
 /// How many peers in a row a server may redirect to before it must serve the content itself.
 const REDIRECTS_IN_A_ROW: usize = 2;
 
+/// Path of the manifest of the secrets. Unlike other manifests it is not requested by digest, because errors with the
+/// path are public.
+const SECRETS: &str = "/v1/secrets";
+
 /// One fetch from one set of servers.
 pub(crate) struct Download {
     origins: Origins,
@@ -95,14 +99,25 @@ impl Download {
 
     /// Fetches the manifest with this digest.
     pub(crate) async fn manifest(&self, digest: Digest) -> Result<Manifest, FetchError> {
+        self.manifest_at(&format!("/v1/manifests/{digest}"), digest).await
+    }
+
+    /// Adds the secrets to a manifest, if there are any.
+    pub(crate) async fn with_secrets(&self, shared: Manifest, secrets: Option<Digest>) -> Result<Manifest, FetchError> {
+        let Some(digest) = secrets else { return Ok(shared) };
+        let secrets = self.manifest_at(SECRETS, digest).await?;
+        let error = |source| FetchError::Manifest { url: SECRETS.to_owned(), source };
+        blocking(move || shared.with_secrets(&secrets).map_err(error)).await
+    }
+
+    async fn manifest_at(&self, path: &str, digest: Digest) -> Result<Manifest, FetchError> {
         let mut attempts = Attempts::new(0, &self.mirrors, &self.meter, &self.options, &self.peers.news);
-        let path = format!("/v1/manifests/{digest}");
         loop {
             let limit = self.options.manifest_time;
-            let got = match timeout(limit, self.manifest_from(attempts.origin(), &path, digest)).await {
+            let got = match timeout(limit, self.manifest_from(attempts.origin(), path, digest)).await {
                 Ok(got) => got,
                 Err(_) => Err(FetchError::Network {
-                    url: path.clone(),
+                    url: path.to_owned(),
                     bytes: 0,
                     reason: format!("the manifest did not come within {} s", limit.as_secs()),
                 }),

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! /v1/manifests/<digest>     the manifest            bearer token
+//! /v1/secrets                that of the secrets     bearer token; over TLS or loopback only
 //! /v1/blobs/<digest>         the content of a file   bearer token; secrets over TLS or loopback only
 //! /v1/holders/<digest>       PUT: a host holds it    bearer token; DELETE: it does not; a manifest means all of it
 //! /<token>/<target path>     a published file        for the Mesos fetcher, which can send no header
@@ -22,14 +23,16 @@ use super::request::{Head, Method};
 use crate::build::Catalogue;
 use crate::digest::Digest;
 use crate::hashing::{self, Fingerprint, HashError};
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, ManifestError};
 use crate::quiet::Quiet;
 use crate::token::{Tokens, unguessable};
 
 /// Everything that the server serves.
 pub(super) struct Content {
-    manifest: Bytes,
-    digest: Digest,
+    /// The manifest that hosts may share.
+    shared: Listing,
+    /// The manifest of the secrets.
+    secrets: Option<Listing>,
     catalogue: Catalogue,
     pub(super) tokens: Tokens,
     published: RwLock<HashMap<String, Published>>,
@@ -40,16 +43,34 @@ pub(super) struct Content {
     trouble: Quiet,
 }
 
+/// A manifest as it is served.
+struct Listing {
+    digest: Digest,
+    encoded: Bytes,
+}
+
+impl Listing {
+    fn of(manifest: &Manifest) -> Self {
+        Self { digest: manifest.digest(), encoded: manifest.encode() }
+    }
+}
+
 struct Published {
     token: String,
     source: PathBuf,
 }
 
 impl Content {
-    pub(super) fn new(manifest: &Manifest, catalogue: Catalogue, plain_secrets: bool, peers_above: usize) -> Self {
-        Self {
-            manifest: manifest.encode(),
-            digest: manifest.digest(),
+    pub(super) fn new(
+        manifest: &Manifest,
+        catalogue: Catalogue,
+        plain_secrets: bool,
+        peers_above: usize,
+    ) -> Result<Self, ManifestError> {
+        let (shared, secrets) = manifest.split()?;
+        Ok(Self {
+            shared: Listing::of(&shared),
+            secrets: secrets.as_ref().map(Listing::of),
             catalogue,
             tokens: Tokens::default(),
             published: RwLock::default(),
@@ -58,11 +79,26 @@ impl Content {
             refused: Quiet::default(),
             refused_secrets: Quiet::default(),
             trouble: Quiet::default(),
-        }
+        })
     }
 
     pub(super) fn digest(&self) -> Digest {
-        self.digest
+        self.shared.digest
+    }
+
+    pub(super) fn secrets(&self) -> Option<Digest> {
+        self.secrets.as_ref().map(|secrets| secrets.digest)
+    }
+
+    /// The answer to a client that must not receive a secret: another machine on a plain connection.
+    fn keep_secret_from(&self, client: &Client) -> Option<Answer> {
+        if client.encrypted || client.address.ip().is_loopback() || self.plain_secrets {
+            return None;
+        }
+        if let Some(before) = self.refused_secrets.now() {
+            tracing::warn!(client = %client.address, before, "Refused to serve a secret over a plain connection");
+        }
+        Some(Answer::text(Status::Forbidden, "a secret artifact is served over TLS only"))
     }
 
     /// Publishes a file; returns the token that precedes its target in the URL.
@@ -111,22 +147,26 @@ async fn answer(content: &Content, head: &Head, client: Client, streams: usize) 
             .header("WWW-Authenticate", "Bearer");
     };
     tracing::debug!(worker, path = head.path, range = head.range, "Serving an artifact");
+    if rest == "secrets" {
+        let secrets = || content.secrets.as_ref().map_or_else(not_found, |secrets| listing(secrets, head));
+        return content.keep_secret_from(&client).unwrap_or_else(secrets);
+    }
     match rest.split_once('/').map(|(kind, digest)| (kind, digest.parse::<Digest>())) {
         Some(("holders", Ok(digest))) if matches!(head.method, Method::Put | Method::Delete) => {
-            content.referral.hear(digest, content.digest, head, client.address.ip())
+            content.referral.hear(digest, content.shared.digest, head, client.address.ip())
         }
-        Some(("manifests", Ok(digest))) if digest == content.digest => manifest(content, head),
+        Some(("manifests", Ok(digest))) if digest == content.shared.digest => listing(&content.shared, head),
         Some(("blobs", Ok(digest))) => blob(content, digest, head, client, streams).await,
         _ => not_found(),
     }
 }
 
-fn manifest(content: &Content, head: &Head) -> Answer {
-    let etag = quoted(&content.digest);
+fn listing(manifest: &Listing, head: &Head) -> Answer {
+    let etag = quoted(&manifest.digest);
     if is_known(head, &etag) {
         return not_modified(&etag);
     }
-    Answer::new(Status::Ok, "text/plain; charset=utf-8", Body::Bytes(content.manifest.clone()))
+    Answer::new(Status::Ok, "text/plain; charset=utf-8", Body::Bytes(manifest.encoded.clone()))
         .header("ETag", etag)
         .header("Cache-Control", FOREVER)
 }
@@ -135,11 +175,10 @@ async fn blob(content: &Content, digest: Digest, head: &Head, client: Client, st
     let Some(source) = content.catalogue.get(&digest) else {
         return Answer::text(Status::NotFound, "no such artifact");
     };
-    if source.secret && !(client.encrypted || client.address.ip().is_loopback() || content.plain_secrets) {
-        if let Some(before) = content.refused_secrets.now() {
-            tracing::warn!(client = %client.address, %digest, before, "Refused to serve a secret over a plain connection");
-        }
-        return Answer::text(Status::Forbidden, "a secret artifact is served over TLS only");
+    if source.secret
+        && let Some(refusal) = content.keep_secret_from(&client)
+    {
+        return refusal;
     }
     if let Some(answer) = content.referral.refer(&digest, head, client.address.ip(), streams) {
         return answer;
@@ -200,15 +239,17 @@ mod tests {
         fs_err::write(&source, "secret").unwrap();
         let artifact = Artifact { source, target: "keytab".to_owned(), executable: false, secret: true };
         let (manifest, catalogue) = build(vec![artifact]).await.unwrap();
-        let path = format!("/v1/blobs/{}", Digest::of(b"secret"));
+        let paths = [format!("/v1/blobs/{}", Digest::of(b"secret")), "/v1/secrets".to_owned()];
         for (plain_secrets, encrypted, status) in
             [(false, false, Status::Forbidden), (false, true, Status::Ok), (true, false, Status::Ok)]
         {
-            let content = Content::new(&manifest, catalogue.clone(), plain_secrets, 8);
+            let content = Content::new(&manifest, catalogue.clone(), plain_secrets, 8).unwrap();
             let bearer = Some(content.tokens.issue("tm").expose().to_owned());
-            let head = Head { path: path.clone(), bearer, ..Head::default() };
-            let client = Client { address: SocketAddr::from(([192, 0, 2, 1], 1)), encrypted };
-            assert_eq!(content.answer(&head, client, 0).await.status, status);
+            for path in paths.clone() {
+                let head = Head { path, bearer: bearer.clone(), ..Head::default() };
+                let client = Client { address: SocketAddr::from(([192, 0, 2, 1], 1)), encrypted };
+                assert_eq!(content.answer(&head, client, 0).await.status, status, "{}", head.path);
+            }
         }
     }
 }

@@ -185,6 +185,7 @@ mod tests {
         let request = Request {
             urls: vec!["http://127.0.0.1:1".to_owned()],
             manifest: Digest::of(b""),
+            secrets: None,
             token: "token".parse().unwrap(),
             target: PathBuf::new(),
         };

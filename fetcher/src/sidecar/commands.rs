@@ -166,6 +166,7 @@ async fn prefetch(
     let request = Request {
         urls: what.urls.clone(),
         manifest: what.manifest,
+        secrets: None,
         token: token(what, variables)?,
         target: PathBuf::new(),
     };

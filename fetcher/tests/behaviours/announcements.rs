@@ -7,7 +7,7 @@ use crate::peers::Scene;
 async fn without_a_valid_token_announcements_are_rejected_and_reveal_nothing() {
     let scene = Scene::new().await;
     let mut bodies = Vec::new();
-    for digest in [scene.manifest.digest(), Digest::of(&scene.contents[0]), Digest::of(b"unknown")] {
+    for digest in [scene.server.manifest(), Digest::of(&scene.contents[0]), Digest::of(b"unknown")] {
         for method in [Method::PUT, Method::DELETE] {
             for token in [None, Some("wrong")] {
                 let answer = scene.announce(method.clone(), digest, "127.0.0.1:7070", token).await;

@@ -35,6 +35,7 @@ impl Scene {
         Request {
             urls: vec![self.origin.url()],
             manifest: self.manifest.digest(),
+            secrets: None,
             token: "t".parse().unwrap(),
             target: target.to_owned(),
         }

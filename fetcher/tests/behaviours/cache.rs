@@ -3,8 +3,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use fetcher::{
-    Artifact, Cache, CacheError, CacheOptions, FetchError, FetchOptions, Manifest, Materialised, Progress, Projection,
-    Request, build,
+    Artifact, Blob, Cache, CacheError, CacheOptions, Digest, FetchError, FetchOptions, Kind, Manifest, Materialised,
+    Progress, Projection, Request, Ways, build, obtain,
 };
 use tokio::sync::watch;
 
@@ -38,6 +38,16 @@ impl Scene {
         Origin::start(&self.manifest, &self.contents, script).await
     }
 
+    /// Digest of the manifest without secrets.
+    fn shared(&self) -> Digest {
+        self.manifest.split().unwrap().0.digest()
+    }
+
+    /// Digest of the manifest of the secrets.
+    fn secrets(&self) -> Option<Digest> {
+        self.manifest.split().unwrap().1.map(|secrets| secrets.digest())
+    }
+
     fn cache(&self) -> Cache {
         open(&self.folder.path().join("cache")).unwrap()
     }
@@ -60,7 +70,8 @@ fn open(path: &Path) -> Result<Cache, CacheError> {
 async fn fetch(cache: &Cache, scene: &Scene, origin: &Origin, target: &Path) -> Result<Materialised, FetchError> {
     let request = Request {
         urls: vec![origin.url()],
-        manifest: scene.manifest.digest(),
+        manifest: scene.shared(),
+        secrets: scene.secrets(),
         token: "t".parse().unwrap(),
         target: target.to_owned(),
     };
@@ -82,8 +93,9 @@ async fn the_second_worker_of_a_host_fetches_only_its_secrets() {
     let second = scene.fetch(&origin, "two").await.unwrap();
     scene.assert_arrived(&first.target);
     scene.assert_arrived(&second.target);
-    let asked: Vec<_> = origin.asked().split_off(before);
-    assert_eq!(asked, asked_for(&origin, b"secret")[1..], "more than the secret was requested");
+    let asked: Vec<_> = origin.asked().split_off(before).into_iter().map(|asked| asked.path).collect();
+    let expected = ["/v1/secrets".to_owned(), format!("/v1/blobs/{}", Digest::of(b"secret"))];
+    assert_eq!(asked, expected, "more than the secret was requested");
     assert_eq!(first.shared.unwrap().path, second.shared.unwrap().path);
 }
 
@@ -105,23 +117,68 @@ async fn two_workers_share_one_copy_of_every_file() {
 }
 
 #[tokio::test]
-async fn secrets_never_enter_the_cache() {
+async fn neither_secrets_nor_their_digests_enter_the_cache() {
     let scene = Scene::new().await;
     let origin = scene.origin(|_, _| Fault::None).await;
     let done = scene.fetch(&origin, "one").await.unwrap();
+    let digests = [Digest::of(b"secret"), scene.manifest.digest(), scene.secrets().unwrap()];
+    let shows = |text: &[u8]| {
+        let text = String::from_utf8_lossy(text);
+        text.contains("keytab") || digests.iter().any(|digest| text.contains(&digest.to_string()))
+    };
     assert_eq!(fs_err::metadata(done.target.join("conf/keytab")).unwrap().permissions().mode() & 0o7777, 0o600);
     let mut folders = vec![scene.folder.path().join("cache")];
     while let Some(folder) = folders.pop() {
         for entry in fs_err::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
-            assert_ne!(path.file_name().unwrap(), "keytab");
+            assert!(!shows(path.as_os_str().as_encoded_bytes()), "{}", path.display());
             if path.is_dir() {
                 folders.push(path);
             } else {
-                assert_ne!(fs_err::read(&path).unwrap(), b"secret", "{}", path.display());
+                let content = fs_err::read(&path).unwrap();
+                assert!(content != b"secret" && !shows(&content), "{}", path.display());
             }
         }
     }
+}
+
+#[tokio::test]
+async fn trees_that_differ_in_secrets_only_are_one_tree() {
+    let (scene, folder) = (Scene::new().await, tempfile::tempdir().unwrap());
+    let mut other = Scene { folder, manifest: scene.manifest.clone(), contents: scene.contents.clone() };
+    other.contents[2] = b"another".to_vec();
+    let mut entries = scene.manifest.entries().to_vec();
+    let secret = entries.iter_mut().find(|entry| entry.secret).unwrap();
+    let blob = Blob { size: 7, digest: Digest::of(b"another"), chunks: Vec::new() };
+    secret.kind = Kind::File(blob);
+    other.manifest = Manifest::new(entries).unwrap();
+    let mut trees = Vec::new();
+    for scene in [&scene, &other] {
+        let origin = scene.origin(|_, _| Fault::None).await;
+        let done = fetch(&other.cache(), scene, &origin, &scene.folder.path().join("flink")).await.unwrap();
+        scene.assert_arrived(&done.target);
+        trees.push(done.shared.unwrap().path.clone());
+    }
+    assert_eq!(trees[0], trees[1]);
+}
+
+#[tokio::test]
+async fn a_manifest_that_lists_secrets_is_used_without_the_cache() {
+    let scene = Scene::new().await;
+    let origin = scene.origin(|_, _| Fault::None).await;
+    let cache = CacheOptions { path: scene.folder.path().join("cache"), budget: 1 << 40 };
+    let request = Request {
+        urls: vec![origin.url()],
+        manifest: scene.manifest.digest(),
+        secrets: None,
+        token: "t".parse().unwrap(),
+        target: scene.folder.path().join("flink"),
+    };
+    let ways = Ways { socket: None, caches: vec![cache] };
+    let done = obtain(request, FetchOptions::default(), ways, watch::Sender::default()).await.unwrap();
+    scene.assert_arrived(&done.target);
+    assert!(done.shared.is_none());
+    assert_eq!(fs_err::read_dir(scene.folder.path().join("cache/manifests")).unwrap().count(), 0);
 }
 
 #[tokio::test]
@@ -239,7 +296,8 @@ async fn progress_of_a_warm_fetch_is_complete_at_once() {
     let (sender, receiver) = watch::channel(Progress::default());
     let request = Request {
         urls: vec![origin.url()],
-        manifest: scene.manifest.digest(),
+        manifest: scene.shared(),
+        secrets: scene.secrets(),
         token: "t".parse().unwrap(),
         target: scene.folder.path().join("two"),
     };
@@ -294,9 +352,9 @@ async fn a_manifest_of_another_layout_is_fetched_again() {
     let scene = Scene::new().await;
     let origin = scene.origin(|_, _| Fault::None).await;
     drop(scene.fetch(&origin, "one").await.unwrap());
-    let manifest = scene.folder.path().join("cache/manifests").join(scene.manifest.digest().to_string());
+    let manifest = scene.folder.path().join("cache/manifests").join(scene.shared().to_string());
     fs_err::write(&manifest, "flink-mesos manifest 0\n").unwrap();
     let again = scene.fetch(&origin, "two").await.unwrap();
     scene.assert_arrived(&again.target);
-    assert_eq!(fs_err::read(&manifest).unwrap(), scene.manifest.encode());
+    assert_eq!(Digest::of(&fs_err::read(&manifest).unwrap()), scene.shared());
 }

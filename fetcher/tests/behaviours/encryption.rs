@@ -30,6 +30,7 @@ async fn fetch_with(server: &ArtifactServer, target: &Path, trusted: Option<Vec<
     let request = Request {
         urls: vec![server.url().to_owned()],
         manifest: server.manifest(),
+        secrets: server.secrets(),
         token: server.issue_token("tm"),
         target: target.to_owned(),
     };

@@ -52,6 +52,7 @@ impl Scene {
         let request = Request {
             urls: origins.iter().map(|origin| origin.url()).collect(),
             manifest: self.manifest.digest(),
+            secrets: None,
             token: "t".parse().unwrap(),
             target: target.to_owned(),
         };
@@ -88,6 +89,7 @@ async fn a_manifest_that_never_ends_is_given_up() {
     let request = Request {
         urls: vec![origin.url()],
         manifest: scene.manifest.digest(),
+        secrets: None,
         token: "t".parse().unwrap(),
         target: scene.place.path().join("flink"),
     };
@@ -232,6 +234,7 @@ async fn a_mirror_that_is_down_does_not_matter() {
     let request = Request {
         urls: vec![address, up.url()],
         manifest: scene.manifest.digest(),
+        secrets: None,
         token: "t".parse().unwrap(),
         target: scene.place.path().join("flink"),
     };
@@ -246,6 +249,7 @@ async fn a_server_that_is_down_is_a_network_error_after_a_while() {
     let request = Request {
         urls: vec![origin.url()],
         manifest: scene.manifest.digest(),
+        secrets: None,
         token: "t".parse().unwrap(),
         target: scene.place.path().join("flink"),
     };

@@ -1,7 +1,9 @@
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 
-use fetcher::{Artifact, Digest, FetchError, Manifest, Materialised, Progress, Request, Token, build, materialise};
+use fetcher::{
+    Artifact, ArtifactServer, Digest, FetchError, Manifest, Materialised, Progress, Request, Token, build, materialise,
+};
 use tokio::sync::watch;
 
 use crate::support::{artifact, folder_is_empty, loopback, noise, serve};
@@ -21,8 +23,17 @@ fn tree(folder: &Path) -> Vec<Artifact> {
     artifacts
 }
 
-async fn fetch(url: &str, manifest: Digest, token: Token, target: &Path) -> Result<Materialised, FetchError> {
-    let request = Request { urls: vec![url.to_owned()], manifest, token, target: target.to_owned() };
+fn digests(server: &ArtifactServer) -> (Digest, Option<Digest>) {
+    (server.manifest(), server.secrets())
+}
+
+async fn fetch(
+    url: &str,
+    (manifest, secrets): (Digest, Option<Digest>),
+    token: Token,
+    target: &Path,
+) -> Result<Materialised, FetchError> {
+    let request = Request { urls: vec![url.to_owned()], manifest, secrets, token, target: target.to_owned() };
     materialise(request, watch::Sender::default()).await
 }
 
@@ -32,9 +43,9 @@ async fn a_tree_arrives_as_it_was_built() {
     let artifacts = tree(folder.path());
     let server = serve(artifacts.clone(), loopback()).await;
     let target = folder.path().join("flink");
-    let done = fetch(server.url(), server.manifest(), server.issue_token("tm"), &target).await.unwrap();
+    let done = fetch(server.url(), digests(&server), server.issue_token("tm"), &target).await.unwrap();
 
-    assert_eq!(done.manifest.digest(), server.manifest());
+    assert_eq!(done.manifest, build(artifacts.clone()).await.unwrap().0);
     for artifact in &artifacts {
         let arrived = target.join(&artifact.target);
         assert!(fs_err::read(&arrived).unwrap() == fs_err::read(&artifact.source).unwrap(), "{}", artifact.target);
@@ -64,7 +75,7 @@ async fn links_arrive_as_links() {
 
     let server = serve(artifacts.to_vec(), loopback()).await;
     let target = folder.path().join("flink");
-    fetch(server.url(), server.manifest(), server.issue_token("tm"), &target).await.unwrap();
+    fetch(server.url(), digests(&server), server.issue_token("tm"), &target).await.unwrap();
     assert_eq!(fs_err::read_link(target.join("plugins/a.jar")).unwrap(), Path::new("../lib/a-1.jar"));
     assert_eq!(fs_err::read(target.join("plugins/a.jar")).unwrap(), b"jar");
 }
@@ -76,7 +87,7 @@ async fn every_fetch_of_a_tree_looks_the_same_to_java() {
     let mut times = Vec::new();
     for name in ["one", "other"] {
         let target = folder.path().join(name);
-        fetch(server.url(), server.manifest(), server.issue_token("tm"), &target).await.unwrap();
+        fetch(server.url(), digests(&server), server.issue_token("tm"), &target).await.unwrap();
         times.push(fs_err::metadata(target.join("lib/large.jar")).unwrap().mtime());
     }
     assert_eq!(times[0], times[1]);
@@ -90,6 +101,7 @@ async fn progress_ends_with_everything() {
     let request = Request {
         urls: vec![format!("{}/", server.url())],
         manifest: server.manifest(),
+        secrets: server.secrets(),
         token: server.issue_token("tm"),
         target: folder.path().join("flink"),
     };
@@ -105,7 +117,7 @@ async fn an_existing_target_is_not_touched() {
     let server = serve(tree(folder.path()), loopback()).await;
     let target = folder.path().join("flink");
     fs_err::create_dir(&target).unwrap();
-    let error = fetch(server.url(), server.manifest(), server.issue_token("tm"), &target).await.unwrap_err();
+    let error = fetch(server.url(), digests(&server), server.issue_token("tm"), &target).await.unwrap_err();
     assert!(matches!(error, FetchError::Exists(_)), "{error}");
 }
 
@@ -118,6 +130,7 @@ async fn a_dropped_fetch_leaves_nothing_behind() {
     let request = Request {
         urls: vec![server.url().to_owned()],
         manifest: server.manifest(),
+        secrets: server.secrets(),
         token: server.issue_token("tm"),
         target: place.path().join("flink"),
     };
@@ -133,7 +146,7 @@ async fn a_wrong_token_is_a_configuration_error_that_hides_the_token() {
     let folder = tempfile::tempdir().unwrap();
     let server = serve(tree(folder.path()), loopback()).await;
     let token: Token = "not-the-token".parse().unwrap();
-    let error = fetch(server.url(), server.manifest(), token, &folder.path().join("flink")).await.unwrap_err();
+    let error = fetch(server.url(), digests(&server), token, &folder.path().join("flink")).await.unwrap_err();
     assert!(matches!(error, FetchError::Refused { .. }), "{error}");
     assert_eq!(error.blame(), fetcher::Blame::Configuration);
     assert!(!format!("{error} {error:?}").contains("not-the-token"));
@@ -143,7 +156,7 @@ async fn a_wrong_token_is_a_configuration_error_that_hides_the_token() {
 async fn an_invalid_address_is_reported() {
     for url in ["", "ftp://host/", "host:8080", "http://"] {
         let token: Token = "t".parse().unwrap();
-        let error = fetch(url, Digest::of(b""), token, Path::new("/nowhere/flink")).await.unwrap_err();
+        let error = fetch(url, (Digest::of(b""), None), token, Path::new("/nowhere/flink")).await.unwrap_err();
         assert!(matches!(error, FetchError::Address { .. }), "{url}: {error}");
     }
 }
@@ -152,7 +165,7 @@ async fn an_invalid_address_is_reported() {
 async fn an_address_with_a_password_is_refused_and_the_password_is_not_shown() {
     for url in ["http://user:hunter2@host:80/", "ftp://hunter2@host", "http://user:hunt@er2@host/?q", "hunter2@host"] {
         let token: Token = "t".parse().unwrap();
-        let error = fetch(url, Digest::of(b""), token, Path::new("/nowhere/flink")).await.unwrap_err();
+        let error = fetch(url, (Digest::of(b""), None), token, Path::new("/nowhere/flink")).await.unwrap_err();
         assert!(matches!(error, FetchError::Address { .. }), "{error}");
         assert!(!error.to_string().contains("hunt") && error.to_string().contains("***@host"), "{error}");
     }
@@ -165,6 +178,6 @@ async fn an_empty_manifest_makes_an_empty_tree() {
     assert_eq!(manifest, Manifest::decode(&manifest.encode()).unwrap());
     let server = serve(Vec::new(), loopback()).await;
     let target = folder.path().join("flink");
-    fetch(server.url(), server.manifest(), server.issue_token("tm"), &target).await.unwrap();
+    fetch(server.url(), digests(&server), server.issue_token("tm"), &target).await.unwrap();
     folder_is_empty(&target).await;
 }

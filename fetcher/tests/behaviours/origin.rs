@@ -57,6 +57,9 @@ impl Origin {
     ) -> Self {
         let mut contents =
             HashMap::from([(format!("/v1/manifests/{}", manifest.digest()), manifest.encode().to_vec())]);
+        let (shared, secrets) = manifest.split().unwrap();
+        contents.insert(format!("/v1/manifests/{}", shared.digest()), shared.encode().to_vec());
+        contents.extend(secrets.map(|secrets| ("/v1/secrets".to_owned(), secrets.encode().to_vec())));
         contents.extend(blobs.iter().map(|blob| (format!("/v1/blobs/{}", fetcher::Digest::of(blob)), blob.clone())));
         // Under the names that peers use.
         for blob in manifest.entries().iter().filter_map(fetcher::Entry::blob) {

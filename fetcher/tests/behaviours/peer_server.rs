@@ -41,7 +41,8 @@ impl Scene {
         let cache = Cache::open(CacheOptions { path: folder.path().join("cache"), budget: 1 << 40 }).unwrap();
         let wanted = Request {
             urls: vec![origin.url()],
-            manifest: manifest.digest(),
+            manifest: manifest.split().unwrap().0.digest(),
+            secrets: None,
             token: "t".parse().unwrap(),
             target: folder.path().join("unused"),
         };
@@ -84,6 +85,7 @@ async fn contents_of_the_cache_are_served_whole_and_in_parts() {
 async fn contents_outside_the_cache_are_not_served() {
     let scene = Scene::new().await;
     let (secret, unknown) = (Digest::of(b"secret"), Digest::of(b"unknown"));
+    let manifest = scene.manifest.split().unwrap().0.digest();
     // A large file is known by its chunks' digests, not by its own.
     let claimed = Digest::of(&scene.contents[0]);
     for path in [
@@ -91,9 +93,10 @@ async fn contents_outside_the_cache_are_not_served() {
         format!("/v1/blobs/{unknown}"),
         format!("/v1/blobs/{unknown}.chunks"),
         format!("/v1/blobs/{claimed}"),
-        format!("/v1/manifests/{}", scene.manifest.digest()),
+        format!("/v1/manifests/{manifest}"),
         "/v1/blobs/../manifests".to_owned(),
-        format!("/v1/blobs/..%2fmanifests%2f{}", scene.manifest.digest()),
+        format!("/v1/blobs/..%2fmanifests%2f{manifest}"),
+        "/v1/secrets".to_owned(),
         "/".to_owned(),
         "/etc/passwd".to_owned(),
     ] {

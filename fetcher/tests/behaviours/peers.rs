@@ -71,7 +71,8 @@ impl Scene {
     fn request(&self, name: &str) -> Request {
         Request {
             urls: vec![self.server.url().to_owned()],
-            manifest: self.manifest.digest(),
+            manifest: self.server.manifest(),
+            secrets: self.server.secrets(),
             token: self.server.issue_token("tm"),
             target: self.folder.path().join(name),
         }
@@ -99,7 +100,7 @@ impl Scene {
         let peer = Origin::start(&self.manifest, &self.contents, move |_, _| fault).await;
         let token = self.server.issue_token("tm");
         let answer =
-            self.announce(Method::PUT, self.manifest.digest(), &peer.address().to_string(), Some(token.expose())).await;
+            self.announce(Method::PUT, self.server.manifest(), &peer.address().to_string(), Some(token.expose())).await;
         assert_eq!(answer.status, StatusCode::NO_CONTENT);
         peer
     }
@@ -229,6 +230,7 @@ async fn wrong_content_of_the_server_itself_is_the_artifacts_fault() {
     let request = Request {
         urls: vec![liar.url()],
         manifest: manifest.digest(),
+        secrets: None,
         token: "t".parse().unwrap(),
         target: folder.path().join("flink"),
     };
@@ -259,6 +261,7 @@ async fn any_other_redirect_is_an_error_and_sends_no_token() {
     let request = Request {
         urls: vec![origin.url()],
         manifest: manifest.digest(),
+        secrets: None,
         token: "t".parse().unwrap(),
         target: folder.path().join("flink"),
     };

@@ -256,6 +256,7 @@ async fn proxied() {
     let request = |urls, target: &str| Request {
         urls,
         manifest: server.manifest(),
+        secrets: server.secrets(),
         token: token.clone(),
         target: folder.join(target),
     };

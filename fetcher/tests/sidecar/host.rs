@@ -288,8 +288,14 @@ impl Tree {
         }
     }
 
+    /// Digest of the manifest without the secret.
     pub(crate) fn digest(&self) -> Digest {
-        self.manifest.digest()
+        self.manifest.split().unwrap().0.digest()
+    }
+
+    /// Digest of the manifest of the secret.
+    pub(crate) fn secrets(&self) -> Digest {
+        self.manifest.split().unwrap().1.unwrap().digest()
     }
 
     pub(crate) fn url(&self) -> &str {
@@ -336,6 +342,7 @@ impl Tree {
         Request {
             urls: self.urls.clone(),
             manifest: self.digest(),
+            secrets: Some(self.secrets()),
             token: self.token.parse().unwrap(),
             target: target.to_owned(),
         }

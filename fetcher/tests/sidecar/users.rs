@@ -11,7 +11,7 @@ use crate::host::{
     Host, NOBODY, PATIENCE, Tree, ask_for_what_never_comes, copy_program, finish, is_root, post, quick, skip,
 };
 
-/// Variable with the task of the other process: socket, manifest, URL, token, target.
+/// Variable with the task of the other process: socket, manifests, URL, token, target.
 const TASK_VARIABLE: &str = "FLINK_MESOS_TEST_WORKER";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -31,6 +31,7 @@ async fn workers_of_all_users_share_the_cache_of_root() {
     let task = [
         host.socket().display().to_string(),
         tree.digest().to_string(),
+        tree.secrets().to_string(),
         tree.url().to_owned(),
         tree.token().to_owned(),
         target.display().to_string(),
@@ -48,10 +49,13 @@ async fn workers_of_all_users_share_the_cache_of_root() {
 #[ignore = "the other process of the test above"]
 async fn as_a_worker_of_another_user() {
     let task = std::env::var(TASK_VARIABLE).unwrap();
-    let [socket, manifest, url, token, target] = task.split(' ').collect::<Vec<_>>()[..] else { panic!("{task}") };
+    let [socket, manifest, secrets, url, token, target] = task.split(' ').collect::<Vec<_>>()[..] else {
+        panic!("{task}")
+    };
     let request = Request {
         urls: vec![url.to_owned()],
         manifest: manifest.parse().unwrap(),
+        secrets: Some(secrets.parse().unwrap()),
         token: token.parse().unwrap(),
         target: PathBuf::from(target),
     };

@@ -68,7 +68,7 @@ impl Setup {
 
     /// All parts, ready to be started.
     pub(super) async fn parts(&self, uris: &UserUris, leadership: Leadership) -> Result<Parts, Failure> {
-        let (server, template, distribution) = self.serve(uris).await?;
+        let (server, template, origin) = self.serve(uris).await?;
         let (mut job_manager, port) = (self.job_manager().await?, self.addresses.rest_port);
         let job_manager = spawn_blocking(move || job_manager.take_log(port).map(|()| job_manager)).await;
         let job_manager = job_manager.map_err(Failure::other)?.map_err(|e| {
@@ -77,8 +77,6 @@ impl Setup {
             ))
         })?;
         let plan = &self.plan;
-        let manifest = Some(server.manifest().to_string());
-        let origin = Origin { distribution: Some(distribution), manifest, ..self.origin() };
         Ok(Parts {
             options: self.scheduler_options(),
             framework: self.framework(),
@@ -155,12 +153,13 @@ impl Setup {
         Ok(server)
     }
 
-    /// Serves what workers need and makes the template of their tasks, with the digest of what they must share with the
-    /// JobManager. Secrets are written to a file below `work`.
-    async fn serve(&self, uris: &UserUris) -> Result<(ArtifactServer, Template, String), Failure> {
+    /// Serves what workers need and makes the template of their tasks, with what these are started for. Secrets are
+    /// written to a file below `work`.
+    async fn serve(&self, uris: &UserUris) -> Result<(ArtifactServer, Template, Origin), Failure> {
         let Self { plan, addresses, trusted, .. } = self;
         let (worker, manifest, catalogue) = self.collect(uris).await?;
-        let distribution = shared_files(&manifest, self.cluster.runs_application()).to_string();
+        let distribution = Some(shared_files(&manifest, self.cluster.runs_application()).to_string());
+        let origin = Origin { distribution, manifest: Some(manifest.digest().to_string()), ..self.origin() };
         let wanted = &plan.settings.artifact_server;
         let options = ServerOptions {
             bind: wanted.listen(addresses.bind),
@@ -175,9 +174,8 @@ impl Setup {
         self_check::artifacts(&server, wanted.host(&addresses.host), trusted.artifacts.as_deref()).await?;
         let artifacts = ArtifactSource {
             urls: vec![server.url().to_owned()],
-            manifest: server.manifest().to_string(),
-            token: String::new(),
             trusted: trusted.artifacts.clone().unwrap_or_default(),
+            ..ArtifactSource::of(server.manifest().to_string(), server.secrets().map(|digest| digest.to_string()))
         };
         let java_home = plan.config.get("mesos.executor.java-home").unwrap_or_default().to_owned();
         let links = uris.links.clone();
@@ -203,7 +201,7 @@ impl Setup {
             container: settings.container.clone(),
             spec: worker,
         };
-        Ok((server, template, distribution))
+        Ok((server, template, origin))
     }
 
     /// The description of a worker, its files, and the persistent cache.

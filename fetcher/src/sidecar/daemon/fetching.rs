@@ -43,8 +43,13 @@ enum Answer {
 pub(super) fn begin(daemon: &Arc<Daemon>, caller: Caller, wanted: TreeRequest) -> Result<Body, TokenError> {
     let lane = lane(caller, &wanted);
     let (sender, progress) = watch::channel(Progress::default());
-    let request =
-        Request { urls: wanted.urls, manifest: wanted.manifest, token: wanted.token.parse()?, target: PathBuf::new() };
+    let request = Request {
+        urls: wanted.urls,
+        manifest: wanted.manifest,
+        secrets: None,
+        token: wanted.token.parse()?,
+        target: PathBuf::new(),
+    };
     let options = FetchOptions {
         connections: daemon.settings.connections,
         patience: daemon.settings.patience,
