@@ -15,7 +15,10 @@ use std::{
 };
 
 use cluster::FlinkMesos;
-use nix::sys::signal::Signal;
+use nix::sys::{
+    signal::Signal,
+    stat::{Mode, umask},
+};
 use tests::{Keeper, Line, Program, binary, flink_home, wait_until};
 
 /// The rows of the table below a heading of the page, by column.
@@ -140,6 +143,8 @@ fn matching(pattern: &str) -> Vec<PathBuf> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_listener_file_and_socket_is_as_the_security_page_says() {
+    // The modes on the page are those of the usual umask.
+    umask(Mode::from_bits_truncate(0o022));
     let host = tempfile::tempdir().unwrap();
     let path = |name: &str| host.path().join(name).display().to_string();
     let keeper = Keeper::start();
@@ -156,6 +161,7 @@ async fn every_listener_file_and_socket_is_as_the_security_page_says() {
         format!("-Dmesos.state.dir={}", path("state")),
         format!("-Dmesos.executor.fetcher-socket={socket}"),
         format!("-Dmesos.secret-artifacts.key={}", path("key")),
+        "-Dmy.password=hunter22".to_owned(),
     ];
     let options: Vec<_> = options.iter().map(String::as_str).collect();
     let mut session = FlinkMesos::start(&flink_home(Line::V1_20), &options);
@@ -172,6 +178,8 @@ async fn every_listener_file_and_socket_is_as_the_security_page_says() {
         ("work folder", work.clone()),
         ("sandbox", format!("{work}/mesos/slaves/<id>/frameworks/<id>/executors/<id>/runs/latest")),
         ("state folder", path("state")),
+        ("log folder", format!("{work}/jobmanager/log")),
+        ("own cache", format!("{work}/cache")),
         ("cache", path("cache")),
         ("socket", socket),
         ("pid", session.pid().to_string()),
@@ -254,7 +262,8 @@ fn files(places: &BTreeMap<&str, String>) -> Vec<String> {
         }
     }
     // Other files in these folders must be on the page too.
-    for path in matching(&format!("{}/<any>", places["state folder"])) {
+    let folders = ["state folder", "work folder", "log folder", "sandbox"];
+    for path in folders.iter().flat_map(|folder| matching(&format!("{}/<any>", places[folder]))) {
         if !known.contains(&path) {
             wrong.push(format!("the page has no {}", path.display()));
         }
