@@ -19,7 +19,10 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use self::{ending::Ending, reason::Output};
+use self::{
+    ending::{Ending, Evidence},
+    reason::Output,
+};
 use crate::{core::message::WorkerId, flink_rest::FlinkRest, process};
 
 /// An event in the life of the JobManager.
@@ -48,6 +51,8 @@ pub struct JobManager {
     pub command: CommandLine,
     /// It runs one application and ends with it.
     pub runs_application: bool,
+    /// The next JobManager resumes the jobs of one that has crashed, instead of running the application from the beginning.
+    pub resumes: bool,
     /// Its configuration.
     pub config: Configuration,
     /// The folder of its logs.
@@ -122,12 +127,16 @@ impl JobManager {
                     return send(&events, JobManagerEvent::ApplicationFailed(why)).await;
                 }
                 Ending::Exited(code) => {
-                    let early = if code == 0 { " before the job had finished" } else { "" };
-                    let end = format!("its own code ended the JVM by System.exit({code}){early}");
-                    let why = self.reason("the application failed", Some(end), output, from_outside).await;
+                    let why = self.ended_by_itself(&format!("System.exit({code})"), code, output).await;
                     return send(&events, JobManagerEvent::ApplicationFailed(why)).await;
                 }
-                Ending::Crashed => self.reason("the JobManager failed", Some(end), output, from_outside).await,
+                Ending::Halted(code) if !self.resumes => {
+                    let why = self.ended_by_itself(&format!("Runtime.halt({code})"), code, output).await;
+                    return send(&events, JobManagerEvent::ApplicationFailed(why)).await;
+                }
+                Ending::Crashed | Ending::Halted(_) => {
+                    self.reason("the JobManager failed", Some(end), output, from_outside).await
+                }
             };
             started = started.saturating_add(1);
             if !was_ready && started >= starts {
@@ -183,12 +192,9 @@ impl JobManager {
 
     async fn ending(&self, status: Option<ExitStatus>, ready: bool, output: &Arc<Output>) -> Ending {
         let output = output.clone();
-        let log = spawn_blocking(move || output.log()).await.unwrap_or_default();
-        if self.runs_application {
-            ending::of_application(status, &log)
-        } else {
-            ending::of_session(status, ready, &log)
-        }
+        let (log, printed) = spawn_blocking(move || (output.log(), output.printed())).await.unwrap_or_default();
+        let evidence = Evidence { status, was_up: ready, log, printed };
+        if self.runs_application { ending::of_application(&evidence) } else { ending::of_session(&evidence) }
     }
 
     /// A file with this extension in the folder of logs.
@@ -197,9 +203,16 @@ impl JobManager {
     }
 
     async fn output(&self) -> Arc<Output> {
-        let (log, err) = (self.file("log"), self.file("err"));
-        let begun = spawn_blocking(move || Output::begin(log, err)).await;
-        Arc::new(begun.unwrap_or_else(|_| Output::begin(self.file("log"), self.file("err"))))
+        let [log, out, err] = ["log", "out", "err"].map(|ending| self.file(ending));
+        let begin = move || Output::begin(log, out, err);
+        Arc::new(spawn_blocking(begin.clone()).await.unwrap_or_else(|_| begin()))
+    }
+
+    /// Why an application failed whose own code ended the JVM with this call.
+    async fn ended_by_itself(&self, call: &str, code: i32, output: Arc<Output>) -> String {
+        let early = if code == 0 { " before the job had finished" } else { "" };
+        let end = format!("its own code ended the JVM by {call}{early}");
+        self.reason("the application failed", Some(end), output, false).await
     }
 
     /// What failed and why, followed by the exception's causes.

@@ -1,9 +1,20 @@
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Collection;
+import org.apache.flink.api.common.eventtime.WatermarkStrategy;
 import org.apache.flink.api.common.functions.MapFunction;
+import org.apache.flink.api.connector.source.SplitEnumerator;
+import org.apache.flink.api.connector.source.SplitEnumeratorContext;
+import org.apache.flink.api.connector.source.lib.NumberSequenceSource;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 
 /**
  * A job that ends as its one argument says: "finish", "fail", "never", or never and at full speed: "busy". Its own code runs on the TaskManagers.
- * "exit-3" ends the JVM with that code before there is a job, "finish-exit-3" after the job has finished.
+ * "exit-3" ends the JVM with that code before there is a job, "finish-exit-3" after the job has finished; "halt-3" does so without shutdown hooks.
+ * "halt-3-once-FILE" halts the JobManager from the code of the running job, unless the file is there, and makes the file.
  */
 public class Endings {
     public static class Work implements MapFunction<Long, Long> {
@@ -25,25 +36,57 @@ public class Endings {
         }
     }
 
-    public static void main(String[] arguments) throws Exception {
-        if (arguments.length != 1) {
-            throw new IllegalArgumentException("usage: Endings finish|fail|never|busy|exit-N|finish-exit-N, not " + String.join("|", arguments));
+    /** A sequence of numbers, counted out by code that runs in the JobManager. */
+    public static class Numbers extends NumberSequenceSource {
+        private final String ending;
+
+        public Numbers(long last, String ending) {
+            super(1, last);
+            this.ending = ending;
         }
-        if (arguments[0].startsWith("exit-")) {
-            System.err.println("giving up: no input");
-            exit(arguments[0]);
-        }
-        StreamExecutionEnvironment environment = StreamExecutionEnvironment.getExecutionEnvironment();
-        boolean isEndless = arguments[0].equals("never") || arguments[0].equals("busy");
-        long last = isEndless ? Long.MAX_VALUE - 1 : 3;
-        environment.fromSequence(1, last).map(new Work(arguments[0])).returns(Long.class).print();
-        environment.execute("endings");
-        if (arguments[0].startsWith("finish-exit-")) {
-            exit(arguments[0]);
+
+        @Override
+        public SplitEnumerator<NumberSequenceSplit, Collection<NumberSequenceSplit>> createEnumerator(
+                SplitEnumeratorContext<NumberSequenceSplit> context) {
+            String[] parts = ending.split("-", 4);
+            if (parts.length == 4 && parts[2].equals("once")) {
+                try {
+                    Files.createFile(Path.of(parts[3]));
+                    end(parts[0] + "-" + parts[1]);
+                } catch (FileAlreadyExistsException e) {
+                    // It has halted before.
+                } catch (IOException e) {
+                    throw new UncheckedIOException(e);
+                }
+            }
+            return super.createEnumerator(context);
         }
     }
 
-    private static void exit(String ending) {
-        System.exit(Integer.parseInt(ending.substring(ending.lastIndexOf('-') + 1)));
+    public static void main(String[] arguments) throws Exception {
+        if (arguments.length != 1) {
+            throw new IllegalArgumentException("usage: Endings finish|fail|never|busy|exit-N|finish-exit-N|halt-N|halt-N-once-FILE, not " + String.join("|", arguments));
+        }
+        String ending = arguments[0];
+        if (ending.matches("(exit|halt)-[0-9]+")) {
+            System.err.println("giving up: no input");
+            end(ending);
+        }
+        StreamExecutionEnvironment environment = StreamExecutionEnvironment.getExecutionEnvironment();
+        boolean isEndless = ending.equals("never") || ending.equals("busy");
+        Numbers numbers = new Numbers(isEndless ? Long.MAX_VALUE - 1 : 3, ending);
+        environment.fromSource(numbers, WatermarkStrategy.noWatermarks(), "numbers").map(new Work(ending)).returns(Long.class).print();
+        environment.execute("endings");
+        if (ending.startsWith("finish-")) {
+            end(ending.substring("finish-".length()));
+        }
+    }
+
+    private static void end(String how) {
+        int code = Integer.parseInt(how.substring(how.indexOf('-') + 1));
+        if (how.startsWith("halt-")) {
+            Runtime.getRuntime().halt(code);
+        }
+        System.exit(code);
     }
 }

@@ -4,6 +4,8 @@
 #[path = "end_to_end/cluster.rs"]
 #[allow(dead_code)]
 mod cluster;
+#[path = "application/jvm.rs"]
+mod jvm;
 
 use std::{path::Path, time::Duration};
 
@@ -25,6 +27,19 @@ fn endings(home: &Path, more: &[&str], ending: &str) -> FlinkMesos {
 fn endings_on(mesos: &RealMesos, line: Line, ending: &str) -> FlinkMesos {
     let (master, jar) = (format!("-Dmesos.master={}", mesos.master()), endings_jar(line).display().to_string());
     endings(&flink_home(line), &[&master, "--jars", &jar], ending)
+}
+
+/// The same with high availability: jobs resume after a crash of the JobManager or of the application master.
+fn highly_available(mesos: &RealMesos, zookeeper: &RealZooKeeper, storage: &Path, ending: &str) -> FlinkMesos {
+    let options = [
+        format!("-Dmesos.master={}", mesos.master()),
+        format!("-Dhigh-availability.zookeeper.quorum={}", zookeeper.connect_string()),
+        format!("-Dhigh-availability.storageDir=file://{}", storage.display()),
+        "-Dhigh-availability.type=zookeeper".to_owned(),
+        "-Dhigh-availability.zookeeper.client.session-timeout=4 s".to_owned(),
+        format!("--jars={}", endings_jar(Line::V1_20).display()),
+    ];
+    endings(&flink_home(Line::V1_20), &options.each_ref().map(String::as_str), ending)
 }
 
 /// The id of the running job.
@@ -223,31 +238,6 @@ fn an_application_whose_main_throws_before_there_is_a_job_has_failed_in_every_ve
     }
 }
 
-#[test]
-fn an_application_whose_main_ends_the_jvm_has_failed_in_every_version_whatever_the_exit_code() {
-    for (line, ending, code) in [(Line::V1_20, "exit-3", 3), (Line::V2, "exit-1", 1), (Line::V1_20, "finish-exit-0", 0)]
-    {
-        let jar = endings_jar(line).display().to_string();
-        let mut cluster = endings(&flink_home(line), &["--local", "--jars", &jar], ending);
-        assert_eq!(cluster.end().code(), Some(1), "{ending}");
-        assert!(cluster.events("jobmanager-restarting").is_empty());
-        let errors = cluster.errors();
-        let said = errors.lines().find(|line| line.starts_with("flink-mesos: ")).unwrap_or_default();
-        let why = format!("its own code ended the JVM by System.exit({code})");
-        assert!(said.contains("the application failed: ") && said.contains(&why), "{errors}");
-        assert!(ending.starts_with("finish") || errors.contains("giving up: no input"), "{errors}");
-    }
-}
-
-#[test]
-fn an_application_whose_main_ends_the_jvm_with_0_after_its_job_has_finished_has_finished() {
-    let jar = endings_jar(Line::V2).display().to_string();
-    // Otherwise `execute` does not wait for the job to end.
-    let options = ["--local", "--jars", &jar, "-Dexecution.attached=true"];
-    let mut cluster = endings(&flink_home(Line::V2), &options, "finish-exit-0");
-    assert_eq!(cluster.end().code(), Some(0), "{}", cluster.errors());
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn an_application_that_is_cancelled_ends_the_cluster_with_exit_code_2() {
     let mesos = RealMesos::start(1).await;
@@ -273,18 +263,7 @@ fn an_application_that_is_stopped_with_ctrl_c_has_not_finished() {
 async fn with_high_availability_the_same_job_continues_after_a_kill_and_no_standby_runs_it_again_after_its_end() {
     let (mesos, zookeeper) = (RealMesos::start(1).await, RealZooKeeper::start().await);
     let storage = tempfile::tempdir().unwrap();
-    let jar = endings_jar(Line::V1_20).display().to_string();
-    let start = || {
-        let options = [
-            format!("-Dmesos.master={}", mesos.master()),
-            format!("-Dhigh-availability.zookeeper.quorum={}", zookeeper.connect_string()),
-            format!("-Dhigh-availability.storageDir=file://{}", storage.path().display()),
-            "-Dhigh-availability.type=zookeeper".to_owned(),
-            "-Dhigh-availability.zookeeper.client.session-timeout=4 s".to_owned(),
-            format!("--jars={jar}"),
-        ];
-        endings(&flink_home(Line::V1_20), &options.each_ref().map(String::as_str), "never")
-    };
+    let start = || highly_available(&mesos, &zookeeper, storage.path(), "never");
     let mut first = start();
     let web = first.ready();
     let job = running_job(&web).await;

@@ -255,6 +255,7 @@ impl Setup {
         Ok(JobManager {
             command,
             runs_application,
+            resumes: matches!(plan.settings.state, StateLocation::ZooKeeper(_)),
             config: job_manager_config,
             log: place.log.clone(),
             log_name: logs::USUAL.to_owned(),

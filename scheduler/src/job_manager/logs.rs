@@ -51,6 +51,7 @@ mod tests {
                 directory: folder.to_owned(),
             },
             runs_application: false,
+            resumes: false,
             config: Configuration::new(),
             log: folder.to_owned(),
             log_name: String::new(),

@@ -14,42 +14,47 @@ use flink::{
 };
 use fs_err as fs;
 
-/// How much of a log's end is read, in bytes.
+/// How much of the log's end may explain the end, in bytes.
 const WINDOW: u64 = 64 << 10;
+
+/// How much of the log's end may show who ended the JobManager, in bytes. A large cluster logs much while it shuts down.
+const SHUTDOWN_WINDOW: u64 = 8 << 20;
 
 /// Without an exception, the last lines of standard error are shown; at most this many.
 const LINES: usize = 5;
 
-/// The JobManager's log and standard error, with their lengths before its start: what other processes, or earlier runs,
-/// have written does not count.
+/// The JobManager's log, standard output and standard error, with their lengths before its start: what other processes,
+/// or earlier runs, have written does not count.
 #[derive(Debug)]
 pub(super) struct Output {
     log: (PathBuf, Option<(u64, u64)>),
+    out: (PathBuf, Option<(u64, u64)>),
     err: (PathBuf, Option<(u64, u64)>),
 }
 
 impl Output {
     /// Records the lengths before the start. Blocks.
-    pub(super) fn begin(log: PathBuf, err: PathBuf) -> Self {
-        let [log, err] = [log, err].map(|path| {
+    pub(super) fn begin(log: PathBuf, out: PathBuf, err: PathBuf) -> Self {
+        let [log, out, err] = [log, out, err].map(|path| {
             let there = fs::metadata(&path).ok().map(|found| (found.ino(), found.len()));
             (path, there)
         });
-        Self { log, err }
+        Self { log, out, err }
     }
 
     /// What was logged since, or the end of it. Blocks.
     pub(super) fn log(&self) -> String {
-        since(&self.log.0, self.log.1).unwrap_or_default()
+        since(&self.log, SHUTDOWN_WINDOW)
     }
 
-    fn err(&self) -> String {
-        since(&self.err.0, self.err.1).unwrap_or_default()
+    /// The end of what was printed since, on standard output and standard error. Blocks.
+    pub(super) fn printed(&self) -> String {
+        [&self.out, &self.err].map(|file| since(file, WINDOW)).join("\n")
     }
 
     /// The first line of the reason and the lines below it, if the reason can be determined. Blocks.
     pub(super) fn reason(&self, config: &Configuration, from_outside: bool) -> Option<(String, Vec<String>)> {
-        let (log, err) = (self.log(), self.err());
+        let [log, err] = [&self.log, &self.err].map(|file| since(file, WINDOW));
         let exception = exception_reason(&log, &err, config, from_outside);
         exception.or_else(|| {
             let said: Vec<_> =
@@ -60,15 +65,19 @@ impl Output {
     }
 }
 
-/// What was appended to a file since `before`.
-fn since(path: &Path, before: Option<(u64, u64)>) -> Option<String> {
+/// What was appended to a file since its length was recorded, at most the last `window` bytes.
+fn since((path, before): &(PathBuf, Option<(u64, u64)>), window: u64) -> String {
+    read_since(path, *before, window).unwrap_or_default()
+}
+
+fn read_since(path: &Path, before: Option<(u64, u64)>, window: u64) -> Option<String> {
     let mut file = fs::File::open(path).ok()?;
     let found: Metadata = file.metadata().ok()?;
     // A different file of the same name: the logging library has rotated the old one.
     let from = before.filter(|(inode, length)| *inode == found.ino() && *length <= found.len()).map_or(0, |(_, at)| at);
-    file.seek(SeekFrom::Start(from.max(found.len().saturating_sub(WINDOW)))).ok()?;
+    file.seek(SeekFrom::Start(from.max(found.len().saturating_sub(window)))).ok()?;
     let mut bytes = Vec::new();
-    file.take(WINDOW).read_to_end(&mut bytes).ok()?;
+    file.take(window).read_to_end(&mut bytes).ok()?;
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
@@ -145,10 +154,10 @@ mod tests {
     #[test]
     fn earlier_output_of_others_is_not_part_of_the_reason() {
         let folder = tempfile::tempdir().unwrap();
-        let (log, err) = (folder.path().join("log"), folder.path().join("err"));
+        let [log, out, err] = ["log", "out", "err"].map(|name| folder.path().join(name));
         fs::write(&log, "java.io.IOException: another cluster's\n").unwrap();
         fs::write(&err, "of before\n").unwrap();
-        let output = Output::begin(log.clone(), err.clone());
+        let output = Output::begin(log.clone(), out, err.clone());
         assert_eq!(output.reason(&Configuration::new(), false), None);
         fs::write(&err, "of before\nUnrecognized VM option 'X'\nError: Could not create the Java Virtual Machine.\n")
             .unwrap();
@@ -160,5 +169,22 @@ mod tests {
         fs::write(&log, FOLDER).unwrap();
         let (first, _) = output.reason(&Configuration::new(), false).unwrap();
         assert!(first.contains("NoSuchFileException"), "{first}");
+    }
+
+    #[test]
+    fn the_begin_of_a_shutdown_is_found_however_much_a_large_cluster_logs_after_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let [log, out, err] = ["log", "out", "err"].map(|name| folder.path().join(name));
+        let output = Output::begin(log.clone(), out.clone(), err.clone());
+        let closing = "2026-01-01 INFO  ResourceManager [] - Closing TaskExecutor connection taskmanager-1-1\n";
+        fs::write(
+            &log,
+            format!("x INFO Shutting it down with application status SUCCEEDED.\n{}", closing.repeat(20_000)),
+        )
+        .unwrap();
+        assert!(output.log().starts_with("x INFO Shutting it down"));
+        fs::write(&out, "to standard output").unwrap();
+        fs::write(&err, "to standard error").unwrap();
+        assert_eq!(output.printed(), "to standard output\nto standard error");
     }
 }
