@@ -1,15 +1,18 @@
 #!/usr/bin/env bash
 # A complete Flink distribution out of two packages of the Python index: one has the jars, the other scripts and
-# configuration. usage: flink.sh 1|2
+# configuration. usage: flink.sh 1|2|oldest
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
+# The scripts come in wheels, one for each Python version.
+python=3.11 part=flink-$1
 case $1 in
   1) version=$flink_1_version jars_sha256=$flink_1_jars_sha256 scripts_sha256=$flink_1_scripts_sha256 ;;
   2) version=$flink_2_version jars_sha256=$flink_2_jars_sha256 scripts_sha256=$flink_2_scripts_sha256 ;;
-  *) fail "there is no Flink line '$1'" "name 1 or 2" ;;
+  oldest) version=$oldest_version jars_sha256=$oldest_jars_sha256 scripts_sha256=$oldest_scripts_sha256 python=3.10 part=oldest ;;
+  *) fail "there is no Flink line '$1'" "name 1, 2 or oldest" ;;
 esac
 workshop
-say "flink-$1: downloading Flink $version (about 0.3 GB)"
+say "$part: downloading Flink $version (about 0.3 GB)"
 
 # download NAME FOLDER [PIP-OPTION...]
 download() {
@@ -18,10 +21,10 @@ download() {
     { tail -5 "$work/pip.log" >&2; fail "downloading $name $version" "see the lines above; python3 needs pip and a way to its index"; }
 }
 
-# Flink 1.20's jars come as a source package, Flink 2's as a wheel; pip takes what there is.
+# Flink 1's jars come as a source package, Flink 2's as a wheel; pip takes what there is.
 download apache-flink-libraries "$work/jars"
 # The wheel for one Python version, whichever runs here: only its scripts are taken.
-download apache-flink "$work/scripts" --only-binary :all: --python-version 3.11 --implementation cp --abi cp311 \
+download apache-flink "$work/scripts" --only-binary :all: --python-version "$python" --implementation cp --abi "cp${python/./}" \
   --platform manylinux2014_x86_64 --platform manylinux1_x86_64
 verify "$jars_sha256" "$work"/jars/*
 verify "$scripts_sha256" "$work"/scripts/*
@@ -59,6 +62,6 @@ for package in packages:
                 if member.isfile():
                     put(member.name, archive.extractfile(member))
 PYTHON
-[ -e "$home/lib/flink-dist-$version.jar" ] && [ -e "$home/conf/config.yaml" ] && [ -x "$home/bin/flink" ] ||
+[ -e "$home/lib/flink-dist-$version.jar" ] && [ -e "$home/conf/log4j-console.properties" ] && [ -x "$home/bin/flink" ] ||
   fail "the packages of Flink $version hold no distribution" "choose another release in tests/setup/versions.sh"
 put_in_place "$home" "flink-$version"

@@ -4,9 +4,9 @@
 
 workshop
 mkdir "$work/jobs"
-for version in "$flink_1_version" "$flink_2_version"; do
+for version in "$oldest_version" "$flink_1_version" "$flink_2_version"; do
   home=$cache/flink-$version
-  [ -d "$home/lib" ] || fail "Flink $version is not there" "run: tests/setup/setup flink-1 flink-2 jobs"
+  [ -d "$home/lib" ] || fail "Flink $version is not there" "run: tests/setup/setup oldest flink-1 flink-2 jobs"
   for class in WordCount Endings; do
     mkdir "$work/classes"
     javac -d "$work/classes" -cp "$home/lib/*" "$here/../jobs/$class.java"

@@ -4,7 +4,7 @@
 mesos_version=1.11.0
 mesos_library_sha256=84d7ee9af27e912636b139de40257df1ee4f56c201de6bba834278aa1e8fd64c
 
-# The default line and the newest one. Each has the package of jars and the package of shell scripts and configuration.
+# The default line and the newest one. Each, like the oldest one below, has the package of jars and the package of shell scripts and configuration.
 flink_1_version=1.20.5
 flink_1_jars_sha256=e6aee62ea1a1fe7b32e28894ad079f3f1a50a372a4caac3df52405267f4228c8
 flink_1_scripts_sha256=6e8ec098a7c06ea34d01fd540e81d44703a90e3bda74052dcbcbb7db5253c10f
@@ -18,7 +18,8 @@ upstream_sha256=2834e022cd64864d570021562aaf84412c69ca34f6731c17453e04bba3db3efc
 
 # The oldest Flink that we run.
 oldest_version=1.18.1
-oldest_sha256=369ce11ab33e5e15cdd349db2f5412dcc2fad163b6a87aa93b927a3631bcca7f
+oldest_jars_sha256=369ce11ab33e5e15cdd349db2f5412dcc2fad163b6a87aa93b927a3631bcca7f
+oldest_scripts_sha256=f93cbc4d88e39135dd59d7d7cc2e2252dec4017c4943dd8ab62e117e953a2d15
 
 avmesos_version=0.4.2
 

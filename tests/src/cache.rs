@@ -5,6 +5,8 @@ use std::path::PathBuf;
 /// A line of Flink releases for the end-to-end tests. `tests/setup/versions.sh` has the patch releases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Line {
+    /// Flink 1.18, the oldest that this project runs.
+    V1_18,
     /// Flink 1.20, the default.
     V1_20,
     /// The newest Flink 2.
@@ -15,6 +17,7 @@ impl Line {
     /// The release of this line in the set-up, such as "1.20.5".
     pub fn version(self) -> &'static str {
         let name = match self {
+            Self::V1_18 => "oldest_version=",
             Self::V1_20 => "flink_1_version=",
             Self::V2 => "flink_2_version=",
         };

@@ -223,7 +223,7 @@ async fn an_application_that_fails_ends_the_cluster_with_exit_code_1_and_the_rea
 
 #[test]
 fn an_application_whose_main_throws_before_there_is_a_job_has_failed_in_every_version_and_the_root_cause_is_reported() {
-    for line in [Line::V1_20, Line::V2] {
+    for line in [Line::V1_18, Line::V1_20, Line::V2] {
         let jar = endings_jar(line).display().to_string();
         // It throws when it gets two arguments.
         let arguments = ["application", "--local", "--jars", &jar, "--job-classname", "Endings", "finish", "fail"];

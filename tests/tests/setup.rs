@@ -23,7 +23,7 @@ fn out(output: &Output) -> String {
 /// A cache that contains only Flink.
 fn cache_with_flink() -> tempfile::TempDir {
     let cache = tempfile::tempdir().unwrap();
-    for line in [Line::V1_20, Line::V2] {
+    for line in [Line::V1_18, Line::V1_20, Line::V2] {
         let home = flink_home(line);
         fs_err::os::unix::fs::symlink(&home, cache.path().join(home.file_name().unwrap())).unwrap();
     }
@@ -44,13 +44,12 @@ fn a_second_set_up_does_nothing_and_takes_less_than_two_seconds_of_a_processor()
 }
 
 #[test]
-fn both_flink_distributions_are_complete() {
-    for line in [Line::V1_20, Line::V2] {
+fn the_flink_distributions_are_complete() {
+    for line in [Line::V1_18, Line::V1_20, Line::V2] {
         let home = flink_home(line);
         let dist = format!("lib/flink-dist-{}.jar", line.version());
-        for file in
-            [dist.as_str(), "conf/config.yaml", "conf/log4j.properties", "bin/flink", "bin/config.sh", "plugins", "opt"]
-        {
+        let config = if line == Line::V1_18 { "conf/flink-conf.yaml" } else { "conf/config.yaml" };
+        for file in [dist.as_str(), config, "conf/log4j.properties", "bin/flink", "bin/config.sh", "plugins", "opt"] {
             assert!(home.join(file).exists(), "{file} is missing in {}", home.display());
         }
         let said =
@@ -86,7 +85,11 @@ fn a_part_that_fails_says_what_to_do_and_leaves_nothing_half_made() {
     let cache = tempfile::tempdir().unwrap();
     let output = set_up(cache.path(), &["jobs"]);
     assert!(!output.status.success());
-    assert!(out(&output).contains("what to do: run: tests/setup/setup flink-1 flink-2 jobs"), "{}", out(&output));
+    assert!(
+        out(&output).contains("what to do: run: tests/setup/setup oldest flink-1 flink-2 jobs"),
+        "{}",
+        out(&output)
+    );
     let left: Vec<_> = fs_err::read_dir(cache.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left, [".lock"]);
 }

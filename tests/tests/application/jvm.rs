@@ -26,6 +26,8 @@ fn fails(line: Line, ending: &str, why: &str) {
 #[test]
 fn an_application_whose_main_ends_the_jvm_has_failed_in_every_version_whatever_the_exit_code() {
     for (line, ending, call) in [
+        (Line::V1_18, "exit-2", "System.exit(2)"),
+        (Line::V1_18, "halt-3", "Runtime.halt(3)"),
         (Line::V1_20, "exit-3", "System.exit(3)"),
         (Line::V2, "exit-1", "System.exit(1)"),
         (Line::V1_20, "finish-exit-0", "System.exit(0) before the job had finished"),
@@ -69,12 +71,14 @@ fn a_job_that_halts_the_job_manager_of_a_session_with_0_does_not_end_the_session
         .env("JVM_ARGS", "-Xmx256m")
         .env_remove("FLINK_CONF_DIR")
         .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
         .spawn()
         .unwrap();
     let restart = cluster.wait_for("jobmanager-restarting");
     assert!(restart["reason"].as_str().unwrap().contains("it ended with exit code 0"), "{restart}");
     cluster.wait_for("jobmanager-up");
-    // It may not have got an answer, and does not matter.
+    // It has submitted the job, and may wait for an answer that never comes.
     run.kill().unwrap();
     run.wait().unwrap();
 }
