@@ -105,9 +105,10 @@ pub(crate) fn apply_flags(config: &mut Configuration, request: &Request) {
         config.set("mesos.application.jars", quoted.collect::<Vec<_>>().join(";"), Source::Computed("--jars"));
     }
     // Flink's standalone JobManager fails jobs that lack slots at once when it is older than this. A lost worker would
-    // cost them their restart attempts while its replacement starts. Zero switches that off.
+    // cost them their restart attempts while its replacement starts. Zero switches that off. Flink 1.18 reads a plain
+    // number only, later versions also one with a unit.
     if config.get(START_UP_TIME).is_none() {
-        config.set(START_UP_TIME, "0 s", Source::Computed("lost workers are replaced, so jobs wait for slots"));
+        config.set(START_UP_TIME, "0", Source::Computed("lost workers are replaced, so jobs wait for slots"));
     }
     // Workers start together with the JobManager. By default, Flink would make the faster ones wait 10 s for their next
     // attempt.

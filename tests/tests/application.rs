@@ -177,6 +177,13 @@ fn an_application_finishes_although_the_configured_java_options_open_nothing() {
 }
 
 #[test]
+fn an_application_finishes_with_the_oldest_flink() {
+    let jar = endings_jar(Line::V1_18).display().to_string();
+    let mut cluster = endings(&flink_home(Line::V1_18), &["--local", "--jars", &jar], "finish");
+    assert_eq!(cluster.end().code(), Some(0), "{}", cluster.errors());
+}
+
+#[test]
 fn an_application_out_of_usrlib_finishes_with_flink_2() {
     let home = tempfile::tempdir().unwrap();
     for folder in ["bin", "conf", "lib", "plugins"] {

@@ -23,7 +23,7 @@ pub(in crate::options) const OPTIONS: &[ConfigOption] = &[
     option(
         "resourcemanager.standalone.start-up-time",
         Duration,
-        "age of a JobManager from which on jobs that lack slots fail at once instead of waiting; not set: flink-mesos sets `0 s`, which means never",
+        "age of a JobManager from which on jobs that lack slots fail at once instead of waiting; not set: flink-mesos sets `0`, which means never",
     )
     .within(Bounds::seconds(0, 248 * 86_400)),
     option(
