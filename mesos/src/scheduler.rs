@@ -21,6 +21,8 @@ pub mod calls;
 mod credential;
 mod events;
 mod handle;
+mod inquiry;
+mod knowledge;
 mod queue;
 mod recognition;
 mod session;
@@ -36,6 +38,8 @@ pub use self::{
     credential::Credential,
     events::{SchedulerEvent, is_failed_over, is_framework_removed},
     handle::SchedulerHandle,
+    inquiry::RegisteredFramework,
+    knowledge::Knowledge,
     queue::CallError,
     snapshot::Snapshot,
 };

@@ -36,7 +36,7 @@ use crate::{
     plan::{self, Lookup, Plan, Request},
     settings::{self, Endpoint, Settings, SettingsError, StateLocation},
     shell::{Outcome, Shell, Signals},
-    takeover::{self, Difference},
+    takeover::{self, AtMaster, Difference},
     user_uris::{DownloadFolder, UserUris},
     working_folder::{self, WorkingFolder},
 };
@@ -214,7 +214,7 @@ async fn run(
             console.report("stopped", "The cluster has ended.", json!({}));
             return verdict(ended);
         }
-        check_takeover(&leadership, &setup, &console)?;
+        check_takeover(&leadership, &setup, &console).await?;
         // Only once, and only when it is certain that no other process uses the same folder.
         let uris = match &mut uris {
             Some(uris) => uris,
@@ -240,18 +240,24 @@ async fn run(
     setup.cluster.verdict(outcome)
 }
 
-/// Refuses a state that these options cannot take over. For a state in a folder, the check has already reported the
-/// warnings.
-fn check_takeover(leadership: &Leadership, setup: &Setup, console: &Console) -> Result<(), Failure> {
-    let settings = &setup.plan.settings;
-    let forgotten = settings.forget_framework.as_deref();
-    for difference in takeover::differences(&leadership.state, &settings.core.registration, forgotten) {
+/// Refuses a state that these options cannot take over. For a state in a folder, the check has already reported its
+/// warnings. A framework that the master does not know is left to the subscription: it may still register.
+async fn check_takeover(leadership: &Leadership, setup: &Setup, console: &Console) -> Result<(), Failure> {
+    let (settings, state) = (&setup.plan.settings, &leadership.state);
+    let (wanted, forgotten) = (&settings.core.registration, settings.forget_framework.as_deref());
+    let mut found = takeover::differences(state, wanted, forgotten);
+    if !matches!(settings.state, StateLocation::ZooKeeper(_)) {
+        found.retain(|difference| matches!(difference, Difference::Refused(_)));
+    }
+    if let Some(at_master) = AtMaster::ask(&setup.scheduler_options(), state, forgotten).await {
+        found.extend(at_master.differences(state, wanted));
+    }
+    for difference in found {
         match difference {
             Difference::Refused(text) => return Err(Failure::usage(anyhow!(text))),
-            Difference::Ignored(text) if matches!(settings.state, StateLocation::ZooKeeper(_)) => {
+            Difference::Ignored(text) => {
                 console.report("warning", &format!("Warning: {text}"), json!({ "warning": text }));
             }
-            Difference::Ignored(_) => {}
         }
     }
     Ok(())

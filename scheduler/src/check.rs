@@ -7,6 +7,7 @@ mod application;
 mod installation;
 mod reach;
 mod report;
+mod stored;
 #[cfg(test)]
 mod tests;
 
@@ -63,13 +64,21 @@ pub async fn check(subject: Subject, lookup: Arc<Lookup>) -> Result<Report, Join
         report.warning(warning);
     }
     certificates(&config, master.as_ref(), &lookup, &mut report).await?;
-    if !offline && !local {
+    if local {
+        return Ok(report);
+    }
+    let mut stored = stored::in_folder(&config, &mut report).await?;
+    let mut answering = None;
+    if !offline {
         if let Some(master) = &master {
-            reach::mesos(master, &mut report).await;
+            answering = reach::mesos(master, &mut report).await.then_some(master);
         }
         if let Ok(StateLocation::ZooKeeper(zookeeper)) = settings::state_location(&config) {
-            reach::zookeeper(&zookeeper, &config, &mut report).await;
+            stored = reach::zookeeper(&zookeeper, &mut report).await;
         }
+    }
+    if let Some(state) = stored {
+        stored::framework(&state, &config, answering, &mut report).await;
     }
     Ok(report)
 }

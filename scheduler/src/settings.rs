@@ -26,7 +26,7 @@ use mesos::{master::MasterUrl, scheduler::Credential, v1};
 
 pub use self::artifact_server::{ArtifactServerSettings, EXECUTOR_PORT, artifact_server};
 pub use self::control::{CONTROL_PORT, ControlSettings, control};
-pub use self::framework::registration;
+pub use self::framework::{credential, registration};
 pub use self::offers::constraints as offer_constraints;
 pub use self::state::{StateLocation, state_location};
 pub use self::tls::{Endpoint, Tls, rest_tls, tls};
@@ -35,7 +35,7 @@ use self::{
     constraints::constraints,
     container::container,
     demand::{demand, limits},
-    framework::{credential, framework, special},
+    framework::{framework, special},
 };
 use crate::{
     core::{self, message::Move, resources::Demand, worker::Patience},

@@ -38,7 +38,7 @@ use crate::{
     core::{
         self, Core,
         evidence::Inspection,
-        message::{Ended, Input, Moment, State, WorkerId},
+        message::{Ended, Input, Moment, WorkerId},
     },
     election::Leadership,
     executors::Executors,
@@ -46,6 +46,7 @@ use crate::{
     job_manager::{JobManager, JobManagerEvent, logs},
     launch::Template,
     store::{self, Batch},
+    takeover,
 };
 
 /// After a takeover: how often a JobManager that does not answer is started before the program exits and leaves the
@@ -146,12 +147,6 @@ struct View {
     agents: Agents,
 }
 
-/// The agents of a state's workers.
-fn agents_of(state: &State) -> Vec<String> {
-    let agents: BTreeSet<_> = state.workers.values().map(|worker| &worker.place.agent).collect();
-    agents.into_iter().filter(|agent| !agent.is_empty()).cloned().collect()
-}
-
 enum Next {
     GoOn,
     End(Result<Outcome, Failure>),
@@ -181,7 +176,7 @@ impl<'a> Shell<'a> {
             framework.user = before;
         }
         let mut options = parts.options;
-        options.known_agents = Some(agents_of(&state));
+        options.known_agents = Some(takeover::agents_of(&state));
         let opened = SchedulerConnection::open(options.clone(), framework.clone(), Vec::new()).await;
         let (mesos, events) = opened.map_err(Failure::usage)?;
         let (batches, batches_in) = mpsc::unbounded_channel();

@@ -19,7 +19,10 @@ pub use self::{
     file::FileStore,
     zookeeper::{Nodes, ZooKeeperStore},
 };
-pub(crate) use self::{mirror::Mirror, zookeeper::failed};
+pub(crate) use self::{
+    mirror::Mirror,
+    zookeeper::{failed, look},
+};
 use crate::{
     core::message::{Change, State},
     failure::Failure,
@@ -169,11 +172,6 @@ pub(crate) async fn write(store: Store, changes: Vec<Change>) {
     _ = batches.send(Batch { number: None, changes, written: None });
     drop(batches);
     keep(store, batches_in, stored).await;
-}
-
-/// Decodes the state from a node of ZooKeeper, without its workers.
-pub(crate) fn decode(bytes: &[u8], path: &str) -> Result<State, StoreError> {
-    record::decode(bytes).map_err(|reason| StoreError::Corrupt { path: path.into(), reason })
 }
 
 /// A fresh state.

@@ -3,6 +3,9 @@
 //!
 //! `checkpoint` is also fixed, but no option sets it: our frameworks and those of Flink 1.13 are registered with it.
 
+mod at_master;
+
+pub use self::at_master::{AtMaster, agents_of};
 use crate::{
     core::message::{Registration, State},
     settings::FORGET_FRAMEWORK,
@@ -49,8 +52,13 @@ pub fn differences(state: &State, wanted: &Registration, forgotten: Option<&str>
     found
 }
 
+/// Why the workers of the stored framework cannot be taken over: `reason` says which master does not know it.
+pub fn unknown(reason: &str, framework: &str, workers: usize) -> String {
+    format!("{reason}. {}", next_step(framework, workers))
+}
+
 /// What to do about a master that does not know the stored framework.
-pub fn next_step(framework: &str, workers: usize) -> String {
+fn next_step(framework: &str, workers: usize) -> String {
     let task_managers = if workers == 1 { "the TaskManager" } else { "the TaskManagers" };
     format!(
         "It is the master of another Mesos cluster, or it has lost its registry. Set mesos.master to the earlier master, or \

@@ -4,6 +4,8 @@
 #[path = "end_to_end/cluster.rs"]
 #[allow(dead_code)]
 mod cluster;
+#[path = "bad_input/framework.rs"]
+mod framework;
 
 use std::{
     io::{BufRead as _, BufReader},

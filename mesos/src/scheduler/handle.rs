@@ -123,7 +123,8 @@ pub(super) async fn open(
     Ok((SchedulerHandle { queue, session, authorization: access.authorization, task }, events))
 }
 
-async fn access(options: &SchedulerOptions) -> Result<Access, SchedulerError> {
+/// What opens masters to us, according to these options.
+pub(super) async fn access(options: &SchedulerOptions) -> Result<Access, SchedulerError> {
     let authorization = match &options.credential {
         Some(Credential { principal, .. }) if principal.contains(':') => {
             return Err(SchedulerError::Principal(principal.clone()));

@@ -19,8 +19,7 @@ use overlays::{
 use super::{Report, Subject, application};
 use crate::{
     plan::{self, Lookup, Request},
-    settings::{self, FORGET_FRAMEWORK, Settings, SettingsError, StateLocation},
-    store::FileStore,
+    settings::{self, Settings, SettingsError, StateLocation},
 };
 
 const TEMPORARY: &str = "io.tmp.dirs";
@@ -75,7 +74,6 @@ pub(super) fn check(subject: &Subject, lookup: &Lookup, report: &mut Report) -> 
     files(&home, &config, lookup, report);
     if !local {
         folders(&home, &config, lookup, report);
-        state_of_before(&config, report);
     }
     job_managers_folders(&home, &config, lookup, report);
     if let Some(job) = job {
@@ -146,20 +144,6 @@ fn folders(home: &FlinkHome, config: &Configuration, lookup: &Lookup, report: &m
         && let Err(why) = is_writable(&folder)
     {
         report.error(format!("mesos.state.dir: the state cannot be written: {why}"));
-    }
-}
-
-/// Whether the stored cluster can be taken over.
-fn state_of_before(config: &Configuration, report: &mut Report) {
-    let (Ok(StateLocation::Directory(folder)), Ok(registration)) =
-        (settings::state_location(config), settings::registration(config))
-    else {
-        return;
-    };
-    match FileStore::look(&folder) {
-        Ok(Some(state)) => report.takeover(&state, &registration, config.get(FORGET_FRAMEWORK)),
-        Ok(None) => {}
-        Err(error) => report.error(format!("mesos.state.dir: {error}")),
     }
 }
 

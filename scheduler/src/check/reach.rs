@@ -3,23 +3,28 @@
 use std::time::Duration;
 
 use common::causes::root_cause;
-use flink::config::Configuration;
 use mesos::master::{HostPort, MasterDetector, MasterUrl};
 
 use super::Report;
 use crate::{
+    core::message::State,
     election::{self, TrialError, ZooKeeperOptions},
-    settings::{self, FORGET_FRAMEWORK},
 };
 
 /// How long Mesos may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Checks that a Mesos master answers.
-pub(super) async fn mesos(url: &MasterUrl, report: &mut Report) {
+/// Checks that a Mesos master answers, and returns whether one does.
+pub(super) async fn mesos(url: &MasterUrl, report: &mut Report) -> bool {
     match master_that_answers(url).await {
-        Ok(master) => report.fact(format!("the Mesos master {master} answers")),
-        Err(why) => report.error(format!("mesos.master: {url} cannot be reached: {why}")),
+        Ok(master) => {
+            report.fact(format!("the Mesos master {master} answers"));
+            true
+        }
+        Err(why) => {
+            report.error(format!("mesos.master: {url} cannot be reached: {why}"));
+            false
+        }
     }
 }
 
@@ -39,14 +44,12 @@ async fn master_that_answers(url: &MasterUrl) -> Result<HostPort, String> {
     Err(reasons.join("; "))
 }
 
-/// Checks that ZooKeeper would let us lead.
-pub(super) async fn zookeeper(options: &ZooKeeperOptions, config: &Configuration, report: &mut Report) {
+/// Checks that ZooKeeper would let us lead. Returns the stored state.
+pub(super) async fn zookeeper(options: &ZooKeeperOptions, report: &mut Report) -> Option<State> {
     match election::try_out(options).await {
         Ok(state) => {
             report.fact(format!("ZooKeeper at {} allows reading and writing {}", options.quorum, options.base));
-            if let (Some(state), Ok(wanted)) = (state, settings::registration(config)) {
-                report.takeover(&state, &wanted, config.get(FORGET_FRAMEWORK));
-            }
+            return state;
         }
         Err(e @ TrialError::Unreachable(_)) => report.error(format!("high-availability.zookeeper.quorum: {e}")),
         Err(e @ TrialError::Refused(_)) => {
@@ -54,4 +57,5 @@ pub(super) async fn zookeeper(options: &ZooKeeperOptions, config: &Configuration
             report.error(format!("{options}: {e}"));
         }
     }
+    None
 }

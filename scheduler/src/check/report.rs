@@ -4,11 +4,7 @@ use std::fmt;
 
 use flink::config::Configuration;
 
-use crate::{
-    core::message::{Registration, State},
-    settings::SettingsError,
-    takeover::{self, Difference},
-};
+use crate::settings::SettingsError;
 
 /// An error or a warning.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,16 +63,6 @@ impl Report {
 
     pub(super) fn warning(&mut self, text: impl fmt::Display) {
         self.findings.push(Finding { text: text.to_string(), fatal: false });
-    }
-
-    /// What the options mean for a cluster that exists already.
-    pub(super) fn takeover(&mut self, state: &State, wanted: &Registration, forgotten: Option<&str>) {
-        for difference in takeover::differences(state, wanted, forgotten) {
-            match difference {
-                Difference::Refused(text) => self.error(text),
-                Difference::Ignored(text) => self.warning(text),
-            }
-        }
     }
 
     pub(super) fn fact(&mut self, text: impl Into<String>) {

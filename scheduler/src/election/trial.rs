@@ -26,7 +26,7 @@ pub enum TrialError {
 }
 
 /// Logs in, reads the state if there is one, and lets ZooKeeper check a write that it does not execute. Returns the
-/// state without its workers.
+/// state.
 pub async fn try_out(options: &ZooKeeperOptions) -> Result<Option<State>, TrialError> {
     let relay = match &options.access.tls {
         None => None,
@@ -49,12 +49,7 @@ pub async fn try_out(options: &ZooKeeperOptions) -> Result<Option<State>, TrialE
 
 /// Reads what a leader reads, and tests the creation of its first missing node.
 async fn rehearse(client: &Client, nodes: &Nodes) -> Result<Option<State>, StoreError> {
-    let state = nodes.state();
-    let found = match client.get_data(&state).await {
-        Ok((bytes, _)) => Some(store::decode(&bytes, &state)?),
-        Err(Error::NoNode) => None,
-        Err(source) => return Err(failed("read", &state, source)),
-    };
+    let found = store::look(client, nodes).await?;
     let fresh = first_to_make(client, &format!("{}/trial", nodes.leader())).await?;
     let refused = |source| failed("make", &fresh, source);
     let mut writer = client.new_multi_writer();

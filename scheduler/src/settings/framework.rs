@@ -74,7 +74,8 @@ pub(super) fn special(demand: &Demand, constraints: &[Constraint]) -> Vec<capabi
     gpus.into_iter().chain(regions.then_some(capability::Type::RegionAware)).collect()
 }
 
-pub(super) fn credential(config: &Configuration) -> Result<Option<Credential>, SettingsError> {
+/// What our framework shows to a master that asks for authentication.
+pub fn credential(config: &Configuration) -> Result<Option<Credential>, SettingsError> {
     let principal = config.get("mesos.resourcemanager.framework.principal");
     let secret = config.get("mesos.resourcemanager.framework.secret");
     match (principal, secret) {

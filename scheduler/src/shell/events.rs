@@ -16,7 +16,7 @@ use crate::{
     },
     failure::Failure,
     job_manager::JobManagerEvent,
-    takeover::{next_step, options_of},
+    takeover::{options_of, unknown},
 };
 
 impl Shell<'_> {
@@ -55,8 +55,7 @@ impl Shell<'_> {
             Some(SchedulerEvent::Unknown { .. }) if self.core.workers().is_empty() => self.start_over().await,
             Some(SchedulerEvent::Unknown { reason }) => {
                 let id = self.framework.id.as_ref().map_or("", |id| &id.value);
-                let next_step = next_step(id, self.core.workers().len());
-                Next::End(Err(Failure::usage(anyhow!("{reason}. {next_step}"))))
+                Next::End(Err(Failure::usage(anyhow!(unknown(&reason, id, self.core.workers().len())))))
             }
             // The other one was elected too; we have not noticed yet.
             Some(SchedulerEvent::Rejected { reason }) if is_failed_over(&reason) && self.watch.is_some() => {

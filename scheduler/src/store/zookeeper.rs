@@ -21,9 +21,10 @@ mod reading;
 
 use std::sync::Arc;
 
-use tracing::debug;
+use tracing::{debug, info};
 use zookeeper_client::{CheckWriteError, Client, CreateMode, Error, OwnedLockClient};
 
+pub(crate) use self::reading::look;
 use self::{
     difference::{Operation, batches, difference},
     reading::{inherited, load},
@@ -57,6 +58,10 @@ impl ZooKeeperStore {
             Some((state, _)) => state.clone(),
             None => inherited(lock.client(), &nodes).await?,
         };
+        if let (None, Some(id)) = (&found, &state.framework) {
+            let count = state.next_number.saturating_sub(1);
+            info!("Taking over the framework {id} of Flink 1.13; its {count} workers are replaced");
+        }
         let (durable, ended_at) = found.unwrap_or_default();
         // The cluster ended before we became a candidate, so it starts again.
         if ended_at <= since {

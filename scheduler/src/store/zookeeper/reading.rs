@@ -1,6 +1,5 @@
 //! Reads the stored state: our own, or what Flink 1.13 has left.
 
-use tracing::info;
 use zookeeper_client::{Client, Error, Stat};
 
 use super::{Nodes, failed};
@@ -8,6 +7,14 @@ use crate::{
     core::message::State,
     store::{Mirror, StoreError, fresh_state, record},
 };
+
+/// What a leader would take over, if there is anything. Changes nothing.
+pub(crate) async fn look(client: &Client, nodes: &Nodes) -> Result<Option<State>, StoreError> {
+    match load(client, nodes, None).await? {
+        Some((state, _)) => Ok(Some(state)),
+        None => Ok(Some(inherited(client, nodes).await?).filter(|state| state.framework.is_some())),
+    }
+}
 
 /// Our own state, if it exists, and the transaction that wrote the cluster's end, or 0.
 pub(super) async fn load(
@@ -31,7 +38,10 @@ pub(super) async fn load(
         return Ok(Some((state, ended_at)));
     }
     let folder = nodes.workers();
-    let names = client.list_children(&folder).await.map_err(|e| failed("list", &folder, e))?;
+    let names = match client.list_children(&folder).await {
+        Err(Error::NoNode) => Vec::new(),
+        listed => listed.map_err(|e| failed("list", &folder, e))?,
+    };
     // All requests are sent at once: one round trip after the other would take seconds for thousands of workers.
     let paths: Vec<String> = names.iter().map(|name| format!("{folder}/{name}")).collect();
     let answers: Vec<_> = paths.iter().map(|path| client.get_data(path)).collect();
@@ -62,10 +72,9 @@ pub(super) async fn inherited(client: &Client, nodes: &Nodes) -> Result<State, S
     };
     let framework = read("frameworkId").await?.and_then(|data| String::from_utf8(data).ok());
     state.framework = framework.filter(|id| !id.is_empty());
-    if let Some(id) = &state.framework {
+    if state.framework.is_some() {
         let count = read("taskCount").await?.and_then(|data| data.try_into().ok()).map_or(0, u32::from_be_bytes);
         state.next_number = u64::from(count) + 1;
-        info!("Taking over the framework {id} of Flink 1.13; its {count} workers are replaced");
     }
     Ok(state)
 }
