@@ -86,7 +86,7 @@ async fn until<T>(mut check: impl FnMut() -> Option<T>) -> T {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), patience).await.expect("in time")
+    tokio::time::timeout(Duration::from_secs(60), patience).await.expect("in time")
 }
 
 fn is_alive(pid: u32) -> bool {

@@ -91,11 +91,11 @@ async fn events_come_in_order_however_the_stream_is_cut_into_chunks() {
 async fn heartbeats_keep_a_silent_subscription_alive_and_are_not_shown() {
     let mut master = FakePeer::start().await;
     let mut framework = Framework::open(options(&master.address.to_string())).await;
-    let events = subscribe_with_heartbeat(master.asked().await, "stream-1", 0.1);
+    let events = subscribe_with_heartbeat(master.asked().await, "stream-1", 1.0);
     framework.until_subscribed().await;
-    // Twice as long as the patience of five heartbeats.
+    // Twice as long as the patience of five heartbeats, which is long enough for a busy machine.
     for _ in 0..20 {
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        tokio::time::sleep(Duration::from_millis(500)).await;
         events.send(&heartbeat());
     }
     events.send(&update("still here"));

@@ -19,9 +19,9 @@ use crate::{Keeper, Program, ReservedPort, wait_until};
 const JARS: &str = "/usr/share/java/zookeeper.jar";
 /// Jars that its TLS needs and that its own jar does not list.
 const TLS_JARS: &str = "/usr/share/java/netty-codec.jar:/usr/share/java/netty-resolver.jar";
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// During its start, it accepts connections that it never answers.
-const ONE_ANSWER: Duration = Duration::from_millis(250);
+const ONE_ANSWER: Duration = Duration::from_secs(2);
 
 /// A ZooKeeper for one test; its data is kept across `kill` and `restart`. Dropping it ends it.
 ///

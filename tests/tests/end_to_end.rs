@@ -232,7 +232,7 @@ async fn a_master_that_leaves_out_small_offers_still_sends_large_ones() {
     assert!(starved["reason"].as_str().unwrap().contains("largest was 944 MB"), "{starved}");
     let first = cluster.wait_for("running")["worker"].as_str().unwrap().to_owned();
     let api = format!("http://{}/api/v1", mesos.master());
-    wait_until("the master knows how much is needed", Duration::from_secs(30), async || {
+    wait_until("the master knows how much is needed", Duration::from_secs(60), async || {
         let asked = reqwest_client().post(&api).header("accept", "application/json");
         let asked = asked.header("content-type", "application/json").body(r#"{"type":"GET_FRAMEWORKS"}"#);
         let reported: serde_json::Value =

@@ -19,7 +19,7 @@ use nix::sys::signal::Signal;
 use tests::{RealMesos, RealMesosOptions, RealZooKeeper, wait_until};
 use tokio::time::Instant;
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn is_alive(pid: i32) -> bool {
     Path::new(&format!("/proc/{pid}")).exists()

@@ -26,7 +26,7 @@ fn options(zookeeper: &RealZooKeeper) -> ZooKeeperOptions {
         quorum: zookeeper.connect_string(),
         base: "/flink/mesos-workers/trial".to_owned(),
         upstream: "/flink/trial/mesos-workers".to_owned(),
-        session_timeout: Duration::from_secs(3),
+        session_timeout: Duration::from_secs(8),
         access: Access::default(),
         creator_only: false,
     }
@@ -141,7 +141,7 @@ async fn a_leader_whose_lock_node_is_gone_cannot_write() {
 async fn a_leader_that_loses_zookeeper_is_deposed_within_its_session_timeout() {
     let zookeeper = RealZooKeeper::start().await;
     // It stops after nine tenths of the timeout; the last tenth is long enough for a busy machine.
-    let session_timeout = Duration::from_secs(8);
+    let session_timeout = Duration::from_secs(20);
     let leadership = lead(&ZooKeeperOptions { session_timeout, ..options(&zookeeper) }).await;
     zookeeper.kill().await;
     timeout(session_timeout, leadership.deposed.cancelled()).await.expect("deposed in time");

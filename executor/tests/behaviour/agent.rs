@@ -22,7 +22,7 @@ use prost::Message as _;
 use tokio::{net::TcpListener, sync::mpsc, task::JoinHandle};
 use tokio_stream::{StreamExt as _, wrappers::UnboundedReceiverStream};
 
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 type Record = Result<Bytes, std::io::Error>;
 

@@ -79,7 +79,7 @@ pub(crate) async fn get(url: &str, token: Option<&str>, headers: &[(&str, &str)]
 
 /// Waits until a value is as expected; the server updates its counters after the last byte.
 pub(crate) async fn becomes<T: PartialEq + std::fmt::Debug>(value: impl Fn() -> T, expected: T) {
-    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(10);
+    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(60);
     while value() != expected {
         assert!(tokio::time::Instant::now() < deadline, "{:?} instead of {expected:?}", value());
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
@@ -89,7 +89,7 @@ pub(crate) async fn becomes<T: PartialEq + std::fmt::Debug>(value: impl Fn() -> 
 /// Waits until a folder is empty: files removed off the async threads take a moment.
 pub(crate) async fn folder_is_empty(folder: &Path) {
     let names = || fs_err::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>();
-    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(10);
+    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(60);
     while !names().is_empty() {
         assert!(tokio::time::Instant::now() < deadline, "left behind: {:?}", names());
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;

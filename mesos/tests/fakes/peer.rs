@@ -24,7 +24,7 @@ use tokio_stream::wrappers::UnboundedReceiverStream;
 use tokio_util::{codec::Encoder, task::AbortOnDropHandle};
 
 /// Longer than anything here takes on the slowest machine; reached only when a test fails.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Waits for something that must happen.
 pub fn soon<T>(what: impl Future<Output = T>) -> impl Future<Output = T> {

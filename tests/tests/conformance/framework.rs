@@ -12,6 +12,7 @@ use mesos::v1::{
     },
 };
 use prost::Message as _;
+use tokio::time::Instant;
 
 use crate::{
     cluster::Cluster,
@@ -79,9 +80,9 @@ impl<'a> Framework<'a> {
         if let Some(at) = self.early.iter().position(|event| event.r#type() == kind) {
             return Ok(self.early.remove(at));
         }
-        let deadline = tokio::time::Instant::now() + patience;
+        let deadline = Instant::now() + patience;
         loop {
-            let event = self.read(deadline.saturating_duration_since(tokio::time::Instant::now())).await?;
+            let event = self.read(deadline.saturating_duration_since(Instant::now())).await?;
             if event.r#type() == kind {
                 return Ok(event);
             }
@@ -93,6 +94,14 @@ impl<'a> Framework<'a> {
     pub(crate) async fn none_within(&mut self, kind: event::Type, time: Duration) {
         let came = self.wait_for(kind, time).await;
         assert_eq!(came, Err(NoRecord::Silence));
+    }
+
+    /// Panics if an event of this kind arrives before this moment.
+    pub(crate) async fn none_until(&mut self, kind: event::Type, moment: Instant) {
+        let left = moment.saturating_duration_since(Instant::now());
+        if !left.is_zero() {
+            self.none_within(kind, left).await;
+        }
     }
 
     /// Waits for the end of the stream; no event of this kind may come before.

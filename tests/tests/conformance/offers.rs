@@ -69,37 +69,45 @@ async fn an_offer_that_is_held_is_not_made_twice(cluster: &Cluster) {
 
 async fn an_offer_declined_without_delay_comes_again_in_the_next_round(cluster: &Cluster) {
     let mut framework = cluster.framework().await;
-    let first = framework.offer().await;
-    framework.decline(std::slice::from_ref(&first), Some(0.0)).await;
-    let declined = Instant::now();
-    let second = framework.offer().await;
-    assert_ne!(first.id, second.id);
-    assert_eq!(first.resources, second.resources);
-    // Sooner than without a filter in the call, which means five seconds.
-    assert!(declined.elapsed() < Duration::from_millis(4500), "{:?}", declined.elapsed());
+    let mut first = framework.offer().await;
+    let mut waits = Vec::new();
+    // Sooner than without a filter in the call, which means five seconds. On a busy machine, one try says little.
+    while waits.iter().all(|wait| *wait >= Duration::from_millis(4500)) {
+        assert!(waits.len() < 5, "{waits:?}");
+        framework.decline(std::slice::from_ref(&first), Some(0.0)).await;
+        let declined = Instant::now();
+        let second = framework.offer().await;
+        waits.push(declined.elapsed());
+        assert_ne!(first.id, second.id);
+        assert_eq!(first.resources, second.resources);
+        first = second;
+    }
 }
 
 async fn a_declined_offer_comes_again_when_its_filter_ends(cluster: &Cluster) {
     let mut framework = cluster.framework().await;
     let offer = framework.offer().await;
+    let declined = Instant::now();
     framework.decline(&[offer], Some(FILTER)).await;
-    framework.none_within(event::Type::Offers, WELL_WITHIN_FILTER).await;
+    framework.none_until(event::Type::Offers, declined + WELL_WITHIN_FILTER).await;
     framework.offer().await;
 }
 
 async fn an_offer_declined_without_a_filter_comes_again_after_five_seconds(cluster: &Cluster) {
     let mut framework = cluster.framework().await;
     let offer = framework.offer().await;
+    let declined = Instant::now();
     framework.decline(&[offer], None).await;
-    framework.none_within(event::Type::Offers, Duration::from_millis(3500)).await;
+    framework.none_until(event::Type::Offers, declined + Duration::from_millis(3500)).await;
     framework.offer().await;
 }
 
 async fn the_rest_of_an_accepted_offer_is_filtered_too(cluster: &Cluster) {
     let mut framework = cluster.framework().await;
     let offer = framework.offer().await;
+    let accepted = Instant::now();
     framework.accept(&[&offer], Vec::new(), Some(FILTER)).await;
-    framework.none_within(event::Type::Offers, WELL_WITHIN_FILTER).await;
+    framework.none_until(event::Type::Offers, accepted + WELL_WITHIN_FILTER).await;
     framework.offer().await;
 }
 

@@ -15,7 +15,7 @@ pub(crate) const JSON: &str = "application/json";
 pub(crate) const STREAM_ID: &str = "Mesos-Stream-Id";
 
 /// Time limit for what must happen.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How long to wait for what must not happen.
 pub(crate) const MOMENT: Duration = Duration::from_millis(300);

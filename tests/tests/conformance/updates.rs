@@ -7,6 +7,7 @@ use mesos::v1::{
     scheduler::{Call, call::Acknowledge, call::Type, event as scheduler_event},
     task_status::{Reason, Source},
 };
+use tokio::time::Instant;
 
 use crate::{cluster::Cluster, messages, puppet::Puppet};
 
@@ -27,9 +28,10 @@ async fn an_update_is_sent_again_with_its_uuid_until_it_is_acknowledged(cluster:
     let puppet = Puppet::new();
     let (mut executor, _) = framework.run_task(&puppet).await;
     executor.launched().await;
+    let sent = Instant::now();
     executor.update("t", TaskState::TaskRunning).await;
     let first = framework.status().await;
-    framework.none_within(scheduler_event::Type::Update, cluster.update_retry().mul_f64(0.9)).await;
+    framework.none_until(scheduler_event::Type::Update, sent + cluster.update_retry().mul_f64(0.9)).await;
     let again = framework.status().await;
     assert_eq!(again, first);
     framework.acknowledge(&again).await;

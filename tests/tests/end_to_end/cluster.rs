@@ -185,7 +185,7 @@ pub(crate) fn processes_with(text: &str) -> Vec<(i32, String)> {
 /// Waits until no process of Flink has a path below `folder` in its command line.
 pub(crate) fn assert_no_flink_in(folder: &Path) {
     let path = folder.display().to_string();
-    let deadline = Instant::now() + Duration::from_secs(15);
+    let deadline = Instant::now() + Duration::from_secs(60);
     let flink = |(_, line): &(i32, String)| line.contains("org.apache.flink");
     while let Some((pid, line)) = processes_with(&path).into_iter().find(flink) {
         assert!(Instant::now() < deadline, "process {pid} is still there: {line}");

@@ -22,7 +22,7 @@ use tokio::{sync::mpsc::Receiver, task::JoinSet, time::Instant};
 
 use crate::artifacts::Artifacts;
 
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Longer than any test.
 const GRACE: Duration = Duration::from_secs(600);

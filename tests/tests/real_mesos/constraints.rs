@@ -14,7 +14,7 @@ use scheduler::{
 use tests::{RealMesos, RealMesosOptions};
 use tokio::{sync::mpsc, time::timeout};
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 const ROLE: &str = "flink";
 const LISTS: usize = 60;
 

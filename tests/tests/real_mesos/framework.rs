@@ -45,7 +45,7 @@ impl Framework {
     }
 
     async fn offer(&mut self) -> Offer {
-        timeout(Duration::from_secs(20), self.offers.recv()).await.ok().flatten().expect("an offer")
+        timeout(Duration::from_secs(60), self.offers.recv()).await.ok().flatten().expect("an offer")
     }
 
     /// Launches `sleep 1000` with this URI as its executor, and waits until it runs.
@@ -67,7 +67,7 @@ impl Framework {
             ..Default::default()
         };
         self.handle.call(calls::accept(vec![offer.id], vec![calls::launch(vec![task])], 1.0)).await.unwrap();
-        wait_until("the sleeper sleeps", Duration::from_secs(20), async || sleeper_of(mesos)).await;
+        wait_until("the sleeper sleeps", Duration::from_secs(60), async || sleeper_of(mesos)).await;
     }
 }
 

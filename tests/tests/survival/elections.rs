@@ -64,7 +64,7 @@ async fn sigterm_hands_over_to_the_standby_at_once_and_stop_ends_the_cluster_for
     let before = site.task_managers();
     let standby = site.standby();
     site.master.signal(Signal::SIGTERM);
-    let mut left = tokio::time::timeout(Duration::from_secs(30), site.follow(standby)).await.expect("taken over");
+    let mut left = tokio::time::timeout(Duration::from_secs(60), site.follow(standby)).await.expect("taken over");
     assert!(left.end().success());
     site.until_whole(1).await;
     assert_eq!(site.task_managers(), before);
@@ -72,7 +72,7 @@ async fn sigterm_hands_over_to_the_standby_at_once_and_stop_ends_the_cluster_for
     site.stop();
     assert!(site.master.end().success() && standby.end().success());
     assert!(standby.events("registered").is_empty(), "the standby has started the cluster again");
-    wait_until("all TaskManagers have ended", Duration::from_secs(30), async || {
+    wait_until("all TaskManagers have ended", Duration::from_secs(60), async || {
         site.task_managers().is_empty().then_some(())
     })
     .await;

@@ -40,7 +40,7 @@ async fn changes_while_the_master_is_unreachable_are_handled_afterwards() {
     network.cut();
     let (dead, pid) = before.pop_first().unwrap();
     kill(Pid::from_raw(pid), Signal::SIGKILL).unwrap();
-    wait_until("the master knows that it is dead", Duration::from_secs(30), async || {
+    wait_until("the master knows that it is dead", Duration::from_secs(60), async || {
         let state = site.mesos.state().await;
         // It keeps the task until we acknowledge its end.
         let mut tasks = state["frameworks"][0]["tasks"].as_array()?.iter();

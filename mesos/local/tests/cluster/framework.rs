@@ -11,7 +11,7 @@ use mesos::{
 use mesos_local::LocalCluster;
 use tokio::sync::mpsc;
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) struct Framework {
     pub(crate) id: String,
