@@ -1,8 +1,9 @@
 //! Code that several crates need and none of them owns. Each module is small and complete. Nothing here knows about
-//! Mesos, Flink or artifacts. Only `trusted_path` does I/O: it looks at folders.
+//! Mesos, Flink or artifacts. Only `trusted_path` and `files` do I/O: they look at folders, and read what a user names.
 
 pub mod backoff;
 pub mod causes;
+pub mod files;
 pub mod guests;
 pub mod hosts;
 pub mod tls;

@@ -84,6 +84,9 @@ const JOB_MANAGER: Process =
 const TASK_MANAGER: Process =
     Process { class: "org.apache.flink.runtime.taskexecutor.TaskManagerRunner", name: "taskmanager" };
 
+/// The largest logging file, in bytes.
+pub const LARGEST_LOGGING_FILE: u64 = 4 << 20;
+
 /// Creates the folders, writes the configuration for this Flink version, and copies the distribution's logging
 /// properties beside it.
 pub fn prepare(home: &FlinkHome, config: &Configuration, directories: &Directories) -> Result<(), CommandError> {
@@ -98,7 +101,7 @@ pub fn prepare(home: &FlinkHome, config: &Configuration, directories: &Directori
         let entry = entry?;
         let name = entry.file_name();
         if is_logging_file(Path::new(&name)) {
-            fs_err::copy(entry.path(), directories.conf.join(&name))?;
+            fs_err::write(directories.conf.join(&name), common::files::read(&entry.path(), LARGEST_LOGGING_FILE)?)?;
         }
     }
     Ok(())

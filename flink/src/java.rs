@@ -103,9 +103,12 @@ impl Java {
     }
 }
 
+/// The largest file `release` of a Java home, in bytes. Usual ones have less than 2 KB.
+pub const LARGEST_RELEASE: u64 = 64 << 10;
+
 /// `JAVA_VERSION="17.0.15"` in the file `release` of a home.
 fn version_of_release_file(home: &Path) -> Option<u32> {
-    let release = fs_err::read_to_string(home.join("release")).ok()?;
+    let release = common::files::read_text(&home.join("release"), LARGEST_RELEASE).ok()?;
     release.lines().find_map(|line| feature_release(line.strip_prefix("JAVA_VERSION=")?.trim_matches('"')))
 }
 
@@ -171,6 +174,19 @@ mod tests {
         let bin = home.path().join("bin");
         let java = find(&[], &[("PATH", &format!("/no/such/folder::{}", bin.display()))]).unwrap();
         assert_eq!((java.version, java.program, java.home), (8, bin.join("java"), None));
+    }
+
+    #[test]
+    fn a_release_file_that_is_a_pipe_or_too_large_is_not_read() {
+        let home = home("openjdk version \"21.0.1\"", "JAVA_VERSION=\"17.0.15\"\n");
+        let release = home.path().join("release");
+        let version = || find(&[("env.java.home", home.path().to_str().unwrap())], &[]).unwrap().version;
+        assert_eq!(version(), 17);
+        fs_err::OpenOptions::new().write(true).open(&release).unwrap().set_len(LARGEST_RELEASE + 1).unwrap();
+        assert_eq!(version(), 21, "java itself is asked");
+        fs_err::remove_file(&release).unwrap();
+        nix::unistd::mkfifo(&release, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        assert_eq!(version(), 21, "java itself is asked");
     }
 
     #[test]

@@ -2,7 +2,10 @@
 
 use std::{io, path::Path, path::PathBuf, sync::Arc};
 
-use common::tls::{install_provider, provider};
+use common::{
+    files::LARGEST_CERTIFICATES,
+    tls::{install_provider, provider},
+};
 use rustls::{
     ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
     client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
@@ -53,7 +56,7 @@ pub fn unverified_client_config() -> Arc<ClientConfig> {
 
 fn roots_of_file(path: &Path) -> Result<RootCertStore, TlsError> {
     let error = |why: String| TlsError::NoCertificate { path: path.to_owned(), why };
-    let text = fs_err::read(path)?;
+    let text = common::files::read(path, LARGEST_CERTIFICATES)?;
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(&text) {
         let certificate = certificate.map_err(|source| error(source.to_string()))?;

@@ -188,6 +188,19 @@ async fn a_file_is_read_again_before_every_attempt() {
 }
 
 #[tokio::test]
+async fn a_file_that_names_masters_is_small_and_regular() {
+    let folder = tempfile::tempdir().unwrap();
+    let (large, pipe) = (folder.path().join("large"), folder.path().join("pipe"));
+    fs_err::File::create(&large).unwrap().set_len((64 << 10) + 1).unwrap();
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    for (file, expected) in [(large, "is too large: more than 64 KB"), (pipe, "is a pipe")] {
+        let mut detector = MasterDetector::start(&MasterUrl::File(file), false);
+        let error = detector.current().await.unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn a_file_may_name_a_zookeeper_but_no_other_file() {
     let zookeeper = FakeZooKeeper::start(None).await;
     zookeeper.set("/mesos", "");

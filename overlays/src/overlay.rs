@@ -155,7 +155,7 @@ impl Draft {
         let Some(path) = master.config.get(key).map(Path::new) else { return };
         let unreadable = |cause| OverlayError::Configured { key: key.to_owned(), cause };
         // Opened, so that a file which may not be read is reported here and by its key.
-        let opened = fs_err::File::open(path).map_err(unreadable);
+        let opened = common::files::open(path).map_err(unreadable);
         let shipped = opened.and_then(|_| tree::ship_one(path, target, secret, self));
         self.note(shipped);
         self.configure(key, &Self::place(target), overlay);
@@ -233,7 +233,7 @@ pub fn problems(
     lookup: &dyn Fn(&str) -> Option<String>,
 ) -> Vec<OverlayError> {
     let draft = draft(&Master { home, config, lookup });
-    let unreadable = draft.artifacts.values().filter_map(|file| fs_err::File::open(&file.source).err());
+    let unreadable = draft.artifacts.values().filter_map(|file| common::files::open(&file.source).err());
     draft.problems.into_iter().chain(unreadable.map(OverlayError::Io)).collect()
 }
 

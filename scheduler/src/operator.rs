@@ -1,7 +1,7 @@
 //! `flink-mesos workers` and `flink-mesos stop`: send requests to a running application master.
 
 use anyhow::anyhow;
-use fs_err as fs;
+use common::files::{LARGEST_CERTIFICATES, LARGEST_SECRET, read_text};
 
 use crate::{
     cli::{Contact, Workers, WorkersCommand},
@@ -50,13 +50,14 @@ pub fn client(contact: Contact, lookup: &Lookup) -> Result<Client, Failure> {
     };
     let token = match (contact.token_file, lookup(TOKEN_VARIABLE), found) {
         (Some(file), _, _) => {
-            let text = fs::read_to_string(&file).map_err(Failure::usage)?;
+            let text = read_text(&file, LARGEST_SECRET).map_err(Failure::usage)?;
             Some(token(&text, &format!("--token-file: {}", file.display()))?)
         }
         (None, Some(text), _) => Some(token(&text, TOKEN_VARIABLE)?),
         (None, None, found) => found.map(|running| running.token.clone()),
     };
-    let own = contact.authorities.map(fs::read_to_string).transpose().map_err(Failure::usage)?;
+    let own = contact.authorities.map(|file| read_text(&file, LARGEST_CERTIFICATES));
+    let own = own.transpose().map_err(Failure::usage)?;
     let authorities = own.or_else(|| found.and_then(|running| running.authorities.clone()));
     // The run file has the URL for this machine.
     let at = found.map(|running| running.address.clone()).or_else(|| given.map(String::from)).unwrap_or_default();

@@ -201,7 +201,7 @@ async fn look_into(uri: &TaskUri, path: PathBuf, format: Format) -> Result<Manif
         let folder = WorkingFolder::make(&std::env::temp_dir()).context("cannot make a folder to unpack into")?;
         let tree = folder.path().join("tree");
         fs::create_dir(&tree)?;
-        let file = fs::File::open(path)?;
+        let file = common::files::open(&path)?;
         let manifest = unpack(file, format, &tree, Limits::default())?;
         Ok::<_, anyhow::Error>(manifest)
     });

@@ -98,7 +98,8 @@ fn seen(file: &Path) -> Option<String> {
 fn build(program: &Path) -> Result<String, String> {
     let real = fs_err::canonicalize(program).map_err(|error| error.to_string())?;
     let home = real.parent().and_then(Path::parent).ok_or("java has no home")?;
-    let release = fs_err::read_to_string(home.join("release")).map_err(|error| error.to_string())?;
+    let release = common::files::read_text(&home.join("release"), flink::java::LARGEST_RELEASE);
+    let release = release.map_err(|error| error.to_string())?;
     let version = release.lines().find_map(|line| line.strip_prefix("JAVA_VERSION=\""));
     let version = version.and_then(|version| version.split(|c: char| !c.is_ascii_digit()).next()?.parse::<u32>().ok());
     if version.is_none_or(|version| version < OLDEST_JAVA) {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use common::files::{LARGEST_CERTIFICATES, LARGEST_SECRET, read, read_text};
 use common::trusted_path::check_way;
 use hyper::Method;
 use serde::Serialize;
@@ -162,7 +163,7 @@ async fn prefetch(
     output: Output,
     variables: &[(String, String)],
 ) -> anyhow::Result<Fetched> {
-    let trusted = what.trusted.as_ref().map(fs_err::read).transpose()?;
+    let trusted = what.trusted.as_ref().map(|file| read(file, LARGEST_CERTIFICATES)).transpose()?;
     let request = Request {
         urls: what.urls.clone(),
         manifest: what.manifest,
@@ -196,7 +197,7 @@ async fn tree(settings: &Settings, fetch: &Fetch) -> anyhow::Result<Tree> {
 /// The artifact token. It is not accepted on the command line, which all users of a host can see.
 fn token(what: &Prefetch, variables: &[(String, String)]) -> anyhow::Result<Token> {
     let (text, place) = if let Some(file) = &what.token_file {
-        (fs_err::read_to_string(file)?, file.display().to_string())
+        (read_text(file, LARGEST_SECRET)?, file.display().to_string())
     } else {
         let variable = variables.iter().find(|(name, _)| name == TOKEN_VARIABLE);
         let (name, text) = variable.context(format!("no token: give --token-file, or {TOKEN_VARIABLE}"))?;

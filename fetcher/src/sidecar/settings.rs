@@ -20,6 +20,9 @@ mod values;
 /// The default settings file. It need not exist.
 pub const DEFAULT_FILE: &str = "/etc/flink-mesos/fetcher.toml";
 
+/// The largest settings file, in bytes.
+const LARGEST: u64 = 1 << 20;
+
 /// Prefix of environment variables: `FLINK_MESOS_FETCHER_BUDGET` is for `budget`.
 pub const VARIABLE_PREFIX: &str = "FLINK_MESOS_FETCHER_";
 
@@ -176,7 +179,7 @@ impl Sources {
 
     /// Reads a file. Blocks.
     pub fn read_file(&mut self, path: &Path) -> Result<(), SettingsError> {
-        let text = fs_err::read_to_string(path).map_err(|error| SettingsError::Read(error.to_string()))?;
+        let text = common::files::read_text(path, LARGEST).map_err(|error| SettingsError::Read(error.to_string()))?;
         for (place, key, value) in entries(path, &text)? {
             self.set(place, &key, value)?;
         }

@@ -1,6 +1,9 @@
 //! Web servers.
 
+use std::path::Path;
+
 use common::causes::with_causes;
+use common::files::{LARGEST_CERTIFICATES, read};
 use common::tls::install_provider;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use reqwest::header::{CONTENT_RANGE, ETAG, HeaderMap, IF_RANGE, LAST_MODIFIED, RANGE};
@@ -69,7 +72,7 @@ fn client(uri: &SourceUri, url: &Url, options: &SourceOptions) -> Result<Client,
     if let Some(path) = options.settings.get(&Scheme::Https).and_then(|settings| settings.get("authorities"))
         && uri.scheme() == Scheme::Https
     {
-        let pem = fs_err::read(path).map_err(|error| error.to_string())?;
+        let pem = read(Path::new(path), LARGEST_CERTIFICATES).map_err(|error| error.to_string())?;
         let authorities = Certificate::from_pem_bundle(&pem).map_err(|error| with_causes(&error))?;
         builder = builder.tls_certs_merge(authorities);
     }

@@ -1,6 +1,9 @@
 //! Object stores and Hadoop's file system, through `OpenDAL`.
 
+use std::path::Path;
+
 use common::causes::with_causes;
+use common::files::LARGEST_SECRET;
 use common::tls::install_provider;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use opendal::{Configurator as _, ErrorKind, HttpTransporter, OperationContext, Operator};
@@ -22,12 +25,13 @@ impl Store {
     /// files in the home folder, the machine's metadata.
     pub(super) fn new(uri: &SourceUri, options: &SourceOptions) -> Result<Self, SourceError> {
         let settings = options.settings.get(&uri.scheme()).cloned().unwrap_or_default();
+        if let Some(path) = settings.get("credential-path") {
+            // The library reads it without a bound.
+            let read = common::files::read(Path::new(path), LARGEST_SECRET);
+            read.map_err(|error| unusable(uri, format!("credential-path: {error}")))?;
+        }
         let store = Self { operator: operator(uri, &settings)?, path: uri.path().to_owned(), uri: uri.clone() };
-        let client = client(uri, &settings, options).map_err(|reason| SourceError::Store {
-            uri: uri.to_string(),
-            reason,
-            temporary: false,
-        })?;
+        let client = client(uri, &settings, options).map_err(|reason| unusable(uri, reason))?;
         let transport = HttpTransporter::new(ReqwestTransport::new(client));
         let context = OperationContext::new().with_http_transport(transport);
         Ok(Self { operator: store.operator.with_context(context), ..store })
@@ -37,8 +41,7 @@ impl Store {
         let failed = |error: opendal::Error| failed(&self.uri, &error);
         let known = self.operator.stat(&self.path).await.map_err(failed)?;
         if !known.is_file() {
-            let reason = "is a folder".to_owned();
-            return Err(SourceError::Store { uri: self.uri.to_string(), reason, temporary: false });
+            return Err(unusable(&self.uri, "is a folder".to_owned()));
         }
         let total = known.content_length();
         let start = if from <= total { from } else { 0 };
@@ -108,6 +111,11 @@ fn client(uri: &SourceUri, settings: &Settings, options: &SourceOptions) -> Resu
         builder = builder.no_proxy();
     }
     builder.build().map_err(|error| with_causes(&error))
+}
+
+/// The settings or the address must be corrected.
+fn unusable(uri: &SourceUri, reason: String) -> SourceError {
+    SourceError::Store { uri: uri.to_string(), reason, temporary: false }
 }
 
 fn failed(uri: &SourceUri, error: &opendal::Error) -> SourceError {

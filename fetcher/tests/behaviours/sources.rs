@@ -176,6 +176,25 @@ async fn a_web_server_with_tls_needs_a_trusted_certificate() {
 }
 
 #[tokio::test]
+async fn no_file_that_a_setting_names_is_read_without_a_bound() {
+    let folder = tempfile::tempdir().unwrap();
+    let (large, pipe) = (folder.path().join("large"), folder.path().join("pipe"));
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    for (scheme, setting, most) in [(Scheme::Https, "authorities", 4 << 20), (Scheme::Gs, "credential-path", 64 << 10)]
+    {
+        fs_err::File::create(&large).unwrap().set_len(most + 1).unwrap();
+        for (path, expected) in [(&large, "is too large: more than"), (&pipe, "is a pipe")] {
+            let mut place = Place::new();
+            let mut settings = Settings::default();
+            settings.set(scheme, setting, path.to_str().unwrap()).unwrap();
+            place.options.settings.insert(scheme, settings);
+            let error = place.obtain(&format!("{scheme}://localhost/a"), None).await.unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_file_of_this_machine_stays_where_it_is() {
     let place = Place::new();
     let file = place.folder.path().join("with blank.txt");

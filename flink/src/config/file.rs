@@ -1,6 +1,6 @@
 //! The configuration's file: which one a Flink version reads, reading it and writing it.
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use fs_err::os::unix::fs::OpenOptionsExt as _;
@@ -163,13 +163,7 @@ impl Configuration {
 
 /// The file's bytes, if they are not more than any configuration has.
 fn contents(path: &Path) -> Result<Vec<u8>, ConfigurationError> {
-    let mut bytes = Vec::new();
-    fs_err::File::open(path)?.take(yaml::MOST_BYTES as u64 + 1).read_to_end(&mut bytes)?;
-    if bytes.len() > yaml::MOST_BYTES {
-        let reason = format!("too large: more than {} MB", yaml::MOST_BYTES >> 20);
-        return Err(ConfigurationError::Syntax { path: path.to_owned(), line: 1, reason });
-    }
-    Ok(bytes)
+    Ok(common::files::read(path, yaml::MOST_BYTES as u64)?)
 }
 
 /// The text of UTF-8, or of UTF-16 where a byte order mark says so, as Flink reads its YAML.

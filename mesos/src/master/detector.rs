@@ -6,12 +6,16 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::watch, time::timeout};
+use common::files::read_text;
+use tokio::{sync::watch, task::spawn_blocking, time::timeout};
 
 use super::{HostPort, MasterUrl, ParseMasterError, ZooKeeperUrl, zookeeper::LeaderWatch};
 
 /// How long [`MasterDetector::current`] waits for an election before it says that there is no leader.
 const ELECTION_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// The largest file that names masters, in bytes.
+const LARGEST: u64 = 64 << 10;
 
 /// Why no master is known at the moment. Asking again may help.
 #[derive(Debug, thiserror::Error)]
@@ -116,6 +120,7 @@ impl MasterDetector {
 }
 
 async fn read(path: &Path) -> Result<MasterUrl, DetectError> {
-    let text = fs_err::tokio::read_to_string(path).await?;
+    let named = path.to_owned();
+    let text = spawn_blocking(move || read_text(&named, LARGEST)).await.map_err(io::Error::other)??;
     text.parse().map_err(|source| DetectError::Content { path: path.to_owned(), source })
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use flink::command::is_logging_file;
+use flink::command::{LARGEST_LOGGING_FILE, is_logging_file};
 use flink::config::Configuration;
 
 use super::{Draft, Master, OverlayError, tree};
@@ -38,7 +38,7 @@ fn ship_logging(folder: &Path, draft: &mut Draft) -> Result<(), OverlayError> {
         let path = entry?.path();
         let Some(name) = path.file_name().filter(|name| is_logging_file(Path::new(name))) else { continue };
         let target = format!("conf/{}", name.to_string_lossy());
-        let secret = holds_secrets(&String::from_utf8_lossy(&fs_err::read(&path)?));
+        let secret = holds_secrets(&String::from_utf8_lossy(&common::files::read(&path, LARGEST_LOGGING_FILE)?));
         tree::ship_one(&path, &target, secret, draft)?;
     }
     Ok(())

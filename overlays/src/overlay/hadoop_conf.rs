@@ -13,6 +13,8 @@ const TARGET: &str = "hadoop/conf";
 const NEEDED: [&str; 2] = ["core-site.xml", "hdfs-site.xml"];
 /// Shipped when they are there, too.
 const MORE: [&str; 4] = ["hive-site.xml", "mapred-site.xml", "ssl-client.xml", "yarn-site.xml"];
+/// The largest of these files, in bytes. Hadoop's own defaults have a fifth of a megabyte.
+const LARGEST: u64 = 16 << 20;
 
 pub(super) fn collect(master: &Master<'_>, draft: &mut Draft) -> Result<(), OverlayError> {
     let is_whole = |folder: &PathBuf| NEEDED.iter().all(|name| folder.join(name).is_file());
@@ -52,7 +54,7 @@ fn candidates(master: &Master<'_>) -> Vec<PathBuf> {
 
 /// Is there a property whose name says that its value is a secret, such as `fs.s3a.secret.key`?
 fn holds_secrets(path: &Path) -> Result<bool, OverlayError> {
-    let bytes = fs_err::read(path)?;
+    let bytes = common::files::read(path, LARGEST)?;
     let text = String::from_utf8_lossy(&bytes);
     let names = text.split("<name>").skip(1).filter_map(|rest| rest.split("</name>").next());
     Ok(names.into_iter().any(|name| Configuration::is_secret(name.trim())))

@@ -14,7 +14,7 @@ pub(super) fn collect(master: &Master<'_>, draft: &mut Draft) -> Result<(), Over
         let Some(path) = master.config.get(key) else { continue };
         let unreadable = |cause| OverlayError::Configured { key: key.to_owned(), cause };
         draft.artifacts.remove(target);
-        let opened = fs_err::File::open(path).map_err(unreadable);
+        let opened = common::files::open(Path::new(path)).map_err(unreadable);
         let shipped = opened.and_then(|_| tree::ship_one(Path::new(path), target, false, draft));
         draft.note(shipped);
     }

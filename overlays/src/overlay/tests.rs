@@ -308,6 +308,9 @@ fn hadoops_configuration_is_shipped_from_the_first_folder_that_is_whole() {
     assert_eq!(spec.configuration.get("fs.hdfs.hadoopconf"), Some("_SANDBOX_/flink/hadoop/conf"));
     assert_eq!(variable(&spec, "HADOOP_CONF_DIR"), Some("_SANDBOX_/flink/hadoop/conf"));
 
+    fs_err::File::create(installation.path("whole/yarn-site.xml")).unwrap().set_len((16 << 20) + 1).unwrap();
+    let error = installation.collect_with(None, &[("HADOOP_CONF_DIR", &whole)]).unwrap_err().to_string();
+    assert!(error.contains("yarn-site.xml is too large: more than 16 MB"), "{error}");
     let spec = installation.collect_with(None, &[("HADOOP_HOME", &home)]).unwrap();
     assert!(spec.artifacts.iter().any(|file| file.source.starts_with(&home)));
     let spec = installation.collect().unwrap();

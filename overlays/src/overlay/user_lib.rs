@@ -13,7 +13,7 @@ pub(super) fn collect(master: &Master<'_>, draft: &mut Draft) -> Result<(), Over
     }
     for (jar, name) in application_jars(master.config)? {
         let unreadable = |cause| OverlayError::Configured { key: APPLICATION_JARS.to_owned(), cause };
-        let opened = fs_err::File::open(&jar).map_err(unreadable);
+        let opened = common::files::open(Path::new(&jar)).map_err(unreadable);
         let shipped = opened.and_then(|_| tree::ship_one(Path::new(&jar), &format!("usrlib/{name}"), false, draft));
         draft.note(shipped);
     }

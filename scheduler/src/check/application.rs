@@ -53,7 +53,7 @@ struct Jar {
 
 impl Jar {
     fn open(path: PathBuf) -> io::Result<Self> {
-        let archive = ZipArchive::new(fs_err::File::open(&path)?).map_err(|e| io::Error::other(e.to_string()))?;
+        let archive = ZipArchive::new(common::files::open(&path)?).map_err(|e| io::Error::other(e.to_string()))?;
         Ok(Self { path, archive })
     }
 

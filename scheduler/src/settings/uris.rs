@@ -84,7 +84,7 @@ impl TaskUris {
     /// An error for each local file that does not exist on this machine.
     pub fn missing(&self) -> impl Iterator<Item = SettingsError> {
         let local = self.uris.iter().filter_map(|uri| uri.source.local());
-        local.filter_map(|path| fs_err::File::open(path).err()).map(|e| refused(e.to_string()))
+        local.filter_map(|path| common::files::open(&path).err()).map(|e| refused(e.to_string()))
     }
 }
 

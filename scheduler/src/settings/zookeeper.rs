@@ -1,11 +1,11 @@
 //! How to reach ZooKeeper: from the options of Flink's own client, and from the system properties of its JVM, because
 //! Flink has no options for TLS and logins. So one setting serves JobManager and application master.
 
-use std::{collections::BTreeMap, io::Read as _, path::Path, time::Duration};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
+use common::files::{LARGEST_SECRET, read_text};
 use fetcher::{Identity, Password, Trust};
 use flink::{command, config::Configuration};
-use fs_err as fs;
 use rustls::pki_types::ServerName;
 
 use super::{SettingsError, invalid, jaas};
@@ -64,9 +64,7 @@ fn login(config: &Configuration, properties: &Properties) -> Result<Option<(Stri
     let Some(path) = properties.get("java.security.auth.login.config").filter(|_| !disabled) else { return Ok(None) };
     let context = properties.get("zookeeper.sasl.clientconfig").map(String::as_str);
     let context = context.or_else(|| config.get("zookeeper.sasl.login-context-name")).unwrap_or("Client");
-    let mut text = String::new();
-    let file = fs::File::open(path).map_err(|error| wrong(&error))?;
-    file.take(jaas::MOST_BYTES as u64 + 1).read_to_string(&mut text).map_err(|error| wrong(&error))?;
+    let text = read_text(Path::new(path), jaas::MOST_BYTES as u64).map_err(|error| wrong(&error))?;
     let found = jaas::context(&text, context).map_err(|reason| wrong(&format!("{path}: {reason}")))?;
     let Some(mut login) = found.filter(|login| login.module.ends_with("DigestLoginModule")) else { return Ok(None) };
     match (login.options.remove("username"), login.options.remove("password")) {
@@ -108,7 +106,7 @@ fn password(properties: &Properties, store: &str) -> Result<Option<Password>, Se
         return Ok(Some(Password::new(password)));
     }
     let Some(path) = properties.get(&format!("zookeeper.ssl.{store}.passwordPath")) else { return Ok(None) };
-    let text = fs::read_to_string(path).map_err(|error| wrong(&error))?;
+    let text = read_text(Path::new(path), LARGEST_SECRET).map_err(|error| wrong(&error))?;
     Ok(Some(Password::new(text.trim_end_matches(['\r', '\n']))))
 }
 
@@ -120,6 +118,7 @@ fn wrong(reason: &impl ToString) -> SettingsError {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use flink::config::Source;
+    use fs_err as fs;
 
     use super::*;
 

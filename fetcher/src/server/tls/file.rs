@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::Path;
 
+use common::files::LARGEST_CERTIFICATES;
+
 use super::TlsError;
 
 /// Key store formats that Java uses.
@@ -26,7 +28,7 @@ pub(super) enum Content {
 impl Content {
     /// Reads a file. Java's old formats are rejected, with the command to convert them.
     pub(super) fn read(path: &Path) -> Result<Self, TlsError> {
-        let bytes = fs_err::read(path)?;
+        let bytes = common::files::read(path, LARGEST_CERTIFICATES)?;
         match StoreFormat::of(&bytes) {
             None => Ok(Self::Pem(bytes)),
             Some(StoreFormat::Pkcs12) => Ok(Self::Pkcs12(bytes)),

@@ -1,0 +1,166 @@
+//! Files that a user names: in an option, in a variable or on the command line.
+//!
+//! The name may lead anywhere: to a pipe that nobody writes to, to a device that never ends, or to a file of many
+//! gigabytes. So only regular files are opened, and no more is read than the caller allows. Links are followed:
+//! Kubernetes mounts its files as links. `/dev/null` is the usual name for an empty file, and stays one.
+
+use std::{
+    fs::{FileType, Metadata},
+    io::{self, ErrorKind, Read as _},
+    os::unix::fs::{FileTypeExt as _, MetadataExt as _},
+    path::Path,
+};
+
+use fs_err::{File, OpenOptions, os::unix::fs::OpenOptionsExt as _};
+use nix::{libc::O_NONBLOCK, sys::stat::makedev};
+
+/// The largest accepted file with a token or a password, in bytes.
+pub const LARGEST_SECRET: u64 = 64 << 10;
+
+/// The largest accepted file with certificates or keys, in bytes. All authorities that browsers trust take a quarter of a
+/// megabyte.
+pub const LARGEST_CERTIFICATES: u64 = 4 << 20;
+
+/// Opens a regular file, and never waits for one that is not. Blocks.
+///
+/// # Errors
+/// The file cannot be opened, or it is a folder, a pipe, a socket or a device. The error names the path.
+pub fn open(path: &Path) -> io::Result<File> {
+    // Opening a device may have an effect, so its kind is looked at before.
+    check_regular(path, &fs_err::metadata(path)?)?;
+    let file = OpenOptions::new().read(true).custom_flags(O_NONBLOCK).open(path)?;
+    check_regular(path, &file.metadata()?)?;
+    Ok(file)
+}
+
+/// The content of a regular file of at most `most` bytes. Blocks.
+///
+/// # Errors
+/// Like [`open`], or the file is larger. The error names the path.
+pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let file = open(path)?;
+    let too_large = || {
+        let text = format!("{} is too large: more than {}", path.display(), size(most));
+        io::Error::new(ErrorKind::FileTooLarge, text)
+    };
+    if file.metadata()?.len() > most {
+        return Err(too_large());
+    }
+    let mut content = Vec::new();
+    // It may have grown, and files of the kernel do not know their size.
+    file.take(most.saturating_add(1)).read_to_end(&mut content)?;
+    if content.len() as u64 > most { Err(too_large()) } else { Ok(content) }
+}
+
+/// Like [`read`], for UTF-8 text. Blocks.
+///
+/// # Errors
+/// Like [`read`], or the file is not UTF-8. The error names the path.
+pub fn read_text(path: &Path, most: u64) -> io::Result<String> {
+    let invalid = |_| io::Error::new(ErrorKind::InvalidData, format!("{} is not UTF-8 text", path.display()));
+    String::from_utf8(read(path, most)?).map_err(invalid)
+}
+
+fn check_regular(path: &Path, found: &Metadata) -> io::Result<()> {
+    let is_null = found.file_type().is_char_device() && found.rdev() == makedev(1, 3);
+    if found.is_file() || is_null {
+        return Ok(());
+    }
+    let text = format!("{} is {}: a regular file is required", path.display(), kind(found.file_type()));
+    Err(io::Error::new(ErrorKind::InvalidInput, text))
+}
+
+fn kind(found: FileType) -> &'static str {
+    if found.is_dir() {
+        "a folder"
+    } else if found.is_fifo() {
+        "a pipe"
+    } else if found.is_socket() {
+        "a socket"
+    } else {
+        "a device"
+    }
+}
+
+/// A limit in the largest unit that shows it exactly.
+fn size(bytes: u64) -> String {
+    match bytes {
+        _ if bytes > 0 && bytes.is_multiple_of(1 << 20) => format!("{} MB", bytes >> 20),
+        _ if bytes > 0 && bytes.is_multiple_of(1 << 10) => format!("{} KB", bytes >> 10),
+        _ => format!("{bytes} bytes"),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use fs_err as fs;
+
+    use super::*;
+
+    #[test]
+    fn a_pipe_a_device_a_socket_and_a_folder_are_refused_without_waiting() {
+        let folder = tempfile::tempdir().unwrap();
+        let (pipe, socket) = (folder.path().join("pipe"), folder.path().join("socket"));
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        for (path, what) in [
+            (pipe.as_path(), "a pipe"),
+            (&socket, "a socket"),
+            (Path::new("/dev/zero"), "a device"),
+            (folder.path(), "a folder"),
+        ] {
+            let expected = format!("{} is {what}: a regular file is required", path.display());
+            assert_eq!(read(path, 10).unwrap_err().to_string(), expected);
+            assert_eq!(open(path).unwrap_err().to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn a_file_may_have_as_many_bytes_as_allowed_and_no_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        // Sparse: it takes no room.
+        let file = fs::File::create(&path).unwrap();
+        for (most, name) in [(4 << 20, "4 MB"), (64 << 10, "64 KB"), (10, "10 bytes")] {
+            file.set_len(most).unwrap();
+            assert_eq!(read(&path, most).unwrap().len() as u64, most);
+            file.set_len(most + 1).unwrap();
+            let expected = format!("{} is too large: more than {name}", path.display());
+            assert_eq!(read(&path, most).unwrap_err().to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn a_file_that_does_not_know_its_size_is_bounded_too() {
+        let path = Path::new("/proc/self/status");
+        assert_eq!(fs::metadata(path).unwrap().len(), 0);
+        assert!(!read(path, 1 << 20).unwrap().is_empty());
+        assert!(read(path, 10).unwrap_err().to_string().ends_with("is too large: more than 10 bytes"));
+    }
+
+    #[test]
+    fn links_are_followed_as_kubernetes_mounts_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let (real, link) = (folder.path().join("..data"), folder.path().join("token"));
+        fs::create_dir(&real).unwrap();
+        fs::write(real.join("token"), "hush").unwrap();
+        fs_err::os::unix::fs::symlink("..data/token", &link).unwrap();
+        assert_eq!(read_text(&link, LARGEST_SECRET).unwrap(), "hush");
+    }
+
+    #[test]
+    fn the_null_device_is_an_empty_file() {
+        assert_eq!(read(Path::new("/dev/null"), 10).unwrap(), b"");
+    }
+
+    #[test]
+    fn errors_name_the_path() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        assert!(read(&path, 10).unwrap_err().to_string().contains(&path.display().to_string()));
+        fs::write(&path, b"\xff").unwrap();
+        let expected = format!("{} is not UTF-8 text", path.display());
+        assert_eq!(read_text(&path, 10).unwrap_err().to_string(), expected);
+    }
+}
