@@ -11,7 +11,6 @@ use std::path::{Path, PathBuf};
 
 use flink::config::{Configuration, ConfigurationError, Source};
 use flink::home::FlinkHome;
-use flink::hosts;
 
 mod environment;
 mod flink_distribution;
@@ -24,6 +23,7 @@ mod ssl_stores;
 mod tree;
 mod user_artifacts;
 mod user_lib;
+mod workers_configuration;
 
 /// A file that workers need.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -241,7 +241,7 @@ fn draft(master: &Master<'_>) -> Draft {
     let mut draft = Draft {
         artifacts: BTreeMap::new(),
         environment: Vec::new(),
-        configuration: for_workers(master.config),
+        configuration: workers_configuration::of(master.config),
         configuration_files: configuration_files(&master.home.conf_dir),
         problems: Vec::new(),
     };
@@ -256,23 +256,6 @@ fn configuration_files(folder: &Path) -> Vec<(u64, u64)> {
     let files = Configuration::FILES.map(|name| folder.join(name));
     let found = std::iter::once(folder.to_owned()).chain(files).filter_map(|path| fs_err::metadata(path).ok());
     found.map(|metadata| (metadata.dev(), metadata.ino())).collect()
-}
-
-/// The configuration without what is the application master's own business: how it talks to Mesos, its secret among it.
-/// Keys for the executor stay. Hosts that are nobody's choice, or no address at all, are left to the executor.
-fn for_workers(config: &Configuration) -> Configuration {
-    let is_masters = |key: &str| key.starts_with("mesos.") && !key.starts_with(FOR_EXECUTORS);
-    let mut configuration = config.clone();
-    for (key, _) in config.iter().filter(|(key, _)| is_masters(key) || key.starts_with(environment::PREFIX)) {
-        configuration.remove(key);
-    }
-    for key in ["taskmanager.host", "taskmanager.bind-host"] {
-        let is_no_address = key == "taskmanager.host" && config.get(key).is_some_and(hosts::is_wildcard);
-        if is_no_address || hosts::is_as_shipped(config, key) {
-            configuration.remove(key);
-        }
-    }
-    configuration
 }
 
 /// Keys that the executor reads; Flink never sees them.

@@ -213,6 +213,7 @@ async fn no_planted_secret_is_visible_outside_the_workers_own_files() {
         ("mesos.resourcemanager.framework.secret", principal_secret),
         ("mesos.resourcemanager.tasks.uris", format!("http://user:uri-{mark}@{}/hello", web_server().await)),
         ("containerized.taskmanager.env.AWS_SECRET_ACCESS_KEY", format!("variable-{mark}")),
+        ("containerized.master.env.DB", format!("masters-{mark}")),
         ("mesos.secret-artifacts.licence", secret_file.display().to_string()),
         ("high-availability.type", "zookeeper".to_owned()),
         ("high-availability.zookeeper.quorum", zookeeper.connect_string()),
@@ -265,6 +266,9 @@ async fn no_planted_secret_is_visible_outside_the_workers_own_files() {
         assert!(credentials || mode.trailing_zeros() >= 6, "{} is open to others: {mode:o}", path.display());
     }
     assert_eq!(names.iter().filter(|name| **name == "config.yaml").count(), 1, "one configuration: {marked:?}");
+    let is_masters = |text: &[u8]| String::from_utf8_lossy(text).contains(&format!("masters-{mark}"));
+    let masters: Vec<_> = marked.iter().filter(|path| is_masters(&fs_err::read(path).unwrap())).collect();
+    assert_eq!(masters, Vec::<&PathBuf>::new(), "a secret of the application master reached a worker");
     for kept in [zookeeper.work_dir(), &storage] {
         assert_eq!(marked_files(kept), Vec::<PathBuf>::new());
     }

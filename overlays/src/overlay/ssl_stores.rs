@@ -1,15 +1,13 @@
-//! Key stores and trust stores.
+//! Key stores and trust stores, except those of the REST API: only the JobManager reads these.
 
 use super::{Draft, Master, OverlayError};
 
 /// Keys, and where workers have their files.
-const STORES: [(&str, &str); 6] = [
+const STORES: [(&str, &str); 4] = [
     ("security.ssl.keystore", "keystore.jks"),
     ("security.ssl.truststore", "truststore.jks"),
     ("security.ssl.internal.keystore", "ssl/internal/keystore"),
     ("security.ssl.internal.truststore", "ssl/internal/truststore"),
-    ("security.ssl.rest.keystore", "ssl/rest/keystore"),
-    ("security.ssl.rest.truststore", "ssl/rest/truststore"),
 ];
 
 #[expect(clippy::unnecessary_wraps, reason = "all overlays have one form")]

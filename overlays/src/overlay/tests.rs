@@ -344,7 +344,7 @@ fn kerberos_files_are_shipped_and_named_where_the_worker_has_them() {
 }
 
 #[test]
-fn all_key_and_trust_stores_are_shipped_as_secrets() {
+fn key_and_trust_stores_are_shipped_as_secrets_but_not_those_of_the_rest_api() {
     let mut installation = Installation::new(&["etc/store"]);
     let store = installation.path("etc/store").to_str().unwrap().to_owned();
     for layer in ["", "internal.", "rest."] {
@@ -353,16 +353,10 @@ fn all_key_and_trust_stores_are_shipped_as_secrets() {
             .set(&format!("security.ssl.{layer}truststore"), &store);
     }
     let spec = installation.collect().unwrap();
-    let expected = [
-        "keystore.jks",
-        "ssl/internal/keystore",
-        "ssl/internal/truststore",
-        "ssl/rest/keystore",
-        "ssl/rest/truststore",
-        "truststore.jks",
-    ];
+    let expected = ["keystore.jks", "ssl/internal/keystore", "ssl/internal/truststore", "truststore.jks"];
     assert_eq!(secrets(&spec), expected);
-    assert_eq!(spec.configuration.get("security.ssl.rest.keystore"), Some("_SANDBOX_/flink/ssl/rest/keystore"));
+    assert_eq!(spec.configuration.get("security.ssl.keystore"), Some("_SANDBOX_/flink/keystore.jks"));
+    assert_eq!(spec.configuration.get("security.ssl.rest.keystore"), None);
 }
 
 #[test]
@@ -412,14 +406,14 @@ fn every_problem_is_told_not_only_the_first() {
     let master = Installation::new(&[])
         .set("security.kerberos.login.keytab", "/no/keytab")
         .set("security.ssl.internal.keystore", "/no/keystore")
-        .set("security.ssl.rest.truststore", "/no/truststore")
+        .set("security.ssl.truststore", "/no/truststore")
         .set("mesos.artifacts.../x", "/tmp")
         .set("mesos.secret-artifacts.key", "/no/key");
     let home = FlinkHome::open(&master.path("flink"), None).unwrap();
     let problems = super::problems(&home, &master.config, &|_| None);
     let said: Vec<_> = problems.iter().map(ToString::to_string).collect();
     let expected =
-        ["login.keytab", "internal.keystore", "rest.truststore", "mesos.artifacts.../x", "secret-artifacts.key"];
+        ["login.keytab", "ssl.truststore", "internal.keystore", "mesos.artifacts.../x", "secret-artifacts.key"];
     assert_eq!(said.len(), expected.len(), "{said:#?}");
     assert!(said.iter().zip(expected).all(|(said, part)| said.contains(part)), "{said:#?}");
     assert_eq!(master.collect().unwrap_err().to_string(), said[0]);

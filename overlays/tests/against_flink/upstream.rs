@@ -147,6 +147,8 @@ fn known_better(mut facts: Facts) -> Facts {
     let remove = |facts: &mut Facts, kind: &str, name: &str| facts.remove(&(kind.to_owned(), name.to_owned()));
     // Of the configuration folder only logging files travel: any other may be a copy of the configuration.
     facts.retain(|(_, name), _| !name.starts_with("conf/") || name == "conf/log4j.properties");
+    // Only the JobManager reads the stores of REST.
+    remove(&mut facts, "configuration", "security.ssl.rest.keystore");
     // An absolute path, set where the command line is built.
     remove(&mut facts, "environment", "FLINK_HOME");
     // The key is rewritten instead, and the command line hands it to the JVM.
@@ -172,9 +174,7 @@ fn without_improvements(spec: &ContainerSpec) -> Facts {
         facts.extend([fact("environment", name, &relative(value), "")]);
     }
     for (key, value) in spec.configuration.iter().filter(|(key, _)| *key != "env.hadoop.conf.dir") {
-        let source = spec.artifacts.iter().find(|file| key.contains("rest") && value.ends_with(&file.target));
-        let value = source.map_or_else(|| relative(value), |file| file.source.to_str().unwrap().to_owned());
-        facts.extend([fact("configuration", key, &value, "")]);
+        facts.extend([fact("configuration", key, &relative(value), "")]);
     }
     facts
 }

@@ -283,7 +283,7 @@ fn shared_files(manifest: &Manifest, runs_application: bool) -> Digest {
 }
 
 /// Prefixes of the keys that the JobManager's configuration leaves out.
-const HIDDEN_PREFIXES: [&str; 2] = ["mesos.", "containerized.taskmanager.env."];
+const HIDDEN_PREFIXES: [&str; 3] = ["mesos.", "containerized.master.env.", "containerized.taskmanager.env."];
 
 /// A unique name for a JobManager.
 fn instance() -> String {
@@ -291,7 +291,8 @@ fn instance() -> String {
 }
 
 /// The JobManager's configuration. Its web page and its log show it to everyone, and it reads nothing of `mesos.*`,
-/// which holds the access to Mesos and to the sources of users' files. The workers' variables are left out too.
+/// which holds the access to Mesos and to the sources of users' files. Variables of containers, which Flink does not
+/// read either, are left out too.
 fn for_job_manager(config: &Configuration, instance: &str) -> Configuration {
     let mut job_manager_config = config.clone();
     for (key, _) in config.iter().filter(|(key, _)| HIDDEN_PREFIXES.iter().any(|prefix| key.starts_with(prefix))) {
@@ -316,6 +317,7 @@ mod tests {
             "mesos.master",
             "mesos.control.token",
             "mesos.source.gs.credential",
+            "containerized.master.env.X",
             "containerized.taskmanager.env.X",
             "rest.port",
         ] {
