@@ -273,7 +273,8 @@ impl Configuration {
         secret::is_secret(key)
     }
 
-    /// A value of this key as it may be shown: a secret not at all, an address without its user part.
+    /// A value of this key as it may be shown: a secret, a command and a container's variable not at all; any other value
+    /// without addresses' users and queries, and without what follows the name of a secret.
     pub fn shown<'a>(key: &str, value: &'a str) -> std::borrow::Cow<'a, str> {
         secret::shown(key, value)
     }

@@ -54,7 +54,7 @@ fn split_unwrapped(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Resul
 fn shown(word: &str) -> String {
     match word.split_once('=') {
         Some((name, _)) if Configuration::is_secret(name) => format!("'{name}=…'"),
-        _ => format!("'{word}'"),
+        _ => format!("'{}'", Configuration::shown("", word)),
     }
 }
 

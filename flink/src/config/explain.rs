@@ -101,8 +101,19 @@ mod tests {
 
     #[test]
     fn a_secret_is_explained_without_being_shown() {
-        let mut config = Configuration::new();
-        config.set("security.ssl.key-password", "hush", Source::DynamicProperty);
-        assert!(!config.explain("security.ssl.key-password").contains("hush"));
+        for (key, value) in [
+            ("security.ssl.key-password", "hush"),
+            ("mesos.resourcemanager.tasks.bootstrap-cmd", "export X=hush"),
+            ("containerized.taskmanager.env.DB", "hush"),
+            ("containerized.master.env.DB", "hush"),
+            ("mesos.resourcemanager.tasks.uris", "https://u:hush@h/a.tgz,https://h/b.tgz?sig=hush"),
+            ("env.java.opts.all", "-Dkey.password=hush -Dproxy=http://u:hush@h"),
+        ] {
+            let mut config = Configuration::new();
+            config.set(key, value, Source::DynamicProperty);
+            config.set(key, value, Source::File { path: "/etc/flink/config.yaml".into(), line: Some(1) });
+            let text = config.explain(key);
+            assert!(!text.contains("hush") && text.contains("config.yaml:1"), "{text}");
+        }
     }
 }

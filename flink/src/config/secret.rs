@@ -37,14 +37,73 @@ pub(super) fn is_secret(key: &str) -> bool {
     SEARCH.as_ref().is_none_or(|search| search.is_match(key))
 }
 
-/// The value as it may be shown: not at all, or without the user part of addresses in it.
+/// The value as it may be shown: not at all, or without the secrets that can be recognised in it.
 pub(super) fn shown<'a>(key: &str, value: &'a str) -> Cow<'a, str> {
-    if is_secret(key) { Cow::Borrowed("******") } else { without_users(value) }
+    if is_secret(key) || is_free_form(key) { Cow::Borrowed(HIDDEN) } else { without_secrets(value) }
 }
 
-/// The text with `***` for what stands before the `@` of an address, such as `zk://user:password@host/path`.
+/// In place of a secret.
+const HIDDEN: &str = "******";
+
+/// Commands for a shell. Nothing shows which part of them is a secret.
+const COMMANDS: [&str; 2] =
+    ["mesos.resourcemanager.tasks.bootstrap-cmd", "mesos.resourcemanager.tasks.taskmanager-cmd"];
+
+/// May the value hold a secret anywhere, whatever the key says? Variables of containers bring secrets to other programs,
+/// under names that these choose.
+fn is_free_form(key: &str) -> bool {
+    COMMANDS.contains(&key) || key.starts_with("containerized.") && key.contains(".env.")
+}
+
+/// The text without the user part and the query of addresses, and without what follows `=` after the name of a secret.
+fn without_secrets(text: &str) -> Cow<'_, str> {
+    match without_users(text) {
+        Cow::Borrowed(text) => without_named(text),
+        Cow::Owned(text) => Cow::Owned(without_named(&text).into_owned()),
+    }
+}
+
+/// The text with `******` for the value in `name=value`, such as `-Djavax.net.ssl.keyStorePassword=…`, if the name is that of
+/// a secret.
+fn without_named(text: &str) -> Cow<'_, str> {
+    if !(text.contains('=') && is_secret(text)) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('=') {
+        let (before, after) = (&rest[..at], &rest[at + 1..]);
+        shown.push_str(&rest[..=at]);
+        rest = after;
+        if !before.rsplit(|c: char| !is_part_of_name(c)).next().is_some_and(is_secret) {
+            continue;
+        }
+        let end = end_of_value(after);
+        if end > 0 {
+            shown.push_str(HIDDEN);
+        }
+        rest = &after[end..];
+    }
+    shown.push_str(rest);
+    Cow::Owned(shown)
+}
+
+fn is_part_of_name(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_')
+}
+
+/// Where a value ends: after the closing quote, or before what separates it from the next one.
+fn end_of_value(text: &str) -> usize {
+    match text.chars().next() {
+        Some(quote @ ('"' | '\'')) => text[1..].find(quote).map_or(text.len(), |found| found + 2),
+        _ => text.find(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '&' | '"' | '\'')).unwrap_or(text.len()),
+    }
+}
+
+/// The text with `***` for what stands before the `@` of an address, such as `zk://user:password@host/path`, and for its
+/// query, which may be a signature.
 fn without_users(text: &str) -> Cow<'_, str> {
-    if !(text.contains("://") && text.contains('@')) {
+    if !(text.contains("://") && text.contains(['@', '?'])) {
         return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(text.len());
@@ -54,15 +113,21 @@ fn without_users(text: &str) -> Cow<'_, str> {
         shown.push_str(before);
         let end = address.find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ';')).unwrap_or(address.len());
         // The next address of a list has its own.
-        let end = address[..end].find("://").unwrap_or(end);
+        let next = address[..end].find("://");
+        let end = next.unwrap_or(end);
         // Mesos takes the last `@` for ZooKeeper, so that a password may hold anything.
         let is_zookeeper = before.ends_with("zk://");
         let path = address[..end].find(['/', '?', '#']).filter(|_| !is_zookeeper);
         let servers = path.unwrap_or(end);
-        rest = address[..servers].rfind('@').map_or(address, |at| {
-            shown.push_str("***");
-            &address[at..]
-        });
+        let after_user = address[..servers].rfind('@').inspect(|_| shown.push_str("***")).unwrap_or_default();
+        rest = &address[after_user..];
+        let end = end - after_user;
+        let Some(query) = rest[..end].find('?').filter(|_| !is_zookeeper) else { continue };
+        let ends = [rest[query..end].find('#'), next.and_then(|_| rest[query..end].rfind(','))];
+        let ends = ends.into_iter().flatten().min().map_or(end, |found| query + found);
+        shown.push_str(&rest[..=query]);
+        shown.push_str("***");
+        rest = &rest[ends..];
     }
     shown.push_str(rest);
     Cow::Owned(shown)
@@ -82,6 +147,11 @@ mod tests {
             ("-Da=http://u:p@h -Db=c@d", "-Da=http://***@h -Db=c@d"),
             ("http://u:p@h", "http://***@h"),
             ("http://h/a", "http://h/a"),
+            ("curl 'https://u:p@h/a?x=y' | tar x", "curl 'https://***@h/a?***' | tar x"),
+            ("https://h/a.tgz?X-Amz-Signature=ab#sha256=cd", "https://h/a.tgz?***#sha256=cd"),
+            ("https://h/a?sig=1,s3://k:s@b/c?x,/local", "https://h/a?***,s3://***@b/c?***"),
+            ("jdbc:x://h/d?user=a&password=b", "jdbc:x://h/d?***"),
+            ("a?b", "a?b"),
             ("user@host", "user@host"),
             ("://@", "://***@"),
             ("", ""),
@@ -89,5 +159,34 @@ mod tests {
             assert_eq!(shown("some.key", text), expected);
         }
         assert_eq!(shown("some.password", "x"), "******");
+    }
+
+    #[test]
+    fn a_value_after_the_name_of_a_secret_is_never_shown() {
+        for (text, expected) in [
+            ("-Dkey.store.password=a -Dx=b", "-Dkey.store.password=****** -Dx=b"),
+            ("-DapiKey='a b' -Dx=b", "-DapiKey=****** -Dx=b"),
+            ("-Dsecret=\"a b", "-Dsecret=******"),
+            ("token=a,ü=b;PASSWORD=c", "token=******,ü=b;PASSWORD=******"),
+            ("üpassword=é x=é", "üpassword=****** x=é"),
+            ("password=", "password="),
+            ("no password here", "no password here"),
+            ("-Da=http://u:p@h/?q -Dtoken=c", "-Da=http://***@h/?*** -Dtoken=******"),
+        ] {
+            assert_eq!(shown("env.java.opts.all", text), expected);
+        }
+    }
+
+    #[test]
+    fn commands_and_variables_of_containers_are_never_shown() {
+        for key in [
+            "mesos.resourcemanager.tasks.bootstrap-cmd",
+            "mesos.resourcemanager.tasks.taskmanager-cmd",
+            "containerized.taskmanager.env.DB",
+            "containerized.master.env.DB",
+        ] {
+            assert_eq!(shown(key, "hush"), "******", "{key}");
+            assert!(!is_secret(key), "it travels as before: {key}");
+        }
     }
 }
