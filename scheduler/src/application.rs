@@ -71,23 +71,32 @@ pub async fn local(
     let (work, temporary) = work_folder(work_dir).await?;
     let mesos = LocalCluster::start(local_options(&plan, &work, &*lookup)).await.map_err(Failure::other)?;
     plan.settings.credential = Some(mesos.credential());
+    let log = work.join("jobmanager").join("log");
     let place = RunContext {
         master: mesos.master().parse().map_err(Failure::other)?,
         any_port: true,
-        log: work.join("jobmanager").join("log"),
+        log: log.clone(),
         work: work.clone(),
     };
     let ended = Box::pin(run(cluster, plan, &lookup, console, place)).await;
     mesos.shutdown().await;
-    match (&ended, temporary) {
-        (Err(_), Some(folder)) => eprint_folder(&folder.keep()),
-        (Ok(()), Some(folder)) => {
-            // Sandboxes are large and contain read-only files; whatever cannot be removed is left behind.
-            _ = spawn_blocking(move || drop(folder)).await;
+    let Some(folder) = temporary else { return ended };
+    let failed = ended.is_err();
+    let removed = spawn_blocking(move || {
+        // Before the JobManager's start there is nothing to read in it.
+        if failed && has_logs(&log) {
+            eprint_folder(&folder.keep());
         }
-        (_, None) => {}
-    }
+        // Else it is dropped. Sandboxes are large and contain read-only files; whatever cannot be removed is left behind.
+    });
+    _ = removed.await;
     ended
+}
+
+/// Whether there is a log that is not empty.
+fn has_logs(folder: &Path) -> bool {
+    let files = fs_err::read_dir(folder).into_iter().flatten().map_while(Result::ok);
+    files.into_iter().any(|file| file.metadata().is_ok_and(|found| found.is_file() && found.len() > 0))
 }
 
 /// Raises the limit of open files (usually 1024), which listeners, state, ZooKeeper and Mesos share.
@@ -126,7 +135,7 @@ async fn work_folder(wanted: Option<PathBuf>) -> Result<(PathBuf, Option<Working
 
 #[expect(clippy::print_stderr, reason = "the last message to the user after a failed run")]
 fn eprint_folder(folder: &Path) {
-    eprintln!("Logs and sandboxes are kept in {}", folder.display());
+    eprintln!("Logs and sandboxes are kept in {} until the next start", folder.display());
 }
 
 /// An agent with room for all workers, whatever this machine has: its resources are counted, not enforced.

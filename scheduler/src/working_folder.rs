@@ -1,5 +1,6 @@
 //! The program's working folder: configuration of the JobManager, secrets, temporary files. Nobody else can read it,
-//! whatever the umask. It is removed with the process; the next start removes the folder of a process that was killed.
+//! whatever the umask. It is removed with the process; the next start removes the folder of a process that was killed, or that kept it
+//! for people.
 //!
 //! ```text
 //! <tmp>/flink-mesos-<pid>-<start of the process>-XXXXXX/
@@ -55,11 +56,8 @@ impl WorkingFolder {
         self.folder.path()
     }
 
-    /// Keeps it for people, also after the next start.
+    /// Keeps it for people until the next start.
     pub(crate) fn keep(self) -> PathBuf {
-        if let Err(e) = fs::remove_file(self.folder.path().join(LOCK)) {
-            warn!("Cannot keep the working folder: {e}");
-        }
         self.folder.keep()
     }
 }
@@ -221,13 +219,16 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_is_kept_for_people_stays_and_is_private() {
+    fn a_folder_that_is_kept_for_people_is_private_and_stays_until_the_next_start() {
         let tmp = tempfile::tempdir().unwrap();
         let before = umask(Mode::empty());
         let folder = WorkingFolder::make(tmp.path());
         umask(before);
         let kept = folder.unwrap().keep();
         assert_eq!(fs::metadata(&kept).unwrap().mode() & 0o7777, 0o700);
-        assert!(!is_leftover(&kept));
+        let ended = tmp.path().join("flink-mesos-4194999-17-abc");
+        fs::rename(&kept, &ended).unwrap();
+        let _next = WorkingFolder::make(tmp.path()).unwrap();
+        assert!(!ended.exists());
     }
 }

@@ -134,6 +134,48 @@ fn a_port_in_use_is_named_with_its_option() {
     );
 }
 
+/// The work folders below a temporary folder.
+fn work_folders(tmp: &Path) -> Vec<std::path::PathBuf> {
+    let entries = fs_err::read_dir(tmp).unwrap().map(|entry| entry.unwrap().path());
+    entries.filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with("flink-mesos-")).collect()
+}
+
+#[test]
+fn a_local_cluster_that_cannot_start_leaves_no_work_folder() {
+    let tmp = tempfile::tempdir().unwrap();
+    let file = tmp.path().join("model");
+    fs_err::write(&file, "content").unwrap();
+    let uri = format!("-Dmesos.resourcemanager.tasks.uris={}#sha256={}", file.display(), "0".repeat(64));
+    let mut command = command(&["local", "-Dtaskmanager.memory.process.size=1g", &uri]);
+    let output = command.env("FLINK_HOME", flink_home(Line::V1_20)).env("TMPDIR", tmp.path()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(64) && said.contains("has the wrong content"), "{said}");
+    assert_eq!(work_folders(tmp.path()), Vec::<std::path::PathBuf>::new(), "{said}");
+}
+
+#[test]
+fn the_logs_of_a_job_manager_that_failed_stay_until_the_next_start() {
+    let tmp = tempfile::tempdir().unwrap();
+    let java = tmp.path().join("jdk");
+    fs_err::create_dir_all(java.join("bin")).unwrap();
+    fs_err::write(java.join("bin/java"), "#!/bin/sh\necho 'this JVM is broken'\nexit 1\n").unwrap();
+    fs_err::set_permissions(java.join("bin/java"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    fs_err::write(java.join("release"), "JAVA_VERSION=\"17.0.15\"\n").unwrap();
+    let java = format!("-Denv.java.home={}", java.display());
+    let mut before = Vec::new();
+    for _ in 0..2 {
+        let mut command = command(&["local", "-Dtaskmanager.memory.process.size=1g", &java]);
+        let output = command.env("FLINK_HOME", flink_home(Line::V1_20)).env("TMPDIR", tmp.path()).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        let kept = work_folders(tmp.path());
+        assert!(output.status.code() == Some(1) && kept.len() == 1 && kept != before, "{kept:?} {said}");
+        assert!(said.contains(&format!("are kept in {} until the next start", kept[0].display())), "{said}");
+        let log = fs_err::read_to_string(kept[0].join("jobmanager/log/jobmanager.out")).unwrap();
+        assert!(log.contains("this JVM is broken"), "{log}");
+        before = kept;
+    }
+}
+
 #[test]
 fn an_artifact_port_in_use_is_named() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
