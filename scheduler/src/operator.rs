@@ -9,7 +9,7 @@ use crate::{
     control::{
         Command, Token,
         client::{Client, ControlError, address},
-        run_file::{self, Running},
+        run_file::{self, RunFolderError, Running},
         view,
     },
     failure::Failure,
@@ -42,11 +42,11 @@ pub async fn stop(contact: Contact, lookup: &Lookup) -> Result<String, Failure> 
 
 /// A client of the application master at the given address, or of the only one. Blocks.
 pub fn client(contact: Contact, lookup: &Lookup) -> Result<Client, Failure> {
-    let running = run_file::running(lookup);
+    let (running, obstacle) = (run_file::running(lookup), run_file::obstacle(lookup));
     let given = contact.at.as_deref().map(address).transpose().map_err(Failure::usage)?;
     let found = match &given {
         Some(given) => running.iter().find(|running| running.is_at(given)),
-        None => Some(only(&running)?),
+        None => Some(only(&running, obstacle.as_ref())?),
     };
     let token = match (contact.token_file, lookup(TOKEN_VARIABLE), found) {
         (Some(file), _, _) => {
@@ -54,7 +54,11 @@ pub fn client(contact: Contact, lookup: &Lookup) -> Result<Client, Failure> {
             Some(token(&text, &format!("--token-file: {}", file.display()))?)
         }
         (None, Some(text), _) => Some(token(&text, TOKEN_VARIABLE)?),
-        (None, None, found) => found.map(|running| running.token.clone()),
+        (None, None, Some(running)) => Some(running.token.clone()),
+        (None, None, None) => match obstacle {
+            Some(obstacle) => return Err(Failure::usage(anyhow!(obstacle.advice()))),
+            None => None,
+        },
     };
     let own = contact.authorities.map(|file| read_text(&file, LARGEST_CERTIFICATES));
     let own = own.transpose().map_err(Failure::usage)?;
@@ -69,14 +73,15 @@ fn token(text: &str, place: &str) -> Result<String, Failure> {
 }
 
 /// The only application master; an error if there are none or several.
-fn only(running: &[Running]) -> Result<&Running, Failure> {
-    match running {
-        [only] => Ok(only),
-        [] => Err(Failure::usage(anyhow!(
+fn only<'a>(running: &'a [Running], obstacle: Option<&RunFolderError>) -> Result<&'a Running, Failure> {
+    match (running, obstacle) {
+        ([only], _) => Ok(only),
+        ([], Some(obstacle)) => Err(Failure::usage(anyhow!(obstacle.advice()))),
+        ([], None) => Err(Failure::usage(anyhow!(
             "no application master of this user runs on this machine. Use --at URL or set FLINK_MESOS_CONTROL (the \"Control API\" \
              address printed at startup)"
         ))),
-        several => {
+        (several, _) => {
             let line = |running: &Running| {
                 format!("\n  --at {}  {} (process {})", running.address, running.cluster, running.pid())
             };
@@ -107,7 +112,7 @@ mod tests {
 
     #[test]
     fn one_of_several_application_masters_must_be_chosen_by_its_address() {
-        let error = only(&[running(1), running(2)]).unwrap_err();
+        let error = only(&[running(1), running(2)], None).unwrap_err();
         assert_eq!(error.exit_code(), 64);
         let text = error.to_string();
         assert!(
@@ -115,7 +120,7 @@ mod tests {
             "{text}"
         );
         assert!(!text.contains("a-token"), "{text}");
-        assert_eq!(only(&[running(3)]).unwrap().address, "http://127.0.0.1:3");
-        assert!(only(&[]).unwrap_err().to_string().contains("--at URL"));
+        assert_eq!(only(&[running(3)], None).unwrap().address, "http://127.0.0.1:3");
+        assert!(only(&[], None).unwrap_err().to_string().contains("--at URL"));
     }
 }

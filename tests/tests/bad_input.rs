@@ -134,6 +134,26 @@ fn a_port_in_use_is_named_with_its_option() {
     );
 }
 
+#[test]
+fn a_run_folder_that_others_can_write_to_is_reported_by_a_check_and_by_the_commands() {
+    let (home, login) = (hollow_flink(), tempfile::tempdir().unwrap());
+    let folder = login.path().join("flink-mesos");
+    fs_err::create_dir(&folder).unwrap();
+    fs_err::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
+    for arguments in [&["config", "check", "--offline"][..], &["workers", "--at", "127.0.0.1:1", "list"]] {
+        let mut command = command(arguments);
+        command.env("FLINK_HOME", home.path()).env("XDG_RUNTIME_DIR", login.path());
+        command.env_remove("RUNTIME_DIRECTORY").env_remove("FLINK_MESOS_CONTROL_TOKEN");
+        let output = command.output().unwrap();
+        let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert_eq!(output.status.code(), Some(64), "{said}");
+        let place = format!("{} belongs to user {} with mode 0777", folder.display(), nix::unistd::geteuid());
+        for part in [&place, "Set XDG_RUNTIME_DIR", "mesos.control.token"] {
+            assert!(said.contains(part), "{part:?} is missing in: {said}");
+        }
+    }
+}
+
 /// The work folders below a temporary folder.
 fn work_folders(tmp: &Path) -> Vec<std::path::PathBuf> {
     let entries = fs_err::read_dir(tmp).unwrap().map(|entry| entry.unwrap().path());

@@ -148,7 +148,7 @@ impl Setup {
         let lookup = self.lookup.clone();
         match spawn_blocking(move || RunFile::write(&running, &*lookup)).await.map_err(Failure::other)? {
             Ok(file) => server.keep(file),
-            Err(error) => warn!("Cannot write the run file; `flink-mesos workers` needs --at and the token: {error}"),
+            Err(error) => warn!("{}", error.advice()),
         }
         Ok(server)
     }

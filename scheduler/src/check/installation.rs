@@ -18,6 +18,7 @@ use overlays::{
 
 use super::{Report, Subject, application};
 use crate::{
+    control::run_file,
     plan::{self, Lookup, Request},
     settings::{self, Settings, SettingsError, StateLocation},
 };
@@ -76,6 +77,9 @@ pub(super) fn check(subject: &Subject, lookup: &Lookup, report: &mut Report) -> 
         folders(&home, &config, lookup, report);
     }
     job_managers_folders(&home, &config, lookup, report);
+    if let Some(obstacle) = run_file::obstacle(lookup) {
+        report.warning(obstacle.advice());
+    }
     if let Some(job) = job {
         application::check(job, &home, &config, java.as_ref(), report);
     }

@@ -130,6 +130,11 @@ impl Drop for RunFile {
     }
 }
 
+/// The reason why a run file of this user could not be written or found, e.g. another user has created its folder. Blocks.
+pub fn obstacle(lookup: &Lookup) -> Option<RunFolderError> {
+    Folder::obstacle(lookup)
+}
+
 /// The running application masters of this user on this machine. Blocks.
 pub fn running(lookup: &Lookup) -> Vec<Running> {
     let mut found: Vec<Running> = Vec::new();
@@ -253,6 +258,33 @@ mod tests {
         let error = Folder::at(folder.path()).unwrap_err().to_string();
         assert!(error.contains("0777"), "{error}");
         assert!(RunFile::write(&sample(), &lookup(folder.path())).is_err());
+    }
+
+    #[test]
+    fn a_run_folder_that_another_user_created_is_reported_with_its_owner_and_what_to_do() {
+        let login = TempDir::new().unwrap();
+        let place = login.path().display().to_string();
+        let lookup = move |name: &str| (name == "XDG_RUNTIME_DIR").then(|| place.clone());
+        let folder = login.path().join("flink-mesos");
+        assert!(obstacle(&lookup).is_none(), "it will be created");
+        drop(RunFile::write(&sample(), &lookup).unwrap());
+        assert!(obstacle(&lookup).is_none(), "it belongs to this user");
+        let mut owner = nix::unistd::geteuid();
+        if owner.is_root() {
+            owner = nix::unistd::Uid::from_raw(65534);
+            nix::unistd::chown(&folder, Some(owner), None).unwrap();
+        } else {
+            fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o777)).unwrap();
+        }
+        let expected = format!("{} belongs to user {owner} with mode", folder.display());
+        for error in [obstacle(&lookup).unwrap(), RunFile::write(&sample(), &lookup).unwrap_err()] {
+            let advice = error.advice();
+            assert!(advice.contains(&expected), "{advice}");
+            assert!(advice.contains("Set XDG_RUNTIME_DIR") && advice.contains("mesos.control.token"), "{advice}");
+        }
+        fs::remove_dir(&folder).unwrap();
+        fs_err::os::unix::fs::symlink(login.path(), &folder).unwrap();
+        assert!(obstacle(&lookup).is_some(), "a link");
     }
 
     #[test]

@@ -50,6 +50,17 @@ pub enum RunFolderError {
     },
 }
 
+impl RunFolderError {
+    /// The reason, what follows from it, and what to do.
+    pub fn advice(&self) -> String {
+        format!(
+            "no run file: {self}. `flink-mesos workers` and `stop` do not find an application master without its run file, and know \
+             no token that was generated. Set XDG_RUNTIME_DIR to a folder of your own and start the application master again, or set \
+             mesos.control.token and use --at and --token-file"
+        )
+    }
+}
+
 /// A folder that can be trusted.
 #[derive(Debug)]
 pub(super) struct Folder {
@@ -63,7 +74,7 @@ impl Folder {
         if let Some(path) = given(lookup) {
             return Self::at(&path);
         }
-        let path = login(lookup).unwrap_or_else(temporary);
+        let path = chosen(lookup);
         match fs::symlink_metadata(&path) {
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -102,6 +113,11 @@ impl Folder {
         paths.iter().filter_map(|path| Self::open(path, user.is_root() && path.starts_with(UNITS)).ok()).collect()
     }
 
+    /// The reason why this user's run file cannot be in the folder chosen for it. A folder that does not exist is none.
+    pub(super) fn obstacle(lookup: &Lookup) -> Option<RunFolderError> {
+        Self::at(&chosen(lookup)).err().filter(|error| matches!(error, RunFolderError::Untrusted { .. }))
+    }
+
     /// This folder, if nobody else can write to it.
     pub(super) fn at(path: &Path) -> Result<Self, RunFolderError> {
         Self::open(path, false)
@@ -110,13 +126,19 @@ impl Folder {
     fn open(path: &Path, of_anybody: bool) -> Result<Self, RunFolderError> {
         let mut options = fs::OpenOptions::new();
         options.read(true).custom_flags((OFlag::O_NOFOLLOW | OFlag::O_DIRECTORY | OFlag::O_NONBLOCK).bits());
-        let found = options.open(path)?.metadata()?;
+        let opened = options.open(path);
+        // A link or a file in its place has an owner too.
+        let found = match &opened {
+            Ok(folder) => folder.metadata()?,
+            Err(_) => fs::symlink_metadata(path)?,
+        };
         let user = geteuid();
-        let is_ours = of_anybody || found.uid() == user.as_raw();
+        let is_ours = found.is_dir() && (of_anybody || found.uid() == user.as_raw());
         if !is_ours || found.mode() & 0o022 != 0 {
             let (path, owner, mode) = (path.to_owned(), found.uid(), found.mode() & 0o7777);
             return Err(RunFolderError::Untrusted { path, owner, mode, user });
         }
+        opened?;
         Ok(Self { path: path.to_owned(), owner: found.uid() })
     }
 
@@ -155,6 +177,11 @@ fn given(lookup: &Lookup) -> Option<PathBuf> {
 fn login(lookup: &Lookup) -> Option<PathBuf> {
     let folder = PathBuf::from(lookup("XDG_RUNTIME_DIR")?);
     (folder.is_absolute() && folder.is_dir()).then(|| folder.join("flink-mesos"))
+}
+
+/// The folder for this process's own run file.
+fn chosen(lookup: &Lookup) -> PathBuf {
+    given(lookup).or_else(|| login(lookup)).unwrap_or_else(temporary)
 }
 
 fn temporary() -> PathBuf {
