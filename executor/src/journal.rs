@@ -23,7 +23,10 @@ use nix::{
     fcntl::{AT_FDCWD, RenameFlags, renameat2},
     unistd::geteuid,
 };
-use overlays::worker::{Entry as Described, WorkerSpec};
+use overlays::{
+    report::Start,
+    worker::{Entry as Described, WorkerSpec},
+};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tokio::{
@@ -252,10 +255,10 @@ impl Journal {
         self.draft.entry.updates.retain(|before| before.state != update.state);
         self.draft.entry.updates.push(update);
         self.draft.entry.task.get_or_insert_with(|| status.task_id.value.clone());
-        for label in status.labels.iter().flat_map(|labels| &labels.labels) {
-            if let (Some(step), Ok(at)) = (label.key.strip_suffix("-ms"), label.value().parse()) {
-                self.draft.entry.timeline.insert(step.to_owned(), at);
-            }
+        let labels = status.labels.iter().flat_map(|labels| &labels.labels);
+        let start = Start::from_labels(labels.map(|label| (label.key.as_str(), label.value())));
+        for (step, at) in start.into_iter().flat_map(|start| start.steps) {
+            self.draft.entry.timeline.insert(step.word().to_owned(), at);
         }
         self.save();
     }

@@ -1,6 +1,5 @@
-//! A TaskManager's resource usage, reported every ten seconds. The scheduler gets a framework message in JSON,
-//! `{"usage": {…}}` with the fields of [`Usage`]. When memory nears its limit, the message carries a warning in percent
-//! of the limit, `{"usage": {…}, "memory_warning": 92}`. The host's sidecar gets only the [`Usage`], for its metrics.
+//! A TaskManager's resource usage, reported every ten seconds. The scheduler gets a [`UsageMessage`], which warns when memory nears
+//! its limit. The host's sidecar gets only the [`Usage`], for its metrics.
 //!
 //! Messages may get lost; nothing depends on them.
 
@@ -10,7 +9,7 @@ mod sampler;
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use mesos::executor::ExecutorConnection;
-use serde::Serialize;
+use overlays::report::{Usage, UsageMessage};
 use tokio::{
     task::spawn_blocking,
     time::{Instant, MissedTickBehavior, interval_at},
@@ -27,39 +26,6 @@ const WARN_ABOVE: u64 = 90;
 
 /// Memory in percent of the limit below which the next rise causes another warning.
 const CALM_BELOW: u64 = 80;
-
-/// What a TaskManager and all its descendants use.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Usage {
-    /// The worker's id.
-    pub worker: String,
-    /// CPU time of the living processes, in seconds.
-    pub cpu_seconds: f64,
-    /// CPU time divided by the time since the previous sample: 1.5 is one and a half cores. None in the first sample.
-    pub cpu_cores: Option<f64>,
-    /// Resident memory in bytes.
-    pub memory_bytes: u64,
-    /// The whole container's memory that counts against the limit, in bytes. None without a memory limit.
-    pub memory_working_set_bytes: Option<u64>,
-    /// The container's memory limit in bytes. None without a limit.
-    pub memory_limit_bytes: Option<u64>,
-    /// Number of processes.
-    pub processes: usize,
-    /// Number of threads.
-    pub threads: usize,
-    /// Number of open files, of the processes that we may inspect.
-    pub open_files: usize,
-    /// Disk space of the files in the sandbox, in bytes.
-    pub sandbox_bytes: u64,
-}
-
-#[derive(Serialize)]
-struct Message<'a> {
-    usage: &'a Usage,
-    /// Memory in percent of the limit; set once for each rise above [`WARN_ABOVE`].
-    #[serde(skip_serializing_if = "Option::is_none")]
-    memory_warning: Option<u64>,
-}
 
 /// The current usage of the descendants of `guard`; the sandbox is not measured. Blocking.
 pub fn now(worker: &str, guard: u32) -> Usage {
@@ -104,7 +70,8 @@ async fn follow(listeners: &Listeners, mut sampler: Sampler) {
 
 impl Listeners {
     async fn send(&self, usage: &Usage, memory_warning: Option<u64>) {
-        if let Ok(text) = serde_json::to_vec(&Message { usage, memory_warning })
+        let message = UsageMessage { usage: usage.clone(), memory_warning };
+        if let Ok(text) = serde_json::to_vec(&message)
             && let Err(error) = self.connection.message(text.into()).await
         {
             debug!("Cannot report usage to the scheduler: {error}");

@@ -4,19 +4,10 @@
 use std::collections::BTreeMap;
 
 use mesos::v1::{TaskState, TaskStatus, scheduler::event};
-use serde::Deserialize;
+use overlays::report::{Start, Step as StartStep, Usage, UsageMessage};
 use serde_json::{Value, json};
 
 use crate::core::message::{Moment, WorkerId};
-
-/// Label with the executor's start, in seconds since 1970 by its host's clock.
-const STARTED: &str = "executor-started";
-
-/// Suffix of labels with the time of a step, in milliseconds since the executor's start.
-const STEP: &str = "-ms";
-
-/// The last step.
-const UP: &str = "registered";
 
 /// Number of remembered workers; as many as transitions in the history.
 const MOST: usize = 1000;
@@ -24,26 +15,19 @@ const MOST: usize = 1000;
 /// One step of a worker's start, in milliseconds since its launch was decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Step {
-    name: String,
+    name: &'static str,
     at: u64,
 }
 
 #[derive(Debug, Default)]
 struct ExecutorReport {
     timeline: Vec<Step>,
-    usage: Option<Value>,
+    usage: Option<Usage>,
 }
 
 /// The last report of each executor.
 #[derive(Debug, Default)]
 pub(crate) struct Executors(BTreeMap<WorkerId, ExecutorReport>);
-
-#[derive(Deserialize)]
-struct Message {
-    usage: Value,
-    /// Use of the memory limit in percent, sent once for each rise above the threshold.
-    memory_warning: Option<u64>,
-}
 
 impl Executors {
     /// Handles a status of a worker launched at `launched`. Returns the timeline of its start once, when it is news:
@@ -63,7 +47,7 @@ impl Executors {
 
     /// Handles a report of an executor's use. Returns the used percentage of its memory limit, if it warns.
     pub(crate) fn message(&mut self, message: &event::Message) -> Option<(WorkerId, u64)> {
-        let Message { usage, memory_warning } = serde_json::from_slice(&message.data).ok()?;
+        let UsageMessage { usage, memory_warning } = serde_json::from_slice(&message.data).ok()?;
         let worker = WorkerId::from(message.executor_id.value.as_str());
         let report = self.0.get_mut(&worker)?;
         report.usage = Some(usage);
@@ -84,28 +68,25 @@ impl Executors {
     }
 
     /// Its last reported use.
-    pub(crate) fn usage(&self, worker: &WorkerId) -> Value {
-        self.0.get(worker).and_then(|report| report.usage.clone()).unwrap_or_default()
+    pub(crate) fn usage(&self, worker: &WorkerId) -> Option<&Usage> {
+        self.0.get(worker).and_then(|report| report.usage.as_ref())
     }
 }
 
 /// The steps in the order of time; `None` if the executor reported no time.
 fn timeline(status: &TaskStatus, launched: Moment) -> Option<Vec<Step>> {
     let labels = &status.labels.as_ref()?.labels;
-    let started = labels.iter().find(|label| label.key == STARTED)?.value().parse::<f64>().ok()?;
+    let start = Start::from_labels(labels.iter().map(|label| (label.key.as_str(), label.value())))?;
     // The clocks of two hosts may differ: negative times become zero.
-    let begun = ((started * 1000.0) as u64).saturating_sub(launched.0);
-    let mut steps = vec![Step { name: "executor".to_owned(), at: begun }];
-    steps.extend(labels.iter().filter_map(|label| {
-        let (name, at) = (label.key.strip_suffix(STEP)?, label.value().parse::<u64>().ok()?);
-        Some(Step { name: name.to_owned(), at: begun.saturating_add(at) })
-    }));
+    let begun = ((start.executor_started * 1000.0) as u64).saturating_sub(launched.0);
+    let mut steps = vec![Step { name: "executor", at: begun }];
+    steps.extend(start.steps.iter().map(|(step, at)| Step { name: step.word(), at: begun.saturating_add(*at) }));
     steps.sort_by_key(|step| step.at);
     Some(steps)
 }
 
 fn is_up(timeline: &[Step]) -> bool {
-    timeline.iter().any(|step| step.name == UP)
+    timeline.iter().any(|step| step.name == StartStep::Registered.word())
 }
 
 fn to_text(timeline: &[Step]) -> String {
@@ -173,13 +154,13 @@ mod tests {
         let mut executors = Executors::default();
         executors.status(&status(&[STARTED_AT]), Moment(0), Moment(0));
         assert_eq!(executors.message(&message("w", r#"{"usage":{"worker":"other","processes":2}}"#)), None);
-        assert_eq!(executors.usage(&"w".into())["processes"], 2);
-        assert_eq!(executors.usage(&"other".into()), Value::Null);
+        assert_eq!(executors.usage(&"w".into()).unwrap().processes, 2);
+        assert_eq!(executors.usage(&"other".into()), None);
         let warning = executors.message(&message("w", r#"{"usage":{},"memory_warning":92}"#));
         assert_eq!(warning, Some(("w".into(), 92)));
         assert_eq!(executors.message(&message("w", "nonsense")), None);
         assert_eq!(executors.message(&message("stranger", r#"{"usage":{}}"#)), None);
         executors.gone(&"w".into());
-        assert_eq!(executors.usage(&"w".into()), Value::Null);
+        assert_eq!(executors.usage(&"w".into()), None);
     }
 }

@@ -5,33 +5,8 @@ use std::time::Duration;
 
 use mesos::v1::{Label, Labels};
 use overlays::blame::{self, Blame};
-
-/// A step of the start. `label` is the label's key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Step {
-    Subscribed,
-    Launched,
-    Fetched,
-    Spawned,
-    Listening,
-    Registered,
-}
-
-impl Step {
-    fn label(self) -> &'static str {
-        match self {
-            Self::Subscribed => "subscribed-ms",
-            Self::Launched => "launched-ms",
-            Self::Fetched => "fetched-ms",
-            Self::Spawned => "spawned-ms",
-            Self::Listening => "listening-ms",
-            Self::Registered => "registered-ms",
-        }
-    }
-}
-
-/// When the executor started, in seconds since 1970: the only label that is not a duration.
-const START_LABEL: &str = "executor-started";
+use overlays::report::Start;
+pub(super) use overlays::report::Step;
 
 /// The steps reached so far, each once, with the time since the executor's start.
 #[derive(Debug, Default)]
@@ -46,11 +21,12 @@ impl Timeline {
 
     /// The labels. `started` is the executor's start in seconds since 1970; `blame` says who is to blame for an end.
     pub(super) fn labels(&self, started: f64, blame: Option<Blame>) -> Labels {
-        let label = |key: &str, value: String| Label { key: key.to_owned(), value: Some(value) };
-        let steps = self.0.iter().map(|(step, at)| label(step.label(), at.as_millis().to_string()));
-        let start = label(START_LABEL, format!("{started:.3}"));
-        let blame = blame.map(|blame| label(blame::LABEL, blame.word().to_owned()));
-        Labels { labels: [start].into_iter().chain(steps).chain(blame).collect() }
+        let milliseconds = |at: Duration| u64::try_from(at.as_millis()).unwrap_or(u64::MAX);
+        let steps = self.0.iter().map(|(step, at)| (*step, milliseconds(*at))).collect();
+        let start = Start { executor_started: started, steps };
+        let blame = blame.map(|blame| (blame::LABEL.to_owned(), blame.word().to_owned()));
+        let labels = start.labels().chain(blame).map(|(key, value)| Label { key, value: Some(value) }).collect();
+        Labels { labels }
     }
 }
 

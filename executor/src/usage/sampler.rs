@@ -8,7 +8,9 @@ use std::{
 
 use sysinfo::{Pid, Process, ProcessRefreshKind, ProcessesToUpdate, System};
 
-use super::{Usage, disk};
+use overlays::report::Usage;
+
+use super::disk;
 use crate::{cgroups::MemoryGroup, process};
 
 /// Measure the sandbox every this many samples, because that costs more than all the rest.
