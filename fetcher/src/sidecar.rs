@@ -21,6 +21,7 @@ pub mod commands;
 mod connection;
 #[cfg(feature = "sidecar")]
 pub mod daemon;
+mod error;
 #[cfg(feature = "sidecar")]
 pub mod settings;
 #[cfg(feature = "sidecar")]
@@ -29,5 +30,6 @@ mod status;
 mod usage;
 mod wire;
 
+pub(crate) use client::request_tree;
 pub use client::send_usage;
-pub(crate) use client::{SidecarError, request_tree};
+pub(crate) use error::SidecarError;

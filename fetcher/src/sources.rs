@@ -20,6 +20,7 @@ pub use first_use::{FirstUseError, FirstUses};
 pub use settings::{SettingError, Settings};
 pub use uri::{Scheme, SourceUri, UriError};
 
+mod body;
 mod download;
 mod first_use;
 mod http;

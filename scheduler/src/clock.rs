@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::time::Instant;
 
-use crate::core::message::Moment;
+use crate::core::ids::Moment;
 
 /// The wall clock at the start, continued by the monotonic clock.
 #[derive(Clone, Copy, Debug)]

@@ -38,7 +38,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 pub use self::token::{SHORTEST, Token, TokenError};
 use self::{access::Gate, run_file::RunFile};
-use crate::core::message::{Input, Move};
+use crate::core::{message::Input, state::Move};
 
 /// A command of the operator.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

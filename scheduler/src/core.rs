@@ -16,17 +16,21 @@ pub mod constraint;
 pub mod evidence;
 mod fleet;
 pub mod history;
+pub mod ids;
 mod launching;
 pub mod message;
+mod misfits;
 mod moving;
 pub mod offers;
 pub mod origin;
 pub mod pace;
 pub mod ports;
+mod ranges;
 mod reconciliation;
 mod releasing;
 pub mod resources;
 mod silence;
+pub mod state;
 mod status;
 mod subscription;
 #[cfg(test)]
@@ -45,7 +49,8 @@ use self::{
     constraint::Constraint,
     fleet::Fleet,
     history::{Cause, History, Initiator, Transition},
-    message::{AgentProfile, Input, Moment, Move, Notice, Output, Registration, State, WorkerId},
+    ids::{Moment, WorkerId},
+    message::{Input, Notice, Output},
     moving::Maintenance,
     offers::Refusals,
     origin::Origin,
@@ -54,6 +59,7 @@ use self::{
     reconciliation::Reconciliation,
     resources::Demand,
     silence::Silence,
+    state::{AgentProfile, Move, Registration, State},
     worker::{Patience, Phase, Worker},
     writing::Write,
 };

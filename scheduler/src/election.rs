@@ -24,7 +24,7 @@ pub use self::{
     trial::{TrialError, try_out},
 };
 use crate::{
-    core::message::State,
+    core::state::State,
     store::{Mirror, Store, StoreError, ZooKeeperStore},
 };
 

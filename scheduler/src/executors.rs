@@ -7,7 +7,7 @@ use mesos::v1::{TaskState, TaskStatus, scheduler::event};
 use overlays::report::{Start, Step as StartStep, Usage, UsageMessage};
 use serde_json::{Value, json};
 
-use crate::core::message::{Moment, WorkerId};
+use crate::core::ids::{Moment, WorkerId};
 
 /// Number of remembered workers; as many as transitions in the history.
 const MOST: usize = 1000;

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use serde::Deserialize;
 
-use crate::core::message::WorkerId;
+use crate::core::ids::WorkerId;
 
 /// A client of one JobManager.
 #[derive(Clone, Debug)]

@@ -23,7 +23,7 @@ use self::{
     ending::{Ending, Evidence},
     reason::Output,
 };
-use crate::{core::message::WorkerId, flink_rest::FlinkRest, process};
+use crate::{core::ids::WorkerId, flink_rest::FlinkRest, process};
 
 /// An event in the life of the JobManager.
 #[derive(Debug)]

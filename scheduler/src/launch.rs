@@ -161,8 +161,9 @@ mod tests {
 
     use super::*;
     use crate::core::{
-        message::{AgentProfile, WorkerId},
+        ids::WorkerId,
         resources::{Demand, Pool},
+        state::AgentProfile,
     };
 
     fn template(executor: ExecutorDelivery) -> Template {

@@ -38,7 +38,7 @@ use self::{
     framework::{framework, special},
 };
 use crate::{
-    core::{self, message::Move, resources::Demand, worker::Patience},
+    core::{self, resources::Demand, state::Move, worker::Patience},
     launch::{EXECUTORS_MARGIN, ExecutorDelivery},
 };
 

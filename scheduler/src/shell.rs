@@ -38,7 +38,9 @@ use crate::{
     core::{
         self, Core,
         evidence::Inspection,
-        message::{Ended, Input, Moment, WorkerId},
+        ids::{Moment, WorkerId},
+        message::Input,
+        state::Ended,
     },
     election::Leadership,
     executors::Executors,

@@ -24,7 +24,7 @@ pub(crate) use self::{
     zookeeper::{failed, look},
 };
 use crate::{
-    core::message::{Change, State},
+    core::state::{Change, State},
     failure::Failure,
 };
 

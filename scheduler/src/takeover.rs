@@ -7,7 +7,7 @@ mod at_master;
 
 pub use self::at_master::{AtMaster, agents_of};
 use crate::{
-    core::message::{Registration, State},
+    core::state::{Registration, State},
     settings::FORGET_FRAMEWORK,
 };
 

@@ -22,7 +22,10 @@ use std::{
 use cluster::FlinkMesos;
 use nix::sys::signal::Signal;
 use scheduler::{
-    core::message::{AgentProfile, Change, Moment, WorkerId, WorkerRecord},
+    core::{
+        ids::{Moment, WorkerId},
+        state::{AgentProfile, Change, WorkerRecord},
+    },
     election::{Access, Candidate, ZooKeeperOptions},
     store::{Batch, keep},
 };

@@ -11,7 +11,10 @@ mod security;
 use std::{sync::Arc, time::Duration};
 
 use scheduler::{
-    core::message::{AgentProfile, Change, Moment, WorkerId, WorkerRecord},
+    core::{
+        ids::{Moment, WorkerId},
+        state::{AgentProfile, Change, WorkerRecord},
+    },
     election::{Access, Candidate, Leadership, ZooKeeperOptions},
     store::{Batch, keep},
 };

@@ -1,6 +1,5 @@
 //! The executor's half: request a tree from the sidecar, and lock it.
 
-use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -8,71 +7,13 @@ use hyper::Method;
 use tokio::time::{Instant, timeout_at};
 
 use super::connection::{Answer, Connection, PATIENCE};
-use super::wire::{FETCH, Failure, Reply, TreeRequest, USAGE};
+use super::error::SidecarError;
+use super::wire::{FETCH, Reply, TreeRequest, USAGE};
 use crate::cache::{CacheError, Fetch, Shelf, Tree};
 use crate::fetch::{FetchError, Progress, blocking};
 
 /// Longest accepted silence; a healthy sidecar sends something every second.
 const QUIET: Duration = Duration::from_secs(15);
-
-/// Why the sidecar cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum SidecarError {
-    /// There is no socket, or no process listens on it.
-    #[error("no sidecar listens at {socket}")]
-    Absent {
-        /// Path of the socket.
-        socket: PathBuf,
-    },
-    /// It cannot be connected to.
-    #[error("the sidecar at {socket} cannot be reached: {source}")]
-    Unreachable {
-        /// Path of the socket.
-        socket: PathBuf,
-        /// The system's error.
-        source: io::Error,
-    },
-    /// An untrusted user runs it.
-    #[error("the sidecar at {socket} runs as user {owner}, but only root and the executor's own user are trusted")]
-    Untrusted {
-        /// Path of the socket.
-        socket: PathBuf,
-        /// The user that runs it.
-        owner: u32,
-    },
-    /// It is silent.
-    #[error("the sidecar has not answered for {} s", waited.as_secs())]
-    Silent {
-        /// How long it was silent.
-        waited: Duration,
-    },
-    /// It makes no progress with this tree, whatever else it does.
-    #[error("the sidecar has made no progress with this tree for {} s", waited.as_secs())]
-    Stalled {
-        /// How long it made no progress.
-        waited: Duration,
-    },
-    /// It closed the connection, or its answer is invalid.
-    #[error("the sidecar closed the connection: {reason}")]
-    Broken {
-        /// What happened.
-        reason: String,
-    },
-    /// It rejects the request.
-    #[error("the sidecar answered {status}: {text}")]
-    Refused {
-        /// The HTTP status.
-        status: u16,
-        /// The text of its answer.
-        text: String,
-    },
-    /// Its fetch failed.
-    #[error("the sidecar could not fetch the tree: {} (to blame: {})", .0.message, .0.blame)]
-    Failed(Failure),
-    /// Its cache cannot be used by this process.
-    #[error("the sidecar's cache cannot be used: {0}")]
-    Cache(String),
-}
 
 /// Requests the tree of a fetch from the sidecar at `socket`, and locks it.
 pub(crate) async fn request_tree(socket: &Path, fetch: &Fetch) -> Result<Tree, SidecarError> {

@@ -15,8 +15,9 @@ use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::cli::{Command, Output, Prefetch};
-use super::client::{SidecarError, request_tree};
+use super::client::request_tree;
 use super::connection::Connection;
+use super::error::SidecarError;
 use super::settings::{Settings, TOKEN_VARIABLE, human_bytes};
 use super::status::Status;
 use super::wire::{GC, HEALTH, Keep, STATUS, VERIFY};

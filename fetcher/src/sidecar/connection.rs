@@ -14,7 +14,7 @@ use tokio::net::UnixStream;
 use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::client::SidecarError;
+use super::error::SidecarError;
 
 /// Time limit for connecting, and for the start of an answer.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);

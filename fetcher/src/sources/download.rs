@@ -10,7 +10,8 @@ use tokio::io::{AsyncSeekExt as _, AsyncWriteExt as _};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::origin::{Body, Origin};
+use super::body::Body;
+use super::origin::Origin;
 use super::{Obtained, SourceError, SourceOptions, SourceProgress, SourceUri, check};
 use crate::digest::Digest;
 use crate::fetch::{FetchError, Retry, blocking, stalled};

@@ -10,7 +10,7 @@ use reqwest::header::{CONTENT_RANGE, ETAG, HeaderMap, IF_RANGE, LAST_MODIFIED, R
 use reqwest::redirect::{Attempt, Policy};
 use reqwest::{Certificate, Client, StatusCode, Url};
 
-use super::origin::Body;
+use super::body::Body;
 use super::{Scheme, SourceError, SourceOptions, SourceUri};
 use crate::fetch::{FetchError, broken, is_loopback, refusal};
 use crate::rate::RateFloor;

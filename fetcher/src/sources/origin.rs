@@ -1,8 +1,6 @@
 //! A source of any kind: its content from some byte on.
 
-use bytes::Bytes;
-use futures_util::stream::BoxStream;
-
+use super::body::Body;
 use super::http::Http;
 use super::{Scheme, SourceError, SourceOptions, SourceUri};
 
@@ -10,17 +8,6 @@ pub(super) enum Origin {
     Http(Http),
     #[cfg(feature = "stores")]
     Store(super::store::Store),
-}
-
-/// Content being received.
-pub(super) struct Body {
-    /// Position of its first byte: the requested one, or 0 if the source starts again.
-    pub(super) start: u64,
-    /// Total bytes from position 0, if the source says.
-    pub(super) total: Option<u64>,
-    /// Identifies this version of the content, if the source has versions.
-    pub(super) version: Option<String>,
-    pub(super) bytes: BoxStream<'static, Result<Bytes, SourceError>>,
 }
 
 impl Origin {

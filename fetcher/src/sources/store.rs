@@ -10,7 +10,7 @@ use opendal::{Configurator as _, ErrorKind, HttpTransporter, OperationContext, O
 use opendal_http_transport_reqwest::ReqwestTransport;
 use reqwest::{StatusCode, Url};
 
-use super::origin::Body;
+use super::body::Body;
 use super::{Scheme, Settings, SourceError, SourceOptions, SourceUri};
 use crate::fetch::{FetchError, is_loopback};
 

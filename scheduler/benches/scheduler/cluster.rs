@@ -6,8 +6,10 @@ use mesos::v1::{self, TaskState, value};
 use scheduler::core::{
     Core, Settings,
     constraint::Constraint,
-    message::{Input, Moment, Move, Output, State, WorkerId},
+    ids::{Moment, WorkerId},
+    message::{Input, Output},
     resources::Demand,
+    state::{Move, State},
     worker::Patience,
 };
 
@@ -29,7 +31,7 @@ impl Cluster {
             patience: Patience::default(),
             moving: Move::default(),
             origin: std::sync::Arc::default(),
-            registration: scheduler::core::message::Registration::default(),
+            registration: scheduler::core::state::Registration::default(),
             avoided_share: 0.25,
         };
         let mut this = Self { core: Core::new(settings, State::fresh("0badcafe".to_owned()), Moment(0), 7) };

@@ -8,7 +8,7 @@ use flink::{
     java::Java,
 };
 
-use crate::{core::message::Ended, failure::Failure, plan::Lookup, shell::Outcome};
+use crate::{core::state::Ended, failure::Failure, plan::Lookup, shell::Outcome};
 
 /// The kind of cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]

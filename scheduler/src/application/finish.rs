@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use tracing::warn;
 
 use crate::{
-    core::message::{Change, State},
+    core::state::{Change, State},
     election::Leadership,
     store,
 };

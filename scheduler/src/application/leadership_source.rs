@@ -9,7 +9,7 @@ use super::parts::PORTS;
 use crate::{
     address::{self, RPC_BIND_PORT, RPC_PORT},
     console::Console,
-    core::message::State,
+    core::state::State,
     election::{Candidate, Leadership},
     failure::Failure,
     settings::{StateLocation, port},

@@ -7,7 +7,7 @@ use mesos::master::{HostPort, MasterDetector, MasterUrl};
 
 use super::Report;
 use crate::{
-    core::message::State,
+    core::state::State,
     election::{self, TrialError, ZooKeeperOptions},
 };
 

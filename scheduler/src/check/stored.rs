@@ -6,7 +6,7 @@ use tokio::task::{JoinError, spawn_blocking};
 
 use super::Report;
 use crate::{
-    core::message::State,
+    core::state::State,
     settings::{self, FORGET_FRAMEWORK, StateLocation},
     store::FileStore,
     takeover::{self, AtMaster, Difference},

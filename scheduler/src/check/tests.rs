@@ -6,7 +6,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    core::message::{Change, Registration},
+    core::state::{Change, Registration},
     store::{FileStore, Store},
 };
 

@@ -13,7 +13,7 @@ use mesos::{
 };
 
 use super::{
-    ports::UNPRIVILEGED,
+    ranges::UNPRIVILEGED,
     resources::{Demand, PORTS, is_plain, unit},
 };
 

@@ -8,8 +8,9 @@ use std::{
 
 use super::{
     constraint::Constraint,
-    message::{AgentProfile, Moment, WorkerId, WorkerRecord},
+    ids::{Moment, WorkerId},
     offers::Occupation,
+    state::{AgentProfile, WorkerRecord},
     worker::{Overdue, Patience, Phase, Worker},
 };
 

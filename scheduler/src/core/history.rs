@@ -2,7 +2,10 @@
 
 use std::{collections::VecDeque, fmt, sync::Arc};
 
-use super::message::{AgentProfile, Moment, WorkerId};
+use super::{
+    ids::{Moment, WorkerId},
+    state::AgentProfile,
+};
 
 /// Who caused a transition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,9 +8,11 @@ use rand::Rng as _;
 use super::{
     Core, Settings, constraint,
     history::{Cause, Initiator},
-    message::{AgentProfile, Change, Launch, Moment, Notice, Output, WorkerId, WorkerRecord},
+    ids::{Moment, WorkerId},
+    message::{Launch, Notice, Output},
     offers::{Bundle, Placement, Refusal},
     resources::Taken,
+    state::{AgentProfile, Change, WorkerRecord},
     worker::{Phase, Worker},
 };
 

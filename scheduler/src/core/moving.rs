@@ -14,8 +14,10 @@ use mesos::v1;
 use super::{
     Core,
     history::Initiator,
-    message::{Change, Moment, Move, Output, WorkerId},
+    ids::{Moment, WorkerId},
+    message::Output,
     offers::begins,
+    state::{Change, Move},
     worker::{Phase, Worker},
 };
 

@@ -15,9 +15,10 @@ use smallvec::SmallVec;
 
 use super::{
     constraint::{self, Census, Constraint, Field, Operator, Unmet, Values},
-    message::{AgentProfile, Moment},
+    ids::Moment,
     ports::Ports,
     resources::{Needs, Pool, Shortage, Taken},
+    state::AgentProfile,
 };
 
 /// All offers of one agent and role, used together.

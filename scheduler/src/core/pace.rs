@@ -9,7 +9,7 @@ use std::{
 
 use overlays::blame::Blame;
 
-use super::message::Moment;
+use super::ids::Moment;
 
 /// How much a failure adds to its agent's score.
 fn weight(blame: Blame) -> f64 {

@@ -7,7 +7,9 @@ use overlays::blame::Blame;
 use super::{
     Core,
     history::{Cause, Initiator},
-    message::{Change, Notice, Output, WorkerId},
+    ids::WorkerId,
+    message::{Notice, Output},
+    state::Change,
     worker::{Overdue, Phase, REMINDERS},
 };
 

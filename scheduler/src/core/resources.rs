@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 use mesos::v1::{Resource, value};
 use rand::rngs::SmallRng;
 
-use super::ports::{Ranges, UNPRIVILEGED};
+use super::ranges::{Ranges, UNPRIVILEGED};
 
 /// What one worker needs.
 #[derive(Clone, Debug, Default, PartialEq)]

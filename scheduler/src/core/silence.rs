@@ -8,7 +8,8 @@ use std::time::Duration;
 use super::{
     Core,
     evidence::Inspection,
-    message::{Moment, Notice, Output},
+    ids::Moment,
+    message::{Notice, Output},
 };
 
 /// After this time without any offer, the wanted resources are reported.

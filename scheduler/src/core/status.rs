@@ -8,8 +8,10 @@ use overlays::blame::Blame;
 use super::{
     Core,
     history::Initiator,
-    message::{Change, Notice, Output, WorkerId},
+    ids::WorkerId,
+    message::{Notice, Output},
     pace::STABLE,
+    state::Change,
     verdict::{Verdict, explain},
     worker::Phase,
 };

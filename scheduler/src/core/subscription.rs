@@ -3,7 +3,8 @@
 use super::{
     Core,
     history::Initiator,
-    message::{Change, Notice, Output, Registration},
+    message::{Notice, Output},
+    state::{Change, Registration},
     worker::Phase,
 };
 

@@ -21,9 +21,11 @@ use mesos::v1::{self, TaskState, value};
 use super::{
     Core, Settings,
     constraint::Constraint,
-    message::{Change, Input, Launch, Moment, Move, Notice, Output, Registration, State, WorkerId, WorkerRecord},
+    ids::{Moment, WorkerId},
+    message::{Input, Launch, Notice, Output},
     origin::Origin,
     resources::Demand,
+    state::{Change, Move, Registration, State, WorkerRecord},
     worker::{Patience, Phase},
 };
 

@@ -19,11 +19,7 @@
 
 use std::time::Duration;
 
-use super::{
-    message::{Moment, Output, WorkerRecord},
-    pace::STABLE,
-    ports::WorkerPorts,
-};
+use super::{ids::Moment, message::Output, pace::STABLE, ports::WorkerPorts, state::WorkerRecord};
 
 /// Number of repeated kills before the executor is shut down.
 pub(super) const REMINDERS: u32 = 3;

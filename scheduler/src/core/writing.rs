@@ -7,7 +7,9 @@ use mesos::v1;
 use super::{
     Core,
     history::Initiator,
-    message::{Change, Moment, Notice, Output},
+    ids::Moment,
+    message::{Notice, Output},
+    state::Change,
     worker::Phase,
 };
 

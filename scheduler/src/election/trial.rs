@@ -7,7 +7,7 @@ use zookeeper_client::{Client, CreateMode, Error, MultiWriteError};
 
 use super::{Relay, ZooKeeperOptions, relay::handshake};
 use crate::{
-    core::message::State,
+    core::state::State,
     store::{self, Nodes, StoreError, failed},
 };
 

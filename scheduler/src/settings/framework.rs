@@ -9,8 +9,8 @@ use mesos::{
 use super::{SettingsError, invalid, whole};
 use crate::core::{
     constraint::{Constraint, Field},
-    message::Registration,
     resources::Demand,
+    state::Registration,
 };
 
 const ROLE: &str = "mesos.resourcemanager.framework.role";

@@ -24,7 +24,10 @@ use tracing::warn;
 
 use super::{Next, Outcome, Shell};
 use crate::{
-    core::message::{Change, Ended, Input},
+    core::{
+        message::Input,
+        state::{Change, Ended},
+    },
     failure::Failure,
     store::Batch,
 };

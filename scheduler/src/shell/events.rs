@@ -11,7 +11,9 @@ use tracing::{debug, warn};
 use super::{Next, Outcome, Shell};
 use crate::{
     core::{
-        message::{Ended, Input, WorkerId},
+        ids::WorkerId,
+        message::Input,
+        state::Ended,
         worker::{Phase, Worker},
     },
     failure::Failure,

@@ -129,7 +129,7 @@ pub(super) struct Promised {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::message::Move;
+    use crate::core::state::Move;
 
     #[test]
     fn commands_are_reported_in_sentences() {

@@ -8,7 +8,8 @@ use super::{Next, Outcome, Shell};
 use crate::{
     core::{
         evidence::Inspection,
-        message::{Input, Launch, Output, WorkerId},
+        ids::WorkerId,
+        message::{Input, Launch, Output},
     },
     store::Batch,
 };

@@ -25,7 +25,7 @@ use super::{
     StoreError, fresh_state, record,
     sealed::{self, Content},
 };
-use crate::core::message::{Change, State};
+use crate::core::state::{Change, State};
 
 const STATE: &str = "state";
 const BEFORE: &str = "state.before";

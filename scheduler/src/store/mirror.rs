@@ -14,7 +14,7 @@ use super::{
     StoreError, record,
     zookeeper::{Nodes, failed},
 };
-use crate::core::message::{WorkerId, WorkerRecord};
+use crate::core::{ids::WorkerId, state::WorkerRecord};
 
 /// The records below one folder.
 #[derive(Debug)]

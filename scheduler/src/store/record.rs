@@ -6,8 +6,9 @@ use prost::Message as _;
 
 use crate::core::{
     constraint::Field,
-    message::{AgentProfile, Ended, Moment, Move, Registration, State, WorkerId, WorkerRecord},
+    ids::{Moment, WorkerId},
     origin::Origin,
+    state::{AgentProfile, Ended, Move, Registration, State, WorkerRecord},
 };
 
 #[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic)]

@@ -30,7 +30,7 @@ use self::{
     reading::{inherited, load},
 };
 use super::{Mirror, StoreError};
-use crate::core::message::{Change, State};
+use crate::core::state::{Change, State};
 
 pub use self::nodes::Nodes;
 

@@ -8,7 +8,7 @@ use mesos::scheduler::{Knowledge, RegisteredFramework, SchedulerOptions};
 use tokio::time::timeout;
 
 use super::{Difference, differences, unknown};
-use crate::core::message::{Registration, State};
+use crate::core::state::{Registration, State};
 
 /// How long the master may take to answer. Without an answer, a mistake shows when the framework subscribes.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -11,8 +11,10 @@ use mesos::v1;
 use scheduler::core::{
     Core, Settings,
     constraint::Constraint,
-    message::{Input, Moment, Move, Output, State, WorkerId},
+    ids::{Moment, WorkerId},
+    message::{Input, Output},
     resources::Demand,
+    state::{Move, State},
     worker::Patience,
 };
 
@@ -81,7 +83,7 @@ pub(crate) fn settings(constraints: &str) -> Settings {
         patience: Patience::default(),
         moving: Move::default(),
         origin: std::sync::Arc::default(),
-        registration: scheduler::core::message::Registration::default(),
+        registration: scheduler::core::state::Registration::default(),
         avoided_share: 0.25,
     }
 }

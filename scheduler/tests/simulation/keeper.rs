@@ -1,6 +1,6 @@
 //! The simulated store: ZooKeeper with its lock, or a file of one application master.
 
-use scheduler::core::message::{Change, State};
+use scheduler::core::state::{Change, State};
 
 use crate::world::{Event, World};
 

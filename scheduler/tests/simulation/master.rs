@@ -10,7 +10,7 @@ use std::{
 };
 
 use mesos::v1::{self, TaskState, TaskStatus};
-use scheduler::core::message::Moment;
+use scheduler::core::ids::Moment;
 
 use self::maintenance::Maintenance;
 use crate::{

@@ -29,7 +29,9 @@ use std::{collections::BTreeSet, time::Duration};
 use mesos::v1::{OfferId, TaskState};
 use scheduler::core::{
     Core,
-    message::{Change, Launch, Output, WorkerId},
+    ids::WorkerId,
+    message::{Launch, Output},
+    state::Change,
     worker::Phase,
 };
 

@@ -11,7 +11,11 @@ use std::{
 
 use mesos::v1::TaskState;
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
-use scheduler::core::message::{Input, Moment, Move, State, WorkerId};
+use scheduler::core::{
+    ids::{Moment, WorkerId},
+    message::Input,
+    state::{Move, State},
+};
 
 use self::events::Due;
 pub(crate) use self::events::{Call, Event, FromMaster};

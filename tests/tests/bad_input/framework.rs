@@ -7,7 +7,10 @@ use mesos::{
     v1::FrameworkInfo,
 };
 use scheduler::{
-    core::message::{AgentProfile, Change, WorkerId, WorkerRecord},
+    core::{
+        ids::WorkerId,
+        state::{AgentProfile, Change, WorkerRecord},
+    },
     store::{Batch, FileStore, Store, keep},
 };
 use tests::{Line, RealMesos, flink_home, wait_until};

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use scheduler::{
-    core::message::{Change, Ended},
+    core::state::{Change, Ended},
     election::Candidate,
 };
 use tests::{Proxy, RealZooKeeper};

@@ -2,7 +2,10 @@
 
 use fs_err as fs;
 use scheduler::{
-    core::message::{Change, Ended, WorkerId},
+    core::{
+        ids::WorkerId,
+        state::{Change, Ended},
+    },
     election::Candidate,
     store::{StoreError, fresh_state},
 };

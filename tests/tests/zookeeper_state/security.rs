@@ -4,7 +4,7 @@ use std::{path::Path, process::Command};
 
 use flink::config::{Configuration, Source};
 use scheduler::{
-    core::message::Change,
+    core::state::Change,
     election::{Candidate, ZooKeeperOptions, try_out},
     settings::{StateLocation, state_location},
 };

@@ -12,8 +12,9 @@ use super::*;
 use crate::{
     core::{
         constraint::{Field, Values},
-        message::{AgentProfile, Moment, Move, Registration, WorkerId, WorkerRecord},
+        ids::{Moment, WorkerId},
         origin::Origin,
+        state::{AgentProfile, Move, Registration, WorkerRecord},
     },
     store::fresh_epoch,
 };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::nodes::{Node, Nodes};
-use crate::{core::message::State, store::record};
+use crate::{core::state::State, store::record};
 
 /// Bytes in one transaction: half of the largest request of a ZooKeeper server (`jute.maxbuffer`, 1 MB by default).
 const BATCH: usize = 512 * 1024;
@@ -89,7 +89,10 @@ mod tests {
     use zookeeper_client::Acls;
 
     use super::*;
-    use crate::core::message::{Ended, Moment, WorkerId, WorkerRecord};
+    use crate::core::{
+        ids::{Moment, WorkerId},
+        state::{Ended, WorkerRecord},
+    };
 
     fn worker(number: u64, running: bool) -> WorkerRecord {
         WorkerRecord { id: WorkerId::new("e", number), running, launched: Moment(1), ..WorkerRecord::default() }

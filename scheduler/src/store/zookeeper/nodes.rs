@@ -2,7 +2,7 @@
 
 use zookeeper_client::{Acls, Client, CreateMode, Error};
 
-use crate::core::message::WorkerId;
+use crate::core::ids::WorkerId;
 
 /// The nodes of one cluster.
 #[derive(Clone, Debug)]

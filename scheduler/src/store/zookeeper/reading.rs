@@ -4,7 +4,7 @@ use zookeeper_client::{Client, Error, Stat};
 
 use super::{Nodes, failed};
 use crate::{
-    core::message::State,
+    core::state::State,
     store::{Mirror, StoreError, fresh_state, record},
 };
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mesos::v1::{self, TaskState, TaskStatus};
-use scheduler::core::message::Moment;
+use scheduler::core::ids::Moment;
 
 use crate::{keeper::Write, resources::Amounts};
 
