@@ -14,6 +14,7 @@ use std::{
 
 use anyhow::{Context as _, anyhow};
 use fetcher::cache::PATH_VARIABLE;
+use fs_err::File;
 use mesos::master::MasterUrl;
 use mesos_local::{LocalCluster, LocalOptions};
 use serde_json::json;
@@ -52,7 +53,7 @@ pub async fn on_mesos(
     let master = settings::master(&plan.config).map_err(Failure::usage)?;
     let work = working_folder().await?;
     let log = plan::log_folder(&plan.home, &plan.config, &*lookup);
-    let place = RunContext { master, any_port: false, work: work.path().to_owned(), log };
+    let place = RunContext { master, any_port: false, work: work.path().to_owned(), work_lock: Some(work.lock()), log };
     Box::pin(run(cluster, plan, &lookup, console, place)).await
 }
 
@@ -77,6 +78,7 @@ pub async fn local(
         any_port: true,
         log: log.clone(),
         work: work.clone(),
+        work_lock: temporary.as_ref().map(WorkingFolder::lock),
     };
     let ended = Box::pin(run(cluster, plan, &lookup, console, place)).await;
     mesos.shutdown().await;
@@ -161,6 +163,7 @@ struct RunContext {
     master: MasterUrl,
     any_port: bool,
     work: PathBuf,
+    work_lock: Option<Arc<File>>,
     log: PathBuf,
 }
 

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use flink::config::Configuration;
+
 /// An error for people, by who can fix it.
 #[derive(Debug)]
 pub enum Failure {
@@ -38,14 +40,30 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (Self::Usage(error) | Self::Cancelled(error) | Self::Other(error)) = self;
         let mut last = error.to_string();
-        f.write_str(&last)?;
+        // Errors name values of options.
+        f.write_str(&Configuration::without_users(&last))?;
         // Many errors repeat their cause in their own message.
         for cause in error.chain().skip(1).map(ToString::to_string) {
             if !last.contains(&cause) {
-                write!(f, ": {cause}")?;
+                write!(f, ": {}", Configuration::without_users(&cause))?;
             }
             last = cause;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::anyhow;
+
+    use super::*;
+
+    #[test]
+    fn users_and_queries_of_addresses_are_not_shown() {
+        let cause = anyhow!("no file `https://user:hush@h/a?hush`: not found");
+        let failure = Failure::usage(cause.context("cannot fetch https://user:hush@h/b"));
+        let expected = "cannot fetch https://***@h/b: no file `https://***@h/a?***`: not found";
+        assert_eq!(failure.to_string(), expected);
     }
 }

@@ -61,6 +61,8 @@ pub struct JobManager {
     pub log_name: String,
     /// Lock that keeps other clusters from that name.
     pub log_lock: Option<fs_err::File>,
+    /// Lock that keeps its working folder from being removed as a leftover.
+    pub work_lock: Option<Arc<fs_err::File>>,
     /// Its REST API, as reached from this machine.
     pub rest: FlinkRest,
     /// The URL of its web page for others.
@@ -98,13 +100,14 @@ impl JobManager {
         let mut started: u32 = 0;
         loop {
             let output = self.output().await;
-            let mut child = match process::start(&self.command, &self.file("out"), &self.file("err")) {
-                Ok(child) => child,
-                Err(e) => {
-                    let why = format!("cannot start {}: {e}", self.command.program.display());
-                    return send(&events, JobManagerEvent::Failed(why)).await;
-                }
-            };
+            let mut child =
+                match process::start(&self.command, &self.file("out"), &self.file("err"), self.work_lock.clone()) {
+                    Ok(child) => child,
+                    Err(e) => {
+                        let why = format!("cannot start {}: {e}", self.command.program.display());
+                        return send(&events, JobManagerEvent::Failed(why)).await;
+                    }
+                };
             let began = Instant::now();
             let end = self.watch(&mut child, &events, &stop).await;
             process::stop(&mut child, GRACE).await;

@@ -2,10 +2,10 @@
 
 pub(crate) mod identity;
 
-use std::{io, path::Path, process::Stdio, time::Duration};
+use std::{io, path::Path, process::Stdio, sync::Arc, time::Duration};
 
 use flink::command::CommandLine;
-use fs_err as fs;
+use fs_err::{self as fs, File};
 use nix::{
     sys::signal::{Signal, killpg},
     unistd::Pid,
@@ -13,8 +13,9 @@ use nix::{
 use tokio::process::{Child, Command};
 
 /// Starts `line` in its own process group, so that Ctrl-C at the terminal reaches only us. It gets SIGTERM when this
-/// process dies. Its output is appended to `out` and `err`.
-pub fn start(line: &CommandLine, out: &Path, err: &Path) -> io::Result<Child> {
+/// process dies. Its output is appended to `out` and `err`. It inherits `lock`, which stays locked until both processes
+/// have ended.
+pub fn start(line: &CommandLine, out: &Path, err: &Path, lock: Option<Arc<File>>) -> io::Result<Child> {
     let append = |path: &Path| {
         fs::OpenOptions::new().create(true).append(true).open(path).map(|f| Stdio::from(f.into_parts().0))
     };
@@ -27,6 +28,9 @@ pub fn start(line: &CommandLine, out: &Path, err: &Path) -> io::Result<Child> {
     command.args(&line.arguments).envs(line.environment.iter().map(|(k, v)| (k, v))).current_dir(&line.directory);
     command.stdin(Stdio::null()).stdout(append(out)?).stderr(append(err)?).process_group(0).kill_on_drop(true);
     sys::end_with_parent(&mut command);
+    if let Some(lock) = lock {
+        sys::inherit(&mut command, lock);
+    }
     command.spawn()
 }
 
@@ -52,7 +56,11 @@ pub async fn stop(child: &mut Child, grace: Duration) {
 mod sys {
     #![allow(unsafe_code)]
 
+    use std::sync::Arc;
+
+    use fs_err::File;
     use nix::{
+        fcntl::{FcntlArg, FdFlag, fcntl},
         sys::{prctl, signal::Signal},
         unistd::getppid,
     };
@@ -68,6 +76,17 @@ mod sys {
                 prctl::set_pdeathsig(Signal::SIGTERM)?;
                 // The parent may have died before `prctl`.
                 if getppid() == parent { Ok(()) } else { Err(nix::errno::Errno::ESRCH.into()) }
+            });
+        }
+    }
+
+    /// Leaves `file` open in the child, and in no other process that is started at the same time.
+    pub(super) fn inherit(command: &mut Command, file: Arc<File>) {
+        // SAFETY: between fork and exec only fcntl is called, and an error is created; none allocates or locks.
+        unsafe {
+            command.pre_exec(move || {
+                fcntl(file.file(), FcntlArg::F_SETFD(FdFlag::empty()))?;
+                Ok(())
             });
         }
     }

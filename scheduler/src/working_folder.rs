@@ -1,10 +1,10 @@
 //! The program's working folder: configuration of the JobManager, secrets, temporary files. Nobody else can read it,
 //! whatever the umask. It is removed with the process; the next start removes the folder of a process that was killed, or that kept it
-//! for people.
+//! for people. A JobManager outlives a killed process for a moment: it holds the lock too, so that its folder stays.
 //!
 //! ```text
 //! <tmp>/flink-mesos-<pid>-<start of the process>-XXXXXX/
-//!     lock    locked while the process runs; a folder without it is kept
+//!     lock    locked while the process or its JobManager runs; a folder without it is kept
 //! ```
 
 use std::{
@@ -12,6 +12,7 @@ use std::{
     io,
     os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use common::trusted_path::{check_way, of_another_user, refuse};
@@ -32,7 +33,7 @@ const LOCK: &str = "lock";
 #[derive(Debug)]
 pub(crate) struct WorkingFolder {
     folder: TempDir,
-    _lock: File,
+    lock: Arc<File>,
 }
 
 impl WorkingFolder {
@@ -48,12 +49,17 @@ impl WorkingFolder {
         let lock = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&fresh)?;
         lock.file().try_lock()?;
         fs::rename(fresh, path)?;
-        Ok(Self { folder, _lock: lock })
+        Ok(Self { folder, lock: Arc::new(lock) })
     }
 
     /// Its path.
     pub(crate) fn path(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// Its lock, for a child process that uses the folder: the folder stays while one of both lives.
+    pub(crate) fn lock(&self) -> Arc<File> {
+        self.lock.clone()
     }
 
     /// Keeps it for people until the next start.
@@ -130,9 +136,11 @@ fn is_leftover(path: &Path) -> bool {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use flink::command::CommandLine;
     use nix::sys::stat::{Mode, umask};
 
     use super::*;
+    use crate::process;
 
     fn folders(tmp: &Path) -> Vec<PathBuf> {
         fs::read_dir(tmp).unwrap().map(|entry| entry.unwrap().path()).collect()
@@ -173,6 +181,32 @@ mod tests {
         assert!(tmp.path().join("flink-mesos-4194999-20-abc").exists());
         drop((living, second));
         assert_eq!(folders(tmp.path()).len(), 6);
+    }
+
+    #[tokio::test]
+    async fn the_folder_of_a_killed_process_stays_while_its_job_manager_lives() {
+        let tmp = tempfile::tempdir().unwrap();
+        let pipe = tmp.path().join("pipe");
+        nix::unistd::mkfifo(&pipe, Mode::S_IRWXU).unwrap();
+        let folder = WorkingFolder::make(tmp.path()).unwrap();
+        // It waits for a writer of the pipe.
+        let line = CommandLine {
+            program: "cat".into(),
+            arguments: vec![pipe.display().to_string()],
+            environment: Vec::new(),
+            directory: tmp.path().to_owned(),
+        };
+        let (out, err) = (tmp.path().join("out"), tmp.path().join("err"));
+        let mut child = process::start(&line, &out, &err, Some(folder.lock())).unwrap();
+        // As after a kill: the lock is open in the child alone.
+        let path = tmp.path().join("flink-mesos-4194999-17-abc");
+        fs::rename(folder.keep(), &path).unwrap();
+        let _next = WorkingFolder::make(tmp.path()).unwrap();
+        assert!(path.exists());
+        drop(OpenOptions::new().write(true).open(&pipe).unwrap());
+        assert!(child.wait().await.unwrap().success());
+        let _last = WorkingFolder::make(tmp.path()).unwrap();
+        assert!(!path.exists());
     }
 
     #[test]

@@ -63,8 +63,8 @@ fn without_secrets(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// The text with `******` for the value in `name=value`, such as `-Djavax.net.ssl.keyStorePassword=…`, if the name is that of
-/// a secret.
+/// The text with `******` for the value in `name=value`, such as `-Djavax.net.ssl.keyStorePassword=…`, or in `name = "value"`,
+/// as JAAS has it, if the name is that of a secret.
 fn without_named(text: &str) -> Cow<'_, str> {
     if !(text.contains('=') && is_secret(text)) {
         return Cow::Borrowed(text);
@@ -75,14 +75,17 @@ fn without_named(text: &str) -> Cow<'_, str> {
         let (before, after) = (&rest[..at], &rest[at + 1..]);
         shown.push_str(&rest[..=at]);
         rest = after;
-        if !before.rsplit(|c: char| !is_part_of_name(c)).next().is_some_and(is_secret) {
+        let name = before.trim_end_matches(|c: char| c.is_whitespace() || matches!(c, '\\' | '"' | '\''));
+        if !name.rsplit(|c: char| !is_part_of_name(c)).next().is_some_and(is_secret) {
             continue;
         }
-        let end = end_of_value(after);
+        let value = after.trim_start();
+        shown.push_str(&after[..after.len() - value.len()]);
+        let end = end_of_value(value);
         if end > 0 {
             shown.push_str(HIDDEN);
         }
-        rest = &after[end..];
+        rest = &value[end..];
     }
     shown.push_str(rest);
     Cow::Owned(shown)
@@ -94,15 +97,22 @@ fn is_part_of_name(c: char) -> bool {
 
 /// Where a value ends: after the closing quote, or before what separates it from the next one.
 fn end_of_value(text: &str) -> usize {
-    match text.chars().next() {
-        Some(quote @ ('"' | '\'')) => text[1..].find(quote).map_or(text.len(), |found| found + 2),
+    let escapes = text.len() - text.trim_start_matches('\\').len();
+    match text[escapes..].chars().next() {
+        Some(quote @ ('"' | '\'')) => closing_quote(text, escapes, quote).map_or(text.len(), |found| found + 1),
         _ => text.find(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '&' | '"' | '\'')).unwrap_or(text.len()),
     }
 }
 
+/// The quote that closes the value: before it stand no more backslashes than before the first one.
+fn closing_quote(text: &str, escapes: usize, quote: char) -> Option<usize> {
+    let backslashes = |at: usize| text[..at].len() - text[..at].trim_end_matches('\\').len();
+    text.match_indices(quote).map(|(at, _)| at).find(|at| *at > escapes && backslashes(*at) <= escapes)
+}
+
 /// The text with `***` for what stands before the `@` of an address, such as `zk://user:password@host/path`, and for its
-/// query, which may be a signature.
-fn without_users(text: &str) -> Cow<'_, str> {
+/// query, which may be a signature. What stands after an address in an error, such as a colon, stays.
+pub(super) fn without_users(text: &str) -> Cow<'_, str> {
     if !(text.contains("://") && text.contains(['@', '?'])) {
         return Cow::Borrowed(text);
     }
@@ -117,7 +127,7 @@ fn without_users(text: &str) -> Cow<'_, str> {
         let end = next.unwrap_or(end);
         // Mesos takes the last `@` for ZooKeeper, so that a password may hold anything.
         let is_zookeeper = before.ends_with("zk://");
-        let path = address[..end].find(['/', '?', '#']).filter(|_| !is_zookeeper);
+        let path = address[..end].find(['/', '?', '#']).filter(|path| !is_zookeeper && is_host(&address[..*path]));
         let servers = path.unwrap_or(end);
         let after_user = address[..servers].rfind('@').inspect(|_| shown.push_str("***")).unwrap_or_default();
         rest = &address[after_user..];
@@ -125,6 +135,7 @@ fn without_users(text: &str) -> Cow<'_, str> {
         let Some(query) = rest[..end].find('?').filter(|_| !is_zookeeper) else { continue };
         let ends = [rest[query..end].find('#'), next.and_then(|_| rest[query..end].rfind(','))];
         let ends = ends.into_iter().flatten().min().map_or(end, |found| query + found);
+        let ends = query + rest[query..ends].trim_end_matches(['`', ')', ':']).len();
         shown.push_str(&rest[..=query]);
         shown.push_str("***");
         rest = &rest[ends..];
@@ -133,8 +144,16 @@ fn without_users(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// Whether this is a whole server, with its user or without. Otherwise a password goes on after it.
+fn is_host(text: &str) -> bool {
+    let port = text.rsplit_once(':').map_or("", |(_, port)| port);
+    text.contains('@') || text.starts_with('[') || port.bytes().all(|c| c.is_ascii_digit())
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -146,6 +165,10 @@ mod tests {
             ("http://u:p@h/a@b,https://u2:p2@h2/c , s3://b/d@e", "http://***@h/a@b,https://***@h2/c , s3://b/d@e"),
             ("-Da=http://u:p@h -Db=c@d", "-Da=http://***@h -Db=c@d"),
             ("http://u:p@h", "http://***@h"),
+            ("https://u:p/w?x#y@h/a?b", "https://***@h/a?***"),
+            ("http://[::1]:80/a@b http://h:80/a@b", "http://[::1]:80/a@b http://h:80/a@b"),
+            ("no file `https://u:p@h/a?sig=1`: not found", "no file `https://***@h/a?***`: not found"),
+            ("https://h/a?sig=1: not found", "https://h/a?***: not found"),
             ("http://h/a", "http://h/a"),
             ("curl 'https://u:p@h/a?x=y' | tar x", "curl 'https://***@h/a?***' | tar x"),
             ("https://h/a.tgz?X-Amz-Signature=ab#sha256=cd", "https://h/a.tgz?***#sha256=cd"),
@@ -170,10 +193,34 @@ mod tests {
             ("token=a,ü=b;PASSWORD=c", "token=******,ü=b;PASSWORD=******"),
             ("üpassword=é x=é", "üpassword=****** x=é"),
             ("password=", "password="),
+            (
+                "x.Module required user=\"a\" password = \"b c\" x=y;",
+                "x.Module required user=\"a\" password = ****** x=y;",
+            ),
+            ("password\t=\n'a' x", "password\t=\n****** x"),
+            ("password = a, x", "password = ******, x"),
+            (r#"password="a\"b" x"#, "password=****** x"),
+            (r#""m password=\"a b\" x=\"y\" z"#, r#""m password=****** x=\"y\" z"#),
+            (r#"{"password" = "a", "x" = "y"}"#, r#"{"password" = ******, "x" = "y"}"#),
+            (r"env=DB_PASSWORD\=a,x", r"env=DB_PASSWORD\=******,x"),
+            ("password = ", "password = "),
             ("no password here", "no password here"),
             ("-Da=http://u:p@h/?q -Dtoken=c", "-Da=http://***@h/?*** -Dtoken=******"),
         ] {
             assert_eq!(shown("env.java.opts.all", text), expected);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_quoted_secret_is_never_shown_and_no_text_causes_a_panic(
+            text in r#"(\PC|[ =:/?#@"'\\]){0,30}"#,
+            blanks in "[ \t\n]{0,2}",
+            quote in prop::sample::select(vec!["\"", "'", "\\\""]),
+        ) {
+            let quoted = format!("password{blanks}={blanks}{quote}a hush{quote} {text}");
+            prop_assert!(!shown("env.java.opts.all", &quoted).contains("hush"), "{}", quoted);
+            _ = shown("env.java.opts.all", &format!("token{text}://{text}"));
         }
     }
 

@@ -260,6 +260,7 @@ impl Setup {
             log: place.log.clone(),
             log_name: logs::USUAL.to_owned(),
             log_lock: None,
+            work_lock: place.work_lock.clone(),
             rest,
             web: addresses.web(),
         })

@@ -15,6 +15,13 @@ pub struct Finding {
     pub fatal: bool,
 }
 
+impl Finding {
+    /// Texts name values of options: users and queries of addresses in them are hidden.
+    fn new(text: impl fmt::Display, fatal: bool) -> Self {
+        Self { text: Configuration::without_users(&text.to_string()).into_owned(), fatal }
+    }
+}
+
 /// The result of a check.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
@@ -54,7 +61,7 @@ impl Report {
     }
 
     pub(super) fn error(&mut self, text: impl fmt::Display) {
-        let finding = Finding { text: text.to_string(), fatal: true };
+        let finding = Finding::new(text, true);
         // Two processes may report the same error.
         if !self.findings.contains(&finding) {
             self.findings.push(finding);
@@ -62,7 +69,7 @@ impl Report {
     }
 
     pub(super) fn warning(&mut self, text: impl fmt::Display) {
-        self.findings.push(Finding { text: text.to_string(), fatal: false });
+        self.findings.push(Finding::new(text, false));
     }
 
     pub(super) fn fact(&mut self, text: impl Into<String>) {

@@ -284,3 +284,23 @@ async fn files_for_the_sandboxes_that_are_missing_here_are_reported() {
     let errors = installation.errors(true).await;
     assert!(errors.len() == 1 && errors[0].contains("tasks.uris") && errors[0].contains("/no/such"), "{errors:#?}");
 }
+
+#[tokio::test]
+async fn users_and_queries_of_addresses_are_not_in_errors() {
+    let address = "https://user:hush@h/a?sig=hush";
+    for (key, value) in [
+        ("mesos.artifacts.x", address),
+        ("mesos.secret-artifacts.x", address),
+        ("security.ssl.internal.keystore", address),
+        ("mesos.resourcemanager.tasks.uris", "https://user:hush@h:port/a?hush"),
+        ("mesos.resourcemanager.tasks.uris", "https://user:hush/hush@h/a"),
+        ("mesos.resourcemanager.tasks.uris", "https://user:hush#hush@h/a"),
+        ("mesos.resourcemanager.tasks.uris", "https://user:hush?hush@h/a"),
+        ("mesos.resourcemanager.tasks.uris", "//user:x,https://user:hush@h/a?hush#cache=true"),
+    ] {
+        let report = Installation::new("127.0.0.1:1").with(&format!("{key}={value}")).check(true).await;
+        let (shown, refusal) = (report.to_string(), report.refusal().unwrap());
+        assert!(shown.contains(&format!("error: {key}: ")) && !shown.contains("hush"), "{shown}");
+        assert!(!refusal.contains("hush"), "{refusal}");
+    }
+}

@@ -56,6 +56,7 @@ mod tests {
             log: folder.to_owned(),
             log_name: String::new(),
             log_lock: None,
+            work_lock: None,
             rest: FlinkRest::new("http://localhost:1".to_owned(), String::new(), None).unwrap(),
             web: String::new(),
         }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use fetcher::{
     Digest, TreePath,
-    sources::{Scheme, Settings, SourceUri},
+    sources::{Scheme, Settings, SourceUri, UriError},
     unpack::Format,
 };
 use flink::config::Configuration;
@@ -91,8 +91,9 @@ impl TaskUris {
 impl TaskUri {
     fn parse(text: &str) -> Result<Self, SettingsError> {
         let (address, fragment) = text.split_once('#').unwrap_or((text, ""));
-        let source: SourceUri =
-            address.parse().map_err(|error: fetcher::sources::UriError| refused(error.to_string()))?;
+        // Of the whole text, because a password may hold the mark that separates the options.
+        let malformed = |error: UriError| refused(format!("{}: {}", Configuration::without_users(text), error.reason));
+        let source: SourceUri = address.parse().map_err(malformed)?;
         let wrong = |what: String| refused(format!("{source}: {what}"));
         let mut options = BTreeMap::new();
         for option in fragment.split('&').filter(|option| !option.is_empty()) {
