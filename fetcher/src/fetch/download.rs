@@ -25,7 +25,7 @@ use super::trail::Trail;
 use super::writer::{WriteError, Writer};
 use super::{FetchOptions, blocking};
 use crate::digest::Digest;
-use crate::manifest::{Blob, MAX_ENCODED, Manifest};
+use crate::manifest::{Blob, Entry, MAX_ENCODED, Manifest};
 
 /// Frames (of up to 400 KiB) that may wait between a connection and its writer.
 const FRAMES: usize = 4;
@@ -38,6 +38,8 @@ const REDIRECTS_IN_A_ROW: usize = 2;
 /// Path of the manifest of the secrets. Unlike other manifests it is not requested by digest, because errors with the
 /// path are public.
 const SECRETS: &str = "/v1/secrets";
+/// Its name in errors.
+const LIST_OF_SECRETS: &str = "the list of secrets";
 
 /// One fetch from one set of servers.
 pub(crate) struct Download {
@@ -68,6 +70,8 @@ pub(crate) struct Target {
     missing: Vec<Piece>,
     /// Allows reading the file meanwhile.
     feed: Option<Arc<Feed>>,
+    /// What errors call the file if it is a secret.
+    secret: Option<String>,
 }
 
 impl Target {
@@ -81,11 +85,16 @@ impl Target {
         Self { feed: feed.map(Arc::new), ..self }
     }
 
+    /// The file of this entry, which may be a secret.
+    pub(crate) fn named(self, entry: &Entry) -> Self {
+        Self { secret: entry.secret.then(|| format!("secret {}", entry.path)), ..self }
+    }
+
     /// A file in which some chunks exist and were verified.
     pub(crate) fn with(path: PathBuf, blob: Blob, is_there: impl Fn(usize) -> bool) -> Self {
         let blob = Arc::new(blob);
         let missing = Piece::missing(&blob, is_there);
-        Self { path, blob, missing, feed: None }
+        Self { path, blob, missing, feed: None, secret: None }
     }
 }
 
@@ -99,19 +108,19 @@ impl Download {
 
     /// Fetches the manifest with this digest.
     pub(crate) async fn manifest(&self, digest: Digest) -> Result<Manifest, FetchError> {
-        self.manifest_at(&format!("/v1/manifests/{digest}"), digest).await
+        self.manifest_at(&format!("/v1/manifests/{digest}"), digest, None).await
     }
 
     /// Adds the secrets to a manifest, if there are any.
     pub(crate) async fn with_secrets(&self, shared: Manifest, secrets: Option<Digest>) -> Result<Manifest, FetchError> {
         let Some(digest) = secrets else { return Ok(shared) };
-        let secrets = self.manifest_at(SECRETS, digest).await?;
-        let error = |source| FetchError::Manifest { url: SECRETS.to_owned(), source };
+        let secrets = self.manifest_at(SECRETS, digest, Some(LIST_OF_SECRETS)).await?;
+        let error = |source| FetchError::Manifest { url: SECRETS.to_owned(), source }.of_secret(LIST_OF_SECRETS);
         blocking(move || shared.with_secrets(&secrets).map_err(error)).await
     }
 
-    async fn manifest_at(&self, path: &str, digest: Digest) -> Result<Manifest, FetchError> {
-        let mut attempts = Attempts::new(0, &self.mirrors, &self.meter, &self.options, &self.peers.news);
+    async fn manifest_at(&self, path: &str, digest: Digest, secret: Option<&str>) -> Result<Manifest, FetchError> {
+        let mut attempts = self.attempts(0, secret);
         loop {
             let limit = self.options.manifest_time;
             let got = match timeout(limit, self.manifest_from(attempts.origin(), path, digest)).await {
@@ -174,12 +183,19 @@ impl Download {
         self.peers.announce(digest);
     }
 
+    /// Attempts that begin with server number `origin`. `secret` is the name of what is fetched, if it is a secret.
+    fn attempts<'a>(&'a self, origin: usize, secret: Option<&'a str>) -> Attempts<'a> {
+        let attempts = Attempts::new(origin, &self.mirrors, &self.meter, &self.options, &self.peers.news);
+        attempts.of_secret(secret)
+    }
+
     /// Fetches one piece, again from another source if the bytes are wrong.
     async fn piece<S: Store>(&self, piece: &Piece, target: &Target, store: &Arc<S>) -> Result<(), FetchError> {
         let Ok(_permit) = self.connections.acquire().await else { return Err(FetchError::Stopped) };
         let origin = self.begun.fetch_add(1, Ordering::Relaxed) % self.origins.count();
-        let mut attempts = Attempts::new(origin, &self.mirrors, &self.meter, &self.options, &self.peers.news);
-        let mut with_peers = true;
+        let mut attempts = self.attempts(origin, target.secret.as_deref());
+        // A peer must not learn from the request which digest a secret has.
+        let mut with_peers = target.secret.is_none();
         loop {
             let (frames, written) = self.write(piece.clone(), target, Arc::clone(store));
             let trail = self.feed(piece, frames, &mut attempts, with_peers).await?;

@@ -11,6 +11,9 @@ use crate::manifest::ManifestError;
 use crate::path::TreePath;
 use crate::unpack::UnpackError;
 
+/// The unit of disk space, in bytes.
+pub(super) const BLOCK: u64 = 4096;
+
 /// Who must act so that a fetch can succeed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Blame {
@@ -111,6 +114,18 @@ pub enum FetchError {
         /// How many bytes were hashed.
         bytes: u64,
     },
+    /// A secret could not be fetched. Neither digest nor size is in it: a short secret can be guessed from them.
+    #[error("{name}: {problem}")]
+    Secret {
+        /// Which secret, such as `secret artifacts/key`.
+        name: String,
+        /// What happened, for people.
+        problem: String,
+        /// Who must act.
+        blame: Blame,
+        /// The kind of the error that happened.
+        kind: &'static str,
+    },
     /// A manifest with the right digest that must not be used.
     #[error("{url} is not a usable manifest: {source}")]
     Manifest {
@@ -175,6 +190,7 @@ impl FetchError {
     /// Who must act on the error.
     pub fn blame(&self) -> Blame {
         match self {
+            Self::Secret { blame, .. } => *blame,
             Self::Address { .. } | Self::Refused { .. } | Self::Exists(_) => Blame::Configuration,
             Self::Status { status, .. } if status.is_client_error() => Blame::Artifact,
             Self::Size { .. } | Self::Digest { .. } | Self::Manifest { .. } | Self::Archive { .. } => Blame::Artifact,
@@ -193,6 +209,7 @@ impl FetchError {
             Self::Stalled { .. } => "stalled",
             Self::Size { .. } => "size",
             Self::Digest { .. } => "digest",
+            Self::Secret { kind, .. } => kind,
             Self::Manifest { .. } => "manifest",
             Self::Archive { .. } => "archive",
             Self::NoSpace { .. } | Self::NoInodes { .. } => "no-space",
@@ -211,6 +228,7 @@ impl FetchError {
             | Self::Stalled { .. } => Retry::Again,
             Self::Refused { .. } | Self::Status { .. } | Self::Size { .. } | Self::Digest { .. } => Retry::Elsewhere,
             Self::Address { .. }
+            | Self::Secret { .. }
             | Self::Manifest { .. }
             | Self::Archive { .. }
             | Self::NoSpace { .. }
@@ -233,11 +251,39 @@ impl FetchError {
     pub(crate) fn disk(error: io::Error, path: &Path, needed: u64) -> Self {
         match error.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                Self::NoSpace { path: path.to_owned(), needed, available: available(path).unwrap_or_default() }
+                let available = available(path).unwrap_or_default();
+                Self::NoSpace { path: path.to_owned(), needed: in_blocks(needed), available }
             }
             _ => Self::Disk(error),
         }
     }
+
+    /// The error as everyone may read it if it is about the secret `name`. It keeps the server's address but not the URL,
+    /// which has the digest.
+    pub(super) fn of_secret(self, name: &str) -> Self {
+        let (url, what) = match &self {
+            Self::Refused { url, status, text } | Self::Status { url, status, text, .. } => {
+                // A text with numbers may name the digest or the size.
+                let is_plain = !text.is_empty() && !text.contains(|c: char| c.is_ascii_digit());
+                let text = if is_plain { format!(": {text}") } else { String::new() };
+                (url, format!("answered {status}{text}"))
+            }
+            Self::Network { url, reason, .. } => (url, format!("broke off: {reason}")),
+            Self::Stalled { url, floor, .. } => (url, format!("stalled: less than {floor} bytes per second")),
+            Self::Size { url, .. } => (url, "has another size".to_owned()),
+            Self::Digest { url, .. } => (url, "has the wrong content".to_owned()),
+            Self::Manifest { url, source } => (url, format!("sent an unusable list: {source}")),
+            _ => return self,
+        };
+        let server = url.split("/v1/").next().filter(|server| !server.is_empty()).unwrap_or("the artifact server");
+        let (problem, blame, kind) = (format!("{server} {what}"), self.blame(), self.kind());
+        Self::Secret { name: name.to_owned(), problem, blame, kind }
+    }
+}
+
+/// Bytes that a file of this size takes on a disk. Unlike the size, they do not help to guess a short secret.
+pub(super) fn in_blocks(size: u64) -> u64 {
+    size.checked_next_multiple_of(BLOCK).unwrap_or(u64::MAX)
 }
 
 /// Bytes that an unprivileged user can still write at `path`; none if unknown.
@@ -276,6 +322,11 @@ mod tests {
             ),
             (FetchError::Stalled { url: url(), bytes: 17, floor: 1024 }, Blame::Network, &[URL, "17 bytes", "1024"]),
             (FetchError::Size { url: url(), expected: 5, seen: 6 }, Blame::Artifact, &[URL, "5", "6"]),
+            (
+                FetchError::Size { url: url(), expected: 5, seen: 6 }.of_secret("secret a/key"),
+                Blame::Artifact,
+                &["secret a/key", "http://host:1 has another size"],
+            ),
             (
                 FetchError::Digest { url: url(), expected, seen, bytes: 17 },
                 Blame::Artifact,
@@ -316,6 +367,48 @@ mod tests {
             }
             assert_eq!(error.blame(), blame, "{message}");
         }
+    }
+
+    #[test]
+    fn an_error_about_a_secret_has_neither_digest_nor_size_nor_url() {
+        let url = || format!("http://host:1/v1/blobs/{}", Digest::of(b"abc"));
+        let (path, text) = (PathBuf::from("/s"), format!("no file {}", Digest::of(b"abc")));
+        let status = StatusCode::NOT_FOUND;
+        let full = io::Error::from(io::ErrorKind::StorageFull);
+        for (error, expected) in [
+            (
+                FetchError::Digest { url: url(), expected: Digest::of(b""), seen: Digest::of(b"abc"), bytes: 17 },
+                "secret a/key: http://host:1 has the wrong content",
+            ),
+            (FetchError::Size { url: url(), expected: 17, seen: 18 }, "secret a/key: http://host:1 has another size"),
+            (
+                FetchError::Status { url: url(), status, text, retry_after: None },
+                "secret a/key: http://host:1 answered 404 Not Found",
+            ),
+            (
+                FetchError::Refused { url: url(), status, text: "over TLS only".to_owned() },
+                "secret a/key: http://host:1 answered 404 Not Found: over TLS only",
+            ),
+            (
+                FetchError::Network { url: url(), bytes: 17, reason: "reset".to_owned() },
+                "secret a/key: http://host:1 broke off: reset",
+            ),
+            (
+                FetchError::Network { url: "/v1/secrets".to_owned(), bytes: 17, reason: "late".to_owned() },
+                "secret a/key: the artifact server broke off: late",
+            ),
+            (
+                FetchError::Stalled { url: url(), bytes: 17, floor: 1024 },
+                "secret a/key: http://host:1 stalled: less than 1024 bytes per second",
+            ),
+        ] {
+            let (blame, kind) = (error.blame(), error.kind());
+            let told = error.of_secret("secret a/key");
+            assert_eq!((told.to_string().as_str(), told.blame(), told.kind()), (expected, blame, kind));
+            assert!(!format!("{told:?}").contains("17"), "{told:?}");
+        }
+        let FetchError::NoSpace { needed, .. } = FetchError::disk(full, &path, 17) else { panic!("another error") };
+        assert_eq!(needed, 4096);
     }
 
     #[test]

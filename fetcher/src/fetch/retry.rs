@@ -48,6 +48,8 @@ pub(super) struct Attempts<'a> {
     without: Vec<usize>,
     origin: usize,
     backoff: Backoff,
+    /// The name of the piece's file if it is a secret.
+    secret: Option<&'a str>,
 }
 
 impl<'a> Attempts<'a> {
@@ -60,9 +62,14 @@ impl<'a> Attempts<'a> {
         news: &'a Notify,
     ) -> Self {
         let backoff = Backoff::new(options.backoff.0, options.backoff.1);
-        let mut attempts = Self { mirrors, meter, options, news, without: Vec::new(), origin, backoff };
+        let mut attempts = Self { mirrors, meter, options, news, without: Vec::new(), origin, backoff, secret: None };
         attempts.origin = attempts.next_origin(origin).unwrap_or(origin);
         attempts
+    }
+
+    /// Keeps what could help to guess the secret of this name out of errors and the log.
+    pub(super) fn of_secret(self, secret: Option<&'a str>) -> Self {
+        Self { secret, ..self }
     }
 
     /// The server to ask now.
@@ -86,11 +93,16 @@ impl<'a> Attempts<'a> {
         let idle = self.meter.last_moved().elapsed();
         let retry = error.retry();
         let is_busy = matches!(retry, Retry::After(_));
+        let is_content = !matches!(error, FetchError::Status { .. });
+        let error = match self.secret {
+            Some(name) => error.of_secret(name),
+            None => error,
+        };
         let wait = match retry {
             Retry::Never => return Err(error),
             Retry::Elsewhere => {
                 self.without.push(self.origin);
-                if !matches!(error, FetchError::Status { .. }) {
+                if is_content {
                     self.mirrors.drop(self.origin);
                 }
                 Duration::ZERO

@@ -15,7 +15,7 @@ use nix::sys::time::TimeSpec;
 use tempfile::TempDir;
 
 use super::download::{Store, Target};
-use super::error::{FetchError, available};
+use super::error::{BLOCK, FetchError, available, in_blocks};
 use super::frontier::{Feed, Frontier, Growing};
 use crate::crash;
 use crate::digest::Digest;
@@ -26,8 +26,6 @@ use crate::unpack::{Format, Limits, unpack};
 
 /// Smallest file, in bytes, whose disk space is allocated before the download.
 const PREALLOCATED_FROM: u64 = 1 << 20;
-/// Disk space of a small file or folder, in bytes.
-const BLOCK: u64 = 4096;
 /// Modification time of every file, in seconds since 1970 (2000-01-01). Java compares it to check whether an archive of
 /// class data still fits the jars, so it must be the same after every fetch.
 pub(crate) const MODIFIED: i64 = 946_684_800;
@@ -91,7 +89,8 @@ impl Staging {
     /// returns the archives to unpack during the download. Blocks.
     pub(crate) fn make_files(&self, entries: &[Entry]) -> Result<(Vec<Target>, Vec<Unpacking>), FetchError> {
         let parent = parent(&self.place);
-        let needed = entries.iter().map(|entry| entry.size().saturating_add(BLOCK)).fold(0, u64::saturating_add);
+        let needed =
+            entries.iter().map(|entry| in_blocks(entry.size()).saturating_add(BLOCK)).fold(0, u64::saturating_add);
         if let Some(available) = available(&parent)
             && available < needed
         {
@@ -109,7 +108,7 @@ impl Staging {
                 if let Some(feed) = &feed {
                     feed.begin(fs_err::File::open(&path).map_err(FetchError::Disk)?, blob, |_| false);
                 }
-                targets.insert(blob.digest, Target::empty(path, blob.clone()).feeding(feed));
+                targets.insert(blob.digest, Target::empty(path, blob.clone()).feeding(feed).named(entry));
             }
         }
         let unpackings = entries.iter().filter_map(|entry| {

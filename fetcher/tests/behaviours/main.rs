@@ -11,6 +11,7 @@ mod materialise;
 mod origin;
 mod peer_server;
 mod peers;
+mod secrets;
 mod server;
 mod sources;
 mod support;
