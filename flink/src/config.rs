@@ -273,6 +273,17 @@ impl Configuration {
         secret::is_secret(key)
     }
 
+    /// Does this value hold a secret, by its key or by what is in it, such as an address with a password? Such a value goes to
+    /// workers as a secret.
+    pub fn holds_secret(key: &str, value: &str) -> bool {
+        secret::holds_secret(key, value)
+    }
+
+    /// A text as it may be shown: without addresses' users and queries, and without what follows the name of a secret.
+    pub fn without_secrets(text: &str) -> std::borrow::Cow<'_, str> {
+        secret::without_secrets(text)
+    }
+
     /// A value of this key as it may be shown: a secret, a command and a container's variable not at all; any other value
     /// without addresses' users and queries, and without what follows the name of a secret.
     pub fn shown<'a>(key: &str, value: &'a str) -> std::borrow::Cow<'a, str> {

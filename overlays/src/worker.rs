@@ -65,7 +65,7 @@ impl fmt::Debug for ArtifactSource {
 
 impl fmt::Debug for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let value = if Configuration::is_secret(&self.key) { "******" } else { &self.value };
+        let value = Configuration::shown(&self.key, &self.value);
         write!(f, "{}={value:?}", self.key)
     }
 }

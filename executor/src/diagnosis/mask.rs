@@ -12,7 +12,7 @@ const MASKED: &str = "******";
 const SHORTEST: usize = 4;
 
 /// Knows a worker's secrets: the values of its secret settings. Also masks every value whose name says that it is
-/// secret.
+/// secret, and users and queries of addresses.
 #[derive(Clone, Default)]
 pub struct Mask {
     secrets: Vec<String>,
@@ -46,7 +46,7 @@ impl Mask {
         for secret in &self.secrets {
             text = text.replace(secret, MASKED);
         }
-        text.split_inclusive('\n').map(mask_named).collect()
+        text.split_inclusive('\n').map(|line| mask_named(&Configuration::without_secrets(line))).collect()
     }
 }
 
@@ -116,6 +116,8 @@ mod tests {
             ("--password=hunter2 --user=me", "--password=****** --user=me"),
             ("security.ssl.keystore-password: \"hunter2\" x", "security.ssl.keystore-password: \"******\" x"),
             ("jdbc:x?password=hunter2&user=me", "jdbc:x?password=******&user=me"),
+            ("my.url, https://me:hunter2@h/x?sig=hunter2", "my.url, https://***@h/x?***"),
+            ("-Da=zk://me:hunter2@h1,h2/x -Db=c", "-Da=zk://***@h1,h2/x -Db=c"),
             ("password=", "password="),
             ("a: b, c = d: ü", "a: b, c = d: ü"),
         ] {

@@ -147,6 +147,7 @@ async fn a_task_is_shown_in_full_but_without_its_secrets() {
     assert!(at("subscribed") <= at("launched") && at("fetched") <= at("spawned"));
     let about = &report["about"];
     assert_eq!((&about["flink"], &about["configuration"]["s3.secret-key"]), (&"1.20.5".into(), &"******".into()));
+    assert_eq!(about["configuration"]["my.url"], "https://***@host/x?***");
     assert!(about["command"][0].as_str().unwrap().ends_with("/bin/java"));
     assert!(about["environment"]["FAKE_TASK_MANAGER"].is_string());
     assert_eq!(report["last_errors"][0], "a WARN  password=******");

@@ -57,6 +57,7 @@ impl Host {
                 entry("taskmanager.memory.process.size", "1728m"),
                 entry("jobmanager.rpc.address", "localhost"),
                 entry("s3.secret-key", "hunter22"),
+                entry("my.url", "https://me:hunter44@host/x?sig=hunter44"),
             ],
             environment: vec![entry("FAKE_TASK_MANAGER", script)],
             java_home: self.folder.path().join("java").display().to_string(),

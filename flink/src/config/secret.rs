@@ -1,4 +1,4 @@
-//! Which values must never be shown, and which only in part.
+//! Which values must never be shown, and which only in part. What is hidden here is also what travels to workers as a secret.
 
 use std::{borrow::Cow, sync::LazyLock};
 
@@ -37,6 +37,11 @@ pub(super) fn is_secret(key: &str) -> bool {
     SEARCH.as_ref().is_none_or(|search| search.is_match(key))
 }
 
+/// Does the value hold a secret, by its key or by what is in it?
+pub(super) fn holds_secret(key: &str, value: &str) -> bool {
+    is_secret(key) || without_secrets(value) != value
+}
+
 /// The value as it may be shown: not at all, or without the secrets that can be recognised in it.
 pub(super) fn shown<'a>(key: &str, value: &'a str) -> Cow<'a, str> {
     if is_secret(key) || is_free_form(key) { Cow::Borrowed(HIDDEN) } else { without_secrets(value) }
@@ -56,7 +61,7 @@ fn is_free_form(key: &str) -> bool {
 }
 
 /// The text without the user part and the query of addresses, and without what follows `=` after the name of a secret.
-fn without_secrets(text: &str) -> Cow<'_, str> {
+pub(super) fn without_secrets(text: &str) -> Cow<'_, str> {
     match without_users(text) {
         Cow::Borrowed(text) => without_named(text),
         Cow::Owned(text) => Cow::Owned(without_named(&text).into_owned()),
@@ -185,6 +190,28 @@ mod tests {
     }
 
     #[test]
+    fn a_value_holds_a_secret_if_a_part_of_it_is_hidden() {
+        for (key, value) in [
+            ("my.password", "x"),
+            ("my.url", "https://user:hush@h/x"),
+            ("my.url", "https://h/x?sig=hush"),
+            ("my.url", "s3://h/x,zk://user:hush@h1,h2/mesos"),
+            ("env.java.opts.all", "-Da=b -DapiKey=hush"),
+        ] {
+            assert!(holds_secret(key, value), "{key}: {value}");
+        }
+        for (key, value) in [
+            ("my.url", "https://h/x"),
+            ("my.name", "user@host?"),
+            ("env.java.opts.all", "-Da=b --add-opens=java.base/java.lang=ALL-UNNAMED"),
+            ("env.java.opts.all", "-Da=b -Dpassword="),
+            ("my.text", ""),
+        ] {
+            assert!(!holds_secret(key, value), "{key}: {value}");
+        }
+    }
+
+    #[test]
     fn a_value_after_the_name_of_a_secret_is_never_shown() {
         for (text, expected) in [
             ("-Dkey.store.password=a -Dx=b", "-Dkey.store.password=****** -Dx=b"),
@@ -233,7 +260,7 @@ mod tests {
             "containerized.master.env.DB",
         ] {
             assert_eq!(shown(key, "hush"), "******", "{key}");
-            assert!(!is_secret(key), "it travels as before: {key}");
+            assert!(!holds_secret(key, "hush"), "nothing tells that it is a secret: {key}");
         }
     }
 }

@@ -60,7 +60,7 @@ fn without_secrets(spec: &ContainerSpec) -> (WorkerSecrets, Vec<Entry>, Vec<Entr
 fn parted<'a>(entries: impl Iterator<Item = (&'a str, &'a str)>, prefix: &str) -> (Vec<Entry>, Vec<Entry>) {
     entries
         .map(|(key, value)| Entry::new(key, value))
-        .partition(|entry| Configuration::is_secret(&format!("{prefix}{}", entry.key)))
+        .partition(|entry| Configuration::holds_secret(&format!("{prefix}{}", entry.key), &entry.value))
 }
 
 fn write_secrets(secrets: &WorkerSecrets, directory: &Path) -> Result<PathBuf, std::io::Error> {
@@ -117,6 +117,20 @@ mod tests {
         assert_eq!(decoded.configuration, [Entry::new("security.ssl.internal.key-password", "hush")]);
         assert_eq!(decoded.environment, [Entry::new("AWS_SECRET_ACCESS_KEY", "hush")]);
         assert!(!format!("{decoded:?} {template:?}").contains("hush"));
+    }
+
+    #[test]
+    fn values_with_a_secret_inside_travel_as_secrets_whatever_their_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let configuration = [("my.url", "https://user:hush@h/x?sig=hush"), ("my.other.url", "https://h/x")];
+        let environment = [("PROXY", "http://user:hush@h"), ("JAVA_TOOL_OPTIONS", "-Dmy.password=hush")];
+        let (template, artifacts) = template(&spec(&configuration, &environment), &home(), folder.path()).unwrap();
+        assert_eq!(template.configuration, [Entry::new("my.other.url", "https://h/x")]);
+        assert!(template.environment.is_empty() && artifacts.iter().all(|artifact| artifact.secret));
+        let secrets = WorkerSecrets::decode(fs_err::read(&artifacts[0].source).unwrap().as_slice()).unwrap();
+        assert_eq!(secrets.configuration, [Entry::new("my.url", "https://user:hush@h/x?sig=hush")]);
+        assert_eq!(secrets.environment, environment.map(|(name, value)| Entry::new(name, value)));
+        assert!(!format!("{secrets:?}").contains("hush"), "{secrets:?}");
     }
 
     #[test]
