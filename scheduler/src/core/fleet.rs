@@ -18,8 +18,6 @@ use super::{
 #[derive(Debug)]
 pub(super) struct Fleet {
     workers: BTreeMap<WorkerId, Worker>,
-    /// The workers on each agent.
-    residents: HashMap<String, BTreeSet<WorkerId>>,
     clock: Clock,
     indexes: Indexes,
 }
@@ -119,12 +117,7 @@ impl Fleet {
             due: BTreeSet::new(),
             generations: BTreeMap::new(),
         };
-        Self {
-            workers: BTreeMap::new(),
-            residents: HashMap::new(),
-            clock: Clock { patience, job_manager: None },
-            indexes,
-        }
+        Self { workers: BTreeMap::new(), clock: Clock { patience, job_manager: None }, indexes }
     }
 
     pub(super) fn workers(&self) -> &BTreeMap<WorkerId, Worker> {
@@ -146,45 +139,33 @@ impl Fleet {
 
     fn add(&mut self, worker: Worker, before: Marks) {
         self.indexes.turn(&worker.record, before, Marks::of(&worker, &self.clock));
-        let (id, agent) = (worker.record.id.clone(), &worker.record.place.agent);
-        match self.residents.get_mut(agent) {
-            Some(there) => drop(there.insert(id.clone())),
-            None => drop(self.residents.insert(agent.clone(), BTreeSet::from([id.clone()]))),
-        }
-        self.workers.insert(id, worker);
+        self.workers.insert(worker.record.id.clone(), worker);
     }
 
     pub(super) fn remove(&mut self, id: &WorkerId) -> Option<Worker> {
         let worker = self.workers.remove(id)?;
         self.indexes.turn(&worker.record, Marks::of(&worker, &self.clock), Marks::default());
-        let agent = &worker.record.place.agent;
-        if let Some(there) = self.residents.get_mut(agent) {
-            there.remove(id);
-            if there.is_empty() {
-                self.residents.remove(agent);
-            }
-        }
         Some(worker)
     }
 
-    /// The last known profile of an agent that has workers.
-    pub(super) fn place_of(&self, agent: &str) -> Option<&Arc<AgentProfile>> {
-        Some(&self.get(self.residents.get(agent)?.last()?)?.record.place)
-    }
-
-    /// Replaces the profile of an agent whose attributes have changed. Returns the changed records of its workers.
-    pub(super) fn set_place(&mut self, place: &Arc<AgentProfile>) -> Vec<WorkerRecord> {
-        let mut changed = Vec::new();
-        for id in self.residents.get(&place.agent).into_iter().flatten() {
-            let Some(worker) = self.workers.get_mut(id) else { continue };
+    /// Replaces the profiles of agents whose attributes have changed. Returns the changed records of their workers.
+    pub(super) fn set_places(&mut self, places: &HashMap<String, Arc<AgentProfile>>) -> Vec<WorkerRecord> {
+        let Indexes { occupation, constraints, .. } = &mut self.indexes;
+        let mut moved = Vec::new();
+        for worker in self.workers.values_mut() {
+            let Some(place) = places.get(&worker.record.place.agent) else { continue };
             let before = std::mem::replace(&mut worker.record.place, place.clone());
-            if Marks::of(worker, &self.clock).occupies {
-                self.indexes.occupation.count(&before, &self.indexes.constraints, false);
-                self.indexes.occupation.count(place, &self.indexes.constraints, true);
+            let occupies = Marks::of(worker, &self.clock).occupies;
+            if occupies {
+                occupation.count(&before, constraints, false);
             }
-            changed.push(worker.record.clone());
+            moved.push((worker.record.clone(), occupies));
         }
-        changed
+        // Only once no worker counts by an earlier profile, is it forgotten.
+        for (record, _) in moved.iter().filter(|(_, occupies)| *occupies) {
+            occupation.count(&record.place, constraints, true);
+        }
+        moved.into_iter().map(|(record, _)| record).collect()
     }
 
     /// Changes one worker. `None` if there is no such worker.

@@ -1,6 +1,10 @@
 //! From offers to launches.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
 
 use mesos::v1;
 use rand::Rng as _;
@@ -56,18 +60,19 @@ impl Core {
     /// An agent's attributes may change while workers run there: it returns under the same id. Constraints count those
     /// workers by the agent's current attributes.
     fn see_places(&mut self, offers: &[v1::Offer]) {
-        let mut changes = Vec::new();
+        let mut changed = HashMap::new();
         for offer in offers {
             let (agent, hostname) = (&offer.agent_id.value, &offer.hostname);
-            let Some(known) = self.fleet.place_of(agent) else { continue };
+            let Some(known) = self.fleet.occupation().place_of(agent) else { continue };
             let values = constraint::values(offer, &self.settings.constraints);
             if known.values != values || known.hostname != *hostname {
                 let place = AgentProfile { agent: agent.clone(), hostname: hostname.clone(), values };
-                changes.extend(self.fleet.set_place(&Arc::new(place)).into_iter().map(Change::Worker));
+                changed.insert(agent.clone(), Arc::new(place));
             }
         }
-        if !changes.is_empty() {
-            self.store(changes, Vec::new());
+        if !changed.is_empty() {
+            let records = self.fleet.set_places(&changed);
+            self.store(records.into_iter().map(Change::Worker).collect(), Vec::new());
         }
     }
 

@@ -1,6 +1,7 @@
 //! Places workers on offers, and explains why an offer was not used.
 
 use std::{
+    borrow::Borrow,
     cmp::Reverse,
     collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap},
     fmt,
@@ -64,10 +65,35 @@ const UNUSABLE_PORTS: &str = "a TaskManager could not listen on the agent's free
 /// The agent attribute with the path of an installed executor.
 pub const EXECUTOR_ATTRIBUTE: &str = "flink-mesos-executor";
 
+/// An agent's profile, found by the agent's id.
+#[derive(Clone, Debug)]
+struct ByAgent(Arc<AgentProfile>);
+
+impl Borrow<str> for ByAgent {
+    fn borrow(&self) -> &str {
+        &self.0.agent
+    }
+}
+
+impl Hash for ByAgent {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.agent.hash(state);
+    }
+}
+
+impl PartialEq for ByAgent {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.agent == other.0.agent
+    }
+}
+
+impl Eq for ByAgent {}
+
 /// Where the existing workers run.
 #[derive(Clone, Debug, Default)]
 pub struct Occupation {
-    agents: HashMap<String, usize>,
+    /// The agents, each with its number of workers.
+    agents: HashMap<ByAgent, usize>,
     /// One per constraint.
     censuses: Vec<Census>,
 }
@@ -79,11 +105,11 @@ impl Occupation {
     }
 
     /// Counts one worker more, or one less.
-    pub fn count(&mut self, place: &AgentProfile, constraints: &[Constraint], more: bool) {
-        let AgentProfile { agent, values, .. } = place;
+    pub fn count(&mut self, place: &Arc<AgentProfile>, constraints: &[Constraint], more: bool) {
+        let (agent, values) = (place.agent.as_str(), &place.values);
         match (self.agents.get_mut(agent), more) {
             (Some(count), true) => *count += 1,
-            (None, true) => drop(self.agents.insert(agent.clone(), 1)),
+            (None, true) => drop(self.agents.insert(ByAgent(place.clone()), 1)),
             (Some(1), false) => drop(self.agents.remove(agent)),
             (Some(count), false) => *count -= 1,
             (None, false) => {}
@@ -98,6 +124,11 @@ impl Occupation {
     /// Whether a worker runs on this agent.
     pub fn is_used(&self, agent: &str) -> bool {
         self.agents.contains_key(agent)
+    }
+
+    /// The profile of an agent that has workers, as of the first of them.
+    pub(super) fn place_of(&self, agent: &str) -> Option<&AgentProfile> {
+        self.agents.get_key_value(agent).map(|(known, _)| &*known.0)
     }
 
     /// The number of workers per `GROUP_BY` value of this group.
@@ -229,7 +260,7 @@ fn groups(bundles: &[Bundle], constraints: &[Constraint], occupation: &Occupatio
             let rehash = |g: &usize| hash_all(&hasher, groups[*g].values.iter().map(Option::as_ref));
             known.insert_unique(hash, number, rehash);
         }
-        let there = occupation.agents.get(&bundle.place.agent).copied().unwrap_or(0);
+        let there = occupation.agents.get(bundle.place.agent.as_str()).copied().unwrap_or(0);
         groups[number].agents.push(Reverse((there, i)));
     }
     groups
