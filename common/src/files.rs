@@ -33,6 +33,21 @@ pub fn open(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
+/// Opens a regular file to write at its end, and creates it if it does not exist. Never waits for a pipe. Blocks.
+///
+/// # Errors
+/// Like [`open`].
+pub fn append(path: &Path) -> io::Result<File> {
+    match fs_err::metadata(path) {
+        Ok(found) => check_regular(path, &found)?,
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    let file = OpenOptions::new().create(true).append(true).custom_flags(O_NONBLOCK).open(path)?;
+    check_regular(path, &file.metadata()?)?;
+    Ok(file)
+}
+
 /// The content of a regular file of at most `most` bytes. Blocks.
 ///
 /// # Errors
@@ -113,6 +128,7 @@ mod tests {
             let expected = format!("{} is {what}: a regular file is required", path.display());
             assert_eq!(read(path, 10).unwrap_err().to_string(), expected);
             assert_eq!(open(path).unwrap_err().to_string(), expected);
+            assert_eq!(append(path).unwrap_err().to_string(), expected);
         }
     }
 

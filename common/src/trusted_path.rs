@@ -8,9 +8,10 @@ use std::{
 };
 
 use fs_err as fs;
-use nix::unistd::geteuid;
+use nix::unistd::{Gid, Group, User, getegid, geteuid};
 
 const ALL_WRITE: u32 = 0o002;
+const GROUP_WRITE: u32 = 0o020;
 const STICKY: u32 = 0o1000;
 
 /// The error for a folder that is not trusted, and why.
@@ -26,7 +27,8 @@ pub fn of_another_user(owner: u32) -> String {
 
 /// Checks that only root and this user can put something else in the place of a file or folder. The folders above it,
 /// and it itself if it is a link, belong to one of them. Where all users may write, only an entry's owner can replace it
-/// (`/tmp`). If links lead elsewhere, the same is checked there. What does not exist yet is not checked. Blocks.
+/// (`/tmp`). The same holds for a group's folder, unless the group is root's or
+/// this user's own. If links lead elsewhere, the same is checked there. What does not exist yet is not checked. Blocks.
 pub fn check_way(path: &Path) -> io::Result<()> {
     let path = std::path::absolute(path)?;
     check_above(&path)?;
@@ -45,11 +47,28 @@ fn check_above(path: &Path) -> io::Result<()> {
             return refuse(path, &format!("can be replaced by the user {owner}, who owns {}", place.display()));
         }
         let is_link = found.file_type().is_symlink();
-        if !is_link && found.mode() & ALL_WRITE != 0 && found.mode() & STICKY == 0 {
+        if is_link || found.mode() & STICKY != 0 {
+            continue;
+        }
+        if found.mode() & ALL_WRITE != 0 {
             return refuse(path, &format!("can be replaced by any user: all may write to {}", place.display()));
+        }
+        let group = found.gid();
+        if found.mode() & GROUP_WRITE != 0 && group != 0 && !is_own_group(group) {
+            let why = format!("can be replaced by the group {group}, which may write to {}", place.display());
+            return refuse(path, &why);
         }
     }
     Ok(())
+}
+
+/// Whether a group holds nobody but this user, as many systems make one for each user: its name is the user's, and it lists
+/// no others.
+fn is_own_group(group: u32) -> bool {
+    let (Ok(Some(user)), Ok(Some(group))) = (User::from_uid(geteuid()), Group::from_gid(Gid::from_raw(group))) else {
+        return false;
+    };
+    group.gid == getegid() && group.name == user.name && group.mem.iter().all(|member| *member == user.name)
 }
 
 /// The same path, with those links followed that lead somewhere.
@@ -100,6 +119,25 @@ mod tests {
         fs::set_permissions(&open, Permissions::from_mode(0o1777)).unwrap();
         make_private(&open.join("new/er")).unwrap();
         assert_eq!(fs::metadata(open.join("new/er")).unwrap().mode() & 0o7777, 0o700);
+    }
+
+    #[test]
+    fn a_folder_that_a_group_of_others_could_replace_is_refused() {
+        if !geteuid().is_root() {
+            return;
+        }
+        let tmp = tempfile::tempdir().unwrap();
+        let shared = tmp.path().join("shared");
+        fs::create_dir(&shared).unwrap();
+        chown(&shared, None, Some(NOBODY.into())).unwrap();
+        fs::set_permissions(&shared, Permissions::from_mode(0o2775)).unwrap();
+        let error = check_way(&shared.join("own")).unwrap_err().to_string();
+        assert!(error.contains("can be replaced by the group 65534, which may write to"), "{error}");
+        fs::set_permissions(&shared, Permissions::from_mode(0o1775)).unwrap();
+        check_way(&shared.join("own")).unwrap();
+        chown(&shared, None, Some(0.into())).unwrap();
+        fs::set_permissions(&shared, Permissions::from_mode(0o775)).unwrap();
+        check_way(&shared.join("own")).unwrap();
     }
 
     #[test]

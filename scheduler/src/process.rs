@@ -5,7 +5,7 @@ pub(crate) mod identity;
 use std::{io, path::Path, process::Stdio, sync::Arc, time::Duration};
 
 use flink::command::CommandLine;
-use fs_err::{self as fs, File};
+use fs_err::File;
 use nix::{
     sys::signal::{Signal, killpg},
     unistd::Pid,
@@ -16,9 +16,7 @@ use tokio::process::{Child, Command};
 /// process dies. Its output is appended to `out` and `err`. It inherits `lock`, which stays locked until both processes
 /// have ended.
 pub fn start(line: &CommandLine, out: &Path, err: &Path, lock: Option<Arc<File>>) -> io::Result<Child> {
-    let append = |path: &Path| {
-        fs::OpenOptions::new().create(true).append(true).open(path).map(|f| Stdio::from(f.into_parts().0))
-    };
+    let append = |path: &Path| common::files::append(path).map(|file| Stdio::from(file.into_parts().0));
     #[expect(clippy::disallowed_methods, reason = "the one place of this crate that starts processes")]
     let mut command = Command::new(&line.program);
     let inherited = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());

@@ -38,7 +38,11 @@ pub(crate) struct WorkingFolder {
 
 impl WorkingFolder {
     /// Creates one below `tmp`, and removes the folders of ended processes there. Blocks.
+    ///
+    /// # Errors
+    /// It cannot be created, or another user could replace it there.
     pub(crate) fn make(tmp: &Path) -> io::Result<Self> {
+        check_way(&tmp.join(PREFIX))?;
         remove_leftovers(tmp);
         let pid = std::process::id();
         let prefix = format!("{PREFIX}{pid}-{}-", started(pid).unwrap_or_default());
@@ -153,6 +157,17 @@ mod tests {
         fs::write(path.join("secrets/one"), "s3cret").unwrap();
         fs::write(path.join(LOCK), "").unwrap();
         path
+    }
+
+    #[test]
+    fn a_folder_for_temporary_files_in_which_others_could_replace_it_is_refused() {
+        let tmp = tempfile::tempdir().unwrap();
+        fs::set_permissions(tmp.path(), Permissions::from_mode(0o777)).unwrap();
+        let Err(error) = WorkingFolder::make(tmp.path()) else { panic!("it was made") };
+        assert!(error.to_string().contains("can be replaced by any user"), "{error}");
+        assert!(folders(tmp.path()).is_empty());
+        fs::set_permissions(tmp.path(), Permissions::from_mode(0o1777)).unwrap();
+        WorkingFolder::make(tmp.path()).unwrap();
     }
 
     #[test]

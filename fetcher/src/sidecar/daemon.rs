@@ -84,7 +84,7 @@ async fn live(settings: Settings) -> anyhow::Result<()> {
         tracing::warn!(%error, "Cannot raise the limit of open files");
     }
     let signals = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let socket = Socket::take(&settings.socket)?;
+    let socket = Socket::take(&settings.socket).await?;
     let cache = open(&settings).await?;
     let grace = settings.grace;
     let daemon = Arc::new(Daemon {

@@ -116,6 +116,21 @@ async fn refusal(setting: &str, folder: &std::path::Path) -> String {
 }
 
 #[tokio::test]
+async fn a_file_in_the_place_of_the_socket_is_kept_and_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("socket");
+    fs_err::write(&place, "precious").unwrap();
+    let host = Host::new();
+    let mut daemon = tokio::process::Command::new(program());
+    daemon.env_clear().args(["--config", "/dev/null", "--socket"]).arg(&place);
+    daemon.arg("--cache").arg(host.cache()).kill_on_drop(true);
+    let (code, _, complaint) = finish(daemon).await;
+    let expected = format!("setting `socket`: {} is not a socket: name another path", place.display());
+    assert!(code == 1 && complaint.contains(&expected), "{code} {complaint}");
+    assert_eq!(fs_err::read_to_string(&place).unwrap(), "precious");
+}
+
+#[tokio::test]
 async fn a_socket_or_cache_that_any_user_could_replace_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     fs_err::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();

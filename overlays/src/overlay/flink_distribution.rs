@@ -2,10 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use flink::command::{LARGEST_LOGGING_FILE, is_logging_file};
-use flink::config::Configuration;
+use flink::command::is_logging_file;
 
-use super::{Draft, Master, OverlayError, tree};
+use super::{Draft, Master, OverlayError, logging, tree};
 
 /// Ships `opt` too when it is `true`.
 const SHIP_OPT: &str = "mesos.flink.opt";
@@ -38,20 +37,9 @@ fn ship_logging(folder: &Path, draft: &mut Draft) -> Result<(), OverlayError> {
         let path = entry?.path();
         let Some(name) = path.file_name().filter(|name| is_logging_file(Path::new(name))) else { continue };
         let target = format!("conf/{}", name.to_string_lossy());
-        let secret = holds_secrets(&String::from_utf8_lossy(&common::files::read(&path, LARGEST_LOGGING_FILE)?));
-        tree::ship_one(&path, &target, secret, draft)?;
+        logging::ship(&path, &target, draft)?;
     }
     Ok(())
-}
-
-/// Does a logging file name something that is a secret, such as an appender's password? In log4j's form that is the name
-/// before `=`, in logback's an element.
-fn holds_secrets(text: &str) -> bool {
-    let is_comment = |line: &&str| !line.trim_start().starts_with(['#', '!']);
-    let names = text.lines().filter(is_comment).filter_map(|line| line.split_once('=').map(|(name, _)| name.trim()));
-    let elements = text.split('<').skip(1).filter_map(|rest| rest.split(['>', ' ', '/']).next());
-    // Most files have no such word anywhere.
-    Configuration::is_secret(text) && names.chain(elements).any(Configuration::is_secret)
 }
 
 /// The folder that the variable names, as Flink's scripts have it, or the one in the distribution.

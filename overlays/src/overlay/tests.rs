@@ -454,6 +454,19 @@ fn workers_may_log_by_a_file_of_their_own() {
 }
 
 #[test]
+fn a_logging_file_of_the_workers_own_is_limited_and_secret_if_it_holds_a_secret() {
+    let installation = Installation::new(&["flink/conf/log4j-console.properties", "ours/own.properties"]);
+    let own = installation.path("ours/own.properties");
+    let installation = installation.set("mesos.worker.log4j", own.to_str().unwrap());
+    fs_err::write(&own, "appender.mail.smtpPassword = hush").unwrap();
+    let spec = installation.collect().unwrap();
+    let file = spec.artifacts.iter().find(|file| file.source == own).unwrap();
+    assert!(file.secret && file.target == "conf/log4j-console.properties");
+    fs_err::OpenOptions::new().write(true).open(&own).unwrap().set_len((4 << 20) + 1).unwrap();
+    assert!(installation.collect().unwrap_err().to_string().contains("too large: more than 4 MB"));
+}
+
+#[test]
 fn a_python_environment_is_shipped_and_first_in_the_path() {
     let installation = Installation::new(&["env/bin/python", "env/lib/python3.11/os.py"]);
     let folder = installation.path("env");

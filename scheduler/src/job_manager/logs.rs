@@ -2,8 +2,6 @@
 
 use std::{fs::TryLockError, io};
 
-use fs_err::OpenOptions;
-
 use super::JobManager;
 
 /// The log's name in Flink's scripts.
@@ -15,7 +13,7 @@ impl JobManager {
     pub(crate) fn take_log(&mut self, port: u16) -> io::Result<()> {
         for name in [USUAL.to_owned(), format!("{USUAL}-{port}")] {
             self.log_name = name;
-            let file = OpenOptions::new().create(true).append(true).open(self.file("out"))?;
+            let file = common::files::append(&self.file("out"))?;
             let taken = file.file().try_lock();
             self.log_lock = Some(file);
             match taken {
@@ -30,7 +28,7 @@ impl JobManager {
             *argument = format!("{option}{path}");
         }
         // The file for standard error must be writable too.
-        OpenOptions::new().create(true).append(true).open(self.file("err")).map(drop)
+        common::files::append(&self.file("err")).map(drop)
     }
 }
 
@@ -59,6 +57,16 @@ mod tests {
             work_lock: None,
             rest: FlinkRest::new("http://localhost:1".to_owned(), String::new(), None).unwrap(),
             web: String::new(),
+        }
+    }
+
+    #[test]
+    fn a_pipe_in_the_place_of_an_output_is_refused_and_not_waited_for() {
+        for name in ["jobmanager.out", "jobmanager.err"] {
+            let folder = tempfile::tempdir().unwrap();
+            nix::unistd::mkfifo(&folder.path().join(name), nix::sys::stat::Mode::S_IRWXU).unwrap();
+            let error = job_manager(folder.path()).take_log(8081).unwrap_err().to_string();
+            assert!(error.ends_with(&format!("{name} is a pipe: a regular file is required")), "{error}");
         }
     }
 

@@ -1,14 +1,20 @@
 //! The daemon's socket. Only one daemon can hold it, and leftovers of a killed one are no obstacle.
 
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, FileTypeExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use common::trusted_path::check_way;
 use tokio::net::UnixListener;
+use tokio::time::{Instant, sleep};
 
 use crate::cache::{FileLock, Mode};
+
+/// How long to wait for a daemon that is just ending.
+const LOCK_PATIENCE: Duration = Duration::from_secs(2);
+const POLL: Duration = Duration::from_millis(50);
 
 /// A listening socket; dropping it removes the file.
 pub(super) struct Socket {
@@ -19,17 +25,19 @@ pub(super) struct Socket {
 }
 
 impl Socket {
-    /// Takes the path, replacing the socket of a dead daemon. Refuses a path at which another user could listen instead.
-    pub(super) fn take(path: &Path) -> anyhow::Result<Self> {
+    /// Takes the path, replacing the socket of a dead daemon. Refuses a path at which another user could listen instead,
+    /// and one with something else than a socket.
+    pub(super) async fn take(path: &Path) -> anyhow::Result<Self> {
         check_way(path).context("setting `socket`")?;
         let folder = path.parent().unwrap_or(Path::new("/"));
         let made = std::fs::DirBuilder::new().recursive(true).mode(0o755).create(folder);
         made.with_context(|| format!("cannot make {}", folder.display()))?;
-        let lock = FileLock::attempt(&beside(path), Mode::Exclusive)?;
-        let Some(lock) = lock else { anyhow::bail!("another daemon listens at {}", path.display()) };
-        match fs_err::remove_file(path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
-            _ => {}
+        let lock = lock(path).await?;
+        match fs_err::symlink_metadata(path) {
+            Ok(found) if found.file_type().is_socket() => fs_err::remove_file(path)?,
+            Ok(_) => anyhow::bail!("setting `socket`: {} is not a socket: name another path", path.display()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error.into()),
         }
         let listener = std::os::unix::net::UnixListener::bind(path)
             .with_context(|| format!("cannot listen at {}", path.display()))?;
@@ -48,6 +56,18 @@ impl Drop for Socket {
     fn drop(&mut self) {
         // If that fails, the leftover socket also says that nobody listens.
         fs_err::remove_file(&self.path).ok();
+    }
+}
+
+/// The lock of the path.
+async fn lock(path: &Path) -> anyhow::Result<FileLock> {
+    let deadline = Instant::now() + LOCK_PATIENCE;
+    loop {
+        match FileLock::attempt(&beside(path), Mode::Exclusive)? {
+            Some(lock) => return Ok(lock),
+            None if Instant::now() < deadline => sleep(POLL).await,
+            None => anyhow::bail!("another daemon listens at {}", path.display()),
+        }
     }
 }
 
