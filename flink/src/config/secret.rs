@@ -1,4 +1,4 @@
-//! Which values must never be shown, and which only in part. What is hidden here is also what travels to workers as a secret.
+//! Which values must never be shown, and which only in part. What holds a secret here also travels to workers as one.
 
 use std::{borrow::Cow, sync::LazyLock};
 
@@ -39,7 +39,19 @@ pub(super) fn is_secret(key: &str) -> bool {
 
 /// Does the value hold a secret, by its key or by what is in it?
 pub(super) fn holds_secret(key: &str, value: &str) -> bool {
-    is_secret(key) || without_secrets(value) != value
+    is_secret(key) || without_named(value) != value || has_user(value) || is_signed(value)
+}
+
+fn has_user(value: &str) -> bool {
+    !value.contains(USER) && without_users(value).contains(USER)
+}
+
+/// Does an address have a signature in its query? With it, anyone can read what the address names. Other queries are
+/// hidden too, but most of them are no secrets: `jdbc:postgresql://host/db?ssl=true`.
+fn is_signed(value: &str) -> bool {
+    let parameters = value.split(['?', '&']).skip(1).filter_map(|parameter| parameter.split_once('='));
+    let mut names = parameters.map(|(name, _)| name.to_ascii_lowercase());
+    value.contains("://") && names.any(|name| name == "sig" || name.ends_with("signature"))
 }
 
 /// The value as it may be shown: not at all, or without the secrets that can be recognised in it.
@@ -47,6 +59,8 @@ pub(super) fn shown<'a>(key: &str, value: &'a str) -> Cow<'a, str> {
     if is_secret(key) || is_free_form(key) { Cow::Borrowed(HIDDEN) } else { without_secrets(value) }
 }
 
+/// In place of the user part of an address, before its server.
+const USER: &str = "***@";
 /// In place of a secret.
 const HIDDEN: &str = "******";
 
@@ -190,11 +204,13 @@ mod tests {
     }
 
     #[test]
-    fn a_value_holds_a_secret_if_a_part_of_it_is_hidden() {
+    fn a_value_holds_a_secret_if_it_has_a_password_a_token_or_a_signature_in_it() {
         for (key, value) in [
             ("my.password", "x"),
             ("my.url", "https://user:hush@h/x"),
             ("my.url", "https://h/x?sig=hush"),
+            ("my.url", "https://h/x?a=b&X-Amz-Signature=hush"),
+            ("my.url", "jdbc:postgresql://h/db?user=a&password=hush"),
             ("my.url", "s3://h/x,zk://user:hush@h1,h2/mesos"),
             ("env.java.opts.all", "-Da=b -DapiKey=hush"),
         ] {
@@ -202,6 +218,7 @@ mod tests {
         }
         for (key, value) in [
             ("my.url", "https://h/x"),
+            ("my.url", "jdbc:postgresql://h/db?ssl=true&design=flat"),
             ("my.name", "user@host?"),
             ("env.java.opts.all", "-Da=b --add-opens=java.base/java.lang=ALL-UNNAMED"),
             ("env.java.opts.all", "-Da=b -Dpassword="),
