@@ -28,14 +28,16 @@ pub struct Demand {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Taken {
     offered: Arc<Vec<Resource>>,
+    /// The configuration keys that get ports.
+    keys: Arc<[Arc<str>]>,
     pieces: Vec<Piece>,
 }
 
-/// A part of one offered resource.
-#[derive(Clone, Debug, PartialEq)]
+/// A part of one offered resource. There are some for each of many thousand workers, so it is small.
+#[derive(Clone, Copy, Debug, PartialEq)]
 struct Piece {
     /// Index of the offered resource.
-    of: usize,
+    of: u32,
     user: User,
     portion: Portion,
 }
@@ -48,12 +50,12 @@ enum User {
 }
 
 /// How much of the resource.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 enum Portion {
     /// Thousandths of a scalar.
     Amount(u64),
-    /// This port, for this configuration key.
-    Port(Arc<str>, u16),
+    /// This port, for the configuration key of this index.
+    Port(u16, u16),
 }
 
 impl Taken {
@@ -69,22 +71,22 @@ impl Taken {
 
     /// The ports, with their configuration keys.
     pub fn ports(&self) -> impl Iterator<Item = (&str, u16)> {
-        self.pieces.iter().filter_map(|piece| match &piece.portion {
-            Portion::Port(key, port) => Some((&**key, *port)),
+        self.pieces.iter().filter_map(|piece| match piece.portion {
+            Portion::Port(key, port) => Some((&**self.keys.get(usize::from(key))?, port)),
             Portion::Amount(_) => None,
         })
     }
 
     fn resources(&self, user: User) -> Vec<Resource> {
-        let of = |piece: &Piece| Some(piece.portion.of(self.offered.get(piece.of)?));
+        let of = |piece: &Piece| Some(piece.portion.of(self.offered.get(piece.of as usize)?));
         self.pieces.iter().filter(|piece| piece.user == user).filter_map(of).collect()
     }
 }
 
 impl Portion {
     /// This portion of `offered`.
-    fn of(&self, offered: &Resource) -> Resource {
-        match *self {
+    fn of(self, offered: &Resource) -> Resource {
+        match self {
             Self::Amount(amount) => {
                 Resource { scalar: Some(value::Scalar { value: units(amount) }), ..offered.clone() }
             }
@@ -112,7 +114,7 @@ pub struct Shortage {
 pub struct Needs {
     scalars: Vec<Need>,
     /// The configuration keys that get one port each.
-    ports: Vec<Arc<str>>,
+    ports: Arc<[Arc<str>]>,
     /// The first port that the task may listen on.
     lowest_port: u64,
 }
@@ -132,9 +134,9 @@ pub struct Pool {
     /// Reserved ones come first, to be used first. Those that a worker does not need are left out.
     scalars: Vec<Scalar>,
     /// Indexes of the offered port ranges with what is left of them, in the same order.
-    ports: Vec<(usize, Ranges)>,
+    ports: Vec<(u32, Ranges)>,
     /// Ports that are used only if there are no others.
-    last_resort: Vec<(usize, u16)>,
+    last_resort: Vec<(u32, u16)>,
     /// Number of ports left out because a TaskManager could not listen on them recently.
     withheld: usize,
 }
@@ -143,7 +145,7 @@ pub struct Pool {
 #[derive(Debug)]
 struct Scalar {
     /// Index of the offered resource.
-    of: usize,
+    of: u32,
     /// Index into the [`Needs`].
     need: usize,
     /// What is left, in thousandths.
@@ -156,7 +158,7 @@ impl Pool {
     /// The resources of an offer that a worker may use.
     pub fn new(offered: Vec<Resource>, needs: &Needs) -> Self {
         let (mut scalars, mut ports) = (Vec::with_capacity(offered.len()), Vec::new());
-        for (of, resource) in offered.iter().enumerate().filter(|(_, resource)| is_plain(resource)) {
+        for (of, resource) in (0_u32..).zip(&offered).filter(|(_, resource)| is_plain(resource)) {
             if resource.name == PORTS {
                 let ranges = resource.ranges.iter().flat_map(|ranges| &ranges.range);
                 let from = |begin: u64| begin.max(needs.lowest_port);
@@ -167,8 +169,8 @@ impl Pool {
                 scalars.push(Scalar { of, need, left: offered_amount(scalar.value) });
             }
         }
-        scalars.sort_by_key(|scalar| !is_reserved(&offered[scalar.of]));
-        ports.sort_by_key(|(of, _)| !is_reserved(&offered[*of]));
+        scalars.sort_by_key(|scalar: &Scalar| !is_reserved(&offered[scalar.of as usize]));
+        ports.sort_by_key(|(of, _)| !is_reserved(&offered[*of as usize]));
         Self { offered: Arc::new(offered), scalars, ports, last_resort: Vec::new(), withheld: 0 }
     }
 
@@ -207,12 +209,12 @@ impl Pool {
                 self.take_scalar(number, amount, user, &mut pieces);
             }
         }
-        for key in &needs.ports {
+        for (key, _) in (0_u16..).zip(&*needs.ports) {
             if let Some((of, port)) = self.take_port(chance) {
-                pieces.push(Piece { of, user: User::Task, portion: Portion::Port(key.clone(), port) });
+                pieces.push(Piece { of, user: User::Task, portion: Portion::Port(key, port) });
             }
         }
-        Ok(Taken { offered: self.offered.clone(), pieces })
+        Ok(Taken { offered: self.offered.clone(), keys: needs.ports.clone(), pieces })
     }
 
     fn left_of(&self, need: usize) -> u64 {
@@ -247,7 +249,7 @@ impl Pool {
         }
     }
 
-    fn take_port(&mut self, chance: &mut SmallRng) -> Option<(usize, u16)> {
+    fn take_port(&mut self, chance: &mut SmallRng) -> Option<(u32, u16)> {
         let Some((of, ranges)) = self.ports.iter_mut().find(|(_, ranges)| ranges.count() > 0) else {
             return self.last_resort.pop();
         };
@@ -276,7 +278,7 @@ impl Demand {
             Need { name: name.to_owned(), task, executor }
         };
         let lowest_port = if self.privileged { 1 } else { UNPRIVILEGED };
-        Needs { scalars: self.names().map(need).collect(), ports: self.ports.clone(), lowest_port }
+        Needs { scalars: self.names().map(need).collect(), ports: self.ports.as_slice().into(), lowest_port }
     }
 }
 
