@@ -6,6 +6,7 @@ pub mod causes;
 pub mod files;
 pub mod guests;
 pub mod hosts;
+pub mod stdout;
 pub mod tls;
 pub mod trusted_path;
 pub mod version;

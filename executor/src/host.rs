@@ -13,10 +13,7 @@ mod jstack;
 mod logs;
 mod ps;
 
-use std::{
-    io::{self, Write as _},
-    path::PathBuf,
-};
+use std::{io, path::PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 use thiserror::Error;
@@ -246,10 +243,6 @@ fn json(answer: &impl serde::Serialize) -> io::Result<String> {
     Ok(text::json(&serde_json::to_string_pretty(answer)?).into_owned() + "\n")
 }
 
-/// A reader that stops early, such as `head`, is no error.
 fn print(text: &str) -> Result<(), HostError> {
-    match io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(()),
-    }
+    Ok(common::stdout::write(text)?)
 }

@@ -38,7 +38,7 @@ fn main() -> ExitCode {
 fn run(invocation: &Invocation, variables: &[(String, String)]) -> anyhow::Result<ExitCode> {
     let Invocation { cli, sources, settings } = invocation;
     if cli.check_config {
-        print(&sources.explain())?;
+        common::stdout::write(&sources.explain())?;
         return Ok(ExitCode::SUCCESS);
     }
     start_log(settings);
@@ -46,7 +46,7 @@ fn run(invocation: &Invocation, variables: &[(String, String)]) -> anyhow::Resul
         None | Some(Command::Daemon) => daemon::run(settings.clone()).map(|()| ExitCode::SUCCESS),
         Some(command) => {
             let answer = commands::run(command, settings, cli.output, variables)?;
-            print(&answer.text)?;
+            common::stdout::write(&answer.text)?;
             Ok(if answer.good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
     }
@@ -65,10 +65,6 @@ fn start_log(settings: &Settings) {
         LogFormat::Json => log.with(lines.json()).init(),
         LogFormat::Text => log.with(lines).init(),
     }
-}
-
-fn print(text: &str) -> std::io::Result<()> {
-    std::io::stdout().write_all(text.as_bytes())
 }
 
 fn complain(text: &str) {

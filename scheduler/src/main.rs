@@ -79,21 +79,20 @@ fn run(cli: Cli) -> Result<(), Failure> {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "what was asked for")]
 async fn show(config: Config, environment: Vec<(String, String)>, lookup: Arc<Lookup>) -> Result<(), Failure> {
     match config {
-        Config::Options => print!("{}", flink::options::reference()),
+        Config::Options => write(&flink::options::reference())?,
         Config::Explain { key, place } => {
             let request = place.request(environment);
             let mut config = plan::configuration(&plan::home(&request)?, &request)?;
             if let Ok(master) = settings::master(&config) {
                 address::explain(&mut config, &master, &*lookup).await;
             }
-            println!("{}", config.explain(&key).trim_end());
+            write(&format!("{}\n", config.explain(&key).trim_end()))?;
         }
         Config::Check(check) => {
             let report = check::check(check.subject(environment), lookup).await.map_err(Failure::other)?;
-            print!("{report}");
+            write(&report.to_string())?;
             if report.is_fatal() {
                 return Err(Failure::usage(anyhow::anyhow!("{}", report.verdict())));
             }
@@ -102,10 +101,12 @@ async fn show(config: Config, environment: Vec<(String, String)>, lookup: Arc<Lo
     Ok(())
 }
 
-#[expect(clippy::print_stdout, reason = "what was asked for")]
 async fn print(text: impl Future<Output = Result<String, Failure>>) -> Result<(), Failure> {
-    println!("{}", text.await?);
-    Ok(())
+    write(&format!("{}\n", text.await?))
+}
+
+fn write(answer: &str) -> Result<(), Failure> {
+    common::stdout::write(answer).map_err(Failure::other)
 }
 
 fn begin(common: &Common) -> Result<Console, Failure> {

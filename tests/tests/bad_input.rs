@@ -50,6 +50,15 @@ fn hollow_flink() -> TempDir {
 }
 
 #[test]
+fn an_answer_that_nobody_reads_to_its_end_is_no_error() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = command(&["config", "options"]).stdout(writer).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.is_empty(), "{} {said}", output.status);
+}
+
+#[test]
 fn a_missing_flink_home_is_asked_for() {
     assert_refused(None, &["-Dmesos.master=h:1"], &["FLINK_HOME", "--flink-home"]);
 }
