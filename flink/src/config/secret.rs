@@ -24,7 +24,10 @@ const PARTS: &[&str] = &[
     "credential",
     "passphrase",
     "private-key",
-    "zookeeper.client.authorization",
+    "passwd",
+    "pwd",
+    "authorization",
+    "fs.azure.sas",
 ];
 
 /// Finds any of [`PARTS`] in one pass: every name in every logging file is looked at.
@@ -207,6 +210,9 @@ mod tests {
     fn a_value_holds_a_secret_if_it_has_a_password_a_token_or_a_signature_in_it() {
         for (key, value) in [
             ("my.password", "x"),
+            ("my.db.passwd", "x"),
+            ("fs.azure.sas.fixed.token", "x"),
+            ("high-availability.zookeeper.client.authorization", "{digest: a}"),
             ("my.url", "https://user:hush@h/x"),
             ("my.url", "https://h/x?sig=hush"),
             ("my.url", "https://h/x?a=b&X-Amz-Signature=hush"),

@@ -368,7 +368,7 @@ mod tests {
 
     /// What is left of a resource; 0 if the pool has none.
     fn left(pool: &Pool, name: &str) -> f64 {
-        let of = |scalar: &&Scalar| pool.offered[scalar.of].name == name;
+        let of = |scalar: &&Scalar| pool.offered[scalar.of as usize].name == name;
         units(pool.scalars.iter().filter(of).map(|scalar| scalar.left).sum())
     }
 
