@@ -15,7 +15,7 @@ use std::{
     process::Command,
 };
 
-use mesos::v1::{TaskState, TaskStatus, task_status::Reason};
+use mesos::v1::{TaskState, TaskStatus, task_status::Reason, value::Scalar};
 use rig::Rig;
 use tests::RealMesosOptions;
 
@@ -90,9 +90,13 @@ fn blame(status: &TaskStatus) -> Option<&str> {
 async fn a_task_manager_that_exceeds_its_containers_memory_is_ended_and_reported_as_such() {
     let Some(groups) = Groups::new() else { return skip("no control groups of version 1 may be made here") };
     let rig = Rig::start_with(RealMesosOptions { agent_flags: groups.agent_flags(), ..Default::default() }).await;
-    // The kernel ends the TaskManager, and not by chance its executor.
+    // The kernel ends the TaskManager, and not by chance its executor, which needs much memory if built for debugging.
     let greedy = r#"exec python3 -c 'open("/proc/self/oom_score_adj", "w").write("1000"); a = bytearray(300 << 20)'"#;
-    rig.launch(vec![rig.worker("greedy", greedy)]).await;
+    let mut task = rig::task(&rig.worker("greedy", greedy));
+    for memory in task.resources.iter_mut().filter(|resource| resource.name == "mem") {
+        memory.scalar = Some(Scalar { value: 128.0 });
+    }
+    rig.launch_tasks(vec![task]).await;
     rig.update("greedy", TaskState::TaskRunning).await;
     // The executor sees the kill; the agent sees that the limit was reached and ends the container. Either reports
     // first.
