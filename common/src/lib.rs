@@ -1,5 +1,6 @@
 //! Code that several crates need and none of them owns. Each module is small and complete. Nothing here knows about
-//! Mesos, Flink or artifacts. Only `trusted_path` and `files` do I/O: they look at folders, and read what a user names.
+//! Mesos, Flink or artifacts. Only `trusted_path`, `files` and `stdout` do I/O: they look at
+//! folders, open what a user names, and write what a command answers.
 
 pub mod backoff;
 pub mod causes;

@@ -27,8 +27,8 @@ pub fn of_another_user(owner: u32) -> String {
 
 /// Checks that only root and this user can put something else in the place of a file or folder. The folders above it,
 /// and it itself if it is a link, belong to one of them. Where all users may write, only an entry's owner can replace it
-/// (`/tmp`). The same holds for a group's folder, unless the group is root's or
-/// this user's own. If links lead elsewhere, the same is checked there. What does not exist yet is not checked. Blocks.
+/// (`/tmp`). The same holds for a group's folder, unless the group is root's or this user's own. If links lead elsewhere,
+/// the same is checked there. What does not exist yet is not checked. Blocks.
 pub fn check_way(path: &Path) -> io::Result<()> {
     let path = std::path::absolute(path)?;
     check_above(&path)?;
