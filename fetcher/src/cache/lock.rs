@@ -56,7 +56,7 @@ impl FileLock {
     }
 
     /// Waits for the lock.
-    pub(super) async fn acquire(path: PathBuf, mode: Mode) -> Result<Self, FetchError> {
+    pub(crate) async fn acquire(path: PathBuf, mode: Mode) -> Result<Self, FetchError> {
         Self::acquire_for(path, mode, |lock| lock).await
     }
 

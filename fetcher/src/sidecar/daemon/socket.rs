@@ -8,13 +8,12 @@ use std::time::Duration;
 use anyhow::Context as _;
 use common::trusted_path::check_way;
 use tokio::net::UnixListener;
-use tokio::time::{Instant, sleep};
+use tokio::time::timeout;
 
 use crate::cache::{FileLock, Mode};
 
 /// How long to wait for a daemon that is just ending.
 const LOCK_PATIENCE: Duration = Duration::from_secs(2);
-const POLL: Duration = Duration::from_millis(50);
 
 /// A listening socket; dropping it removes the file.
 pub(super) struct Socket {
@@ -61,13 +60,9 @@ impl Drop for Socket {
 
 /// The lock of the path.
 async fn lock(path: &Path) -> anyhow::Result<FileLock> {
-    let deadline = Instant::now() + LOCK_PATIENCE;
-    loop {
-        match FileLock::attempt(&beside(path), Mode::Exclusive)? {
-            Some(lock) => return Ok(lock),
-            None if Instant::now() < deadline => sleep(POLL).await,
-            None => anyhow::bail!("another daemon listens at {}", path.display()),
-        }
+    match timeout(LOCK_PATIENCE, FileLock::acquire(beside(path), Mode::Exclusive)).await {
+        Ok(lock) => Ok(lock?),
+        Err(_) => anyhow::bail!("another daemon listens at {}", path.display()),
     }
 }
 
