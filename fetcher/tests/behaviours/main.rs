@@ -8,6 +8,7 @@ mod encryption;
 mod faults;
 mod heavy;
 mod materialise;
+#[allow(dead_code, reason = "shared with another program of tests")]
 mod origin;
 mod peer_server;
 mod peers;

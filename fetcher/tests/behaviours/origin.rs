@@ -9,10 +9,11 @@ use std::time::Duration;
 use fetcher::Manifest;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 /// What happens to one request.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) enum Fault {
     /// A normal answer.
     None,
@@ -30,6 +31,23 @@ pub(crate) enum Fault {
     NoRange,
     /// This status, with a redirect to the same path at this address.
     Elsewhere(u16, SocketAddr),
+    /// A normal answer once the gate is open.
+    Held(Gate),
+}
+
+/// Holds answers back until it is opened.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Gate(watch::Sender<bool>);
+
+impl Gate {
+    pub(crate) fn open(&self) {
+        self.0.send_replace(true);
+    }
+
+    async fn opened(&self) {
+        // The sender is ours, so that the channel cannot close.
+        self.0.subscribe().wait_for(|open| *open).await.ok();
+    }
 }
 
 /// A received request.
@@ -151,6 +169,9 @@ async fn answer(socket: &mut TcpStream, content: Option<&Vec<u8>>, asked: &Asked
             asked.path
         );
         return socket.write_all(head.as_bytes()).await;
+    }
+    if let Fault::Held(gate) = &fault {
+        gate.opened().await;
     }
     let range = asked.range.clone().filter(|_| !matches!(fault, Fault::NoRange));
     let mut body = content[range.clone().unwrap_or(0..content.len())].to_vec();

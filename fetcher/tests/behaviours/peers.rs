@@ -97,7 +97,7 @@ impl Scene {
 
     /// A peer that answers every request with `fault`, and that has announced everything to the server.
     async fn bad_peer(&self, fault: Fault) -> Origin {
-        let peer = Origin::start(&self.manifest, &self.contents, move |_, _| fault).await;
+        let peer = Origin::start(&self.manifest, &self.contents, move |_, _| fault.clone()).await;
         let token = self.server.issue_token("tm");
         let answer =
             self.announce(Method::PUT, self.server.manifest(), &peer.address().to_string(), Some(token.expose())).await;
@@ -169,7 +169,7 @@ async fn three_hosts_at_once_cost_the_server_little_more_than_one() {
 async fn a_bad_peer_is_dropped_and_reported_and_the_fetch_succeeds() {
     for fault in [Fault::Wrong, Fault::Truncate(1000), Fault::Stall(1000), Fault::Longer, Fault::Status(500, None)] {
         let scene = Scene::new().await;
-        let peer = scene.bad_peer(fault).await;
+        let peer = scene.bad_peer(fault.clone()).await;
         let _busy = scene.keep_busy().await;
         let floor = RateFloor { bytes_per_second: 1000, window: Duration::from_millis(500) };
         let options = FetchOptions { peer_floor: floor, ..quick() };

@@ -71,7 +71,7 @@ async fn an_error_about_a_secret_names_its_path_but_neither_digest_nor_size() {
         (Fault::Status(500, None), "answered 500 Internal Server Error: sorry"),
     ] {
         let blob = scene.blob();
-        let origin = scene.origin(move |asked| if asked.path == blob { fault } else { Fault::None }).await;
+        let origin = scene.origin(move |asked| if asked.path == blob { fault.clone() } else { Fault::None }).await;
         for error in scene.errors(&origin).await {
             let text = format!("{error} {error:?}");
             assert!(text.starts_with(&format!("secret artifacts/key: {} {expected}", origin.url())), "{text}");

@@ -7,7 +7,8 @@ use serde_json::json;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use crate::host::{Gate, Host, PATIENCE, SECRET, Tree};
+use crate::host::{Host, PATIENCE, SECRET, Tree};
+use crate::origin::Gate;
 use crate::support::get;
 
 fn cached(materialised: &Materialised) -> &Path {
@@ -32,7 +33,7 @@ async fn sixteen_executors_at_once_are_one_download() {
     assert_eq!((&status["daemon"]["counts"]["misses"], &status["cache"]["trees_in_use"]), (&json!(1), &json!(1)));
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 16)]
+#[tokio::test]
 async fn progress_is_seen_while_the_sidecar_fetches() {
     let host = Host::new();
     let _sidecar = host.start(&[]).await;
@@ -53,7 +54,7 @@ async fn progress_is_seen_while_the_sidecar_fetches() {
     assert_eq!((last.files_done, last.bytes_done), (last.files, last.bytes), "{last:?}");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 16)]
+#[tokio::test]
 async fn a_sidecar_that_is_killed_during_a_fetch_fails_no_worker() {
     let host = Host::new();
     let mut sidecar = host.start(&[]).await;
@@ -69,7 +70,7 @@ async fn a_sidecar_that_is_killed_during_a_fetch_fails_no_worker() {
     assert!(cached(&materialised).starts_with(host.path("own-cache")));
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 16)]
+#[tokio::test]
 async fn an_executor_that_goes_away_ends_its_fetch() {
     let host = Host::new();
     let _sidecar = host.start(&[]).await;

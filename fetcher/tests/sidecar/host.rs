@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use fetcher::{
@@ -19,7 +19,7 @@ use tokio::process::{Child, Command};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use crate::origin::{Fault, Origin};
+use crate::origin::{Fault, Gate, Origin};
 use crate::support::{artifact, loopback, noise, serve};
 
 /// Longer than anything should take, even on a busy machine.
@@ -272,10 +272,8 @@ impl Tree {
         let origin = Origin::start(&manifest, &contents, move |_, asked| {
             // The first half of the large file is sent in any case.
             let is_first = asked.range.as_ref().is_some_and(|range| range.start == 0);
-            if asked.path.starts_with("/v1/blobs/") && !is_first {
-                gate.pass();
-            }
-            Fault::None
+            let is_held = asked.path.starts_with("/v1/blobs/") && !is_first;
+            if is_held { Fault::Held(gate.clone()) } else { Fault::None }
         })
         .await;
         Self {
@@ -357,20 +355,5 @@ impl Tree {
     /// Bytes of the tree without its secret.
     pub(crate) fn shared_bytes(&self) -> u64 {
         (self.contents[0].len() + self.contents[1].len()) as u64
-    }
-}
-
-/// Delays answers until it opens. Each waiting answer blocks a thread.
-#[derive(Clone, Default)]
-pub(crate) struct Gate(Arc<(Mutex<bool>, Condvar)>);
-
-impl Gate {
-    pub(crate) fn open(&self) {
-        *self.0.0.lock().unwrap() = true;
-        self.0.1.notify_all();
-    }
-
-    fn pass(&self) {
-        drop(self.0.1.wait_timeout_while(self.0.0.lock().unwrap(), PATIENCE, |open| !*open).unwrap());
     }
 }

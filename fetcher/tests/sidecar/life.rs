@@ -4,9 +4,10 @@ use nix::sys::signal::Signal;
 use tokio::net::UnixDatagram;
 use tokio::time::timeout;
 
-use crate::host::{Gate, Host, NOBODY, PATIENCE, Sidecar, Tree, finish, is_root, program, skip};
+use crate::host::{Host, NOBODY, PATIENCE, Sidecar, Tree, finish, is_root, program, skip};
+use crate::origin::Gate;
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 16)]
+#[tokio::test]
 async fn a_stopping_daemon_lets_running_fetches_complete() {
     let host = Host::new();
     let mut sidecar = host.start(&[]).await;
@@ -26,7 +27,7 @@ async fn a_stopping_daemon_lets_running_fetches_complete() {
     assert!(!host.socket().exists());
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 16)]
+#[tokio::test]
 async fn a_fetch_that_takes_longer_than_the_grace_is_aborted() {
     let host = Host::new();
     let mut sidecar = host.start(&["--grace", "100 ms"]).await;
