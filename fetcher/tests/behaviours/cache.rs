@@ -1,82 +1,34 @@
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
-use std::time::Duration;
 
 use fetcher::{
-    Artifact, Blob, Cache, CacheError, CacheOptions, Digest, FetchError, FetchOptions, Kind, Manifest, Materialised,
-    Progress, Projection, Request, Ways, build, obtain,
+    Blob, CacheError, CacheOptions, Digest, FetchError, FetchOptions, Kind, Manifest, Materialised, Progress,
+    Projection, Request, Ways, build, obtain,
 };
 use tokio::sync::watch;
 
 use crate::faults::SmallDisk;
 use crate::origin::{Asked, Fault, Origin};
+use crate::scene::{Scene, open};
 use crate::support::{artifact, folder_is_empty, noise};
 
 const MIB: usize = 1 << 20;
+const FILES: [(&str, usize); 4] = [("lib/large.jar", 0), ("lib/a.jar", 1), ("plugins/x/a.jar", 1), ("conf/keytab", 2)];
 
-struct Scene {
-    folder: tempfile::TempDir,
-    manifest: Manifest,
-    contents: Vec<Vec<u8>>,
+/// A large file and a small one twice, and a secret.
+async fn scene() -> Scene {
+    Scene::of(vec![noise(21 * MIB, 1), noise(900 << 10, 2), b"secret".to_vec()], &FILES).await
 }
 
-impl Scene {
-    /// A large file and a small one twice, and a secret.
-    async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let contents = vec![noise(21 * MIB, 1), noise(900 << 10, 2), b"secret".to_vec()];
-        let mut artifacts: Vec<Artifact> =
-            [("lib/large.jar", 0), ("lib/a.jar", 1), ("plugins/x/a.jar", 1), ("conf/keytab", 2)]
-                .map(|(target, content)| artifact(folder.path(), target, &contents[content]))
-                .to_vec();
-        artifacts[3].secret = true;
-        let (manifest, _) = build(artifacts).await.unwrap();
-        Self { folder, manifest, contents }
-    }
-
-    async fn origin(&self, script: impl Fn(usize, &Asked) -> Fault + Send + Sync + 'static) -> Origin {
-        Origin::start(&self.manifest, &self.contents, script).await
-    }
-
-    /// Digest of the manifest without secrets.
-    fn shared(&self) -> Digest {
-        self.manifest.split().unwrap().0.digest()
-    }
-
-    /// Digest of the manifest of the secrets.
-    fn secrets(&self) -> Option<Digest> {
-        self.manifest.split().unwrap().1.map(|secrets| secrets.digest())
-    }
-
-    fn cache(&self) -> Cache {
-        open(&self.folder.path().join("cache")).unwrap()
-    }
-
-    async fn fetch(&self, origin: &Origin, name: &str) -> Result<Materialised, FetchError> {
-        fetch(&self.cache(), self, origin, &self.folder.path().join(name)).await
-    }
-
-    fn assert_arrived(&self, target: &Path) {
-        for (path, content) in [("lib/large.jar", 0), ("lib/a.jar", 1), ("plugins/x/a.jar", 1), ("conf/keytab", 2)] {
-            assert!(fs_err::read(target.join(path)).unwrap() == self.contents[content], "{path}");
-        }
-    }
+/// Fetches the tree through the scene's own cache.
+async fn fetch(scene: &Scene, origin: &Origin, name: &str) -> Result<Materialised, FetchError> {
+    scene.fetch_through(&scene.cache(), origin, name).await
 }
 
-fn open(path: &Path) -> Result<Cache, CacheError> {
-    Cache::open(CacheOptions { path: path.to_owned(), budget: 1 << 40 })
-}
-
-async fn fetch(cache: &Cache, scene: &Scene, origin: &Origin, target: &Path) -> Result<Materialised, FetchError> {
-    let request = Request {
-        urls: vec![origin.url()],
-        manifest: scene.shared(),
-        secrets: scene.secrets(),
-        token: "t".parse().unwrap(),
-        target: target.to_owned(),
-    };
-    let options = FetchOptions { patience: Duration::ZERO, ..FetchOptions::default() };
-    cache.materialise(request, options, watch::Sender::default()).await
+fn assert_arrived(scene: &Scene, target: &Path) {
+    for (path, content) in FILES {
+        assert!(fs_err::read(target.join(path)).unwrap() == scene.contents[content], "{path}");
+    }
 }
 
 fn asked_for(origin: &Origin, content: &[u8]) -> Vec<Asked> {
@@ -86,13 +38,13 @@ fn asked_for(origin: &Origin, content: &[u8]) -> Vec<Asked> {
 
 #[tokio::test]
 async fn the_second_worker_of_a_host_fetches_only_its_secrets() {
-    let scene = Scene::new().await;
-    let origin = scene.origin(|_, _| Fault::None).await;
-    let first = scene.fetch(&origin, "one").await.unwrap();
+    let scene = scene().await;
+    let origin = scene.origin(|_| Fault::None).await;
+    let first = fetch(&scene, &origin, "one").await.unwrap();
     let before = origin.asked().len();
-    let second = scene.fetch(&origin, "two").await.unwrap();
-    scene.assert_arrived(&first.target);
-    scene.assert_arrived(&second.target);
+    let second = fetch(&scene, &origin, "two").await.unwrap();
+    assert_arrived(&scene, &first.target);
+    assert_arrived(&scene, &second.target);
     let asked: Vec<_> = origin.asked().split_off(before).into_iter().map(|asked| asked.path).collect();
     let expected = ["/v1/secrets".to_owned(), format!("/v1/blobs/{}", Digest::of(b"secret"))];
     assert_eq!(asked, expected, "more than the secret was requested");
@@ -101,10 +53,10 @@ async fn the_second_worker_of_a_host_fetches_only_its_secrets() {
 
 #[tokio::test]
 async fn two_workers_share_one_copy_of_every_file() {
-    let scene = Scene::new().await;
-    let origin = scene.origin(|_, _| Fault::None).await;
-    let one = scene.fetch(&origin, "one").await.unwrap();
-    let two = scene.fetch(&origin, "two").await.unwrap();
+    let scene = scene().await;
+    let origin = scene.origin(|_| Fault::None).await;
+    let one = fetch(&scene, &origin, "one").await.unwrap();
+    let two = fetch(&scene, &origin, "two").await.unwrap();
     let inode = |root: &Path| fs_err::metadata(root.join("lib/large.jar")).unwrap().ino();
     let shared = two.shared.as_ref().unwrap();
     match shared.projection {
@@ -118,16 +70,16 @@ async fn two_workers_share_one_copy_of_every_file() {
 
 #[tokio::test]
 async fn neither_secrets_nor_their_digests_enter_the_cache() {
-    let scene = Scene::new().await;
-    let origin = scene.origin(|_, _| Fault::None).await;
-    let done = scene.fetch(&origin, "one").await.unwrap();
+    let scene = scene().await;
+    let origin = scene.origin(|_| Fault::None).await;
+    let done = fetch(&scene, &origin, "one").await.unwrap();
     let digests = [Digest::of(b"secret"), scene.manifest.digest(), scene.secrets().unwrap()];
     let shows = |text: &[u8]| {
         let text = String::from_utf8_lossy(text);
         text.contains("keytab") || digests.iter().any(|digest| text.contains(&digest.to_string()))
     };
     assert_eq!(fs_err::metadata(done.target.join("conf/keytab")).unwrap().permissions().mode() & 0o7777, 0o600);
-    let mut folders = vec![scene.folder.path().join("cache")];
+    let mut folders = vec![scene.place("cache")];
     while let Some(folder) = folders.pop() {
         for entry in fs_err::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
@@ -144,7 +96,7 @@ async fn neither_secrets_nor_their_digests_enter_the_cache() {
 
 #[tokio::test]
 async fn trees_that_differ_in_secrets_only_are_one_tree() {
-    let (scene, folder) = (Scene::new().await, tempfile::tempdir().unwrap());
+    let (scene, folder) = (scene().await, tempfile::tempdir().unwrap());
     let mut other = Scene { folder, manifest: scene.manifest.clone(), contents: scene.contents.clone() };
     other.contents[2] = b"another".to_vec();
     let mut entries = scene.manifest.entries().to_vec();
@@ -154,9 +106,9 @@ async fn trees_that_differ_in_secrets_only_are_one_tree() {
     other.manifest = Manifest::new(entries).unwrap();
     let mut trees = Vec::new();
     for scene in [&scene, &other] {
-        let origin = scene.origin(|_, _| Fault::None).await;
-        let done = fetch(&other.cache(), scene, &origin, &scene.folder.path().join("flink")).await.unwrap();
-        scene.assert_arrived(&done.target);
+        let origin = scene.origin(|_| Fault::None).await;
+        let done = scene.fetch_through(&other.cache(), &origin, "flink").await.unwrap();
+        assert_arrived(scene, &done.target);
         trees.push(done.shared.unwrap().path.clone());
     }
     assert_eq!(trees[0], trees[1]);
@@ -164,31 +116,25 @@ async fn trees_that_differ_in_secrets_only_are_one_tree() {
 
 #[tokio::test]
 async fn a_manifest_that_lists_secrets_is_used_without_the_cache() {
-    let scene = Scene::new().await;
-    let origin = scene.origin(|_, _| Fault::None).await;
-    let cache = CacheOptions { path: scene.folder.path().join("cache"), budget: 1 << 40 };
-    let request = Request {
-        urls: vec![origin.url()],
-        manifest: scene.manifest.digest(),
-        secrets: None,
-        token: "t".parse().unwrap(),
-        target: scene.folder.path().join("flink"),
-    };
+    let scene = scene().await;
+    let origin = scene.origin(|_| Fault::None).await;
+    let cache = CacheOptions { path: scene.place("cache"), budget: 1 << 40 };
+    let request = Request { manifest: scene.manifest.digest(), secrets: None, ..scene.request(&origin, "flink") };
     let ways = Ways { socket: None, caches: vec![cache] };
     let done = obtain(request, FetchOptions::default(), ways, watch::Sender::default()).await.unwrap();
-    scene.assert_arrived(&done.target);
+    assert_arrived(&scene, &done.target);
     assert!(done.shared.is_none());
-    assert_eq!(fs_err::read_dir(scene.folder.path().join("cache/manifests")).unwrap().count(), 0);
+    assert_eq!(fs_err::read_dir(scene.place("cache/manifests")).unwrap().count(), 0);
 }
 
 #[tokio::test]
 async fn sixteen_workers_at_once_fetch_every_byte_once() {
-    let scene = Scene::new().await;
-    let origin = scene.origin(|_, _| Fault::None).await;
+    let scene = scene().await;
+    let origin = scene.origin(|_| Fault::None).await;
     let names: Vec<String> = (0..16).map(|at| format!("flink-{at}")).collect();
-    let all = names.iter().map(|name| scene.fetch(&origin, name));
+    let all = names.iter().map(|name| fetch(&scene, &origin, name));
     for done in futures_util::future::try_join_all(all).await.unwrap() {
-        scene.assert_arrived(&done.target);
+        assert_arrived(&scene, &done.target);
     }
     let large = asked_for(&origin, &scene.contents[0]);
     let bytes: usize = large.iter().map(|asked| asked.range.clone().unwrap().len()).sum();
@@ -198,19 +144,19 @@ async fn sixteen_workers_at_once_fetch_every_byte_once() {
 
 #[tokio::test]
 async fn content_from_before_a_failure_is_not_fetched_again() {
-    let scene = Scene::new().await;
+    let scene = scene().await;
     let broken = scene
-        .origin(|_, asked| match &asked.range {
+        .origin(|asked| match &asked.range {
             Some(range) if range.start == 16 * MIB => Fault::Truncate(4 * MIB + 5),
             _ => Fault::None,
         })
         .await;
-    scene.fetch(&broken, "one").await.unwrap_err();
-    folder_is_empty(&scene.folder.path().join("cache/reserved")).await;
+    fetch(&scene, &broken, "one").await.unwrap_err();
+    folder_is_empty(&scene.place("cache/reserved")).await;
 
-    let origin = scene.origin(|_, _| Fault::None).await;
-    let done = scene.fetch(&origin, "one").await.unwrap();
-    scene.assert_arrived(&done.target);
+    let origin = scene.origin(|_| Fault::None).await;
+    let done = fetch(&scene, &origin, "one").await.unwrap();
+    assert_arrived(&scene, &done.target);
     let asked = asked_for(&origin, &scene.contents[0]);
     let bytes: usize = asked.iter().map(|asked| asked.range.clone().unwrap().len()).sum();
     assert!(bytes < 21 * MIB, "everything was fetched again: {asked:?}");
@@ -219,15 +165,15 @@ async fn content_from_before_a_failure_is_not_fetched_again() {
 
 #[tokio::test]
 async fn a_damaged_tree_is_made_again() {
-    let scene = Scene::new().await;
-    let origin = scene.origin(|_, _| Fault::None).await;
-    let shared = scene.fetch(&origin, "one").await.unwrap().shared.unwrap().path;
+    let scene = scene().await;
+    let origin = scene.origin(|_| Fault::None).await;
+    let shared = fetch(&scene, &origin, "one").await.unwrap().shared.unwrap().path;
     fs_err::remove_file(shared.join("lib/a.jar")).unwrap();
     let large = shared.join("lib/large.jar");
     fs_err::set_permissions(&large, std::fs::Permissions::from_mode(0o600)).unwrap();
     fs_err::OpenOptions::new().write(true).open(&large).unwrap().set_len(5).unwrap();
-    let done = scene.fetch(&origin, "two").await.unwrap();
-    scene.assert_arrived(&done.target);
+    let done = fetch(&scene, &origin, "two").await.unwrap();
+    assert_arrived(&scene, &done.target);
 }
 
 #[tokio::test]
@@ -240,8 +186,8 @@ async fn the_same_content_may_be_executable_at_one_path_only() {
         program.executable = true;
         let (manifest, _) = build(vec![plain, program]).await.unwrap();
         let scene = Scene { folder: tempfile::tempdir().unwrap(), manifest, contents: vec![content] };
-        let origin = scene.origin(|_, _| Fault::None).await;
-        let target = scene.fetch(&origin, "flink").await.unwrap().target;
+        let origin = scene.origin(|_| Fault::None).await;
+        let target = fetch(&scene, &origin, "flink").await.unwrap().target;
         let mode = |path: &str| fs_err::metadata(target.join(path)).unwrap().permissions().mode() & 0o7777;
         assert_eq!((mode("lib/a"), mode("bin/a")), (0o444, 0o555));
         assert!(fs_err::read(target.join("bin/a")).unwrap() == scene.contents[0]);
@@ -250,24 +196,24 @@ async fn the_same_content_may_be_executable_at_one_path_only() {
 
 #[tokio::test]
 async fn wrong_bytes_never_get_a_name_in_the_cache() {
-    let scene = Scene::new().await;
+    let scene = scene().await;
     let liar =
-        scene.origin(|_, asked| if asked.path.starts_with("/v1/blobs/") { Fault::Wrong } else { Fault::None }).await;
-    let error = scene.fetch(&liar, "one").await.unwrap_err();
+        scene.origin(|asked| if asked.path.starts_with("/v1/blobs/") { Fault::Wrong } else { Fault::None }).await;
+    let error = fetch(&scene, &liar, "one").await.unwrap_err();
     assert!(matches!(error, FetchError::Digest { .. }), "{error}");
     let verified = scene.cache().verify().unwrap();
     assert!(verified.wrong.is_empty() && scene.cache().usage().unwrap().trees == 0);
-    let origin = scene.origin(|_, _| Fault::None).await;
-    scene.assert_arrived(&scene.fetch(&origin, "two").await.unwrap().target);
+    let origin = scene.origin(|_| Fault::None).await;
+    assert_arrived(&scene, &fetch(&scene, &origin, "two").await.unwrap().target);
 }
 
 #[tokio::test]
 async fn a_full_disk_under_the_cache_has_its_own_error() {
     let Some(small) = SmallDisk::mount() else { return };
-    let scene = Scene::new().await;
-    let origin = scene.origin(|_, _| Fault::None).await;
+    let scene = scene().await;
+    let origin = scene.origin(|_| Fault::None).await;
     let cache = open(&small.0.path().join("cache")).unwrap();
-    let error = fetch(&cache, &scene, &origin, &scene.folder.path().join("flink")).await.unwrap_err();
+    let error = scene.fetch_through(&cache, &origin, "flink").await.unwrap_err();
     assert!(matches!(error, FetchError::NoSpace { .. }), "{error}");
 }
 
@@ -290,18 +236,11 @@ async fn a_cache_that_others_can_write_to_is_rejected() {
 
 #[tokio::test]
 async fn progress_of_a_warm_fetch_is_complete_at_once() {
-    let scene = Scene::new().await;
-    let origin = scene.origin(|_, _| Fault::None).await;
-    scene.fetch(&origin, "one").await.unwrap();
+    let scene = scene().await;
+    let origin = scene.origin(|_| Fault::None).await;
+    fetch(&scene, &origin, "one").await.unwrap();
     let (sender, receiver) = watch::channel(Progress::default());
-    let request = Request {
-        urls: vec![origin.url()],
-        manifest: scene.shared(),
-        secrets: scene.secrets(),
-        token: "t".parse().unwrap(),
-        target: scene.folder.path().join("two"),
-    };
-    scene.cache().materialise(request, FetchOptions::default(), sender).await.unwrap();
+    scene.cache().materialise(scene.request(&origin, "two"), FetchOptions::default(), sender).await.unwrap();
     let progress = *receiver.borrow();
     assert_eq!((progress.files_done, progress.bytes_done), (progress.files, progress.bytes));
     assert!(progress.files >= 3 && progress.bytes > 21 << 20, "{progress:?}");
@@ -309,9 +248,9 @@ async fn progress_of_a_warm_fetch_is_complete_at_once() {
 
 #[tokio::test]
 async fn verify_finds_content_changed_through_a_link_with_its_time_reset() {
-    let scene = Scene::new().await;
-    let origin = scene.origin(|_, _| Fault::None).await;
-    let arrived = scene.fetch(&origin, "one").await.unwrap();
+    let scene = scene().await;
+    let origin = scene.origin(|_| Fault::None).await;
+    let arrived = fetch(&scene, &origin, "one").await.unwrap();
     let shared = arrived.shared.as_ref().unwrap().path.join("lib/a.jar");
     drop(arrived);
     // As a task of the same user could do; no metadata shows the change.
@@ -324,21 +263,21 @@ async fn verify_finds_content_changed_through_a_link_with_its_time_reset() {
 
     let verified = scene.cache().verify().unwrap();
     assert_eq!((verified.wrong.len(), verified.trees_removed.len()), (1, 1), "{verified:?}");
-    let again = scene.fetch(&origin, "two").await.unwrap();
-    scene.assert_arrived(&again.target);
+    let again = fetch(&scene, &origin, "two").await.unwrap();
+    assert_arrived(&scene, &again.target);
 }
 
 #[tokio::test]
 async fn files_of_another_cache_layout_are_ignored_and_stay() {
-    let scene = Scene::new().await;
-    let cache = scene.folder.path().join("cache");
+    let scene = scene().await;
+    let cache = scene.place("cache");
     fs_err::create_dir_all(cache.join("v0/blobs")).unwrap();
     for foreign in ["v0/blobs/content", "index.db", "layout"] {
         fs_err::write(cache.join(foreign), "of another version").unwrap();
     }
-    let origin = scene.origin(|_, _| Fault::None).await;
-    let arrived = scene.fetch(&origin, "flink").await.unwrap();
-    scene.assert_arrived(&arrived.target);
+    let origin = scene.origin(|_| Fault::None).await;
+    let arrived = fetch(&scene, &origin, "flink").await.unwrap();
+    assert_arrived(&scene, &arrived.target);
     drop(arrived);
     assert_eq!(scene.cache().verify().unwrap().wrong, Vec::<String>::new());
     scene.cache().collect_garbage(0).await.unwrap();
@@ -349,12 +288,12 @@ async fn files_of_another_cache_layout_are_ignored_and_stay() {
 
 #[tokio::test]
 async fn a_manifest_of_another_layout_is_fetched_again() {
-    let scene = Scene::new().await;
-    let origin = scene.origin(|_, _| Fault::None).await;
-    drop(scene.fetch(&origin, "one").await.unwrap());
-    let manifest = scene.folder.path().join("cache/manifests").join(scene.shared().to_string());
+    let scene = scene().await;
+    let origin = scene.origin(|_| Fault::None).await;
+    drop(fetch(&scene, &origin, "one").await.unwrap());
+    let manifest = scene.place("cache/manifests").join(scene.shared().to_string());
     fs_err::write(&manifest, "flink-mesos manifest 0\n").unwrap();
-    let again = scene.fetch(&origin, "two").await.unwrap();
-    scene.assert_arrived(&again.target);
+    let again = fetch(&scene, &origin, "two").await.unwrap();
+    assert_arrived(&scene, &again.target);
     assert_eq!(Digest::of(&fs_err::read(&manifest).unwrap()), scene.shared());
 }

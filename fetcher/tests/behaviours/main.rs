@@ -12,6 +12,7 @@ mod materialise;
 mod origin;
 mod peer_server;
 mod peers;
+mod scene;
 mod secrets;
 mod server;
 mod sources;
