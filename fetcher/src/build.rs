@@ -10,9 +10,8 @@ use tokio::task::JoinSet;
 
 use crate::digest::Digest;
 use crate::hashing::{self, Fingerprint, HashError};
-use crate::manifest::{Blob, Entry, Kind, Manifest, ManifestError};
+use crate::manifest::{Blob, Entry, Format, Kind, Manifest, ManifestError};
 use crate::path::{TreePath, TreePathError};
-use crate::unpack::Format;
 use hash_cache::HashCache;
 
 mod hash_cache;

@@ -5,8 +5,7 @@
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
-use crate::cache::Removed;
-use crate::fetch::FetchError;
+use crate::error::FetchError;
 
 /// Where bytes came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,10 +74,11 @@ impl Counters {
         self.0.lock().misses += 1;
     }
 
-    pub(crate) fn evicted(&self, removed: &Removed) {
+    /// Counts contents that were removed to make room, and their bytes.
+    pub(crate) fn evicted(&self, contents: usize, bytes: u64) {
         let mut counts = self.0.lock();
-        counts.evictions += removed.contents as u64;
-        counts.evicted_bytes += removed.bytes;
+        counts.evictions += contents as u64;
+        counts.evicted_bytes += bytes;
     }
 
     pub(crate) fn request_failed(&self, error: &FetchError) {

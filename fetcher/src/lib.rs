@@ -7,14 +7,18 @@
 //! [`obtain()`] through that machine's [`sidecar`] if there is one. A byte that does not match its digest in the
 //! manifest is never visible under its final name.
 
+mod blocking;
 pub mod build;
 pub mod cache;
 pub mod counters;
 mod crash;
 pub mod descriptors;
 pub mod digest;
+mod error;
 pub mod fetch;
+mod files;
 pub mod hashing;
+mod lock;
 pub mod manifest;
 pub mod obtain;
 mod page_cache;
@@ -26,6 +30,7 @@ pub mod rate;
 pub mod server;
 pub mod sidecar;
 pub mod sources;
+mod space;
 mod sys;
 pub mod token;
 pub mod unpack;
@@ -33,9 +38,8 @@ pub mod unpack;
 pub use build::{Archive, Artifact, BuildError, BuildOptions, Catalogue, build, build_with};
 pub use cache::{Cache, CacheError, CacheOptions};
 pub use digest::Digest;
-pub use fetch::{
-    Blame, FetchError, FetchOptions, Materialised, Progress, Request, Shared, materialise, materialise_with,
-};
+pub use error::{Blame, FetchError};
+pub use fetch::{FetchOptions, Materialised, Progress, Request, Shared, materialise, materialise_with};
 pub use manifest::{Blob, BlobName, Entry, Kind, Manifest, ManifestError};
 pub use obtain::{DEFAULT_SOCKET, Ways, obtain};
 pub use path::TreePath;

@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 
 use tokio::sync::watch;
 
+use crate::blocking::blocking;
 use crate::cache::{Cache, CacheOptions, Fetch};
-use crate::fetch::{Blame, FetchError, FetchOptions, Materialised, Progress, Request, blocking, materialise_with};
+use crate::error::{Blame, FetchError};
+use crate::fetch::{FetchOptions, Materialised, Progress, Request, materialise_with};
 use crate::sidecar::{SidecarError, request_tree};
 
 /// Default socket of the sidecar.

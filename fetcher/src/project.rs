@@ -8,7 +8,7 @@ use fs_err::os::unix::fs::OpenOptionsExt as _;
 use fs_err::{File, OpenOptions};
 use nix::sys::statfs::{EXT4_SUPER_MAGIC, FsType, TMPFS_MAGIC, fstatfs};
 
-use crate::fetch::FetchError;
+use crate::error::FetchError;
 use crate::sys;
 
 /// How files get from one place to another without being downloaded.

@@ -14,6 +14,10 @@
 //! half is always compiled; the daemon and its commands need the feature `sidecar`.
 
 #[cfg(feature = "sidecar")]
+mod cache;
+#[cfg(feature = "sidecar")]
+mod caller;
+#[cfg(feature = "sidecar")]
 pub mod cli;
 mod client;
 #[cfg(feature = "sidecar")]

@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use crate::blocking::blocking;
 use crate::digest::Digest;
-use crate::fetch::{Blame, FetchError, blocking};
+use crate::error::{Blame, FetchError};
 use crate::hashing::{self, HashError};
 use crate::rate::RateFloor;
 use origin::Origin;

@@ -9,8 +9,9 @@ use std::{
 use anyhow::{Context as _, anyhow};
 use fetcher::{
     Archive, Artifact, Blame, Manifest,
+    manifest::Format,
     sources::{FirstUseError, FirstUses, Obtained, Scheme, SourceOptions, SourceProgress},
-    unpack::{Format, Limits, unpack},
+    unpack::{Limits, unpack},
 };
 use fs_err as fs;
 use serde_json::json;

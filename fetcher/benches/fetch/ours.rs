@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 
-use fetcher::unpack::Format;
+use fetcher::manifest::Format;
 use fetcher::{
     Archive, Artifact, ArtifactServer, BuildOptions, Cache, CacheOptions, FetchOptions, Request, ServerOptions,
     build_with, materialise,

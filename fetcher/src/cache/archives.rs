@@ -7,16 +7,18 @@ use std::path::PathBuf;
 
 use fs_err::File;
 
-use super::Cache;
-use super::blobs::Content;
-use super::lock::{FileLock, Mode};
+use super::content::Content;
+use super::files::save;
+use super::folders::Cache;
 use super::reservation::Reservation;
-use super::trees::save;
 use crate::crash;
-use crate::fetch::{FetchError, Growing, named};
-use crate::manifest::{Entry, Kind, MAX_NODES, Manifest, ManifestError};
+use crate::error::FetchError;
+use crate::fetch::frontier::Growing;
+use crate::files::named;
+use crate::lock::{FileLock, Mode};
+use crate::manifest::{Entry, Format, Kind, MAX_NODES, Manifest, ManifestError};
 use crate::path::TreePath;
-use crate::unpack::{Format, Limits, UnpackError, unpack};
+use crate::unpack::{Limits, UnpackError, unpack};
 
 /// Name prefix of the folders that archives are unpacked into.
 pub(super) const UNPACKING: &str = ".unpack.";

@@ -1,53 +1,30 @@
 //! Contents: how each gets into the cache exactly once.
 
-use std::fs::{Metadata, Permissions};
-use std::io::{self, Read as _, Seek as _};
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::fs::Permissions;
+use std::io::{self, Seek as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use fs_err::{File, OpenOptions};
 
-use super::lock::{FileLock, Mode};
+use super::content::{Content, EXECUTABLE, is_untouched, looks_right};
+use super::fetch::Fetch;
+use super::files::read_full;
+use super::folders::Cache;
 use super::reservation::Reservation;
-use super::{Cache, Fetch};
+use crate::blocking::blocking;
 use crate::crash;
 use crate::digest::Digest;
-use crate::fetch::{Feed, FetchError, MODIFIED, Store, Target, blocking, finish_file, preallocate};
+use crate::error::FetchError;
+use crate::fetch::download::{Store, Target};
+use crate::fetch::frontier::Feed;
+use crate::fetch::staging::preallocate;
+use crate::files::finish_file;
 use crate::hashing::{self, Fingerprint, HashError};
-use crate::manifest::{Blob, BlobName, CHUNK, Entry, Kind};
+use crate::lock::{FileLock, Mode};
+use crate::manifest::{BlobName, CHUNK};
 use crate::peers;
-
-/// Name suffix of executable contents.
-const EXECUTABLE: &str = ".x";
-
-/// One content with one mode: the file that files of trees link to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Content {
-    pub(super) blob: Blob,
-    pub(super) executable: bool,
-}
-
-impl Content {
-    /// The content that an entry needs; none for links and secrets.
-    pub(super) fn of(entry: &Entry) -> Option<Self> {
-        match &entry.kind {
-            _ if entry.secret => None,
-            Kind::File(blob) | Kind::Archive(_, blob) => Some(Self { blob: blob.clone(), executable: false }),
-            Kind::Executable(blob) => Some(Self { blob: blob.clone(), executable: true }),
-            Kind::Link(_) => None,
-        }
-    }
-
-    /// The content's name in the cache.
-    pub(super) fn key(&self) -> String {
-        format!("{}{}", self.blob.name(), if self.executable { EXECUTABLE } else { "" })
-    }
-
-    pub(super) fn mode(&self) -> u32 {
-        if self.executable { 0o555 } else { 0o444 }
-    }
-}
 
 /// A content on its way into the cache.
 struct Arrival {
@@ -174,7 +151,7 @@ impl Arrival {
 impl Store for Arrival {
     fn complete(&self, target: &Target) -> Result<(), FetchError> {
         let size = self.content.blob.size;
-        finish_file(&target.path, self.content.mode())?;
+        finish_file(&target.path, self.content.mode()).map_err(|error| FetchError::disk(error, &target.path, 0))?;
         crash::point();
         self.partial.file().sync_all().map_err(|error| FetchError::disk(error, &target.path, size))?;
         let place = self.cache.blob(&self.content.key());
@@ -191,33 +168,4 @@ impl Store for Arrival {
         self.reservation.use_up(size);
         Ok(())
     }
-}
-
-/// Reads until the buffer is full or the file ends.
-pub(super) fn read_full(file: &mut File, buffer: &mut [u8]) -> io::Result<usize> {
-    let mut filled = 0;
-    while let Some(room) = buffer.get_mut(filled..)
-        && !room.is_empty()
-    {
-        match file.read(room)? {
-            0 => break,
-            read => filled += read,
-        }
-    }
-    Ok(filled)
-}
-
-/// Whether a file has the cache's modification time and no write permission.
-fn is_untouched(metadata: &Metadata) -> bool {
-    metadata.mtime() == MODIFIED && metadata.permissions().mode() & 0o222 == 0
-}
-
-/// Whether a file of the cache still looks unmodified, without reading it.
-pub(super) fn looks_right(path: &Path, content: &Content) -> bool {
-    fs_err::symlink_metadata(path).is_ok_and(|metadata| {
-        metadata.is_file()
-            && metadata.len() == content.blob.size
-            && metadata.permissions().mode() & 0o7777 == content.mode()
-            && metadata.mtime() == MODIFIED
-    })
 }

@@ -12,39 +12,30 @@
 //! verified. A file that has not changed since is not read again.
 
 mod making;
+mod record;
 mod room;
 #[cfg(test)]
 mod tests;
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use fs_err::File;
 use nix::fcntl::AT_FDCWD;
 use nix::sys::stat::{UtimensatFlags, utimensat};
 use nix::sys::time::TimeSpec;
-use serde::{Deserialize, Serialize};
 
-use super::Cache;
-use super::blobs::read_full;
-use super::lock::{FileLock, Mode};
-use super::room::remove_if_there;
-use super::trees::save;
-use crate::digest::{Digest, Hasher};
+use super::files::{remove_if_there, save};
+use super::folders::Cache;
+use crate::digest::Digest;
 use crate::hashing::Fingerprint;
-use crate::manifest::CHUNK;
+use crate::lock::{FileLock, Mode};
+use record::{Record, digest_of, keep_record};
+
 pub use making::ClassDataMaking;
 
 /// How long not to try again after a failure.
 const REFUSED_FOR: Duration = Duration::from_secs(24 * 3600);
-
-/// The record of an archive.
-#[derive(Debug, Serialize, Deserialize)]
-struct Record {
-    digest: String,
-    seen: Fingerprint,
-}
 
 impl Cache {
     /// The verified archive with this key, if there is one. A damaged one is quarantined. Blocks, for microseconds
@@ -118,21 +109,5 @@ impl Cache {
 
     fn about_class_data(&self, key: &Digest, what: &str) -> PathBuf {
         self.root().join("class-data").join(format!("{key}.{what}"))
-    }
-}
-
-fn keep_record(place: &Path, digest: String, seen: Fingerprint) -> io::Result<()> {
-    save(place, &serde_json::to_vec(&Record { digest, seen })?)
-}
-
-fn digest_of(path: &Path) -> io::Result<Digest> {
-    let (mut file, mut hasher) = (File::open(path)?, Hasher::default());
-    let mut buffer = vec![0; CHUNK as usize];
-    loop {
-        let read = read_full(&mut file, &mut buffer)?;
-        if read == 0 {
-            return Ok(hasher.finish());
-        }
-        hasher.update(buffer.get(..read).unwrap_or_default());
     }
 }

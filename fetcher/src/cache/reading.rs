@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use nix::unistd::Uid;
 
-use super::lock::{FileLock, Mode};
-use super::{Cache, CacheError, CacheOptions, Tree, check_owner};
+use super::folders::{Cache, CacheError, CacheOptions, check_owner};
+use super::trees::Tree;
+use crate::blocking::blocking;
 use crate::digest::Digest;
-use crate::fetch::{FetchError, blocking};
+use crate::error::FetchError;
+use crate::lock::{FileLock, Mode};
 
 /// The folders that must belong to the owner alone, so that a tree can be trusted without reading it again.
 const OWNED_FOLDERS: [&str; 4] = ["archives", "locks", "manifests", "trees"];

@@ -12,11 +12,11 @@ use std::path::{Path, PathBuf};
 use fs_err::OpenOptions;
 use parking_lot::Mutex;
 
-use super::blobs::Content;
-use super::lock::{FileLock, Mode};
-use super::trees::remove_folder;
+use super::content::Content;
+use super::files::remove_folder;
 use crate::crash;
-use crate::fetch::FetchError;
+use crate::error::FetchError;
+use crate::lock::{FileLock, Mode};
 use crate::token::unguessable;
 
 const LOCK: &str = "lock";

@@ -2,22 +2,23 @@
 
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
 use fs_err::DirEntry;
 use serde::{Deserialize, Serialize};
 
-use super::Cache;
 use super::archives::UNPACKING;
-use super::blobs::Content;
-use super::lock::{FileLock, Mode};
+use super::content::Content;
+use super::files::{is_old, is_older, remove_folder, remove_if_there};
+use super::folders::Cache;
 use super::reservation::Reservation;
-use super::space::Space;
-use super::trees::{REMOVED, remove_folder, remove_tree};
+use super::trees::{REMOVED, remove_tree};
+use crate::blocking::blocking;
 use crate::crash;
 use crate::digest::Digest;
-use crate::fetch::{FetchError, blocking};
+use crate::error::FetchError;
+use crate::lock::{FileLock, Mode};
+use crate::space::Space;
 
 /// How long incomplete files and trees are kept for a fetch that resumes them.
 const PARTIAL_FOR: Duration = Duration::from_secs(24 * 3600);
@@ -92,7 +93,7 @@ impl Cache {
                 let Usage { bytes, class_data, .. } = cache.usage()?;
                 let over = bytes.saturating_add(class_data).saturating_sub(budget);
                 cache.remove_least_used(over, &|removed| removed.bytes >= over, &mut removed)?;
-                cache.counters.evicted(&removed);
+                cache.counters.evicted(removed.contents, removed.bytes);
                 Ok(removed)
             };
             collect().map_err(FetchError::Disk)
@@ -136,7 +137,9 @@ impl Cache {
 
     /// What may still be written to the file system of the cache.
     fn free(&self) -> Space {
-        Space::free(self.root(), self.leaves_spare)
+        let root = self.root();
+        let free = if self.leaves_spare { Space::free_to_share(root) } else { Space::free(root) };
+        free.unwrap_or(Space::UNLIMITED)
     }
 
     fn make_room(&self, needed: Space) -> io::Result<()> {
@@ -149,7 +152,7 @@ impl Cache {
         if !is_enough(&removed) {
             removed = self.remove_old_parts()?;
             self.remove_least_used(over.max(short), &is_enough, &mut removed)?;
-            self.counters.evicted(&removed);
+            self.counters.evicted(removed.contents, removed.bytes);
         }
         if removed.bytes < over {
             tracing::warn!(over = over - removed.bytes, "Cache exceeds its budget: all remaining files are in use");
@@ -285,27 +288,10 @@ impl Cache {
     }
 }
 
-fn is_older(path: &Path, limit: Duration) -> bool {
-    let changed = fs_err::symlink_metadata(path).and_then(|metadata| metadata.modified());
-    changed.is_ok_and(|changed| changed.elapsed().is_ok_and(|age| age > limit))
-}
-
-pub(super) fn is_old(entry: &DirEntry, limit: Duration) -> bool {
-    let changed = entry.metadata().and_then(|metadata| metadata.modified());
-    changed.is_ok_and(|changed| changed.elapsed().is_ok_and(|age| age > limit))
-}
-
 fn size(entry: &DirEntry) -> u64 {
     entry.metadata().map_or(0, |metadata| metadata.len())
 }
 
 fn allocated(entry: &DirEntry) -> u64 {
     entry.metadata().map_or(0, |metadata| metadata.blocks() * 512)
-}
-
-pub(super) fn remove_if_there(path: &Path) -> io::Result<()> {
-    match fs_err::remove_file(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        removed => removed,
-    }
 }

@@ -4,11 +4,16 @@
 #![expect(clippy::disallowed_methods, reason = "starts processes and passes their task in variables")]
 
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
 use super::*;
-use crate::{Artifact, ArtifactServer, ServerOptions, build, crash};
+use crate::crash;
+use crate::digest::Digest;
+use crate::fetch::Materialised;
+use crate::lock::{FileLock, Mode};
+use crate::{Artifact, ArtifactServer, ServerOptions, build};
 
 /// The task of such a process, passed in environment variables.
 #[derive(Clone)]
@@ -298,7 +303,7 @@ async fn acquiring_a_lock_waits_without_a_limit() {
     let scene = Scene::new(&[("a", noise(100, 1))]).await;
     let task = scene.task("flink");
     let lock = task.cache().lock(&task.manifest.to_string());
-    let held = Arc::new(FileLock::attempt(&lock, lock::Mode::Unshared).unwrap().unwrap());
+    let held = Arc::new(FileLock::attempt(&lock, Mode::Unshared).unwrap().unwrap());
     let running = task.run();
     tokio::pin!(running);
     let early = tokio::time::timeout(std::time::Duration::from_millis(200), &mut running).await;

@@ -7,11 +7,12 @@ use std::path::Path;
 use fs_err::File;
 use serde::{Deserialize, Serialize};
 
-use super::Cache;
-use super::blobs::{Content, read_full};
-use super::lock::{FileLock, Mode};
+use super::content::Content;
+use super::files::read_full;
+use super::folders::Cache;
 use super::trees::remove_tree;
 use crate::digest::{Digest, Hasher};
+use crate::lock::{FileLock, Mode};
 use crate::manifest::{Blob, CHUNK};
 
 /// The result of a verification.

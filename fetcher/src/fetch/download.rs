@@ -13,18 +13,19 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::error::FetchError;
 use super::frontier::Feed;
 use super::meter::Meter;
 use super::notices::Notices;
+use super::options::FetchOptions;
 use super::origin::{Found, Incoming, Origins};
 use super::peers::{Chosen, Peers};
 use super::piece::Piece;
 use super::retry::{Attempts, Mirrors};
 use super::trail::Trail;
 use super::writer::{WriteError, Writer};
-use super::{FetchOptions, blocking};
+use crate::blocking::blocking;
 use crate::digest::Digest;
+use crate::error::FetchError;
 use crate::manifest::{Blob, Entry, MAX_ENCODED, Manifest};
 
 /// Frames (of up to 400 KiB) that may wait between a connection and its writer.

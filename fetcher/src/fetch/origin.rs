@@ -11,9 +11,9 @@ use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, HeaderValue,
 use reqwest::{Certificate, Client, RequestBuilder, Response, StatusCode, Url, redirect};
 use tokio::time::{Instant, timeout};
 
-use super::FetchOptions;
-use super::error::FetchError;
+use super::options::FetchOptions;
 use crate::counters::Source;
+use crate::error::FetchError;
 use crate::peers::{AVOID_HEADER, PEER_HEADER, WAIT_HEADER};
 use crate::rate::{RateFloor, RateWatch};
 use crate::token::Token;

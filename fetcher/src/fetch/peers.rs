@@ -10,12 +10,12 @@ use reqwest::{Client, StatusCode, redirect};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::FetchOptions;
-use super::error::{FetchError, Retry};
 use super::notices::{Notice, Notices};
+use super::options::FetchOptions;
 use super::origin::{Incoming, request};
 use crate::counters::{Counters, Source};
 use crate::digest::Digest;
+use crate::error::{FetchError, Retry};
 use crate::manifest::Blob;
 use crate::peers::{FOLLOW, Failure, Known};
 use crate::rate::RateFloor;

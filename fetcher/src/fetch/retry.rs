@@ -7,10 +7,10 @@ use common::backoff::Backoff;
 use rand::Rng as _;
 use tokio::sync::Notify;
 
-use super::FetchOptions;
-use super::error::{FetchError, Retry};
 use super::meter::Meter;
+use super::options::FetchOptions;
 use crate::counters::Source;
+use crate::error::{FetchError, Retry};
 
 /// Servers that sent wrong content, for all pieces of a fetch.
 pub(super) struct Mirrors(Vec<AtomicBool>);

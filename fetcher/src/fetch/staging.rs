@@ -1,34 +1,29 @@
 //! An incomplete tree: a folder beside its final place, renamed once everything in it is complete.
 
 use std::collections::{BTreeSet, HashMap};
-use std::io;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use fs_err::OpenOptions;
 use fs_err::os::unix::fs::OpenOptionsExt as _;
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, FallocateFlags, fallocate};
-use nix::sys::stat::{UtimensatFlags, utimensat};
-use nix::sys::time::TimeSpec;
+use nix::fcntl::{FallocateFlags, fallocate};
 use tempfile::TempDir;
 
 use super::download::{Store, Target};
-use super::error::{BLOCK, FetchError, available, in_blocks};
 use super::frontier::{Feed, Frontier, Growing};
 use crate::crash;
 use crate::digest::Digest;
-use crate::manifest::{Entry, Kind, new_folders};
+use crate::error::FetchError;
+use crate::files::{finish_file, named, set_mode};
+use crate::manifest::{Entry, Format, Kind, new_folders};
 use crate::path::TreePath;
 use crate::project::Projector;
-use crate::unpack::{Format, Limits, unpack};
+use crate::space::{BLOCK, Space, in_blocks};
+use crate::unpack::{Limits, unpack};
 
 /// Smallest file, in bytes, whose disk space is allocated before the download.
 const PREALLOCATED_FROM: u64 = 1 << 20;
-/// Modification time of every file, in seconds since 1970 (2000-01-01). Java compares it to check whether an archive of
-/// class data still fits the jars, so it must be the same after every fetch.
-pub(crate) const MODIFIED: i64 = 946_684_800;
 
 /// The folder; dropping it before [`Staging::publish`] removes it with its content.
 pub(crate) struct Staging {
@@ -63,7 +58,7 @@ impl Staging {
 
     fn make_folders(&self, entries: &[Entry]) -> Result<(), FetchError> {
         let root = self.folder.path();
-        set_mode(root, 0o755)?;
+        set_mode(root, 0o755).map_err(|error| FetchError::disk(error, root, 0))?;
         let mut folders = BTreeSet::new();
         let mut before = None;
         for entry in entries {
@@ -73,7 +68,7 @@ impl Staging {
             let path = root.join(folder);
             crash::point();
             fs_err::create_dir(&path).map_err(|error| FetchError::disk(error, &path, BLOCK))?;
-            set_mode(&path, 0o755)?;
+            set_mode(&path, 0o755).map_err(|error| FetchError::disk(error, &path, 0))?;
         }
         for entry in entries {
             if let Kind::Link(target) = &entry.kind {
@@ -91,7 +86,7 @@ impl Staging {
         let parent = parent(&self.place);
         let needed =
             entries.iter().map(|entry| in_blocks(entry.size()).saturating_add(BLOCK)).fold(0, u64::saturating_add);
-        if let Some(available) = available(&parent)
+        if let Some(Space { bytes: available, .. }) = Space::free(&parent)
             && available < needed
         {
             return Err(FetchError::NoSpace { path: parent, needed, available });
@@ -140,7 +135,7 @@ impl Staging {
         for entry in entries {
             match &entry.kind {
                 Kind::Link(_) => {}
-                Kind::File(_) | Kind::Executable(_) => finish_file(&self.file(entry), entry.mode())?,
+                Kind::File(_) | Kind::Executable(_) => finish(&self.file(entry), entry.mode())?,
                 // The archive is unpacked by now.
                 Kind::Archive(..) => fs_err::remove_file(self.file(entry)).map_err(FetchError::Disk)?,
             }
@@ -162,7 +157,7 @@ impl Staging {
         let Unpacking { path, format, source } = unpacking;
         let place = path.under(self.folder.path());
         fs_err::create_dir(&place).map_err(|error| FetchError::disk(error, &place, BLOCK))?;
-        set_mode(&place, 0o755)?;
+        set_mode(&place, 0o755).map_err(|error| FetchError::disk(error, &place, 0))?;
         unpack(source, format, &place, Limits::default()).map_err(|error| FetchError::archive(error, &path, &place))?;
         Ok(())
     }
@@ -235,20 +230,6 @@ fn copy(source: &Path, path: &Path, size: u64) -> Result<(), FetchError> {
 }
 
 /// Gives a complete file its final mode and time.
-pub(crate) fn finish_file(path: &Path, mode: u32) -> Result<(), FetchError> {
-    set_mode(path, mode)?;
-    let time = TimeSpec::new(MODIFIED, 0);
-    utimensat(AT_FDCWD, path, &time, &time, UtimensatFlags::FollowSymlink)
-        .map_err(|errno| FetchError::disk(named(errno, path), path, 0))
-}
-
-fn set_mode(path: &Path, mode: u32) -> Result<(), FetchError> {
-    let permissions = std::fs::Permissions::from_mode(mode);
-    fs_err::set_permissions(path, permissions).map_err(|error| FetchError::disk(error, path, 0))
-}
-
-/// The error of a system call, with the path that it is about.
-pub(crate) fn named(errno: Errno, path: &Path) -> io::Error {
-    let error = io::Error::from(errno);
-    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+fn finish(path: &Path, mode: u32) -> Result<(), FetchError> {
+    finish_file(path, mode).map_err(|error| FetchError::disk(error, path, 0))
 }

@@ -10,12 +10,12 @@ use fs_err::os::unix::fs::FileExt as _;
 use fs_err::{File, OpenOptions};
 use tokio::sync::mpsc;
 
-use super::error::FetchError;
 use super::frontier::Feed;
 use super::meter::Meter;
 use super::piece::Piece;
 use crate::crash;
 use crate::digest::{Digest, Hasher};
+use crate::error::FetchError;
 use crate::page_cache::WriteBehind;
 
 /// Writes one piece into an existing file, and verifies it.

@@ -13,7 +13,9 @@ use std::fmt::{self, Write as _};
 
 use bytes::Bytes;
 
-use super::{Blob, Entry, Kind, MAX_NODES, ManifestError};
+use super::blob::Blob;
+use super::entry::{Entry, Kind};
+use super::error::{MAX_NODES, ManifestError};
 
 const HEADER: &str = "flink-mesos manifest 1";
 

@@ -91,7 +91,7 @@ fn a_manifest_of_the_largest_size_with_a_chain_of_links_is_decoded_in_one_pass()
     let started = tokio::time::Instant::now();
     let manifest = Manifest::decode(&bytes).unwrap();
     println!("{} entries, {} bytes decoded in {:?}", manifest.entries().len(), bytes.len(), started.elapsed());
-    assert_eq!(check_links(manifest.entries()), Ok(MAX_NODES - 1));
+    assert_eq!(check::links(manifest.entries()), Ok(MAX_NODES - 1));
 }
 
 #[test]

@@ -9,8 +9,10 @@ use tokio::time::{Instant, timeout_at};
 use super::connection::{Answer, Connection, PATIENCE};
 use super::error::SidecarError;
 use super::wire::{FETCH, Reply, TreeRequest, USAGE};
+use crate::blocking::blocking;
 use crate::cache::{CacheError, Fetch, Shelf, Tree};
-use crate::fetch::{FetchError, Progress, blocking};
+use crate::error::FetchError;
+use crate::fetch::Progress;
 
 /// Longest accepted silence; a healthy sidecar sends something every second.
 const QUIET: Duration = Duration::from_secs(15);

@@ -1,12 +1,11 @@
 //! The commands for people: through the daemon if it is running, else on the files of the cache.
 
 use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use common::files::{LARGEST_CERTIFICATES, LARGEST_SECRET, read, read_text};
-use common::trusted_path::check_way;
 use hyper::Method;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -14,14 +13,15 @@ use tokio::select;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::cache::open_cache;
 use super::cli::{Command, Output, Prefetch};
 use super::client::request_tree;
 use super::connection::Connection;
 use super::error::SidecarError;
 use super::settings::{Settings, TOKEN_VARIABLE, human_bytes};
 use super::status::Status;
-use super::wire::{GC, HEALTH, Keep, STATUS, VERIFY};
-use crate::cache::{Cache, CacheOptions, Fetch, Removed, Tree, Verified};
+use super::wire::{GC, Keep, STATUS, VERIFY};
+use crate::cache::{Cache, Fetch, Removed, Tree, Verified};
 use crate::digest::Digest;
 use crate::fetch::{FetchOptions, Progress, Request};
 use crate::token::Token;
@@ -88,22 +88,11 @@ impl Backend {
             Err(SidecarError::Absent { .. }) => {
                 let path = settings.cache.clone();
                 anyhow::ensure!(path.exists(), "no cache at {}, and no daemon runs", path.display());
-                Ok(Self::Local(open(settings).await?))
+                Ok(Self::Local(open_cache(settings).await?))
             }
             Err(error) => Err(error.into()),
         }
     }
-}
-
-async fn open(settings: &Settings) -> anyhow::Result<Cache> {
-    let options = CacheOptions { path: settings.cache.clone(), budget: settings.budget };
-    tokio::task::spawn_blocking(move || open_now(options)).await?
-}
-
-/// Opens the cache, unless another user could replace it. Blocks.
-pub(super) fn open_now(options: CacheOptions) -> anyhow::Result<Cache> {
-    check_way(&options.path).context("setting `cache`")?;
-    Ok(Cache::open(options)?)
 }
 
 async fn status(settings: &Settings) -> anyhow::Result<Status> {
@@ -138,15 +127,6 @@ async fn say<T: DeserializeOwned>(
 ) -> anyhow::Result<T> {
     let text = daemon.request(method, path, body, None).await?.text().await?;
     serde_json::from_str(&text).context("the daemon sent an unknown answer; does it have another version?")
-}
-
-/// Whether a daemon answers at the socket.
-pub(super) async fn answers(socket: &Path) -> bool {
-    let asked = async {
-        let mut daemon = Connection::open(socket).await?;
-        daemon.request(Method::GET, HEALTH, Vec::new(), None).await.map(drop)
-    };
-    asked.await.inspect_err(|error: &SidecarError| tracing::debug!(%error, "Sent a request to the socket")).is_ok()
 }
 
 /// The result of a prefetch.
@@ -190,7 +170,7 @@ async fn tree(settings: &Settings, fetch: &Fetch) -> anyhow::Result<Tree> {
             fetch.show_complete(&tree.manifest);
             Ok(tree)
         }
-        Err(SidecarError::Absent { .. }) => Ok(open(settings).await?.tree(fetch).await?),
+        Err(SidecarError::Absent { .. }) => Ok(open_cache(settings).await?.tree(fetch).await?),
         Err(error) => Err(error.into()),
     }
 }

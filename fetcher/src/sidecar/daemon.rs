@@ -10,31 +10,34 @@
 
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::path::Path;
 use std::pin::pin;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use hyper::Method;
 use tokio::select;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::commands;
+use super::cache::open_cache;
+use super::connection::Connection;
+use super::error::SidecarError;
 use super::settings::{Settings, human_bytes};
-use super::status::{Running, Status};
 use super::usage::Usages;
-use crate::cache::{Cache, CacheOptions};
+use super::wire::HEALTH;
+use crate::cache::Cache;
 use crate::descriptors;
-use crate::fetch::{FetchError, UNPACKED_AT_ONCE, blocking};
+use crate::fetch::UNPACKED_AT_ONCE;
 use crate::server::{Metrics, PeerOptions, PeerServer, ServerError};
 use permits::Permits;
 use socket::Socket;
+use state::Daemon;
 
 pub use metrics::reference as metrics_reference;
-pub(super) use routes::Caller;
 
 mod fetching;
 mod metrics;
@@ -42,27 +45,11 @@ mod permits;
 mod routes;
 mod serving;
 mod socket;
+mod state;
 mod system;
 
 /// Threads for blocking work besides fetches.
 const SPARE_THREADS: usize = 16;
-
-/// What all connections share.
-struct Daemon {
-    settings: Settings,
-    cache: Cache,
-    started: Instant,
-    /// One permit per tree being fetched.
-    permits: Arc<Permits>,
-    /// Whether connections can be accepted.
-    healthy: Arc<AtomicBool>,
-    /// The fetches that have not ended.
-    fetches: TaskTracker,
-    stop: CancellationToken,
-    /// The server for other machines, if configured.
-    peers: OnceLock<PeerServer>,
-    usages: Usages,
-}
 
 /// Runs the daemon until it gets a signal to stop.
 pub fn run(settings: Settings) -> anyhow::Result<()> {
@@ -105,7 +92,7 @@ async fn live(settings: Settings) -> anyhow::Result<()> {
     select! {
         () = &mut serving => anyhow::bail!("the daemon no longer listens"),
         name = stop_signal(signals) => tracing::info!(signal = name, "Daemon is stopping"),
-        () = system::keep_watchdog_quiet(async || commands::answers(&daemon.settings.socket).await) => {}
+        () = system::keep_watchdog_quiet(async || answers(&daemon.settings.socket).await) => {}
     }
     system::stopping();
     daemon.stop.cancel();
@@ -135,15 +122,21 @@ fn say_hello(daemon: &Daemon) {
 }
 
 async fn open(settings: &Settings) -> anyhow::Result<Cache> {
-    let options = CacheOptions { path: settings.cache.clone(), budget: settings.budget };
-    let open = move || {
-        let cache = commands::open_now(options)?.leaving_spare();
-        if let Err(error) = cache.remove_leftovers() {
-            tracing::warn!(%error, "Cannot remove what an earlier process left in the cache");
-        }
-        Ok(cache)
+    let cache = open_cache(settings).await?.leaving_spare();
+    let tidying = cache.clone();
+    if let Err(error) = tokio::task::spawn_blocking(move || tidying.remove_leftovers()).await? {
+        tracing::warn!(%error, "Cannot remove what an earlier process left in the cache");
+    }
+    Ok(cache)
+}
+
+/// Whether a daemon answers at the socket.
+async fn answers(socket: &Path) -> bool {
+    let asked = async {
+        let mut daemon = Connection::open(socket).await?;
+        daemon.request(Method::GET, HEALTH, Vec::new(), None).await.map(drop)
     };
-    tokio::task::spawn_blocking(open).await?
+    asked.await.inspect_err(|error: &SidecarError| tracing::debug!(%error, "Sent a request to the socket")).is_ok()
 }
 
 /// Serves executors until the daemon stops and all connections have ended.
@@ -176,31 +169,5 @@ async fn stop_signal((mut terminate, mut interrupt): (Signal, Signal)) -> &'stat
     select! {
         _ = terminate.recv() => "SIGTERM",
         _ = interrupt.recv() => "SIGINT",
-    }
-}
-
-impl Daemon {
-    /// The port that other hosts fetch from.
-    fn peer_address(&self) -> Option<SocketAddr> {
-        self.peers.get().map(PeerServer::address)
-    }
-
-    /// The metrics in Prometheus's format.
-    async fn metrics(&self) -> Result<String, FetchError> {
-        Ok(metrics::text(&self.status().await?))
-    }
-
-    async fn status(&self) -> Result<Status, FetchError> {
-        let running = Running {
-            pid: std::process::id(),
-            uptime_seconds: self.started.elapsed().as_secs_f64(),
-            fetches_in_flight: self.fetches.len(),
-            peer_streams: self.peers.get().map_or(0, PeerServer::streams),
-            bytes_to_peers: self.peers.get().map_or(0, PeerServer::bytes_sent),
-            counts: self.cache.counters().counts(),
-            task_managers: self.usages.now(),
-        };
-        let cache = self.cache.clone();
-        blocking(move || Status::look(&cache, Some(running)).map_err(FetchError::Disk)).await
     }
 }

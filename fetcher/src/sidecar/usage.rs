@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::daemon::Caller;
+use super::caller::Caller;
 
 /// Executors report every ten seconds; after this silence a TaskManager counts as gone.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(35);

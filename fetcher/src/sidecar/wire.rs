@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
-use crate::fetch::{FetchError, Progress};
+use crate::error::FetchError;
+use crate::fetch::Progress;
 
 /// Request for a tree. No `Debug`, because it contains a token.
 #[derive(Serialize, Deserialize)]

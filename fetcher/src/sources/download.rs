@@ -13,8 +13,10 @@ use tokio::time::{Instant, sleep, timeout};
 use super::body::Body;
 use super::origin::Origin;
 use super::{Obtained, SourceError, SourceOptions, SourceProgress, SourceUri, check};
+use crate::blocking::blocking;
 use crate::digest::Digest;
-use crate::fetch::{FetchError, Retry, blocking, stalled};
+use crate::error::{FetchError, Retry};
+use crate::fetch::origin::stalled;
 use crate::hashing;
 use crate::rate::RateWatch;
 

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use super::{Obtained, SourceError, SourceOptions, SourceProgress, SourceUri, kept, obtain};
 use crate::digest::Digest;
-use crate::fetch::Blame;
+use crate::error::Blame;
 
 /// The record of first uses, in a file or only in memory.
 #[derive(Debug, Default)]

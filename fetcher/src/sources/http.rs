@@ -12,7 +12,8 @@ use reqwest::{Certificate, Client, StatusCode, Url};
 
 use super::body::Body;
 use super::{Scheme, SourceError, SourceOptions, SourceUri};
-use crate::fetch::{FetchError, broken, is_loopback, refusal};
+use crate::error::FetchError;
+use crate::fetch::origin::{broken, is_loopback, refusal};
 use crate::rate::RateFloor;
 
 /// The most redirects to follow.

@@ -12,7 +12,8 @@ use reqwest::{StatusCode, Url};
 
 use super::body::Body;
 use super::{Scheme, Settings, SourceError, SourceOptions, SourceUri};
-use crate::fetch::{FetchError, is_loopback};
+use crate::error::FetchError;
+use crate::fetch::origin::is_loopback;
 
 pub(super) struct Store {
     operator: Operator,

@@ -5,12 +5,30 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use super::{Limits, UnpackError};
+use super::error::UnpackError;
 
 /// The most bytes between two entries that are not a file's content: names, attributes, comments, padding.
 pub(super) const BETWEEN: u64 = 1 << 20;
 /// The ratio is limited only for archives that have unpacked to at least this, in bytes.
 const RATIO_FROM: u64 = 16 << 20;
+
+/// Limits for the unpacked content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Files, links and folders in total.
+    pub entries: u64,
+    /// Bytes of all files.
+    pub bytes: u64,
+    /// The most unpacked bytes per byte of the archive; archives that stay below 16 MiB are exempt.
+    pub ratio: u64,
+}
+
+impl Default for Limits {
+    /// 65 536 entries, 16 GiB, a ratio of 200. The description of that many entries takes less than 32 MiB.
+    fn default() -> Self {
+        Self { entries: 1 << 16, bytes: 16 << 30, ratio: 200 }
+    }
+}
 
 /// The counters that all readers of one archive share.
 pub(super) struct Gauge {

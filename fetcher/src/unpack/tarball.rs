@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use tar::EntryType;
 
+use super::error::UnpackError;
 use super::gauge::Gauge;
 use super::tree::{Failed, Tree};
-use super::{Format, UnpackError};
+use crate::manifest::Format;
 
 pub(super) fn unpack(
     source: impl Read,

@@ -10,10 +10,10 @@ use std::sync::Arc;
 use fs_err::OpenOptions;
 use fs_err::os::unix::fs::OpenOptionsExt as _;
 
-use super::gauge::Gauge;
+use super::error::UnpackError;
+use super::gauge::{Gauge, Limits};
 use super::pipe::BLOCK;
-use super::{Limits, UnpackError};
-use crate::fetch::{FetchError, finish_file};
+use crate::files::finish_file;
 use crate::hashing::BlobHasher;
 use crate::manifest::{Blob, Entry, Kind, MAX_ENCODED, Manifest};
 use crate::page_cache::WriteBehind;
@@ -81,7 +81,7 @@ impl<'a> Tree<'a> {
         self.describe(blob.chunks.len() as u64 * CHUNK_LINE)?;
         let kind = if executable { Kind::Executable(blob) } else { Kind::File(blob) };
         let entry = Entry { path, kind, secret: false };
-        finish_file(&place, entry.mode()).map_err(disk)?;
+        finish_file(&place, entry.mode()).map_err(UnpackError::Disk)?;
         self.entries.push(entry);
         Ok(())
     }
@@ -226,13 +226,6 @@ impl<'a> Tree<'a> {
             self.gauge.check(self.written)?;
         }
         Ok(hasher.finish())
-    }
-}
-
-fn disk(error: FetchError) -> UnpackError {
-    match error {
-        FetchError::Disk(error) => UnpackError::Disk(error),
-        other => UnpackError::Disk(io::Error::other(other)),
     }
 }
 

@@ -5,9 +5,10 @@ use std::io::{self, Read, Seek};
 use zip::read::{Config, ZipFile, ZipReadOptions};
 use zip::unstable::read::ZipIterable;
 
+use super::error::UnpackError;
 use super::gauge::Gauge;
 use super::tree::{Failed, Tree};
-use super::{Format, UnpackError};
+use crate::manifest::Format;
 
 /// The bits of a Unix mode that give the kind of an entry.
 const KIND: u32 = 0o170_000;

@@ -2,7 +2,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
-use fetcher::unpack::Format;
+use fetcher::manifest::Format;
 use fetcher::{
     Archive, Blame, BuildOptions, Cache, CacheOptions, FetchError, FetchOptions, Manifest, Request, build_with,
     materialise_with,

@@ -5,7 +5,8 @@
 use std::io::Write as _;
 use std::path::Path;
 
-use fetcher::unpack::{Format, Limits, unpack};
+use fetcher::manifest::Format;
+use fetcher::unpack::{Limits, unpack};
 use tar::EntryType;
 
 /// The most memory that unpacking may use, in KiB.

@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
-use fetcher::unpack::Format;
+use fetcher::manifest::Format;
 use tar::EntryType;
 
 use crate::heavy::{Heavy, MOST, archives, header, took, unpack_here};

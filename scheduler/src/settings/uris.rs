@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use fetcher::{
     Digest, TreePath,
+    manifest::Format,
     sources::{Scheme, Settings, SourceUri, UriError},
-    unpack::Format,
 };
 use flink::config::Configuration;
 

@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 use fs_err::File;
 use tempfile::TempDir;
 
-use super::{digest_of, keep_record};
-use crate::cache::Cache;
-use crate::cache::lock::FileLock;
+use super::record::{digest_of, keep_record};
+use crate::cache::folders::Cache;
 use crate::cache::room::Removed;
 use crate::crash;
 use crate::digest::Digest;
 use crate::hashing::Fingerprint;
+use crate::lock::FileLock;
 
 /// Share of the cache's budget for archives, as a divisor. It is small because an archive saves a second, but removing
 /// a tree for it costs minutes.

@@ -4,9 +4,11 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use super::{REFUSED_FOR, Record, digest_of};
-use crate::cache::Cache;
-use crate::cache::room::{Removed, is_old, remove_if_there};
+use super::REFUSED_FOR;
+use super::record::{Record, digest_of};
+use crate::cache::files::{is_old, remove_if_there};
+use crate::cache::folders::Cache;
+use crate::cache::room::Removed;
 use crate::digest::Digest;
 
 /// How long an unused archive stays. After that, its Java or Flink is probably gone.

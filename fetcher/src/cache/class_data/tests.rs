@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 
 use tempfile::TempDir;
 

@@ -13,11 +13,12 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::Daemon;
-use super::routes::Caller;
+use super::state::Daemon;
 use crate::cache::{Fetch, Tree};
 use crate::digest::Digest;
-use crate::fetch::{FetchError, FetchOptions, Progress, Request};
+use crate::error::FetchError;
+use crate::fetch::{FetchOptions, Progress, Request};
+use crate::sidecar::caller::Caller;
 use crate::sidecar::wire::{Failure, Reply, TreeRequest};
 use crate::token::TokenError;
 

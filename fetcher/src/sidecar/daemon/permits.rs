@@ -6,7 +6,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::routes::Caller;
+use crate::sidecar::caller::Caller;
 
 /// The share of permits that one user may have, as a divisor.
 const SHARE: usize = 4;

@@ -1,6 +1,5 @@
 //! The daemon's routes, and who may use them.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,48 +10,21 @@ use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use nix::unistd::{Uid, geteuid};
 use serde::de::DeserializeOwned;
-use tokio::net::UnixStream;
 use tokio::time::timeout;
 
-use super::{Daemon, fetching, metrics};
+use super::state::Daemon;
+use super::{fetching, metrics};
+use crate::blocking::blocking;
 use crate::cache::{Removed, Verified};
-use crate::fetch::{FetchError, blocking};
+use crate::error::FetchError;
+use crate::sidecar::caller::Caller;
 use crate::sidecar::status::Status;
 use crate::sidecar::usage::Usage;
 use crate::sidecar::wire::{FETCH, GC, HEALTH, Keep, STATUS, TreeRequest, USAGE, VERIFY};
 
 /// Time limit for a request's body; those of our clients have a few hundred bytes.
 const BODY: Duration = Duration::from_secs(10);
-
-/// The user at the other end of the socket, according to the kernel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(in crate::sidecar) struct Caller(Option<Uid>);
-
-impl Caller {
-    pub(super) fn of(stream: &UnixStream) -> Self {
-        Self(stream.peer_cred().ok().map(|peer| Uid::from_raw(peer.uid())))
-    }
-
-    #[cfg(test)]
-    pub(in crate::sidecar) fn user(uid: u32) -> Self {
-        Self(Some(Uid::from_raw(uid)))
-    }
-
-    pub(in crate::sidecar) fn is_root(self) -> bool {
-        self.0.is_some_and(Uid::is_root)
-    }
-}
-
-impl fmt::Display for Caller {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some(uid) => write!(formatter, "{uid}"),
-            None => formatter.write_str("unknown"),
-        }
-    }
-}
 
 /// A request's body, if it arrives in time.
 struct Body<T>(T);
@@ -82,8 +54,8 @@ pub(super) fn for_this_host(daemon: Arc<Daemon>) -> Router {
 }
 
 /// Rejects callers other than root and the daemon's own user: only they may remove files that others use.
-async fn owner_only(ConnectInfo(Caller(caller)): ConnectInfo<Caller>, request: Request, next: Next) -> Response {
-    if caller.is_some_and(|caller| caller.is_root() || caller == geteuid()) {
+async fn owner_only(ConnectInfo(caller): ConnectInfo<Caller>, request: Request, next: Next) -> Response {
+    if caller.is_root() || caller.is_ourselves() {
         return next.run(request).await;
     }
     (StatusCode::FORBIDDEN, "only root and the daemon's own user may do that\n").into_response()

@@ -20,9 +20,9 @@ use tokio::select;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::routes::Caller;
 use crate::descriptors;
 use crate::quiet::Quiet;
+use crate::sidecar::caller::Caller;
 use common::guests::{Guest, Guests};
 
 /// The most connections, if there are enough descriptors.

@@ -10,7 +10,7 @@ use common::trusted_path::check_way;
 use tokio::net::UnixListener;
 use tokio::time::timeout;
 
-use crate::cache::{FileLock, Mode};
+use crate::lock::{FileLock, Mode};
 
 /// How long to wait for a daemon that is just ending.
 const LOCK_PATIENCE: Duration = Duration::from_secs(2);

@@ -12,7 +12,8 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc;
 
-use crate::fetch::{FetchError, blocking};
+use crate::blocking::blocking;
+use crate::error::FetchError;
 
 /// How often to try for a lock, at first and at most: the kernel can only notify a blocked thread.
 const ASK_AGAIN: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(25));
@@ -61,7 +62,7 @@ impl FileLock {
     }
 
     /// Waits for the lock with a time limit, for locks that others may hold as long as they like.
-    pub(super) async fn acquire_within<T: Send + 'static>(
+    pub(crate) async fn acquire_within<T: Send + 'static>(
         path: PathBuf,
         mode: Mode,
         limit: Duration,
@@ -99,7 +100,7 @@ impl FileLock {
     }
 
     /// The locked file.
-    pub(super) fn file(&self) -> &File {
+    pub(crate) fn file(&self) -> &File {
         &self.file
     }
 }

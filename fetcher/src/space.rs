@@ -1,6 +1,9 @@
-//! What is left on the file system of the cache.
+//! What is left on a file system.
 
 use std::path::Path;
+
+/// The unit of disk space, in bytes.
+pub(crate) const BLOCK: u64 = 4096;
 
 /// Of a file system that others need too, this share stays free: one twentieth, and no more than [`SPARE`].
 const SHARE: u64 = 20;
@@ -10,24 +13,33 @@ const SPARE: Space = Space { bytes: 1 << 30, inodes: 50_000 };
 
 /// Bytes and inodes: what is free, or what is needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Space {
-    pub(super) bytes: u64,
-    pub(super) inodes: u64,
+pub(crate) struct Space {
+    pub(crate) bytes: u64,
+    pub(crate) inodes: u64,
 }
 
 impl Space {
-    /// What an unprivileged user can still use at `path`; without limit if that is unknown. With `spare`, some of it stays
-    /// free.
-    pub(super) fn free(path: &Path, spare: bool) -> Self {
-        let Ok(stat) = nix::sys::statvfs::statvfs(path) else {
-            return Self { bytes: u64::MAX, inodes: u64::MAX };
-        };
+    /// Without limit, for a file system that does not say what is left.
+    pub(crate) const UNLIMITED: Self = Self { bytes: u64::MAX, inodes: u64::MAX };
+
+    /// What an unprivileged user can still use at `path`; none if that is unknown.
+    pub(crate) fn free(path: &Path) -> Option<Self> {
+        Self::of_file_system(path).map(|(_, free)| free)
+    }
+
+    /// The same, but some of it stays free for others.
+    pub(crate) fn free_to_share(path: &Path) -> Option<Self> {
+        Self::of_file_system(path).map(|(all, free)| free.without(all.spare()))
+    }
+
+    /// All that the file system at `path` has, and what is left of it.
+    fn of_file_system(path: &Path) -> Option<(Self, Self)> {
+        let stat = nix::sys::statvfs::statvfs(path).ok()?;
         let bytes = |blocks: u64| blocks.saturating_mul(stat.fragment_size());
         let all = Self { bytes: bytes(stat.blocks()), inodes: stat.files() };
         // Some file systems have no table of inodes.
         let inodes = if all.inodes == 0 { u64::MAX } else { stat.files_available() };
-        let free = Self { bytes: bytes(stat.blocks_available()), inodes };
-        if spare { free.without(all.spare()) } else { free }
+        Some((all, Self { bytes: bytes(stat.blocks_available()), inodes }))
     }
 
     /// What stays free of a file system of this size.
@@ -35,14 +47,19 @@ impl Space {
         Self { bytes: (self.bytes / SHARE).min(SPARE.bytes), inodes: (self.inodes / SHARE).min(SPARE.inodes) }
     }
 
-    pub(super) fn without(self, other: Self) -> Self {
+    fn without(self, other: Self) -> Self {
         Self { bytes: self.bytes.saturating_sub(other.bytes), inodes: self.inodes.saturating_sub(other.inodes) }
     }
 
     /// Whether there is enough for `needed`.
-    pub(super) fn holds(self, needed: Self) -> bool {
+    pub(crate) fn holds(self, needed: Self) -> bool {
         self.bytes >= needed.bytes && self.inodes >= needed.inodes
     }
+}
+
+/// Bytes that a file of this size takes on a disk. Unlike the size, they do not help to guess a short secret.
+pub(crate) fn in_blocks(size: u64) -> u64 {
+    size.checked_next_multiple_of(BLOCK).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -55,7 +72,8 @@ mod tests {
         assert_eq!(small.spare(), Space { bytes: 100, inodes: 10 });
         assert_eq!(Space { bytes: 1 << 40, inodes: 1 << 30 }.spare(), SPARE);
         let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
-        let (all, shared) = (Space::free(folder.path(), false), Space::free(folder.path(), true));
+        let free = (Space::free(folder.path()), Space::free_to_share(folder.path()));
+        let (Some(all), Some(shared)) = free else { panic!("{free:?}") };
         assert!(all.bytes > shared.bytes && all.holds(shared) && !shared.holds(all), "{all:?} {shared:?}");
     }
 }
