@@ -41,7 +41,7 @@ check: ## formatting, lints, documentation, English, dependencies
 
 test: setup ## every test, on the real Mesos, ZooKeeper and Flink
 	$(CARGO) build --locked --workspace --all-features --bins
-	@tests/all --locked --workspace --all-features --no-fail-fast
+	@tests/all --locked --workspace --all-features
 
 fuzz: ## look for inputs that break the parsers, guided by coverage
 	@fuzz/run "$(FUZZ)" "$(SECONDS)"

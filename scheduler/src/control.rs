@@ -248,6 +248,7 @@ mod tests {
     }
 
     async fn post(address: &str, kind: &str, body: impl Into<reqwest::Body>) -> (u16, String) {
+        common::tls::install_provider();
         let request = reqwest::Client::new().post(format!("{address}/commands")).header("content-type", kind);
         let answer = request.bearer_auth(TOKEN).body(body).send().await.unwrap();
         (answer.status().as_u16(), answer.text().await.unwrap())

@@ -100,7 +100,7 @@ fn an_unknown_part_is_refused_with_the_names_of_all() {
     let output = set_up(cache.path(), &["flink-3"]);
     assert!(!output.status.success());
     assert!(
-        out(&output).contains("debian mesos flink-1 flink-2 upstream oldest jobs python stores deny"),
+        out(&output).contains("debian mesos flink-1 flink-2 upstream oldest jobs python stores nextest deny"),
         "{}",
         out(&output)
     );
