@@ -207,6 +207,11 @@ impl Configuration {
         self.reading.version = Some(version);
     }
 
+    /// The Flink that reads it, if it is known.
+    pub fn version(&self) -> Option<FlinkVersion> {
+        self.reading.version
+    }
+
     /// The value of `key`, also when it is set under one of its deprecated names only.
     pub fn get(&self, key: &str) -> Option<&str> {
         self.setting(key).map(|setting| setting.value.as_str())

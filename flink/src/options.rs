@@ -1,11 +1,12 @@
-//! Every option that matters to a Flink on Mesos, in one table: key, type, default, old names, meaning, and which Flink
-//! versions know it.
+//! Every option that matters to a Flink on Mesos, in one table: key, type, default, old names, meaning, which Flink
+//! versions know it, and which read it as another type.
 //!
 //! The user's reference is printed from it ([`reference()`]), a configuration is checked against it ([`check()`]),
 //! and the old names that [`crate::config`] looks under are its.
 
 mod bounds;
 mod check;
+mod earlier;
 mod flink;
 mod mesos;
 mod ours;
@@ -14,6 +15,7 @@ mod reference;
 
 pub use bounds::Bounds;
 pub use check::{Problem, check, nearest};
+pub use earlier::Earlier;
 pub use range::out_of_range;
 pub use reference::reference;
 
@@ -67,6 +69,8 @@ pub struct ConfigOption {
     pub since: Option<(u32, u32)>,
     /// The first Flink line that no longer knows it.
     pub until: Option<(u32, u32)>,
+    /// How earlier Flink lines read its value, if otherwise; the oldest line first.
+    pub earlier: &'static [Earlier],
     /// Why it has no effect on Mesos, if it has none.
     pub without_effect: Option<&'static str>,
     /// What it is for.
@@ -177,6 +181,11 @@ impl ConfigOption {
             && self.until.is_none_or(|(major, minor)| !version.at_least(major, minor))
     }
 
+    /// Does a Flink of this version read it, or we ourselves?
+    fn is_read_by(&self, version: &FlinkVersion) -> bool {
+        self.key.starts_with("mesos.") || self.exists_in(version)
+    }
+
     // How the table is written.
 
     const fn new(key: &'static str, kind: Kind, meaning: &'static str) -> Self {
@@ -189,6 +198,7 @@ impl ConfigOption {
             deprecated: &[],
             since: None,
             until: None,
+            earlier: &[],
             without_effect: None,
             meaning,
         }
@@ -226,6 +236,11 @@ impl ConfigOption {
 
     const fn since(mut self, major: u32, minor: u32) -> Self {
         self.since = Some((major, minor));
+        self
+    }
+
+    const fn earlier(mut self, earlier: &'static [Earlier]) -> Self {
+        self.earlier = earlier;
         self
     }
 

@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use super::{ConfigOption, Kind, all, find, out_of_range};
+use super::{ConfigOption, Kind, all, find, range};
 use crate::command::java_options_problem;
 use crate::config::{Configuration, Source};
+use crate::version::FlinkVersion;
 
 /// Something wrong with one key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,21 +89,7 @@ fn problem(config: &Configuration, key: &str, value: &str, searches: &mut usize)
     } else if let Some((_, message)) = FORGOTTEN.iter().find(|(forgotten, _)| *forgotten == key) {
         ((*message).to_owned(), false)
     } else if set_by(config, key).next().is_some() {
-        let with_error = || set_by(config, key).find(|option| form_error(config, option, value).is_some());
-        let option = with_error().or_else(|| set_by(config, key).next())?;
-        match (form_error(config, option, value), option.without_effect) {
-            // Flink takes what it cannot read for no timeout at all.
-            (Some(message), _) if option.key == FOREVER_UNLESS_READ => {
-                (format!("{message}; Flink waits forever"), false)
-            }
-            // Flink before 1.20 read durations as numbers, and a negative one as forever.
-            (Some(_), _) if option.kind == Kind::Duration && is_negative(value) && !key.starts_with("mesos.") => (
-                format!("'{value}' is not a duration since Flink 1.20: remove the option, or set a long duration"),
-                false,
-            ),
-            (Some(message), _) => (message, true),
-            (None, why) => (format!("no effect on Mesos: {}", why?), false),
-        }
+        of_options(config, key, value)?
     } else if key.starts_with("mesos.") && !is_in_map(key) {
         let is_compared = *searches > 0 && key.len() <= LONGEST_KEY;
         *searches = searches.saturating_sub(1);
@@ -119,6 +106,44 @@ fn problem(config: &Configuration, key: &str, value: &str, searches: &mut usize)
     Some(Problem { key: key.to_owned(), origin, message, fatal })
 }
 
+/// The problem of this value with the options that the key sets, and whether it is fatal.
+fn of_options(config: &Configuration, key: &str, value: &str) -> Option<(String, bool)> {
+    let is_read = |option: &&ConfigOption| config.version().is_none_or(|version| option.is_read_by(&version));
+    if let Some(option) = find(key).filter(|option| !is_read(option))
+        && set_by(config, key).all(|option| !is_read(&option))
+    {
+        return Some((unread(config, option)?, false));
+    }
+    let set = || set_by(config, key).filter(is_read);
+    let option = set().find(|option| form_error(config, option, value).is_some()).or_else(|| set().next())?;
+    let is_duration = option.as_read_by(config.version()).kind == Kind::Duration;
+    Some(match (form_error(config, option, value), option.without_effect) {
+        // Flink takes what it cannot read for no timeout at all.
+        (Some(message), _) if option.key == FOREVER_UNLESS_READ => (format!("{message}; Flink waits forever"), false),
+        (Some(_), _) if is_duration && is_negative(value) && was_number(option) => {
+            (format!("'{value}' is not a duration since Flink 1.20: remove the option, or set a long duration"), true)
+        }
+        (Some(message), _) => (message, true),
+        (None, why) => (format!("no effect on Mesos: {}", why?), false),
+    })
+}
+
+/// Why this Flink does not read the option.
+fn unread(config: &Configuration, option: &ConfigOption) -> Option<String> {
+    let version = config.version()?;
+    let when = match (option.since, option.until) {
+        (Some((major, minor)), _) if !version.at_least(major, minor) => format!("exists from Flink {major}.{minor} on"),
+        (_, Some((major, minor))) => format!("was removed in Flink {major}.{minor}"),
+        _ => return None,
+    };
+    Some(format!("Flink {version} ignores this option: it {when}"))
+}
+
+/// Did Flink read it as a number, and a negative one as forever?
+fn was_number(option: &ConfigOption) -> bool {
+    option.earlier.iter().any(|earlier| earlier.kind == Kind::Integer)
+}
+
 fn is_negative(value: &str) -> bool {
     value.trim().parse::<i64>().is_ok_and(|number| number < 0)
 }
@@ -132,6 +157,20 @@ fn is_in_map(key: &str) -> bool {
 
 /// The mistake in a value of this option, read as those of `config` are.
 pub(super) fn form_error(config: &Configuration, option: &ConfigOption, value: &str) -> Option<String> {
+    let error = error_in(config, &option.as_read_by(config.version()), value)?;
+    let later = option.earlier.iter().map(|earlier| earlier.before).find(|(major, minor)| {
+        let line = FlinkVersion { major: *major, minor: *minor, patch: 0 };
+        config.version().is_some_and(|version| version < line)
+            && error_in(config, &option.as_read_by(Some(line)), value).is_none()
+    });
+    Some(match later {
+        Some((major, minor)) => format!("{error}; it is allowed from Flink {major}.{minor} on"),
+        None => error,
+    })
+}
+
+/// The same, with the option as one Flink line reads it.
+fn error_in(config: &Configuration, option: &ConfigOption, value: &str) -> Option<String> {
     let config = config.alone(option.key, value);
     let result = match option.kind {
         Kind::Text => return java_options_problem(option.key, value),
@@ -149,11 +188,15 @@ pub(super) fn form_error(config: &Configuration, option: &ConfigOption, value: &
         Kind::Map => config.get_map(option.key).map(drop),
     };
     let Err(error) = result else {
-        let allowed = out_of_range(&config, option.key)?;
+        let allowed = range::beyond(&config, option.key, option)?;
         return Some(format!("{} is out of range ({allowed})", Configuration::shown(option.key, value)));
     };
     match error {
-        crate::config::ConfigurationError::Value { value, allowed, .. } => Some(format!("'{value}' is not {allowed}")),
+        crate::config::ConfigurationError::Value { value, allowed, .. } => {
+            let unit = option.unit.filter(|_| option.kind == Kind::Integer);
+            let unit = unit.map(|unit| format!(" of {unit}")).unwrap_or_default();
+            Some(format!("'{value}' is not {allowed}{unit}"))
+        }
         other => Some(other.to_string()),
     }
 }
@@ -185,6 +228,7 @@ fn distance(one: &str, other: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn check_one(key: &str, value: &str) -> Vec<String> {
@@ -212,7 +256,7 @@ mod tests {
         for (version, problems) in [("1.18.1", 1), ("1.20.5", 1), ("2.0.0", 1), ("2.1.0", 0), ("2.3.0", 0)] {
             let mut config = Configuration::new();
             config.read_as(version.parse().unwrap());
-            config.set("heartbeat.timeout", "PT5M", Source::DynamicProperty);
+            config.set("slotmanager.requirement-check.delay", "PT5M", Source::DynamicProperty);
             config.set("mesos.worker.launch-timeout", "PT5M", Source::DynamicProperty);
             let found = check(&config);
             assert_eq!(found.len(), problems, "{version}: {found:?}");
@@ -263,18 +307,6 @@ mod tests {
             assert!(!found.fatal && found.message.contains(part), "{found}");
         }
         assert!(check_one("slotmanager.redundant-taskmanager-num", "x")[0].contains("'x' is not a whole number"));
-    }
-
-    #[test]
-    fn a_negative_duration_of_an_older_flink_is_worth_a_warning() {
-        let fatal = |key: &str, value: &str| {
-            let mut config = Configuration::new();
-            config.set(key, value, Source::DynamicProperty);
-            check(&config).first().map(|problem| problem.fatal)
-        };
-        assert_eq!(fatal("resourcemanager.standalone.start-up-time", "-1"), Some(false));
-        assert_eq!(fatal("resourcemanager.standalone.start-up-time", "soon"), Some(true));
-        assert_eq!(fatal("mesos.worker.launch-timeout", "-1"), Some(true));
     }
 
     #[test]

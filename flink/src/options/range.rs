@@ -8,7 +8,11 @@ use crate::config::{Configuration, MemorySize};
 
 /// What is allowed for `key`, if its value has the right form and is out of its option's bounds.
 pub fn out_of_range(config: &Configuration, key: &str) -> Option<String> {
-    let option = find(key)?;
+    beyond(config, key, &find(key)?.as_read_by(config.version()))
+}
+
+/// The same with the option as one Flink line reads it.
+pub(super) fn beyond(config: &Configuration, key: &str, option: &ConfigOption) -> Option<String> {
     let is_within = match option.bounds()? {
         Bounds::Integer(least, most) => (least..=most).contains(&config.get_i64(key).ok()??),
         Bounds::Number(least, most) => (least..=most).contains(&config.get_f64(key).ok()??),

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{ConfigOption, Kind, Section, range};
+use super::{ConfigOption, Earlier, Kind, Section, range};
 
 const INTRODUCTION: &str = "# Options
 
@@ -53,14 +53,21 @@ fn row(section: Section, option: &ConfigOption) -> String {
     let since = option.since.map(|(major, minor)| format!("; from {whose} {major}.{minor} on")).unwrap_or_default();
     let effect = option.without_effect.map(|why| format!("; **no effect on Mesos**: {why}")).unwrap_or_default();
     let until = option.until.map(|(major, minor)| format!("; before Flink {major}.{minor}")).unwrap_or_default();
+    let earlier: String = option.earlier.iter().map(earlier).collect();
     let default = default.unwrap_or_default();
     // A pipe would end the cell.
     let meaning = option.meaning.replace('|', "\\|");
     format!(
-        "| `{}` | {}{range} | {default} | {meaning}{effect}{formerly}{since}{until} |\n",
+        "| `{}` | {}{range} | {default} | {meaning}{effect}{formerly}{since}{until}{earlier} |\n",
         option.key,
         kind(option.kind)
     )
+}
+
+fn earlier(earlier: &Earlier) -> String {
+    let (major, minor) = earlier.before;
+    let unit = earlier.unit.map(|unit| format!(" of {unit}")).unwrap_or_default();
+    format!("; before Flink {major}.{minor}: {}{unit}", kind(earlier.kind))
 }
 
 fn kind(kind: Kind) -> String {

@@ -51,7 +51,7 @@ const KINDS: [Kind; 8] = [
 ];
 
 /// Flink's versions that read values in different ways.
-const VERSIONS: [&str; 3] = ["flink-1.18.1", LINES[0], LINES[1]];
+pub(crate) const VERSIONS: [&str; 3] = ["flink-1.18.1", LINES[0], LINES[1]];
 
 /// A configuration of one value, which Flink reads out of this file. Nothing if the file cannot be read.
 fn in_file(flink: &mut Oracle, folder: &std::path::Path, name: &str, text: &str) -> Option<Configuration> {

@@ -11,6 +11,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 import org.apache.flink.configuration.ConfigOption;
 import org.apache.flink.configuration.ConfigOptions;
 import org.apache.flink.configuration.Configuration;
@@ -99,7 +100,7 @@ public class FlinkOracle {
         return entries;
     }
 
-    /** Type, default and deprecated names of an option; nothing when Flink has no such option. */
+    /** Type or choices, default and deprecated names of an option; nothing when Flink has no such option. */
     private static List<String> option(String key) throws Exception {
         for (String name : OPTION_CLASSES) {
             for (Field field : Class.forName("org.apache.flink.configuration." + name).getDeclaredFields()) {
@@ -112,7 +113,7 @@ public class FlinkOracle {
                     Method type = ConfigOption.class.getDeclaredMethod("getClazz");
                     type.setAccessible(true);
                     List<String> answer = new ArrayList<>();
-                    answer.add(((Class<?>) type.invoke(option)).getSimpleName());
+                    answer.add(type((Class<?>) type.invoke(option)));
                     answer.add(option.hasDefaultValue() ? text(option.defaultValue()) : "none");
                     for (FallbackKey fallback : option.fallbackKeys()) {
                         if (fallback.isDeprecated()) {
@@ -124,6 +125,13 @@ public class FlinkOracle {
             }
         }
         return List.of();
+    }
+
+    private static String type(Class<?> type) {
+        if (!type.isEnum()) {
+            return type.getSimpleName();
+        }
+        return Arrays.stream(type.getEnumConstants()).map(Object::toString).collect(Collectors.joining("|"));
     }
 
     private static final List<String> OPTION_CLASSES = List.of(

@@ -1,6 +1,6 @@
 //! High availability.
 
-use super::option;
+use super::{MILLISECONDS_OF_INT, option};
 use crate::options::ConfigOption;
 use crate::options::Kind::{Boolean, Duration, Integer, Map, Text};
 
@@ -25,6 +25,7 @@ pub(in crate::options) const OPTIONS: &[ConfigOption] = &[
         .default("open"),
     option("high-availability.zookeeper.client.session-timeout", Duration, "session timeout of ZooKeeper")
         .default("60 s")
+        .earlier(MILLISECONDS_OF_INT)
         .formerly(&["recovery.zookeeper.client.session-timeout"]),
     option("high-availability.job.delay", Text, "how long a new leader waits before it recovers jobs")
         .formerly(&["recovery.job.delay"])
@@ -41,6 +42,7 @@ pub(in crate::options) const OPTIONS: &[ConfigOption] = &[
         "how long connecting to ZooKeeper may take",
     )
     .default("15 s")
+    .earlier(MILLISECONDS_OF_INT)
     .formerly(&["recovery.zookeeper.client.connection-timeout"]),
     option("high-availability.zookeeper.client.ensemble-tracker", Boolean, "follow changes of the ZooKeeper ensemble")
         .default("true"),
@@ -55,6 +57,7 @@ pub(in crate::options) const OPTIONS: &[ConfigOption] = &[
     .formerly(&["recovery.zookeeper.client.max-retry-attempts"]),
     option("high-availability.zookeeper.client.retry-wait", Duration, "first pause before a retry")
         .default("5 s")
+        .earlier(MILLISECONDS_OF_INT)
         .formerly(&["recovery.zookeeper.client.retry-wait"]),
     option("high-availability.zookeeper.client.max-retry-wait", Duration, "longest pause before a retry")
         .default("1 min")

@@ -1,8 +1,8 @@
 //! The JobManager's addresses, its process, and how it gives jobs their slots.
 
-use super::option;
-use crate::options::ConfigOption;
+use super::{MILLISECONDS, option};
 use crate::options::Kind::{Boolean, Duration, Enum, Integer, Memory, Text};
+use crate::options::{ConfigOption, Earlier};
 
 pub(in crate::options) const OPTIONS: &[ConfigOption] = &[
     option("jobmanager.rpc.address", Text, "address by which TaskManagers reach the JobManager"),
@@ -15,8 +15,9 @@ pub(in crate::options) const OPTIONS: &[ConfigOption] = &[
     )
     .port(),
     option("jobmanager.resource-id", Text, "name of the JobManager"),
-    option("jobmanager.scheduler", Enum(&["Ng", "Default", "Adaptive", "AdaptiveBatch"]), "scheduler of jobs")
-        .default("Default"),
+    option("jobmanager.scheduler", Enum(&["Default", "Adaptive", "AdaptiveBatch"]), "scheduler of jobs")
+        .default("Default")
+        .earlier(&[Earlier::before(2, 0, Enum(&["Ng", "Default", "Adaptive", "AdaptiveBatch"]))]),
     option(
         "jobmanager.adaptive-scheduler.submission.resource-wait-timeout",
         Duration,
@@ -160,9 +161,11 @@ pub(in crate::options) const OPTIONS: &[ConfigOption] = &[
     .default("true"),
     option("process.jobmanager.working-dir", Text, "folder for what the JobManager keeps when it restarts"),
     option("heartbeat.interval", Duration, "interval between two heartbeats of JobManager and TaskManagers")
-        .default("10 s"),
+        .default("10 s")
+        .earlier(MILLISECONDS),
     option("heartbeat.timeout", Duration, "time without a heartbeat after which the other process is considered dead")
-        .default("50 s"),
+        .default("50 s")
+        .earlier(MILLISECONDS),
     option(
         "heartbeat.rpc-failure-threshold",
         Integer,

@@ -2,7 +2,7 @@
 
 use super::option;
 use crate::options::Kind::{Boolean, Duration, Enum, Integer, Map, Memory, Text};
-use crate::options::{Bounds, ConfigOption};
+use crate::options::{Bounds, ConfigOption, Earlier};
 
 pub(in crate::options) const OPTIONS: &[ConfigOption] = &[
     option(
@@ -102,7 +102,9 @@ pub(in crate::options) const OPTIONS: &[ConfigOption] = &[
         Enum(&["NONE", "LZ4", "LZO", "ZSTD"]),
         "compression of shuffled data",
     )
-    .default("LZ4"),
+    .default("LZ4")
+    // A name that is none of these was a class.
+    .earlier(&[Earlier::before(1, 20, Text)]),
     option(
         "taskmanager.network.batch-shuffle.compression.enabled",
         Boolean,

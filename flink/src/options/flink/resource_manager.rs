@@ -1,8 +1,11 @@
 //! Slots and who brings them. On Mesos the application master keeps a number of TaskManagers.
 
-use super::option;
+use super::{MILLISECONDS, option};
 use crate::options::Kind::{Boolean, Duration, Integer, Memory, Number};
-use crate::options::{Bounds, ConfigOption};
+use crate::options::{Bounds, ConfigOption, Earlier};
+
+/// Seconds that Flink's timers can count.
+const LONGEST_TIMER: u64 = 248 * 86_400;
 
 pub(in crate::options) const OPTIONS: &[ConfigOption] = &[
     option(
@@ -13,9 +16,12 @@ pub(in crate::options) const OPTIONS: &[ConfigOption] = &[
     .default("5 min"),
     option("resourcemanager.taskmanager-timeout", Duration, "how long a TaskManager may be idle")
         .default("30 s")
+        .earlier(MILLISECONDS)
         .formerly(&["slotmanager.taskmanager-timeout"])
         .without_effect("`mesos.workers` sets the number of TaskManagers"),
-    option("slot.request.timeout", Duration, "how long a job waits for slots, also for those of a lost TaskManager that is being replaced").default("5 min"),
+    option("slot.request.timeout", Duration, "how long a job waits for slots, also for those of a lost TaskManager that is being replaced")
+        .default("5 min")
+        .earlier(MILLISECONDS),
     option("resourcemanager.rpc.port", Integer, "port of the resource manager, which shares the JobManager's")
         .port()
         .default("0"),
@@ -25,7 +31,9 @@ pub(in crate::options) const OPTIONS: &[ConfigOption] = &[
         Duration,
         "age of a JobManager from which on jobs that lack slots fail at once instead of waiting; not set: flink-mesos sets `0`, which means never",
     )
-    .within(Bounds::seconds(0, 248 * 86_400)),
+    .within(Bounds::seconds(0, LONGEST_TIMER))
+    // A negative number also meant never.
+    .earlier(&[Earlier::before(1, 20, Integer).within(Bounds::Integer(i64::MIN, LONGEST_TIMER.cast_signed() * 1000)).unit("milliseconds")]),
     option(
         "resourcemanager.previous-worker.recovery.timeout",
         Duration,
@@ -51,7 +59,7 @@ pub(in crate::options) const OPTIONS: &[ConfigOption] = &[
     .default("true")
     .until(2, 0)
     .without_effect("idle TaskManagers stay"),
-    option("slot.idle.timeout", Duration, "how long a job keeps an unused slot").default("50 s"),
+    option("slot.idle.timeout", Duration, "how long a job keeps an unused slot").default("50 s").earlier(MILLISECONDS),
     option("slot.request.max-interval", Duration, "how long requests for slots are collected")
         .default("20 ms")
         .since(2, 0),

@@ -1,6 +1,6 @@
 //! REST API and web page.
 
-use super::option;
+use super::{MILLISECONDS, option};
 use crate::options::ConfigOption;
 use crate::options::Kind::{Boolean, Duration, Integer, Text};
 
@@ -16,7 +16,9 @@ pub(in crate::options) const OPTIONS: &[ConfigOption] = &[
         .formerly(&["web.port", "jobmanager.web.port"]),
     option("rest.path", Text, "path of the web page behind a proxy").default("").since(1, 19),
     option("rest.url-prefix", Text, "path that clients put before every URL path").default("/"),
-    option("rest.await-leader-timeout", Duration, "how long a client waits for a leader").default("30 s"),
+    option("rest.await-leader-timeout", Duration, "how long a client waits for a leader")
+        .default("30 s")
+        .earlier(MILLISECONDS),
     option("rest.async.store-duration", Duration, "how long the result of a background operation is kept")
         .default("5 min"),
     option("rest.cache.checkpoint-statistics.size", Integer, "number of checkpoints whose statistics are cached")
@@ -35,9 +37,15 @@ pub(in crate::options) const OPTIONS: &[ConfigOption] = &[
     option("rest.server.max-content-length", Integer, "longest request that the server accepts")
         .default("104857600")
         .unit("bytes"),
-    option("rest.connection-timeout", Duration, "how long a client waits for a connection").default("15 s"),
-    option("rest.idleness-timeout", Duration, "how long a connection may be idle").default("5 min"),
-    option("rest.retry.delay", Duration, "pause before a client retries a request").default("3 s"),
+    option("rest.connection-timeout", Duration, "how long a client waits for a connection")
+        .default("15 s")
+        .earlier(MILLISECONDS),
+    option("rest.idleness-timeout", Duration, "how long a connection may be idle")
+        .default("5 min")
+        .earlier(MILLISECONDS),
+    option("rest.retry.delay", Duration, "pause before a client retries a request")
+        .default("3 s")
+        .earlier(MILLISECONDS),
     option("rest.retry.max-attempts", Integer, "number of times that a client retries a request").default("20"),
     option("rest.server.numThreads", Integer, "number of threads of the REST server").default("4"),
     option("rest.server.thread-priority", Integer, "priority of the threads of the REST server")

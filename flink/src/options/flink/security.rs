@@ -40,7 +40,7 @@ pub(in crate::options) const OPTIONS: &[ConfigOption] = &[
     option("security.delegation.tokens.renewal.time-ratio", Number, "share of their life after which tokens are renewed").default("0.75").formerly(&["security.kerberos.tokens.renewal.time-ratio"]),
     option("security.context.factory.classes", List, "classes that make the security context").default("org.apache.flink.runtime.security.contexts.HadoopSecurityContextFactory;org.apache.flink.runtime.security.contexts.NoOpSecurityContextFactory"),
     option("security.module.factory.classes", List, "classes that make the security modules").default("org.apache.flink.runtime.security.modules.HadoopModuleFactory;org.apache.flink.runtime.security.modules.JaasModuleFactory;org.apache.flink.runtime.security.modules.ZookeeperModuleFactory"),
-    option("security.ssl.algorithms", Text, "cipher suites, separated by commas").default("TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"),
+    option("security.ssl.algorithms", Text, "cipher suites, separated by commas; the default depends on Flink's release"),
     option("security.ssl.protocol", Text, "TLS version").default("TLSv1.2"),
     option("security.ssl.provider", Text, "TLS provider: `JDK` or `OPENSSL`").default("JDK"),
     option("security.ssl.verify-hostname", Boolean, "whether the certificate must name the host; `true` before Flink 2.3"),

@@ -1,8 +1,8 @@
 //! A TaskManager's other resources, its addresses, and what its process does.
 
-use super::option;
+use super::{MILLISECONDS, option};
 use crate::options::Kind::{Boolean, Duration, Enum, Integer, List, Memory, Number, Text};
-use crate::options::{Bounds, ConfigOption};
+use crate::options::{Bounds, ConfigOption, Earlier};
 
 pub(in crate::options) const OPTIONS: &[ConfigOption] = &[
     option("taskmanager.numberOfTaskSlots", Integer, "slots of a TaskManager")
@@ -38,7 +38,8 @@ pub(in crate::options) const OPTIONS: &[ConfigOption] = &[
         "taskmanager.data.bind-port",
         Text,
         "port that the data server listens on, if it differs from the advertised one",
-    ),
+    )
+    .earlier(&[Earlier::before(1, 19, Integer)]),
     option(
         "taskmanager.data.ssl.enabled",
         Boolean,
@@ -73,6 +74,10 @@ pub(in crate::options) const OPTIONS: &[ConfigOption] = &[
         "how slots are spread over TaskManagers",
     )
     .default("NONE")
+    .earlier(&[
+        Earlier::before(2, 1, Enum(&["NONE", "SLOTS"])),
+        Earlier::before(2, 2, Enum(&["NONE", "SLOTS", "MIN_RESOURCES"])),
+    ])
     .since(1, 19),
     option(
         "taskmanager.jvm-exit-on-oom",
@@ -88,6 +93,7 @@ pub(in crate::options) const OPTIONS: &[ConfigOption] = &[
         .formerly(&["taskmanager.debug.memory.startLogThread"]),
     option("taskmanager.debug.memory.log-interval", Duration, "interval between two log entries of the memory usage")
         .default("5 s")
+        .earlier(MILLISECONDS)
         .formerly(&["taskmanager.debug.memory.logIntervalMs"]),
     option("taskmanager.log.path", Text, "log file that the web page shows, if it differs from `log.file`")
         .since(1, 19),
