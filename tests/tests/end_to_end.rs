@@ -122,6 +122,22 @@ async fn a_word_count_runs_on_the_real_mesos_with_flink_2() {
     end_in_order(cluster);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_of_the_oldest_flink_counts_words_and_its_worker_registers_with_the_next_application_master() {
+    let mesos = RealMesos::start(1).await;
+    let state = tempfile::tempdir().unwrap();
+    let option = format!("-Dmesos.state.dir={}", state.path().display());
+    let mut first = session(&mesos, Line::V1_18, 1, &[&option]);
+    let web = first.ready();
+    let worker = first.events("registered-worker")[0]["worker"].clone();
+    count_words(&mut first, Line::V1_18, &web);
+    first.signal(Signal::SIGKILL);
+    first.end();
+    let mut second = session(&mesos, Line::V1_18, 1, &[&option]);
+    assert_eq!(second.wait_for("registered-worker")["worker"], worker);
+    end_in_order(second);
+}
+
 #[test]
 fn a_word_count_runs_on_the_mesos_for_a_laptop() {
     let mut cluster = FlinkMesos::start(&flink_home(Line::V1_20), &["local", "--workers", "2"]);

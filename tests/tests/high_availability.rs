@@ -10,22 +10,31 @@ use nix::sys::signal::Signal;
 use tests::{FlinkRest, Line, RealMesos, RealZooKeeper, flink_home};
 
 fn application_master(mesos: &RealMesos, zookeeper: &RealZooKeeper, storage: &str) -> FlinkMesos {
+    let access = [
+        // Flink's own client in JobManager and TaskManagers uses the same access.
+        "-Dhigh-availability.zookeeper.client.acl=creator",
+        "-Dhigh-availability.zookeeper.client.authorization={digest: \"flink:s3cret\"}",
+        "-Dhigh-availability.zookeeper.client.session-timeout=4 s",
+    ];
+    application_master_of(Line::V1_20, &access, mesos, zookeeper, storage)
+}
+
+fn application_master_of(
+    line: Line,
+    more: &[&str],
+    mesos: &RealMesos,
+    zookeeper: &RealZooKeeper,
+    storage: &str,
+) -> FlinkMesos {
     let options = [
         format!("-Dmesos.master={}", mesos.master()),
         format!("-Dhigh-availability.zookeeper.quorum={}", zookeeper.connect_string()),
         format!("-Dhigh-availability.storageDir=file://{storage}"),
     ];
-    let mut arguments = vec![
-        "session",
-        // Flink's own client in JobManager and TaskManagers uses the same access.
-        "-Dhigh-availability.zookeeper.client.acl=creator",
-        "-Dhigh-availability.zookeeper.client.authorization={digest: \"flink:s3cret\"}",
-        "-Dhigh-availability.type=zookeeper",
-        "-Dhigh-availability.cluster-id=/trial",
-        "-Dhigh-availability.zookeeper.client.session-timeout=4 s",
-    ];
+    let mut arguments = vec!["session", "-Dhigh-availability.type=zookeeper", "-Dhigh-availability.cluster-id=/trial"];
     arguments.extend(options.iter().map(String::as_str));
-    FlinkMesos::start(&flink_home(Line::V1_20), &arguments)
+    arguments.extend(more);
+    FlinkMesos::start(&flink_home(line), &arguments)
 }
 
 /// The TaskManagers in the sandboxes of this Mesos, without JVMs that make an archive of class data.
@@ -37,13 +46,27 @@ fn task_managers(mesos: &RealMesos) -> Vec<i32> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_standby_takes_over_from_a_killed_leader_and_no_task_manager_is_restarted() {
+    assert_taken_over(application_master).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_standby_of_the_oldest_flink_takes_over_too() {
+    // It knows no credentials, and reads plain numbers.
+    let timeout = ["-Dhigh-availability.zookeeper.client.session-timeout=4000"];
+    assert_taken_over(|mesos, zookeeper, storage| {
+        application_master_of(Line::V1_18, &timeout, mesos, zookeeper, storage)
+    })
+    .await;
+}
+
+async fn assert_taken_over(start: impl Fn(&RealMesos, &RealZooKeeper, &str) -> FlinkMesos) {
     let (mesos, zookeeper) = (RealMesos::start(1).await, RealZooKeeper::start().await);
     let storage = tempfile::tempdir().unwrap();
     let storage = storage.path().display().to_string();
-    let mut leader = application_master(&mesos, &zookeeper, &storage);
+    let mut leader = start(&mesos, &zookeeper, &storage);
     let worker = leader.wait_for("registered-worker")["worker"].clone();
     let before = task_managers(&mesos);
-    let mut standby = application_master(&mesos, &zookeeper, &storage);
+    let mut standby = start(&mesos, &zookeeper, &storage);
     standby.wait_for("standby");
     leader.signal(Signal::SIGKILL);
     leader.end();
