@@ -23,6 +23,9 @@ const SHUTDOWN_WINDOW: u64 = 8 << 20;
 /// Without an exception, the last lines of standard error are shown; at most this many.
 const LINES: usize = 5;
 
+/// What a JVM prints on standard output that cannot begin, before the reason.
+const NO_JVM: &str = "Error occurred during initialization of VM";
+
 /// The JobManager's log, standard output and standard error, with their lengths before its start: what other processes,
 /// or earlier runs, have written does not count.
 #[derive(Debug)]
@@ -56,13 +59,21 @@ impl Output {
     pub(super) fn reason(&self, config: &Configuration, from_outside: bool) -> Option<(String, Vec<String>)> {
         let [log, err] = [&self.log, &self.err].map(|file| since(file, WINDOW));
         let exception = exception_reason(&log, &err, config, from_outside);
-        exception.or_else(|| {
+        exception.or_else(|| no_jvm(&since(&self.out, WINDOW))).or_else(|| {
             let said: Vec<_> =
                 err.lines().filter(|line| !line.trim().is_empty() && !line.starts_with("WARNING")).collect();
             let (first, more) = said.get(said.len().saturating_sub(LINES)..)?.split_first()?;
             Some((cut(first), more.iter().map(|line| cut(line)).collect()))
         })
     }
+}
+
+/// Why no JVM began, if that was printed.
+fn no_jvm(out: &str) -> Option<(String, Vec<String>)> {
+    let (_, after) = out.rsplit_once(NO_JVM)?;
+    let mut why = after.lines().map(str::trim).filter(|line| !line.is_empty());
+    let first = why.next().map(|why| format!("{NO_JVM}: {}", cut(why)));
+    Some((first.unwrap_or_else(|| NO_JVM.to_owned()), why.take(LINES - 1).map(cut).collect()))
 }
 
 /// What was appended to a file since its length was recorded, at most the last `window` bytes.
@@ -169,6 +180,18 @@ mod tests {
         fs::write(&log, FOLDER).unwrap();
         let (first, _) = output.reason(&Configuration::new(), false).unwrap();
         assert!(first.contains("NoSuchFileException"), "{first}");
+    }
+
+    #[test]
+    fn a_jvm_that_cannot_begin_says_why_only_on_its_standard_output() {
+        let folder = tempfile::tempdir().unwrap();
+        let [log, out, err] = ["log", "out", "err"].map(|name| folder.path().join(name));
+        let output = Output::begin(log, out.clone(), err.clone());
+        fs::write(&out, "Error occurred during initialization of VM\nMultiple garbage collectors selected\n").unwrap();
+        fs::write(&err, "WARNING: A command line option has enabled the Security Manager\n").unwrap();
+        let (first, more) = output.reason(&Configuration::new(), false).unwrap();
+        assert_eq!(first, "Error occurred during initialization of VM: Multiple garbage collectors selected");
+        assert!(more.is_empty(), "{more:?}");
     }
 
     #[test]
