@@ -8,6 +8,7 @@ mod bounds;
 mod check;
 mod earlier;
 mod flink;
+mod heartbeats;
 mod mesos;
 mod ours;
 mod range;

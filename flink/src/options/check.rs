@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{ConfigOption, Kind, all, find, range};
+use super::{ConfigOption, Kind, all, find, heartbeats, range};
 use crate::command::java_options_problem;
 use crate::config::{Configuration, Source};
 use crate::version::FlinkVersion;
@@ -65,7 +65,8 @@ const NO_SUCH_NODE: &str = "no longer used: Flink chooses its names in ZooKeeper
 /// Everything in the configuration that the table speaks against, in the configuration's order.
 pub fn check(config: &Configuration) -> Vec<Problem> {
     let mut searches = MOST_SEARCHES;
-    config.iter().filter_map(|(key, value)| problem(config, key, value, &mut searches)).collect()
+    let each = config.iter().filter_map(|(key, value)| problem(config, key, value, &mut searches));
+    each.chain(heartbeats::problem(config)).collect()
 }
 
 /// The options that are set by this key: the one of this name, and those that had it before and are not set by their own

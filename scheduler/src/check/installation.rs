@@ -25,6 +25,13 @@ use crate::{
 
 const TEMPORARY: &str = "io.tmp.dirs";
 
+/// Folders that the JobManager creates when it starts. Where several stand together, the first that is set counts.
+const CREATED: [&[&str]; 3] = [
+    &["blob.storage.directory"],
+    &["web.upload.dir", "web.tmpdir"],
+    &["process.jobmanager.working-dir", "process.working-dir"],
+];
+
 /// Checks everything, for a session or for an application with this job. Returns the effective configuration, if it is
 /// readable. Blocks.
 pub(super) fn check(subject: &Subject, lookup: &Lookup, report: &mut Report) -> Option<Configuration> {
@@ -151,8 +158,8 @@ fn folders(home: &FlinkHome, config: &Configuration, lookup: &Lookup, report: &m
     }
 }
 
-/// Checks what the JobManager needs of this machine. It fails to start if a folder in `plugins` has no jar, or without
-/// the first of its temporary folders.
+/// Checks what the JobManager needs of this machine. It fails to start if a folder in `plugins` has no jar, without the
+/// first of its temporary folders, or if it cannot create the others.
 fn job_managers_folders(home: &FlinkHome, config: &Configuration, lookup: &Lookup, report: &mut Report) {
     let named = lookup("FLINK_PLUGINS_DIR").filter(|folder| !folder.is_empty());
     let plugins = named.map_or_else(|| home.path.join("plugins"), PathBuf::from);
@@ -168,14 +175,23 @@ fn job_managers_folders(home: &FlinkHome, config: &Configuration, lookup: &Looku
             ));
         }
     }
+    let mut unusable = |key: &str, why: String| {
+        let origin = config.source(key).map(|origin| format!(" (from {origin})")).unwrap_or_default();
+        report.error(format!("{key}: the JobManager cannot use it on this machine: {why}{origin}"));
+    };
+    for keys in CREATED {
+        let Some((key, folder)) = keys.iter().find_map(|key| Some((key, config.get(key)?))) else { continue };
+        if let Err(why) = is_writable(Path::new(folder)) {
+            unusable(key, why);
+        }
+    }
     let Some(temporary) = config.get(TEMPORARY).filter(|folders| !folders.is_empty()) else { return };
     for (at, folder) in temporary.split([',', ':']).map(str::trim).filter(|folder| !folder.is_empty()).enumerate() {
         let is_there = at > 0 || Path::new(folder).is_dir();
         let why =
             if is_there { is_writable(Path::new(folder)).err() } else { Some(format!("{folder} is not a folder")) };
         if let Some(why) = why {
-            let origin = config.source(TEMPORARY).map(|origin| format!(" (from {origin})")).unwrap_or_default();
-            report.error(format!("{TEMPORARY}: the JobManager cannot use it on this machine: {why}{origin}"));
+            unusable(TEMPORARY, why);
         }
     }
 }

@@ -261,6 +261,17 @@ async fn temporary_folders_that_the_job_manager_cannot_use_are_reported() {
 }
 
 #[tokio::test]
+async fn folders_that_the_job_manager_cannot_create_are_reported() {
+    for key in ["blob.storage.directory", "web.upload.dir", "web.tmpdir", "process.working-dir"] {
+        let installation = Installation::new("127.0.0.1:1");
+        let file = installation.path("flink/conf/config.yaml");
+        let error = format!("{key}: the JobManager cannot use it on this machine: {file} is not a folder (from -D)");
+        let installation = installation.with(&format!("{key}={file}/below"));
+        assert_eq!(installation.errors(true).await, [error]);
+    }
+}
+
+#[tokio::test]
 async fn a_value_that_the_file_of_flink_1_18_cannot_hold_is_reported() {
     let installation = Installation::new("127.0.0.1:1").with("s3.secret-key=ab#c");
     fs_err::rename(
