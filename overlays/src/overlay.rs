@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use flink::config::{Configuration, ConfigurationError, Source};
 use flink::home::FlinkHome;
 
+mod content;
 mod environment;
 mod flink_distribution;
 mod hadoop_conf;

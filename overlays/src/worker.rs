@@ -16,7 +16,7 @@ mod apply;
 mod template;
 
 pub use apply::{ApplyError, apply};
-pub use template::{has_secret_values, template};
+pub use template::{names_of_secrets, template};
 
 /// Where the manifest has the worker's secrets.
 const SECRETS: &str = "worker-secrets.pb";

@@ -7,6 +7,7 @@ mod application;
 mod installation;
 mod reach;
 mod report;
+mod secrets;
 mod stored;
 #[cfg(test)]
 mod tests;
@@ -40,13 +41,13 @@ pub struct Subject {
 /// Checks everything. Fails only if the check itself breaks down.
 pub async fn check(subject: Subject, lookup: Arc<Lookup>) -> Result<Report, JoinError> {
     let here = lookup.clone();
-    let (mut report, subject, config) = spawn_blocking(move || {
+    let (mut report, subject, found) = spawn_blocking(move || {
         let mut report = Report::default();
-        let config = installation::check(&subject, &*here, &mut report);
-        (report, subject, config)
+        let found = installation::check(&subject, &*here, &mut report);
+        (report, subject, found)
     })
     .await?;
-    let Some(config) = config else { return Ok(report) };
+    let Some(installation::Found { config, secrets }) = found else { return Ok(report) };
     let Subject { offline, local, .. } = subject;
     let master =
         settings::master(&config).ok().filter(|_| !local).or_else(|| MASTER_HERE.parse().ok().filter(|_| local));
@@ -64,6 +65,9 @@ pub async fn check(subject: Subject, lookup: Arc<Lookup>) -> Result<Report, Join
         report.warning(warning);
     }
     certificates(&config, master.as_ref(), &lookup, &mut report).await?;
+    if let Some(master) = &master {
+        secrets::check(&secrets, &config, master, &*lookup, &mut report).await;
+    }
     if local {
         return Ok(report);
     }

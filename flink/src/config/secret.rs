@@ -1,71 +1,29 @@
 //! Which values must never be shown, and which only in part. What holds a secret here also travels to workers as one.
 
-use std::{borrow::Cow, sync::LazyLock};
+use std::borrow::Cow;
 
-use aho_corasick::AhoCorasick;
+mod addresses;
+mod named;
+mod names;
 
-/// Parts of keys that Flink itself masks (`GlobalConfiguration.isSensitive`), in any case of letters.
-const PARTS: &[&str] = &[
-    "password",
-    "secret",
-    "fs.azure.account.key",
-    "apikey",
-    "api-key",
-    "auth-params",
-    "service-key",
-    "token",
-    "basic-auth",
-    "jaas.config",
-    "http-headers",
-    // Not hidden by Flink, but the keys to a store all the same.
-    "access-key",
-    "access.key",
-    "accesskey",
-    "credential",
-    "passphrase",
-    "private-key",
-    "passwd",
-    "pwd",
-    "authorization",
-    "fs.azure.sas",
-];
+pub(super) use addresses::without_users;
+pub(super) use names::is_secret;
 
-/// Finds any of [`PARTS`] in one pass: every name in every logging file is looked at.
-static SEARCH: LazyLock<Option<AhoCorasick>> =
-    LazyLock::new(|| AhoCorasick::builder().ascii_case_insensitive(true).build(PARTS).ok());
-
-/// Must the value of this key never be shown?
-pub(super) fn is_secret(key: &str) -> bool {
-    // Without a search, everything is a secret.
-    SEARCH.as_ref().is_none_or(|search| search.is_match(key))
-}
+/// In place of a secret.
+const HIDDEN: &str = "******";
 
 /// Does the value hold a secret, by its key or by what is in it?
 pub(super) fn holds_secret(key: &str, value: &str) -> bool {
-    is_secret(key) || without_named(value) != value || has_user(value) || is_signed(value)
-}
-
-fn has_user(value: &str) -> bool {
-    !value.contains(USER) && without_users(value).contains(USER)
-}
-
-/// Does an address have a signature in its query? With it, anyone can read what the address names. Other queries are
-/// hidden too, but most of them are no secrets: `jdbc:postgresql://host/db?ssl=true`.
-fn is_signed(value: &str) -> bool {
-    let parameters = value.split(['?', '&']).skip(1).filter_map(|parameter| parameter.split_once('='));
-    let mut names = parameters.map(|(name, _)| name.to_ascii_lowercase());
-    value.contains("://") && names.any(|name| name == "sig" || name.ends_with("signature"))
+    is_secret(key)
+        || named::without_named(value, HIDDEN) != value
+        || addresses::has_user(value)
+        || addresses::is_signed(value)
 }
 
 /// The value as it may be shown: not at all, or without the secrets that can be recognised in it.
 pub(super) fn shown<'a>(key: &str, value: &'a str) -> Cow<'a, str> {
     if is_secret(key) || is_free_form(key) { Cow::Borrowed(HIDDEN) } else { without_secrets(value) }
 }
-
-/// In place of the user part of an address, before its server.
-const USER: &str = "***@";
-/// In place of a secret.
-const HIDDEN: &str = "******";
 
 /// Commands for a shell. Nothing shows which part of them is a secret.
 const COMMANDS: [&str; 2] =
@@ -77,99 +35,12 @@ fn is_free_form(key: &str) -> bool {
     COMMANDS.contains(&key) || key.starts_with("containerized.") && key.contains(".env.")
 }
 
-/// The text without the user part and the query of addresses, and without what follows `=` after the name of a secret.
+/// The text without the user part and the query of addresses, and without the values that have the name of a secret.
 pub(super) fn without_secrets(text: &str) -> Cow<'_, str> {
     match without_users(text) {
-        Cow::Borrowed(text) => without_named(text),
-        Cow::Owned(text) => Cow::Owned(without_named(&text).into_owned()),
+        Cow::Borrowed(text) => named::without_named(text, HIDDEN),
+        Cow::Owned(text) => Cow::Owned(named::without_named(&text, HIDDEN).into_owned()),
     }
-}
-
-/// The text with `******` for the value in `name=value`, such as `-Djavax.net.ssl.keyStorePassword=…`, or in `name = "value"`,
-/// as JAAS has it, if the name is that of a secret.
-fn without_named(text: &str) -> Cow<'_, str> {
-    if !(text.contains('=') && is_secret(text)) {
-        return Cow::Borrowed(text);
-    }
-    let mut shown = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find('=') {
-        let (before, after) = (&rest[..at], &rest[at + 1..]);
-        shown.push_str(&rest[..=at]);
-        rest = after;
-        let name = before.trim_end_matches(|c: char| c.is_whitespace() || matches!(c, '\\' | '"' | '\''));
-        if !name.rsplit(|c: char| !is_part_of_name(c)).next().is_some_and(is_secret) {
-            continue;
-        }
-        let value = after.trim_start();
-        shown.push_str(&after[..after.len() - value.len()]);
-        let end = end_of_value(value);
-        if end > 0 {
-            shown.push_str(HIDDEN);
-        }
-        rest = &value[end..];
-    }
-    shown.push_str(rest);
-    Cow::Owned(shown)
-}
-
-fn is_part_of_name(c: char) -> bool {
-    c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_')
-}
-
-/// Where a value ends: after the closing quote, or before what separates it from the next one.
-fn end_of_value(text: &str) -> usize {
-    let escapes = text.len() - text.trim_start_matches('\\').len();
-    match text[escapes..].chars().next() {
-        Some(quote @ ('"' | '\'')) => closing_quote(text, escapes, quote).map_or(text.len(), |found| found + 1),
-        _ => text.find(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '&' | '"' | '\'')).unwrap_or(text.len()),
-    }
-}
-
-/// The quote that closes the value: before it stand no more backslashes than before the first one.
-fn closing_quote(text: &str, escapes: usize, quote: char) -> Option<usize> {
-    let backslashes = |at: usize| text[..at].len() - text[..at].trim_end_matches('\\').len();
-    text.match_indices(quote).map(|(at, _)| at).find(|at| *at > escapes && backslashes(*at) <= escapes)
-}
-
-/// The text with `***` for what stands before the `@` of an address, such as `zk://user:password@host/path`, and for its
-/// query, which may be a signature. What stands after an address in an error, such as a colon, stays.
-pub(super) fn without_users(text: &str) -> Cow<'_, str> {
-    if !(text.contains("://") && text.contains(['@', '?'])) {
-        return Cow::Borrowed(text);
-    }
-    let mut shown = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(start) = rest.find("://").map(|found| found + 3) {
-        let (before, address) = rest.split_at(start);
-        shown.push_str(before);
-        let end = address.find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ';')).unwrap_or(address.len());
-        // The next address of a list has its own.
-        let next = address[..end].find("://");
-        let end = next.unwrap_or(end);
-        // Mesos takes the last `@` for ZooKeeper, so that a password may hold anything.
-        let is_zookeeper = before.ends_with("zk://");
-        let path = address[..end].find(['/', '?', '#']).filter(|path| !is_zookeeper && is_host(&address[..*path]));
-        let servers = path.unwrap_or(end);
-        let after_user = address[..servers].rfind('@').inspect(|_| shown.push_str("***")).unwrap_or_default();
-        rest = &address[after_user..];
-        let end = end - after_user;
-        let Some(query) = rest[..end].find('?').filter(|_| !is_zookeeper) else { continue };
-        let ends = [rest[query..end].find('#'), next.and_then(|_| rest[query..end].rfind(','))];
-        let ends = ends.into_iter().flatten().min().map_or(end, |found| query + found);
-        let ends = query + rest[query..ends].trim_end_matches(['`', ')', ':']).len();
-        shown.push_str(&rest[..=query]);
-        shown.push_str("***");
-        rest = &rest[ends..];
-    }
-    shown.push_str(rest);
-    Cow::Owned(shown)
-}
-
-/// Whether this is a whole server, with its user or without. Otherwise a password goes on after it.
-fn is_host(text: &str) -> bool {
-    let port = text.rsplit_once(':').map_or("", |(_, port)| port);
-    text.contains('@') || text.starts_with('[') || port.bytes().all(|c| c.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -219,6 +90,11 @@ mod tests {
             ("my.url", "jdbc:postgresql://h/db?user=a&password=hush"),
             ("my.url", "s3://h/x,zk://user:hush@h1,h2/mesos"),
             ("env.java.opts.all", "-Da=b -DapiKey=hush"),
+            ("my.json", r#"{"user":"a","password":"hush"}"#),
+            ("pipeline.global-job-parameters", "password:hush,user:a"),
+            ("mesos.resourcemanager.tasks.container.docker.parameters", "env=X=http://u:hush@h"),
+            ("mesos.resourcemanager.tasks.container.docker.parameters", "init=true,env=DB_PASSWORD=hush"),
+            ("$internal.application.program-args", "--db-password;hush"),
         ] {
             assert!(holds_secret(key, value), "{key}: {value}");
         }
@@ -228,36 +104,16 @@ mod tests {
             ("my.name", "user@host?"),
             ("env.java.opts.all", "-Da=b --add-opens=java.base/java.lang=ALL-UNNAMED"),
             ("env.java.opts.all", "-Da=b -Dpassword="),
+            ("my.brokers", "token-service:9092,secrets.example.org:9093"),
+            ("my.image", "registry:5000/team/app-secret:1.2"),
+            ("my.volumes", "secrets:/mnt:RO,/etc/secrets:/etc/secrets:RO,token-data:/data"),
+            ("my.json", r#"{"token-ttl": 3600, "password-required": true, "secret": null}"#),
+            ("my.reference", "secret://vault/db"),
+            ("my.class", "org.example.Token::parse"),
+            ("my.arguments", "--token-file /run/token --use-secrets --password"),
             ("my.text", ""),
         ] {
             assert!(!holds_secret(key, value), "{key}: {value}");
-        }
-    }
-
-    #[test]
-    fn a_value_after_the_name_of_a_secret_is_never_shown() {
-        for (text, expected) in [
-            ("-Dkey.store.password=a -Dx=b", "-Dkey.store.password=****** -Dx=b"),
-            ("-DapiKey='a b' -Dx=b", "-DapiKey=****** -Dx=b"),
-            ("-Dsecret=\"a b", "-Dsecret=******"),
-            ("token=a,ü=b;PASSWORD=c", "token=******,ü=b;PASSWORD=******"),
-            ("üpassword=é x=é", "üpassword=****** x=é"),
-            ("password=", "password="),
-            (
-                "x.Module required user=\"a\" password = \"b c\" x=y;",
-                "x.Module required user=\"a\" password = ****** x=y;",
-            ),
-            ("password\t=\n'a' x", "password\t=\n****** x"),
-            ("password = a, x", "password = ******, x"),
-            (r#"password="a\"b" x"#, "password=****** x"),
-            (r#""m password=\"a b\" x=\"y\" z"#, r#""m password=****** x=\"y\" z"#),
-            (r#"{"password" = "a", "x" = "y"}"#, r#"{"password" = ******, "x" = "y"}"#),
-            (r"env=DB_PASSWORD\=a,x", r"env=DB_PASSWORD\=******,x"),
-            ("password = ", "password = "),
-            ("no password here", "no password here"),
-            ("-Da=http://u:p@h/?q -Dtoken=c", "-Da=http://***@h/?*** -Dtoken=******"),
-        ] {
-            assert_eq!(shown("env.java.opts.all", text), expected);
         }
     }
 

@@ -2,9 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use flink::config::Configuration;
-
-use super::{Draft, Master, OverlayError, tree};
+use super::{Draft, Master, OverlayError, content, tree};
 
 const KEY: &str = "fs.hdfs.hadoopconf";
 const VARIABLE: &str = "HADOOP_CONF_DIR";
@@ -25,7 +23,8 @@ pub(super) fn collect(master: &Master<'_>, draft: &mut Draft) -> Result<(), Over
     for name in NEEDED.iter().chain(&MORE) {
         let path = folder.join(name);
         if path.is_file() {
-            tree::ship_one(&path, &format!("{TARGET}/{name}"), holds_secrets(&path)?, draft)?;
+            let secret = content::xml_holds_secret(&common::files::read(&path, LARGEST)?);
+            tree::ship_one(&path, &format!("{TARGET}/{name}"), secret, draft)?;
         }
     }
     let place = Draft::place(TARGET);
@@ -50,12 +49,4 @@ fn candidates(master: &Master<'_>) -> Vec<PathBuf> {
     .into_iter()
     .flatten()
     .collect()
-}
-
-/// Is there a property whose name says that its value is a secret, such as `fs.s3a.secret.key`?
-fn holds_secrets(path: &Path) -> Result<bool, OverlayError> {
-    let bytes = common::files::read(path, LARGEST)?;
-    let text = String::from_utf8_lossy(&bytes);
-    let names = text.split("<name>").skip(1).filter_map(|rest| rest.split("</name>").next());
-    Ok(names.into_iter().any(|name| Configuration::is_secret(name.trim())))
 }

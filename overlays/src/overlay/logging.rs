@@ -3,9 +3,8 @@
 use std::path::Path;
 
 use flink::command::LARGEST_LOGGING_FILE;
-use flink::config::Configuration;
 
-use super::{Draft, Master, OverlayError, tree};
+use super::{Draft, Master, OverlayError, content, tree};
 
 /// Keys, and which file of `conf` theirs replaces.
 const FILES: [(&str, &str); 2] =
@@ -27,15 +26,7 @@ pub(super) fn collect(master: &Master<'_>, draft: &mut Draft) -> Result<(), Over
 /// Ships a logging file as `target`: as a secret if it holds one.
 pub(super) fn ship(path: &Path, target: &str, draft: &mut Draft) -> Result<(), OverlayError> {
     let text = common::files::read(path, LARGEST_LOGGING_FILE)?;
-    tree::ship_one(path, target, holds_secrets(&String::from_utf8_lossy(&text)), draft)
-}
-
-/// Does a logging file name something that is a secret, such as an appender's password? In log4j's form that is the name
-/// before `=`, in logback's an element.
-fn holds_secrets(text: &str) -> bool {
-    let is_comment = |line: &&str| !line.trim_start().starts_with(['#', '!']);
-    let names = text.lines().filter(is_comment).filter_map(|line| line.split_once('=').map(|(name, _)| name.trim()));
-    let elements = text.split('<').skip(1).filter_map(|rest| rest.split(['>', ' ', '/']).next());
-    // Most files have no such word anywhere.
-    Configuration::is_secret(text) && names.chain(elements).any(Configuration::is_secret)
+    let is_xml = Path::new(target).extension().is_some_and(|extension| extension == "xml");
+    let secret = if is_xml { content::xml_holds_secret(&text) } else { content::properties_hold_secret(&text) };
+    tree::ship_one(path, target, secret, draft)
 }

@@ -152,6 +152,7 @@ fn a_logging_file_with_a_password_is_a_secret() {
     let installation = Installation::new(&["flink/conf/log4j.properties"]);
     for (name, text) in [
         ("log4j-console.properties", "a = b\nappender.http.password = x\n"),
+        ("log4j.properties", "appender.http.url = https://user:hush@h/x\n"),
         ("log4j-cli.properties", "# password = x\nrootLogger.level = INFO\n"),
         ("logback-console.xml", "<configuration><appender><password>x</password></appender></configuration>"),
         ("logback.xml", "<configuration><root level=\"INFO\"/></configuration>"),
@@ -159,7 +160,8 @@ fn a_logging_file_with_a_password_is_a_secret() {
         fs_err::write(installation.path(&format!("flink/conf/{name}")), text).unwrap();
     }
     let spec = installation.collect().unwrap();
-    assert_eq!(secrets(&spec), ["conf/log4j-console.properties", "conf/logback-console.xml"]);
+    let expected = ["conf/log4j-console.properties", "conf/log4j.properties", "conf/logback-console.xml"];
+    assert_eq!(secrets(&spec), expected);
 }
 
 #[test]
@@ -296,6 +298,8 @@ fn hadoops_configuration_is_shipped_from_the_first_folder_that_is_whole() {
     ]);
     let secret = "<property><name> fs.s3a.secret.key </name><value>hush</value></property>";
     fs_err::write(installation.path("whole/core-site.xml"), secret).unwrap();
+    let inside = "<property><name>my.url</name><value>https://user:hush@h/x</value></property>";
+    fs_err::write(installation.path("whole/hdfs-site.xml"), inside).unwrap();
     let [half, whole, home] =
         ["half", "whole", "home"].map(|name| installation.path(name).to_str().unwrap().to_owned());
 
@@ -304,7 +308,8 @@ fn hadoops_configuration_is_shipped_from_the_first_folder_that_is_whole() {
     let shipped: Vec<&str> = targets(&spec).into_iter().filter(|target| target.starts_with("hadoop")).collect();
     let expected = ["hadoop/conf/core-site.xml", "hadoop/conf/hdfs-site.xml", "hadoop/conf/yarn-site.xml"];
     assert_eq!(shipped, expected);
-    assert_eq!(secrets(&spec), ["hadoop/conf/core-site.xml"], "only what holds a secret is one");
+    let expected = ["hadoop/conf/core-site.xml", "hadoop/conf/hdfs-site.xml"];
+    assert_eq!(secrets(&spec), expected, "only what holds a secret is one");
     assert_eq!(spec.configuration.get("fs.hdfs.hadoopconf"), Some("_SANDBOX_/flink/hadoop/conf"));
     assert_eq!(variable(&spec, "HADOOP_CONF_DIR"), Some("_SANDBOX_/flink/hadoop/conf"));
 

@@ -42,9 +42,10 @@ pub fn template(
     Ok((template, artifacts))
 }
 
-/// Whether there are secret values, so that [`template`] adds a file with them to the artifacts.
-pub fn has_secret_values(spec: &ContainerSpec) -> bool {
-    without_secrets(spec).0 != WorkerSecrets::default()
+/// The names of the secret values, for which [`template`] adds a file to the artifacts: options, then variables.
+pub fn names_of_secrets(spec: &ContainerSpec) -> Vec<String> {
+    let WorkerSecrets { configuration, environment } = without_secrets(spec).0;
+    configuration.into_iter().chain(environment).map(|entry| entry.key).collect()
 }
 
 /// The secret values, then the rest of the configuration and of the environment.

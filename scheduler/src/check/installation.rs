@@ -32,9 +32,17 @@ const CREATED: [&[&str]; 3] = [
     &["process.jobmanager.working-dir", "process.working-dir"],
 ];
 
-/// Checks everything, for a session or for an application with this job. Returns the effective configuration, if it is
+/// What a check of this machine found.
+pub(super) struct Found {
+    /// The effective configuration.
+    pub(super) config: Configuration,
+    /// The secrets that workers get: options, variables and files.
+    pub(super) secrets: Vec<String>,
+}
+
+/// Checks everything, for a session or for an application with this job. Returns what was found, if the configuration is
 /// readable. Blocks.
-pub(super) fn check(subject: &Subject, lookup: &Lookup, report: &mut Report) -> Option<Configuration> {
+pub(super) fn check(subject: &Subject, lookup: &Lookup, report: &mut Report) -> Option<Found> {
     let Subject { request, job, local, .. } = subject;
     let home = plan::home(request).map_err(|e| report.error(e)).ok()?;
     report.fact(format!("Flink {} in {}", home.version, home.path.display()));
@@ -79,7 +87,7 @@ pub(super) fn check(subject: &Subject, lookup: &Lookup, report: &mut Report) -> 
     for problem in config.unwritable(&home.version) {
         report.error(problem);
     }
-    files(&home, &config, lookup, report);
+    let secrets = files(&home, &config, lookup, report);
     if !local {
         folders(&home, &config, lookup, report);
     }
@@ -90,7 +98,7 @@ pub(super) fn check(subject: &Subject, lookup: &Lookup, report: &mut Report) -> 
     if let Some(job) = job {
         application::check(job, &home, &config, java.as_ref(), report);
     }
-    Some(config)
+    Some(Found { config, secrets })
 }
 
 /// The effective configuration. Errors in one source do not hide those in another.
@@ -122,8 +130,8 @@ fn command_lines(home: &FlinkHome, java: &Java, config: &Configuration, lookup: 
     }
 }
 
-/// Checks what workers would be sent.
-fn files(home: &FlinkHome, config: &Configuration, lookup: &Lookup, report: &mut Report) {
+/// Checks what workers would be sent. Returns the secrets among it.
+fn files(home: &FlinkHome, config: &Configuration, lookup: &Lookup, report: &mut Report) -> Vec<String> {
     for problem in overlay::problems(home, config, lookup) {
         report.error(problem);
     }
@@ -131,14 +139,16 @@ fn files(home: &FlinkHome, config: &Configuration, lookup: &Lookup, report: &mut
         let folder = home.conf_dir.display();
         report.warning(format!("{folder}: without log4j-console.properties Flink's processes log nothing"));
     }
-    if let Ok(spec) = overlay::collect(home, config, lookup) {
-        report.fact(shipped(&spec));
-    }
+    let Ok(spec) = overlay::collect(home, config, lookup) else { return Vec::new() };
+    let values = worker::names_of_secrets(&spec);
+    report.fact(shipped(&spec, !values.is_empty()));
+    let files = spec.artifacts.into_iter().filter(|file| file.secret).map(|file| file.target);
+    values.into_iter().chain(files).collect()
 }
 
-fn shipped(spec: &ContainerSpec) -> String {
+fn shipped(spec: &ContainerSpec, has_secret_values: bool) -> String {
     // Secret values of configuration and environment are sent in a separate file.
-    let values = usize::from(worker::has_secret_values(spec));
+    let values = usize::from(has_secret_values);
     let secrets = values + spec.artifacts.iter().filter(|file| file.secret).count();
     let bytes: u64 = spec.artifacts.iter().filter_map(|file| Some(fs_err::metadata(&file.source).ok()?.len())).sum();
     let secrets = if secrets == 0 { "none secret".to_owned() } else { format!("{secrets} of them secret") };

@@ -106,6 +106,24 @@ async fn secrets_for_workers_are_counted() {
 }
 
 #[tokio::test]
+async fn secrets_that_no_worker_could_fetch_are_an_error_at_the_start_and_name_the_options() {
+    let with = |more: &[&str]| {
+        let installation = Installation::new("127.0.0.1:1").with("s3.secret-key=hush").with("my.url=http://u:hush@h");
+        more.iter().fold(installation, |installation, property| installation.with(property))
+    };
+    let far = "jobmanager.rpc.address=192.0.2.1";
+    let errors = with(&[far]).errors(true).await;
+    let [error] = errors.as_slice() else { panic!("{errors:#?}") };
+    let expected =
+        "workers need secrets (s3.secret-key, my.url), but the artifact server sends none to 192.0.2.1 without TLS";
+    assert!(error.starts_with(expected) && error.contains("artifactserver.plain-secrets"), "{error}");
+    for fine in [&[][..], &[far, "mesos.resourcemanager.artifactserver.plain-secrets=true"]] {
+        assert_eq!(with(fine).errors(true).await, Vec::<String>::new());
+    }
+    assert_eq!(Installation::new("127.0.0.1:1").with(far).errors(true).await, Vec::<String>::new(), "without secrets");
+}
+
+#[tokio::test]
 async fn all_problems_are_in_one_list_each_with_its_place() {
     let installation = Installation::new("zk:/nonsense")
         .configured("mesos.resourcemanager.tasks.gpus: many\nmesos.typo: 1\nmesos.initial-tasks: -1\n")

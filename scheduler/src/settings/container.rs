@@ -71,7 +71,8 @@ fn docker_image(name: String) -> v1::Image {
 
 /// `[host path:]container path[:RO|RW]`.
 fn volume(text: &str, config: &Configuration) -> Result<v1::Volume, SettingsError> {
-    let wrong = || invalid(VOLUMES, config, format!("'{text}' is not of the form [host path:]container path[:RO|RW]"));
+    let shown = Configuration::shown("", text);
+    let wrong = || invalid(VOLUMES, config, format!("'{shown}' is not of the form [host path:]container path[:RO|RW]"));
     let (paths, mode) = match text.rsplit_once(':') {
         Some((paths, mode)) if mode.trim().eq_ignore_ascii_case("RO") => (paths, volume::Mode::Ro),
         Some((paths, mode)) if mode.trim().eq_ignore_ascii_case("RW") => (paths, volume::Mode::Rw),
@@ -90,14 +91,23 @@ fn volume(text: &str, config: &Configuration) -> Result<v1::Volume, SettingsErro
 
 /// `key=value`; the value may contain `=`.
 fn parameter(text: &str, config: &Configuration) -> Result<v1::Parameter, SettingsError> {
-    let wrong = || invalid(PARAMETERS, config, format!("'{text}' is not of the form key=value"));
+    let wrong =
+        || invalid(PARAMETERS, config, format!("'{}' is not of the form key=value", Configuration::shown("", text)));
     let (key, value) = text.split_once('=').ok_or_else(wrong)?;
-    let variable = value.split_once('=').map_or(value, |(name, _)| name);
-    if matches!(key.trim(), "env" | "e") && Configuration::is_secret(variable) {
-        let hint = format!("Mesos's web page would show {variable}: set containerized.taskmanager.env.{variable}");
-        return Err(SettingsError::File { key: PARAMETERS, reason: hint });
+    let key = key.trim();
+    let (variable, rest) = value.split_once('=').unwrap_or((value, ""));
+    let is_variable = matches!(key, "env" | "e");
+    let holds_secret =
+        if is_variable { Configuration::holds_secret(variable, rest) } else { Configuration::holds_secret(key, value) };
+    if holds_secret {
+        let instead = if is_variable {
+            format!("{variable}: set containerized.taskmanager.env.{variable}")
+        } else {
+            format!("the secret in '{key}': move it to the Docker configuration of the agents")
+        };
+        return Err(SettingsError::File { key: PARAMETERS, reason: format!("Mesos's web page would show {instead}") });
     }
-    Ok(v1::Parameter { key: key.trim().to_owned(), value: value.to_owned() })
+    Ok(v1::Parameter { key: key.to_owned(), value: value.to_owned() })
 }
 
 #[cfg(test)]
@@ -173,9 +183,17 @@ mod tests {
 
     #[test]
     fn a_secret_among_the_parameters_is_refused_without_being_shown() {
-        let entries = [("type", "docker"), ("image.name", "x"), ("docker.parameters", "env=DB_PASSWORD=hush")];
-        let error = read(&entries).unwrap_err().to_string();
-        assert!(error.contains("set containerized.taskmanager.env.DB_PASSWORD") && !error.contains("hush"), "{error}");
+        for (parameters, hint) in [
+            ("env=DB_PASSWORD=hush", "set containerized.taskmanager.env.DB_PASSWORD"),
+            ("init=true,env=X=http://u:hush@h", "set containerized.taskmanager.env.X"),
+            (r#"env=X={"password":"hush"}"#, "set containerized.taskmanager.env.X"),
+            ("log-opt=splunk-token=hush", "in 'log-opt': move it to the Docker configuration of the agents"),
+            ("--password hush", "is not of the form key=value"),
+        ] {
+            let entries = [("type", "docker"), ("image.name", "x"), ("docker.parameters", parameters)];
+            let error = read(&entries).unwrap_err().to_string();
+            assert!(error.contains(hint) && !error.contains("hush"), "{error}");
+        }
     }
 
     #[test]

@@ -99,7 +99,8 @@ impl TaskUri {
         for option in fragment.split('&').filter(|option| !option.is_empty()) {
             let (key, value) = option.split_once('=').unwrap_or((option, ""));
             if !OPTIONS.contains(&key) {
-                return Err(wrong(format!("unknown option `{key}` (allowed: {})", OPTIONS.join(", "))));
+                let hint = if key == "secret" { "; name a secret file in mesos.secret-artifacts.<name>" } else { "" };
+                return Err(wrong(format!("unknown option `{key}` (allowed: {}){hint}", OPTIONS.join(", "))));
             }
             if options.insert(key, value).is_some() {
                 return Err(wrong(format!("option `{key}` appears twice")));
@@ -202,6 +203,14 @@ mod tests {
             config.set(*key, *value, Source::DynamicProperty);
         }
         task_uris(&config)
+    }
+
+    #[test]
+    fn no_uri_is_a_secret_so_an_error_may_name_its_digest() {
+        for option in ["secret=true", "sha256=00&secret"] {
+            let error = read(&[(URIS, &format!("/etc/key#{option}"))]).unwrap_err().to_string();
+            assert!(error.contains("unknown option `secret`") && error.contains("mesos.secret-artifacts."), "{error}");
+        }
     }
 
     #[test]

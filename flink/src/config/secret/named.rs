@@ -1,0 +1,190 @@
+//! Values inside of a text that have the name of a secret: in a JVM option, JAAS, JSON, YAML, one of Flink's maps, or the
+//! arguments of a program.
+
+use std::borrow::Cow;
+
+use super::names::{ends_as_secret, is_part_of_name, is_secret};
+
+/// The text with `hidden` for the value in `name=value`, such as `-Djavax.net.ssl.keyStorePassword=…`, in `name = "value"`, as
+/// JAAS has it, in `"name": "value"`, `name:value` and `--name value`, if the name is that of a secret.
+pub(super) fn without_named<'a>(text: &'a str, hidden: &str) -> Cow<'a, str> {
+    if !is_secret(text) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::new();
+    let (mut done, mut from) = (0, 0);
+    while let Some(at) = text[from..].find(is_separator).map(|found| from + found) {
+        let (separator, after) = text[at..].split_at(1);
+        from = at + 1;
+        let Some(name) = Name::before(&text[done..at], separator) else { continue };
+        let value = after.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '=' | '>'));
+        if !name.hides(after, value) {
+            continue;
+        }
+        let start = text.len() - value.len();
+        let end = if value.starts_with(hidden) { hidden.len() } else { end_of_value(value) };
+        shown.push_str(&text[done..start]);
+        shown.push_str(if end > 0 { hidden } else { "" });
+        done = start + end;
+        from = done.max(from);
+    }
+    shown.push_str(&text[done..]);
+    if shown == text { Cow::Borrowed(text) } else { Cow::Owned(shown) }
+}
+
+fn is_separator(c: char) -> bool {
+    matches!(c, '=' | ':' | ',' | ';') || c.is_ascii_whitespace()
+}
+
+/// The name of a secret before a separator.
+struct Name<'a> {
+    text: &'a str,
+    is_quoted: bool,
+    /// The character before it.
+    before: Option<char>,
+    separator: &'a str,
+}
+
+impl<'a> Name<'a> {
+    fn before(text: &'a str, separator: &'a str) -> Option<Self> {
+        // Only before these, there may be blanks. A run of blanks is not looked at for each of them.
+        let bare = if matches!(separator, "=" | ":") { text.trim_end() } else { text };
+        let is_around = |c: char| matches!(c, '\\' | '"' | '\'') || (separator == "=" && c.is_whitespace());
+        let trimmed = bare.trim_end_matches(is_around);
+        let last = trimmed.char_indices().rfind(|(_, c)| !is_part_of_name(*c));
+        let name = &trimmed[last.map_or(0, |(at, c)| at + c.len_utf8())..];
+        let is_quoted = bare.ends_with(['"', '\'']);
+        is_secret(name).then_some(Self { text: name, is_quoted, before: last.map(|(_, c)| c), separator })
+    }
+
+    /// Is `value` the secret of this name? `after` is all that follows the separator. Ports, tags of images, mounted paths
+    /// and addresses stay: `token-service:9092`, `registry/secret:1.2`, `secrets:/mnt`, `secret://name`.
+    fn hides(&self, after: &str, value: &str) -> bool {
+        match self.separator {
+            "=" => true,
+            ":" if after.starts_with("//") || after.starts_with(':') => false,
+            ":" if self.is_quoted => !is_word(value) && (ends_as_secret(self.text) || !is_number(value)),
+            ":" => {
+                self.before != Some('/') && ends_as_secret(self.text) && !is_word(value) && !self.is_mounted_at(value)
+            }
+            _ => self.is_flag() && !value.starts_with('-'),
+        }
+    }
+
+    fn is_mounted_at(&self, value: &str) -> bool {
+        self.text.ends_with(['s', 'S']) && value.starts_with('/')
+    }
+
+    /// Is it one of a program's flags, such as `--db-password`?
+    fn is_flag(&self) -> bool {
+        let is_start = |c: char| c.is_whitespace() || matches!(c, ',' | ';' | '"' | '\'' | '[');
+        self.text.starts_with('-') && self.before.is_none_or(is_start) && ends_as_secret(self.text)
+    }
+}
+
+/// Is the value a literal of JSON and YAML, and so no secret?
+fn is_word(value: &str) -> bool {
+    matches!(first_word(value), "true" | "false" | "null")
+}
+
+fn is_number(value: &str) -> bool {
+    first_word(value).parse::<f64>().is_ok()
+}
+
+fn first_word(value: &str) -> &str {
+    value.split(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '}' | ']' | ':')).next().unwrap_or_default()
+}
+
+/// Where a value ends: after the closing quote or bracket, or before what separates it from the next one.
+fn end_of_value(text: &str) -> usize {
+    let escapes = text.len() - text.trim_start_matches('\\').len();
+    match text[escapes..].chars().next() {
+        Some(quote @ ('"' | '\'')) => closing_quote(text, escapes, quote).map_or(text.len(), |found| found + 1),
+        Some('{' | '[') => closing_bracket(text).map_or(text.len(), |found| found + 1),
+        _ => text.find(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '&' | '"' | '\'')).unwrap_or(text.len()),
+    }
+}
+
+/// The quote that closes the value: before it stand no more backslashes than before the first one.
+fn closing_quote(text: &str, escapes: usize, quote: char) -> Option<usize> {
+    let backslashes = |at: usize| text[..at].len() - text[..at].trim_end_matches('\\').len();
+    text.match_indices(quote).map(|(at, _)| at).find(|at| *at > escapes && backslashes(*at) <= escapes)
+}
+
+/// The bracket that closes the first one.
+fn closing_bracket(text: &str) -> Option<usize> {
+    let mut depth = 0_usize;
+    text.bytes().position(|byte| {
+        match byte {
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth == 0 && matches!(byte, b'}' | b']')
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_after_the_name_of_a_secret_is_never_shown() {
+        for (text, expected) in [
+            ("-Dkey.store.password=a -Dx=b", "-Dkey.store.password=****** -Dx=b"),
+            ("-DapiKey='a b' -Dx=b", "-DapiKey=****** -Dx=b"),
+            ("-Dsecret=\"a b", "-Dsecret=******"),
+            ("token=a,ü=b;PASSWORD=c", "token=******,ü=b;PASSWORD=******"),
+            ("üpassword=é x=é", "üpassword=****** x=é"),
+            ("password=", "password="),
+            (
+                "x.Module required user=\"a\" password = \"b c\" x=y;",
+                "x.Module required user=\"a\" password = ****** x=y;",
+            ),
+            ("password\t=\n'a' x", "password\t=\n****** x"),
+            ("password = a, x", "password = ******, x"),
+            (r#"password="a\"b" x"#, "password=****** x"),
+            (r#""m password=\"a b\" x=\"y\" z"#, r#""m password=****** x=\"y\" z"#),
+            (r#"{"password" = "a", "x" = "y"}"#, r#"{"password" = ******, "x" = "y"}"#),
+            (r"env=DB_PASSWORD\=a,x", r"env=DB_PASSWORD\=******,x"),
+            ("password = ", "password = "),
+            ("secret=[a, {b=c}] x", "secret=****** x"),
+            ("no password here", "no password here"),
+        ] {
+            assert_eq!(without_named(text, "******"), expected);
+        }
+    }
+
+    #[test]
+    fn a_secret_in_json_yaml_a_map_or_arguments_is_never_shown_and_what_is_beside_it_stays() {
+        for (text, expected) in [
+            (r#"{"password":"a b","user":"c"}"#, r#"{"password":******,"user":"c"}"#),
+            (r#"{"db": {"passWord" : "a\"b"}, "x": 1}"#, r#"{"db": {"passWord" : ******}, "x": 1}"#),
+            (r#"{"token": {"a": ["b", "c"]}, "x": 1}"#, r#"{"token": ******, "x": 1}"#),
+            (r#"{\"password\":\"a b\",\"x\":\"y\"}"#, r#"{\"password\":******,\"x\":\"y\"}"#),
+            (r#"{"password":12}"#, r#"{"password":******"#),
+            ("{'secret-key': 'a', user: b}", "{'secret-key': ******, user: b}"),
+            ("{user: b, password: a}", "{user: b, password: ******"),
+            ("password:a,user:b", "password:******,user:b"),
+            ("user:b,db.secret2:a", "user:b,db.secret2:******"),
+            ("'password':a;x:y", "'password':******;x:y"),
+            ("--user b --db-password a --x y", "--user b --db-password ****** --x y"),
+            ("--token;a;--x", "--token;******;--x"),
+            (r#"["--token", "a", "x"]"#, r#"["--token", ******, "x"]"#),
+        ] {
+            assert_eq!(without_named(text, "******"), expected);
+            assert_eq!(without_named(expected, "******"), expected, "nothing more is hidden the second time");
+        }
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "real work takes real time")]
+    fn a_text_takes_time_in_proportion_to_its_length() {
+        for piece in [" ", "\"", "\" ", "token-x:[", "token-x:\"", "password", "--", "token:", "= "] {
+            let text = format!("password {}", piece.repeat(200_000));
+            let start = std::time::Instant::now();
+            _ = without_named(&text, "******");
+            assert!(start.elapsed().as_secs() < 10, "{piece}");
+        }
+    }
+}
