@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use fetcher::sidecar::cli::{Command, Invocation, UsageError};
+use fetcher::sidecar::places::{self, RefusedPlace};
 use fetcher::sidecar::settings::{LogFormat, Settings};
 use fetcher::sidecar::{commands, daemon};
 use tracing_subscriber::filter::Targets;
@@ -21,7 +22,8 @@ fn main() -> ExitCode {
             Ok(code) => code,
             Err(error) => {
                 complain(&format!("{error:#}"));
-                ExitCode::FAILURE
+                // A restart does not change it.
+                if error.is::<RefusedPlace>() { ExitCode::from(USAGE) } else { ExitCode::FAILURE }
             }
         },
         Err(UsageError::Arguments(error)) => {
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
 fn run(invocation: &Invocation, variables: &[(String, String)]) -> anyhow::Result<ExitCode> {
     let Invocation { cli, sources, settings } = invocation;
     if cli.check_config {
+        places::check(settings)?;
         common::stdout::write(&sources.explain())?;
         return Ok(ExitCode::SUCCESS);
     }

@@ -27,6 +27,8 @@ mod connection;
 pub mod daemon;
 mod error;
 #[cfg(feature = "sidecar")]
+pub mod places;
+#[cfg(feature = "sidecar")]
 pub mod settings;
 #[cfg(feature = "sidecar")]
 mod status;

@@ -33,7 +33,7 @@ use crate::{
     console::Console,
     election::Leadership,
     failure::Failure,
-    persistent_cache,
+    log_folder, persistent_cache,
     plan::{self, Lookup, Plan, Request},
     settings::{self, Endpoint, Settings, SettingsError, StateLocation},
     shell::{Outcome, Shell, Signals},
@@ -52,7 +52,7 @@ pub async fn on_mesos(
     let plan = make_plan(&cluster, request, false, &lookup).await?;
     let master = settings::master(&plan.config).map_err(Failure::usage)?;
     let work = working_folder().await?;
-    let log = plan::log_folder(&plan.home, &plan.config, &*lookup);
+    let log = log_folder(&plan, &lookup).await?;
     let place = RunContext { master, any_port: false, work: work.path().to_owned(), work_lock: Some(work.lock()), log };
     Box::pin(run(cluster, plan, &lookup, console, place)).await
 }
@@ -119,6 +119,12 @@ async fn make_plan(cluster: &Cluster, request: Request, local: bool, lookup: &Ar
     let lookup = lookup.clone();
     let plan = spawn_blocking(move || Plan::make(&request, &*lookup)).await.map_err(Failure::other)?;
     Ok(Plan { warnings: report.warnings(), ..plan? })
+}
+
+async fn log_folder(plan: &Plan, lookup: &Arc<Lookup>) -> Result<PathBuf, Failure> {
+    let wanted = plan::log_folder(&plan.home, &plan.config, &**lookup);
+    let claimed = spawn_blocking(move || log_folder::claim(&wanted)).await.map_err(Failure::other)?;
+    claimed.context("FLINK_LOG_DIR, env.log.dir").map_err(Failure::usage)
 }
 
 async fn working_folder() -> Result<WorkingFolder, Failure> {

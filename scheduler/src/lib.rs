@@ -17,6 +17,7 @@ pub mod failure;
 pub mod flink_rest;
 pub mod job_manager;
 pub mod launch;
+mod log_folder;
 pub mod operator;
 pub mod persistent_cache;
 pub mod plan;

@@ -169,6 +169,14 @@ fn the_example_settings_of_a_cluster_match_the_unit() {
 }
 
 #[test]
+fn the_sidecars_unit_does_not_restart_on_a_configuration_error() {
+    let unit = fs::read_to_string(packaged("systemd/flink-mesos-fetcher.service")).unwrap();
+    assert!(unit.lines().any(|line| line == "RestartPreventExitStatus=64"));
+    // The exit code of an ExecStartPre does not count for it.
+    assert!(!unit.contains("\nExecStartPre="));
+}
+
+#[test]
 fn systemd_understands_the_unit_and_its_user() {
     let folder = tempfile::tempdir().unwrap();
     let unit = folder.path().join("flink-mesos@blue.service");

@@ -5,6 +5,7 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use common::trusted_path::check_way;
 use nix::unistd::Uid;
 
 use crate::counters::Counters;
@@ -35,6 +36,9 @@ pub enum CacheError {
     /// It cannot be created or read; the error names the path.
     #[error(transparent)]
     Disk(#[from] io::Error),
+    /// Another user could replace it; the error names both.
+    #[error(transparent)]
+    Replaceable(io::Error),
     /// Another user could put wrong content there.
     #[error("cache folder {path} {reason}, so its content could not be trusted")]
     Untrusted {
@@ -46,8 +50,9 @@ pub enum CacheError {
 }
 
 impl Cache {
-    /// Opens the cache, creating it if needed. Blocks.
+    /// Opens the cache, creating it if needed, unless another user could replace it. Blocks.
     pub fn open(options: CacheOptions) -> Result<Self, CacheError> {
+        check_way(&options.path).map_err(CacheError::Replaceable)?;
         let cache = Self { options: Arc::new(options), leaves_spare: false, counters: Arc::default() };
         for folder in [cache.root().to_owned()].into_iter().chain(FOLDERS.map(|name| cache.root().join(name))) {
             std::fs::DirBuilder::new()

@@ -73,6 +73,19 @@ impl Task {
     }
 }
 
+#[test]
+fn a_cache_that_another_user_could_replace_is_not_opened() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let folder = tempfile::tempdir().unwrap();
+    fs_err::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
+    let path = folder.path().join("cache");
+    let error = Cache::open(CacheOptions { path: path.clone(), budget: 1 << 30 }).unwrap_err();
+    assert!(matches!(error, CacheError::Replaceable(_)), "{error}");
+    assert!(error.to_string().contains("can be replaced by any user: all may write to"), "{error}");
+    assert!(!path.exists());
+}
+
 #[tokio::test]
 #[ignore = "run by other tests as a process of its own"]
 async fn a_process_that_uses_the_cache() {

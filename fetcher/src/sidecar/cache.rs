@@ -1,17 +1,17 @@
 //! The cache that the settings name.
 
-use anyhow::Context as _;
-use common::trusted_path::check_way;
-
+use super::places::RefusedPlace;
 use super::settings::Settings;
-use crate::cache::{Cache, CacheOptions};
+use crate::cache::{Cache, CacheError, CacheOptions};
 
-/// Opens the cache, unless another user could replace it.
+/// Opens the cache, unless another user could change or replace it.
 pub(super) async fn open_cache(settings: &Settings) -> anyhow::Result<Cache> {
     let options = CacheOptions { path: settings.cache.clone(), budget: settings.budget };
     let open = move || {
-        check_way(&options.path).context("setting `cache`")?;
-        Ok(Cache::open(options)?)
+        Cache::open(options).map_err(|error| match error {
+            CacheError::Replaceable(_) | CacheError::Untrusted { .. } => RefusedPlace::cache(error.to_string()).into(),
+            CacheError::Disk(_) => error.into(),
+        })
     };
     tokio::task::spawn_blocking(open).await?
 }

@@ -91,7 +91,7 @@ async fn systemd_understands_the_packaged_unit() {
     // The program may not be installed here.
     let text = fs_err::read_to_string(packaged("systemd/flink-mesos-fetcher.service")).unwrap();
     let installed = "/usr/bin/flink-mesos-fetcher";
-    assert!(text.contains(&format!("ExecStartPre={installed} --check-config")), "{text}");
+    assert!(text.contains(&format!("ExecStart={installed} daemon")), "{text}");
     fs_err::write(&unit, text.replace(installed, "/bin/true")).unwrap();
     let mut command = tokio::process::Command::new("systemd-analyze");
     command.args(["verify", "--man=no"]).arg(&unit);

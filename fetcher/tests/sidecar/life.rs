@@ -110,8 +110,13 @@ async fn refusal(setting: &str, folder: &std::path::Path) -> String {
     daemon.env_clear().args(["--config", "/dev/null", "--socket"]).arg(own("socket", host.socket()));
     daemon.arg("--cache").arg(own("cache", host.cache())).kill_on_drop(true);
     let (code, _, complaint) = finish(daemon).await;
-    assert_eq!(code, 1, "{complaint}");
+    assert_eq!(code, 64, "a restart would not fix it: {complaint}");
     assert!(complaint.contains(&format!("setting `{setting}`: {}", place.display())), "{complaint}");
+    let mut check = tokio::process::Command::new(program());
+    check.env_clear().args(["--check-config", "--config", "/dev/null", "--socket"]).arg(own("socket", host.socket()));
+    check.arg("--cache").arg(own("cache", host.cache()));
+    let (code, _, checked) = finish(check).await;
+    assert!(code == 64 && checked == complaint, "the check says something else: {code} {checked}");
     assert!(!place.exists());
     complaint
 }
@@ -127,7 +132,7 @@ async fn a_file_in_the_place_of_the_socket_is_kept_and_refused() {
     daemon.arg("--cache").arg(host.cache()).kill_on_drop(true);
     let (code, _, complaint) = finish(daemon).await;
     let expected = format!("setting `socket`: {} is not a socket: name another path", place.display());
-    assert!(code == 1 && complaint.contains(&expected), "{code} {complaint}");
+    assert!(code == 64 && complaint.contains(&expected), "{code} {complaint}");
     assert_eq!(fs_err::read_to_string(&place).unwrap(), "precious");
 }
 
@@ -138,6 +143,18 @@ async fn a_socket_or_cache_that_any_user_could_replace_is_refused() {
     for setting in ["socket", "cache"] {
         let complaint = refusal(setting, folder.path()).await;
         assert!(complaint.contains("can be replaced by any user: all may write to"), "{complaint}");
+    }
+}
+
+#[tokio::test]
+async fn a_cache_that_all_may_write_to_is_a_configuration_error_also_for_commands() {
+    let host = Host::new();
+    fs_err::create_dir(host.cache()).unwrap();
+    fs_err::set_permissions(host.cache(), std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
+    for command in ["daemon", "gc"] {
+        let (code, _, complaint) = host.run(&[command]).await;
+        let expected = format!("setting `cache`: cache folder {} can be written to by others", host.cache().display());
+        assert!(code == 64 && complaint.contains(&expected), "{code} {complaint}");
     }
 }
 

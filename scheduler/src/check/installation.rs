@@ -19,6 +19,7 @@ use overlays::{
 use super::{Report, Subject, application};
 use crate::{
     control::run_file,
+    log_folder,
     plan::{self, Lookup, Request},
     settings::{self, Settings, SettingsError, StateLocation},
 };
@@ -158,7 +159,8 @@ fn shipped(spec: &ContainerSpec, has_secret_values: bool) -> String {
 
 /// Checks the folders that we write to.
 fn folders(home: &FlinkHome, config: &Configuration, lookup: &Lookup, report: &mut Report) {
-    if let Err(why) = is_writable(&plan::log_folder(home, config, lookup)) {
+    let logs = log_folder::find(&plan::log_folder(home, config, lookup)).map_err(|e| e.to_string());
+    if let Err(why) = logs.and_then(|folder| is_writable(&folder)) {
         report.error(format!("FLINK_LOG_DIR, env.log.dir: logs cannot be written: {why}"));
     }
     if let Ok(StateLocation::Directory(folder)) = settings::state_location(config)

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use common::trusted_path::check_way;
 use tokio::net::UnixListener;
 use tokio::time::timeout;
 
 use crate::lock::{FileLock, Mode};
+use crate::sidecar::places::{RefusedPlace, check_socket};
 
 /// How long to wait for a daemon that is just ending.
 const LOCK_PATIENCE: Duration = Duration::from_secs(2);
@@ -27,14 +27,17 @@ impl Socket {
     /// Takes the path, replacing the socket of a dead daemon. Refuses a path at which another user could listen instead,
     /// and one with something else than a socket.
     pub(super) async fn take(path: &Path) -> anyhow::Result<Self> {
-        check_way(path).context("setting `socket`")?;
+        check_socket(path)?;
         let folder = path.parent().unwrap_or(Path::new("/"));
         let made = std::fs::DirBuilder::new().recursive(true).mode(0o755).create(folder);
         made.with_context(|| format!("cannot make {}", folder.display()))?;
         let lock = lock(path).await?;
         match fs_err::symlink_metadata(path) {
             Ok(found) if found.file_type().is_socket() => fs_err::remove_file(path)?,
-            Ok(_) => anyhow::bail!("setting `socket`: {} is not a socket: name another path", path.display()),
+            Ok(_) => {
+                let reason = format!("{} is not a socket: name another path", path.display());
+                return Err(RefusedPlace::socket(reason).into());
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error.into()),
         }
