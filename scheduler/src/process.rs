@@ -14,7 +14,7 @@ use tokio::process::{Child, Command};
 
 /// Starts `line` in its own process group, so that Ctrl-C at the terminal reaches only us. It gets SIGTERM when this
 /// process dies. Its output is appended to `out` and `err`. It inherits `lock`, which stays locked until both processes
-/// have ended.
+/// have ended, and no other descriptor.
 pub fn start(line: &CommandLine, out: &Path, err: &Path, lock: Option<Arc<File>>) -> io::Result<Child> {
     let append = |path: &Path| common::files::append(path).map(|file| Stdio::from(file.into_parts().0));
     #[expect(clippy::disallowed_methods, reason = "the one place of this crate that starts processes")]
@@ -26,9 +26,7 @@ pub fn start(line: &CommandLine, out: &Path, err: &Path, lock: Option<Arc<File>>
     command.args(&line.arguments).envs(line.environment.iter().map(|(k, v)| (k, v))).current_dir(&line.directory);
     command.stdin(Stdio::null()).stdout(append(out)?).stderr(append(err)?).process_group(0).kill_on_drop(true);
     sys::end_with_parent(&mut command);
-    if let Some(lock) = lock {
-        sys::inherit(&mut command, lock);
-    }
+    sys::inherit_only(&mut command, lock);
     command.spawn()
 }
 
@@ -59,6 +57,7 @@ mod sys {
     use fs_err::File;
     use nix::{
         fcntl::{FcntlArg, FdFlag, fcntl},
+        libc,
         sys::{prctl, signal::Signal},
         unistd::getppid,
     };
@@ -78,12 +77,18 @@ mod sys {
         }
     }
 
-    /// Leaves `file` open in the child, and in no other process that is started at the same time.
-    pub(super) fn inherit(command: &mut Command, file: Arc<File>) {
-        // SAFETY: between fork and exec only fcntl is called, and an error is created; none allocates or locks.
+    /// Leaves `file` open in the child, in no other process that is started at the same time, and nothing else: this process
+    /// may itself have inherited descriptors from the one that started it.
+    pub(super) fn inherit_only(command: &mut Command, file: Option<Arc<File>>) {
+        // SAFETY: between fork and exec only close_range, which sets a flag here, and fcntl are called, and an error is
+        // created; none allocates or locks.
         unsafe {
             command.pre_exec(move || {
-                fcntl(file.file(), FcntlArg::F_SETFD(FdFlag::empty()))?;
+                // Linux before 5.11 does not know it. All descriptors of this program close by themselves.
+                libc::syscall(libc::SYS_close_range, 3, u32::MAX, libc::CLOSE_RANGE_CLOEXEC);
+                if let Some(file) = &file {
+                    fcntl(file.file(), FcntlArg::F_SETFD(FdFlag::empty()))?;
+                }
                 Ok(())
             });
         }
@@ -91,8 +96,35 @@ mod sys {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+
+    #[tokio::test]
+    async fn a_child_inherits_the_lock_and_no_other_descriptor_of_this_process() {
+        let folder = tempfile::tempdir().unwrap();
+        let [out, err, lock, other] = ["out", "err", "lock", "other"].map(|name| folder.path().join(name));
+        let held = Arc::new(File::create(&lock).unwrap());
+        // As if the process that started this one had left it open.
+        let _inherited = nix::unistd::dup(File::create(&other).unwrap().file()).unwrap();
+        let line = CommandLine {
+            program: "sleep".into(),
+            arguments: vec!["60".to_owned()],
+            environment: Vec::new(),
+            directory: folder.path().to_owned(),
+        };
+        let mut child = start(&line, &out, &err, Some(held)).unwrap();
+        let descriptors = fs_err::read_dir(format!("/proc/{}/fd", child.id().unwrap())).unwrap().map(Result::unwrap);
+        let open: BTreeMap<u32, _> = descriptors
+            .map(|entry| {
+                (entry.file_name().to_str().unwrap().parse().unwrap(), fs_err::read_link(entry.path()).unwrap())
+            })
+            .collect();
+        stop(&mut child, Duration::from_secs(10)).await;
+        assert_eq!(open.values().collect::<Vec<_>>(), [Path::new("/dev/null"), &out, &err, &lock], "{open:?}");
+    }
 
     #[test]
     fn variables_that_only_this_program_reads_are_not_passed_on() {

@@ -80,6 +80,21 @@ fn sockets(pid: i32) -> BTreeSet<u64> {
     entries.map_while(Result::ok).filter_map(|entry| inode(entry.path())).collect()
 }
 
+/// The names of the files, sockets and pipes that both the application master and its JobManager have open.
+fn shared_with_job_manager(master: i32) -> Vec<String> {
+    let open = |pid: i32| -> BTreeSet<PathBuf> {
+        let entries = fs_err::read_dir(format!("/proc/{pid}/fd")).unwrap().map_while(Result::ok);
+        entries.filter_map(|entry| fs_err::read_link(entry.path()).ok()).collect()
+    };
+    let job_manager = family(master).into_iter().find(|pid| name_of(*pid) == Some("JobManager")).unwrap();
+    let shared = &open(master) & &open(job_manager);
+    // These have no name of their own.
+    let is_generic =
+        |path: &&PathBuf| path.starts_with("/dev") || path.display().to_string().starts_with("anon_inode:");
+    let named = shared.iter().filter(|path| !is_generic(path));
+    named.map(|path| path.file_name().unwrap_or_default().to_string_lossy().into_owned()).collect()
+}
+
 /// The TCP addresses on which a process listens.
 fn tcp_listeners(pid: i32) -> Vec<(IpAddr, u16)> {
     let own = sockets(pid);
@@ -168,6 +183,8 @@ async fn every_listener_file_and_socket_is_as_the_security_page_says() {
     session.ready();
 
     let mut wrong = listeners(session.pid().as_raw(), sidecar, &socket);
+    // One is the lock of the work folder, the other one was opened by both.
+    assert_eq!(shared_with_job_manager(session.pid().as_raw()), ["jobmanager.out", "lock"]);
     let run = std::env::var("XDG_RUNTIME_DIR").map_or_else(
         |_| format!("/tmp/flink-mesos-run-{}", nix::unistd::geteuid()),
         |folder| format!("{folder}/flink-mesos"),

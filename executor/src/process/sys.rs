@@ -42,15 +42,17 @@ pub(super) fn lead_session_and_die_with_parent(command: &mut Command, entrance: 
     }
 }
 
-/// Makes the child run as this user and group, without other groups, without a terminal, unable to gain privileges, and
+/// Makes the child run as this user and group, without other groups, without other descriptors than its standard ones, without a terminal, unable to gain privileges, and
 /// killed when this process ends. Spawn it on a thread that lives as long as the process.
 ///
 /// Without root, the child stays the user that this process is.
 pub(crate) fn become_user(command: &mut Command, user: Uid, group: Gid) {
-    // SAFETY: between fork and exec only geteuid, setgroups, setresgid, setresuid, setsid and prctl are called, all
-    // of them plain system calls; nothing is allocated or locked.
+    // SAFETY: between fork and exec only close_range, geteuid, setgroups, setresgid, setresuid, setsid and prctl are
+    // called, all of them plain system calls; nothing is allocated or locked.
     unsafe {
         command.pre_exec(move || {
+            // What root's shell left open is none of that user's business.
+            close_inherited_on_exec().ok();
             if unistd::geteuid().is_root() {
                 unistd::setgroups(&[])?;
                 unistd::setresgid(group, group, group)?;
