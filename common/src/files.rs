@@ -1,18 +1,28 @@
 //! Files that a user names: in an option, in a variable or on the command line.
 //!
 //! The name may lead anywhere: to a pipe that nobody writes to, to a device that never ends, or to a file of many
-//! gigabytes. So only regular files are opened, and no more is read than the caller allows. Links are followed:
+//! gigabytes. So only regular files are opened, and no more is read than the caller allows. A secret may also come from a pipe
+//! that this process inherited, as in `--token-file <(command)`. Links are followed:
 //! Kubernetes mounts its files as links. `/dev/null` is the usual name for an empty file, and stays one.
 
 use std::{
     fs::{FileType, Metadata},
     io::{self, ErrorKind, Read as _},
-    os::unix::fs::{FileTypeExt as _, MetadataExt as _},
+    os::{
+        fd::AsFd as _,
+        unix::fs::{FileTypeExt as _, MetadataExt as _},
+    },
     path::Path,
+    time::{Duration, Instant},
 };
 
 use fs_err::{File, OpenOptions, os::unix::fs::OpenOptionsExt as _};
-use nix::{libc::O_NONBLOCK, sys::stat::makedev};
+use nix::{
+    errno::Errno,
+    libc::O_NONBLOCK,
+    poll::{PollFd, PollFlags, PollTimeout, poll},
+    sys::stat::makedev,
+};
 
 /// The largest accepted file with a token or a password, in bytes.
 pub const LARGEST_SECRET: u64 = 64 << 10;
@@ -20,6 +30,9 @@ pub const LARGEST_SECRET: u64 = 64 << 10;
 /// The largest accepted file with certificates or keys, in bytes. All authorities that browsers trust take a quarter of a
 /// megabyte.
 pub const LARGEST_CERTIFICATES: u64 = 4 << 20;
+
+/// How long the other end of a pipe may take to write a secret and close it.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Opens a regular file, and never waits for one that is not. Blocks.
 ///
@@ -72,8 +85,74 @@ pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
 /// # Errors
 /// Like [`read`], or the file is not UTF-8. The error names the path.
 pub fn read_text(path: &Path, most: u64) -> io::Result<String> {
-    let invalid = |_| io::Error::new(ErrorKind::InvalidData, format!("{} is not UTF-8 text", path.display()));
-    String::from_utf8(read(path, most)?).map_err(invalid)
+    String::from_utf8(read(path, most)?).map_err(|_| invalid(path))
+}
+
+/// The content of a file with a token or a password, which may also be an inherited pipe: `/dev/fd/63` of `<(command)`, or
+/// `/dev/stdin`. Blocks, for 10 seconds at most.
+///
+/// # Errors
+/// Like [`read_text`], or the pipe's other end is silent for too long, or the path is another pipe.
+pub fn read_secret(path: &Path) -> io::Result<String> {
+    let is_inherited =
+        path.starts_with("/dev/fd") || path.starts_with("/proc/self/fd") || path == Path::new("/dev/stdin");
+    if !fs_err::metadata(path)?.file_type().is_fifo() {
+        return read_text(path, LARGEST_SECRET);
+    }
+    if !is_inherited {
+        let text = format!("{} is a pipe: a regular file is required, or the pipe of <(command)", path.display());
+        return Err(io::Error::new(ErrorKind::InvalidInput, text));
+    }
+    let file = OpenOptions::new().read(true).custom_flags(O_NONBLOCK).open(path)?;
+    let content = read_pipe(file, LARGEST_SECRET, now() + PATIENCE);
+    let named = |error: io::Error| io::Error::new(error.kind(), format!("{} {error}", path.display()));
+    String::from_utf8(content.map_err(named)?).map_err(|_| invalid(path))
+}
+
+/// Everything that a pipe holds until its other end is closed.
+fn read_pipe(mut pipe: File, most: u64, until: Instant) -> io::Result<Vec<u8>> {
+    let mut content = Vec::new();
+    let mut buffer = [0; 4096];
+    loop {
+        match pipe.read(&mut buffer) {
+            Ok(0) => return Ok(content),
+            Ok(count) => content.extend_from_slice(&buffer[..count]),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => wait(&pipe, until)?,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+        if content.len() as u64 > most {
+            return Err(io::Error::new(ErrorKind::FileTooLarge, format!("is too large: more than {}", size(most))));
+        }
+        if now() >= until {
+            return Err(silent());
+        }
+    }
+}
+
+/// Waits until the pipe has something to read, or its other end is closed.
+fn wait(pipe: &File, until: Instant) -> io::Result<()> {
+    let left = PollTimeout::try_from(until.saturating_duration_since(now())).unwrap_or(PollTimeout::ZERO);
+    match poll(&mut [PollFd::new(pipe.file().as_fd(), PollFlags::POLLIN)], left) {
+        Ok(0) => Err(silent()),
+        Ok(_) | Err(Errno::EINTR) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the wait for a pipe blocks: the clock of tokio does not apply")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+fn silent() -> io::Error {
+    let text =
+        format!("is a pipe whose other end was not closed within {} s: does its command hang?", PATIENCE.as_secs());
+    io::Error::new(ErrorKind::TimedOut, text)
+}
+
+fn invalid(path: &Path) -> io::Error {
+    io::Error::new(ErrorKind::InvalidData, format!("{} is not UTF-8 text", path.display()))
 }
 
 fn check_regular(path: &Path, found: &Metadata) -> io::Result<()> {
@@ -109,6 +188,8 @@ fn size(bytes: u64) -> String {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use std::{io::Write as _, os::fd::AsRawFd as _};
+
     use fs_err as fs;
 
     use super::*;
@@ -153,6 +234,50 @@ mod tests {
         assert_eq!(fs::metadata(path).unwrap().len(), 0);
         assert!(!read(path, 1 << 20).unwrap().is_empty());
         assert!(read(path, 10).unwrap_err().to_string().ends_with("is too large: more than 10 bytes"));
+    }
+
+    #[test]
+    fn a_secret_may_come_from_an_inherited_pipe_which_has_the_same_limit() {
+        let (read_end, write_end) = nix::unistd::pipe().unwrap();
+        let path = format!("/dev/fd/{}", read_end.as_raw_fd());
+        let path = Path::new(&path);
+        let mut write_end = std::fs::File::from(write_end);
+        let reading = std::thread::spawn({
+            let path = path.to_owned();
+            move || read_secret(&path)
+        });
+        write_end.write_all(b"hush").unwrap();
+        drop(write_end);
+        assert_eq!(reading.join().unwrap().unwrap(), "hush");
+
+        let (read_end, write_end) = nix::unistd::pipe().unwrap();
+        let path = format!("/dev/fd/{}", read_end.as_raw_fd());
+        let endless = std::thread::spawn(move || _ = std::fs::File::from(write_end).write_all(&vec![b'x'; 1 << 20]));
+        let error = read_secret(Path::new(&path)).unwrap_err().to_string();
+        assert_eq!(error, format!("{path} is too large: more than 64 KB"));
+        drop(read_end);
+        endless.join().unwrap();
+    }
+
+    #[test]
+    fn a_pipe_whose_other_end_stays_silent_is_not_waited_for_forever() {
+        let (read_end, _write_end) = nix::unistd::pipe2(nix::fcntl::OFlag::O_NONBLOCK).unwrap();
+        let pipe = File::from_parts(std::fs::File::from(read_end), "pipe");
+        let error = read_pipe(pipe, 10, now() + Duration::from_millis(10)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TimedOut);
+        assert!(error.to_string().ends_with("does its command hang?"), "{error}");
+    }
+
+    #[test]
+    fn a_pipe_with_a_name_is_no_secret_and_a_regular_file_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let (pipe, file) = (folder.path().join("pipe"), folder.path().join("file"));
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let expected = format!("{} is a pipe: a regular file is required, or the pipe of <(command)", pipe.display());
+        assert_eq!(read_secret(&pipe).unwrap_err().to_string(), expected);
+        fs::write(&file, "hush").unwrap();
+        assert_eq!(read_secret(&file).unwrap(), "hush");
+        assert!(read_secret(Path::new("/dev/zero")).unwrap_err().to_string().contains("a regular file is required"));
     }
 
     #[test]

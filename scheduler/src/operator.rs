@@ -1,7 +1,7 @@
 //! `flink-mesos workers` and `flink-mesos stop`: send requests to a running application master.
 
 use anyhow::anyhow;
-use common::files::{LARGEST_CERTIFICATES, LARGEST_SECRET, read_text};
+use common::files::{LARGEST_CERTIFICATES, read_secret, read_text};
 
 use crate::{
     cli::{Contact, Workers, WorkersCommand},
@@ -50,7 +50,7 @@ pub fn client(contact: Contact, lookup: &Lookup) -> Result<Client, Failure> {
     };
     let token = match (contact.token_file, lookup(TOKEN_VARIABLE), found) {
         (Some(file), _, _) => {
-            let text = read_text(&file, LARGEST_SECRET).map_err(Failure::usage)?;
+            let text = read_secret(&file).map_err(Failure::usage)?;
             Some(token(&text, &format!("--token-file: {}", file.display()))?)
         }
         (None, Some(text), _) => Some(token(&text, TOKEN_VARIABLE)?),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use common::files::{LARGEST_CERTIFICATES, LARGEST_SECRET, read, read_text};
+use common::files::{LARGEST_CERTIFICATES, read, read_secret};
 use hyper::Method;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -178,7 +178,7 @@ async fn tree(settings: &Settings, fetch: &Fetch) -> anyhow::Result<Tree> {
 /// The artifact token. It is not accepted on the command line, which all users of a host can see.
 fn token(what: &Prefetch, variables: &[(String, String)]) -> anyhow::Result<Token> {
     let (text, place) = if let Some(file) = &what.token_file {
-        (read_text(file, LARGEST_SECRET)?, file.display().to_string())
+        (read_secret(file)?, file.display().to_string())
     } else {
         let variable = variables.iter().find(|(name, _)| name == TOKEN_VARIABLE);
         let (name, text) = variable.context(format!("no token: give --token-file, or {TOKEN_VARIABLE}"))?;
