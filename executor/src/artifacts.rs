@@ -7,23 +7,18 @@
 use std::{fmt, path::PathBuf};
 
 use fetcher::{
-    Cache, CacheOptions, DEFAULT_SOCKET, FetchError, FetchOptions, Materialised, Progress, Projection, Request, Shared,
-    Ways, cache::PATH_VARIABLE, obtain, obtain::SOCKET_VARIABLE,
+    Cache, CacheOptions, FetchError, FetchOptions, Materialised, Progress, Projection, Request, Shared, Ways,
+    cache::PATH_VARIABLE, obtain, obtain::SOCKET_VARIABLE,
 };
-use flink::config::Configuration;
+use flink::{
+    config::{Configuration, ConfigurationError},
+    options::mesos::{EXECUTOR_CACHE_ENABLED, EXECUTOR_CACHE_PATH, EXECUTOR_CACHE_SIZE, EXECUTOR_FETCHER_SOCKET},
+};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-const SOCKET: &str = "mesos.executor.fetcher-socket";
-const ENABLED: &str = "mesos.executor.cache.enabled";
-const PATH: &str = "mesos.executor.cache.path";
-const SIZE: &str = "mesos.executor.cache.size";
-
 /// Default path of the cache.
 const DEFAULT_PATH: &str = "/var/cache/flink-mesos";
-
-/// The smallest cache that is accepted, in bytes: one Flink distribution must fit.
-const LEAST_SIZE: u64 = 512 << 20;
 
 /// A worker's settings for the sidecar and the cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,25 +33,18 @@ pub struct CacheSettings {
     pub size: u64,
 }
 
-impl Default for CacheSettings {
-    fn default() -> Self {
-        Self { socket: Some(PathBuf::from(DEFAULT_SOCKET)), enabled: true, path: None, size: 20 << 30 }
-    }
-}
-
 impl CacheSettings {
     /// Reads the settings from the configuration. The error names the key, the value, and what is allowed.
     pub(crate) fn of(config: &Configuration) -> Result<Self, String> {
-        let default = Self::default();
-        let enabled = config.get_bool(ENABLED).map_err(|error| error.to_string())?.unwrap_or(default.enabled);
-        let path = absolute(config, PATH)?;
-        // An empty value means no sidecar.
-        let socket = if config.get(SOCKET).is_some() { absolute(config, SOCKET)? } else { default.socket };
-        let size = config.get_memory(SIZE).map_err(|error| error.to_string())?.map_or(default.size, |size| size.0);
-        if size < LEAST_SIZE {
-            return Err(format!("{SIZE} is {size} bytes, allowed are {LEAST_SIZE} and more"));
-        }
-        Ok(Self { socket, enabled, path, size })
+        let invalid = |error: ConfigurationError| error.to_string();
+        let path = config.get(&EXECUTOR_CACHE_PATH).unwrap_or_default();
+        Ok(Self {
+            // An empty value means no sidecar.
+            socket: absolute(EXECUTOR_FETCHER_SOCKET.key(), config.text(&EXECUTOR_FETCHER_SOCKET))?,
+            enabled: config.read(&EXECUTOR_CACHE_ENABLED).map_err(invalid)?,
+            path: absolute(EXECUTOR_CACHE_PATH.key(), path)?,
+            size: config.read(&EXECUTOR_CACHE_SIZE).map_err(invalid)?.0,
+        })
     }
 
     /// The sidecar and the caches that can be tried on this host.
@@ -93,8 +81,9 @@ impl CacheSettings {
     }
 }
 
-fn absolute(config: &Configuration, key: &str) -> Result<Option<PathBuf>, String> {
-    let path = config.get(key).filter(|path| !path.is_empty()).map(PathBuf::from);
+/// The path under this key; none if it is empty.
+fn absolute(key: &str, path: &str) -> Result<Option<PathBuf>, String> {
+    let path = Some(path).filter(|path| !path.is_empty()).map(PathBuf::from);
     match path.as_ref().filter(|path| !path.is_absolute()) {
         Some(path) => Err(format!("{key} is '{}', allowed are absolute paths", path.display())),
         None => Ok(path),
@@ -172,6 +161,7 @@ pub(crate) async fn deliver(
 
 #[cfg(test)]
 mod tests {
+    use fetcher::DEFAULT_SOCKET;
     use flink::config::Source;
 
     use super::*;
@@ -187,14 +177,15 @@ mod tests {
     #[test]
     fn by_default_the_host_cache_is_tried_first_and_the_users_own_second() {
         let settings = settings(&[]).unwrap();
-        assert_eq!(settings, CacheSettings::default());
+        assert!(settings.enabled && settings.path.is_none());
         assert_eq!(settings.places(None), [PathBuf::from(DEFAULT_PATH), of_this_user()]);
         assert_eq!(settings.places(Some(String::new())), settings.places(None));
     }
 
     #[test]
     fn the_agents_environment_overrides_the_cache_path() {
-        let settings = settings(&[(PATH, "/data/cache"), (SIZE, "1 gb")]).unwrap();
+        let settings =
+            settings(&[(EXECUTOR_CACHE_PATH.key(), "/data/cache"), (EXECUTOR_CACHE_SIZE.key(), "1 gb")]).unwrap();
         assert_eq!(settings.places(None), [PathBuf::from("/data/cache")]);
         assert_eq!(settings.places(Some("/other".to_owned())), [PathBuf::from("/other")]);
         assert_eq!(settings.size, 1 << 30);
@@ -210,22 +201,24 @@ mod tests {
                 .map(|path| path.display().to_string())
         };
         assert_eq!(socket(&[], None).as_deref(), Some(DEFAULT_SOCKET));
-        assert_eq!(socket(&[(SOCKET, "/s")], None).as_deref(), Some("/s"));
-        assert_eq!(socket(&[(SOCKET, "")], None), None);
-        assert_eq!(socket(&[(SOCKET, "/s")], Some("/agent")).as_deref(), Some("/agent"));
-        assert_eq!(socket(&[(SOCKET, "/s")], Some("")), None);
-        let without_cache = settings(&[(ENABLED, "false")]).unwrap().ways(None, None);
+        assert_eq!(socket(&[(EXECUTOR_FETCHER_SOCKET.key(), "/s")], None).as_deref(), Some("/s"));
+        assert_eq!(socket(&[(EXECUTOR_FETCHER_SOCKET.key(), "")], None), None);
+        assert_eq!(socket(&[(EXECUTOR_FETCHER_SOCKET.key(), "/s")], Some("/agent")).as_deref(), Some("/agent"));
+        assert_eq!(socket(&[(EXECUTOR_FETCHER_SOCKET.key(), "/s")], Some("")), None);
+        let without_cache = settings(&[(EXECUTOR_CACHE_ENABLED.key(), "false")]).unwrap().ways(None, None);
         assert!(without_cache.socket.is_some() && without_cache.caches.is_empty());
     }
 
     #[test]
     fn an_invalid_value_is_rejected_with_its_key() {
-        let error = settings(&[(PATH, "cache")]).unwrap_err();
+        let error = settings(&[(EXECUTOR_CACHE_PATH.key(), "cache")]).unwrap_err();
         assert_eq!(error, "mesos.executor.cache.path is 'cache', allowed are absolute paths");
-        let error = settings(&[(SOCKET, "run/s")]).unwrap_err();
+        let error = settings(&[(EXECUTOR_FETCHER_SOCKET.key(), "run/s")]).unwrap_err();
         assert_eq!(error, "mesos.executor.fetcher-socket is 'run/s', allowed are absolute paths");
-        let error = settings(&[(SIZE, "1 mb")]).unwrap_err();
-        assert_eq!(error, "mesos.executor.cache.size is 1048576 bytes, allowed are 536870912 and more");
-        assert!(settings(&[(ENABLED, "maybe")]).unwrap_err().contains(ENABLED));
+        let error = settings(&[(EXECUTOR_CACHE_SIZE.key(), "1 mb")]).unwrap_err();
+        assert_eq!(error, "mesos.executor.cache.size: 1 mb is out of range (512m to 1024t)");
+        assert!(
+            settings(&[(EXECUTOR_CACHE_ENABLED.key(), "maybe")]).unwrap_err().contains(EXECUTOR_CACHE_ENABLED.key())
+        );
     }
 }

@@ -19,7 +19,7 @@ async fn neither_processes_nor_files_leak() {
         directory: folder.path().to_owned(),
     };
     let (stdout, stderr) = (folder.path().join("out"), folder.path().join("err"));
-    let outputs = Outputs { stdout, stderr, limits: OutputLimits::default() };
+    let outputs = Outputs { stdout, stderr, limits: OutputLimits::NONE };
     let mut counts = Vec::new();
     for _ in 0..50 {
         let binary = Path::new(env!("CARGO_BIN_EXE_flink-mesos-executor"));

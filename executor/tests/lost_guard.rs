@@ -29,7 +29,7 @@ async fn processes_of_a_lost_guard_are_ended() {
         directory: folder.path().to_owned(),
     };
     let (stdout, stderr) = (folder.path().join("out"), folder.path().join("err"));
-    let outputs = Outputs { stdout, stderr, limits: OutputLimits::default() };
+    let outputs = Outputs { stdout, stderr, limits: OutputLimits::NONE };
     let lost = Supervised::start(&guard, "worker", &command, &outputs).await.unwrap_err();
     assert!(matches!(lost, StartError::GuardLost), "{lost}");
     let pid = fs_err::read_to_string(started).unwrap();

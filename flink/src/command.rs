@@ -13,7 +13,7 @@ mod class_path;
 mod jvm_options;
 mod modules;
 
-pub use application::{APPLICATION_JARS, Application, application, application_jars};
+pub use application::{Application, application, application_jars};
 pub use jvm_options::job_manager_properties;
 pub(crate) use jvm_options::problem as java_options_problem;
 

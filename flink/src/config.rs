@@ -149,6 +149,16 @@ pub enum ConfigurationError {
         /// Where the value came from.
         origin: Source,
     },
+    /// A number that is too small or too large.
+    #[error("{key}: {value} is out of range ({allowed})")]
+    Range {
+        /// The key.
+        key: String,
+        /// Its value; stars for a secret one.
+        value: String,
+        /// The smallest and the largest value, with the unit.
+        allowed: String,
+    },
     /// `-D` with the key of an option that is no switch, and nothing else.
     #[error("-D{key} has no value: give -D{key}=VALUE")]
     NoValue {
@@ -213,18 +223,18 @@ impl Configuration {
     }
 
     /// The value of `key`, also when it is set under one of its deprecated names only.
-    pub fn get(&self, key: &str) -> Option<&str> {
-        self.setting(key).map(|setting| setting.value.as_str())
+    pub fn get(&self, key: &(impl AsRef<str> + ?Sized)) -> Option<&str> {
+        self.setting(key.as_ref()).map(|setting| setting.value.as_str())
     }
 
     /// Is `key` set, under its own or a deprecated name?
-    pub fn contains(&self, key: &str) -> bool {
-        self.setting(key).is_some()
+    pub fn contains(&self, key: &(impl AsRef<str> + ?Sized)) -> bool {
+        self.setting(key.as_ref()).is_some()
     }
 
     /// Where the value of `key` came from.
-    pub fn source(&self, key: &str) -> Option<&Source> {
-        self.setting(key).map(|setting| &setting.source)
+    pub fn source(&self, key: &(impl AsRef<str> + ?Sized)) -> Option<&Source> {
+        self.setting(key.as_ref()).map(|setting| &setting.source)
     }
 
     /// Everything that set `key`, under the name that counts, in order: the last one won.

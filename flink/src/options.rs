@@ -2,23 +2,25 @@
 //! versions know it, and which read it as another type.
 //!
 //! The user's reference is printed from it ([`reference()`]), a configuration is checked against it ([`check()`]),
-//! and the old names that [`crate::config`] looks under are its.
+//! and the old names that [`crate::config`] looks under are its. What the programs of this project read has a name and a
+//! type too ([`ConfigOption`]): readers take the declaration, and with it key, bounds and default.
 
 mod bounds;
 mod check;
 mod earlier;
 mod flink;
 mod heartbeats;
-mod mesos;
-mod ours;
+pub mod mesos;
 mod range;
 mod reference;
+mod typed;
 
 pub use bounds::Bounds;
 pub use check::{Problem, check, nearest};
 pub use earlier::Earlier;
 pub use range::out_of_range;
 pub use reference::reference;
+pub use typed::{ConfigOption, Value};
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -50,9 +52,9 @@ pub enum Kind {
     Enum(&'static [&'static str]),
 }
 
-/// An option.
+/// Everything that is known of an option, but the type in which its readers get it: that is in [`ConfigOption`].
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct ConfigOption {
+pub struct Declaration {
     /// Its key. `<…>` stands for a part that the user names.
     pub key: &'static str,
     /// What its value looks like.
@@ -122,10 +124,10 @@ impl Section {
     ];
 
     /// The options of this part.
-    pub fn options(self) -> &'static [ConfigOption] {
+    pub fn options(self) -> &'static [Declaration] {
         match self {
-            Self::Upstream => mesos::OPTIONS,
-            Self::Ours => ours::OPTIONS,
+            Self::Upstream => mesos::upstream::OPTIONS,
+            Self::Ours => mesos::ours::OPTIONS,
             Self::Memory => flink::memory::OPTIONS,
             Self::TaskManager => flink::task_manager::OPTIONS,
             Self::Network => flink::network::OPTIONS,
@@ -145,16 +147,16 @@ impl Section {
 }
 
 /// Every option.
-pub fn all() -> impl Iterator<Item = &'static ConfigOption> {
+pub fn all() -> impl Iterator<Item = &'static Declaration> {
     Section::ALL.into_iter().flat_map(Section::options)
 }
 
 /// Options by their keys. Asked for every value that is read.
-static BY_KEY: LazyLock<HashMap<&'static str, &'static ConfigOption>> =
+static BY_KEY: LazyLock<HashMap<&'static str, &'static Declaration>> =
     LazyLock::new(|| all().map(|option| (option.key, option)).collect());
 
 /// The option of this key.
-pub fn find(key: &str) -> Option<&'static ConfigOption> {
+pub fn find(key: &str) -> Option<&'static Declaration> {
     let with_names = || all().find(|option| option.key.contains('<') && matches(option.key, key));
     BY_KEY.get(key).copied().or_else(with_names)
 }
@@ -175,7 +177,7 @@ fn matches(pattern: &str, key: &str) -> bool {
     rest.char_indices().skip(1).any(|(end, _)| matches(after, &rest[end..]))
 }
 
-impl ConfigOption {
+impl Declaration {
     /// Does this Flink version know it?
     pub fn exists_in(&self, version: &FlinkVersion) -> bool {
         self.since.is_none_or(|(major, minor)| version.at_least(major, minor))

@@ -11,7 +11,10 @@ use flink::{
     home::FlinkHome,
     java::Java,
     memory::JobManagerMemory,
-    options,
+    options::{
+        self,
+        mesos::{APPLICATION_JARS, EXECUTOR_BINARY, WORKERS},
+    },
 };
 
 use crate::{failure::Failure, settings::Settings};
@@ -98,11 +101,11 @@ pub fn configuration(home: &FlinkHome, request: &Request) -> Result<Configuratio
 /// Applies the command line's own flags, which override everything else.
 pub(crate) fn apply_flags(config: &mut Configuration, request: &Request) {
     if let Some(workers) = request.workers {
-        config.set("mesos.workers", workers.to_string(), Source::Computed("--workers"));
+        config.set(&WORKERS, workers.to_string(), Source::Computed("--workers"));
     }
     if !request.jars.is_empty() {
         let quoted = request.jars.iter().map(|jar| format!("\"{}\"", jar.replace('"', "\"\"")));
-        config.set("mesos.application.jars", quoted.collect::<Vec<_>>().join(";"), Source::Computed("--jars"));
+        config.set(&APPLICATION_JARS, quoted.collect::<Vec<_>>().join(";"), Source::Computed("--jars"));
     }
     // Flink's standalone JobManager fails jobs that lack slots at once when it is older than this. A lost worker would
     // cost them their restart attempts while its replacement starts. Zero switches that off. Flink 1.18 reads a plain
@@ -126,7 +129,7 @@ pub(crate) fn log_folder(home: &FlinkHome, config: &Configuration, lookup: &Look
 /// Our executor's binary: the configured one, otherwise the one next to this program, otherwise the installed one.
 pub(crate) fn executor(configured: Option<&Path>) -> Result<PathBuf, Failure> {
     if let Some(path) = configured {
-        let missing = || anyhow!("mesos.executor.binary: {} is not a file", path.display());
+        let missing = || anyhow!("{EXECUTOR_BINARY}: {} is not a file", path.display());
         return if path.is_file() { Ok(path.to_owned()) } else { Err(Failure::usage(missing())) };
     }
     let beside = current_exe().ok().and_then(|exe| Some(exe.parent()?.join("flink-mesos-executor")));

@@ -19,13 +19,21 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 use flink::{
     config::{Configuration, ConfigurationError},
     memory::{MemoryError, TaskManagerMemory},
-    options,
+    options::{
+        self,
+        mesos::{
+            DECLINED_OFFER_REFUSE_DURATION, EXECUTOR_BINARY, INITIAL_TASKS, MASTER, STATE_FORGET_FRAMEWORK,
+            TASKS_BOOTSTRAP_CMD, TASKS_HOSTNAME, TASKS_LABELS, TASKS_TASK_MANAGER_CMD, TASKS_USER,
+            WORKER_AVOIDED_AGENTS, WORKER_KILL_GRACE, WORKER_LAUNCH_TIMEOUT, WORKER_MAX_UNAVAILABLE, WORKER_SURGE,
+            WORKER_UNREACHABLE_REPLACE_AFTER, WORKERS,
+        },
+    },
     version::FlinkVersion,
 };
 use mesos::{master::MasterUrl, scheduler::Credential, v1};
 
-pub use self::artifact_server::{ArtifactServerSettings, EXECUTOR_PORT, artifact_server};
-pub use self::control::{CONTROL_PORT, ControlSettings, control};
+pub use self::artifact_server::{ArtifactServerSettings, artifact_server};
+pub use self::control::{ControlSettings, control};
 pub use self::framework::{credential, registration};
 pub use self::offers::constraints as offer_constraints;
 pub use self::state::{StateLocation, state_location};
@@ -57,16 +65,6 @@ pub enum SettingsError {
         value: String,
         /// The error, and what is allowed.
         reason: String,
-    },
-    /// A number that is too small or too large.
-    #[error("{key}: {value} is out of range ({allowed})")]
-    Range {
-        /// The option.
-        key: &'static str,
-        /// Its value.
-        value: String,
-        /// The smallest and the largest value, with the unit.
-        allowed: String,
     },
     /// A file that an option names cannot be used, or a part of a value is invalid.
     #[error("{key}: {reason}")]
@@ -101,10 +99,9 @@ impl SettingsError {
     /// The invalid option, if the error is about one.
     pub fn key(&self) -> Option<&str> {
         match self {
-            Self::Form(ConfigurationError::Value { key, .. }) | Self::Source { key, .. } => Some(key),
-            Self::Value { key, .. } | Self::Range { key, .. } | Self::File { key, .. } | Self::Missing { key, .. } => {
-                Some(key)
-            }
+            Self::Form(ConfigurationError::Value { key, .. } | ConfigurationError::Range { key, .. })
+            | Self::Source { key, .. } => Some(key),
+            Self::Value { key, .. } | Self::File { key, .. } | Self::Missing { key, .. } => Some(key),
             Self::Form(_) | Self::Memory(_) => None,
         }
     }
@@ -163,15 +160,7 @@ pub struct Settings {
 
 /// The executor's path in the packages.
 pub const INSTALLED_EXECUTOR: &str = "/usr/bin/flink-mesos-executor";
-/// How long a TaskManager has to end by default.
-const KILL_GRACE: Duration = Duration::from_secs(5);
 
-/// The address of the Mesos master.
-pub const MASTER: &str = "mesos.master";
-/// The framework to forget.
-pub const FORGET_FRAMEWORK: &str = "mesos.state.forget-framework";
-/// The artifact server's port.
-pub const ARTIFACT_PORT: &str = "mesos.resourcemanager.artifactserver.port";
 impl Settings {
     /// Reads and checks all options but [`master`].
     pub fn read(config: &Configuration, flink: &FlinkVersion) -> Result<Self, SettingsError> {
@@ -179,7 +168,6 @@ impl Settings {
         let demand = demand(config, &memory)?;
         let constraints = constraints(config)?;
         let framework = framework(config, &special(&demand, &constraints))?;
-        let text = |key: &str| config.get(key).unwrap_or_default().to_owned();
         Ok(Self {
             offer_constraints: offers::constraints(&framework.roles, &constraints),
             framework,
@@ -188,22 +176,22 @@ impl Settings {
             workers: workers(config)?,
             limits: limits(config, &demand)?,
             least_offer: Some(offers::least(&demand)),
-            kill_grace: kill_grace(config)?,
+            kill_grace: config.read(&WORKER_KILL_GRACE)?,
             core: core_settings(config, demand)?,
             executor: executor::delivery(config)?,
             executor_variables: executor::variables(config)?,
-            executor_binary: config.get("mesos.executor.binary").map(PathBuf::from),
+            executor_binary: config.read(&EXECUTOR_BINARY)?.map(PathBuf::from),
             artifact_server: artifact_server(config)?,
             tls: tls(config)?,
             uris: task_uris(config)?,
             state: state_location(config)?,
-            forget_framework: config.get(FORGET_FRAMEWORK).map(str::to_owned),
-            task_user: config.get("mesos.resourcemanager.tasks.user").map(str::to_owned),
-            labels: labels(config)?,
-            hostname: config.get("mesos.resourcemanager.tasks.hostname").map(str::to_owned),
+            forget_framework: config.read(&STATE_FORGET_FRAMEWORK)?,
+            task_user: config.read(&TASKS_USER)?,
+            labels: config.read(&TASKS_LABELS)?.unwrap_or_default(),
+            hostname: config.read(&TASKS_HOSTNAME)?,
             container: container(config)?,
-            bootstrap_command: text("mesos.resourcemanager.tasks.bootstrap-cmd"),
-            task_manager_command: text("mesos.resourcemanager.tasks.taskmanager-cmd"),
+            bootstrap_command: config.read(&TASKS_BOOTSTRAP_CMD)?.unwrap_or_default(),
+            task_manager_command: config.read(&TASKS_TASK_MANAGER_CMD)?.unwrap_or_default(),
         })
     }
 
@@ -219,7 +207,7 @@ pub fn problems(config: &Configuration, flink: &FlinkVersion) -> Vec<SettingsErr
     let parts = [
         master(config).err(),
         memory.and_then(|memory| limits(config, &demand(config, &memory)?)).err(),
-        kill_grace(config).err(),
+        config.read(&WORKER_KILL_GRACE).err().map(SettingsError::from),
         framework(config, &[]).err(),
         credential(config).err(),
         workers(config).err(),
@@ -231,7 +219,7 @@ pub fn problems(config: &Configuration, flink: &FlinkVersion) -> Vec<SettingsErr
         task_uris(config).err(),
         control(config).err(),
         state_location(config).err(),
-        labels(config).err(),
+        config.read(&TASKS_LABELS).err().map(SettingsError::from),
         container(config).err(),
     ];
     parts.into_iter().flatten().collect()
@@ -251,14 +239,14 @@ pub fn open_control(control: &ControlSettings, tls: &Tls) -> Option<String> {
 /// The address of the Mesos master.
 pub fn master(config: &Configuration) -> Result<MasterUrl, SettingsError> {
     let hint = "e.g. -Dmesos.master=zk://zk1:2181,zk2:2181/mesos, or host:port";
-    let text = config.get(MASTER).ok_or(SettingsError::Missing { key: MASTER, hint })?;
+    let text = config.get(&MASTER).ok_or(SettingsError::Missing { key: MASTER.key(), hint })?;
     if text == "true" {
         // Set by `-Dkey` without a value.
-        return Err(invalid(MASTER, config, format!("no master: {hint}")));
+        return Err(invalid(MASTER.key(), config, format!("no master: {hint}")));
     }
     // The reason contains the value without its password.
     text.parse()
-        .map_err(|e: mesos::master::ParseMasterError| SettingsError::File { key: MASTER, reason: e.to_string() })
+        .map_err(|e: mesos::master::ParseMasterError| SettingsError::File { key: MASTER.key(), reason: e.to_string() })
 }
 
 /// A port; 0 means any free one.
@@ -269,45 +257,29 @@ pub fn port(config: &Configuration, key: &'static str) -> Result<Option<u16>, Se
 /// A whole number within the range in the table of options.
 fn whole<T: TryFrom<i64>>(config: &Configuration, key: &'static str) -> Result<Option<T>, SettingsError> {
     let Some(number) = config.get_i64(key)? else { return Ok(None) };
-    in_range(config, key)?;
-    T::try_from(number)
-        .map(Some)
-        .map_err(|_| out_of_range(config, key, "a whole number that is not negative".to_owned()))
-}
-
-/// Checks the value against the range in the table of options.
-fn in_range(config: &Configuration, key: &'static str) -> Result<(), SettingsError> {
-    match options::out_of_range(config, key) {
-        Some(allowed) => Err(out_of_range(config, key, allowed)),
-        None => Ok(()),
-    }
-}
-
-fn out_of_range(config: &Configuration, key: &'static str, allowed: String) -> SettingsError {
-    let value = Configuration::shown(key, config.get(key).unwrap_or_default());
-    SettingsError::Range { key, value: value.into_owned(), allowed }
+    let allowed = options::out_of_range(config, key);
+    let number = T::try_from(number).ok().filter(|_| allowed.is_none());
+    let wrong = || config.out_of_range(key, allowed.unwrap_or("a whole number that is not negative".to_owned()));
+    number.map(Some).ok_or_else(|| wrong().into())
 }
 
 fn workers(config: &Configuration) -> Result<usize, SettingsError> {
-    Ok(whole(config, "mesos.workers")?.or(whole(config, "mesos.initial-tasks")?).unwrap_or(1))
+    // The older option.
+    let (workers, initial) = (config.read(&WORKERS)?, config.read(&INITIAL_TASKS)?);
+    Ok(if config.contains(&WORKERS) { workers } else { initial.unwrap_or(workers) })
 }
 
 fn core_settings(config: &Configuration, demand: Demand) -> Result<core::Settings, SettingsError> {
-    let milliseconds = whole(config, "mesos.resourcemanager.declined-offer-refuse-duration")?.unwrap_or(5000);
-    let normal = Patience::default();
-    for key in ["mesos.worker.launch-timeout", "mesos.worker.unreachable-replace-after"] {
-        in_range(config, key)?;
-    }
+    let decline = Duration::from_millis(config.read(&DECLINED_OFFER_REFUSE_DURATION)?);
     let patience = Patience {
-        obey: kill_grace(config)?.saturating_add(EXECUTORS_MARGIN),
-        staging: config.get_duration("mesos.worker.launch-timeout")?.unwrap_or(normal.staging),
-        unreachable: config.get_duration("mesos.worker.unreachable-replace-after")?.unwrap_or(normal.unreachable),
+        obey: config.read(&WORKER_KILL_GRACE)?.saturating_add(EXECUTORS_MARGIN),
+        staging: config.read(&WORKER_LAUNCH_TIMEOUT)?,
+        unreachable: config.read(&WORKER_UNREACHABLE_REPLACE_AFTER)?,
         registration: config
             .get_duration("resourcemanager.taskmanager-registration.timeout")?
-            .unwrap_or(normal.registration),
-        ..normal
+            .unwrap_or(Patience::default().registration),
+        ..Patience::default()
     };
-    let decline = Duration::from_millis(milliseconds);
     Ok(core::Settings {
         demand,
         constraints: constraints(config)?,
@@ -317,32 +289,12 @@ fn core_settings(config: &Configuration, demand: Demand) -> Result<core::Setting
         moving: moving(config)?,
         origin: std::sync::Arc::default(),
         registration: registration(config)?,
-        avoided_share: avoided_share(config)?,
+        avoided_share: config.read(&WORKER_AVOIDED_AGENTS)?,
     })
-}
-
-fn kill_grace(config: &Configuration) -> Result<Duration, SettingsError> {
-    const KEY: &str = "mesos.worker.kill-grace";
-    in_range(config, KEY)?;
-    Ok(config.get_duration(KEY)?.unwrap_or(KILL_GRACE))
 }
 
 fn moving(config: &Configuration) -> Result<Move, SettingsError> {
-    let normal = Move::default();
-    Ok(Move {
-        surge: whole(config, "mesos.worker.surge")?.unwrap_or(normal.surge),
-        max_unavailable: whole(config, "mesos.worker.max-unavailable")?.unwrap_or(normal.max_unavailable),
-    })
-}
-
-fn avoided_share(config: &Configuration) -> Result<f64, SettingsError> {
-    const KEY: &str = "mesos.worker.avoided-agents";
-    in_range(config, KEY)?;
-    Ok(config.get_f64(KEY)?.unwrap_or(0.25))
-}
-
-fn labels(config: &Configuration) -> Result<Vec<(String, String)>, SettingsError> {
-    Ok(config.get_map("mesos.resourcemanager.tasks.labels")?.unwrap_or_default())
+    Ok(Move { surge: config.read(&WORKER_SURGE)?, max_unavailable: config.read(&WORKER_MAX_UNAVAILABLE)? })
 }
 
 fn invalid(key: &'static str, config: &Configuration, reason: String) -> SettingsError {

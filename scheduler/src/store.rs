@@ -12,6 +12,7 @@ mod zookeeper;
 use std::{io, path::PathBuf, time::Duration};
 
 use common::backoff::Backoff;
+use flink::options::mesos::STATE_DIR;
 use tokio::sync::{mpsc, oneshot};
 use tracing::{error, info};
 
@@ -42,7 +43,7 @@ pub enum StoreError {
         source: io::Error,
     },
     /// Another user could change the state, or could have prepared it.
-    #[error("mesos.state.dir: {0}")]
+    #[error("{key}: {0}", key = STATE_DIR)]
     Untrusted(io::Error),
     /// Another application master works with the same state.
     #[error("{0} is locked: another application master runs with this state directory")]

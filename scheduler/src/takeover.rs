@@ -5,15 +5,12 @@
 
 mod at_master;
 
-pub use self::at_master::{AtMaster, agents_of};
-use crate::{
-    core::state::{Registration, State},
-    settings::FORGET_FRAMEWORK,
+use flink::options::mesos::{
+    FAILOVER_TIMEOUT, FRAMEWORK_PRINCIPAL, FRAMEWORK_ROLE, FRAMEWORK_SECRET, FRAMEWORK_USER, STATE_FORGET_FRAMEWORK,
 };
 
-const USER: &str = "mesos.resourcemanager.framework.user";
-const PRINCIPAL: &str = "mesos.resourcemanager.framework.principal";
-const SECRET: &str = "mesos.resourcemanager.framework.secret";
+pub use self::at_master::{AtMaster, agents_of};
+use crate::core::state::{Registration, State};
 
 /// An option that cannot take effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,14 +35,14 @@ pub fn differences(state: &State, wanted: &Registration, forgotten: Option<&str>
     if known.principal != wanted.principal {
         let (old, new) = (shown(&known.principal), shown(&wanted.principal));
         found.push(Difference::Refused(format!(
-            "{PRINCIPAL}: it is {new} now, but was {old} when the framework {id} registered, and Mesos refuses a framework whose \
+            "{FRAMEWORK_PRINCIPAL}: it is {new} now, but was {old} when the framework {id} registered, and Mesos refuses a framework whose \
              principal changes. Set it back, or start with the old one, run `flink-mesos stop`, and start again with the new one"
         )));
     }
     if known.user.is_some() && known.user != wanted.user {
         let (old, new) = (shown(&known.user), shown(&wanted.user));
         found.push(Difference::Ignored(format!(
-            "{USER}: it is {new} now, but was {old} when the framework {id} registered, and Mesos keeps that one. To change it, run \
+            "{FRAMEWORK_USER}: it is {new} now, but was {old} when the framework {id} registered, and Mesos keeps that one. To change it, run \
              `flink-mesos stop` and start again; to run TaskManagers as another user, set mesos.resourcemanager.tasks.user"
         )));
     }
@@ -64,7 +61,7 @@ fn next_step(framework: &str, workers: usize) -> String {
         "It is the master of another Mesos cluster, or it has lost its registry. Set mesos.master to the earlier master, or \
          mesos.state.dir (with ZooKeeper high-availability.cluster-id) to the state of a cluster on this master. If {task_managers} of \
          this framework ({workers}) are gone, or may be left behind until mesos.failover-timeout, start with \
-         -D{FORGET_FRAMEWORK}={framework}"
+         -D{STATE_FORGET_FRAMEWORK}={framework}"
     )
 }
 
@@ -72,13 +69,13 @@ fn next_step(framework: &str, workers: usize) -> String {
 pub fn options_of(refusal: &str) -> Option<String> {
     let has = |word: &str| refusal.to_ascii_lowercase().contains(word);
     if has("principal") && has("secret") {
-        Some(format!("{PRINCIPAL}, {SECRET}"))
+        Some(format!("{FRAMEWORK_PRINCIPAL}, {FRAMEWORK_SECRET}"))
     } else if has("principal") {
-        Some(PRINCIPAL.to_owned())
+        Some(FRAMEWORK_PRINCIPAL.to_string())
     } else if has("role") {
-        Some("mesos.resourcemanager.framework.role".to_owned())
+        Some(FRAMEWORK_ROLE.to_string())
     } else if has("failover_timeout") || has("failover timeout") {
-        Some("mesos.failover-timeout".to_owned())
+        Some(FAILOVER_TIMEOUT.to_string())
     } else {
         None
     }
@@ -102,9 +99,10 @@ mod tests {
         assert_eq!(differences(&before, &registration("alice", Some("flink")), None), []);
         let found = differences(&before, &registration("bob", None), None);
         let [Difference::Refused(principal), Difference::Ignored(user)] = &found[..] else { panic!("{found:?}") };
-        let said = format!("{PRINCIPAL}: it is not set now, but was flink when the framework F-0001 registered");
+        let said =
+            format!("{FRAMEWORK_PRINCIPAL}: it is not set now, but was flink when the framework F-0001 registered");
         assert!(principal.starts_with(&said) && principal.contains("flink-mesos stop"), "{principal}");
-        let said = format!("{USER}: it is bob now, but was alice when the framework F-0001 registered");
+        let said = format!("{FRAMEWORK_USER}: it is bob now, but was alice when the framework F-0001 registered");
         assert!(user.starts_with(&said) && user.contains("mesos.resourcemanager.tasks.user"), "{user}");
         let found = differences(&state(Some(registration("", None))), &registration("", Some("flink")), None);
         assert!(matches!(&found[..], [Difference::Refused(_)]), "{found:?}");
@@ -128,8 +126,11 @@ mod tests {
     #[test]
     fn a_refusal_by_the_master_is_reported_with_its_option() {
         let of = |text: &str| options_of(text).unwrap_or_default();
-        assert_eq!(of("Changing framework's principal is not allowed."), PRINCIPAL);
-        assert_eq!(of("h:1 refused the framework's principal and secret (401)"), format!("{PRINCIPAL}, {SECRET}"));
+        assert_eq!(of("Changing framework's principal is not allowed."), FRAMEWORK_PRINCIPAL.key());
+        assert_eq!(
+            of("h:1 refused the framework's principal and secret (401)"),
+            format!("{FRAMEWORK_PRINCIPAL}, {FRAMEWORK_SECRET}")
+        );
         assert_eq!(of("Not authorized to use roles '[a]'"), "mesos.resourcemanager.framework.role");
         assert_eq!(of("The framework failover_timeout (inf) is invalid"), "mesos.failover-timeout");
         assert_eq!(of("something else"), "");

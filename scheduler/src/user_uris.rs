@@ -13,6 +13,7 @@ use fetcher::{
     sources::{FirstUseError, FirstUses, Obtained, Scheme, SourceOptions, SourceProgress},
     unpack::{Limits, unpack},
 };
+use flink::options::mesos::TASKS_URIS;
 use fs_err as fs;
 use serde_json::json;
 use tokio::{sync::watch, task::spawn_blocking};
@@ -176,7 +177,7 @@ async fn obtain(
     };
     console.settled();
     let obtained = obtained.map_err(|error| {
-        let failure = anyhow!("mesos.resourcemanager.tasks.uris: {error}");
+        let failure = anyhow!("{TASKS_URIS}: {error}");
         match error.blame() {
             Blame::Configuration | Blame::Artifact => Failure::usage(failure),
             Blame::Network | Blame::Host => Failure::other(failure),
@@ -207,7 +208,7 @@ async fn look_into(uri: &TaskUri, path: PathBuf, format: Format) -> Result<Manif
         Ok::<_, anyhow::Error>(manifest)
     });
     let looked = looked.await.map_err(Failure::other)?;
-    looked.map_err(|error| Failure::usage(anyhow!("mesos.resourcemanager.tasks.uris: {}: {error}", uri.source)))
+    looked.map_err(|error| Failure::usage(anyhow!("{TASKS_URIS}: {}: {error}", uri.source)))
 }
 
 /// Removes files that are no longer needed.

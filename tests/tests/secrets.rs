@@ -110,7 +110,7 @@ fn marked_environments() -> Vec<String> {
 
 /// A value with the mark for every option that may hold a secret in free form.
 fn planted() -> Vec<(String, String)> {
-    let is_text = |option: &&options::ConfigOption| option.kind == Kind::Text && Configuration::is_secret(option.key);
+    let is_text = |option: &&options::Declaration| option.kind == Kind::Text && Configuration::is_secret(option.key);
     let special =
         ["mesos.resourcemanager.framework.secret", "mesos.source.gs.credential", "mesos.secret-artifacts.<name>"];
     let keys = options::all().filter(is_text).map(|option| option.key).filter(|key| !special.contains(key));

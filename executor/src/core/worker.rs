@@ -2,36 +2,18 @@
 
 use std::time::Duration;
 
-use flink::config::{Configuration, Source};
+use flink::{
+    config::{Configuration, ConfigurationError, Source},
+    options::mesos::{
+        EXECUTOR_CLASS_DATA_SHARING, EXECUTOR_OUTPUT_FILES, EXECUTOR_OUTPUT_SIZE, EXECUTOR_REGISTRATION_TIMEOUT,
+        EXECUTOR_RUNNING_WHEN,
+    },
+};
 use mesos::v1::TaskInfo;
 use overlays::worker::WorkerSpec;
 use prost::Message as _;
 
 use crate::{artifacts::CacheSettings, process::environment};
-
-/// When to report the task as running: `started` for once the process runs, or `listening` for once its data port is
-/// open.
-const RUNNING_WHEN: &str = "mesos.executor.running-when";
-
-/// How long a TaskManager may take to register with the JobManager before it is reported as unhealthy.
-const REGISTRATION_TIMEOUT: &str = "mesos.executor.registration-timeout";
-
-/// The default of Flink's own `resourcemanager.taskmanager-registration.timeout`.
-const DEFAULT_REGISTRATION_TIMEOUT: Duration = Duration::from_secs(300);
-
-/// Size at which a file of the TaskManager's standard output or error is rotated.
-const OUTPUT_SIZE: &str = "mesos.executor.output-size";
-
-/// How many rotated files of each are kept.
-const OUTPUT_FILES: &str = "mesos.executor.output-files";
-
-/// The smallest size that is accepted, in bytes: a rotation every few lines helps nobody.
-const LEAST_OUTPUT_SIZE: u64 = 4 << 10;
-
-const MOST_OUTPUT_FILES: u32 = 1000;
-
-/// Whether TaskManagers share class data through the cache.
-const CLASS_DATA_SHARING: &str = "mesos.executor.class-data-sharing";
 
 const DATA_PORT: &str = "taskmanager.data.port";
 
@@ -63,27 +45,12 @@ pub struct OutputLimits {
     pub older: u32,
 }
 
-impl Default for OutputLimits {
-    fn default() -> Self {
-        Self { size: 10 << 20, older: 4 }
-    }
-}
-
 impl OutputLimits {
-    fn of(config: &Configuration) -> Result<Self, String> {
-        let default = Self::default();
-        let size = config.get_memory(OUTPUT_SIZE).map_err(|error| error.to_string())?.map(|size| size.0);
-        if let Some(size) = size.filter(|size| *size < LEAST_OUTPUT_SIZE) {
-            return Err(format!("{OUTPUT_SIZE} is {size} bytes, allowed are {LEAST_OUTPUT_SIZE} and more"));
-        }
-        let older = match config.get_i64(OUTPUT_FILES).map_err(|error| error.to_string())? {
-            None => default.older,
-            Some(files) => u32::try_from(files)
-                .ok()
-                .filter(|files| *files <= MOST_OUTPUT_FILES)
-                .ok_or_else(|| format!("{OUTPUT_FILES} is {files}, allowed are 0 to {MOST_OUTPUT_FILES}"))?,
-        };
-        Ok(Self { size: size.unwrap_or(default.size), older })
+    /// For a file that nothing is written to yet.
+    pub const NONE: Self = Self { size: u64::MAX, older: 0 };
+
+    fn of(config: &Configuration) -> Result<Self, ConfigurationError> {
+        Ok(Self { size: config.read(&EXECUTOR_OUTPUT_SIZE)?.0, older: config.read(&EXECUTOR_OUTPUT_FILES)? })
     }
 }
 
@@ -110,17 +77,18 @@ impl Worker {
         }
         environment::check(spec.environment.iter().map(|entry| (entry.key.as_str(), entry.value.as_str())))?;
         let data_port = spec.ports.get(DATA_PORT).and_then(|port| u16::try_from(*port).ok()).filter(|port| *port > 0);
-        let wait_for_port = match config.get(RUNNING_WHEN) {
+        let wait_for_port = match config.get(&EXECUTOR_RUNNING_WHEN) {
             None | Some("started") => false,
             Some("listening") => data_port.is_some(),
-            Some(other) => return Err(format!("{RUNNING_WHEN} is '{other}', allowed are 'started' and 'listening'")),
+            Some(other) => {
+                return Err(format!("{EXECUTOR_RUNNING_WHEN} is '{other}', allowed are 'started' and 'listening'"));
+            }
         };
-        let timeout = config.get_duration(REGISTRATION_TIMEOUT).map_err(|error| error.to_string())?;
-        let registration_timeout = timeout.unwrap_or(DEFAULT_REGISTRATION_TIMEOUT);
-        let output = OutputLimits::of(&config)?;
+        let invalid = |error: ConfigurationError| error.to_string();
+        let registration_timeout = config.read(&EXECUTOR_REGISTRATION_TIMEOUT).map_err(invalid)?;
+        let output = OutputLimits::of(&config).map_err(invalid)?;
         let cache = CacheSettings::of(&config)?;
-        let sharing = config.get_bool(CLASS_DATA_SHARING).map_err(|error| error.to_string())?;
-        let class_data_sharing = sharing.unwrap_or(true);
+        let class_data_sharing = config.read(&EXECUTOR_CLASS_DATA_SHARING).map_err(invalid)?;
         Ok(Self { spec, wait_for_port, data_port, registration_timeout, output, cache, class_data_sharing })
     }
 }
@@ -149,7 +117,7 @@ mod tests {
 
     #[test]
     fn the_data_port_is_waited_for_if_there_is_one() {
-        let listening = [(RUNNING_WHEN, "listening"), (REGISTRATION_TIMEOUT, "10 s")];
+        let listening = [(EXECUTOR_RUNNING_WHEN.key(), "listening"), (EXECUTOR_REGISTRATION_TIMEOUT.key(), "10 s")];
         let with_port = worker(&listening, &[(DATA_PORT, 31001)]).unwrap();
         assert!(with_port.wait_for_port && with_port.registration_timeout == Duration::from_secs(10));
         assert!(!worker(&listening, &[]).unwrap().wait_for_port);
@@ -157,13 +125,17 @@ mod tests {
 
     #[test]
     fn an_invalid_value_is_rejected_with_its_key() {
-        let error = worker(&[(RUNNING_WHEN, "soon")], &[]).unwrap_err();
+        let error = worker(&[(EXECUTOR_RUNNING_WHEN.key(), "soon")], &[]).unwrap_err();
         assert_eq!(error, "mesos.executor.running-when is 'soon', allowed are 'started' and 'listening'");
-        assert!(worker(&[(REGISTRATION_TIMEOUT, "soon")], &[]).unwrap_err().contains(REGISTRATION_TIMEOUT));
-        let error = worker(&[(OUTPUT_SIZE, "1 kb")], &[]).unwrap_err();
-        assert_eq!(error, "mesos.executor.output-size is 1024 bytes, allowed are 4096 and more");
-        let error = worker(&[(OUTPUT_FILES, "-1")], &[]).unwrap_err();
-        assert_eq!(error, "mesos.executor.output-files is -1, allowed are 0 to 1000");
+        assert!(
+            worker(&[(EXECUTOR_REGISTRATION_TIMEOUT.key(), "soon")], &[])
+                .unwrap_err()
+                .contains(EXECUTOR_REGISTRATION_TIMEOUT.key())
+        );
+        let error = worker(&[(EXECUTOR_OUTPUT_SIZE.key(), "1 kb")], &[]).unwrap_err();
+        assert_eq!(error, "mesos.executor.output-size: 1 kb is out of range (4k to 1t)");
+        let error = worker(&[(EXECUTOR_OUTPUT_FILES.key(), "-1")], &[]).unwrap_err();
+        assert_eq!(error, "mesos.executor.output-files: -1 is out of range (0 to 1000)");
     }
 
     #[test]
@@ -176,14 +148,19 @@ mod tests {
     #[test]
     fn class_data_is_shared_unless_disabled() {
         assert!(worker(&[], &[]).unwrap().class_data_sharing);
-        assert!(!worker(&[(CLASS_DATA_SHARING, "false")], &[]).unwrap().class_data_sharing);
-        assert!(worker(&[(CLASS_DATA_SHARING, "maybe")], &[]).unwrap_err().contains(CLASS_DATA_SHARING));
+        assert!(!worker(&[(EXECUTOR_CLASS_DATA_SHARING.key(), "false")], &[]).unwrap().class_data_sharing);
+        assert!(
+            worker(&[(EXECUTOR_CLASS_DATA_SHARING.key(), "maybe")], &[])
+                .unwrap_err()
+                .contains(EXECUTOR_CLASS_DATA_SHARING.key())
+        );
     }
 
     #[test]
     fn output_is_bounded_by_default_and_as_configured() {
         assert_eq!(worker(&[], &[]).unwrap().output, OutputLimits { size: 10 << 20, older: 4 });
-        let configured = worker(&[(OUTPUT_SIZE, "1 mb"), (OUTPUT_FILES, "0")], &[]).unwrap();
+        let configured =
+            worker(&[(EXECUTOR_OUTPUT_SIZE.key(), "1 mb"), (EXECUTOR_OUTPUT_FILES.key(), "0")], &[]).unwrap();
         assert_eq!(configured.output, OutputLimits { size: 1 << 20, older: 0 });
     }
 }

@@ -21,7 +21,7 @@ const TURN: usize = 64 * CHUNK;
 
 /// Creates the file of a stream, unless it exists.
 pub(super) fn begin(path: &Path) -> io::Result<()> {
-    RotatingFile::open(path, OutputLimits::default()).map(drop)
+    RotatingFile::open(path, OutputLimits::NONE).map(drop)
 }
 
 /// One stream and its files.

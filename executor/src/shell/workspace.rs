@@ -68,6 +68,6 @@ impl Workspace {
         for folder in [self.sandbox.conf(), self.sandbox.log(), self.sandbox.tmp()] {
             fs::create_dir_all(folder)?;
         }
-        self.outputs(OutputLimits::default()).begin()
+        self.outputs(OutputLimits::NONE).begin()
     }
 }

@@ -10,14 +10,12 @@ use crate::config::{Configuration, ConfigurationError, Source};
 use crate::home::FlinkHome;
 use crate::java::Java;
 use crate::memory::JobManagerMemory;
+use crate::options::mesos::APPLICATION_JARS;
 
 const APPLICATION: Process = Process {
     class: "org.apache.flink.container.entrypoint.StandaloneApplicationClusterEntryPoint",
     name: "jobmanager",
 };
-
-/// The key that lists the jars of an application which are elsewhere than in `usrlib`.
-pub const APPLICATION_JARS: &str = "mesos.application.jars";
 
 /// The job of an application cluster. Its jars are in `usrlib`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -64,7 +62,7 @@ pub fn application(
 
 /// Jars for `usrlib` out of [`APPLICATION_JARS`], and the names that they have there.
 pub fn application_jars(config: &Configuration) -> Result<Vec<(String, String)>, ConfigurationError> {
-    let jars = config.get_list(APPLICATION_JARS)?.unwrap_or_default();
+    let jars = config.read(&APPLICATION_JARS)?.unwrap_or_default();
     let named = jars.into_iter().map(|jar| {
         let path = Path::new(&jar);
         let name = path.file_name()?.to_str()?.to_owned();
@@ -72,10 +70,10 @@ pub fn application_jars(config: &Configuration) -> Result<Vec<(String, String)>,
         path.extension().is_some_and(|extension| extension == "jar").then_some((jar, name))
     });
     named.collect::<Option<_>>().ok_or_else(|| ConfigurationError::Value {
-        key: APPLICATION_JARS.to_owned(),
-        value: config.get(APPLICATION_JARS).unwrap_or_default().to_owned(),
+        key: APPLICATION_JARS.to_string(),
+        value: config.get(&APPLICATION_JARS).unwrap_or_default().to_owned(),
         allowed: "a list of paths that end with '.jar'",
-        origin: config.source(APPLICATION_JARS).cloned().unwrap_or(Source::Default),
+        origin: config.source(&APPLICATION_JARS).cloned().unwrap_or(Source::Default),
     })
 }
 

@@ -9,6 +9,8 @@ mod names;
 pub(super) use addresses::without_users;
 pub(super) use names::is_secret;
 
+use crate::options::mesos::{TASKS_BOOTSTRAP_CMD, TASKS_TASK_MANAGER_CMD};
+
 /// In place of a secret.
 const HIDDEN: &str = "******";
 
@@ -26,8 +28,7 @@ pub(super) fn shown<'a>(key: &str, value: &'a str) -> Cow<'a, str> {
 }
 
 /// Commands for a shell. Nothing shows which part of them is a secret.
-const COMMANDS: [&str; 2] =
-    ["mesos.resourcemanager.tasks.bootstrap-cmd", "mesos.resourcemanager.tasks.taskmanager-cmd"];
+const COMMANDS: [&str; 2] = [TASKS_BOOTSTRAP_CMD.key(), TASKS_TASK_MANAGER_CMD.key()];
 
 /// May the value hold a secret anywhere, whatever the key says? Variables of containers bring secrets to other programs,
 /// under names that these choose.

@@ -95,6 +95,12 @@ impl Configuration {
         }
     }
 
+    /// The error of a value that is too small or too large.
+    pub fn out_of_range(&self, key: &str, allowed: String) -> ConfigurationError {
+        let value = secret::shown(key, self.get(key).unwrap_or_default()).into_owned();
+        ConfigurationError::Range { key: key.to_owned(), value, allowed }
+    }
+
     fn parsed<T>(
         &self,
         key: &str,

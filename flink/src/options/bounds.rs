@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{ConfigOption, Kind};
+use super::{Declaration, Kind};
 
 /// Both ends belong to it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -39,7 +39,7 @@ impl Bounds {
     }
 }
 
-impl ConfigOption {
+impl Declaration {
     /// The bounds of a numeric option: its own, or those of its kind.
     pub fn bounds(&self) -> Option<Bounds> {
         let of_kind = match self.kind {

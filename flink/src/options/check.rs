@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{ConfigOption, Kind, all, find, heartbeats, range};
+use super::{Declaration, Kind, all, find, heartbeats, range};
 use crate::command::java_options_problem;
 use crate::config::{Configuration, Source};
 use crate::version::FlinkVersion;
@@ -71,7 +71,7 @@ pub fn check(config: &Configuration) -> Vec<Problem> {
 
 /// The options that are set by this key: the one of this name, and those that had it before and are not set by their own
 /// name or an older name that goes first.
-fn set_by<'a>(config: &'a Configuration, key: &'a str) -> impl Iterator<Item = &'static ConfigOption> + 'a {
+fn set_by<'a>(config: &'a Configuration, key: &'a str) -> impl Iterator<Item = &'static Declaration> + 'a {
     let before = all().filter(move |option| {
         let set = |name: &&str| config.iter().any(|(known, _)| known == *name);
         option.deprecated.contains(&key)
@@ -109,7 +109,7 @@ fn problem(config: &Configuration, key: &str, value: &str, searches: &mut usize)
 
 /// The problem of this value with the options that the key sets, and whether it is fatal.
 fn of_options(config: &Configuration, key: &str, value: &str) -> Option<(String, bool)> {
-    let is_read = |option: &&ConfigOption| config.version().is_none_or(|version| option.is_read_by(&version));
+    let is_read = |option: &&Declaration| config.version().is_none_or(|version| option.is_read_by(&version));
     if let Some(option) = find(key).filter(|option| !is_read(option))
         && set_by(config, key).all(|option| !is_read(&option))
     {
@@ -130,7 +130,7 @@ fn of_options(config: &Configuration, key: &str, value: &str) -> Option<(String,
 }
 
 /// Why this Flink does not read the option.
-fn unread(config: &Configuration, option: &ConfigOption) -> Option<String> {
+fn unread(config: &Configuration, option: &Declaration) -> Option<String> {
     let version = config.version()?;
     let when = match (option.since, option.until) {
         (Some((major, minor)), _) if !version.at_least(major, minor) => format!("exists from Flink {major}.{minor} on"),
@@ -141,7 +141,7 @@ fn unread(config: &Configuration, option: &ConfigOption) -> Option<String> {
 }
 
 /// Did Flink read it as a number, and a negative one as forever?
-fn was_number(option: &ConfigOption) -> bool {
+fn was_number(option: &Declaration) -> bool {
     option.earlier.iter().any(|earlier| earlier.kind == Kind::Integer)
 }
 
@@ -157,7 +157,7 @@ fn is_in_map(key: &str) -> bool {
 }
 
 /// The mistake in a value of this option, read as those of `config` are.
-pub(super) fn form_error(config: &Configuration, option: &ConfigOption, value: &str) -> Option<String> {
+pub(super) fn form_error(config: &Configuration, option: &Declaration, value: &str) -> Option<String> {
     let error = error_in(config, &option.as_read_by(config.version()), value)?;
     let later = option.earlier.iter().map(|earlier| earlier.before).find(|(major, minor)| {
         let line = FlinkVersion { major: *major, minor: *minor, patch: 0 };
@@ -171,7 +171,7 @@ pub(super) fn form_error(config: &Configuration, option: &ConfigOption, value: &
 }
 
 /// The same, with the option as one Flink line reads it.
-fn error_in(config: &Configuration, option: &ConfigOption, value: &str) -> Option<String> {
+fn error_in(config: &Configuration, option: &Declaration, value: &str) -> Option<String> {
     let config = config.alone(option.key, value);
     let result = match option.kind {
         Kind::Text => return java_options_problem(option.key, value),
@@ -341,7 +341,7 @@ mod tests {
 
     #[test]
     fn a_secret_of_the_wrong_form_is_not_shown() {
-        let option = ConfigOption::new("x.secret", Kind::Integer, "");
+        let option = Declaration::new("x.secret", Kind::Integer, "");
         assert_eq!(
             form_error(&Configuration::new(), &option, "hush").map(|message| message.contains("hush")),
             Some(false)

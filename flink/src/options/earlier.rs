@@ -1,6 +1,6 @@
 //! Options whose values earlier Flink lines read as another type: numbers that became durations, choices that grew.
 
-use super::{Bounds, ConfigOption, Kind};
+use super::{Bounds, Declaration, Kind};
 use crate::version::FlinkVersion;
 
 /// How the lines before one read an option's value.
@@ -32,7 +32,7 @@ impl Earlier {
     }
 }
 
-impl ConfigOption {
+impl Declaration {
     /// The option as this Flink reads it; without a version, as the youngest.
     #[must_use]
     pub fn as_read_by(&self, version: Option<FlinkVersion>) -> Self {

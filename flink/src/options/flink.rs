@@ -1,7 +1,7 @@
 //! Flink's own options that have to do with how and where its processes run. Types, defaults and old names are compared
 //! with Flink's classes by a test.
 
-use super::{Bounds, ConfigOption, Earlier, Kind};
+use super::{Bounds, Declaration, Earlier, Kind};
 
 pub(super) mod high_availability;
 pub(super) mod job_manager;
@@ -18,6 +18,6 @@ const MILLISECONDS: &[Earlier] = &[PLAIN.within(Bounds::LONG)];
 const MILLISECONDS_OF_INT: &[Earlier] = &[PLAIN];
 const PLAIN: Earlier = Earlier::before(1, 20, Kind::Integer).unit("milliseconds");
 
-const fn option(key: &'static str, kind: Kind, meaning: &'static str) -> ConfigOption {
-    ConfigOption::new(key, kind, meaning)
+const fn option(key: &'static str, kind: Kind, meaning: &'static str) -> Declaration {
+    Declaration::new(key, kind, meaning)
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{Bounds, ConfigOption, find};
+use super::{Bounds, Declaration, find};
 use crate::config::{Configuration, MemorySize};
 
 /// What is allowed for `key`, if its value has the right form and is out of its option's bounds.
@@ -12,7 +12,7 @@ pub fn out_of_range(config: &Configuration, key: &str) -> Option<String> {
 }
 
 /// The same with the option as one Flink line reads it.
-pub(super) fn beyond(config: &Configuration, key: &str, option: &ConfigOption) -> Option<String> {
+pub(super) fn beyond(config: &Configuration, key: &str, option: &Declaration) -> Option<String> {
     let is_within = match option.bounds()? {
         Bounds::Integer(least, most) => (least..=most).contains(&config.get_i64(key).ok()??),
         Bounds::Number(least, most) => (least..=most).contains(&config.get_f64(key).ok()??),
@@ -23,7 +23,7 @@ pub(super) fn beyond(config: &Configuration, key: &str, option: &ConfigOption) -
 }
 
 /// The bounds as they are printed: `0 to 100000`, with the unit.
-pub(super) fn allowed(option: &ConfigOption) -> Option<String> {
+pub(super) fn allowed(option: &Declaration) -> Option<String> {
     let unit = option.unit.map(|unit| format!(" {unit}")).unwrap_or_default();
     Some(format!("{}{unit}", option.bounds()?))
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{ConfigOption, Earlier, Kind, Section, range};
+use super::{Declaration, Earlier, Kind, Section, range};
 
 const INTRODUCTION: &str = "# Options
 
@@ -39,7 +39,7 @@ fn title(section: Section) -> &'static str {
     }
 }
 
-fn row(section: Section, option: &ConfigOption) -> String {
+fn row(section: Section, option: &Declaration) -> String {
     let default = option.default.filter(|default| !default.is_empty()).map(|default| format!("`{default}`"));
     let unit = option.unit.map(|unit| format!(", {unit}"));
     // Those of the kind go without saying.

@@ -1,7 +1,7 @@
 //! The table of options against Flink's own option classes.
 
 use flink::config::{Configuration, Source};
-use flink::options::{Bounds, ConfigOption, Kind, Section};
+use flink::options::{Bounds, Declaration, Kind, Section};
 
 use super::oracle::{Oracle, flink};
 use super::values::VERSIONS;
@@ -64,11 +64,11 @@ fn types_choices_defaults_and_old_names_are_those_of_each_flink() {
 }
 
 /// Type, default and old names, if Flink has such an option.
-fn known(flink: &mut Oracle, option: &ConfigOption) -> Vec<String> {
+fn known(flink: &mut Oracle, option: &Declaration) -> Vec<String> {
     flink.ask("option", &[option.key.replace("<name>", "<resource_name>")]).unwrap()
 }
 
-fn has_kind(option: &ConfigOption, class: &str) -> bool {
+fn has_kind(option: &Declaration, class: &str) -> bool {
     match option.kind {
         // Flink names the type of a list's parts.
         Kind::Text | Kind::List => class == "String",
@@ -91,7 +91,7 @@ fn has_kind(option: &ConfigOption, class: &str) -> bool {
 }
 
 /// The default as the oracle prints it.
-fn default_text(option: &ConfigOption, class: &str) -> String {
+fn default_text(option: &Declaration, class: &str) -> String {
     let Some(default) = option.default else { return "none".to_owned() };
     let mut config = Configuration::new();
     config.set("k", default, Source::Default);

@@ -1,9 +1,11 @@
 //! Environment variables for workers: `containerized.taskmanager.env.<NAME>`.
 
+use flink::options::mesos::TASK_MANAGER_VARIABLE;
+
 use super::{Draft, Master, OverlayError};
 
 /// What stands before the variable's name in a key.
-pub(super) const PREFIX: &str = "containerized.taskmanager.env.";
+pub(super) const PREFIX: &str = TASK_MANAGER_VARIABLE.prefix();
 
 pub(super) fn collect(master: &Master<'_>, draft: &mut Draft) -> Result<(), OverlayError> {
     for (key, value) in master.config.iter() {

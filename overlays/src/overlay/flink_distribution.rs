@@ -3,11 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use flink::command::is_logging_file;
+use flink::options::mesos::FLINK_OPT;
 
 use super::{Draft, Master, OverlayError, logging, tree};
-
-/// Ships `opt` too when it is `true`.
-const SHIP_OPT: &str = "mesos.flink.opt";
 
 pub(super) fn collect(master: &Master<'_>, draft: &mut Draft) -> Result<(), OverlayError> {
     let home = &master.home.path;
@@ -20,7 +18,7 @@ pub(super) fn collect(master: &Master<'_>, draft: &mut Draft) -> Result<(), Over
     } else {
         tracing::warn!(folder = %plugins.display(), "No folder of plugins to ship");
     }
-    if master.config.get_bool(SHIP_OPT)?.unwrap_or(false) {
+    if master.config.read(&FLINK_OPT)? {
         tree::ship(&folder(master, "FLINK_OPT_DIR", "opt"), "opt", draft)?;
     }
     Ok(())

@@ -3,18 +3,20 @@
 use std::path::Path;
 
 use flink::command::LARGEST_LOGGING_FILE;
+use flink::options::ConfigOption;
+use flink::options::mesos::{WORKER_LOG4J, WORKER_LOGBACK};
 
 use super::{Draft, Master, OverlayError, content, tree};
 
-/// Keys, and which file of `conf` theirs replaces.
-const FILES: [(&str, &str); 2] =
-    [("mesos.worker.log4j", "conf/log4j-console.properties"), ("mesos.worker.logback", "conf/logback-console.xml")];
+/// Options, and which file of `conf` theirs replaces.
+const FILES: [(ConfigOption<Option<String>>, &str); 2] =
+    [(WORKER_LOG4J, "conf/log4j-console.properties"), (WORKER_LOGBACK, "conf/logback-console.xml")];
 
 #[expect(clippy::unnecessary_wraps, reason = "all overlays have one form")]
 pub(super) fn collect(master: &Master<'_>, draft: &mut Draft) -> Result<(), OverlayError> {
-    for (key, target) in FILES {
-        let Some(path) = master.config.get(key) else { continue };
-        let unreadable = |cause| OverlayError::Configured { key: key.to_owned(), cause };
+    for (option, target) in FILES {
+        let Some(path) = master.config.get(&option) else { continue };
+        let unreadable = |cause| OverlayError::Configured { key: option.to_string(), cause };
         draft.artifacts.remove(target);
         let file = common::files::open(Path::new(path)).map_err(unreadable);
         let shipped = file.and_then(|_| ship(Path::new(path), target, draft));

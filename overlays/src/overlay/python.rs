@@ -3,15 +3,16 @@
 
 use std::path::Path;
 
+use flink::options::mesos::PYTHON_ENVIRONMENT;
+
 use super::{AGENTS_PATH, Draft, Master, OverlayError, tree};
 
-const KEY: &str = "mesos.python.environment";
 const TARGET: &str = "python";
 const PROGRAM: &str = "bin/python";
 
 pub(super) fn collect(master: &Master<'_>, draft: &mut Draft) -> Result<(), OverlayError> {
-    let Some(folder) = master.config.get(KEY).map(Path::new) else { return Ok(()) };
-    let missing = |cause| OverlayError::Configured { key: KEY.to_owned(), cause };
+    let Some(folder) = master.config.get(&PYTHON_ENVIRONMENT).map(Path::new) else { return Ok(()) };
+    let missing = |cause| OverlayError::Configured { key: PYTHON_ENVIRONMENT.to_string(), cause };
     fs_err::metadata(folder.join(PROGRAM)).map_err(missing)?;
     tree::ship_any(folder, TARGET, false, draft)?;
     let configured = draft.environment.iter().find(|(name, _)| name == "PATH");

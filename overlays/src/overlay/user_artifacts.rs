@@ -3,9 +3,11 @@
 
 use std::path::Path;
 
+use flink::options::mesos::{ARTIFACT, SECRET_ARTIFACT};
+
 use super::{Draft, Master, OverlayError, tree};
 
-const PREFIXES: [(&str, bool); 2] = [("mesos.artifacts.", false), ("mesos.secret-artifacts.", true)];
+const PREFIXES: [(&str, bool); 2] = [(ARTIFACT.prefix(), false), (SECRET_ARTIFACT.prefix(), true)];
 
 #[expect(clippy::unnecessary_wraps, reason = "all overlays have one form")]
 pub(super) fn collect(master: &Master<'_>, draft: &mut Draft) -> Result<(), OverlayError> {

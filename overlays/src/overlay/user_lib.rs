@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use flink::command::{APPLICATION_JARS, application_jars};
+use flink::command::application_jars;
+use flink::options::mesos::APPLICATION_JARS;
 
 use super::{Draft, Master, OverlayError, tree};
 
@@ -12,7 +13,7 @@ pub(super) fn collect(master: &Master<'_>, draft: &mut Draft) -> Result<(), Over
         tree::ship(&folder, "usrlib", draft)?;
     }
     for (jar, name) in application_jars(master.config)? {
-        let unreadable = |cause| OverlayError::Configured { key: APPLICATION_JARS.to_owned(), cause };
+        let unreadable = |cause| OverlayError::Configured { key: APPLICATION_JARS.to_string(), cause };
         let opened = common::files::open(Path::new(&jar)).map_err(unreadable);
         let shipped = opened.and_then(|_| tree::ship_one(Path::new(&jar), &format!("usrlib/{name}"), false, draft));
         draft.note(shipped);

@@ -6,6 +6,7 @@ use std::path::Path;
 use flink::command::{self, CommandError, CommandLine, Directories};
 use flink::home::{FlinkHome, FlinkHomeError};
 use flink::java::{Java, JavaError};
+use flink::options::mesos::EXECUTOR_JAVA_HOME;
 use prost::Message;
 
 use super::{Entry, SECRETS, Sandbox, WorkerSecrets, WorkerSpec};
@@ -100,7 +101,7 @@ pub fn apply(
     let config = configuration(spec, &secrets, sandbox, &lookup)?;
     let java = match spec.java_home.as_str() {
         "" => Java::find(&config, &lookup)?,
-        home => Java::in_home(home.as_ref(), "mesos.executor.java-home")?,
+        home => Java::in_home(home.as_ref(), EXECUTOR_JAVA_HOME.key())?,
     };
     java.check(&home.version)?;
     let directories = Directories { conf: sandbox.conf(), log: sandbox.log(), tmp: sandbox.tmp() };

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use flink::config::Configuration;
 use flink::home::FlinkHome;
+use flink::options::mesos::TASK_MANAGER_VARIABLE;
 use fs_err::os::unix::fs::OpenOptionsExt as _;
 use prost::Message;
 
@@ -12,7 +13,7 @@ use super::{Entry, SECRETS, WorkerSecrets, WorkerSpec};
 use crate::overlay::{ArtifactFile, ContainerSpec};
 
 /// The key under which an environment variable is configured says whether it is a secret.
-const VARIABLE_PREFIX: &str = "containerized.taskmanager.env.";
+const VARIABLE_PREFIX: &str = TASK_MANAGER_VARIABLE.prefix();
 
 /// The description that all workers share, and the files that they need. Secret values are written into a file for the
 /// owner only in `directory`, which must stay as long as the artifacts are served; that file is one of the artifacts.

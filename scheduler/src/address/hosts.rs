@@ -6,6 +6,7 @@ use common::hosts::is_loopback;
 use flink::{
     config::{Configuration, Source},
     hosts,
+    options::mesos::TASKS_HOSTNAME,
 };
 use mesos::master::MasterUrl;
 use tokio::net::UdpSocket;
@@ -42,7 +43,7 @@ pub(super) fn problems(config: &Configuration) -> Vec<SettingsError> {
         // A worker's host may contain the task's id.
         hosts::checked(&text.replace("_TASK_", "task")).is_none().then(|| refused(key, text))
     };
-    HOSTS.into_iter().chain(["mesos.resourcemanager.tasks.hostname"]).filter_map(wrong).collect()
+    HOSTS.into_iter().chain([TASKS_HOSTNAME.key()]).filter_map(wrong).collect()
 }
 
 fn refused(key: &'static str, host: &str) -> SettingsError {
@@ -274,7 +275,7 @@ mod tests {
     #[tokio::test]
     async fn an_invalid_host_is_refused_with_its_key() {
         let master = "127.0.0.1:1".parse().unwrap();
-        for key in HOSTS.into_iter().chain(["mesos.resourcemanager.tasks.hostname"]) {
+        for key in HOSTS.into_iter().chain([TASKS_HOSTNAME.key()]) {
             for wrong in ["$HOST_IP", "a_b", "a:1"] {
                 let mut config = config(&[(key, wrong, Source::DynamicProperty)]);
                 let error = settle(&mut config, &master, &|_| None).await.unwrap_err().to_string();

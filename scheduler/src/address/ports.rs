@@ -6,14 +6,17 @@ use std::{
     time::Duration,
 };
 
-use flink::config::{Configuration, Source};
+use flink::{
+    config::{Configuration, Source},
+    options::mesos::{ARTIFACT_SERVER_EXECUTOR_PORT, ARTIFACT_SERVER_PORT, CONTROL_PORT},
+};
 use tokio::{
     net::{TcpListener, TcpSocket},
     time::{Instant, sleep},
 };
 
 use super::{Found, PortInUse, REST_BIND_PORT, REST_PORT, RPC_BIND_PORT, RPC_PORT, Reservation};
-use crate::settings::{ARTIFACT_PORT, CONTROL_PORT, EXECUTOR_PORT, SettingsError, artifact_server, control, port};
+use crate::settings::{SettingsError, artifact_server, control, port};
 
 const POLL: Duration = Duration::from_millis(100);
 
@@ -104,9 +107,9 @@ fn all_ports(config: &Configuration, bind: IpAddr) -> [(&'static str, u16, IpAdd
     [
         (if listens_elsewhere { RPC_BIND_PORT } else { RPC_PORT }, 6123, own("jobmanager.bind-host")),
         (REST_PORT, 8081, own("rest.bind-address")),
-        (ARTIFACT_PORT, 0, served),
-        (EXECUTOR_PORT, 0, served),
-        (CONTROL_PORT, 0, operators),
+        (ARTIFACT_SERVER_PORT.key(), 0, served),
+        (ARTIFACT_SERVER_EXECUTOR_PORT.key(), 0, served),
+        (CONTROL_PORT.key(), 0, operators),
     ]
 }
 

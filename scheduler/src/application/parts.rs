@@ -8,6 +8,7 @@ use fetcher::{Artifact, ArtifactServer, BuildOptions, Catalogue, Digest, Kind, M
 use flink::{
     command::{self, Directories},
     config::{Configuration, Source},
+    options::mesos::{CONTROL_PORT, EXECUTOR_JAVA_HOME, TASK_MANAGER_VARIABLE},
 };
 use fs_err as fs;
 use mesos::{scheduler::SchedulerOptions, v1};
@@ -33,7 +34,7 @@ use crate::{
     launch::{ExecutorDelivery, Template},
     persistent_cache,
     plan::{Lookup, Plan},
-    settings::{CONTROL_PORT, ControlSettings, StateLocation},
+    settings::{ControlSettings, StateLocation},
     shell::Parts,
     user_uris::UserUris,
 };
@@ -177,7 +178,7 @@ impl Setup {
             trusted: trusted.artifacts.clone().unwrap_or_default(),
             ..ArtifactSource::of(server.manifest().to_string(), server.secrets().map(|digest| digest.to_string()))
         };
-        let java_home = plan.config.get("mesos.executor.java-home").unwrap_or_default().to_owned();
+        let java_home = plan.config.get(&EXECUTOR_JAVA_HOME).unwrap_or_default().to_owned();
         let links = uris.links.clone();
         let settings = &plan.settings;
         let worker = WorkerSpec {
@@ -284,7 +285,7 @@ fn shared_files(manifest: &Manifest, runs_application: bool) -> Digest {
 }
 
 /// Prefixes of the keys that the JobManager's configuration leaves out.
-const HIDDEN_PREFIXES: [&str; 3] = ["mesos.", "containerized.master.env.", "containerized.taskmanager.env."];
+const HIDDEN_PREFIXES: [&str; 3] = ["mesos.", "containerized.master.env.", TASK_MANAGER_VARIABLE.prefix()];
 
 /// A unique name for a JobManager.
 fn instance() -> String {

@@ -8,7 +8,10 @@ use flink::{
     home::FlinkHome,
     java::Java,
     memory::JobManagerMemory,
-    options,
+    options::{
+        self,
+        mesos::{MASTER, STATE_DIR},
+    },
 };
 use nix::unistd::{AccessFlags, access};
 use overlays::{
@@ -52,7 +55,7 @@ pub(super) fn check(subject: &Subject, lookup: &Lookup, report: &mut Report) -> 
         if problem.fatal { report.error(problem) } else { report.warning(problem) }
     }
     // The Mesos for a laptop has a fixed address, and no containers.
-    let is_beside = |problem: &SettingsError| *local && problem.key() == Some(settings::MASTER);
+    let is_beside = |problem: &SettingsError| *local && problem.key() == Some(MASTER.key());
     for problem in settings::problems(&config, &home.version).into_iter().filter(|problem| !is_beside(problem)) {
         report.setting(&problem, &config);
     }
@@ -166,7 +169,7 @@ fn folders(home: &FlinkHome, config: &Configuration, lookup: &Lookup, report: &m
     if let Ok(StateLocation::Directory(folder)) = settings::state_location(config)
         && let Err(why) = is_writable(&folder)
     {
-        report.error(format!("mesos.state.dir: the state cannot be written: {why}"));
+        report.error(format!("{STATE_DIR}: the state cannot be written: {why}"));
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use common::causes::root_cause;
+use flink::options::mesos::MASTER;
 use mesos::master::{HostPort, MasterDetector, MasterUrl};
 
 use super::Report;
@@ -22,7 +23,7 @@ pub(super) async fn mesos(url: &MasterUrl, report: &mut Report) -> bool {
             true
         }
         Err(why) => {
-            report.error(format!("mesos.master: {url} cannot be reached: {why}"));
+            report.error(format!("{MASTER}: {url} cannot be reached: {why}"));
             false
         }
     }

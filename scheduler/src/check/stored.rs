@@ -1,13 +1,16 @@
 //! Checks whether the stored cluster can be taken over, if there is one.
 
-use flink::config::Configuration;
+use flink::{
+    config::Configuration,
+    options::mesos::{STATE_DIR, STATE_FORGET_FRAMEWORK},
+};
 use mesos::{master::MasterUrl, scheduler::SchedulerOptions};
 use tokio::task::{JoinError, spawn_blocking};
 
 use super::Report;
 use crate::{
     core::state::State,
-    settings::{self, FORGET_FRAMEWORK, StateLocation},
+    settings::{self, StateLocation},
     store::FileStore,
     takeover::{self, AtMaster, Difference},
 };
@@ -17,7 +20,7 @@ pub(super) async fn in_folder(config: &Configuration, report: &mut Report) -> Re
     let Ok(StateLocation::Directory(folder)) = settings::state_location(config) else { return Ok(None) };
     match spawn_blocking(move || FileStore::look(&folder)).await? {
         Ok(found) => return Ok(found),
-        Err(error) => report.error(format!("mesos.state.dir: {error}")),
+        Err(error) => report.error(format!("{STATE_DIR}: {error}")),
     }
     Ok(None)
 }
@@ -25,7 +28,7 @@ pub(super) async fn in_folder(config: &Configuration, report: &mut Report) -> Re
 /// Compares the stored framework with the options; with a master, also the framework that it knows.
 pub(super) async fn framework(state: &State, config: &Configuration, master: Option<&MasterUrl>, report: &mut Report) {
     let Ok(wanted) = settings::registration(config) else { return };
-    let forgotten = config.get(FORGET_FRAMEWORK);
+    let forgotten = config.get(&STATE_FORGET_FRAMEWORK);
     let mut found = takeover::differences(state, &wanted, forgotten);
     if let (Some(master), Ok(credential)) = (master, settings::credential(config)) {
         let options = SchedulerOptions { credential, ..SchedulerOptions::new(master.clone()) };

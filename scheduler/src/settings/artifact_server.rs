@@ -2,16 +2,15 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use fetcher::ServerOptions;
-use flink::config::Configuration;
+use flink::{
+    config::Configuration,
+    options::mesos::{
+        ARTIFACT_SERVER_ADDRESS, ARTIFACT_SERVER_BIND_ADDRESS, ARTIFACT_SERVER_EXECUTOR_PORT,
+        ARTIFACT_SERVER_PEERS_ABOVE, ARTIFACT_SERVER_PLAIN_SECRETS, ARTIFACT_SERVER_PORT,
+    },
+};
 
-use super::{ARTIFACT_PORT, SettingsError, invalid, port, whole};
-
-/// The port that serves only the executor.
-pub const EXECUTOR_PORT: &str = "mesos.resourcemanager.artifactserver.executor-port";
-const ARTIFACT_ADDRESS: &str = "mesos.resourcemanager.artifactserver.address";
-const PEERS_ABOVE: &str = "mesos.resourcemanager.artifactserver.peers-above";
-const BIND_ADDRESS: &str = "mesos.resourcemanager.artifactserver.bind-address";
+use super::{SettingsError, invalid};
 
 /// The artifact server's options.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -50,30 +49,31 @@ impl ArtifactServerSettings {
 /// The artifact server's options.
 pub fn artifact_server(config: &Configuration) -> Result<ArtifactServerSettings, SettingsError> {
     Ok(ArtifactServerSettings {
-        port: port(config, ARTIFACT_PORT)?.unwrap_or(0),
+        port: config.read(&ARTIFACT_SERVER_PORT)?,
         bind: bind(config)?,
         address: address(config)?,
-        peers_above: whole(config, PEERS_ABOVE)?.unwrap_or(ServerOptions::default().peers_above),
-        plain_secrets: config.get_bool("mesos.resourcemanager.artifactserver.plain-secrets")?.unwrap_or(false),
-        executor_port: port(config, EXECUTOR_PORT)?,
+        peers_above: config.read(&ARTIFACT_SERVER_PEERS_ABOVE)?,
+        plain_secrets: config.read(&ARTIFACT_SERVER_PLAIN_SECRETS)?,
+        executor_port: config.read(&ARTIFACT_SERVER_EXECUTOR_PORT)?,
     })
 }
 
 fn bind(config: &Configuration) -> Result<Option<IpAddr>, SettingsError> {
-    let Some(text) = config.get(BIND_ADDRESS) else { return Ok(None) };
-    let wrong = |_| invalid(BIND_ADDRESS, config, "an IP address of this machine, 0.0.0.0 or :: for all".to_owned());
+    let Some(text) = config.get(&ARTIFACT_SERVER_BIND_ADDRESS) else { return Ok(None) };
+    let key = ARTIFACT_SERVER_BIND_ADDRESS.key();
+    let wrong = |_| invalid(key, config, "an IP address of this machine, 0.0.0.0 or :: for all".to_owned());
     text.trim_start_matches('[').trim_end_matches(']').parse().map(Some).map_err(wrong)
 }
 
 fn address(config: &Configuration) -> Result<Option<String>, SettingsError> {
-    let Some(text) = config.get(ARTIFACT_ADDRESS) else { return Ok(None) };
+    let Some(text) = config.get(&ARTIFACT_SERVER_ADDRESS) else { return Ok(None) };
     let host = text.trim_start_matches('[').trim_end_matches(']');
     let is_name = |host: &str| host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'));
     if host.parse::<IpAddr>().is_ok() || (!host.is_empty() && is_name(host)) {
         return Ok(Some(host.to_owned()));
     }
     let allowed = "a host name or an IP address, without scheme and port (the port is …artifactserver.port)";
-    Err(invalid(ARTIFACT_ADDRESS, config, allowed.to_owned()))
+    Err(invalid(ARTIFACT_SERVER_ADDRESS.key(), config, allowed.to_owned()))
 }
 
 #[cfg(test)]
@@ -95,18 +95,23 @@ mod tests {
     fn it_listens_where_the_job_manager_does_by_default() {
         let usual: IpAddr = "10.0.0.1".parse().unwrap();
         assert_eq!(read(&[]).unwrap().listen(usual), "10.0.0.1:0".parse().unwrap());
-        let other = read(&[(BIND_ADDRESS, "::"), (ARTIFACT_PORT, "7000")]).unwrap();
+        let other = read(&[(ARTIFACT_SERVER_BIND_ADDRESS.key(), "::"), (ARTIFACT_SERVER_PORT.key(), "7000")]).unwrap();
         assert_eq!(other.listen(usual), "[::]:7000".parse().unwrap());
     }
 
     #[test]
     fn the_address_for_workers_is_a_host_and_nothing_else() {
         for (text, host) in [("am.example.org", "am.example.org"), ("[fd00::1]", "fd00::1"), ("10.1.2.3", "10.1.2.3")] {
-            assert_eq!(read(&[(ARTIFACT_ADDRESS, text)]).unwrap().address.as_deref(), Some(host));
+            assert_eq!(read(&[(ARTIFACT_SERVER_ADDRESS.key(), text)]).unwrap().address.as_deref(), Some(host));
         }
         for text in ["http://am:80", "am:80", "a b", ""] {
-            assert!(read(&[(ARTIFACT_ADDRESS, text)]).is_err(), "{text}");
+            assert!(read(&[(ARTIFACT_SERVER_ADDRESS.key(), text)]).is_err(), "{text}");
         }
-        assert!(read(&[(BIND_ADDRESS, "am.example.org")]).unwrap_err().to_string().contains("an IP address"));
+        assert!(
+            read(&[(ARTIFACT_SERVER_BIND_ADDRESS.key(), "am.example.org")])
+                .unwrap_err()
+                .to_string()
+                .contains("an IP address")
+        );
     }
 }

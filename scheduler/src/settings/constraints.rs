@@ -1,11 +1,12 @@
 //! Placement constraints.
 
-use flink::config::Configuration;
+use flink::{
+    config::Configuration,
+    options::mesos::{CONSTRAINTS, HARD_CONSTRAINTS},
+};
 
 use super::{SettingsError, invalid};
 use crate::core::constraint::{Constraint, ConstraintError, Field, Operator};
-
-const HARD: &str = "mesos.constraints.hard.hostattribute";
 
 /// More than any cluster needs: each is checked for each offer, and each pattern takes memory.
 const MOST: usize = 100;
@@ -13,18 +14,17 @@ const MOST_BYTES: usize = 64 << 10;
 
 /// Marathon's constraints, and upstream's `attribute:value` pairs, all of which must hold.
 pub(super) fn constraints(config: &Configuration) -> Result<Vec<Constraint>, SettingsError> {
-    let key = "mesos.constraints";
     // The reason names the invalid constraint of the list.
-    let wrong = |e: ConstraintError| SettingsError::File { key, reason: e.to_string() };
-    for key in [key, HARD] {
+    let wrong = |e: ConstraintError| SettingsError::File { key: CONSTRAINTS.key(), reason: e.to_string() };
+    for key in [CONSTRAINTS.key(), HARD_CONSTRAINTS.key()] {
         let bytes = config.get(key).map_or(0, str::len);
         if bytes > MOST_BYTES {
             let found = format!("{bytes} bytes long, allowed are {MOST_BYTES}");
             return Err(SettingsError::File { key, reason: found });
         }
     }
-    let mut constraints = config.get(key).map_or(Ok(Vec::new()), Constraint::parse_list).map_err(wrong)?;
-    let key = HARD;
+    let mut constraints = config.get(&CONSTRAINTS).map_or(Ok(Vec::new()), Constraint::parse_list).map_err(wrong)?;
+    let key = HARD_CONSTRAINTS.key();
     for pair in config.get(key).unwrap_or_default().split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
         let form = || invalid(key, config, format!("{pair} is not of the form attribute:value"));
         let (name, value) = pair.split_once(':').filter(|(name, _)| !name.is_empty()).ok_or_else(form)?;
@@ -32,7 +32,7 @@ pub(super) fn constraints(config: &Configuration) -> Result<Vec<Constraint>, Set
     }
     if constraints.len() > MOST {
         let reason = format!("{} constraints, allowed are {MOST}", constraints.len());
-        return Err(SettingsError::File { key: "mesos.constraints", reason });
+        return Err(SettingsError::File { key: CONSTRAINTS.key(), reason });
     }
     Ok(constraints)
 }
@@ -57,7 +57,7 @@ mod tests {
                 .unwrap()
                 .contains("101 constraints, allowed are 100")
         );
-        for key in ["mesos.constraints", HARD] {
+        for key in ["mesos.constraints", HARD_CONSTRAINTS.key()] {
             let error = refused(key, format!("a:{}", "b".repeat(MOST_BYTES))).unwrap();
             assert!(error.contains(key) && error.contains("allowed are 65536"), "{error}");
         }

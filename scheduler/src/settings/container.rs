@@ -1,26 +1,31 @@
 //! The container of a worker: `mesos.resourcemanager.tasks.container.*`.
 
-use flink::config::Configuration;
+use flink::{
+    config::Configuration,
+    options::{
+        ConfigOption,
+        mesos::{
+            TASKS_CONTAINER_DOCKER_FORCE_PULL_IMAGE, TASKS_CONTAINER_DOCKER_PARAMETERS, TASKS_CONTAINER_IMAGE_NAME,
+            TASKS_CONTAINER_TYPE, TASKS_CONTAINER_VOLUMES,
+        },
+    },
+};
 use mesos::v1::{self, container_info, volume};
 
 use super::{SettingsError, invalid};
 
-const TYPE: &str = "mesos.resourcemanager.tasks.container.type";
-const IMAGE: &str = "mesos.resourcemanager.tasks.container.image.name";
-const VOLUMES: &str = "mesos.resourcemanager.tasks.container.volumes";
-const PARAMETERS: &str = "mesos.resourcemanager.tasks.container.docker.parameters";
-const FORCE_PULL: &str = "mesos.resourcemanager.tasks.container.docker.force-pull-image";
-
 /// The container; `None` for the agent's own file system.
 pub(super) fn container(config: &Configuration) -> Result<Option<v1::ContainerInfo>, SettingsError> {
-    let image = config.get(IMAGE).map(str::trim).filter(|image| !image.is_empty()).map(str::to_owned);
-    let volumes = entries(config, VOLUMES).iter().map(|text| volume(text, config)).collect::<Result<Vec<_>, _>>()?;
-    let force_pull = config.get_bool(FORCE_PULL)?;
-    let parameters =
-        entries(config, PARAMETERS).iter().map(|text| parameter(text, config)).collect::<Result<Vec<_>, _>>()?;
+    let image =
+        config.get(&TASKS_CONTAINER_IMAGE_NAME).map(str::trim).filter(|image| !image.is_empty()).map(str::to_owned);
+    let volumes = entries(config, &TASKS_CONTAINER_VOLUMES);
+    let volumes = volumes.iter().map(|text| volume(text, config)).collect::<Result<Vec<_>, _>>()?;
+    let force_pull = config.read(&TASKS_CONTAINER_DOCKER_FORCE_PULL_IMAGE)?;
+    let parameters = entries(config, &TASKS_CONTAINER_DOCKER_PARAMETERS);
+    let parameters = parameters.iter().map(|text| parameter(text, config)).collect::<Result<Vec<_>, _>>()?;
     let is_bare = image.is_none() && volumes.is_empty();
     let info = |kind: container_info::Type| v1::ContainerInfo { r#type: kind.into(), volumes, ..Default::default() };
-    match config.get(TYPE).unwrap_or("mesos") {
+    match config.text(&TASKS_CONTAINER_TYPE) {
         "mesos" if is_bare => Ok(None),
         "mesos" => {
             let mesos = image.map(|name| container_info::MesosInfo { image: Some(docker_image(name)) });
@@ -28,7 +33,7 @@ pub(super) fn container(config: &Configuration) -> Result<Option<v1::ContainerIn
         }
         "docker" => {
             let hint = "containers of type docker require an image";
-            let image = image.ok_or(SettingsError::Missing { key: IMAGE, hint })?;
+            let image = image.ok_or(SettingsError::Missing { key: TASKS_CONTAINER_IMAGE_NAME.key(), hint })?;
             let docker = container_info::DockerInfo {
                 image,
                 network: Some(container_info::docker_info::Network::Host.into()),
@@ -38,13 +43,13 @@ pub(super) fn container(config: &Configuration) -> Result<Option<v1::ContainerIn
             };
             Ok(Some(v1::ContainerInfo { docker: Some(docker), ..info(container_info::Type::Docker) }))
         }
-        _ => Err(invalid(TYPE, config, "allowed are mesos and docker".to_owned())),
+        _ => Err(invalid(TASKS_CONTAINER_TYPE.key(), config, "allowed are mesos and docker".to_owned())),
     }
 }
 
 /// The non-empty parts of a comma-separated list. `\,` is a comma inside a part.
-fn entries(config: &Configuration, key: &str) -> Vec<String> {
-    let text = config.get(key).unwrap_or_default();
+fn entries(config: &Configuration, option: &ConfigOption<Option<String>>) -> Vec<String> {
+    let text = config.get(option).unwrap_or_default();
     let mut parts = vec![String::new()];
     for (at, piece) in text.split(',').enumerate() {
         // A backslash before the comma makes it part of the text.
@@ -72,7 +77,8 @@ fn docker_image(name: String) -> v1::Image {
 /// `[host path:]container path[:RO|RW]`.
 fn volume(text: &str, config: &Configuration) -> Result<v1::Volume, SettingsError> {
     let shown = Configuration::shown("", text);
-    let wrong = || invalid(VOLUMES, config, format!("'{shown}' is not of the form [host path:]container path[:RO|RW]"));
+    let option = TASKS_CONTAINER_VOLUMES.key();
+    let wrong = || invalid(option, config, format!("'{shown}' is not of the form [host path:]container path[:RO|RW]"));
     let (paths, mode) = match text.rsplit_once(':') {
         Some((paths, mode)) if mode.trim().eq_ignore_ascii_case("RO") => (paths, volume::Mode::Ro),
         Some((paths, mode)) if mode.trim().eq_ignore_ascii_case("RW") => (paths, volume::Mode::Rw),
@@ -91,8 +97,9 @@ fn volume(text: &str, config: &Configuration) -> Result<v1::Volume, SettingsErro
 
 /// `key=value`; the value may contain `=`.
 fn parameter(text: &str, config: &Configuration) -> Result<v1::Parameter, SettingsError> {
+    let option = TASKS_CONTAINER_DOCKER_PARAMETERS.key();
     let wrong =
-        || invalid(PARAMETERS, config, format!("'{}' is not of the form key=value", Configuration::shown("", text)));
+        || invalid(option, config, format!("'{}' is not of the form key=value", Configuration::shown("", text)));
     let (key, value) = text.split_once('=').ok_or_else(wrong)?;
     let key = key.trim();
     let (variable, rest) = value.split_once('=').unwrap_or((value, ""));
@@ -105,7 +112,7 @@ fn parameter(text: &str, config: &Configuration) -> Result<v1::Parameter, Settin
         } else {
             format!("the secret in '{key}': move it to the Docker configuration of the agents")
         };
-        return Err(SettingsError::File { key: PARAMETERS, reason: format!("Mesos's web page would show {instead}") });
+        return Err(SettingsError::File { key: option, reason: format!("Mesos's web page would show {instead}") });
     }
     Ok(v1::Parameter { key: key.to_owned(), value: value.to_owned() })
 }

@@ -2,81 +2,85 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use flink::{config::Configuration, memory::TaskManagerMemory, options::Bounds};
+use flink::{
+    config::Configuration,
+    memory::TaskManagerMemory,
+    options::{
+        self, Bounds,
+        mesos::{
+            EXECUTOR_CPUS, EXECUTOR_MEM, FRAMEWORK_USER, NETWORK_RESOURCE_NAME, TASKS_CPUS, TASKS_CPUS_LIMIT,
+            TASKS_DISK, TASKS_GPUS, TASKS_MEM_LIMIT, TASKS_NETWORK_BANDWIDTH, TASKS_PORT_ASSIGNMENTS, TASKS_RESOURCES,
+            TASKS_USER,
+        },
+    },
+};
 
-use super::{SettingsError, in_range, invalid, out_of_range, whole};
+use super::{SettingsError, invalid, whole};
 use crate::core::resources::Demand;
 
 const CORES: &str = "taskmanager.cpu.cores";
-const CPUS: &str = "mesos.resourcemanager.tasks.cpus";
 /// Mesos counts CPUs in thousandths; a task with less would have none.
 const LEAST_CPUS: f64 = 0.001;
 /// Above this, a double no longer holds thousandths.
 const MOST_AMOUNT: f64 = 1e12;
 /// The largest amount of memory that a process can have, in MB.
 const MOST_MEM: f64 = (1_u64 << 28) as f64;
-const RESOURCES: &str = "mesos.resourcemanager.tasks.resources";
-const CPUS_LIMIT: &str = "mesos.resourcemanager.tasks.cpus-limit";
-const MEM_LIMIT: &str = "mesos.resourcemanager.tasks.mem-limit";
 
 pub(super) fn demand(config: &Configuration, memory: &TaskManagerMemory) -> Result<Demand, SettingsError> {
     let slots: u16 = whole(config, "taskmanager.numberOfTaskSlots")?.unwrap_or(1);
     let cores = bounded(config, CORES)?.map(|cores| (CORES, cores));
-    let configured = cores.or(bounded(config, CPUS)?.filter(|cpus| *cpus != 0.0).map(|cpus| (CPUS, cpus)));
+    let cpus = Some(config.read(&TASKS_CPUS)?).filter(|cpus| *cpus != 0.0);
+    let configured = cores.or(cpus.map(|cpus| (TASKS_CPUS.key(), cpus)));
     if let Some((key, _)) = configured.filter(|(_, cpus)| *cpus < LEAST_CPUS) {
         // Only in upstream's option, 0 means one per slot.
-        return Err(out_of_range(config, key, format!("{LEAST_CPUS} to {}", Bounds::MOST_CPUS)));
+        return Err(config.out_of_range(key, format!("{LEAST_CPUS} to {}", Bounds::MOST_CPUS)).into());
     }
     let cpus = configured.map_or(f64::from(slots), |(_, cpus)| cpus);
     let mut task =
         BTreeMap::from([("cpus".to_owned(), cpus), ("mem".to_owned(), memory.total_process().mebibytes() as f64)]);
-    let network = config.get("mesos.resourcemanager.network.resource.name").unwrap_or("network");
-    let options = [
-        ("mesos.resourcemanager.tasks.gpus", "gpus"),
-        ("mesos.resourcemanager.tasks.disk", "disk"),
-        ("mesos.resourcemanager.tasks.network.bandwidth", network),
-    ];
-    for (key, name) in options {
-        let amount: i64 = whole(config, key)?.unwrap_or(0);
+    let network = config.text(&NETWORK_RESOURCE_NAME);
+    let options = [(TASKS_GPUS, "gpus"), (TASKS_DISK, "disk"), (TASKS_NETWORK_BANDWIDTH, network)];
+    for (option, name) in options {
+        let amount = config.read(&option)?;
         if amount > 0 {
             task.insert(name.to_owned(), amount as f64);
         }
     }
-    for (name, amount) in config.get_map(RESOURCES)?.unwrap_or_default() {
+    for (name, amount) in config.read(&TASKS_RESOURCES)?.unwrap_or_default() {
         let number = amount.parse::<f64>().ok().filter(|number| (LEAST_CPUS..=MOST_AMOUNT).contains(number));
         let number = number.ok_or_else(|| {
-            invalid(RESOURCES, config, format!("{name} needs an amount of {LEAST_CPUS} to {MOST_AMOUNT}"))
+            invalid(TASKS_RESOURCES.key(), config, format!("{name} needs an amount of {LEAST_CPUS} to {MOST_AMOUNT}"))
         })?;
         if name == "ports" || task.contains_key(&name) {
-            return Err(invalid(RESOURCES, config, format!("{name} has an option of its own")));
+            return Err(invalid(TASKS_RESOURCES.key(), config, format!("{name} has an option of its own")));
         }
         task.insert(name, number);
     }
     let executor = BTreeMap::from([
-        ("cpus".to_owned(), bounded(config, "mesos.executor.cpus")?.unwrap_or(0.1)),
-        ("mem".to_owned(), bounded(config, "mesos.executor.mem")?.unwrap_or(32.0)),
+        ("cpus".to_owned(), config.read(&EXECUTOR_CPUS)?),
+        ("mem".to_owned(), f64::from(config.read(&EXECUTOR_MEM)?)),
     ]);
     Ok(Demand { task, executor, ports: port_keys(config), privileged: runs_as_root(config) })
 }
 
 /// Whether the configuration says that tasks run as root; otherwise the agent chooses the user.
 fn runs_as_root(config: &Configuration) -> bool {
-    let user = |key: &str| config.get(key).filter(|user| !user.is_empty());
-    user("mesos.resourcemanager.tasks.user").or_else(|| user("mesos.resourcemanager.framework.user")) == Some("root")
+    let tasks_user = config.get(&TASKS_USER).filter(|user| !user.is_empty());
+    tasks_user.unwrap_or(config.text(&FRAMEWORK_USER)) == "root"
 }
 
 /// How much a TaskManager may use if its host has room, by resource name; infinite without a limit.
 pub(super) fn limits(config: &Configuration, demand: &Demand) -> Result<BTreeMap<String, f64>, SettingsError> {
     let mut limits = BTreeMap::new();
-    for (key, name) in [(CPUS_LIMIT, "cpus"), (MEM_LIMIT, "mem")] {
-        let Some(text) = config.get(key) else { continue };
+    for (option, name) in [(TASKS_CPUS_LIMIT, "cpus"), (TASKS_MEM_LIMIT, "mem")] {
+        let Some(text) = config.get(&option) else { continue };
         let least = demand.task.get(name).copied().unwrap_or(0.0);
         let limit = if text == "unlimited" { Some(f64::INFINITY) } else { text.parse().ok() };
         let most = if name == "cpus" { f64::from(Bounds::MOST_CPUS) } else { MOST_MEM };
         let allowed = || format!("{least}, which a TaskManager asks for, to {most}, or `unlimited`");
         let limit = limit
             .filter(|limit: &f64| (least..=most).contains(limit) || *limit == f64::INFINITY)
-            .ok_or_else(|| invalid(key, config, allowed()))?;
+            .ok_or_else(|| invalid(option.key(), config, allowed()))?;
         limits.insert(name.to_owned(), limit);
     }
     Ok(limits)
@@ -84,7 +88,7 @@ pub(super) fn limits(config: &Configuration, demand: &Demand) -> Result<BTreeMap
 
 fn port_keys(config: &Configuration) -> Vec<Arc<str>> {
     let mut keys: Vec<Arc<str>> = vec!["taskmanager.data.port".into(), "taskmanager.rpc.port".into()];
-    let more = config.get("mesos.resourcemanager.tasks.port-assignments").unwrap_or_default();
+    let more = config.get(&TASKS_PORT_ASSIGNMENTS).unwrap_or_default();
     for key in more.split(',').map(str::trim).filter(|key| !key.is_empty()) {
         if !keys.iter().any(|known| **known == *key) {
             keys.push(key.into());
@@ -95,8 +99,10 @@ fn port_keys(config: &Configuration) -> Vec<Arc<str>> {
 
 /// A number within the range in the table of options.
 fn bounded(config: &Configuration, key: &'static str) -> Result<Option<f64>, SettingsError> {
-    in_range(config, key)?;
-    Ok(config.get_f64(key)?)
+    match options::out_of_range(config, key) {
+        Some(allowed) => Err(config.out_of_range(key, allowed).into()),
+        None => Ok(config.get_f64(key)?),
+    }
 }
 
 #[cfg(test)]
@@ -124,39 +130,43 @@ mod tests {
 
     #[test]
     fn any_scalar_of_the_agents_can_be_asked_for_by_its_name() {
-        let (demand, _) = read(&[(RESOURCES, "fpga:2,licences:0.5")]).unwrap();
+        let (demand, _) = read(&[(TASKS_RESOURCES.key(), "fpga:2,licences:0.5")]).unwrap();
         assert_eq!((demand.total("fpga"), demand.total("licences")), (2.0, 0.5));
         for wrong in ["mem:5", "ports:1", "fpga:none", "fpga:0"] {
-            let error = read(&[(RESOURCES, wrong)]).unwrap_err().to_string();
-            assert!(error.starts_with(RESOURCES), "{error}");
+            let error = read(&[(TASKS_RESOURCES.key(), wrong)]).unwrap_err().to_string();
+            assert!(error.starts_with(TASKS_RESOURCES.key()), "{error}");
         }
     }
 
     #[test]
     fn amounts_that_mesos_rounds_to_zero_or_cannot_count_are_refused_with_what_is_allowed() {
         for (key, value, part) in [
-            (CPUS, "0.0001", "0.0001 is out of range (0.001 to 65535)"),
+            (TASKS_CPUS.key(), "0.0001", "0.0001 is out of range (0.001 to 65535)"),
             (CORES, "0.0001", "0.0001 is out of range (0.001 to 65535)"),
             ("taskmanager.numberOfTaskSlots", "2147483647", "2147483647 is out of range (1 to 65535)"),
-            (CPUS, "NaN", "NaN is out of range"),
+            (TASKS_CPUS.key(), "NaN", "NaN is out of range"),
             ("mesos.executor.mem", "9223372036854775807", "is out of range (1 to 1048576 MB)"),
             ("mesos.executor.cpus", "0.0001", "is out of range (0.001 to 1024)"),
             ("mesos.resourcemanager.tasks.gpus", "-1", "-1 is out of range (0 to 10000)"),
-            (RESOURCES, "fpga:0.0001", "an amount of 0.001 to"),
+            (TASKS_RESOURCES.key(), "fpga:0.0001", "an amount of 0.001 to"),
         ] {
             let error = read(&[(key, value)]).unwrap_err().to_string();
             assert!(error.starts_with(&format!("{key}: ")) && error.contains(part), "{error}");
         }
-        assert_eq!(read(&[(CPUS, "0")]).unwrap().0.task.get("cpus"), Some(&1.0));
+        assert_eq!(read(&[(TASKS_CPUS.key(), "0")]).unwrap().0.task.get("cpus"), Some(&1.0));
     }
 
     #[test]
     fn a_limit_is_not_below_the_request_and_may_be_unlimited() {
-        let (_, limits) = read(&[(CPUS_LIMIT, "unlimited"), (MEM_LIMIT, "2048")]).unwrap();
+        let (_, limits) = read(&[(TASKS_CPUS_LIMIT.key(), "unlimited"), (TASKS_MEM_LIMIT.key(), "2048")]).unwrap();
         assert_eq!(limits, BTreeMap::from([("cpus".to_owned(), f64::INFINITY), ("mem".to_owned(), 2048.0)]));
-        for (key, wrong) in
-            [(MEM_LIMIT, "1727"), (CPUS_LIMIT, "0.5"), (CPUS_LIMIT, "NaN"), (MEM_LIMIT, "much"), (MEM_LIMIT, "1e300")]
-        {
+        for (key, wrong) in [
+            (TASKS_MEM_LIMIT.key(), "1727"),
+            (TASKS_CPUS_LIMIT.key(), "0.5"),
+            (TASKS_CPUS_LIMIT.key(), "NaN"),
+            (TASKS_MEM_LIMIT.key(), "much"),
+            (TASKS_MEM_LIMIT.key(), "1e300"),
+        ] {
             let error = read(&[(key, wrong)]).unwrap_err().to_string();
             assert!(error.starts_with(key) && error.contains("unlimited"), "{error}");
         }

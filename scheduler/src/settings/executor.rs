@@ -1,32 +1,30 @@
 //! The executor: how it gets onto an agent, and how it logs there.
 
-use flink::config::Configuration;
+use flink::{
+    config::Configuration,
+    options::{
+        ConfigOption, Kind,
+        mesos::{EXECUTOR_COMMAND, EXECUTOR_INSTALLED, EXECUTOR_LOG_FORMAT, EXECUTOR_LOG_LEVEL, EXECUTOR_LOG_SIZE},
+    },
+};
 
-use super::{INSTALLED_EXECUTOR, SettingsError, in_range, invalid};
+use super::{INSTALLED_EXECUTOR, SettingsError, invalid};
 use crate::launch::ExecutorDelivery;
-
-const LOG_LEVEL: &str = "mesos.executor.log-level";
-const LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
-const LOG_FORMAT: &str = "mesos.executor.log-format";
-const FORMATS: [&str; 2] = ["text", "json"];
-const LOG_SIZE: &str = "mesos.executor.log-size";
 
 /// The installed executor, if configured.
 pub(super) fn delivery(config: &Configuration) -> Result<Option<ExecutorDelivery>, SettingsError> {
-    if let Some(path) = config.get("mesos.executor.command") {
-        return Ok(Some(ExecutorDelivery::Installed(path.to_owned())));
+    if let Some(path) = config.read(&EXECUTOR_COMMAND)? {
+        return Ok(Some(ExecutorDelivery::Installed(path)));
     }
-    let installed = config.get_bool("mesos.executor.installed")?.unwrap_or(false);
-    Ok(installed.then(|| ExecutorDelivery::Installed(INSTALLED_EXECUTOR.to_owned())))
+    Ok(config.read(&EXECUTOR_INSTALLED)?.then(|| ExecutorDelivery::Installed(INSTALLED_EXECUTOR.to_owned())))
 }
 
 /// The executor's log options, as environment variables because it logs before it knows any worker. Options that are
 /// not set are left to the agent.
 pub(super) fn variables(config: &Configuration) -> Result<Vec<(String, String)>, SettingsError> {
-    let level = one_of(config, LOG_LEVEL, &LEVELS)?;
-    let format = one_of(config, LOG_FORMAT, &FORMATS)?;
-    in_range(config, LOG_SIZE)?;
-    let size = config.get_memory(LOG_SIZE)?.map(|size| size.0);
+    let level = one_of(config, &EXECUTOR_LOG_LEVEL)?;
+    let format = one_of(config, &EXECUTOR_LOG_FORMAT)?;
+    let size = config.read(&EXECUTOR_LOG_SIZE)?.map(|size| size.0);
     let named = [
         ("FLINK_MESOS_EXECUTOR_LOG", level.map(str::to_owned)),
         ("FLINK_MESOS_EXECUTOR_LOG_FORMAT", format.map(str::to_owned)),
@@ -37,14 +35,13 @@ pub(super) fn variables(config: &Configuration) -> Result<Vec<(String, String)>,
 
 fn one_of<'a>(
     config: &'a Configuration,
-    key: &'static str,
-    allowed: &[&str],
+    option: &ConfigOption<Option<String>>,
 ) -> Result<Option<&'a str>, SettingsError> {
-    match config.get(key) {
-        Some(value) if !allowed.contains(&value) => {
-            Err(invalid(key, config, format!("allowed are {}", allowed.join(", "))))
+    match (config.get(option), option.declaration().kind) {
+        (Some(value), Kind::Choice(allowed)) if !allowed.contains(&value) => {
+            Err(invalid(option.key(), config, format!("allowed are {}", allowed.join(", "))))
         }
-        value => Ok(value),
+        (value, _) => Ok(value),
     }
 }
 
@@ -66,7 +63,12 @@ mod tests {
     #[test]
     fn the_executor_gets_the_configured_log_options() {
         assert_eq!(configured(&[]).unwrap(), []);
-        let variables = configured(&[(LOG_LEVEL, "debug"), (LOG_FORMAT, "json"), (LOG_SIZE, "10 mb")]).unwrap();
+        let variables = configured(&[
+            (EXECUTOR_LOG_LEVEL.key(), "debug"),
+            (EXECUTOR_LOG_FORMAT.key(), "json"),
+            (EXECUTOR_LOG_SIZE.key(), "10 mb"),
+        ])
+        .unwrap();
         let expected = [
             ("FLINK_MESOS_EXECUTOR_LOG", "debug"),
             ("FLINK_MESOS_EXECUTOR_LOG_FORMAT", "json"),
@@ -78,8 +80,11 @@ mod tests {
     #[test]
     fn a_level_format_or_size_that_no_executor_could_use_is_refused() {
         let refused = |key, value| configured(&[(key, value)]).unwrap_err();
-        assert_eq!(refused(LOG_FORMAT, "xml"), "mesos.executor.log-format: xml: allowed are text, json");
-        assert!(refused(LOG_LEVEL, "loud").ends_with("allowed are error, warn, info, debug, trace"));
-        assert_eq!(refused(LOG_SIZE, "1 kb"), "mesos.executor.log-size: 1 kb is out of range (64k to 1t)");
+        assert_eq!(refused(EXECUTOR_LOG_FORMAT.key(), "xml"), "mesos.executor.log-format: xml: allowed are text, json");
+        assert!(refused(EXECUTOR_LOG_LEVEL.key(), "loud").ends_with("allowed are error, warn, info, debug, trace"));
+        assert_eq!(
+            refused(EXECUTOR_LOG_SIZE.key(), "1 kb"),
+            "mesos.executor.log-size: 1 kb is out of range (64k to 1t)"
+        );
     }
 }

@@ -1,47 +1,46 @@
 //! Our framework, as registered with the master.
 
-use flink::config::Configuration;
+use flink::{
+    config::Configuration,
+    options::mesos::{
+        FAILOVER_TIMEOUT, FRAMEWORK_NAME, FRAMEWORK_PRINCIPAL, FRAMEWORK_ROLE, FRAMEWORK_SECRET, FRAMEWORK_USER,
+    },
+};
 use mesos::{
     scheduler::Credential,
     v1::{self, framework_info::capability},
 };
 
-use super::{SettingsError, invalid, whole};
+use super::{SettingsError, invalid};
 use crate::core::{
     constraint::{Constraint, Field},
     resources::Demand,
     state::Registration,
 };
 
-const ROLE: &str = "mesos.resourcemanager.framework.role";
-const WEEK: i64 = 7 * 24 * 3600;
-
 /// Our framework; `special` are capabilities that not every cluster needs.
 pub(super) fn framework(
     config: &Configuration,
     special: &[capability::Type],
 ) -> Result<v1::FrameworkInfo, SettingsError> {
-    let text = |key: &str| config.get(&format!("mesos.resourcemanager.framework.{key}")).map(str::to_owned);
     let usual = [
         capability::Type::PartitionAware,
         capability::Type::MultiRole,
         capability::Type::TaskKillingState,
         capability::Type::ReservationRefinement,
     ];
-    let roles: Vec<String> =
-        text("role").unwrap_or_else(|| "*".to_owned()).split(',').map(|r| r.trim().to_owned()).collect();
+    let roles: Vec<String> = config.text(&FRAMEWORK_ROLE).split(',').map(|r| r.trim().to_owned()).collect();
     if roles.iter().any(|role| !is_role(role)) {
         let allowed = "allowed are roles separated by commas, each of names separated by slashes; no name is empty, begins with '-', is '.' or '..', or contains blanks";
-        return Err(invalid(ROLE, config, allowed.to_owned()));
+        return Err(invalid(FRAMEWORK_ROLE.key(), config, allowed.to_owned()));
     }
-    let failover = whole(config, "mesos.failover-timeout")?.unwrap_or(WEEK);
     Ok(v1::FrameworkInfo {
-        user: text("user").unwrap_or_default(),
-        name: text("name").unwrap_or_else(|| "Flink".to_owned()),
-        failover_timeout: Some(failover as f64),
+        user: config.read(&FRAMEWORK_USER)?,
+        name: config.read(&FRAMEWORK_NAME)?,
+        failover_timeout: Some(config.read(&FAILOVER_TIMEOUT)? as f64),
         checkpoint: Some(true),
         roles,
-        principal: text("principal"),
+        principal: config.read(&FRAMEWORK_PRINCIPAL)?,
         capabilities: usual
             .iter()
             .chain(special)
@@ -76,14 +75,10 @@ pub(super) fn special(demand: &Demand, constraints: &[Constraint]) -> Vec<capabi
 
 /// What our framework shows to a master that asks for authentication.
 pub fn credential(config: &Configuration) -> Result<Option<Credential>, SettingsError> {
-    let principal = config.get("mesos.resourcemanager.framework.principal");
-    let secret = config.get("mesos.resourcemanager.framework.secret");
-    match (principal, secret) {
-        (Some(principal), Some(secret)) => {
-            Ok(Some(Credential { principal: principal.to_owned(), secret: secret.to_owned() }))
-        }
+    match (config.read(&FRAMEWORK_PRINCIPAL)?, config.read(&FRAMEWORK_SECRET)?) {
+        (Some(principal), Some(secret)) => Ok(Some(Credential { principal, secret })),
         (None, Some(_)) => Err(SettingsError::Missing {
-            key: "mesos.resourcemanager.framework.principal",
+            key: FRAMEWORK_PRINCIPAL.key(),
             hint: "it is required with mesos.resourcemanager.framework.secret",
         }),
         (_, None) => Ok(None),
@@ -104,13 +99,13 @@ mod tests {
     fn a_role_that_mesos_refuses_is_refused_here() {
         let read_roles = |roles: &str| {
             let mut config = Configuration::new();
-            config.set(ROLE, roles, flink::config::Source::DynamicProperty);
+            config.set(FRAMEWORK_ROLE.key(), roles, flink::config::Source::DynamicProperty);
             framework(&config, &[]).map(|framework| framework.roles).map_err(|error| error.to_string())
         };
         assert_eq!(read_roles("a, b/c").unwrap(), ["a", "b/c"]);
         assert_eq!(read_roles("*").unwrap(), ["*"]);
         for wrong in ["a,", "", ",", "a b", "-a", "a//b", "/a", "a/", "..", "a/*"] {
-            assert!(read_roles(wrong).unwrap_err().starts_with(&format!("{ROLE}: {wrong}: ")), "{wrong}");
+            assert!(read_roles(wrong).unwrap_err().starts_with(&format!("{FRAMEWORK_ROLE}: {wrong}: ")), "{wrong}");
         }
     }
 

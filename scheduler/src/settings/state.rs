@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use flink::config::Configuration;
+use flink::{config::Configuration, options::mesos::STATE_DIR};
 
 use super::{SettingsError, invalid, zookeeper::zookeeper};
 use crate::election::ZooKeeperOptions;
@@ -24,9 +24,7 @@ pub fn state_location(config: &Configuration) -> Result<StateLocation, SettingsE
     // The option's name before Flink 1.17.
     let mode = config.get(key).or_else(|| config.get("high-availability")).unwrap_or("NONE");
     match mode.to_ascii_lowercase().as_str() {
-        "none" | "" => {
-            Ok(config.get("mesos.state.dir").map_or(StateLocation::Memory, |d| StateLocation::Directory(d.into())))
-        }
+        "none" | "" => Ok(config.get(&STATE_DIR).map_or(StateLocation::Memory, |d| StateLocation::Directory(d.into()))),
         "zookeeper" => Ok(StateLocation::ZooKeeper(zookeeper(config)?)),
         _ => Err(invalid(key, config, "allowed on Mesos are NONE and zookeeper".to_owned())),
     }

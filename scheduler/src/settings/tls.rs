@@ -3,14 +3,17 @@
 use std::{path::PathBuf, sync::Arc};
 
 use fetcher::{Identity, Password, TlsError, Trust};
-use flink::config::Configuration;
+use flink::{
+    config::Configuration,
+    options::mesos::{
+        ARTIFACT_SERVER_SSL_AUTHORITIES, ARTIFACT_SERVER_SSL_CERTIFICATE, ARTIFACT_SERVER_SSL_ENABLED,
+        ARTIFACT_SERVER_SSL_KEY, CONTROL_SSL_ENABLED,
+    },
+};
 use rustls::ServerConfig;
 
 use super::{SettingsError, control, invalid};
 
-const CERTIFICATE: &str = "mesos.resourcemanager.artifactserver.ssl.certificate";
-const KEY: &str = "mesos.resourcemanager.artifactserver.ssl.key";
-const AUTHORITIES: &str = "mesos.resourcemanager.artifactserver.ssl.authorities";
 const KEY_STORE: &str = "security.ssl.rest.keystore";
 const TRUST_STORE: &str = "security.ssl.rest.truststore";
 const MUTUAL: &str = "security.ssl.rest.authentication-enabled";
@@ -68,18 +71,16 @@ pub fn rest_tls(config: &Configuration) -> Result<bool, SettingsError> {
     Ok(config.get_bool("security.ssl.rest.enabled")?.or(everywhere).unwrap_or(false))
 }
 
-const CONTROL: &str = "mesos.control.ssl.enabled";
-
 /// Whether the control API speaks TLS: by default if it listens beyond loopback and a certificate is configured.
 fn control_tls(config: &Configuration, rest: Option<&Endpoint>) -> Result<Option<Endpoint>, SettingsError> {
-    let wanted = config.get_bool(CONTROL)?;
+    let wanted = config.read(&CONTROL_SSL_ENABLED)?;
     if wanted == Some(false) {
         return Ok(None);
     }
     let hint = "the control API speaks TLS with the artifact server's certificate: set mesos.resourcemanager.artifactserver.ssl.certificate \
                 and .key, or the key store of security.ssl.rest";
     match own(config)?.or_else(|| rest.cloned()) {
-        None if wanted == Some(true) => Err(invalid(CONTROL, config, hint.to_owned())),
+        None if wanted == Some(true) => Err(invalid(CONTROL_SSL_ENABLED.key(), config, hint.to_owned())),
         found if wanted == Some(true) || !control(config)?.bind.ip().is_loopback() => Ok(found),
         _ => Ok(None),
     }
@@ -88,8 +89,8 @@ fn control_tls(config: &Configuration, rest: Option<&Endpoint>) -> Result<Option
 /// Which servers speak TLS. The artifact server does if REST does, as upstream's did, or if it has its own certificate.
 pub fn tls(config: &Configuration) -> Result<Tls, SettingsError> {
     let rest = if rest_tls(config)? { Some(rest(config)?) } else { None };
-    let wanted = config.get_bool("mesos.resourcemanager.artifactserver.ssl.enabled")?.unwrap_or(true);
-    let artifacts = if wanted { own(config)?.or_else(|| rest.clone()) } else { None };
+    let artifacts =
+        if config.read(&ARTIFACT_SERVER_SSL_ENABLED)? { own(config)?.or_else(|| rest.clone()) } else { None };
     let control = control_tls(config, rest.as_ref())?;
     Ok(Tls { rest, artifacts, control })
 }
@@ -114,16 +115,23 @@ fn rest(config: &Configuration) -> Result<Endpoint, SettingsError> {
 
 /// The artifact server's own certificate.
 fn own(config: &Configuration) -> Result<Option<Endpoint>, SettingsError> {
-    let (certificate, key) = match (config.get(CERTIFICATE), config.get(KEY)) {
+    let (certificate, key) = match (config.get(&ARTIFACT_SERVER_SSL_CERTIFICATE), config.get(&ARTIFACT_SERVER_SSL_KEY))
+    {
         (Some(certificate), Some(key)) => (certificate.into(), key.into()),
         (None, None) => return Ok(None),
-        (Some(_), None) => return Err(SettingsError::Missing { key: KEY, hint: "the certificate's key, in PEM" }),
+        (Some(_), None) => {
+            let key = ARTIFACT_SERVER_SSL_KEY.key();
+            return Err(SettingsError::Missing { key, hint: "the certificate's key, in PEM" });
+        }
         (None, Some(_)) => {
-            return Err(SettingsError::Missing { key: CERTIFICATE, hint: "the key's certificate, in PEM" });
+            let key = ARTIFACT_SERVER_SSL_CERTIFICATE.key();
+            return Err(SettingsError::Missing { key, hint: "the key's certificate, in PEM" });
         }
     };
-    let authorities = config.get(AUTHORITIES).map(|path| (AUTHORITIES, path.into(), None));
-    Ok(Some(Endpoint { identity: Identity::Pem { certificate, key }, key: CERTIFICATE, authorities }))
+    let authorities = config.get(&ARTIFACT_SERVER_SSL_AUTHORITIES);
+    let authorities = authorities.map(|path| (ARTIFACT_SERVER_SSL_AUTHORITIES.key(), path.into(), None));
+    let identity = Identity::Pem { certificate, key };
+    Ok(Some(Endpoint { identity, key: ARTIFACT_SERVER_SSL_CERTIFICATE.key(), authorities }))
 }
 
 #[cfg(test)]
@@ -171,9 +179,10 @@ mod tests {
 
     #[test]
     fn the_artifact_servers_own_certificate_is_enough_and_needs_its_key() {
-        let own = read(&[(CERTIFICATE, "/c.pem"), (KEY, "/k.pem")]).unwrap();
+        let own = read(&[(ARTIFACT_SERVER_SSL_CERTIFICATE.key(), "/c.pem"), (ARTIFACT_SERVER_SSL_KEY.key(), "/k.pem")])
+            .unwrap();
         assert!(own.rest.is_none() && own.artifacts.is_some());
-        for half in [CERTIFICATE, KEY] {
+        for half in [ARTIFACT_SERVER_SSL_CERTIFICATE.key(), ARTIFACT_SERVER_SSL_KEY.key()] {
             assert!(matches!(read(&[(half, "/x.pem")]), Err(SettingsError::Missing { .. })));
         }
     }
@@ -183,10 +192,13 @@ mod tests {
         const WIDE: (&str, &str) = ("mesos.control.bind-address", "0.0.0.0");
         let speaks = |more: &[(&str, &str)]| read(&[&REST[..], more].concat()).unwrap().control.is_some();
         assert!(
-            !speaks(&[]) && speaks(&[WIDE]) && speaks(&[(CONTROL, "true")]) && !speaks(&[WIDE, (CONTROL, "false")])
+            !speaks(&[])
+                && speaks(&[WIDE])
+                && speaks(&[(CONTROL_SSL_ENABLED.key(), "true")])
+                && !speaks(&[WIDE, (CONTROL_SSL_ENABLED.key(), "false")])
         );
         assert!(read(&[WIDE]).unwrap().control.is_none());
-        let none = read(&[(CONTROL, "true")]).unwrap_err().to_string();
+        let none = read(&[(CONTROL_SSL_ENABLED.key(), "true")]).unwrap_err().to_string();
         assert!(none.starts_with("mesos.control.ssl.enabled: true: ") && none.contains("ssl.certificate"), "{none}");
     }
 

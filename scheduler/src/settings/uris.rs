@@ -10,11 +10,10 @@ use fetcher::{
     manifest::Format,
     sources::{Scheme, Settings, SourceUri, UriError},
 };
-use flink::config::Configuration;
+use flink::{config::Configuration, options::mesos::TASKS_URIS};
 
 use super::SettingsError;
 
-pub(super) const URIS: &str = "mesos.resourcemanager.tasks.uris";
 const SOURCE: &str = "mesos.source.";
 /// More than any user needs.
 const MOST: usize = 1000;
@@ -56,7 +55,7 @@ const ARCHIVES_IN_USE: &[&str] = &[".jar"];
 
 /// Reads the URIs and all `mesos.source.*`.
 pub fn task_uris(config: &Configuration) -> Result<TaskUris, SettingsError> {
-    let written = config.get(URIS).unwrap_or_default().split(',').map(str::trim).filter(|uri| !uri.is_empty());
+    let written = config.get(&TASKS_URIS).unwrap_or_default().split(',').map(str::trim).filter(|uri| !uri.is_empty());
     let uris = written.map(TaskUri::parse).collect::<Result<Vec<_>, _>>()?;
     if uris.len() > MOST {
         return Err(refused(format!("{} URIs, allowed are {MOST}", uris.len())));
@@ -186,7 +185,7 @@ fn check_places(uris: &[TaskUri]) -> Result<(), SettingsError> {
 }
 
 fn refused(reason: String) -> SettingsError {
-    SettingsError::File { key: URIS, reason }
+    SettingsError::File { key: TASKS_URIS.key(), reason }
 }
 
 #[cfg(test)]
@@ -208,7 +207,7 @@ mod tests {
     #[test]
     fn no_uri_is_a_secret_so_an_error_may_name_its_digest() {
         for option in ["secret=true", "sha256=00&secret"] {
-            let error = read(&[(URIS, &format!("/etc/key#{option}"))]).unwrap_err().to_string();
+            let error = read(&[(TASKS_URIS.key(), &format!("/etc/key#{option}"))]).unwrap_err().to_string();
             assert!(error.contains("unknown option `secret`") && error.contains("mesos.secret-artifacts."), "{error}");
         }
     }
@@ -216,16 +215,18 @@ mod tests {
     #[test]
     fn more_uris_than_any_user_needs_are_refused() {
         let list = |count: usize| (0..count).map(|i| format!("http://h/{i}")).collect::<Vec<_>>().join(",");
-        assert_eq!(read(&[(URIS, &list(1000))]).unwrap().uris.len(), 1000);
-        assert!(read(&[(URIS, &list(1001))]).unwrap_err().to_string().contains("1001 URIs, allowed are 1000"));
+        assert_eq!(read(&[(TASKS_URIS.key(), &list(1000))]).unwrap().uris.len(), 1000);
+        assert!(
+            read(&[(TASKS_URIS.key(), &list(1001))]).unwrap_err().to_string().contains("1001 URIs, allowed are 1000")
+        );
     }
 
     fn uris(text: &str) -> Vec<TaskUri> {
-        read(&[(URIS, text)]).unwrap().uris
+        read(&[(TASKS_URIS.key(), text)]).unwrap().uris
     }
 
     fn error(text: &str) -> String {
-        read(&[(URIS, text)]).unwrap_err().to_string()
+        read(&[(TASKS_URIS.key(), text)]).unwrap_err().to_string()
     }
 
     #[test]
@@ -273,7 +274,10 @@ mod tests {
             ("http://h/a,http://h/b#destination=a/b", vec!["conflict in the sandbox"]),
         ] {
             let error = error(text);
-            assert!(error.starts_with(URIS) && parts.iter().all(|part| error.contains(part)), "{text}: {error}");
+            assert!(
+                error.starts_with(TASKS_URIS.key()) && parts.iter().all(|part| error.contains(part)),
+                "{text}: {error}"
+            );
             assert!(!error.contains("hush"), "{error}");
         }
     }
@@ -308,7 +312,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_list_breaks_the_parser(text in "[a-z:/#&=,.@?%]{0,40}") {
-            _ = read(&[(URIS, &text)]);
+            _ = read(&[(TASKS_URIS.key(), &text)]);
         }
     }
 }

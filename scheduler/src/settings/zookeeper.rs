@@ -5,7 +5,11 @@ use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use common::files::{LARGEST_SECRET, read_text};
 use fetcher::{Identity, Password, Trust};
-use flink::{command, config::Configuration};
+use flink::{
+    command,
+    config::Configuration,
+    options::mesos::{STATE_ZOOKEEPER_SECRET, ZOOKEEPER_PATH},
+};
 use rustls::pki_types::ServerName;
 
 use super::{SettingsError, invalid, jaas};
@@ -20,13 +24,13 @@ const SECURE: &str = "zookeeper.client.secure";
 
 pub(super) fn zookeeper(config: &Configuration) -> Result<ZooKeeperOptions, SettingsError> {
     let hint = "with high-availability.type: zookeeper, e.g. zk1:2181,zk2:2181,zk3:2181";
-    let part = |key: &str, default: &str| {
-        let text = config.get(key).unwrap_or(default).trim_matches('/').to_owned();
-        if text.is_empty() { text } else { format!("/{text}") }
+    let part = |text: &str| match text.trim_matches('/') {
+        "" => String::new(),
+        text => format!("/{text}"),
     };
-    let root = part("high-availability.zookeeper.path.root", "/flink");
-    let cluster = part("high-availability.cluster-id", "/default");
-    let workers = part("high-availability.zookeeper.path.mesos-workers", "/mesos-workers");
+    let root = part(config.get("high-availability.zookeeper.path.root").unwrap_or("/flink"));
+    let cluster = part(config.get("high-availability.cluster-id").unwrap_or("/default"));
+    let workers = part(config.text(&ZOOKEEPER_PATH));
     let timeout = config.get_duration("high-availability.zookeeper.client.session-timeout")?;
     let access = access(config)?;
     let creator_only = match config.get(ACL).unwrap_or("open") {
@@ -51,7 +55,7 @@ pub(super) fn zookeeper(config: &Configuration) -> Result<ZooKeeperOptions, Sett
 fn access(config: &Configuration) -> Result<Access, SettingsError> {
     let properties = command::job_manager_properties(config).map_err(|error| wrong(&error))?;
     let mut authorizations = config.get_map(AUTHORIZATION)?.unwrap_or_default();
-    let own = config.get("mesos.state.zookeeper.secret").map(|secret| ("digest".to_owned(), secret.to_owned()));
+    let own = config.read(&STATE_ZOOKEEPER_SECRET)?.map(|secret| ("digest".to_owned(), secret));
     authorizations.extend(own);
     Ok(Access { authorizations, login: login(config, &properties)?, tls: tls(config, &properties)? })
 }

@@ -1,10 +1,10 @@
 //! High availability.
 
 use super::{MILLISECONDS_OF_INT, option};
-use crate::options::ConfigOption;
+use crate::options::Declaration;
 use crate::options::Kind::{Boolean, Duration, Integer, Map, Text};
 
-pub(in crate::options) const OPTIONS: &[ConfigOption] = &[
+pub(in crate::options) const OPTIONS: &[Declaration] = &[
     option("high-availability.type", Text, "high availability: `zookeeper`, or `NONE`")
         .default("NONE")
         .formerly(&["recovery.mode", "high-availability"]),

@@ -2,9 +2,9 @@
 
 use super::{MILLISECONDS, option};
 use crate::options::Kind::{Boolean, Duration, Enum, Integer, Memory, Text};
-use crate::options::{ConfigOption, Earlier};
+use crate::options::{Declaration, Earlier};
 
-pub(in crate::options) const OPTIONS: &[ConfigOption] = &[
+pub(in crate::options) const OPTIONS: &[Declaration] = &[
     option("jobmanager.rpc.address", Text, "address by which TaskManagers reach the JobManager"),
     option("jobmanager.rpc.port", Integer, "port of the JobManager").port().default("6123"),
     option("jobmanager.bind-host", Text, "address that the JobManager listens on"),

@@ -2,9 +2,9 @@
 
 use super::option;
 use crate::options::Kind::{Boolean, Integer, Memory, Number};
-use crate::options::{Bounds, ConfigOption};
+use crate::options::{Bounds, Declaration};
 
-pub(in crate::options) const OPTIONS: &[ConfigOption] = &[
+pub(in crate::options) const OPTIONS: &[Declaration] = &[
     option(
         "taskmanager.memory.process.size",
         Memory,

@@ -2,9 +2,9 @@
 
 use super::option;
 use crate::options::Kind::{Boolean, Duration, Enum, Integer, Map, Memory, Text};
-use crate::options::{Bounds, ConfigOption, Earlier};
+use crate::options::{Bounds, Declaration, Earlier};
 
-pub(in crate::options) const OPTIONS: &[ConfigOption] = &[
+pub(in crate::options) const OPTIONS: &[Declaration] = &[
     option(
         "taskmanager.memory.managed.consumer-weights",
         Map,

@@ -2,12 +2,12 @@
 
 use super::{MILLISECONDS, option};
 use crate::options::Kind::{Boolean, Duration, Integer, Memory, Number};
-use crate::options::{Bounds, ConfigOption, Earlier};
+use crate::options::{Bounds, Declaration, Earlier};
 
 /// Seconds that Flink's timers can count.
 const LONGEST_TIMER: u64 = 248 * 86_400;
 
-pub(in crate::options) const OPTIONS: &[ConfigOption] = &[
+pub(in crate::options) const OPTIONS: &[Declaration] = &[
     option(
         "resourcemanager.taskmanager-registration.timeout",
         Duration,

@@ -1,10 +1,10 @@
 //! REST API and web page.
 
 use super::{MILLISECONDS, option};
-use crate::options::ConfigOption;
+use crate::options::Declaration;
 use crate::options::Kind::{Boolean, Duration, Integer, Text};
 
-pub(in crate::options) const OPTIONS: &[ConfigOption] = &[
+pub(in crate::options) const OPTIONS: &[Declaration] = &[
     option("rest.address", Text, "address of the REST API and the web page"),
     option("rest.port", Integer, "port of the REST API and the web page")
         .port()

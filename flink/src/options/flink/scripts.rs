@@ -1,10 +1,10 @@
 //! What Flink's scripts read, and we in their place.
 
 use super::option;
-use crate::options::ConfigOption;
+use crate::options::Declaration;
 use crate::options::Kind::{Boolean, Integer, Text};
 
-pub(in crate::options) const OPTIONS: &[ConfigOption] = &[
+pub(in crate::options) const OPTIONS: &[Declaration] = &[
     option("env.java.home", Text, "Java home; overrides `JAVA_HOME` and `PATH`"),
     option("env.java.opts.all", Text, "JVM options of all processes").default("").formerly(&["env.java.opts"]),
     option("env.java.opts.jobmanager", Text, "JVM options of the JobManager").default(""),

@@ -1,10 +1,10 @@
 //! Kerberos and TLS.
 
 use super::option;
-use crate::options::ConfigOption;
+use crate::options::Declaration;
 use crate::options::Kind::{Boolean, Duration, Integer, List, Number, Text};
 
-pub(in crate::options) const OPTIONS: &[ConfigOption] = &[
+pub(in crate::options) const OPTIONS: &[Declaration] = &[
     option("security.kerberos.login.keytab", Text, "keytab of the principal; shipped as a secret")
         .formerly(&["security.keytab"]),
     option("security.kerberos.login.principal", Text, "Kerberos principal").formerly(&["security.principal"]),

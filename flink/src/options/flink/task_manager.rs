@@ -2,9 +2,9 @@
 
 use super::{MILLISECONDS, option};
 use crate::options::Kind::{Boolean, Duration, Enum, Integer, List, Memory, Number, Text};
-use crate::options::{Bounds, ConfigOption, Earlier};
+use crate::options::{Bounds, Declaration, Earlier};
 
-pub(in crate::options) const OPTIONS: &[ConfigOption] = &[
+pub(in crate::options) const OPTIONS: &[Declaration] = &[
     option("taskmanager.numberOfTaskSlots", Integer, "slots of a TaskManager")
         .between(1, Bounds::MOST_CPUS as i64)
         .default("1"),
