@@ -24,8 +24,7 @@ setup: ## install what tests and demo need, into ~/.cache/flink-mesos
 
 build: export FLINK_MESOS_REVISION := $(shell git rev-parse --short=12 HEAD 2>/dev/null)
 build: ## the programs, as they are shipped: target/release
-	$(CARGO) build --release --locked --bin flink-mesos --bin flink-mesos-executor
-	$(CARGO) build --release --locked --package fetcher --features sidecar --bin flink-mesos-fetcher
+	$(CARGO) build --release --locked --bin flink-mesos --bin flink-mesos-executor --bin flink-mesos-fetcher
 
 check: ## formatting, lints, documentation, English, dependencies
 	@tests/lint/english

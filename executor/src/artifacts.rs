@@ -6,9 +6,10 @@
 
 use std::{fmt, path::PathBuf};
 
-use fetcher::{
-    Cache, CacheOptions, FetchError, FetchOptions, Materialised, Progress, Projection, Request, Shared, Ways,
-    cache::PATH_VARIABLE, obtain, obtain::SOCKET_VARIABLE,
+use fetcher_client::cache::PATH_VARIABLE;
+use fetcher_client::obtain::SOCKET_VARIABLE;
+use fetcher_client::{
+    Cache, CacheOptions, FetchError, FetchOptions, Materialised, Progress, Projection, Request, Shared, Ways, obtain,
 };
 use flink::{
     config::{Configuration, ConfigurationError},
@@ -161,7 +162,7 @@ pub(crate) async fn deliver(
 
 #[cfg(test)]
 mod tests {
-    use fetcher::DEFAULT_SOCKET;
+    use fetcher_client::DEFAULT_SOCKET;
     use flink::config::Source;
 
     use super::*;

@@ -24,7 +24,7 @@ mod training;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use fetcher::Cache;
+use fetcher_client::Cache;
 use flink::command::CommandLine;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio_util::sync::CancellationToken;

@@ -77,7 +77,7 @@ impl Listeners {
             debug!("Cannot report usage to the scheduler: {error}");
         }
         if let (Some(sidecar), Ok(text)) = (&self.sidecar, serde_json::to_vec(usage))
-            && let Err(error) = fetcher::sidecar::send_usage(sidecar, text).await
+            && let Err(error) = fetcher_client::sidecar::send_usage(sidecar, text).await
         {
             debug!("Cannot report usage to the sidecar: {error}");
         }

@@ -7,12 +7,20 @@ use std::path::{Path, PathBuf};
 use flink::options::{Declaration, Section};
 
 /// Where options are read. The table itself does not count, nor do tests.
-const SOURCES: [&str; 5] = ["flink/src", "overlays/src", "scheduler/src", "executor/src", "fetcher"];
+const SOURCES: [&str; 7] = [
+    "flink/src",
+    "overlays/src",
+    "scheduler/src",
+    "executor/src",
+    "fetcher/client/src",
+    "fetcher/sources/src",
+    "fetcher/sidecar/src",
+];
 
 /// Files that are tests as a whole.
 const TESTS: [&str; 2] = ["tests.rs", "behaviour.rs"];
 
-/// Options of which a source takes the last part, whatever its name: `fetcher::sources::Settings`.
+/// Options of which a source takes the last part, whatever its name: `fetcher_sources::Settings`.
 const OF_SOURCES: &str = "mesos.source.";
 
 fn ours() -> impl Iterator<Item = &'static Declaration> {

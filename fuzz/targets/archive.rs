@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use std::io::Cursor;
 use std::path::Path;
 
-use fetcher::manifest::Format;
-use fetcher::unpack::{Limits, unpack};
+use fetcher_formats::Format;
+use fetcher_formats::unpack::{Limits, unpack};
 use libfuzzer_sys::fuzz_target;
 
 const FORMATS: [Format; 4] = [Format::Tar, Format::TarGz, Format::TarZst, Format::Zip];

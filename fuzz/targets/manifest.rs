@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::{Component, Path};
 
-use fetcher::{Blob, Digest, Entry, Kind, Manifest};
+use fetcher_formats::{Blob, Digest, Entry, Kind, Manifest};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

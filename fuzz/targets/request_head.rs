@@ -3,4 +3,4 @@
 
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|bytes: &[u8]| fetcher::server::fuzz_head(bytes));
+fuzz_target!(|bytes: &[u8]| fetcher_server::fuzz_head(bytes));

@@ -13,7 +13,7 @@ use std::{
 };
 
 use anyhow::{Context as _, anyhow};
-use fetcher::cache::PATH_VARIABLE;
+use fetcher_client::cache::PATH_VARIABLE;
 use fs_err::File;
 use mesos::master::MasterUrl;
 use mesos_local::{LocalCluster, LocalOptions};
@@ -103,7 +103,7 @@ fn has_logs(folder: &Path) -> bool {
 
 /// Raises the limit of open files (usually 1024), which listeners, state, ZooKeeper and Mesos share.
 fn raise_descriptors() {
-    if let Err(error) = fetcher::descriptors::raise() {
+    if let Err(error) = common::descriptors::raise() {
         tracing::warn!(%error, "Cannot raise the limit of open files");
     }
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use common::trusted_path::make_private;
-use fetcher::Digest;
+use fetcher_formats::Digest;
 use tracing::info;
 
 use crate::{plan::Lookup, settings::StateLocation};

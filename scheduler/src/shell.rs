@@ -11,7 +11,7 @@ mod signals;
 use std::collections::BTreeSet;
 
 use anyhow::anyhow;
-use fetcher::ArtifactServer;
+use fetcher_server::ArtifactServer;
 use mesos::{
     scheduler::{SchedulerConnection, SchedulerEvent, SchedulerHandle, SchedulerOptions},
     v1,

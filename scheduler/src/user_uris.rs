@@ -7,12 +7,11 @@ use std::{
 };
 
 use anyhow::{Context as _, anyhow};
-use fetcher::{
-    Archive, Artifact, Blame, Manifest,
-    manifest::Format,
-    sources::{FirstUseError, FirstUses, Obtained, Scheme, SourceOptions, SourceProgress},
-    unpack::{Limits, unpack},
-};
+use fetcher_client::Blame;
+use fetcher_formats::unpack::{Limits, unpack};
+use fetcher_formats::{Format, Manifest};
+use fetcher_server::{Archive, Artifact};
+use fetcher_sources::{FirstUseError, FirstUses, Obtained, Scheme, SourceOptions, SourceProgress};
 use flink::options::mesos::TASKS_URIS;
 use fs_err as fs;
 use serde_json::json;
@@ -143,7 +142,7 @@ impl UserUris {
 }
 
 /// Applies the environment variables that the stores' own tools read and `OpenDAL` does not.
-fn from_environment(options: &mut SourceOptions, lookup: &Lookup) -> Result<(), fetcher::sources::SettingError> {
+fn from_environment(options: &mut SourceOptions, lookup: &Lookup) -> Result<(), fetcher_sources::SettingError> {
     let region = lookup("AWS_REGION").or_else(|| lookup("AWS_DEFAULT_REGION"));
     let region = region.unwrap_or_else(|| "us-east-1".to_owned());
     options.settings.entry(Scheme::S3).or_default().set_default(Scheme::S3, "region", &region)?;

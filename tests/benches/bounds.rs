@@ -5,7 +5,7 @@
 #[path = "../tests/end_to_end/cluster.rs"]
 #[allow(dead_code, reason = "tests use the rest")]
 mod cluster;
-#[path = "../../fetcher/benches/bounds/crowd.rs"]
+#[path = "../../fetcher/sidecar/benches/bounds/crowd.rs"]
 mod crowd;
 #[path = "../tests/survival/site.rs"]
 #[allow(dead_code, reason = "tests use the rest")]

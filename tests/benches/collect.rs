@@ -10,7 +10,7 @@
 
 use std::path::{Path, PathBuf};
 
-use fetcher::{Artifact, BuildOptions};
+use fetcher_server::{Artifact, BuildOptions};
 use flink::{
     config::{Configuration, Source},
     home::FlinkHome,
@@ -38,7 +38,7 @@ fn main() {
             secret: file.secret,
         });
         let options = BuildOptions { hash_cache: cache.cloned(), ..BuildOptions::default() };
-        runtime.block_on(fetcher::build_with(artifacts.collect(), options)).unwrap();
+        runtime.block_on(fetcher_server::build_with(artifacts.collect(), options)).unwrap();
         started.elapsed().as_secs_f64() * 1e3
     };
     row("collect-hash-cold", median((0..5).map(|_| run(None))));

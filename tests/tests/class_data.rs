@@ -17,18 +17,20 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use artifacts::Artifacts;
-use fetcher::{Cache, CacheOptions, Digest};
-use flink::{JobManager, PATIENCE};
+use fetcher_client::{Cache, CacheOptions};
+use fetcher_formats::Digest;
 use mesos::v1::TaskState;
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
 use overlays::worker::Entry;
-use rig::Rig;
 use tempfile::TempDir;
 use tests::{RealMesosOptions, wait_until};
+
+use artifacts::Artifacts;
+use flink::{JobManager, PATIENCE};
+use rig::Rig;
 
 struct Scene {
     rig: Rig,

@@ -17,7 +17,9 @@ fn property_tests_draw_from_a_fixed_seed() {
 fn no_test_draws_a_fresh_seed() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let mut files = Vec::new();
-    for member in ["mesos", "mesos/local", "flink", "overlays", "fetcher", "executor", "scheduler", "tests"] {
+    for member in
+        ["mesos", "mesos/local", "flink", "overlays", "fetcher", "fetcher/sidecar", "executor", "scheduler", "tests"]
+    {
         sources(&root.join(member).join("tests"), &mut files);
     }
     assert!(files.len() > 50, "{files:?}");

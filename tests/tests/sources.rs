@@ -4,10 +4,8 @@
 
 use std::time::Duration;
 
-use fetcher::{
-    Digest,
-    sources::{Obtained, Scheme, Settings, SourceError, SourceOptions, obtain},
-};
+use fetcher_formats::Digest;
+use fetcher_sources::{Obtained, Scheme, Settings, SourceError, SourceOptions, obtain};
 use tempfile::TempDir;
 use tests::{Keeper, Program, ReservedPort, stores_python, wait_until};
 use tokio::sync::watch;
@@ -68,7 +66,7 @@ async fn behaves_as_a_source(options: &SourceOptions, there: &str, gone: &str) {
     assert_eq!((obtained.digest, obtained.size), (digest, CONTENT.len() as u64));
 
     fs_err::remove_file(&obtained.path).unwrap();
-    let uri: fetcher::sources::SourceUri = there.parse().unwrap();
+    let uri: fetcher_sources::SourceUri = there.parse().unwrap();
     fs_err::write(options.folder.join(format!("{}.partial", uri.fingerprint())), &CONTENT[..20]).unwrap();
     let resumed = fetch(there, Some(digest), options).await.unwrap();
     assert!(fs_err::read(resumed.path).unwrap() == CONTENT);

@@ -10,7 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use fetcher::Digest;
+use fetcher_formats::Digest;
 use flink::command::CommandLine;
 
 /// The oldest release that was tested.

@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use fetcher::cache::ClassDataMaking;
+use fetcher_client::cache::ClassDataMaking;
 use flink::{
     command::CommandLine,
     config::{Configuration, Source},

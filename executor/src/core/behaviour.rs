@@ -7,7 +7,7 @@ mod task;
 
 use std::time::Duration;
 
-use fetcher::Progress;
+use fetcher_client::Progress;
 use mesos::v1::{DurationInfo, KillPolicy, TaskId, TaskInfo, TaskState, TaskStatus};
 use overlays::worker::{ArtifactSource, Entry, WorkerSpec};
 use prost::Message as _;

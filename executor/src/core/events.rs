@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use fetcher::Progress;
+use fetcher_client::Progress;
 use mesos::v1::{
     ExecutorId, TaskId, TaskInfo, TaskState, TaskStatus,
     task_status::{Reason, Source},

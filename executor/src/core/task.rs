@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use fetcher::Progress;
+use fetcher_client::Progress;
 use mesos::v1::{TaskState, task_status::Reason};
 
 use super::{Blame, Exit, ExitStatus, Failure, Output, worker::Worker};

@@ -2,7 +2,7 @@
 
 use std::{fmt::Display, path::Path};
 
-use fetcher::FetchError;
+use fetcher_client::FetchError;
 use mesos::v1::{TaskState, task_status::Reason};
 use overlays::worker::ApplyError;
 
@@ -25,10 +25,10 @@ impl Failure {
     /// The artifacts could not be fetched.
     pub fn fetch(error: &FetchError) -> Self {
         let (blame, advice) = match error.blame() {
-            fetcher::Blame::Artifact => (Blame::Artifact, "the artifact server has wrong or missing files"),
-            fetcher::Blame::Network => (Blame::Network, "is the artifact server reachable from this agent?"),
-            fetcher::Blame::Host => (Blame::Agent, "this agent's disk is full or broken"),
-            fetcher::Blame::Configuration => (Blame::Configuration, "the scheduler sent invalid data"),
+            fetcher_client::Blame::Artifact => (Blame::Artifact, "the artifact server has wrong or missing files"),
+            fetcher_client::Blame::Network => (Blame::Network, "is the artifact server reachable from this agent?"),
+            fetcher_client::Blame::Host => (Blame::Agent, "this agent's disk is full or broken"),
+            fetcher_client::Blame::Configuration => (Blame::Configuration, "the scheduler sent invalid data"),
         };
         let reason = matches!(error, FetchError::NoSpace { .. } | FetchError::NoInodes { .. })
             .then_some(Reason::ContainerLimitationDisk);

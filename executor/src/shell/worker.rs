@@ -2,7 +2,8 @@
 
 use std::{io, pin::Pin, sync::Arc, time::Duration};
 
-use fetcher::{FetchOptions, Progress, Request, cache::PATH_VARIABLE};
+use fetcher_client::cache::PATH_VARIABLE;
+use fetcher_client::{FetchOptions, Progress, Request};
 use flink::{command::CommandLine, config::Configuration};
 use overlays::worker::{Sandbox, WorkerSpec, apply};
 use tokio::{

@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Once},
 };
 
-use fetcher::obtain::SOCKET_VARIABLE;
+use fetcher_client::obtain::SOCKET_VARIABLE;
 use fs_err as fs;
 use overlays::worker::Sandbox;
 use tokio::task::spawn_blocking;

@@ -2,7 +2,7 @@
 
 use std::{os::unix::fs::MetadataExt as _, path::PathBuf};
 
-use fetcher::{Cache, CacheOptions};
+use fetcher_client::{Cache, CacheOptions};
 use mesos::v1::TaskState;
 use overlays::worker::Entry;
 

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use fetcher::{Artifact, ArtifactServer, ServerOptions};
+use fetcher_server::{Artifact, ArtifactServer, ServerOptions};
 use mesos::v1::{TaskId, TaskInfo, TaskState};
 use overlays::worker::{ArtifactSource, Entry, WorkerSpec};
 use prost::Message as _;
@@ -35,7 +35,7 @@ impl Host {
         make_java(&folder.path().join("java"));
         let flink = make_flink(&folder.path().join("dist"));
         fs_err::create_dir(folder.path().join("sandbox")).unwrap();
-        let (manifest, catalogue) = fetcher::build(flink).await.unwrap();
+        let (manifest, catalogue) = fetcher_server::build(flink).await.unwrap();
         let options = ServerOptions { bind: "127.0.0.1:0".parse().unwrap(), ..ServerOptions::default() };
         let artifacts = ArtifactServer::start(options, manifest, catalogue).await.unwrap();
         Self { agent: Agent::start().await, folder, artifacts, group: None, container: false }

@@ -18,11 +18,7 @@ use crate::{agent::PATIENCE, host::Host};
 /// Starts the sidecar of a host, and waits until it listens.
 async fn sidecar(host: &Host) -> Child {
     let program = Path::new(env!("CARGO_BIN_EXE_flink-mesos-executor")).with_file_name("flink-mesos-fetcher");
-    assert!(
-        program.exists(),
-        "no program {}: run `cargo build --package fetcher --features sidecar --bins`",
-        program.display()
-    );
+    assert!(program.exists(), "no program {}: run `cargo build --package fetcher-sidecar`", program.display());
     let mut command = Command::new(program);
     command.args(["--config", "/dev/null", "--socket"]).arg(host.socket()).arg("--cache").arg(host.cache_of_sidecar());
     let mut process = command.env_clear().stderr(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
@@ -70,8 +66,8 @@ async fn a_worker_keeps_its_tree_if_the_sidecar_ends() {
     let mut first = sidecar(&host).await;
     let executor = host.running("w", &[]).await;
     first.kill().await.unwrap();
-    let cache = fetcher::CacheOptions { path: host.cache_of_sidecar(), budget: 1 << 30 };
-    let cache = fetcher::Cache::open(cache).unwrap();
+    let cache = fetcher_client::CacheOptions { path: host.cache_of_sidecar(), budget: 1 << 30 };
+    let cache = fetcher_client::Cache::open(cache).unwrap();
     cache.collect_garbage(0).await.unwrap();
     assert_eq!(trees(&host).len(), 1);
     host.end("w", executor).await;

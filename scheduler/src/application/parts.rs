@@ -4,7 +4,8 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::anyhow;
-use fetcher::{Artifact, ArtifactServer, BuildOptions, Catalogue, Digest, Kind, Manifest, ServerOptions};
+use fetcher_formats::{Digest, Kind, Manifest};
+use fetcher_server::{Artifact, ArtifactServer, BuildOptions, Catalogue, ServerOptions};
 use flink::{
     command::{self, Directories},
     config::{Configuration, Source},
@@ -228,7 +229,7 @@ impl Setup {
         let artifacts = artifacts.chain(uris.artifacts.iter().cloned()).collect();
         let hash_cache = cache.map(|folder| folder.join(HASHES));
         let build = BuildOptions { archives: uris.archives.clone(), hash_cache };
-        let (manifest, catalogue) = fetcher::build_with(artifacts, build).await.map_err(Failure::other)?;
+        let (manifest, catalogue) = fetcher_server::build_with(artifacts, build).await.map_err(Failure::other)?;
         Ok((worker, manifest, catalogue))
     }
 

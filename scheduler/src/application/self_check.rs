@@ -4,7 +4,7 @@ use std::{net::IpAddr, time::Duration};
 
 use anyhow::anyhow;
 use common::causes::root_cause;
-use fetcher::ArtifactServer;
+use fetcher_server::ArtifactServer;
 use reqwest::{StatusCode, header::RANGE};
 use tokio::net::UdpSocket;
 use tracing::warn;
@@ -69,7 +69,8 @@ async fn is_here(host: &str) -> bool {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use fetcher::{Catalogue, Manifest, ServerOptions};
+    use fetcher_formats::Manifest;
+    use fetcher_server::{Catalogue, ServerOptions};
 
     use super::*;
 

@@ -7,8 +7,9 @@ use std::{
 };
 
 use axum::Router;
+use common::descriptors;
 use common::guests::{Guest, Guests, machine};
-use fetcher::{descriptors, quiet::Quiet};
+use common::quiet::Quiet;
 use hyper::{
     Request,
     body::Incoming,

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use fetcher::{Identity, Password, TlsError, Trust};
+use fetcher_server::{Identity, Password, TlsError, Trust};
 use flink::{
     config::Configuration,
     options::mesos::{

@@ -5,11 +5,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use fetcher::{
-    Digest, TreePath,
-    manifest::Format,
-    sources::{Scheme, Settings, SourceUri, UriError},
-};
+use fetcher_formats::{Digest, Format, TreePath};
+use fetcher_sources::{Scheme, Settings, SourceUri, UriError};
 use flink::{config::Configuration, options::mesos::TASKS_URIS};
 
 use super::SettingsError;
@@ -149,7 +146,7 @@ fn format_of(name: &str, must: bool) -> Result<Option<Format>, String> {
 
 /// A path in the sandbox that is not used by our own files.
 fn place(text: &str) -> Result<TreePath, String> {
-    let path: TreePath = text.parse().map_err(|error: fetcher::path::TreePathError| error.to_string())?;
+    let path: TreePath = text.parse().map_err(|error: fetcher_formats::path::TreePathError| error.to_string())?;
     match TAKEN.iter().find(|taken| path.first() == **taken) {
         Some(taken) => Err(format!("`{taken}` is reserved in the sandbox (reserved: {})", TAKEN.join(", "))),
         None => Ok(path),

@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use common::files::{LARGEST_SECRET, read_text};
-use fetcher::{Identity, Password, Trust};
+use fetcher_server::{Identity, Password, Trust};
 use flink::{
     command,
     config::Configuration,

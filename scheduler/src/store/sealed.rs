@@ -1,7 +1,7 @@
 //! Files that show whether they are complete: a first line with the kind of content, its length and its sha256, then
 //! the content. A truncated or changed file is never accepted.
 
-use fetcher::Digest;
+use fetcher_formats::Digest;
 
 /// The kind of content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

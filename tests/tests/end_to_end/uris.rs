@@ -2,13 +2,14 @@
 
 use std::{os::unix::fs::PermissionsExt as _, path::Path, process::Command};
 
-use fetcher::{ArtifactServer, Digest, ServerOptions};
+use fetcher_formats::Digest;
+use fetcher_server::{ArtifactServer, ServerOptions};
 
 use super::*;
 
 /// A web server with these files.
 async fn web(folder: &Path, names: &[&str]) -> (ArtifactServer, Vec<String>) {
-    let (manifest, catalogue) = fetcher::build(Vec::new()).await.unwrap();
+    let (manifest, catalogue) = fetcher_server::build(Vec::new()).await.unwrap();
     let bind = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
     let server = ArtifactServer::start(ServerOptions { bind, ..ServerOptions::default() }, manifest, catalogue).await;
     let server = server.unwrap();

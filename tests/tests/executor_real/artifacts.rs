@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use fetcher::{Artifact, ArtifactServer, ServerOptions};
+use fetcher_server::{Artifact, ArtifactServer, ServerOptions};
 use tempfile::TempDir;
 use tokio::{
     io::copy_bidirectional,
@@ -40,7 +40,7 @@ impl Artifacts {
     }
 
     async fn in_folder(folder: TempDir, files: Vec<Artifact>, java_home: PathBuf) -> Self {
-        let (manifest, catalogue) = fetcher::build(files).await.unwrap();
+        let (manifest, catalogue) = fetcher_server::build(files).await.unwrap();
         let options = ServerOptions { bind: "127.0.0.1:0".parse().unwrap(), ..ServerOptions::default() };
         let server = ArtifactServer::start(options, manifest, catalogue).await.unwrap();
         let gate = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use fetcher::Artifact;
+use fetcher_server::Artifact;
 use flink::{
     command::{self, Directories},
     config::{Configuration, Source},

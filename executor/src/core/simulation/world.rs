@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use fetcher::Progress;
+use fetcher_client::Progress;
 use mesos::v1::{DurationInfo, KillPolicy, TaskInfo, TaskState, TaskStatus};
 
 use super::promises::{self, Process, Promises, key, rank};

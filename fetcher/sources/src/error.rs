@@ -1,0 +1,36 @@
+//! Why a source cannot be used, and who can fix that.
+
+use fetcher_client::{Blame, FetchError};
+use fetcher_formats::hashing::HashError;
+
+/// Why a source cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// It was not found or could not be downloaded; the error names the URL.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    /// A file that cannot be read; the error names it.
+    #[error(transparent)]
+    File(#[from] HashError),
+    /// An object store or file system rejects the request.
+    #[error("{uri}: {reason}")]
+    Store {
+        /// The requested URI.
+        uri: String,
+        /// The store's error.
+        reason: String,
+        /// Whether a retry may succeed.
+        temporary: bool,
+    },
+}
+
+impl SourceError {
+    /// Who can fix it.
+    pub fn blame(&self) -> Blame {
+        match self {
+            Self::Fetch(error) => error.blame(),
+            Self::Store { temporary: true, .. } => Blame::Network,
+            Self::Store { .. } | Self::File(_) => Blame::Configuration,
+        }
+    }
+}
