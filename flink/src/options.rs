@@ -11,6 +11,7 @@ mod earlier;
 mod flink;
 mod heartbeats;
 pub mod mesos;
+mod ports;
 mod range;
 mod reference;
 mod typed;
@@ -46,6 +47,8 @@ pub enum Kind {
     List,
     /// Flink's map, e.g. `k1:v1,k2:v2`.
     Map,
+    /// A port, or ports to choose from, e.g. `50100-50200,50300`.
+    Ports,
     /// One of these.
     Choice(&'static [&'static str]),
     /// One of these, in upper or lower case, as Flink reads its own.
@@ -103,13 +106,15 @@ pub enum Section {
     HighAvailability,
     /// Flink's own: Kerberos and TLS.
     Security,
+    /// Flink's own: web page, cluster, RPC, metrics.
+    Services,
     /// Flink's own: what its scripts read.
     Scripts,
 }
 
 impl Section {
     /// All parts in the order of the reference.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Upstream,
         Self::Ours,
         Self::Memory,
@@ -120,6 +125,7 @@ impl Section {
         Self::Rest,
         Self::HighAvailability,
         Self::Security,
+        Self::Services,
         Self::Scripts,
     ];
 
@@ -136,6 +142,7 @@ impl Section {
             Self::Rest => flink::rest::OPTIONS,
             Self::HighAvailability => flink::high_availability::OPTIONS,
             Self::Security => flink::security::OPTIONS,
+            Self::Services => flink::services::OPTIONS,
             Self::Scripts => flink::scripts::OPTIONS,
         }
     }

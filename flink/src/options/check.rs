@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Declaration, Kind, all, find, heartbeats, range};
+use super::{Declaration, Kind, all, find, heartbeats, ports, range};
 use crate::command::java_options_problem;
 use crate::config::{Configuration, Source};
 use crate::version::FlinkVersion;
@@ -175,6 +175,7 @@ fn error_in(config: &Configuration, option: &Declaration, value: &str) -> Option
     let config = config.alone(option.key, value);
     let result = match option.kind {
         Kind::Text => return java_options_problem(option.key, value),
+        Kind::Ports => return ports::problem(value, config.version()),
         Kind::Choice(allowed) if allowed.contains(&value) => return None,
         Kind::Enum(allowed) if allowed.iter().any(|name| name.eq_ignore_ascii_case(value)) => return None,
         Kind::Choice(allowed) | Kind::Enum(allowed) => {

@@ -11,6 +11,7 @@ pub(super) mod resource_manager;
 pub(super) mod rest;
 pub(super) mod scripts;
 pub(super) mod security;
+pub(super) mod services;
 pub(super) mod task_manager;
 
 /// A duration that was a plain number before Flink 1.20.

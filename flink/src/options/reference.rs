@@ -35,6 +35,7 @@ fn title(section: Section) -> &'static str {
         Section::Rest => "Flink: REST",
         Section::HighAvailability => "Flink: high availability",
         Section::Security => "Flink: Kerberos and TLS",
+        Section::Services => "Flink: web page, cluster, RPC, metrics",
         Section::Scripts => "Flink: Java, logs, Hadoop",
     }
 }
@@ -80,6 +81,7 @@ fn kind(kind: Kind) -> String {
         Kind::Memory => "memory size",
         Kind::List => "list",
         Kind::Map => "map",
+        Kind::Ports => "ports",
         Kind::Choice(allowed) | Kind::Enum(allowed) => return format!("`{}`", allowed.join("` or `")),
     };
     name.to_owned()

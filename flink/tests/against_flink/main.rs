@@ -10,4 +10,5 @@ mod mutation;
 mod options;
 #[path = "../shared/oracle.rs"]
 mod oracle;
+mod ports;
 mod values;

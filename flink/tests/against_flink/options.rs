@@ -16,10 +16,14 @@ const IN_NO_CLASS: [&str; 6] = [
     "env.java.default-opts.taskmanager",
 ];
 
+/// Durations that Flink 1.18 and 1.19 read out of a text.
+const DURATIONS_IN_TEXT: [&str; 3] = ["resourcemanager.job.timeout", "pekko.startup-timeout", "pekko.tcp.timeout"];
+
 /// The JVM says where temporary files go and what key stores are; the last four depend on the release.
-const DEPENDS: [&str; 10] = [
+const DEPENDS: [&str; 11] = [
     "io.tmp.dirs",
     "rest.profiling.dir",
+    "web.tmpdir",
     "security.ssl.internal.keystore-type",
     "security.ssl.internal.truststore-type",
     "security.ssl.rest.keystore-type",
@@ -71,7 +75,7 @@ fn known(flink: &mut Oracle, option: &Declaration) -> Vec<String> {
 fn has_kind(option: &Declaration, class: &str) -> bool {
     match option.kind {
         // Flink names the type of a list's parts.
-        Kind::Text | Kind::List => class == "String",
+        Kind::Text | Kind::List | Kind::Ports => class == "String",
         Kind::Integer => match option.bounds() {
             Some(Bounds::Integer(least, most)) if class == "Integer" => {
                 i32::try_from(least).and(i32::try_from(most)).is_ok()
@@ -81,11 +85,12 @@ fn has_kind(option: &Declaration, class: &str) -> bool {
         },
         Kind::Number => matches!(class, "Double" | "Float"),
         Kind::Boolean => class == "Boolean",
-        // Flink 1.18 and 1.19 read this one's text as a duration.
-        Kind::Duration if option.key == "resourcemanager.job.timeout" => matches!(class, "Duration" | "String"),
+        // Flink 1.18 and 1.19 read these texts as durations.
+        Kind::Duration if DURATIONS_IN_TEXT.contains(&option.key) => matches!(class, "Duration" | "String"),
         Kind::Duration => class == "Duration",
         Kind::Memory => class == "MemorySize",
         Kind::Map => class == "Map",
+        Kind::Enum(_) if option.key == "classloader.resolve-order" => class == "String",
         Kind::Choice(choices) | Kind::Enum(choices) => class == choices.join("|"),
     }
 }

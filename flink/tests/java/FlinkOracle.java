@@ -17,6 +17,7 @@ import org.apache.flink.configuration.ConfigOptions;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.FallbackKey;
 import org.apache.flink.configuration.GlobalConfiguration;
+import org.apache.flink.util.NetUtils;
 
 /**
  * Answers questions about Flink's own behaviour, one line each, so that one JVM serves a whole test run.
@@ -61,6 +62,8 @@ public class FlinkOracle {
                 return load(arguments.get(0));
             case "option":
                 return option(arguments.get(0));
+            case "ports":
+                return List.of(String.valueOf(NetUtils.getPortRangeFromString(arguments.get(0)).hasNext()));
             case "sensitive":
                 return List.of(String.valueOf(GlobalConfiguration.isSensitive(arguments.get(0))));
             case "get":
@@ -102,8 +105,8 @@ public class FlinkOracle {
 
     /** Type or choices, default and deprecated names of an option; nothing when Flink has no such option. */
     private static List<String> option(String key) throws Exception {
-        for (String name : OPTION_CLASSES) {
-            for (Field field : Class.forName("org.apache.flink.configuration." + name).getDeclaredFields()) {
+        for (Class<?> options : optionClasses()) {
+            for (Field field : options.getDeclaredFields()) {
                 if (field.getType() != ConfigOption.class) {
                     continue;
                 }
@@ -127,6 +130,21 @@ public class FlinkOracle {
         return List.of();
     }
 
+    /** Flink 1.18 has AkkaOptions, 2.0 and later have RpcOptions, those between have both. */
+    private static List<Class<?>> optionClasses() throws ClassNotFoundException {
+        List<Class<?>> classes = new ArrayList<>();
+        for (String name : OPTION_CLASSES) {
+            try {
+                classes.add(Class.forName("org.apache.flink.configuration." + name));
+            } catch (ClassNotFoundException e) {
+                if (!name.equals("AkkaOptions") && !name.equals("RpcOptions")) {
+                    throw e;
+                }
+            }
+        }
+        return classes;
+    }
+
     private static String type(Class<?> type) {
         if (!type.isEnum()) {
             return type.getSimpleName();
@@ -137,7 +155,8 @@ public class FlinkOracle {
     private static final List<String> OPTION_CLASSES = List.of(
             "TaskManagerOptions", "JobManagerOptions", "HighAvailabilityOptions", "SecurityOptions", "RestOptions",
             "ResourceManagerOptions", "CoreOptions", "ExternalResourceOptions", "NettyShuffleEnvironmentOptions",
-            "ClusterOptions", "HeartbeatManagerOptions", "BlobServerOptions", "AlgorithmOptions");
+            "ClusterOptions", "HeartbeatManagerOptions", "BlobServerOptions", "AlgorithmOptions", "WebOptions",
+            "MetricOptions", "RpcOptions", "AkkaOptions");
 
     /** Flink 1.20 remembers, for all configurations to come, that it has read a flink-conf.yaml. */
     private static void forgetFile() throws IllegalAccessException {

@@ -13,7 +13,10 @@ use flink::{
         mesos::{MASTER, STATE_DIR},
     },
 };
-use nix::unistd::{AccessFlags, access};
+use nix::{
+    sys::statfs::{PROC_SUPER_MAGIC, SYSFS_MAGIC, statfs},
+    unistd::{AccessFlags, access},
+};
 use overlays::{
     overlay::{self, ContainerSpec},
     worker,
@@ -217,6 +220,10 @@ fn is_writable(folder: &Path) -> Result<(), String> {
     let there = folder.ancestors().find(|folder| folder.exists()).unwrap_or(&folder);
     if !there.is_dir() {
         return Err(format!("{} is not a folder", there.display()));
+    }
+    // `access` lets root write to these.
+    if statfs(there).is_ok_and(|of| [PROC_SUPER_MAGIC, SYSFS_MAGIC].contains(&of.filesystem_type())) {
+        return Err(format!("{} belongs to the kernel", there.display()));
     }
     access(there, AccessFlags::W_OK | AccessFlags::X_OK).map_err(|e| format!("{}: {}", there.display(), e.desc()))
 }

@@ -279,13 +279,19 @@ async fn temporary_folders_that_the_job_manager_cannot_use_are_reported() {
 }
 
 #[tokio::test]
-async fn folders_that_the_job_manager_cannot_create_are_reported() {
+async fn folders_that_the_job_manager_cannot_create_are_reported_to_root_too() {
     for key in ["blob.storage.directory", "web.upload.dir", "web.tmpdir", "process.working-dir"] {
         let installation = Installation::new("127.0.0.1:1");
         let file = installation.path("flink/conf/config.yaml");
         let error = format!("{key}: the JobManager cannot use it on this machine: {file} is not a folder (from -D)");
         let installation = installation.with(&format!("{key}={file}/below"));
         assert_eq!(installation.errors(true).await, [error]);
+        for folder in ["/proc", "/sys"] {
+            let installation = Installation::new("127.0.0.1:1").with(&format!("{key}={folder}/none/below"));
+            let why = format!("{folder} belongs to the kernel (from -D)");
+            let error = format!("{key}: the JobManager cannot use it on this machine: {why}");
+            assert_eq!(installation.errors(true).await, [error]);
+        }
     }
 }
 

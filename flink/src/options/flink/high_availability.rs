@@ -2,7 +2,7 @@
 
 use super::{MILLISECONDS_OF_INT, option};
 use crate::options::Declaration;
-use crate::options::Kind::{Boolean, Duration, Integer, Map, Text};
+use crate::options::Kind::{Boolean, Duration, Integer, Map, Ports, Text};
 
 pub(in crate::options) const OPTIONS: &[Declaration] = &[
     option("high-availability.type", Text, "high availability: `zookeeper`, or `NONE`")
@@ -13,7 +13,7 @@ pub(in crate::options) const OPTIONS: &[Declaration] = &[
         .formerly(&["high-availability.zookeeper.path.namespace", "recovery.zookeeper.path.namespace"]),
     option("high-availability.storageDir", Text, "folder for the JobManager's data that is too large for ZooKeeper")
         .formerly(&["high-availability.zookeeper.storageDir", "recovery.zookeeper.storageDir"]),
-    option("high-availability.jobmanager.port", Text, "port of the JobManager, or ports to choose from")
+    option("high-availability.jobmanager.port", Ports, "port of the JobManager, or ports to choose from")
         .default("0")
         .formerly(&["recovery.jobmanager.port"]),
     option("high-availability.zookeeper.quorum", Text, "ZooKeeper servers, `host:port` separated by commas")

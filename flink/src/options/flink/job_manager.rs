@@ -1,7 +1,7 @@
 //! The JobManager's addresses, its process, and how it gives jobs their slots.
 
 use super::{MILLISECONDS, option};
-use crate::options::Kind::{Boolean, Duration, Enum, Integer, Memory, Text};
+use crate::options::Kind::{Boolean, Duration, Enum, Integer, Memory, Ports, Text};
 use crate::options::{Declaration, Earlier};
 
 pub(in crate::options) const OPTIONS: &[Declaration] = &[
@@ -172,7 +172,8 @@ pub(in crate::options) const OPTIONS: &[Declaration] = &[
         "number of failed messages after which the other process is considered dead; -1: no limit",
     )
     .default("2"),
-    option("blob.server.port", Text, "port of the blob server, or ports to choose from; 0: any free port").default("0"),
+    option("blob.server.port", Ports, "port of the blob server, or ports to choose from; 0: any free port")
+        .default("0"),
     option(
         "blob.service.ssl.enabled",
         Boolean,

@@ -1,7 +1,7 @@
 //! A TaskManager's other resources, its addresses, and what its process does.
 
 use super::{MILLISECONDS, option};
-use crate::options::Kind::{Boolean, Duration, Enum, Integer, List, Memory, Number, Text};
+use crate::options::Kind::{Boolean, Duration, Enum, Integer, List, Memory, Number, Ports, Text};
 use crate::options::{Bounds, Declaration, Earlier};
 
 pub(in crate::options) const OPTIONS: &[Declaration] = &[
@@ -36,7 +36,7 @@ pub(in crate::options) const OPTIONS: &[Declaration] = &[
     ),
     option(
         "taskmanager.data.bind-port",
-        Text,
+        Ports,
         "port that the data server listens on, if it differs from the advertised one",
     )
     .earlier(&[Earlier::before(1, 19, Integer)]),
