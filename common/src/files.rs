@@ -19,10 +19,12 @@ use std::{
 use fs_err::{File, OpenOptions, os::unix::fs::OpenOptionsExt as _};
 use nix::{
     errno::Errno,
-    libc::O_NONBLOCK,
+    libc::{O_NOFOLLOW, O_NONBLOCK},
     poll::{PollFd, PollFlags, PollTimeout, poll},
     sys::stat::makedev,
 };
+
+use crate::trusted_path::check_owner;
 
 /// The largest accepted file with a token or a password, in bytes.
 pub const LARGEST_SECRET: u64 = 64 << 10;
@@ -46,19 +48,37 @@ pub fn open(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Opens a regular file to write at its end, and creates it if it does not exist. Never waits for a pipe. Blocks.
+/// Opens a regular file of this user's own to write at its end, and creates it if it does not exist. Never follows a link
+/// in its place, nor waits for a pipe. Blocks.
 ///
 /// # Errors
-/// Like [`open`].
+/// Like [`open`], or the file is a link or belongs to another user.
 pub fn append(path: &Path) -> io::Result<File> {
-    match fs_err::metadata(path) {
-        Ok(found) => check_regular(path, &found)?,
-        Err(error) if error.kind() == ErrorKind::NotFound => {}
-        Err(error) => return Err(error),
-    }
-    let file = OpenOptions::new().create(true).append(true).custom_flags(O_NONBLOCK).open(path)?;
-    check_regular(path, &file.metadata()?)?;
+    check_place(path)?;
+    let file = OpenOptions::new().create(true).append(true).custom_flags(O_NOFOLLOW | O_NONBLOCK).open(path)?;
+    check_own(path, &file.metadata()?)?;
     Ok(file)
+}
+
+/// Checks that a file of this user's own, or nothing, is at a path. Blocks.
+///
+/// # Errors
+/// It belongs to another user, or it is a link or another kind of file.
+pub fn check_place(path: &Path) -> io::Result<()> {
+    match fs_err::symlink_metadata(path) {
+        Ok(found) => check_own(path, &found),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Checks that a file is a regular one of this user's own.
+///
+/// # Errors
+/// It belongs to another user, or it is a link or another kind of file.
+pub fn check_own(path: &Path, found: &Metadata) -> io::Result<()> {
+    check_owner(path, found)?;
+    if found.is_file() { Ok(()) } else { Err(not_regular(path, found)) }
 }
 
 /// The content of a regular file of at most `most` bytes. Blocks.
@@ -155,18 +175,28 @@ fn invalid(path: &Path) -> io::Error {
     io::Error::new(ErrorKind::InvalidData, format!("{} is not UTF-8 text", path.display()))
 }
 
-fn check_regular(path: &Path, found: &Metadata) -> io::Result<()> {
+/// Checks that a file is a regular one, or `/dev/null`.
+///
+/// # Errors
+/// It is another kind of file.
+pub fn check_regular(path: &Path, found: &Metadata) -> io::Result<()> {
     let is_null = found.file_type().is_char_device() && found.rdev() == makedev(1, 3);
     if found.is_file() || is_null {
         return Ok(());
     }
+    Err(not_regular(path, found))
+}
+
+fn not_regular(path: &Path, found: &Metadata) -> io::Error {
     let text = format!("{} is {}: a regular file is required", path.display(), kind(found.file_type()));
-    Err(io::Error::new(ErrorKind::InvalidInput, text))
+    io::Error::new(ErrorKind::InvalidInput, text)
 }
 
 fn kind(found: FileType) -> &'static str {
     if found.is_dir() {
         "a folder"
+    } else if found.is_symlink() {
+        "a link"
     } else if found.is_fifo() {
         "a pipe"
     } else if found.is_socket() {
@@ -209,7 +239,32 @@ mod tests {
             let expected = format!("{} is {what}: a regular file is required", path.display());
             assert_eq!(read(path, 10).unwrap_err().to_string(), expected);
             assert_eq!(open(path).unwrap_err().to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn what_this_program_writes_to_is_a_regular_file_of_its_own_user_and_no_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let [file, pipe, link, below] = ["file", "pipe", "link", "below"].map(|name| folder.path().join(name));
+        append(&file).unwrap().write_all(b"one ").unwrap();
+        append(&file).unwrap().write_all(b"two").unwrap();
+        assert_eq!(fs::read_to_string(&file).unwrap(), "one two");
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        fs_err::os::unix::fs::symlink(&file, &link).unwrap();
+        fs::create_dir(&below).unwrap();
+        for (path, what) in [(&pipe, "a pipe"), (&link, "a link"), (&below, "a folder")] {
+            let expected = format!("{} is {what}: a regular file is required", path.display());
             assert_eq!(append(path).unwrap_err().to_string(), expected);
+            assert_eq!(check_place(path).unwrap_err().to_string(), expected);
+        }
+        check_place(&folder.path().join("none")).unwrap();
+        if !nix::unistd::geteuid().is_root() {
+            return io::stderr().write_all(b"\nSKIPPED: a file of another user: needs root\n").unwrap();
+        }
+        for path in [&file, &pipe] {
+            nix::unistd::chown(path, Some(65534.into()), None).unwrap();
+            let error = append(path).unwrap_err().to_string();
+            assert!(error.contains("belongs to the user 65534, and this program runs as the user 0"), "{error}");
         }
     }
 

@@ -1,7 +1,7 @@
 //! Whether another user could prepare or replace a folder that this program is about to trust.
 
 use std::{
-    fs::{DirBuilder, Permissions},
+    fs::{DirBuilder, Metadata, Permissions},
     io,
     os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
@@ -13,6 +13,7 @@ use nix::unistd::{Gid, Group, User, getegid, geteuid};
 const ALL_WRITE: u32 = 0o002;
 const GROUP_WRITE: u32 = 0o020;
 const STICKY: u32 = 0o1000;
+const OTHERS_WRITE: u32 = ALL_WRITE | GROUP_WRITE;
 
 /// The error for a folder that is not trusted, and why.
 pub fn refuse<T>(path: &Path, why: &str) -> io::Result<T> {
@@ -23,6 +24,11 @@ pub fn refuse<T>(path: &Path, why: &str) -> io::Result<T> {
 /// Why something of the user `owner` is not trusted: this program runs as another user.
 pub fn of_another_user(owner: u32) -> String {
     format!("belongs to the user {owner}, and this program runs as the user {}", geteuid())
+}
+
+/// Checks that something belongs to this user. What belongs to root is refused too.
+pub fn check_owner(path: &Path, found: &Metadata) -> io::Result<()> {
+    if found.uid() == geteuid().as_raw() { Ok(()) } else { refuse(path, &of_another_user(found.uid())) }
 }
 
 /// Checks that only root and this user can put something else in the place of a file or folder. The folders above it,
@@ -83,15 +89,34 @@ fn without_links(path: &Path) -> PathBuf {
 /// Creates a folder that only this user can read, or makes it one. Blocks.
 ///
 /// # Errors
-/// It is a link, belongs to another user, or another user could replace it.
+/// It is no folder of this user's own, or another user could replace it or may have put something there.
 pub fn make_private(path: &Path) -> io::Result<()> {
-    check_way(path)?;
+    check_private(path)?;
     DirBuilder::new().recursive(true).mode(0o700).create(path)?;
-    let found = fs::symlink_metadata(path)?;
-    if !found.is_dir() || found.uid() != geteuid().as_raw() {
-        return refuse(path, "is a link, or belongs to another user");
-    }
+    check_private(path)?;
     fs::set_permissions(path, Permissions::from_mode(0o700))
+}
+
+/// Checks that [`make_private`] would make a folder private, without changing anything. Blocks.
+///
+/// # Errors
+/// Like [`make_private`].
+pub fn check_private(path: &Path) -> io::Result<()> {
+    check_way(path)?;
+    let found = match fs::symlink_metadata(path) {
+        Ok(found) => found,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    check_owner(path, &found)?;
+    if !found.is_dir() {
+        return refuse(path, "is a link or a file, not a folder");
+    }
+    if found.mode() & OTHERS_WRITE != 0 {
+        let mode = found.mode() & 0o7777;
+        return refuse(path, &format!("may hold files of another user, as others may write to it (mode {mode:o})"));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -119,6 +144,23 @@ mod tests {
         fs::set_permissions(&open, Permissions::from_mode(0o1777)).unwrap();
         make_private(&open.join("new/er")).unwrap();
         assert_eq!(fs::metadata(open.join("new/er")).unwrap().mode() & 0o7777, 0o700);
+    }
+
+    #[test]
+    fn a_folder_into_which_others_could_put_files_is_refused_and_keeps_its_mode() {
+        let tmp = tempfile::tempdir().unwrap();
+        let own = tmp.path().join("own");
+        fs::create_dir(&own).unwrap();
+        for mode in [0o777, 0o1777, 0o770] {
+            fs::set_permissions(&own, Permissions::from_mode(mode)).unwrap();
+            let error = make_private(&own).unwrap_err().to_string();
+            let expected = format!("may hold files of another user, as others may write to it (mode {mode:o})");
+            assert!(error.contains(&expected), "{error}");
+            assert_eq!(fs::metadata(&own).unwrap().mode() & 0o7777, mode);
+        }
+        fs::set_permissions(&own, Permissions::from_mode(0o755)).unwrap();
+        make_private(&own).unwrap();
+        assert_eq!(fs::metadata(&own).unwrap().mode() & 0o7777, 0o700);
     }
 
     #[test]
@@ -181,7 +223,7 @@ mod tests {
         fs::create_dir(&own).unwrap();
         fs::set_permissions(&own, Permissions::from_mode(0o755)).unwrap();
         symlink(&own, &link).unwrap();
-        assert!(make_private(&link).unwrap_err().to_string().contains("is a link, or belongs to another user"));
+        assert!(make_private(&link).unwrap_err().to_string().contains("is a link or a file, not a folder"));
         assert_eq!(fs::metadata(&own).unwrap().mode() & 0o777, 0o755);
     }
 }

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use common::trusted_path::{check_way, make_private, of_another_user, refuse};
+use common::trusted_path::{check_private, check_way, make_private};
 use fs_err as fs;
 use nix::unistd::geteuid;
 
@@ -16,7 +16,7 @@ const OTHERS_WRITE: u32 = 0o022;
 /// there (`/tmp`), for they could create the logs first. Blocks.
 ///
 /// # Errors
-/// Another user could replace the logs in any case.
+/// Another user could replace the logs in any case, or may have put files into the folder of this user's own.
 pub(crate) fn find(wanted: &Path) -> io::Result<PathBuf> {
     check_way(&wanted.join("log"))?;
     let is_shared = fs::metadata(wanted).is_ok_and(|found| found.mode() & OTHERS_WRITE != 0);
@@ -25,11 +25,8 @@ pub(crate) fn find(wanted: &Path) -> io::Result<PathBuf> {
         return Ok(wanted.to_owned());
     }
     let own = wanted.join(format!("flink-mesos-{}", geteuid()));
-    check_way(&own)?;
-    match fs::symlink_metadata(&own) {
-        Ok(found) if found.uid() != geteuid().as_raw() => refuse(&own, &of_another_user(found.uid())),
-        _ => Ok(own),
-    }
+    check_private(&own)?;
+    Ok(own)
 }
 
 /// Finds it as [`find`] does, and creates the folder of this user's own. Blocks.
@@ -75,6 +72,18 @@ mod tests {
         assert_eq!(own, folder.path().join(format!("flink-mesos-{}", geteuid())));
         assert_eq!(fs::metadata(&own).unwrap().mode() & 0o7777, 0o700);
         assert_eq!(claim(folder.path()).unwrap(), own, "also the second time");
+    }
+
+    #[test]
+    fn an_own_folder_into_which_others_could_put_files_is_refused_and_keeps_its_mode() {
+        let folder = folder(0o1777);
+        let own = claim(folder.path()).unwrap();
+        fs::set_permissions(&own, Permissions::from_mode(0o777)).unwrap();
+        for refused in [find(folder.path()), claim(folder.path())] {
+            let error = refused.unwrap_err().to_string();
+            assert!(error.contains("may hold files of another user"), "{error}");
+        }
+        assert_eq!(fs::metadata(&own).unwrap().mode() & 0o7777, 0o777);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use std::{
     sync::Arc,
 };
 
-use common::trusted_path::{check_way, of_another_user, refuse};
+use common::trusted_path::{check_owner, check_way, refuse};
 use fs_err::{self as fs, File, OpenOptions, os::unix::fs::OpenOptionsExt as _};
 use nix::{
     libc::{O_NOFOLLOW, O_NONBLOCK},
@@ -89,9 +89,7 @@ pub(crate) fn claim(path: &Path) -> io::Result<PathBuf> {
     if !found.is_dir() {
         return refuse(&path, "is not a folder");
     }
-    if found.uid() != own {
-        return refuse(&path, &of_another_user(found.uid()));
-    }
+    check_owner(&path, &found)?;
     let others_could_write = found.mode() & 0o022 != 0;
     for entry in fs::read_dir(&path)? {
         let entry = entry?.path();

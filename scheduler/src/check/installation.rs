@@ -25,6 +25,7 @@ use overlays::{
 use super::{Report, Subject, application};
 use crate::{
     control::run_file,
+    job_manager::logs,
     log_folder,
     plan::{self, Lookup, Request},
     settings::{self, Settings, SettingsError, StateLocation},
@@ -166,7 +167,8 @@ fn shipped(spec: &ContainerSpec, has_secret_values: bool) -> String {
 /// Checks the folders that we write to.
 fn folders(home: &FlinkHome, config: &Configuration, lookup: &Lookup, report: &mut Report) {
     let logs = log_folder::find(&plan::log_folder(home, config, lookup)).map_err(|e| e.to_string());
-    if let Err(why) = logs.and_then(|folder| is_writable(&folder)) {
+    let usable = |folder: PathBuf| is_writable(&folder).and_then(|()| logs::check(&folder).map_err(|e| e.to_string()));
+    if let Err(why) = logs.and_then(usable) {
         report.error(format!("FLINK_LOG_DIR, env.log.dir: logs cannot be written: {why}"));
     }
     if let Ok(StateLocation::Directory(folder)) = settings::state_location(config)

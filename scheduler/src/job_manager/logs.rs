@@ -1,19 +1,29 @@
 //! Separate logs for clusters that are started from one Flink and so share a folder of logs.
 
-use std::{fs::TryLockError, io};
+use std::{fs::TryLockError, io, path::Path};
+
+use common::files::{append, check_place};
 
 use super::JobManager;
 
 /// The log's name in Flink's scripts.
 pub(crate) const USUAL: &str = "jobmanager";
 
+/// Checks that no other user has put one of the usual log's files into a folder. Blocks.
+pub(crate) fn check(folder: &Path) -> io::Result<()> {
+    ["out", "err", "log"].iter().try_for_each(|ending| check_place(&folder.join(format!("{USUAL}.{ending}"))))
+}
+
 impl JobManager {
     /// Claims the log for this JobManager: under the usual name, or, if another cluster uses that, under a name with
     /// `port`, which is unique on this machine. Blocks.
+    ///
+    /// # Errors
+    /// One of its files cannot be written, is a link or another kind of file, or belongs to another user.
     pub(crate) fn take_log(&mut self, port: u16) -> io::Result<()> {
         for name in [USUAL.to_owned(), format!("{USUAL}-{port}")] {
             self.log_name = name;
-            let file = common::files::append(&self.file("out"))?;
+            let file = append(&self.file("out"))?;
             let taken = file.file().try_lock();
             self.log_lock = Some(file);
             match taken {
@@ -22,19 +32,23 @@ impl JobManager {
                 Ok(()) | Err(TryLockError::Error(_)) => break,
             }
         }
+        // The JobManager itself writes this one.
+        check_place(&self.file("log"))?;
         let option = "-Dlog.file=";
         let path = self.file("log").display().to_string();
         for argument in self.command.arguments.iter_mut().filter(|argument| argument.starts_with(option)) {
             *argument = format!("{option}{path}");
         }
         // The file for standard error must be writable too.
-        common::files::append(&self.file("err")).map(drop)
+        append(&self.file("err")).map(drop)
     }
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use std::io::Write as _;
+
     use flink::{command::CommandLine, config::Configuration};
 
     use crate::{flink_rest::FlinkRest, job_manager::JobManager};
@@ -61,12 +75,34 @@ mod tests {
     }
 
     #[test]
-    fn a_pipe_in_the_place_of_an_output_is_refused_and_not_waited_for() {
-        for name in ["jobmanager.out", "jobmanager.err"] {
+    fn a_pipe_or_a_link_in_the_place_of_a_log_is_refused_and_neither_waited_for_nor_followed() {
+        for name in ["jobmanager.out", "jobmanager.err", "jobmanager.log"] {
             let folder = tempfile::tempdir().unwrap();
-            nix::unistd::mkfifo(&folder.path().join(name), nix::sys::stat::Mode::S_IRWXU).unwrap();
+            let (place, precious) = (folder.path().join(name), folder.path().join("precious"));
+            nix::unistd::mkfifo(&place, nix::sys::stat::Mode::S_IRWXU).unwrap();
             let error = job_manager(folder.path()).take_log(8081).unwrap_err().to_string();
             assert!(error.ends_with(&format!("{name} is a pipe: a regular file is required")), "{error}");
+            fs_err::remove_file(&place).unwrap();
+            fs_err::os::unix::fs::symlink(&precious, &place).unwrap();
+            let error = job_manager(folder.path()).take_log(8081).unwrap_err().to_string();
+            assert!(error.ends_with(&format!("{name} is a link: a regular file is required")), "{error}");
+            assert!(!precious.exists());
+        }
+    }
+
+    #[test]
+    fn a_log_that_another_user_has_put_there_is_refused() {
+        if !nix::unistd::geteuid().is_root() {
+            return std::io::stderr().write_all(b"\nSKIPPED: a log of another user: needs root\n").unwrap();
+        }
+        for name in ["jobmanager.out", "jobmanager.err", "jobmanager.log"] {
+            let folder = tempfile::tempdir().unwrap();
+            fs_err::write(folder.path().join(name), "theirs").unwrap();
+            nix::unistd::chown(&folder.path().join(name), Some(65534.into()), None).unwrap();
+            let error = job_manager(folder.path()).take_log(8081).unwrap_err().to_string();
+            assert_eq!(error, super::check(folder.path()).unwrap_err().to_string());
+            assert!(error.contains(&format!("{name} belongs to the user 65534, and")), "{error}");
+            assert_eq!(fs_err::read_to_string(folder.path().join(name)).unwrap(), "theirs");
         }
     }
 
