@@ -1,11 +1,13 @@
 //! Locks between processes, on files that their holder may remove.
 
-use std::fs::TryLockError;
+use std::fs::{Metadata, TryLockError};
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use common::files::check_regular;
+use common::trusted_path::check_owner;
 use fs_err::os::unix::fs::OpenOptionsExt as _;
 use fs_err::{File, OpenOptions};
 use nix::errno::Errno;
@@ -18,6 +20,9 @@ use crate::error::FetchError;
 /// How often to try for a lock, at first and at most: the kernel can only notify a blocked thread.
 const ASK_AGAIN: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(25));
 
+/// Another user may have put a link or a pipe in the place of a lock: neither is followed nor waited for.
+const SAFE_FLAGS: libc::c_int = libc::O_NOFOLLOW | libc::O_NONBLOCK;
+
 /// What a lock allows others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
@@ -25,7 +30,7 @@ pub enum Mode {
     Shared,
     /// Nobody shares it: the tree is not in use.
     Unshared,
-    /// Only one holds it. For files that only the cache's user can open, and for folders.
+    /// Only one holds it. For files and folders of this user, which no other can open; others' are refused.
     Exclusive,
 }
 
@@ -37,7 +42,10 @@ pub struct FileLock {
 
 impl FileLock {
     /// Locks the file at `path`, creating it if needed; none if another process has the lock. Blocks, but never for the
-    /// lock.
+    /// lock, nor for a pipe in its place.
+    ///
+    /// # Errors
+    /// The file cannot be opened, is a link or another kind of file, or belongs to another user though `mode` is exclusive.
     pub fn attempt(path: &Path, mode: Mode) -> io::Result<Option<Self>> {
         loop {
             let file = open(path, mode)?;
@@ -136,11 +144,11 @@ fn set_lock(file: &File, kind: libc::c_int) -> Result<(), TryLockError> {
 
 /// Opens the file for reading, which is enough for most locks: it may be a read-only file on its way into its place. Files of
 /// shared locks are open to other users too.
-fn open(path: &Path, mode: Mode) -> io::Result<File> {
+fn open_or_create(path: &Path, mode: Mode) -> io::Result<File> {
     let permissions = if mode == Mode::Exclusive { 0o600 } else { 0o644 };
     loop {
         let opened = match mode {
-            Mode::Unshared => OpenOptions::new().read(true).write(true).custom_flags(libc::O_NOFOLLOW).open(path),
+            Mode::Unshared => OpenOptions::new().read(true).write(true).custom_flags(SAFE_FLAGS).open(path),
             Mode::Shared | Mode::Exclusive => read_only(path),
         };
         match opened {
@@ -157,9 +165,29 @@ fn open(path: &Path, mode: Mode) -> io::Result<File> {
     }
 }
 
-/// A link in the place of a lock is an error.
 fn read_only(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW).open(path)
+    OpenOptions::new().read(true).custom_flags(SAFE_FLAGS).open(path)
+}
+
+/// Opens the file and checks it. If it cannot be opened, a link or a file of another user in its place is the better reason.
+fn open(path: &Path, mode: Mode) -> io::Result<File> {
+    let opened = open_or_create(path, mode);
+    let found = match &opened {
+        Ok(file) => file.metadata(),
+        Err(_) => fs_err::symlink_metadata(path),
+    };
+    match found {
+        Ok(found) => check(path, &found, mode).and(opened),
+        Err(error) => opened.and(Err(error)),
+    }
+}
+
+/// What may be locked: a regular file or a folder, for an exclusive lock of this user's own.
+fn check(path: &Path, found: &Metadata, mode: Mode) -> io::Result<()> {
+    if mode == Mode::Exclusive {
+        check_owner(path, found)?;
+    }
+    if found.is_dir() { Ok(()) } else { check_regular(path, found) }
 }
 
 fn is_at(file: &File, path: &Path) -> io::Result<bool> {
@@ -174,6 +202,8 @@ fn is_at(file: &File, path: &Path) -> io::Result<bool> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use std::io::Write as _;
+
     use super::*;
 
     #[test]
@@ -214,14 +244,33 @@ mod tests {
     }
 
     #[test]
-    fn a_link_in_the_place_of_a_lock_is_refused() {
+    fn a_link_or_a_pipe_in_the_place_of_a_lock_is_refused_and_neither_followed_nor_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let [link, pipe, target] = ["link", "pipe", "target"].map(|name| folder.path().join(name));
+        fs_err::os::unix::fs::symlink(&target, &link).unwrap();
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        for mode in [Mode::Shared, Mode::Unshared, Mode::Exclusive] {
+            for (path, what) in [(&link, "a link"), (&pipe, "a pipe")] {
+                let error = FileLock::attempt(path, mode).unwrap_err().to_string();
+                assert_eq!(error, format!("{} is {what}: a regular file is required", path.display()));
+            }
+        }
+        assert!(!target.exists());
+    }
+
+    #[test]
+    fn an_exclusive_lock_of_another_user_is_refused_whether_it_is_held_or_not() {
+        if !nix::unistd::geteuid().is_root() {
+            return io::stderr().write_all(b"\nSKIPPED: a lock of another user: needs root\n").unwrap();
+        }
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lock");
-        fs_err::os::unix::fs::symlink("/nowhere", &path).unwrap();
-        for mode in [Mode::Shared, Mode::Unshared, Mode::Exclusive] {
-            let error = FileLock::attempt(&path, mode).unwrap_err().to_string();
-            assert!(error.contains("lock") && !folder.path().join("nowhere").exists(), "{error}");
-        }
+        let held = FileLock::attempt(&path, Mode::Exclusive).unwrap().unwrap();
+        nix::unistd::chown(&path, Some(65534.into()), None).unwrap();
+        let refused = || FileLock::attempt(&path, Mode::Exclusive).unwrap_err().to_string();
+        assert!(refused().contains("belongs to the user 65534, and this program runs as the user 0"), "{}", refused());
+        drop(held);
+        assert!(refused().contains("belongs to the user 65534"), "{}", refused());
     }
 
     #[test]

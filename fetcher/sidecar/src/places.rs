@@ -1,7 +1,9 @@
 //! The paths in the settings, and whether another user could replace what is there. A restart does not change that.
 
-use std::path::Path;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
 
+use common::files::check_place;
 use common::trusted_path::check_way;
 
 use crate::settings::Settings;
@@ -24,13 +26,45 @@ impl RefusedPlace {
     }
 }
 
+/// An error of the configuration if the path must be changed, or what is there; other errors may pass, such as a full disk.
+pub(crate) fn refused(error: io::Error, refusal: impl FnOnce(String) -> RefusedPlace) -> anyhow::Error {
+    match error.kind() {
+        ErrorKind::AlreadyExists
+        | ErrorKind::InvalidFilename
+        | ErrorKind::InvalidInput
+        | ErrorKind::NotADirectory
+        | ErrorKind::NotFound
+        | ErrorKind::PermissionDenied => refusal(error.to_string()).into(),
+        _ => error.into(),
+    }
+}
+
 /// Checks all paths without changing anything. Blocks.
 pub fn check(settings: &Settings) -> Result<(), RefusedPlace> {
     check_socket(&settings.socket)?;
-    check_way(&settings.cache).map_err(|error| RefusedPlace::cache(error.to_string()))
+    check_cache(&settings.cache)
 }
 
-/// Refuses a path at which another user could listen instead. Blocks.
+/// Refuses a cache that another user could replace, and what is no folder. Blocks.
+pub(crate) fn check_cache(path: &Path) -> Result<(), RefusedPlace> {
+    check_way(path).map_err(|error| RefusedPlace::cache(error.to_string()))?;
+    match fs_err::metadata(path) {
+        Ok(found) if !found.is_dir() => {
+            Err(RefusedPlace::cache(format!("{} is not a folder: name another path", path.display())))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Refuses a path at which another user could listen instead, or has put something in the place of its lock. Blocks.
 pub(crate) fn check_socket(path: &Path) -> Result<(), RefusedPlace> {
-    check_way(path).map_err(|error| RefusedPlace::socket(error.to_string()))
+    let checked = check_way(path).and_then(|()| check_place(&lock_of(path)));
+    checked.map_err(|error| RefusedPlace::socket(error.to_string()))
+}
+
+/// The lock of the socket's path.
+pub(crate) fn lock_of(socket: &Path) -> PathBuf {
+    let mut name = socket.file_name().unwrap_or_default().to_owned();
+    name.push(".lock");
+    socket.with_file_name(name)
 }

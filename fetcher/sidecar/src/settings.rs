@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use file::entries;
-use values::{address, bytes, duration, format, level, number, path};
+use values::{address, bytes, duration, format, level, number, path, socket};
 
 pub use values::{LogFormat, human_bytes};
 
@@ -212,8 +212,8 @@ impl Sources {
     /// The settings, if all values are valid.
     pub fn settings(&self) -> Result<Settings, SettingsError> {
         Ok(Settings {
-            socket: self.value("socket", path)?,
-            cache: self.value("cache", path)?,
+            socket: self.value("socket", socket)?,
+            cache: self.value("cache", |text| self.cache(text))?,
             budget: self.value("budget", bytes)?,
             listen: self.value("listen", address)?,
             fetches: self.value("fetches", |text| number(text, 1..=64))?,
@@ -223,6 +223,15 @@ impl Sources {
             log: self.value("log", level)?,
             log_format: self.value("log-format", format)?,
         })
+    }
+
+    /// Parses the path of the cache, which cannot be the socket's too.
+    fn cache(&self, text: &str) -> Result<PathBuf, String> {
+        let cache = path(text)?;
+        if self.value("socket", socket).is_ok_and(|socket| socket == cache) {
+            return Err("is the path of the socket too: name another path for one of them".to_owned());
+        }
+        Ok(cache)
     }
 
     /// All settings with their sources, for people.

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use fetcher_client::{FileLock, Mode};
+use fetcher_client::{FetchError, FileLock, Mode};
 use tokio::net::UnixListener;
 use tokio::time::timeout;
 
-use crate::places::{RefusedPlace, check_socket};
+use crate::places::{RefusedPlace, check_socket, lock_of, refused};
 
 /// How long to wait for a daemon that is just ending.
 const LOCK_PATIENCE: Duration = Duration::from_secs(2);
@@ -24,13 +24,15 @@ pub(super) struct Socket {
 }
 
 impl Socket {
-    /// Takes the path, replacing the socket of a dead daemon. Refuses a path at which another user could listen instead,
-    /// and one with something else than a socket.
+    /// Takes the path, replacing the socket of a dead daemon. Refuses a path at which another user could listen instead or
+    /// has put something in the place of its lock, and one with something else than a socket.
     pub(super) async fn take(path: &Path) -> anyhow::Result<Self> {
         check_socket(path)?;
         let folder = path.parent().unwrap_or(Path::new("/"));
-        let made = std::fs::DirBuilder::new().recursive(true).mode(0o755).create(folder);
-        made.with_context(|| format!("cannot make {}", folder.display()))?;
+        std::fs::DirBuilder::new().recursive(true).mode(0o755).create(folder).map_err(|error| {
+            let text = format!("cannot make {}: {error}", folder.display());
+            refused(io::Error::new(error.kind(), text), RefusedPlace::socket)
+        })?;
         let lock = lock(path).await?;
         match fs_err::symlink_metadata(path) {
             Ok(found) if found.file_type().is_socket() => fs_err::remove_file(path)?,
@@ -63,14 +65,9 @@ impl Drop for Socket {
 
 /// The lock of the path.
 async fn lock(path: &Path) -> anyhow::Result<FileLock> {
-    match timeout(LOCK_PATIENCE, FileLock::acquire(beside(path), Mode::Exclusive)).await {
+    match timeout(LOCK_PATIENCE, FileLock::acquire(lock_of(path), Mode::Exclusive)).await {
+        Ok(Err(FetchError::Disk(error))) => Err(refused(error, RefusedPlace::socket)),
         Ok(lock) => Ok(lock?),
         Err(_) => anyhow::bail!("another daemon listens at {}", path.display()),
     }
-}
-
-fn beside(path: &Path) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".lock");
-    path.with_file_name(name)
 }

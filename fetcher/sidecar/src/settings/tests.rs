@@ -63,6 +63,17 @@ fn an_error_names_its_source_and_what_is_allowed() {
 }
 
 #[test]
+fn a_socket_that_is_too_long_or_the_cache_too_is_refused() {
+    let longest = format!("/{}", "s".repeat(106));
+    assert_eq!(read(&format!("socket = {longest:?}"), &[]).unwrap().socket, Path::new(&longest));
+    let error = read(&format!("socket = \"{longest}s\""), &[]).unwrap_err();
+    let expected = format!("FILE:1: socket = `{longest}s` is too long for a socket: 108 bytes (allowed: up to 107)");
+    assert_eq!(error, expected);
+    let error = read("socket = \"/run/x/\"\ncache = \"/run/x\"", &[]).unwrap_err();
+    assert_eq!(error, "FILE:2: cache = `/run/x` is the path of the socket too: name another path for one of them");
+}
+
+#[test]
 fn the_token_is_not_a_setting() {
     read("", &[(TOKEN_VARIABLE, "secret")]).unwrap();
 }

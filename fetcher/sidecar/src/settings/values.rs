@@ -12,6 +12,9 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 /// The longest accepted duration.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
+/// The longest path of a socket that the kernel accepts, in bytes.
+const LONGEST_SOCKET: usize = 107;
+
 /// Format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
@@ -26,6 +29,14 @@ pub(super) fn path(text: &str) -> Result<PathBuf, String> {
         return Err("is not an absolute path (allowed: a path that begins with /)".to_owned());
     }
     Ok(PathBuf::from(text))
+}
+
+/// Parses the path of a socket.
+pub(super) fn socket(text: &str) -> Result<PathBuf, String> {
+    match text.len() {
+        ..=LONGEST_SOCKET => path(text),
+        bytes => Err(format!("is too long for a socket: {bytes} bytes (allowed: up to {LONGEST_SOCKET})")),
+    }
 }
 
 /// Parses a size in bytes.

@@ -5,7 +5,7 @@ use nix::sys::signal::Signal;
 use tokio::net::UnixDatagram;
 use tokio::time::timeout;
 
-use crate::host::{Host, NOBODY, PATIENCE, Sidecar, Tree, finish, is_root, program, skip};
+use crate::host::{Host, PATIENCE, Sidecar, Tree};
 
 #[tokio::test]
 async fn a_stopping_daemon_lets_running_fetches_complete() {
@@ -99,76 +99,6 @@ async fn leftovers_of_a_killed_daemon_in_the_cache_are_removed_at_the_next_start
     let _next = host.start(&[]).await;
     assert!(left.iter().all(|folder| !folder.exists()), "leftovers were not removed");
     assert!(in_use.exists(), "a folder in use was removed");
-}
-
-/// What the daemon says with its socket or its cache below `folder`; it must not start.
-async fn refusal(setting: &str, folder: &std::path::Path) -> String {
-    let host = Host::new();
-    let place = folder.join(setting);
-    let own = |name: &str, path| if name == setting { place.clone() } else { path };
-    let mut daemon = tokio::process::Command::new(program());
-    daemon.env_clear().args(["--config", "/dev/null", "--socket"]).arg(own("socket", host.socket()));
-    daemon.arg("--cache").arg(own("cache", host.cache())).kill_on_drop(true);
-    let (code, _, complaint) = finish(daemon).await;
-    assert_eq!(code, 64, "a restart would not fix it: {complaint}");
-    assert!(complaint.contains(&format!("setting `{setting}`: {}", place.display())), "{complaint}");
-    let mut check = tokio::process::Command::new(program());
-    check.env_clear().args(["--check-config", "--config", "/dev/null", "--socket"]).arg(own("socket", host.socket()));
-    check.arg("--cache").arg(own("cache", host.cache()));
-    let (code, _, checked) = finish(check).await;
-    assert!(code == 64 && checked == complaint, "the check says something else: {code} {checked}");
-    assert!(!place.exists());
-    complaint
-}
-
-#[tokio::test]
-async fn a_file_in_the_place_of_the_socket_is_kept_and_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    let place = folder.path().join("socket");
-    fs_err::write(&place, "precious").unwrap();
-    let host = Host::new();
-    let mut daemon = tokio::process::Command::new(program());
-    daemon.env_clear().args(["--config", "/dev/null", "--socket"]).arg(&place);
-    daemon.arg("--cache").arg(host.cache()).kill_on_drop(true);
-    let (code, _, complaint) = finish(daemon).await;
-    let expected = format!("setting `socket`: {} is not a socket: name another path", place.display());
-    assert!(code == 64 && complaint.contains(&expected), "{code} {complaint}");
-    assert_eq!(fs_err::read_to_string(&place).unwrap(), "precious");
-}
-
-#[tokio::test]
-async fn a_socket_or_cache_that_any_user_could_replace_is_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    fs_err::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
-    for setting in ["socket", "cache"] {
-        let complaint = refusal(setting, folder.path()).await;
-        assert!(complaint.contains("can be replaced by any user: all may write to"), "{complaint}");
-    }
-}
-
-#[tokio::test]
-async fn a_cache_that_all_may_write_to_is_a_configuration_error_also_for_commands() {
-    let host = Host::new();
-    fs_err::create_dir(host.cache()).unwrap();
-    fs_err::set_permissions(host.cache(), std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
-    for command in ["daemon", "gc"] {
-        let (code, _, complaint) = host.run(&[command]).await;
-        let expected = format!("setting `cache`: cache folder {} can be written to by others", host.cache().display());
-        assert!(code == 64 && complaint.contains(&expected), "{code} {complaint}");
-    }
-}
-
-#[tokio::test]
-async fn a_socket_or_cache_below_a_folder_of_another_user_is_refused() {
-    if !is_root() {
-        return skip("a folder of another user: needs root");
-    }
-    let folder = tempfile::tempdir().unwrap();
-    nix::unistd::chown(folder.path(), Some(NOBODY.into()), None).unwrap();
-    for setting in ["socket", "cache"] {
-        let complaint = refusal(setting, &folder.path().join("below")).await;
-        assert!(complaint.contains("can be replaced by the user 65534, who owns"), "{complaint}");
-    }
 }
 
 #[tokio::test]

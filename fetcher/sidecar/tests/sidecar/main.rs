@@ -7,4 +7,5 @@ mod fetching;
 mod files;
 mod host;
 mod life;
+mod places;
 mod users;
