@@ -288,6 +288,17 @@ impl Configuration {
         secret::is_secret(key)
     }
 
+    /// Does a value of this key stay a secret whatever it is? `db.password` names one, `password.file` does not.
+    pub fn names_secret(key: &str) -> bool {
+        secret::names_secret(key)
+    }
+
+    /// Is this value a secret because of its key? `true`, a number or a class is none where the key only has the word in it, as
+    /// in `security.delegation.tokens.enabled`.
+    pub fn is_secret_value(key: &str, value: &str) -> bool {
+        secret::is_secret_value(key, value)
+    }
+
     /// Does this value hold a secret, by its key or by what is in it, such as an address with a password? Such a value goes to
     /// workers as a secret.
     pub fn holds_secret(key: &str, value: &str) -> bool {

@@ -21,7 +21,7 @@ pub struct Mask {
 impl Mask {
     /// The secrets of a worker: its artifact token, and those among its settings and variables.
     pub fn new<'a>(token: &'a str, settings: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
-        let named = settings.filter(|(key, _)| Configuration::is_secret(key)).map(|(_, value)| value);
+        let named = settings.filter(|(key, value)| Configuration::is_secret_value(key, value)).map(|(_, value)| value);
         let values = named.chain([token]);
         let mut secrets: Vec<String> = values.filter(|value| value.len() >= SHORTEST).map(str::to_owned).collect();
         // Longer secrets first, so that no part of one stays that contains another.
@@ -37,7 +37,7 @@ impl Mask {
 
     /// The value without secrets; fully masked if its name says that it is one.
     pub fn value(&self, name: &str, value: &str) -> String {
-        if Configuration::is_secret(name) { MASKED.to_owned() } else { self.apply(value) }
+        if Configuration::is_secret_value(name, value) { MASKED.to_owned() } else { self.apply(value) }
     }
 
     /// The text without secrets.
@@ -71,7 +71,7 @@ fn mask_named(line: &str) -> String {
         masked.push_str(&rest[..=at]);
         rest = after;
         let name_starts = before.rfind(|letter: char| !is_part_of_name(letter)).map_or(0, |space| space + 1);
-        if !Configuration::is_secret(&before[name_starts..]) {
+        if !Configuration::names_secret(&before[name_starts..]) {
             continue;
         }
         let value = after.trim_start_matches([' ', '"', '\'']);

@@ -5,9 +5,11 @@ use std::borrow::Cow;
 mod addresses;
 mod named;
 mod names;
+mod ordinary;
 
 pub(super) use addresses::without_users;
 pub(super) use names::is_secret;
+pub(super) use ordinary::{is_secret_value, names_secret};
 
 use crate::options::mesos::{TASKS_BOOTSTRAP_CMD, TASKS_TASK_MANAGER_CMD};
 
@@ -16,7 +18,7 @@ const HIDDEN: &str = "******";
 
 /// Does the value hold a secret, by its key or by what is in it?
 pub(super) fn holds_secret(key: &str, value: &str) -> bool {
-    is_secret(key)
+    is_secret_value(key, value)
         || named::without_named(value, HIDDEN) != value
         || addresses::has_user(value)
         || addresses::is_signed(value)
@@ -24,7 +26,7 @@ pub(super) fn holds_secret(key: &str, value: &str) -> bool {
 
 /// The value as it may be shown: not at all, or without the secrets that can be recognised in it.
 pub(super) fn shown<'a>(key: &str, value: &'a str) -> Cow<'a, str> {
-    if is_secret(key) || is_free_form(key) { Cow::Borrowed(HIDDEN) } else { without_secrets(value) }
+    if is_secret_value(key, value) || is_free_form(key) { Cow::Borrowed(HIDDEN) } else { without_secrets(value) }
 }
 
 /// Commands for a shell. Nothing shows which part of them is a secret.
@@ -96,6 +98,9 @@ mod tests {
             ("mesos.resourcemanager.tasks.container.docker.parameters", "env=X=http://u:hush@h"),
             ("mesos.resourcemanager.tasks.container.docker.parameters", "init=true,env=DB_PASSWORD=hush"),
             ("$internal.application.program-args", "--db-password;hush"),
+            ("my.yaml", "user: a\npassword: |\n  hush\n"),
+            ("containerized.taskmanager.env.API_KEY", "hush"),
+            ("mesos.resourcemanager.tasks.container.docker.parameters", "env=PRIVATE_KEY=hush"),
         ] {
             assert!(holds_secret(key, value), "{key}: {value}");
         }
@@ -113,6 +118,12 @@ mod tests {
             ("my.class", "org.example.Token::parse"),
             ("my.arguments", "--token-file /run/token --use-secrets --password"),
             ("my.text", ""),
+            ("security.delegation.tokens.enabled", "true"),
+            ("fs.s3a.aws.credentials.provider", "com.amazonaws.auth.WebIdentityTokenCredentialsProvider"),
+            ("mesos.resourcemanager.tasks.container.docker.parameters", "env=PASSWORD_FILE=/run/secrets/pw"),
+            ("env.java.opts.all", "-Dcom.sun.management.jmxremote.password.file=/etc/jmx/password"),
+            ("pipeline.global-job-parameters", "{'token-service': 'token-service:9092', 'password.policy': 'strict'}"),
+            ("pipeline.global-job-parameters", "max-tokens:4096,token-ttl:5 min"),
         ] {
             assert!(!holds_secret(key, value), "{key}: {value}");
         }

@@ -14,9 +14,11 @@ pub(super) fn xml_holds_secret(content: &[u8]) -> bool {
         if !tag.starts_with('!') {
             element = tag.split(|c: char| c.is_whitespace() || c == '/').next().unwrap_or_default();
         }
-        let is_named = element == "name" && Configuration::is_secret(rest.trim());
-        // Descriptions are prose.
-        is_named || tag_holds_secret(element, tag) || element != "description" && value_holds_secret(rest)
+        let is_named = element == "name" && Configuration::names_secret(rest.trim());
+        // Descriptions are prose, and a pattern may hide passwords: it has their names.
+        is_named
+            || tag_holds_secret(element, tag)
+            || !matches!(element, "description" | "pattern") && value_holds_secret(rest)
     })
 }
 
@@ -35,7 +37,8 @@ fn tag_holds_secret(element: &str, tag: &str) -> bool {
     let mut pairs = attribute.chunks_exact(2).map(|pair| (pair[0].trim(), pair[1]));
     let is_named = |(name, value): (&str, &str)| {
         let name = name.trim_end_matches('=').rsplit(char::is_whitespace).next().unwrap_or_default();
-        Configuration::is_secret(name) || !is_logger && name == "name" && Configuration::is_secret(value)
+        Configuration::is_secret_value(name, value)
+            || !is_logger && name == "name" && Configuration::names_secret(value)
     };
     Configuration::is_secret(element) || pairs.any(is_named) || attribute.iter().any(|text| value_holds_secret(text))
 }
@@ -56,7 +59,7 @@ pub(super) fn properties_hold_secret(content: &[u8]) -> bool {
     properties.iter().any(|(key, value)| {
         let value_of = |start: &str| keys.contains(format!("{start}value").as_str());
         let names_secret = || key.strip_suffix("name").is_some_and(value_of) && Configuration::is_secret(value);
-        Configuration::holds_secret(key, value) || names_secret()
+        !key.ends_with("pattern") && Configuration::holds_secret(key, value) || names_secret()
     })
 }
 
@@ -107,6 +110,9 @@ mod tests {
              <configuration><property><name>fs.defaultFS</name><value>hdfs://nn:8020</value></property></configuration>",
             "<property><name>fs.a</name><value>b</value><description>Set password=x elsewhere</description></property>",
             "<configuration><logger name=\"org.apache.hadoop.security.token\" level=\"WARN\"/></configuration>",
+            "<property><name>dfs.block.access.token.enable</name><value>true</value></property>",
+            "<property><name>fs.s3a.aws.credentials.provider</name><value>org.apache.A</value></property>",
+            "<PatternLayout><pattern>%replace{%m}{password=\\S+}{password=***}</pattern></PatternLayout>",
             "<appender><pattern>%d{HH:mm:ss,SSS} %-5p %c - %m%n</pattern></appender>",
             "",
             "a < b > c",
@@ -136,6 +142,8 @@ mod tests {
             "# password = x\n! token: y\nrootLogger.level = INFO\n",
             "logger.a.name = org.apache.flink.runtime.security.token\nlogger.a.level = WARN",
             "appender.console.layout.pattern = %d{yyyy-MM-dd HH:mm:ss,SSS} %-5p %-60c %x - %m%n",
+            "logger.token.level = DEBUG\nlogger.secret.name = com.acme.Secrets",
+            "appender.a.layout.pattern = %replace{%m}{password=\\S+}{password=***}",
             "appender.main.policies.size.size = ${env:MAX_LOG_FILE_SIZE:-100MB}",
             "",
         ] {

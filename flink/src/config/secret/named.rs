@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use super::names::{ends_as_secret, is_part_of_name, is_secret};
+use super::ordinary::{is_secret_value, names_secret};
 
 /// The text with `hidden` for the value in `name=value`, such as `-Djavax.net.ssl.keyStorePassword=…`, in `name = "value"`, as
 /// JAAS has it, in `"name": "value"`, `name:value` and `--name value`, if the name is that of a secret.
@@ -22,7 +23,7 @@ pub(super) fn without_named<'a>(text: &'a str, hidden: &str) -> Cow<'a, str> {
             continue;
         }
         let start = text.len() - value.len();
-        let end = if value.starts_with(hidden) { hidden.len() } else { end_of_value(value) };
+        let end = if value.starts_with(hidden) { hidden.len() } else { name.end_of(after, value) };
         shown.push_str(&text[done..start]);
         shown.push_str(if end > 0 { hidden } else { "" });
         done = start + end;
@@ -35,6 +36,9 @@ pub(super) fn without_named<'a>(text: &'a str, hidden: &str) -> Cow<'a, str> {
 fn is_separator(c: char) -> bool {
     matches!(c, '=' | ':' | ',' | ';') || c.is_ascii_whitespace()
 }
+
+/// What stands before the secret in the value of `Authorization`.
+const SCHEMES: [&str; 4] = ["basic", "bearer", "digest", "negotiate"];
 
 /// The name of a secret before a separator.
 struct Name<'a> {
@@ -54,12 +58,15 @@ impl<'a> Name<'a> {
         let last = trimmed.char_indices().rfind(|(_, c)| !is_part_of_name(*c));
         let name = &trimmed[last.map_or(0, |(at, c)| at + c.len_utf8())..];
         let is_quoted = bare.ends_with(['"', '\'']);
-        is_secret(name).then_some(Self { text: name, is_quoted, before: last.map(|(_, c)| c), separator })
+        names_secret(name).then_some(Self { text: name, is_quoted, before: last.map(|(_, c)| c), separator })
     }
 
     /// Is `value` the secret of this name? `after` is all that follows the separator. Ports, tags of images, mounted paths
     /// and addresses stay: `token-service:9092`, `registry/secret:1.2`, `secrets:/mnt`, `secret://name`.
     fn hides(&self, after: &str, value: &str) -> bool {
+        if !is_secret_value(self.text, first_word(value)) {
+            return false;
+        }
         match self.separator {
             "=" => true,
             ":" if after.starts_with("//") || after.starts_with(':') => false,
@@ -68,6 +75,22 @@ impl<'a> Name<'a> {
                 self.before != Some('/') && ends_as_secret(self.text) && !is_word(value) && !self.is_mounted_at(value)
             }
             _ => self.is_flag() && !value.starts_with('-'),
+        }
+    }
+
+    /// Where its value ends. Where a block of YAML ends is not looked for: it takes all that follows. An entry of a list may
+    /// have blanks.
+    fn end_of(&self, after: &str, value: &str) -> usize {
+        let before = &after[..after.len() - value.len()];
+        let is_nested = before.contains('\n') && (value.starts_with("- ") || value.contains(": "));
+        if self.separator == ":" && (value.starts_with('|') || before.contains('>') || is_nested) {
+            return value.len();
+        }
+        match self.separator {
+            "," | ";" if !value.starts_with(['"', '\'']) => {
+                value.find([',', ';', ']', '"', '\'']).unwrap_or(value.len())
+            }
+            _ => end_of_value(value),
         }
     }
 
@@ -95,8 +118,14 @@ fn first_word(value: &str) -> &str {
     value.split(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '}' | ']' | ':')).next().unwrap_or_default()
 }
 
-/// Where a value ends: after the closing quote or bracket, or before what separates it from the next one.
+/// Where a value ends: after the closing quote or bracket, or before what separates it from the next one. `Bearer` and a tag or
+/// an anchor of YAML stand before the secret.
 fn end_of_value(text: &str) -> usize {
+    if let Some((first, rest)) = text.split_once(' ')
+        && (SCHEMES.iter().any(|scheme| first.eq_ignore_ascii_case(scheme)) || first.starts_with(['&', '!']))
+    {
+        return first.len() + 1 + end_of_value(rest);
+    }
     let escapes = text.len() - text.trim_start_matches('\\').len();
     match text[escapes..].chars().next() {
         Some(quote @ ('"' | '\'')) => closing_quote(text, escapes, quote).map_or(text.len(), |found| found + 1),
@@ -170,6 +199,16 @@ mod tests {
             ("'password':a;x:y", "'password':******;x:y"),
             ("--user b --db-password a --x y", "--user b --db-password ****** --x y"),
             ("--token;a;--x", "--token;******;--x"),
+            ("--token;a b;--x", "--token;******;--x"),
+            ("[--token, a b, c]", "[--token, ******, c]"),
+            ("Authorization: Bearer a, x: y", "Authorization: ******, x: y"),
+            ("authorization=basic a x", "authorization=****** x"),
+            ("a: b\npassword: |\n  c\n  d\n", "a: b\npassword: ******"),
+            ("a: b\npassword: >-\n  c\n", "a: b\npassword: >******"),
+            ("a: b\npasswords:\n  c: d\n  e: f", "a: b\npasswords:\n  ******"),
+            ("tokens:\n- a\n- b", "tokens:\n******"),
+            ("password: !!str a", "password: ******"),
+            ("API_KEY=a privateKey: b", "API_KEY=****** privateKey: ******"),
             (r#"["--token", "a", "x"]"#, r#"["--token", ******, "x"]"#),
         ] {
             assert_eq!(without_named(text, "******"), expected);

@@ -1,0 +1,133 @@
+//! Values that are no secrets although their names have the word in them: `security.delegation.tokens.enabled: true`.
+
+use super::names::{ends_as_secret, is_secret};
+
+/// How the names end that stand for something about a secret: where it is, what provides it, how long it lives.
+const ABOUT: &[&str] = &[
+    "backoff",
+    "class",
+    "dir",
+    "enable",
+    "enabled",
+    "endpoint",
+    "file",
+    "host",
+    "interval",
+    "level",
+    "lifetime",
+    "location",
+    "name",
+    "path",
+    "pattern",
+    "policy",
+    "port",
+    "provider",
+    "providers",
+    "ratio",
+    "server",
+    "servers",
+    "service",
+    "topic",
+    "ttl",
+    "type",
+    "uri",
+    "url",
+];
+
+/// Units of durations and sizes.
+const UNITS: &[&str] = &["ms", "s", "sec", "min", "m", "h", "d", "day", "days", "b", "kb", "mb", "gb", "k", "g", "%"];
+
+/// Is it the name of a secret, and not of something about one, such as `password.file`?
+pub(in crate::config) fn names_secret(name: &str) -> bool {
+    is_secret(name) && (ends_as_secret(name) || !is_about(name))
+}
+
+/// Is the value a secret because of its name?
+pub(in crate::config) fn is_secret_value(name: &str, value: &str) -> bool {
+    names_secret(name) && !is_ordinary(name, value)
+}
+
+/// Does the value show that it is no secret? What has the name of a secret itself, such as `db.password`, may be a number.
+fn is_ordinary(name: &str, value: &str) -> bool {
+    let value = value.trim().trim_matches(['"', '\'', '\\']);
+    if ["true", "false", "null"].iter().any(|word| value.eq_ignore_ascii_case(word)) {
+        return true;
+    }
+    if ends_as_secret(name) {
+        // max-tokens: 4096
+        return name.to_ascii_lowercase().ends_with("tokens") && value.parse::<f64>().is_ok();
+    }
+    is_quantity(value) || value.split([',', ';']).all(|class| is_class(class.trim()))
+}
+
+fn is_about(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    ABOUT.iter().any(|end| name.ends_with(end))
+}
+
+/// A number, a duration or a size.
+fn is_quantity(value: &str) -> bool {
+    let unit = value.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | '-'));
+    let number = &value[..value.len() - unit.len()];
+    let unit = unit.trim_start().to_ascii_lowercase();
+    number.parse::<f64>().is_ok() && (unit.is_empty() || UNITS.contains(&unit.as_str()))
+}
+
+/// The name of a Java class, in a package with a dot in it. A token's parts are no packages: they have capitals.
+fn is_class(value: &str) -> bool {
+    let mut parts = value.rsplit('.');
+    let class = parts.next().unwrap_or_default();
+    let is_package =
+        |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    let packages: Vec<&str> = parts.collect();
+    class.starts_with(|c: char| c.is_ascii_uppercase())
+        && class.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '$'))
+        && packages.len() > 1
+        && packages.into_iter().all(is_package)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_about_a_secret_is_none() {
+        for (name, value) in [
+            ("security.delegation.tokens.enabled", "true"),
+            ("security.delegation.tokens.renewal.time-ratio", "0.75"),
+            ("security.delegation.tokens.renewal.retry.backoff", "1 h"),
+            ("security.delegation.token.provider.s3.enabled", "false"),
+            ("fs.s3a.aws.credentials.provider", "com.amazonaws.auth.WebIdentityTokenCredentialsProvider"),
+            ("fs.s3a.aws.credentials.mapping", "org.a.FirstProvider, org.b.SecondProvider"),
+            ("hadoop.security.token.service.use_ip", "false"),
+            ("hadoop.security.credential.provider.path", "jceks://hdfs/a.jceks"),
+            ("logger.token.level", "DEBUG"),
+            ("AWS_WEB_IDENTITY_TOKEN_FILE", "/var/run/secrets/token"),
+            ("MAX_TOKENS", "4096"),
+            ("TOKEN_URL", "https://h/x"),
+            ("SECRET_NAME", "prod/db"),
+            ("passwordFile", "/x"),
+            ("db.password.required", "TRUE"),
+        ] {
+            assert!(!is_secret_value(name, value), "{name}: {value}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_one_whatever_it_looks_like() {
+        for (name, value) in [
+            ("db.password", "1234"),
+            ("db.password", "12 h"),
+            ("db.password", "com.example.app.Password"),
+            ("my.token2", "0.5"),
+            ("token", "4096"),
+            ("fs.azure.account.key.a.blob.core.windows.net", "/abc=="),
+            ("my.token.of.a", "eyJhbGciOi.eyJzdWIi.SflKx"),
+            ("my.token.of.a", "12345678ab"),
+            ("sasl.jaas.config", "x.y.Module"),
+            ("client.http-headers", "a:b"),
+        ] {
+            assert!(is_secret_value(name, value), "{name}: {value}");
+        }
+    }
+}
