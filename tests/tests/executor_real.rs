@@ -294,8 +294,11 @@ async fn two_hundred_workers_leave_no_processes_descriptors_or_files() {
         descriptors.push(fs_err::read_dir(format!("/proc/{agent}/fd")).unwrap().count());
         sandboxes.extend(files_in_sandboxes(&rig));
     }
+    // On a busy host, the agent closes some only after a round.
+    let least = |rounds: &[usize]| rounds.iter().copied().min().unwrap();
     let few = 10;
-    assert!(descriptors[9] <= descriptors[0] + few, "the agent's open files after each round: {descriptors:?}");
+    let (early, late) = descriptors.split_at(5);
+    assert!(least(late) <= least(early) + few, "the agent's open files after each round: {descriptors:?}");
     let expected = ["conf", "executor.json", "flink", "log", "stderr", "stdout", "tmp"];
     assert_eq!(sandboxes, expected.map(str::to_owned).into());
 }
