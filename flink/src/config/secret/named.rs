@@ -70,10 +70,8 @@ impl<'a> Name<'a> {
         match self.separator {
             "=" => true,
             ":" if after.starts_with("//") || after.starts_with(':') => false,
-            ":" if self.is_quoted => !is_word(value) && (ends_as_secret(self.text) || !is_number(value)),
-            ":" => {
-                self.before != Some('/') && ends_as_secret(self.text) && !is_word(value) && !self.is_mounted_at(value)
-            }
+            ":" if self.is_quoted => ends_as_secret(self.text) || !is_number(value),
+            ":" => self.before != Some('/') && ends_as_secret(self.text) && !self.is_mounted_at(value),
             _ => self.is_flag() && !value.starts_with('-'),
         }
     }
@@ -103,11 +101,6 @@ impl<'a> Name<'a> {
         let is_start = |c: char| c.is_whitespace() || matches!(c, ',' | ';' | '"' | '\'' | '[');
         self.text.starts_with('-') && self.before.is_none_or(is_start) && ends_as_secret(self.text)
     }
-}
-
-/// Is the value a literal of JSON and YAML, and so no secret?
-fn is_word(value: &str) -> bool {
-    matches!(first_word(value), "true" | "false" | "null")
 }
 
 fn is_number(value: &str) -> bool {
