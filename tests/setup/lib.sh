@@ -35,3 +35,15 @@ verify() {
   echo "$1  $2" | sha256sum --check --status ||
     fail "$(basename "$2") has not the expected sha256 $1" "run it again; if it stays so, what the package index serves has changed"
 }
+
+# install_from_pypi NAME REQUIREMENT...: an environment of Python in $cache/NAME with these packages. It knows its own path, so it is
+# made in its place, and its part is stamped only when it is complete. pip stays outside: it works without what Debian keeps in a
+# package of its own (python3-venv). Needs a workshop.
+install_from_pypi() {
+  local folder=$cache/$1
+  say "$1: installing ${*:2}"
+  rm -rf "$folder"
+  python3 -m venv --without-pip "$folder" >"$work/log" 2>&1 &&
+    python3 -m pip --python "$folder/bin/python" install -q --disable-pip-version-check "${@:2}" >>"$work/log" 2>&1 ||
+    { tail -5 "$work/log" >&2; fail "installing ${*:2}" "see the lines above; pip must be 22.3 or newer and reach its index"; }
+}
