@@ -90,9 +90,9 @@ fn the_task_manager_script_becomes_a_task_manager_that_knows_its_arguments() {
 const UNIT: &str = "systemd/flink-mesos@.service";
 const INSTALLED: &str = "/usr/bin/flink-mesos";
 
-/// Runs this line of the packaged unit as systemd would for the instance `name`, with this `service.env` and with
-/// system folders below `root`.
-fn run_line(line: &str, root: &Path, name: &str, service_env: &str) -> Output {
+/// Starts the packaged unit as systemd would for the instance `name`, with this `service.env` and with system folders below
+/// `root`.
+fn start_unit(root: &Path, name: &str, service_env: &str) -> Output {
     let unit = fs::read_to_string(packaged(UNIT)).unwrap().replace("%i", name);
     let settings = |text: &str| {
         let lines: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect();
@@ -102,7 +102,7 @@ fn run_line(line: &str, root: &Path, name: &str, service_env: &str) -> Output {
     let of_unit = settings(&unit).filter(|(key, _)| key == "Environment").flat_map(|(_, value)| settings(&value));
     let of_unit = of_unit.map(|(key, value)| (key, in_root(value)));
     let variables: Vec<(String, String)> = of_unit.chain(settings(service_env)).collect();
-    let (_, written) = settings(&unit).find(|(key, _)| key == line).unwrap();
+    let (_, written) = settings(&unit).find(|(key, _)| key == "ExecStart").unwrap();
     let arguments = written.split(' ').flat_map(|word| match word.strip_prefix('$') {
         None => vec![word.to_owned()],
         Some(name) => {
@@ -131,29 +131,23 @@ fn root_with_cluster(name: &str, more: &str) -> TempDir {
 }
 
 #[test]
-fn the_unit_checks_the_clusters_configuration_before_it_starts_it() {
-    let root = root_with_cluster("blue", "");
-    let output = run_line("ExecStartPre", root.path(), "blue", "");
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert_eq!(output.status.code(), Some(0), "{said}{}", String::from_utf8_lossy(&output.stderr));
-    assert!(said.contains("0 errors"), "{said}");
-
+fn the_unit_starts_nothing_with_a_wrong_configuration() {
     let root = root_with_cluster("blue", "mesos.resourcemanager.tasks.gpus: many\n");
-    let output = run_line("ExecStartPre", root.path(), "blue", "");
-    let said = String::from_utf8_lossy(&output.stdout);
+    let output = start_unit(root.path(), "blue", "");
+    let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(64), "{said}");
     assert!(said.contains("etc/flink-mesos/blue/config.yaml:"), "{said}");
 }
 
 #[test]
-fn the_unit_checks_and_starts_the_same_application() {
+fn the_unit_starts_the_application_of_its_settings() {
     let root = root_with_cluster("green", "");
     let service_env = "FLINK_MESOS_START=application --job-classname no.Such --jars /no/such.jar -- --input in";
-    let output = run_line("ExecStartPre", root.path(), "green", service_env);
-    let said = String::from_utf8_lossy(&output.stdout);
+    let output = start_unit(root.path(), "green", service_env);
+    let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(64), "{said}");
     assert!(said.contains("the class no.Such") && said.contains("/no/such.jar"), "{said}");
-    let output = run_line("ExecStart", root.path(), "green", "FLINK_MESOS_START=application --job-id 17");
+    let output = start_unit(root.path(), "green", "FLINK_MESOS_START=application --job-id 17");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.code() == Some(64) && said.contains("32 hexadecimal digits"), "{said}");
 }
@@ -169,11 +163,13 @@ fn the_example_settings_of_a_cluster_match_the_unit() {
 }
 
 #[test]
-fn the_sidecars_unit_does_not_restart_on_a_configuration_error() {
-    let unit = fs::read_to_string(packaged("systemd/flink-mesos-fetcher.service")).unwrap();
-    assert!(unit.lines().any(|line| line == "RestartPreventExitStatus=64"));
-    // The exit code of an ExecStartPre does not count for it.
-    assert!(!unit.contains("\nExecStartPre="));
+fn no_unit_restarts_on_a_configuration_error() {
+    for unit in [UNIT, "systemd/flink-mesos-fetcher.service"] {
+        let text = fs::read_to_string(packaged(unit)).unwrap();
+        assert!(text.lines().any(|line| line == "RestartPreventExitStatus=64"), "{unit}");
+        // The exit code of an ExecStartPre does not count for it.
+        assert!(!text.contains("\nExecStartPre="), "{unit}");
+    }
 }
 
 #[test]
