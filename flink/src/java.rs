@@ -116,7 +116,9 @@ fn version_of_release_file(home: &Path) -> Option<u32> {
 fn version_by_running(program: &Path) -> Result<u32, JavaError> {
     let unusable = |reason: String| JavaError::Unusable { program: program.to_owned(), reason };
     #[expect(clippy::disallowed_methods, reason = "output() waits for the end of the only process of this crate")]
-    let output = Command::new(program).arg("-version").output().map_err(|error| unusable(error.to_string()))?;
+    let mut command = Command::new(program);
+    common::descriptors::inherit_none(&mut command);
+    let output = command.arg("-version").output().map_err(|error| unusable(error.to_string()))?;
     let printed = String::from_utf8_lossy(&output.stderr).into_owned();
     let version = printed.split('"').nth(1).and_then(feature_release);
     version.ok_or_else(|| unusable(format!("it printed '{}'", printed.trim())))
@@ -174,6 +176,17 @@ mod tests {
         let bin = home.path().join("bin");
         let java = find(&[], &[("PATH", &format!("/no/such/folder::{}", bin.display()))]).unwrap();
         assert_eq!((java.version, java.program, java.home), (8, bin.join("java"), None));
+    }
+
+    #[test]
+    fn java_inherits_no_descriptor_that_was_left_open() {
+        let home = home("", "");
+        let program = home.path().join("bin/java");
+        let left_open = home.path().join("bin");
+        let look = format!("for file in /proc/$$/fd/*; do [ $file -ef {} ] && exit; done", left_open.display());
+        fs_err::write(&program, format!("#!/bin/sh\n{look}\necho '\"21\"' >&2\n")).unwrap();
+        let _left_open = nix::unistd::dup(fs_err::File::open(&left_open).unwrap().file()).unwrap();
+        assert_eq!(version_by_running(&program).unwrap(), 21);
     }
 
     #[test]

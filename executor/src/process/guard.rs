@@ -58,7 +58,7 @@ pub(super) fn exit_code(ended: anyhow::Result<()>) -> ExitCode {
 }
 
 pub(super) fn guard() -> anyhow::Result<()> {
-    sys::close_inherited_on_exec().or_else(ignore_old_kernel).context("cannot mark inherited files close-on-exec")?;
+    common::descriptors::close_on_exec();
     prctl::set_child_subreaper(true).context("cannot become a sub-reaper")?;
     take_name().context("cannot set the process name")?;
     // Fails only if we lead a session already.

@@ -225,12 +225,10 @@ impl End {
 /// Without environment variables: everything the guard needs comes over the socket.
 #[expect(clippy::disallowed_methods, reason = "this is the place that starts, ends and reaps the guard")]
 fn start_guard(binary: &Path, name: &str, socket: OwnedFd) -> std::io::Result<Pid> {
-    let guard = std::process::Command::new(binary)
-        .arg0(guard::NAME)
-        .args([guard::ARGUMENT, name])
-        .env_clear()
-        .stdin(Stdio::from(socket))
-        .stdout(Stdio::null())
-        .spawn()?;
+    let mut command = std::process::Command::new(binary);
+    command.arg0(guard::NAME).args([guard::ARGUMENT, name]).env_clear();
+    command.stdin(Stdio::from(socket)).stdout(Stdio::null());
+    common::descriptors::inherit_none(&mut command);
+    let guard = command.spawn()?;
     Ok(Pid::from_raw(guard.id().cast_signed()))
 }

@@ -11,6 +11,7 @@ use std::{
     process::Command,
 };
 
+use common::descriptors;
 use nix::{
     errno::Errno,
     libc,
@@ -47,12 +48,12 @@ pub(super) fn lead_session_and_die_with_parent(command: &mut Command, entrance: 
 ///
 /// Without root, the child stays the user that this process is.
 pub(crate) fn become_user(command: &mut Command, user: Uid, group: Gid) {
-    // SAFETY: between fork and exec only close_range, geteuid, setgroups, setresgid, setresuid, setsid and prctl are
+    // SAFETY: between fork and exec only `close_on_exec`, geteuid, setgroups, setresgid, setresuid, setsid and prctl are
     // called, all of them plain system calls; nothing is allocated or locked.
     unsafe {
         command.pre_exec(move || {
             // What root's shell left open is none of that user's business.
-            close_inherited_on_exec().ok();
+            descriptors::close_on_exec();
             if unistd::geteuid().is_root() {
                 unistd::setgroups(&[])?;
                 unistd::setresgid(group, group, group)?;
@@ -76,13 +77,6 @@ pub(super) fn close_inherited() -> nix::Result<()> {
     // SAFETY: close_range takes three integers. Nothing that owned one of the descriptors is used or dropped
     // afterwards: the forked child never returns to the parent's code.
     let result = unsafe { libc::syscall(libc::SYS_close_range, 3, u32::MAX, 0) };
-    Errno::result(result).map(drop)
-}
-
-/// Marks every descriptor from 3 up as close-on-exec, including inherited ones that we know nothing about.
-pub(super) fn close_inherited_on_exec() -> nix::Result<()> {
-    // SAFETY: close_range with CLOSE_RANGE_CLOEXEC only sets a flag on descriptors; none is closed here.
-    let result = unsafe { libc::syscall(libc::SYS_close_range, 3, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
     Errno::result(result).map(drop)
 }
 

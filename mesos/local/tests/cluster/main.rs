@@ -30,6 +30,24 @@ async fn cluster(agents: usize, work: &TempDir) -> LocalCluster {
 }
 
 #[tokio::test]
+async fn an_executor_inherits_no_descriptor_that_was_left_open() {
+    let work = TempDir::new().unwrap();
+    let other = work.path().join("other");
+    let _left_open = nix::unistd::dup(fs_err::File::create(&other).unwrap().file()).unwrap();
+    let cluster = cluster(1, &work).await;
+    let mut framework = Framework::subscribe(&cluster).await;
+    let offer = framework.offers(1).await.remove(0);
+    let file = work.path().join("started").display().to_string();
+    let command = format!("printf $$ > {file}.new; mv {file}.new {file}; exec sleep 1000");
+    framework.launch(&offer, "t", shell(&command)).await;
+    let id = eventually("the executor has started", || fs_err::read_to_string(&file).ok()).await;
+    let open = fs_err::read_dir(format!("/proc/{id}/fd")).unwrap();
+    // What the program itself opens may be closed meanwhile.
+    let open: Vec<_> = open.filter_map(|entry| fs_err::read_link(entry.ok()?.path()).ok()).collect();
+    assert!(!open.is_empty() && !open.contains(&other), "{open:?}");
+}
+
+#[tokio::test]
 async fn a_task_lives_its_whole_life_over_our_own_connections() {
     let work = TempDir::new().unwrap();
     let cluster = cluster(1, &work).await;
