@@ -3,6 +3,7 @@
 //! I/O: they look at folders, open what a user names, write what a command answers, raise the limit of open files, and keep
 //! open files from processes that are started.
 
+pub mod addresses;
 pub mod backoff;
 pub mod causes;
 pub mod descriptors;

@@ -316,11 +316,6 @@ impl Configuration {
         secret::shown(key, value)
     }
 
-    /// The text without users and queries of addresses, such as an error that names a value.
-    pub fn without_users(text: &str) -> std::borrow::Cow<'_, str> {
-        secret::without_users(text)
-    }
-
     fn put(&mut self, key: String, setting: Setting) {
         if let Some(entry) = self.places.get(&key).and_then(|place| self.entries.get_mut(*place)) {
             entry.settings.push(setting);

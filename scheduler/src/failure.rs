@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use flink::config::Configuration;
+use common::addresses::without_users;
 
 /// An error for people, by who can fix it.
 #[derive(Debug)]
@@ -41,11 +41,11 @@ impl fmt::Display for Failure {
         let (Self::Usage(error) | Self::Cancelled(error) | Self::Other(error)) = self;
         let mut last = error.to_string();
         // Errors name values of options.
-        f.write_str(&Configuration::without_users(&last))?;
+        f.write_str(&without_users(&last))?;
         // Many errors repeat their cause in their own message.
         for cause in error.chain().skip(1).map(ToString::to_string) {
             if !last.contains(&cause) {
-                write!(f, ": {}", Configuration::without_users(&cause))?;
+                write!(f, ": {}", without_users(&cause))?;
             }
             last = cause;
         }
@@ -65,5 +65,7 @@ mod tests {
         let failure = Failure::usage(cause.context("cannot fetch https://user:hush@h/b"));
         let expected = "cannot fetch https://***@h/b: no file `https://***@h/a?***`: not found";
         assert_eq!(failure.to_string(), expected);
+        let failure = Failure::usage(anyhow!("rest.address: user:hush@host?sig=hush: malformed"));
+        assert_eq!(failure.to_string(), "rest.address: ***@host?***: malformed");
     }
 }

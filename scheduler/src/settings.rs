@@ -30,7 +30,11 @@ use flink::{
     },
     version::FlinkVersion,
 };
-use mesos::{master::MasterUrl, scheduler::Credential, v1};
+use mesos::{
+    master::{MasterUrl, ParseMasterError},
+    scheduler::Credential,
+    v1,
+};
 
 pub use self::artifact_server::{ArtifactServerSettings, artifact_server};
 pub use self::control::{ControlSettings, control};
@@ -244,9 +248,12 @@ pub fn master(config: &Configuration) -> Result<MasterUrl, SettingsError> {
         // Set by `-Dkey` without a value.
         return Err(invalid(MASTER.key(), config, format!("no master: {hint}")));
     }
-    // The reason contains the value without its password.
-    text.parse()
-        .map_err(|e: mesos::master::ParseMasterError| SettingsError::File { key: MASTER.key(), reason: e.to_string() })
+    let wrong = |error: ParseMasterError| {
+        // It contains the value without its users.
+        let reason = Configuration::without_secrets(&error.to_string()).into_owned();
+        SettingsError::File { key: MASTER.key(), reason }
+    };
+    text.parse().map_err(wrong)
 }
 
 /// A port; 0 means any free one.

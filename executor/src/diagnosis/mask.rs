@@ -115,7 +115,7 @@ mod tests {
             ("Loading property: s3.secret-key, hunter2\n", "Loading property: s3.secret-key, ******\n"),
             ("--password=hunter2 --user=me", "--password=****** --user=me"),
             ("security.ssl.keystore-password: \"hunter2\" x", "security.ssl.keystore-password: ****** x"),
-            ("jdbc:x?password=hunter2&user=me", "jdbc:x?password=******&user=me"),
+            ("jdbc:x?password=hunter2&user=me", "jdbc:x?***"),
             ("my.url, https://me:hunter2@h/x?sig=hunter2", "my.url, https://***@h/x?***"),
             ("-Da=zk://me:hunter2@h1,h2/x -Db=c", "-Da=zk://***@h1,h2/x -Db=c"),
             ("password=", "password="),

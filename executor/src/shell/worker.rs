@@ -2,6 +2,7 @@
 
 use std::{io, pin::Pin, sync::Arc, time::Duration};
 
+use common::addresses::masked;
 use fetcher_client::cache::PATH_VARIABLE;
 use fetcher_client::{FetchOptions, Progress, Request};
 use flink::{command::CommandLine, config::Configuration};
@@ -134,7 +135,9 @@ async fn fetch(
         urls: source.urls,
         target: workspace.sandbox.flink(),
     };
-    info!("Fetching manifest {} from {}", request.manifest, request.urls.join(", "));
+    // They are not checked yet.
+    let shown: Vec<_> = request.urls.iter().map(|url| masked(url)).collect();
+    info!("Fetching manifest {} from {}", request.manifest, shown.join(", "));
     let trusted = Some(source.trusted).filter(|pem| !pem.is_empty()).map(String::into_bytes);
     let options = FetchOptions { trusted, ..FetchOptions::default() };
     let lookup = |name: &str| workspace.lookup(name);

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use common::addresses::masked;
 use reqwest::Url;
 
 /// The kinds of sources.
@@ -95,7 +96,7 @@ impl FromStr for SourceUri {
     type Err = UriError;
 
     fn from_str(text: &str) -> Result<Self, UriError> {
-        let wrong = |reason| UriError { text: shown(text), reason };
+        let wrong = |reason| UriError { text: beginning(&masked(text)), reason };
         if text.starts_with('/') {
             return Self::file(text).ok_or_else(|| wrong("names no file"));
         }
@@ -164,7 +165,11 @@ impl fmt::Display for SourceUri {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.scheme {
             Scheme::File => formatter.write_str(&self.path),
-            _ => formatter.write_str(&shown(&self.expose())),
+            scheme => {
+                let server = masked(&format!("{scheme}://{}", self.authority));
+                let (path, query) = self.path.split_once('?').map_or((&*self.path, ""), |(path, _)| (path, "?***"));
+                formatter.write_str(&beginning(&format!("{server}{path}{query}")))
+            }
         }
     }
 }
@@ -175,15 +180,9 @@ impl fmt::Debug for SourceUri {
     }
 }
 
-/// A URI without secrets, even if it is malformed.
-fn shown(text: &str) -> String {
-    let (before, query) = text.split_once('?').map_or((text, ""), |(before, _)| (before, "?…"));
-    let (scheme, rest) = before.split_once("://").map_or(("", before), |(scheme, rest)| (scheme, rest));
-    let host_end = rest.find('/').unwrap_or(rest.len());
-    let (authority, path) = rest.split_at(host_end);
-    let authority = authority.rsplit_once('@').map_or(authority.to_owned(), |(_, host)| format!("…@{host}"));
-    let scheme = if scheme.is_empty() { String::new() } else { format!("{scheme}://") };
-    format!("{scheme}{authority}{path}{query}").chars().take(300).collect()
+/// As much of a text as an error shows.
+fn beginning(text: &str) -> String {
+    text.chars().take(300).collect()
 }
 
 #[cfg(test)]
@@ -235,10 +234,13 @@ mod tests {
     #[test]
     fn passwords_and_signatures_are_not_shown() {
         let secret = uri("https://user:hush@h/b.jar?X-Amz-Signature=hush");
-        assert_eq!(secret.to_string(), "https://…@h/b.jar?…");
+        assert_eq!(secret.to_string(), "https://***@h/b.jar?***");
         assert!(!format!("{secret:?}").contains("hush"));
-        let error = "ftp://user:hush@h/b?hush".parse::<SourceUri>().unwrap_err();
-        assert!(!error.to_string().contains("hush"), "{error}");
+        for text in ["ftp://user:hush@h/b?hush", "hush@h/b?hush", "h/b?hush", "s3://hush@"] {
+            let error = text.parse::<SourceUri>().unwrap_err();
+            assert!(!error.to_string().contains("hush"), "{error}");
+        }
+        assert_eq!(uri("s3://b/a@b").to_string(), "s3://b/a@b");
     }
 
     #[test]

@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 
-mod addresses;
+use common::addresses::{has_user, without_users};
+
 mod named;
 mod names;
 mod ordinary;
 
-pub(super) use addresses::without_users;
 pub(super) use names::is_secret;
 pub(super) use ordinary::{is_secret_value, names_secret};
 
@@ -18,10 +18,15 @@ const HIDDEN: &str = "******";
 
 /// Does the value hold a secret, by its key or by what is in it?
 pub(super) fn holds_secret(key: &str, value: &str) -> bool {
-    is_secret_value(key, value)
-        || named::without_named(value, HIDDEN) != value
-        || addresses::has_user(value)
-        || addresses::is_signed(value)
+    is_secret_value(key, value) || named::without_named(value, HIDDEN) != value || has_user(value) || is_signed(value)
+}
+
+/// Does an address have a signature in its query? With it, anyone can read what the address names. Other queries are
+/// hidden too, but most of them are no secrets: `jdbc:postgresql://host/db?ssl=true`.
+fn is_signed(value: &str) -> bool {
+    let parameters = value.split(['?', '&']).skip(1).filter_map(|parameter| parameter.split_once('='));
+    let mut names = parameters.map(|(name, _)| name.to_ascii_lowercase());
+    value.contains("://") && names.any(|name| name == "sig" || name.ends_with("signature"))
 }
 
 /// The value as it may be shown: not at all, or without the secrets that can be recognised in it.
@@ -53,30 +58,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_user_part_of_addresses_is_never_shown() {
-        for (text, expected) in [
-            ("zk://user:pass@h1:2181,h2:2181/mesos", "zk://***@h1:2181,h2:2181/mesos"),
-            ("zk://user:p@ss/w:rd@h1/mesos", "zk://***@h1/mesos"),
-            ("http://token@h/a", "http://***@h/a"),
-            ("http://u:p@h/a@b,https://u2:p2@h2/c , s3://b/d@e", "http://***@h/a@b,https://***@h2/c , s3://b/d@e"),
-            ("-Da=http://u:p@h -Db=c@d", "-Da=http://***@h -Db=c@d"),
-            ("http://u:p@h", "http://***@h"),
-            ("https://u:p/w?x#y@h/a?b", "https://***@h/a?***"),
-            ("http://[::1]:80/a@b http://h:80/a@b", "http://[::1]:80/a@b http://h:80/a@b"),
-            ("no file `https://u:p@h/a?sig=1`: not found", "no file `https://***@h/a?***`: not found"),
-            ("https://h/a?sig=1: not found", "https://h/a?***: not found"),
-            ("http://h/a", "http://h/a"),
-            ("curl 'https://u:p@h/a?x=y' | tar x", "curl 'https://***@h/a?***' | tar x"),
-            ("https://h/a.tgz?X-Amz-Signature=ab#sha256=cd", "https://h/a.tgz?***#sha256=cd"),
-            ("https://h/a?sig=1,s3://k:s@b/c?x,/local", "https://h/a?***,s3://***@b/c?***"),
-            ("jdbc:x://h/d?user=a&password=b", "jdbc:x://h/d?***"),
-            ("a?b", "a?b"),
-            ("user@host", "user@host"),
-            ("://@", "://***@"),
-            ("", ""),
-        ] {
-            assert_eq!(shown("some.key", text), expected);
-        }
+    fn users_queries_and_secrets_are_never_shown() {
+        assert_eq!(
+            shown("some.key", "u:p@h,https://u:p@h/a?b password=c"),
+            "***@h,https://***@h/a?*** password=******"
+        );
         assert_eq!(shown("some.password", "x"), "******");
     }
 

@@ -2,6 +2,8 @@
 
 use std::{fmt, net::Ipv6Addr, path::PathBuf, str::FromStr};
 
+use common::addresses::masked;
+
 /// The port of a master when none is given.
 const MASTER_PORT: u16 = 5050;
 /// The port of a ZooKeeper server when none is given.
@@ -38,14 +40,14 @@ pub struct ZooKeeperUrl {
     pub path: String,
 }
 
-/// A text that names no master. Passwords in it are hidden.
+/// A text that names no master. Users in it are hidden.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{why} in master {text:?}; allowed are host:port, host1:port1,host2:port2, \
-     zk://[user:password@]host1:port1,host2:port2/path and file:///path"
+    "{why} in master {text:?}; allowed are host:port, host1:port1,host2:port2, zk://host1:port1,host2:port2/path (with a user, a \
+     colon, the password and an @ before host1 if ZooKeeper requires them) and file:///path"
 )]
 pub struct ParseMasterError {
-    /// The text, with a password in it replaced.
+    /// The text, with a user in it replaced.
     pub text: String,
     /// The error in it.
     pub why: String,
@@ -65,7 +67,7 @@ impl FromStr for MasterUrl {
         } else {
             parse_hosts(text, MASTER_PORT).map(Self::Hosts)
         };
-        parsed.map_err(|why| ParseMasterError { text: hide_password(text), why })
+        parsed.map_err(|why| ParseMasterError { text: masked(text), why })
     }
 }
 
@@ -124,14 +126,6 @@ fn parse_host(text: &str, default_port: u16) -> Result<HostPort, String> {
         return Err(format!("no port between 1 and 65535 in {text:?}"));
     }
     Ok(HostPort { host: host.to_owned(), port })
-}
-
-/// The text with everything between the user's name and the last `@` replaced.
-fn hide_password(text: &str) -> String {
-    let Some((before, servers)) = text.rsplit_once('@') else { return text.to_owned() };
-    let scheme = if before.starts_with("zk://") { "zk://" } else { "" };
-    let user = before[scheme.len()..].split(':').next().unwrap_or_default();
-    format!("{scheme}{user}:***@{servers}")
 }
 
 impl HostPort {

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use common::hosts::is_loopback;
+use common::{addresses::masked, hosts::is_loopback};
 use flink::{
     config::{Configuration, Source},
     hosts,
@@ -48,7 +48,7 @@ pub(super) fn problems(config: &Configuration) -> Vec<SettingsError> {
 
 fn refused(key: &'static str, host: &str) -> SettingsError {
     let reason = format!("it cannot be a host for Flink: expected {}", hosts::FORM);
-    SettingsError::Value { key, value: Configuration::shown(key, host).into_owned(), reason }
+    SettingsError::Value { key, value: Configuration::shown(key, &masked(host)).into_owned(), reason }
 }
 
 /// Determines the host and writes it, with the options that follow from it, into the configuration. A user's deliberate

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use common::addresses::without_users;
 use flink::config::Configuration;
 
 use crate::settings::SettingsError;
@@ -18,7 +19,7 @@ pub struct Finding {
 impl Finding {
     /// Texts name values of options: users and queries of addresses in them are hidden.
     fn new(text: impl fmt::Display, fatal: bool) -> Self {
-        Self { text: Configuration::without_users(&text.to_string()).into_owned(), fatal }
+        Self { text: without_users(&text.to_string()).into_owned(), fatal }
     }
 }
 

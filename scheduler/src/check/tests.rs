@@ -154,6 +154,31 @@ async fn all_problems_are_in_one_list_each_with_its_place() {
 }
 
 #[tokio::test]
+async fn an_error_shows_neither_user_nor_query_nor_password_of_a_value_but_its_hint() {
+    for setting in [
+        "mesos.master=user:hush@h:5050",
+        "mesos.master=h/x?sig=hush",
+        "mesos.master=zk://user:hush hush@h",
+        r#"mesos.master={"password":"hush"}"#,
+        "mesos.resourcemanager.tasks.uris=user:hush@h/x",
+        "mesos.resourcemanager.tasks.uris=hush@h/x",
+        "mesos.resourcemanager.tasks.uris=h/x?sig=hush",
+        "mesos.control.bind-address=user:hush@h",
+        "mesos.resourcemanager.artifactserver.bind-address=h?sig=hush",
+        "mesos.resourcemanager.artifactserver.address=user:hush@h",
+        "rest.address=user:hush@h",
+        "rest.address=hush@h",
+        "rest.bind-address=h?sig=hush",
+        "rest.port=user:hush@1",
+    ] {
+        let errors = Installation::new("127.0.0.1:1").with(setting).errors(true).await.join("\n");
+        assert!(!errors.is_empty() && !errors.contains("hush"), "{setting}: {errors}");
+        let hint = "allowed are host:port, host1:port1,host2:port2, zk://host1:port1,host2:port2/path (with a user";
+        assert!(errors.contains(hint) || !setting.starts_with("mesos.master"), "{errors}");
+    }
+}
+
+#[tokio::test]
 async fn a_broken_file_does_not_hide_a_broken_property() {
     let installation = Installation::new("127.0.0.1:1").configured("a: [1\nb: 2\n").with("=x");
     let errors = installation.errors(true).await;

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use common::addresses::masked;
 use fetcher_formats::{Digest, Format, TreePath};
 use fetcher_sources::{Scheme, Settings, SourceUri, UriError};
 use flink::{config::Configuration, options::mesos::TASKS_URIS};
@@ -88,7 +89,7 @@ impl TaskUri {
     fn parse(text: &str) -> Result<Self, SettingsError> {
         let (address, fragment) = text.split_once('#').unwrap_or((text, ""));
         // Of the whole text, because a password may hold the mark that separates the options.
-        let malformed = |error: UriError| refused(format!("{}: {}", Configuration::without_users(text), error.reason));
+        let malformed = |error: UriError| refused(format!("{}: {}", masked(text), error.reason));
         let source: SourceUri = address.parse().map_err(malformed)?;
         let wrong = |what: String| refused(format!("{source}: {what}"));
         let mut options = BTreeMap::new();
@@ -255,7 +256,7 @@ mod tests {
         for (text, parts) in [
             (
                 "http://u:hush@h/a#cache=true",
-                vec!["http://…@h/a", "`cache`", "sha256, extract, executable, destination"],
+                vec!["http://***@h/a", "`cache`", "sha256, extract, executable, destination"],
             ),
             ("http://h/a#extract=yes", vec!["http://h/a", "extract=yes", "true, false"]),
             ("http://h/a#executable=true&executable=true", vec!["executable", "twice"]),

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::ops::Range;
 
 use bytes::Bytes;
+use common::addresses::masked;
 use common::causes::with_causes;
 use common::rate::{RateFloor, RateWatch};
 use common::tls::install_provider;
@@ -167,9 +168,7 @@ fn peer_at(location: &str) -> Option<SocketAddr> {
 fn check(url: &str) -> Result<String, FetchError> {
     let parsed = Url::parse(url);
     let has_user = parsed.as_ref().is_ok_and(|parsed| !parsed.username().is_empty() || parsed.password().is_some());
-    // Whatever stands before the last `@` may be a password.
-    let shown = url.rsplit_once('@').map_or_else(|| url.to_owned(), |(_, rest)| format!("***@{rest}"));
-    let wrong = |reason: String| Err(FetchError::Address { url: shown.escape_debug().to_string(), reason });
+    let wrong = |reason: String| Err(FetchError::Address { url: masked(url).escape_debug().to_string(), reason });
     match parsed {
         Ok(_) if has_user => {
             wrong("has a user or a password, and artifacts are protected by the token alone".to_owned())
@@ -288,6 +287,16 @@ mod tests {
         for url in ["\u{1b}]0;title\u{7}", "ftp://host/\u{1b}[2J", "http://\u{1b}/"] {
             let shown = check(url).unwrap_or_else(|error| error.to_string());
             assert!(!shown.chars().any(char::is_control), "{shown:?}");
+        }
+    }
+
+    #[test]
+    fn neither_user_nor_query_of_a_wrong_address_is_shown() {
+        for url in
+            ["hush@host/x?sig=hush", "host/x?sig=hush", "//u:hush@host?hush", "http://h/x?sig=hush", "ftp://hush@h"]
+        {
+            let error = check(url).unwrap_err().to_string();
+            assert!(!error.contains("hush") && error.contains('h'), "{error}");
         }
     }
 

@@ -1,0 +1,224 @@
+//! Addresses in texts that others may read: without their users, which may have passwords, and without their queries, which
+//! may be signatures.
+
+use std::borrow::Cow;
+
+/// In place of what is hidden.
+const HIDDEN: &str = "***";
+/// A user that is hidden.
+const USER: &str = "***@";
+
+/// The address as it may be shown, also if it is malformed: without all that stands before its last `@` or after the first `?`
+/// behind that. A scheme stays.
+pub fn masked(address: &str) -> String {
+    let scheme = address.split_once("://").map_or("", |(scheme, _)| scheme);
+    let is_scheme =
+        !scheme.is_empty() && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '.' | '-'));
+    let start = if is_scheme { scheme.len() + "://".len() } else { 0 };
+    let (scheme, rest) = address.split_at(start);
+    let after_user = rest.rfind('@').unwrap_or_default();
+    let user = if after_user > 0 || rest.starts_with('@') { HIDDEN } else { "" };
+    let (path, query) =
+        rest[after_user..].split_once('?').map_or((&rest[after_user..], ""), |(path, _)| (path, "?***"));
+    format!("{scheme}{user}{path}{query}")
+}
+
+/// The text as it may be shown: each address in it, with a scheme or without, has `***` in place of its user and its query.
+/// Without a scheme, only a user with a colon, and a query with an equals sign are recognised: `user:password@host?name=value`.
+/// What stands after an address, such as a colon, stays.
+pub fn without_users(text: &str) -> Cow<'_, str> {
+    if !text.contains(['@', '?']) {
+        return Cow::Borrowed(text);
+    }
+    let with_scheme = without_users_behind_schemes(text);
+    let mut shown = String::with_capacity(with_scheme.len());
+    for word in with_scheme.split_inclusive(ends_address) {
+        if word.contains("://") {
+            // Others of a list, beside the one with a scheme.
+            word.split_inclusive(',').for_each(|part| push_bare(&mut shown, part));
+        } else {
+            push_bare(&mut shown, word);
+        }
+    }
+    if shown == text { Cow::Borrowed(text) } else { Cow::Owned(shown) }
+}
+
+/// Has an address with a scheme a user, such as `zk://user:password@host/path`?
+pub fn has_user(text: &str) -> bool {
+    !text.contains(USER) && without_users_behind_schemes(text).contains(USER)
+}
+
+fn ends_address(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '"' | '\'' | ';')
+}
+
+fn without_users_behind_schemes(text: &str) -> Cow<'_, str> {
+    if !text.contains("://") {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find("://").map(|found| found + 3) {
+        let (before, address) = rest.split_at(start);
+        shown.push_str(before);
+        let end = address.find(ends_address).unwrap_or(address.len());
+        // The next address of a list has its own.
+        let next = address[..end].find("://");
+        let end = next.unwrap_or(end);
+        // Mesos takes the last `@` for ZooKeeper, so that a password may hold anything.
+        let is_zookeeper = before.ends_with("zk://");
+        let path = address[..end].find(['/', '?', '#']).filter(|path| !is_zookeeper && is_host(&address[..*path]));
+        let servers = path.unwrap_or(end);
+        let after_user = address[..servers].rfind('@').inspect(|_| shown.push_str(HIDDEN)).unwrap_or_default();
+        rest = &address[after_user..];
+        let end = end - after_user;
+        let Some(query) = rest[..end].find('?').filter(|_| !is_zookeeper) else { continue };
+        let ends = [rest[query..end].find('#'), next.and_then(|_| rest[query..end].rfind(','))];
+        let ends = ends.into_iter().flatten().min().map_or(end, |found| query + found);
+        let ends = end_of_query(rest, query, ends);
+        shown.push_str(&rest[..=query]);
+        shown.push_str(HIDDEN);
+        rest = &rest[ends..];
+    }
+    shown.push_str(rest);
+    Cow::Owned(shown)
+}
+
+/// Whether this is a whole server, with its user or without. Otherwise a password goes on after it.
+fn is_host(text: &str) -> bool {
+    let port = text.rsplit_once(':').map_or("", |(_, port)| port);
+    text.contains('@') || text.starts_with('[') || port.bytes().all(|c| c.is_ascii_digit())
+}
+
+/// Adds a word that has no scheme.
+fn push_bare(shown: &mut String, word: &str) {
+    if word.contains("://") {
+        shown.push_str(word);
+        return;
+    }
+    // Before it there may be a name: `-Drest.address=user:password@host`.
+    let bracket = word.len() - word.trim_start_matches(['(', '[', '<', '{', '`']).len();
+    let (before, address) = word.split_at(bracket + length_of_name(&word[bracket..]));
+    shown.push_str(before);
+    let server = address.split(['/', '?', '#']).next().filter(|server| server.len() < address.len());
+    // Not the one in `registry:5000/image@sha256:…`.
+    let at = address.rfind('@').filter(|at| address[..*at].contains(':') && !server.is_some_and(has_port));
+    if at.is_some() {
+        shown.push_str(HIDDEN);
+    }
+    let rest = &address[at.unwrap_or_default()..];
+    let Some(query) = rest.find('?').filter(|query| length_of_name(&rest[query + 1..]) > 1) else {
+        shown.push_str(rest);
+        return;
+    };
+    let ends = rest[query..].find(|c| c == '#' || ends_address(c)).map_or(rest.len(), |found| query + found);
+    shown.push_str(&rest[..=query]);
+    shown.push_str(HIDDEN);
+    shown.push_str(&rest[end_of_query(rest, query, ends)..]);
+}
+
+/// The length of `name=` at the beginning.
+fn length_of_name(text: &str) -> usize {
+    let rest = text.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
+    if rest.starts_with('=') { text.len() - rest.len() + 1 } else { 0 }
+}
+
+/// Whether this is a server with its port, and without a user.
+fn has_port(text: &str) -> bool {
+    let port = text.rsplit_once(':').map_or("", |(_, port)| port);
+    !text.contains('@') && !port.is_empty() && port.bytes().all(|c| c.is_ascii_digit())
+}
+
+/// Without what a sentence has after it.
+fn end_of_query(text: &str, query: usize, end: usize) -> usize {
+    query + text[query..end].trim_end_matches(['`', ')', ':']).len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_user_and_the_query_of_an_address_are_never_shown() {
+        for (text, expected) in [
+            ("zk://user:pass@h1:2181,h2:2181/mesos", "zk://***@h1:2181,h2:2181/mesos"),
+            ("zk://user:p@ss/w:rd@h1/mesos", "zk://***@h1/mesos"),
+            ("http://token@h/a", "http://***@h/a"),
+            ("http://u:p@h/a@b,https://u2:p2@h2/c , s3://b/d@e", "http://***@h/a@b,https://***@h2/c , s3://b/d@e"),
+            ("-Da=http://u:p@h -Db=c@d", "-Da=http://***@h -Db=c@d"),
+            ("https://u:p/w?x#y@h/a?b", "https://***@h/a?***"),
+            ("http://[::1]:80/a@b http://h:80/a@b", "http://[::1]:80/a@b http://h:80/a@b"),
+            ("no file `https://u:p@h/a?sig=1`: not found", "no file `https://***@h/a?***`: not found"),
+            ("https://h/a?sig=1: not found", "https://h/a?***: not found"),
+            ("curl 'https://u:p@h/a?x=y' | tar x", "curl 'https://***@h/a?***' | tar x"),
+            ("https://h/a.tgz?X-Amz-Signature=ab#sha256=cd", "https://h/a.tgz?***#sha256=cd"),
+            ("https://h/a?sig=1,s3://k:s@b/c?x,/local", "https://h/a?***,s3://***@b/c?***"),
+            ("jdbc:x://h/d?user=a&password=b", "jdbc:x://h/d?***"),
+            ("://@", "://***@"),
+        ] {
+            check(text, expected);
+        }
+    }
+
+    #[test]
+    fn without_a_scheme_neither_is_shown_and_what_is_no_address_stays() {
+        for (text, expected) in [
+            ("rest.address: u:p@h: malformed", "rest.address: ***@h: malformed"),
+            ("in master \"u:p@w/rd,x@h:5050\"; allowed", "in master \"***@h:5050\"; allowed"),
+            ("-Drest.address=u:p=w@h x", "-Drest.address=***@h x"),
+            ("`u:p@h/x?sig=1`: no", "`***@h/x?***`: no"),
+            ("//u:p@h/x?sig=1&b=c", "***@h/x?***"),
+            ("(u:p@h) u:p@", "(***@h) ***@"),
+            ("http:/u:p@h", "***@h"),
+            ("https://h/a,u:p@h2,u:p@h3/b?c=d", "https://h/a,***@h2,***@h3/b?***"),
+            ("u:p@h,https://h/a", "***@h,https://h/a"),
+            ("h/x?X-Amz-Signature=ab#sha256=cd: e", "h/x?***#sha256=cd: e"),
+            ("h/x?sig=a;b", "h/x?***;b"),
+            ("registry:5000/team/image@sha256:0a", "registry:5000/team/image@sha256:0a"),
+            ("user@host", "user@host"),
+            ("org.example.Thing@1a2b: a:b c@d", "org.example.Thing@1a2b: a:b c@d"),
+            ("a?b what? (?:x=y)", "a?b what? (?:x=y)"),
+            ("http://h/a", "http://h/a"),
+            ("", ""),
+        ] {
+            check(text, expected);
+        }
+    }
+
+    fn check(text: &str, expected: &str) {
+        assert_eq!(without_users(text), expected);
+        assert_eq!(without_users(expected), expected, "nothing more is hidden the second time");
+    }
+
+    #[test]
+    fn of_an_address_alone_all_before_its_last_at_sign_and_after_its_question_mark_is_hidden() {
+        for (text, expected) in [
+            ("https://u:p@h/a?sig=1#b", "https://***@h/a?***"),
+            ("u@h/x?sig=1", "***@h/x?***"),
+            ("h/x?sig=1", "h/x?***"),
+            ("zk://u:my p/w@h/x", "zk://***@h/x"),
+            ("u:p?w@h/x", "***@h/x"),
+            ("u:p://w@h", "***@h"),
+            ("://u:p@h?q", "***@h?***"),
+            ("@h", "***@h"),
+            ("hdfs://h:8020/a", "hdfs://h:8020/a"),
+            ("?", "?***"),
+            ("", ""),
+        ] {
+            assert_eq!(masked(text), expected);
+        }
+    }
+
+    #[test]
+    fn only_an_address_with_a_scheme_surely_has_a_user() {
+        for (text, expected) in [
+            ("a zk://u:p@h/x", true),
+            ("akka://flink@h", true),
+            ("mail:me@example.org", false),
+            ("https://h/a@b", false),
+            ("zk://***@h", false),
+        ] {
+            assert_eq!(has_user(text), expected, "{text}");
+        }
+    }
+}
