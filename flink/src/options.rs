@@ -11,6 +11,8 @@ mod earlier;
 mod flink;
 mod heartbeats;
 pub mod mesos;
+mod message_size;
+mod pools;
 mod ports;
 mod range;
 mod reference;
@@ -49,6 +51,8 @@ pub enum Kind {
     Map,
     /// A port, or ports to choose from, e.g. `50100-50200,50300`.
     Ports,
+    /// The size of a message as Pekko reads it, e.g. `10485760b` or `10 MiB`.
+    MessageSize,
     /// One of these.
     Choice(&'static [&'static str]),
     /// One of these, in upper or lower case, as Flink reads its own.

@@ -24,6 +24,9 @@ impl Bounds {
     pub const LONG: Self = Self::Integer(i64::MIN, i64::MAX);
     /// From nothing to what Java's `long` holds as milliseconds.
     pub const ANY_DURATION: Self = Self::Duration(Duration::ZERO, Duration::from_millis(i64::MAX as u64));
+    /// Flink multiplies such a duration by ten, in milliseconds.
+    pub(super) const TENTH_OF_ANY_DURATION: Self =
+        Self::Duration(Duration::ZERO, Duration::from_millis(i64::MAX as u64 / 10));
     /// Memory of a process: from nothing to the largest address space that a processor gives one.
     pub(super) const PROCESS: Self = Self::Memory(0, 1 << 48);
     /// The same in MB.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Declaration, Kind, all, find, heartbeats, ports, range};
+use super::{Declaration, Kind, all, find, heartbeats, message_size, pools, ports, range};
 use crate::command::java_options_problem;
 use crate::config::{Configuration, Source};
 use crate::version::FlinkVersion;
@@ -66,7 +66,7 @@ const NO_SUCH_NODE: &str = "no longer used: Flink chooses its names in ZooKeeper
 pub fn check(config: &Configuration) -> Vec<Problem> {
     let mut searches = MOST_SEARCHES;
     let each = config.iter().filter_map(|(key, value)| problem(config, key, value, &mut searches));
-    each.chain(heartbeats::problem(config)).collect()
+    each.chain(heartbeats::problem(config)).chain(pools::problems(config)).collect()
 }
 
 /// The options that are set by this key: the one of this name, and those that had it before and are not set by their own
@@ -176,6 +176,7 @@ fn error_in(config: &Configuration, option: &Declaration, value: &str) -> Option
     let result = match option.kind {
         Kind::Text => return java_options_problem(option.key, value),
         Kind::Ports => return ports::problem(value, config.version()),
+        Kind::MessageSize => return message_size::problem(value),
         Kind::Choice(allowed) if allowed.contains(&value) => return None,
         Kind::Enum(allowed) if allowed.iter().any(|name| name.eq_ignore_ascii_case(value)) => return None,
         Kind::Choice(allowed) | Kind::Enum(allowed) => {

@@ -82,6 +82,7 @@ fn kind(kind: Kind) -> String {
         Kind::List => "list",
         Kind::Map => "map",
         Kind::Ports => "ports",
+        Kind::MessageSize => "message size",
         Kind::Choice(allowed) | Kind::Enum(allowed) => return format!("`{}`", allowed.join("` or `")),
     };
     name.to_owned()

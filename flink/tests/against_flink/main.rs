@@ -11,4 +11,5 @@ mod options;
 #[path = "../shared/oracle.rs"]
 mod oracle;
 mod ports;
+mod rpc;
 mod values;

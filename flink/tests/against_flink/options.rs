@@ -19,6 +19,10 @@ const IN_NO_CLASS: [&str; 6] = [
 /// Durations that Flink 1.18 and 1.19 read out of a text.
 const DURATIONS_IN_TEXT: [&str; 3] = ["resourcemanager.job.timeout", "pekko.startup-timeout", "pekko.tcp.timeout"];
 
+/// Choices that Flink reads out of a text.
+const CHOICES_IN_TEXT: [&str; 3] =
+    ["classloader.resolve-order", "jobmanager.execution.failover-strategy", "security.ssl.provider"];
+
 /// The JVM says where temporary files go and what key stores are; the last four depend on the release.
 const DEPENDS: [&str; 11] = [
     "io.tmp.dirs",
@@ -75,7 +79,7 @@ fn known(flink: &mut Oracle, option: &Declaration) -> Vec<String> {
 fn has_kind(option: &Declaration, class: &str) -> bool {
     match option.kind {
         // Flink names the type of a list's parts.
-        Kind::Text | Kind::List | Kind::Ports => class == "String",
+        Kind::Text | Kind::List | Kind::Ports | Kind::MessageSize => class == "String",
         Kind::Integer => match option.bounds() {
             Some(Bounds::Integer(least, most)) if class == "Integer" => {
                 i32::try_from(least).and(i32::try_from(most)).is_ok()
@@ -90,7 +94,7 @@ fn has_kind(option: &Declaration, class: &str) -> bool {
         Kind::Duration => class == "Duration",
         Kind::Memory => class == "MemorySize",
         Kind::Map => class == "Map",
-        Kind::Enum(_) if option.key == "classloader.resolve-order" => class == "String",
+        Kind::Enum(_) if CHOICES_IN_TEXT.contains(&option.key) => class == "String",
         Kind::Choice(choices) | Kind::Enum(choices) => class == choices.join("|"),
     }
 }

@@ -1,6 +1,7 @@
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
+import java.lang.reflect.Constructor;
 import java.lang.reflect.Field;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
@@ -11,12 +12,17 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.stream.Collectors;
 import org.apache.flink.configuration.ConfigOption;
 import org.apache.flink.configuration.ConfigOptions;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.FallbackKey;
 import org.apache.flink.configuration.GlobalConfiguration;
+import org.apache.flink.runtime.rpc.RpcSystem;
 import org.apache.flink.util.NetUtils;
 
 /**
@@ -64,6 +70,10 @@ public class FlinkOracle {
                 return option(arguments.get(0));
             case "ports":
                 return List.of(String.valueOf(NetUtils.getPortRangeFromString(arguments.get(0)).hasNext()));
+            case "rpc-starts":
+                return rpcStarts(arguments);
+            case "rpc-settings":
+                return rpcSettings(arguments);
             case "sensitive":
                 return List.of(String.valueOf(GlobalConfiguration.isSensitive(arguments.get(0))));
             case "get":
@@ -75,6 +85,69 @@ public class FlinkOracle {
             default:
                 throw new IllegalArgumentException("unknown question " + question);
         }
+    }
+
+    /** Whether the RPC system of a process starts with each of these configurations, which are tried side by side. */
+    private static List<String> rpcStarts(List<String> configurations) throws Exception {
+        RpcSystem system = RpcSystem.load(new Configuration());
+        ExecutorService threads = Executors.newFixedThreadPool(configurations.size());
+        List<Callable<String>> starts = new ArrayList<>();
+        for (String entries : configurations) {
+            starts.add(() -> {
+                try {
+                    RpcSystem.RpcServiceBuilder builder =
+                            system.remoteServiceBuilder(configuration(List.of(entries.split("&"))), "127.0.0.1", "0");
+                    builder.withBindAddress("127.0.0.1").createAndStart().closeAsync();
+                    return "accepted";
+                } catch (Throwable t) {
+                    return String.join(" <- ", failure(t));
+                }
+            });
+        }
+        List<String> answers = new ArrayList<>();
+        for (Future<String> answer : threads.invokeAll(starts)) {
+            answers.add(answer.get());
+        }
+        threads.shutdown();
+        return answers;
+    }
+
+    /** What Pekko makes of each configuration that Flink writes for it, without the ten seconds of a start that fails. */
+    private static List<String> rpcSettings(List<String> configurations) throws Exception {
+        RpcSystem system = RpcSystem.load(new Configuration());
+        Field loaded = system.getClass().getDeclaredField("rpcSystem");
+        loaded.setAccessible(true);
+        ClassLoader loader = loaded.get(system).getClass().getClassLoader();
+        Class<?> config = loader.loadClass("com.typesafe.config.Config");
+        Class<?> address = loader.loadClass("org.apache.flink.runtime.rpc.pekko.HostAndPort");
+        Method write = loader.loadClass("org.apache.flink.runtime.rpc.pekko.PekkoUtils")
+                .getMethod("getConfig", Configuration.class, address);
+        Object defaults = loader.loadClass("com.typesafe.config.ConfigFactory")
+                .getMethod("defaultReference", ClassLoader.class)
+                .invoke(null, loader);
+        write.setAccessible(true);
+        Constructor<?> constructor = address.getDeclaredConstructor(String.class, int.class);
+        constructor.setAccessible(true);
+        Object here = constructor.newInstance("127.0.0.1", 0);
+        List<String> answers = new ArrayList<>();
+        for (String entries : configurations) {
+            try {
+                Object written = write.invoke(null, configuration(List.of(entries.split("&"))), here);
+                Object all = config.getMethod("withFallback", loader.loadClass("com.typesafe.config.ConfigMergeable"))
+                        .invoke(written, defaults);
+                Object resolved = config.getMethod("resolve").invoke(all);
+                loader.loadClass("org.apache.pekko.remote.RemoteSettings").getConstructor(config).newInstance(resolved);
+                Object transport = config.getMethod("getConfig", String.class)
+                        .invoke(resolved, "pekko.remote.classic.netty.tcp");
+                loader.loadClass("org.apache.pekko.remote.transport.netty.NettyTransportSettings")
+                        .getConstructor(config)
+                        .newInstance(transport);
+                answers.add("accepted");
+            } catch (InvocationTargetException e) {
+                answers.add(String.join(" <- ", failure(e.getCause())));
+            }
+        }
+        return answers;
     }
 
     /** The JVM flags and the dynamic options that Flink's scripts ask BashJavaUtils for. */

@@ -136,7 +136,7 @@ pub(in crate::options) const OPTIONS: &[Declaration] = &[
     option("jobmanager.execution.attempts-history-size", Integer, "number of earlier attempts of a task to remember")
         .default("16")
         .formerly(&["job-manager.max-attempts-history-size"]),
-    option("jobmanager.execution.failover-strategy", Text, "tasks to restart after a failure: `region` or `full`")
+    option("jobmanager.execution.failover-strategy", Enum(&["region", "full"]), "tasks to restart after a failure")
         .default("region"),
     option(
         "jobmanager.partition.release-during-job-execution",

@@ -2,7 +2,7 @@
 
 use super::option;
 use crate::options::Declaration;
-use crate::options::Kind::{Boolean, Duration, Integer, List, Number, Text};
+use crate::options::Kind::{Boolean, Duration, Enum, Integer, List, Number, Text};
 
 pub(in crate::options) const OPTIONS: &[Declaration] = &[
     option("security.kerberos.login.keytab", Text, "keytab of the principal; shipped as a secret")
@@ -42,7 +42,7 @@ pub(in crate::options) const OPTIONS: &[Declaration] = &[
     option("security.module.factory.classes", List, "classes that make the security modules").default("org.apache.flink.runtime.security.modules.HadoopModuleFactory;org.apache.flink.runtime.security.modules.JaasModuleFactory;org.apache.flink.runtime.security.modules.ZookeeperModuleFactory"),
     option("security.ssl.algorithms", Text, "cipher suites, separated by commas; the default depends on Flink's release"),
     option("security.ssl.protocol", Text, "TLS version").default("TLSv1.2"),
-    option("security.ssl.provider", Text, "TLS provider: `JDK` or `OPENSSL`").default("JDK"),
+    option("security.ssl.provider", Enum(&["JDK", "OPENSSL"]), "TLS provider").default("JDK"),
     option("security.ssl.verify-hostname", Boolean, "whether the certificate must name the host; `true` before Flink 2.3"),
     option("security.ssl.internal.cert.fingerprint", Text, "required SHA-1 of the certificate of Flink's processes"),
     option("security.ssl.internal.keystore-type", Text, "format of the key store").default("pkcs12").since(1, 19),

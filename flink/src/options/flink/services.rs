@@ -2,7 +2,7 @@
 //! files of jobs, class loading, RPC, metrics. They do not start with a value of another form.
 
 use super::{MILLISECONDS, option};
-use crate::options::Kind::{Boolean, Duration, Enum, Integer, List, Number, Ports, Text};
+use crate::options::Kind::{Boolean, Duration, Enum, Integer, List, MessageSize, Number, Ports, Text};
 use crate::options::{Bounds, Declaration};
 
 pub(in crate::options) const OPTIONS: &[Declaration] = &[
@@ -99,6 +99,7 @@ pub(in crate::options) const OPTIONS: &[Declaration] = &[
         .default("true")
         .formerly(&["akka.ask.callstack"]),
     option("pekko.ask.timeout", Duration, "how long an answer of another process may take")
+        .within(Bounds::TENTH_OF_ANY_DURATION)
         .default("10 s")
         .formerly(&["akka.ask.timeout"]),
     option(
@@ -123,7 +124,7 @@ pub(in crate::options) const OPTIONS: &[Declaration] = &[
     option("pekko.fork-join-executor.parallelism-min", Integer, "minimum number of these threads")
         .default("8")
         .formerly(&["akka.fork-join-executor.parallelism-min"]),
-    option("pekko.framesize", Text, "largest message between two processes")
+    option("pekko.framesize", MessageSize, "largest message between two processes")
         .default("10485760b")
         .formerly(&["akka.framesize"]),
     option("pekko.jvm-exit-on-fatal-error", Boolean, "exit when the RPC system has failed")
@@ -136,7 +137,8 @@ pub(in crate::options) const OPTIONS: &[Declaration] = &[
         .default("10 s")
         .formerly(&["akka.lookup.timeout"]),
     option("pekko.retry-gate-closed-for", Integer, "pause after a connection failed")
-        .within(Bounds::LONG)
+        // Pekko adds it, as nanoseconds in a long, to a time.
+        .between(0, i64::MAX / 2_000_000)
         .default("50")
         .unit("milliseconds")
         .formerly(&["akka.retry-gate-closed-for"]),
@@ -218,6 +220,11 @@ mod tests {
             ("1.20.5", "classloader.resolve-order", "child"),
             ("1.18.1", "akka.ask.timeout", "ten"),
             ("2.3.0", "pekko.ask.timeout", "10 parsecs"),
+            ("1.18.1", "akka.framesize", "lots"),
+            ("1.20.5", "pekko.framesize", "10 mb"),
+            ("2.3.0", "pekko.framesize", "31999b"),
+            ("2.3.0", "jobmanager.execution.failover-strategy", "none"),
+            ("1.18.1", "security.ssl.provider", "BoringSSL"),
         ] {
             let mut config = Configuration::new();
             config.read_as(version.parse().unwrap());
