@@ -31,6 +31,8 @@ mod takeover;
 mod teardown;
 #[path = "survival/terminal.rs"]
 mod terminal;
+#[path = "survival/together.rs"]
+mod together;
 
 use site::{Part, Site};
 use tests::{RealMesos, RealMesosOptions, RealZooKeeper};
