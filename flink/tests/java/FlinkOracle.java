@@ -71,9 +71,11 @@ public class FlinkOracle {
             case "ports":
                 return List.of(String.valueOf(NetUtils.getPortRangeFromString(arguments.get(0)).hasNext()));
             case "rpc-starts":
-                return rpcStarts(arguments);
             case "rpc-settings":
-                return rpcSettings(arguments);
+                // It removes its temporary files when it is closed.
+                try (RpcSystem system = RpcSystem.load(new Configuration())) {
+                    return question.equals("rpc-starts") ? rpcStarts(system, arguments) : rpcSettings(system, arguments);
+                }
             case "sensitive":
                 return List.of(String.valueOf(GlobalConfiguration.isSensitive(arguments.get(0))));
             case "get":
@@ -88,8 +90,7 @@ public class FlinkOracle {
     }
 
     /** Whether the RPC system of a process starts with each of these configurations, which are tried side by side. */
-    private static List<String> rpcStarts(List<String> configurations) throws Exception {
-        RpcSystem system = RpcSystem.load(new Configuration());
+    private static List<String> rpcStarts(RpcSystem system, List<String> configurations) throws Exception {
         ExecutorService threads = Executors.newFixedThreadPool(configurations.size());
         List<Callable<String>> starts = new ArrayList<>();
         for (String entries : configurations) {
@@ -97,7 +98,7 @@ public class FlinkOracle {
                 try {
                     RpcSystem.RpcServiceBuilder builder =
                             system.remoteServiceBuilder(configuration(List.of(entries.split("&"))), "127.0.0.1", "0");
-                    builder.withBindAddress("127.0.0.1").createAndStart().closeAsync();
+                    builder.withBindAddress("127.0.0.1").createAndStart().close();
                     return "accepted";
                 } catch (Throwable t) {
                     return String.join(" <- ", failure(t));
@@ -113,8 +114,7 @@ public class FlinkOracle {
     }
 
     /** What Pekko makes of each configuration that Flink writes for it, without the ten seconds of a start that fails. */
-    private static List<String> rpcSettings(List<String> configurations) throws Exception {
-        RpcSystem system = RpcSystem.load(new Configuration());
+    private static List<String> rpcSettings(RpcSystem system, List<String> configurations) throws Exception {
         Field loaded = system.getClass().getDeclaredField("rpcSystem");
         loaded.setAccessible(true);
         ClassLoader loader = loaded.get(system).getClass().getClassLoader();
