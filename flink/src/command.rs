@@ -6,6 +6,11 @@ use crate::config::{Configuration, ConfigurationError};
 use crate::home::FlinkHome;
 use crate::java::Java;
 use crate::memory::{JobManagerMemory, MemoryError, TaskManagerMemory};
+use crate::options::ConfigOption;
+use crate::options::flinks::{
+    ENV_JAVA_DEFAULT_OPTS_JOBMANAGER, ENV_JAVA_DEFAULT_OPTS_TASKMANAGER, ENV_JAVA_OPTS_JOBMANAGER,
+    ENV_JAVA_OPTS_TASKMANAGER, ENV_LOG_LEVEL, ENV_LOG_MAX,
+};
 
 mod application;
 mod arguments;
@@ -75,14 +80,22 @@ pub enum CommandError {
 /// One of Flink's processes.
 struct Process {
     class: &'static str,
-    /// Names the log file and the `env.java.*.<name>` keys.
+    /// Names the log file.
     name: &'static str,
+    /// Where its JVM options are, later ones winning.
+    jvm_options: [ConfigOption<String>; 2],
 }
 
-const JOB_MANAGER: Process =
-    Process { class: "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint", name: "jobmanager" };
-const TASK_MANAGER: Process =
-    Process { class: "org.apache.flink.runtime.taskexecutor.TaskManagerRunner", name: "taskmanager" };
+const JOB_MANAGER: Process = Process {
+    class: "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint",
+    name: "jobmanager",
+    jvm_options: [ENV_JAVA_DEFAULT_OPTS_JOBMANAGER, ENV_JAVA_OPTS_JOBMANAGER],
+};
+const TASK_MANAGER: Process = Process {
+    class: "org.apache.flink.runtime.taskexecutor.TaskManagerRunner",
+    name: "taskmanager",
+    jvm_options: [ENV_JAVA_DEFAULT_OPTS_TASKMANAGER, ENV_JAVA_OPTS_TASKMANAGER],
+};
 
 /// The largest logging file, in bytes.
 pub const LARGEST_LOGGING_FILE: u64 = 4 << 20;
@@ -199,7 +212,6 @@ impl Launch<'_> {
     fn environment(&self) -> Result<Vec<(String, String)>, CommandError> {
         let home = text(&self.home.path)?;
         let folder = |variable: &str, name: &str| self.variable(variable).unwrap_or_else(|| format!("{home}/{name}"));
-        let setting = |key: &str, default: &str| self.config.get(key).unwrap_or(default).to_owned();
         let mut environment = vec![
             ("FLINK_HOME", home.clone()),
             ("FLINK_CONF_DIR", text(&self.directories.conf)?),
@@ -208,8 +220,8 @@ impl Launch<'_> {
             ("FLINK_OPT_DIR", folder("FLINK_OPT_DIR", "opt")),
             ("FLINK_PLUGINS_DIR", folder("FLINK_PLUGINS_DIR", "plugins")),
             ("FLINK_LOG_DIR", text(&self.directories.log)?),
-            ("MAX_LOG_FILE_NUMBER", setting("env.log.max", "10")),
-            ("ROOT_LOG_LEVEL", setting("env.log.level", "INFO")),
+            ("MAX_LOG_FILE_NUMBER", self.config.read(&ENV_LOG_MAX)?.to_string()),
+            ("ROOT_LOG_LEVEL", self.config.text(&ENV_LOG_LEVEL).to_owned()),
         ];
         if let Some(java_home) = &self.java.home {
             environment.push(("JAVA_HOME", text(java_home)?));

@@ -36,7 +36,7 @@ pub fn is_wildcard(host: &str) -> bool {
 /// Whether the value of this key may be what Flink's distribution ships, whose configuration file says `localhost` for every
 /// host: right for one machine, and nobody's deliberate choice. `-D`, the environment and any other value in the file are
 /// the user's own.
-pub fn is_as_shipped(config: &Configuration, key: &str) -> bool {
+pub fn is_as_shipped(config: &Configuration, key: &(impl AsRef<str> + ?Sized)) -> bool {
     config.get(key) == Some("localhost") && matches!(config.source(key), Some(Source::File { .. }))
 }
 

@@ -4,9 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::config::{Configuration, Source};
+use crate::options::flinks::ENV_JAVA_HOME;
 use crate::version::FlinkVersion;
-
-const HOME_KEY: &str = "env.java.home";
 
 /// A java installation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,9 +59,9 @@ impl Java {
     /// Looks at `env.java.home`, `JAVA_HOME` and `PATH`, in this order. May run `java -version`: blocking.
     pub fn find(config: &Configuration, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, JavaError> {
         let given = |name: &str| lookup(name).filter(|value| !value.is_empty());
-        if let Some(home) = config.get(HOME_KEY).filter(|home| !home.is_empty()) {
-            let source = config.source(HOME_KEY).unwrap_or(&Source::Default);
-            return Self::in_home(Path::new(home), &format!("{HOME_KEY} from {source}"));
+        if let Some(home) = config.get(&ENV_JAVA_HOME).filter(|home| !home.is_empty()) {
+            let source = config.source(&ENV_JAVA_HOME).unwrap_or(&Source::Default);
+            return Self::in_home(Path::new(home), &format!("{ENV_JAVA_HOME} from {source}"));
         }
         if let Some(home) = given("JAVA_HOME") {
             return Self::in_home(Path::new(&home), "JAVA_HOME");

@@ -2,13 +2,15 @@
 //! versions know it, and which read it as another type.
 //!
 //! The user's reference is printed from it ([`reference()`]), a configuration is checked against it ([`check()`]),
-//! and the old names that [`crate::config`] looks under are its. What the programs of this project read has a name and a
-//! type too ([`ConfigOption`]): readers take the declaration, and with it key, bounds and default.
+//! and the old names that [`crate::config`] looks under are its. Each option has the type that readers get
+//! ([`ConfigOption`]), and what the programs of this project read has a name too: readers take the declaration, and with it
+//! key, bounds and default.
 
 mod bounds;
 mod check;
+mod declare;
 mod earlier;
-mod flink;
+pub mod flinks;
 mod heartbeats;
 pub mod mesos;
 mod message_size;
@@ -21,7 +23,6 @@ mod typed;
 pub use bounds::Bounds;
 pub use check::{Problem, check, nearest};
 pub use earlier::Earlier;
-pub use range::out_of_range;
 pub use reference::reference;
 pub use typed::{ConfigOption, Value};
 
@@ -138,16 +139,16 @@ impl Section {
         match self {
             Self::Upstream => mesos::upstream::OPTIONS,
             Self::Ours => mesos::ours::OPTIONS,
-            Self::Memory => flink::memory::OPTIONS,
-            Self::TaskManager => flink::task_manager::OPTIONS,
-            Self::Network => flink::network::OPTIONS,
-            Self::JobManager => flink::job_manager::OPTIONS,
-            Self::ResourceManager => flink::resource_manager::OPTIONS,
-            Self::Rest => flink::rest::OPTIONS,
-            Self::HighAvailability => flink::high_availability::OPTIONS,
-            Self::Security => flink::security::OPTIONS,
-            Self::Services => flink::services::OPTIONS,
-            Self::Scripts => flink::scripts::OPTIONS,
+            Self::Memory => flinks::memory::OPTIONS,
+            Self::TaskManager => flinks::task_manager::OPTIONS,
+            Self::Network => flinks::network::OPTIONS,
+            Self::JobManager => flinks::job_manager::OPTIONS,
+            Self::ResourceManager => flinks::resource_manager::OPTIONS,
+            Self::Rest => flinks::rest::OPTIONS,
+            Self::HighAvailability => flinks::high_availability::OPTIONS,
+            Self::Security => flinks::security::OPTIONS,
+            Self::Services => flinks::services::OPTIONS,
+            Self::Scripts => flinks::scripts::OPTIONS,
         }
     }
 
@@ -198,74 +199,6 @@ impl Declaration {
     /// Does a Flink of this version read it, or we ourselves?
     fn is_read_by(&self, version: &FlinkVersion) -> bool {
         self.key.starts_with("mesos.") || self.exists_in(version)
-    }
-
-    // How the table is written.
-
-    const fn new(key: &'static str, kind: Kind, meaning: &'static str) -> Self {
-        Self {
-            key,
-            kind,
-            default: None,
-            unit: None,
-            bounds: None,
-            deprecated: &[],
-            since: None,
-            until: None,
-            earlier: &[],
-            without_effect: None,
-            meaning,
-        }
-    }
-
-    const fn default(mut self, default: &'static str) -> Self {
-        self.default = Some(default);
-        self
-    }
-
-    const fn unit(mut self, unit: &'static str) -> Self {
-        self.unit = Some(unit);
-        self
-    }
-
-    const fn within(mut self, bounds: Bounds) -> Self {
-        self.bounds = Some(bounds);
-        self
-    }
-
-    /// A whole number in these bounds.
-    const fn between(self, least: i64, most: i64) -> Self {
-        self.within(Bounds::Integer(least, most))
-    }
-
-    /// A port, 0 for any.
-    const fn port(self) -> Self {
-        self.between(0, 65535)
-    }
-
-    const fn formerly(mut self, names: &'static [&'static str]) -> Self {
-        self.deprecated = names;
-        self
-    }
-
-    const fn since(mut self, major: u32, minor: u32) -> Self {
-        self.since = Some((major, minor));
-        self
-    }
-
-    const fn earlier(mut self, earlier: &'static [Earlier]) -> Self {
-        self.earlier = earlier;
-        self
-    }
-
-    const fn without_effect(mut self, why: &'static str) -> Self {
-        self.without_effect = Some(why);
-        self
-    }
-
-    const fn until(mut self, major: u32, minor: u32) -> Self {
-        self.until = Some((major, minor));
-        self
     }
 }
 

@@ -1,12 +1,12 @@
-//! Each option is written once: in its declaration. Readers name the declaration, and every option that the table lists for
-//! Mesos has a reader, or says why it has no effect.
+//! Each option is written once, Flink's own too: in its declaration. Readers name the declaration. Every option that the table
+//! lists for Mesos has a reader, or says why it has no effect.
 #![allow(clippy::unwrap_used)]
 
 use std::path::{Path, PathBuf};
 
-use flink::options::{Declaration, Section};
+use flink::options::{Declaration, Section, all};
 
-/// Where options are read. The table itself does not count, nor do tests.
+/// Where options are read. The tables do not count, nor do tests.
 const SOURCES: [&str; 7] = [
     "flink/src",
     "overlays/src",
@@ -16,6 +16,11 @@ const SOURCES: [&str; 7] = [
     "fetcher/sources/src",
     "fetcher/sidecar/src",
 ];
+
+const TABLES: [&str; 2] = ["flink/src/options/mesos", "flink/src/options/flinks"];
+
+/// Names keys that are gone.
+const OF_EARLIER: &str = "options/check.rs";
 
 /// Files that are tests as a whole.
 const TESTS: [&str; 2] = ["tests.rs", "behaviour.rs"];
@@ -43,6 +48,16 @@ fn every_option_of_ours_is_read_somewhere_or_says_that_it_has_no_effect() {
 }
 
 #[test]
+fn every_option_of_flinks_that_has_a_name_for_readers_is_read_somewhere() {
+    let sources = sources();
+    let named: Vec<_> = names().into_iter().filter(|(_, name)| name != "_").collect();
+    assert!(named.len() > 150, "{named:?}");
+    for (key, name) in named {
+        assert!(sources.iter().any(|(_, text)| has_word(text, &name)), "{key}: nothing reads {name}");
+    }
+}
+
+#[test]
 fn no_key_of_an_option_is_written_a_second_time() {
     let mut again = Vec::new();
     for (path, text) in sources() {
@@ -50,7 +65,11 @@ fn no_key_of_an_option_is_written_a_second_time() {
             let key = literal.split_once([':', '=']).map_or(literal, |(before, _)| before);
             // What stands before the part that the user names is as good as the key.
             let is_key = |option: &Declaration| option.key.split('<').next() == Some(key);
-            if ours().any(is_key) {
+            let is_old_key = |option: &Declaration| option.deprecated.contains(&key);
+            // A key that is put together out of its parts.
+            let beginning = literal.split_once('{').map_or("", |(before, _)| before);
+            let begins = |option: &Declaration| beginning.contains('.') && option.key.starts_with(beginning);
+            if all().any(|option| is_key(option) || is_old_key(option) || begins(option)) {
                 again.push(format!("{}: {literal}", path.display()));
             }
         }
@@ -61,7 +80,7 @@ fn no_key_of_an_option_is_written_a_second_time() {
 #[test]
 fn messages_name_only_options_that_exist() {
     let mut unknown = Vec::new();
-    for (path, text) in sources() {
+    for (path, text) in sources().into_iter().filter(|(path, _)| !path.ends_with(OF_EARLIER)) {
         for word in literals(&text).into_iter().flat_map(|literal| literal.split(|c: char| !is_of_key(c))) {
             let word = word.trim_end_matches('.');
             let begins = |option: &Declaration| option.key.strip_prefix(word).is_some_and(|rest| rest.starts_with('.'));
@@ -84,11 +103,12 @@ fn has_word(text: &str, word: &str) -> bool {
         .any(|(at, _)| !is_part(text[..at].chars().next_back()) && !is_part(text[at + word.len()..].chars().next()))
 }
 
-/// The keys of our options, and the names of their declarations.
+/// The keys of all options, and the names of their declarations.
 fn names() -> Vec<(String, String)> {
     let mut names = Vec::new();
-    for file in ["upstream.rs", "ours.rs"] {
-        let text = fs_err::read_to_string(root().join("flink/src/options/mesos").join(file)).unwrap();
+    let folders = TABLES.into_iter().flat_map(|folder| fs_err::read_dir(root().join(folder)).unwrap());
+    for file in folders {
+        let text = fs_err::read_to_string(file.unwrap().path()).unwrap();
         names.extend(text.split("\n    option ").skip(1).map(|declaration| {
             let name = declaration.split(':').next().unwrap();
             let key = declaration.split('"').nth(1).unwrap();
@@ -142,7 +162,7 @@ fn collect(folder: &Path, files: &mut Vec<(PathBuf, String)>) {
         let path = entry.path();
         let is = |name| path.ends_with(name);
         if path.is_dir() {
-            if !is("flink/src/options") && !is("tests") && !is("benches") {
+            if !TABLES.into_iter().any(is) && !is("tests") && !is("benches") {
                 collect(&path, files);
             }
         } else if path.extension().is_some_and(|extension| extension == "rs") && !TESTS.into_iter().any(is) {

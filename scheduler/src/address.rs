@@ -5,7 +5,10 @@ mod ports;
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use flink::config::Configuration;
+use flink::{
+    config::Configuration,
+    options::flinks::{REST_ADDRESS, REST_BIND_ADDRESS},
+};
 use mesos::master::MasterUrl;
 use tokio::net::TcpSocket;
 
@@ -64,12 +67,6 @@ pub enum PortInUse {
 #[derive(Debug)]
 pub struct Reservation(#[expect(dead_code, reason = "held for its drop")] TcpSocket);
 
-const RPC_ADDRESS: &str = "jobmanager.rpc.address";
-pub(crate) const RPC_PORT: &str = "jobmanager.rpc.port";
-pub(crate) const RPC_BIND_PORT: &str = "jobmanager.rpc.bind-port";
-const REST_PORT: &str = "rest.port";
-const REST_BIND_PORT: &str = "rest.bind-port";
-
 /// Determines host and ports and writes them into the JobManager's configuration.
 ///
 /// The file that Flink ships sets `localhost` everywhere. That is kept only if Mesos itself is on this machine;
@@ -83,9 +80,9 @@ pub async fn settle(
 ) -> Result<(Addresses, Vec<Reservation>), SettingsError> {
     let hosts::Hosts { host, bind, .. } = hosts::settle(config, master, lookup).await?;
     let (rest_port, reservations) = ports::settle(config, in_use, bind).await?;
-    let rest_here = config.get("rest.bind-address").filter(|bind| !flink::hosts::is_wildcard(bind));
+    let rest_here = config.get(&REST_BIND_ADDRESS).filter(|bind| !flink::hosts::is_wildcard(bind));
     let rest_here = rest_here.filter(|bind| **bind != host).map(str::to_owned);
-    let rest_host = config.get("rest.address").unwrap_or(&host).to_owned();
+    let rest_host = config.get(&REST_ADDRESS).unwrap_or(&host).to_owned();
     let addresses = Addresses { host, rest_host, rest_port, bind, tls: rest_tls(config)?, rest_here };
     Ok((addresses, reservations))
 }

@@ -13,6 +13,10 @@ use flink::{
     memory::JobManagerMemory,
     options::{
         self,
+        flinks::{
+            CLUSTER_REGISTRATION_ERROR_DELAY as REGISTRATION_RETRY, ENV_LOG_DIR,
+            RESOURCEMANAGER_STANDALONE_START_UP_TIME as START_UP_TIME,
+        },
         mesos::{APPLICATION_JARS, EXECUTOR_BINARY, WORKERS},
     },
 };
@@ -83,12 +87,6 @@ pub fn home(request: &Request) -> Result<FlinkHome, Failure> {
     FlinkHome::open(path, request.conf_dir.as_deref()).map_err(Failure::usage)
 }
 
-/// Milliseconds after which a TaskManager that found no JobManager tries again.
-const REGISTRATION_RETRY: &str = "cluster.registration.error-delay";
-
-/// Milliseconds after the JobManager's start until which jobs wait for slots.
-const START_UP_TIME: &str = "resourcemanager.standalone.start-up-time";
-
 /// The effective configuration: file, then environment, then command line; later ones override earlier ones.
 pub fn configuration(home: &FlinkHome, request: &Request) -> Result<Configuration, Failure> {
     let mut config = Configuration::load(&home.conf_dir, &home.version).map_err(Failure::usage)?;
@@ -110,19 +108,19 @@ pub(crate) fn apply_flags(config: &mut Configuration, request: &Request) {
     // Flink's standalone JobManager fails jobs that lack slots at once when it is older than this. A lost worker would
     // cost them their restart attempts while its replacement starts. Zero switches that off. Flink 1.18 reads a plain
     // number only, later versions also one with a unit.
-    if config.get(START_UP_TIME).is_none() {
-        config.set(START_UP_TIME, "0", Source::Computed("lost workers are replaced, so jobs wait for slots"));
+    if config.get(&START_UP_TIME).is_none() {
+        config.set(&START_UP_TIME, "0", Source::Computed("lost workers are replaced, so jobs wait for slots"));
     }
     // Workers start together with the JobManager. By default, Flink would make the faster ones wait 10 s for their next
     // attempt.
-    if config.get(REGISTRATION_RETRY).is_none() {
-        config.set(REGISTRATION_RETRY, "1000", Source::Computed("workers start together with the JobManager"));
+    if config.get(&REGISTRATION_RETRY).is_none() {
+        config.set(&REGISTRATION_RETRY, "1000", Source::Computed("workers start together with the JobManager"));
     }
 }
 
 /// The folder of the JobManager's log.
 pub(crate) fn log_folder(home: &FlinkHome, config: &Configuration, lookup: &Lookup) -> PathBuf {
-    let named = lookup("FLINK_LOG_DIR").or_else(|| config.get("env.log.dir").map(str::to_owned));
+    let named = lookup("FLINK_LOG_DIR").or_else(|| config.get(&ENV_LOG_DIR).map(str::to_owned));
     named.map_or_else(|| home.path.join("log"), PathBuf::from)
 }
 

@@ -20,7 +20,7 @@ use flink::{
     config::{Configuration, ConfigurationError},
     memory::{MemoryError, TaskManagerMemory},
     options::{
-        self,
+        flinks::RESOURCEMANAGER_TASKMANAGER_REGISTRATION_TIMEOUT,
         mesos::{
             DECLINED_OFFER_REFUSE_DURATION, EXECUTOR_BINARY, INITIAL_TASKS, MASTER, STATE_FORGET_FRAMEWORK,
             TASKS_BOOTSTRAP_CMD, TASKS_HOSTNAME, TASKS_LABELS, TASKS_TASK_MANAGER_CMD, TASKS_USER,
@@ -256,20 +256,6 @@ pub fn master(config: &Configuration) -> Result<MasterUrl, SettingsError> {
     text.parse().map_err(wrong)
 }
 
-/// A port; 0 means any free one.
-pub fn port(config: &Configuration, key: &'static str) -> Result<Option<u16>, SettingsError> {
-    whole(config, key)
-}
-
-/// A whole number within the range in the table of options.
-fn whole<T: TryFrom<i64>>(config: &Configuration, key: &'static str) -> Result<Option<T>, SettingsError> {
-    let Some(number) = config.get_i64(key)? else { return Ok(None) };
-    let allowed = options::out_of_range(config, key);
-    let number = T::try_from(number).ok().filter(|_| allowed.is_none());
-    let wrong = || config.out_of_range(key, allowed.unwrap_or("a whole number that is not negative".to_owned()));
-    number.map(Some).ok_or_else(|| wrong().into())
-}
-
 fn workers(config: &Configuration) -> Result<usize, SettingsError> {
     // The older option.
     let (workers, initial) = (config.read(&WORKERS)?, config.read(&INITIAL_TASKS)?);
@@ -282,9 +268,7 @@ fn core_settings(config: &Configuration, demand: Demand) -> Result<core::Setting
         obey: config.read(&WORKER_KILL_GRACE)?.saturating_add(EXECUTORS_MARGIN),
         staging: config.read(&WORKER_LAUNCH_TIMEOUT)?,
         unreachable: config.read(&WORKER_UNREACHABLE_REPLACE_AFTER)?,
-        registration: config
-            .get_duration("resourcemanager.taskmanager-registration.timeout")?
-            .unwrap_or(Patience::default().registration),
+        registration: config.read(&RESOURCEMANAGER_TASKMANAGER_REGISTRATION_TIMEOUT)?,
         ..Patience::default()
     };
     Ok(core::Settings {

@@ -16,6 +16,14 @@ use fetcher_client::cache::ClassDataMaking;
 use flink::{
     command::CommandLine,
     config::{Configuration, Source},
+    options::flinks::{
+        IO_TMP_DIRS, JOBMANAGER_RPC_ADDRESS, JOBMANAGER_RPC_PORT, TASKMANAGER_BIND_HOST, TASKMANAGER_CPU_CORES,
+        TASKMANAGER_HOST, TASKMANAGER_MEMORY_FRAMEWORK_HEAP_SIZE, TASKMANAGER_MEMORY_FRAMEWORK_OFF_HEAP_SIZE,
+        TASKMANAGER_MEMORY_JVM_METASPACE_SIZE, TASKMANAGER_MEMORY_JVM_OVERHEAD_MAX,
+        TASKMANAGER_MEMORY_JVM_OVERHEAD_MIN, TASKMANAGER_MEMORY_MANAGED_SIZE, TASKMANAGER_MEMORY_NETWORK_MAX,
+        TASKMANAGER_MEMORY_NETWORK_MIN, TASKMANAGER_MEMORY_TASK_HEAP_SIZE, TASKMANAGER_MEMORY_TASK_OFF_HEAP_SIZE,
+        TASKMANAGER_NUMBEROFTASKSLOTS, TASKMANAGER_RESOURCE_ID,
+    },
     version::FlinkVersion,
 };
 use tokio::{
@@ -53,18 +61,18 @@ const MEMORY: &str = "128m";
 
 /// The memory options that Flink's scripts would compute, as small as possible.
 const MEMORY_SIZES: [(&str, &str); 12] = [
-    ("taskmanager.cpu.cores", "1.0"),
-    ("taskmanager.memory.framework.heap.size", "32mb"),
-    ("taskmanager.memory.framework.off-heap.size", "32mb"),
-    ("taskmanager.memory.task.heap.size", "64mb"),
-    ("taskmanager.memory.task.off-heap.size", "0b"),
-    ("taskmanager.memory.managed.size", "1mb"),
-    ("taskmanager.memory.network.min", "8mb"),
-    ("taskmanager.memory.network.max", "8mb"),
-    ("taskmanager.memory.jvm-metaspace.size", "128mb"),
-    ("taskmanager.memory.jvm-overhead.min", "64mb"),
-    ("taskmanager.memory.jvm-overhead.max", "64mb"),
-    ("taskmanager.numberOfTaskSlots", "1"),
+    (TASKMANAGER_CPU_CORES.key(), "1.0"),
+    (TASKMANAGER_MEMORY_FRAMEWORK_HEAP_SIZE.key(), "32mb"),
+    (TASKMANAGER_MEMORY_FRAMEWORK_OFF_HEAP_SIZE.key(), "32mb"),
+    (TASKMANAGER_MEMORY_TASK_HEAP_SIZE.key(), "64mb"),
+    (TASKMANAGER_MEMORY_TASK_OFF_HEAP_SIZE.key(), "0b"),
+    (TASKMANAGER_MEMORY_MANAGED_SIZE.key(), "1mb"),
+    (TASKMANAGER_MEMORY_NETWORK_MIN.key(), "8mb"),
+    (TASKMANAGER_MEMORY_NETWORK_MAX.key(), "8mb"),
+    (TASKMANAGER_MEMORY_JVM_METASPACE_SIZE.key(), "128mb"),
+    (TASKMANAGER_MEMORY_JVM_OVERHEAD_MIN.key(), "64mb"),
+    (TASKMANAGER_MEMORY_JVM_OVERHEAD_MAX.key(), "64mb"),
+    (TASKMANAGER_NUMBEROFTASKSLOTS.key(), "1"),
 ];
 
 /// The appenders of Flink's own logging properties, so that their classes are loaded too.
@@ -223,12 +231,12 @@ async fn is_far_enough(log: Option<Arc<PathBuf>>) -> bool {
 fn configure(flink: &FlinkVersion, folder: &Path, job_manager: u16) -> io::Result<()> {
     let mut config = Configuration::new();
     let mut set = |key: &str, value: String| config.set(key, value, Source::Computed("the executor"));
-    set("jobmanager.rpc.address", Ipv4Addr::LOCALHOST.to_string());
-    set("jobmanager.rpc.port", job_manager.to_string());
-    set("taskmanager.host", Ipv4Addr::LOCALHOST.to_string());
-    set("taskmanager.bind-host", Ipv4Addr::LOCALHOST.to_string());
-    set("taskmanager.resource-id", "class-data".to_owned());
-    set("io.tmp.dirs", folder.join("tmp").display().to_string());
+    set(JOBMANAGER_RPC_ADDRESS.key(), Ipv4Addr::LOCALHOST.to_string());
+    set(JOBMANAGER_RPC_PORT.key(), job_manager.to_string());
+    set(TASKMANAGER_HOST.key(), Ipv4Addr::LOCALHOST.to_string());
+    set(TASKMANAGER_BIND_HOST.key(), Ipv4Addr::LOCALHOST.to_string());
+    set(TASKMANAGER_RESOURCE_ID.key(), "class-data".to_owned());
+    set(IO_TMP_DIRS.key(), folder.join("tmp").display().to_string());
     for name in ["tmp", "conf"] {
         fs_err::create_dir(folder.join(name))?;
     }

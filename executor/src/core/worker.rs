@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use flink::{
     config::{Configuration, ConfigurationError, Source},
-    options::mesos::{
-        EXECUTOR_CLASS_DATA_SHARING, EXECUTOR_OUTPUT_FILES, EXECUTOR_OUTPUT_SIZE, EXECUTOR_REGISTRATION_TIMEOUT,
-        EXECUTOR_RUNNING_WHEN,
+    options::{
+        flinks::TASKMANAGER_DATA_PORT,
+        mesos::{
+            EXECUTOR_CLASS_DATA_SHARING, EXECUTOR_OUTPUT_FILES, EXECUTOR_OUTPUT_SIZE, EXECUTOR_REGISTRATION_TIMEOUT,
+            EXECUTOR_RUNNING_WHEN,
+        },
     },
 };
 use mesos::v1::TaskInfo;
@@ -14,8 +17,6 @@ use overlays::worker::WorkerSpec;
 use prost::Message as _;
 
 use crate::{artifacts::CacheSettings, process::environment};
-
-const DATA_PORT: &str = "taskmanager.data.port";
 
 /// One worker.
 #[derive(Debug, Clone, PartialEq)]
@@ -76,7 +77,11 @@ impl Worker {
             config.set(&entry.key, &entry.value, Source::Computed("the application master"));
         }
         environment::check(spec.environment.iter().map(|entry| (entry.key.as_str(), entry.value.as_str())))?;
-        let data_port = spec.ports.get(DATA_PORT).and_then(|port| u16::try_from(*port).ok()).filter(|port| *port > 0);
+        let data_port = spec
+            .ports
+            .get(TASKMANAGER_DATA_PORT.key())
+            .and_then(|port| u16::try_from(*port).ok())
+            .filter(|port| *port > 0);
         let wait_for_port = match config.get(&EXECUTOR_RUNNING_WHEN) {
             None | Some("started") => false,
             Some("listening") => data_port.is_some(),
@@ -110,7 +115,7 @@ mod tests {
 
     #[test]
     fn by_default_a_task_runs_once_started_and_has_five_minutes_to_register() {
-        let worker = worker(&[], &[(DATA_PORT, 31001), ("taskmanager.rpc.port", 31000)]).unwrap();
+        let worker = worker(&[], &[(TASKMANAGER_DATA_PORT.key(), 31001), ("taskmanager.rpc.port", 31000)]).unwrap();
         assert!(!worker.wait_for_port && worker.data_port == Some(31001));
         assert_eq!(worker.registration_timeout, Duration::from_secs(300));
     }
@@ -118,7 +123,7 @@ mod tests {
     #[test]
     fn the_data_port_is_waited_for_if_there_is_one() {
         let listening = [(EXECUTOR_RUNNING_WHEN.key(), "listening"), (EXECUTOR_REGISTRATION_TIMEOUT.key(), "10 s")];
-        let with_port = worker(&listening, &[(DATA_PORT, 31001)]).unwrap();
+        let with_port = worker(&listening, &[(TASKMANAGER_DATA_PORT.key(), 31001)]).unwrap();
         assert!(with_port.wait_for_port && with_port.registration_timeout == Duration::from_secs(10));
         assert!(!worker(&listening, &[]).unwrap().wait_for_port);
     }

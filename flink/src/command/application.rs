@@ -5,17 +5,15 @@ use std::path::{Path, PathBuf};
 
 use fs_err::os::unix::fs::symlink;
 
-use super::{CommandError, CommandLine, Directories, Launch, Process, properties, text};
+use super::{CommandError, CommandLine, Directories, JOB_MANAGER, Launch, Process, properties, text};
 use crate::config::{Configuration, ConfigurationError, Source};
 use crate::home::FlinkHome;
 use crate::java::Java;
 use crate::memory::JobManagerMemory;
 use crate::options::mesos::APPLICATION_JARS;
 
-const APPLICATION: Process = Process {
-    class: "org.apache.flink.container.entrypoint.StandaloneApplicationClusterEntryPoint",
-    name: "jobmanager",
-};
+const APPLICATION: Process =
+    Process { class: "org.apache.flink.container.entrypoint.StandaloneApplicationClusterEntryPoint", ..JOB_MANAGER };
 
 /// The job of an application cluster. Its jars are in `usrlib`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::{CommandError, Launch, text};
 use crate::home::is_distribution;
+use crate::options::ConfigOption;
+use crate::options::flinks::{ENV_HADOOP_CONF_DIR, ENV_HBASE_CONF_DIR, ENV_YARN_CONF_DIR};
 
 impl Launch<'_> {
     /// All jars below `lib` in byte order with Flink's own at the end, then Hadoop's class path and configuration
@@ -29,19 +31,19 @@ impl Launch<'_> {
 
     /// As `config.sh` finds them: the environment, then the configuration.
     fn hadoop_entries(&self) -> impl Iterator<Item = String> {
-        let folder = |variable: &str, key: &str| {
-            self.variable(variable).or_else(|| self.config.get(key).map(str::to_owned)).unwrap_or_default()
+        let folder = |variable: &str, option: &ConfigOption<Option<String>>| {
+            self.variable(variable).or_else(|| self.config.get(option).map(str::to_owned)).unwrap_or_default()
         };
         let class_path = self.variable("HADOOP_CLASSPATH").unwrap_or_default();
-        let mut hadoop = folder("HADOOP_CONF_DIR", "env.hadoop.conf.dir");
+        let mut hadoop = folder("HADOOP_CONF_DIR", &ENV_HADOOP_CONF_DIR);
         if hadoop.is_empty() {
             hadoop = self.hadoop_folder_of_home().unwrap_or_default();
         }
         if hadoop.is_empty() && class_path.is_empty() {
             hadoop = existing("/etc/hadoop/conf".to_owned()).unwrap_or_default();
         }
-        let yarn = folder("YARN_CONF_DIR", "env.yarn.conf.dir");
-        let mut hbase = folder("HBASE_CONF_DIR", "env.hbase.conf.dir");
+        let yarn = folder("YARN_CONF_DIR", &ENV_YARN_CONF_DIR);
+        let mut hbase = folder("HBASE_CONF_DIR", &ENV_HBASE_CONF_DIR);
         if hbase.is_empty() {
             let of_home = self.variable("HBASE_HOME").and_then(|home| existing(format!("{home}/conf")));
             hbase = of_home.or_else(|| existing("/etc/hbase/conf".to_owned())).unwrap_or_default();

@@ -2,15 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use super::{CommandError, JOB_MANAGER, Launch, Process, arguments, modules, text};
+use super::{CommandError, JOB_MANAGER, Launch, Process, TASK_MANAGER, arguments, modules, text};
 use crate::config::Configuration;
+use crate::options::ConfigOption;
+use crate::options::flinks::{ENV_JAVA_DEFAULT_OPTS_ALL, ENV_JAVA_OPTS_ALL, SECURITY_KERBEROS_KRB5_CONF_PATH};
+
+/// Where the options of all processes are, later ones winning.
+const OF_ALL: [ConfigOption<String>; 2] = [ENV_JAVA_DEFAULT_OPTS_ALL, ENV_JAVA_OPTS_ALL];
 
 /// The system properties that the configuration has the JobManager's JVM set (`-Dname=value`). Variables count as not set.
 pub fn job_manager_properties(config: &Configuration) -> Result<BTreeMap<String, String>, CommandError> {
     let mut properties = BTreeMap::new();
-    for key in ["all", JOB_MANAGER.name].map(keys).concat() {
-        let arguments = arguments::split(config.get(&key).unwrap_or_default(), &|_| None);
-        for argument in arguments.map_err(|reason| CommandError::Options { key, reason })? {
+    for option in OF_ALL.iter().chain(&JOB_MANAGER.jvm_options) {
+        let arguments = arguments::split(config.text(option), &|_| None);
+        for argument in arguments.map_err(|reason| CommandError::Options { key: option.into(), reason })? {
             if let Some(property) = argument.strip_prefix("-D") {
                 let (name, value) = property.split_once('=').unwrap_or((property, ""));
                 properties.insert(name.to_owned(), value.to_owned());
@@ -23,14 +28,9 @@ pub fn job_manager_properties(config: &Configuration) -> Result<BTreeMap<String,
 /// The error in the options that java would get from this key, if it is one of those.
 pub(crate) fn problem(key: &str, value: &str) -> Option<String> {
     let is_read =
-        ["all", "jobmanager", "taskmanager"].into_iter().any(|scope| keys(scope).iter().any(|known| known == key));
+        [&OF_ALL, &JOB_MANAGER.jvm_options, &TASK_MANAGER.jvm_options].into_iter().flatten().any(|o| o.key() == key);
     // What variables stand for is not looked at as options are.
     if is_read { arguments::split(value, &|_| None).err() } else { None }
-}
-
-/// Where options of a scope stand, later ones winning.
-fn keys(scope: &str) -> [String; 2] {
-    [format!("env.java.default-opts.{scope}"), format!("env.java.opts.{scope}")]
 }
 
 impl Launch<'_> {
@@ -40,12 +40,12 @@ impl Launch<'_> {
         process: &Process,
         memory_flags: Vec<String>,
     ) -> Result<Vec<String>, CommandError> {
-        let for_all = self.configured(process, "all")?;
-        let for_this = self.configured(process, process.name)?;
+        let for_all = self.configured(process, &OF_ALL)?;
+        let for_this = self.configured(process, &process.jvm_options)?;
 
         let mut options = vec![format!("-Djava.io.tmpdir={}", text(&self.directories.tmp)?)];
         // Only Flink's own launchers hand it to the JVM; it goes first, so that a user's own option wins.
-        if let Some(path) = self.config.get("security.kerberos.krb5-conf.path") {
+        if let Some(path) = self.config.get(&SECURITY_KERBEROS_KRB5_CONF_PATH) {
             options.push(format!("-Djava.security.krb5.conf={path}"));
         }
         if let Some(arguments) = self.variable("JVM_ARGS") {
@@ -53,7 +53,7 @@ impl Launch<'_> {
         }
         // A TaskManager without any options gets the collector that Flink is tuned for, also on a small machine,
         // where the JVM would choose another.
-        if process.name == "taskmanager" && for_all.is_empty() && for_this.is_empty() {
+        if process.name == TASK_MANAGER.name && for_all.is_empty() && for_this.is_empty() {
             options.push("-XX:+UseG1GC".to_owned());
         }
         options.extend(memory_flags);
@@ -70,13 +70,11 @@ impl Launch<'_> {
         Ok(options)
     }
 
-    /// `env.java.default-opts.<scope>`, then `env.java.opts.<scope>`.
-    fn configured(&self, process: &Process, scope: &str) -> Result<Vec<String>, CommandError> {
+    /// What these options say, one after the other.
+    fn configured(&self, process: &Process, all: &[ConfigOption<String>]) -> Result<Vec<String>, CommandError> {
         let mut options = Vec::new();
-        for key in keys(scope) {
-            if let Some(value) = self.config.get(&key) {
-                options.extend(self.split(process, &key, value)?);
-            }
+        for option in all {
+            options.extend(self.split(process, option.key(), self.config.text(option))?);
         }
         Ok(options)
     }

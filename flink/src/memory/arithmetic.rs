@@ -3,6 +3,7 @@
 use super::MemoryError;
 use crate::config::{Configuration, MemorySize};
 use crate::java_number;
+use crate::options::ConfigOption;
 
 /// The sum of sizes.
 pub(super) fn sum(sizes: &[MemorySize]) -> Result<MemorySize, MemoryError> {
@@ -37,14 +38,14 @@ pub(super) struct Share {
 }
 
 impl Share {
-    /// Reads the fraction under `key`. Flink keeps fractions with single precision and computes with double.
+    /// Reads the fraction. Flink keeps fractions with single precision and computes with double.
     pub(super) fn read(
         config: &Configuration,
-        key: &'static str,
-        default: f32,
+        option: &ConfigOption<f32>,
         (min, max): (MemorySize, MemorySize),
     ) -> Result<Self, MemoryError> {
-        let fraction = f64::from(config.get_f32(key)?.unwrap_or(default));
+        let fraction = f64::from(config.read_unbounded(option)?);
+        let key = option.key();
         if min > max {
             return Err(MemoryError::Contradiction(format!("{key}: its minimum {min} is more than its maximum {max}")));
         }

@@ -3,9 +3,18 @@
 use super::MemoryError;
 use super::arithmetic::{Share, named, rest, sum};
 use super::options::in_java_order;
-use super::process::{Jvm, Keys, legacy_heap, size};
+use super::process::{Jvm, Options, legacy_heap};
 use crate::config::{Configuration, MemorySize};
 use crate::java_number;
+use crate::options::flinks::{
+    TASKMANAGER_CPU_CORES, TASKMANAGER_HEAP_MB, TASKMANAGER_HEAP_SIZE, TASKMANAGER_MEMORY_FLINK_SIZE,
+    TASKMANAGER_MEMORY_FRAMEWORK_HEAP_SIZE as FRAMEWORK_HEAP,
+    TASKMANAGER_MEMORY_FRAMEWORK_OFF_HEAP_SIZE as FRAMEWORK_OFF_HEAP, TASKMANAGER_MEMORY_JVM_METASPACE_SIZE,
+    TASKMANAGER_MEMORY_JVM_OVERHEAD_FRACTION, TASKMANAGER_MEMORY_JVM_OVERHEAD_MAX, TASKMANAGER_MEMORY_JVM_OVERHEAD_MIN,
+    TASKMANAGER_MEMORY_MANAGED_FRACTION, TASKMANAGER_MEMORY_MANAGED_SIZE as MANAGED, TASKMANAGER_MEMORY_NETWORK_MAX,
+    TASKMANAGER_MEMORY_NETWORK_MIN, TASKMANAGER_MEMORY_PROCESS_SIZE, TASKMANAGER_MEMORY_TASK_HEAP_SIZE as TASK_HEAP,
+    TASKMANAGER_MEMORY_TASK_OFF_HEAP_SIZE as TASK_OFF_HEAP, TASKMANAGER_NUMBEROFTASKSLOTS,
+};
 use crate::version::FlinkVersion;
 
 mod network;
@@ -13,20 +22,15 @@ mod resources;
 
 use self::resources::{cpu_cores, external_resources, slots};
 
-const KEYS: Keys = Keys {
-    process_size: "taskmanager.memory.process.size",
-    flink_size: "taskmanager.memory.flink.size",
-    metaspace: "taskmanager.memory.jvm-metaspace.size",
-    overhead_min: "taskmanager.memory.jvm-overhead.min",
-    overhead_max: "taskmanager.memory.jvm-overhead.max",
-    overhead_fraction: "taskmanager.memory.jvm-overhead.fraction",
-    others: &["taskmanager.heap.size", "taskmanager.heap.mb", "taskmanager.memory.task.heap.size"],
+const OPTIONS: Options = Options {
+    process_size: TASKMANAGER_MEMORY_PROCESS_SIZE,
+    flink_size: TASKMANAGER_MEMORY_FLINK_SIZE,
+    metaspace: TASKMANAGER_MEMORY_JVM_METASPACE_SIZE,
+    overhead_min: TASKMANAGER_MEMORY_JVM_OVERHEAD_MIN,
+    overhead_max: TASKMANAGER_MEMORY_JVM_OVERHEAD_MAX,
+    overhead_fraction: TASKMANAGER_MEMORY_JVM_OVERHEAD_FRACTION,
+    others: &[TASKMANAGER_HEAP_SIZE.key(), TASKMANAGER_HEAP_MB.key(), TASK_HEAP.key()],
 };
-const FRAMEWORK_HEAP: &str = "taskmanager.memory.framework.heap.size";
-const FRAMEWORK_OFF_HEAP: &str = "taskmanager.memory.framework.off-heap.size";
-const TASK_HEAP: &str = "taskmanager.memory.task.heap.size";
-const TASK_OFF_HEAP: &str = "taskmanager.memory.task.off-heap.size";
-const MANAGED: &str = "taskmanager.memory.managed.size";
 
 /// The sizes of a TaskManager process, and the other resources that it is given.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,7 +39,7 @@ pub struct TaskManagerMemory {
     jvm: Jvm,
     total_process: MemorySize,
     cpu_cores: f64,
-    slots: i32,
+    slots: i64,
     external: Vec<(String, i64)>,
 }
 
@@ -53,26 +57,27 @@ struct Flink {
 impl TaskManagerMemory {
     /// Derives all sizes from what is configured.
     pub fn compute(config: &Configuration, version: &FlinkVersion) -> Result<Self, MemoryError> {
-        let flink_size = match config.get_memory(KEYS.flink_size)? {
-            None if !version.at_least(2, 0) => legacy_heap(config, "taskmanager.heap.size", "taskmanager.heap.mb")?,
+        let flink_size = match config.read_unbounded(&OPTIONS.flink_size)? {
+            None if !version.at_least(2, 0) => legacy_heap(config, &TASKMANAGER_HEAP_SIZE, &TASKMANAGER_HEAP_MB)?,
             size => size,
         };
-        let (flink, jvm) =
-            if let (Some(heap), Some(managed)) = (config.get_memory(TASK_HEAP)?, config.get_memory(MANAGED)?) {
-                let flink = Flink::from_parts(config, version, (heap, managed), flink_size)?;
-                (flink, KEYS.around_flink(config, flink.total()?)?)
-            } else if let Some(size) = flink_size {
-                (Flink::from_total(config, version, size)?, KEYS.around_flink(config, size)?)
-            } else if let Some(process) = config.get_memory(KEYS.process_size)? {
-                let (jvm, size) = KEYS.inside_process(config, process)?;
-                (Flink::from_total(config, version, size)?, jvm)
-            } else {
-                return Err(MemoryError::NotConfigured {
-                    process: "TaskManager",
-                    choices: "taskmanager.memory.process.size (or taskmanager.memory.flink.size, or both \
+        let (flink, jvm) = if let (Some(heap), Some(managed)) =
+            (config.read_unbounded(&TASK_HEAP)?, config.read_unbounded(&MANAGED)?)
+        {
+            let flink = Flink::from_parts(config, version, (heap, managed), flink_size)?;
+            (flink, OPTIONS.around_flink(config, flink.total()?)?)
+        } else if let Some(size) = flink_size {
+            (Flink::from_total(config, version, size)?, OPTIONS.around_flink(config, size)?)
+        } else if let Some(process) = config.read_unbounded(&OPTIONS.process_size)? {
+            let (jvm, size) = OPTIONS.inside_process(config, process)?;
+            (Flink::from_total(config, version, size)?, jvm)
+        } else {
+            return Err(MemoryError::NotConfigured {
+                process: "TaskManager",
+                choices: "taskmanager.memory.process.size (or taskmanager.memory.flink.size, or both \
                           taskmanager.memory.task.heap.size and taskmanager.memory.managed.size)",
-                });
-            };
+            });
+        };
         Ok(Self {
             flink,
             jvm,
@@ -108,20 +113,20 @@ impl TaskManagerMemory {
     /// The options that the TaskManager demands on its command line, in Flink's order.
     pub fn dynamic_options(&self) -> Vec<(String, String)> {
         let sizes = [
-            (FRAMEWORK_HEAP, self.flink.framework_heap),
-            (FRAMEWORK_OFF_HEAP, self.flink.framework_off_heap),
-            (TASK_HEAP, self.flink.task_heap),
-            (TASK_OFF_HEAP, self.flink.task_off_heap),
-            (network::MIN, self.flink.network),
-            (network::MAX, self.flink.network),
-            (MANAGED, self.flink.managed),
-            (KEYS.metaspace, self.jvm.metaspace),
-            (KEYS.overhead_min, self.jvm.overhead),
-            (KEYS.overhead_max, self.jvm.overhead),
+            (FRAMEWORK_HEAP.key(), self.flink.framework_heap),
+            (FRAMEWORK_OFF_HEAP.key(), self.flink.framework_off_heap),
+            (TASK_HEAP.key(), self.flink.task_heap),
+            (TASK_OFF_HEAP.key(), self.flink.task_off_heap),
+            (TASKMANAGER_MEMORY_NETWORK_MIN.key(), self.flink.network),
+            (TASKMANAGER_MEMORY_NETWORK_MAX.key(), self.flink.network),
+            (MANAGED.key(), self.flink.managed),
+            (OPTIONS.metaspace.key(), self.jvm.metaspace),
+            (OPTIONS.overhead_min.key(), self.jvm.overhead),
+            (OPTIONS.overhead_max.key(), self.jvm.overhead),
         ];
-        let mut options = vec![(resources::CPU_CORES.to_owned(), java_number::to_text(self.cpu_cores))];
+        let mut options = vec![((&TASKMANAGER_CPU_CORES).into(), java_number::to_text(self.cpu_cores))];
         options.extend(sizes.map(|(key, size)| (key.to_owned(), format!("{}b", size.0))));
-        options.push((resources::SLOTS.to_owned(), self.slots.to_string()));
+        options.push(((&TASKMANAGER_NUMBEROFTASKSLOTS).into(), self.slots.to_string()));
         options.extend(resources::options(&self.external));
         in_java_order(options)
     }
@@ -157,12 +162,12 @@ impl Flink {
     /// From the total: what is left goes to the task heap, or to the network when the task heap is configured.
     fn from_total(config: &Configuration, version: &FlinkVersion, total: MemorySize) -> Result<Self, MemoryError> {
         let fixed = Self::fixed(config)?;
-        let managed = match config.get_memory(MANAGED)? {
+        let managed = match config.read_unbounded(&MANAGED)? {
             Some(managed) => managed,
-            None => Share::read(config, "taskmanager.memory.managed.fraction", 0.4, (MemorySize(0), MemorySize::MAX))?
+            None => Share::read(config, &TASKMANAGER_MEMORY_MANAGED_FRACTION, (MemorySize(0), MemorySize::MAX))?
                 .of(total)?,
         };
-        if let Some(task_heap) = config.get_memory(TASK_HEAP)? {
+        if let Some(task_heap) = config.read_unbounded(&TASK_HEAP)? {
             let parts = Self { task_heap, managed, ..fixed };
             return Ok(Self { network: network::rest(config, version, parts.rest_of(total)?)?, ..parts });
         }
@@ -173,10 +178,10 @@ impl Flink {
     /// The parts with fixed defaults; the others are zero.
     fn fixed(config: &Configuration) -> Result<Self, MemoryError> {
         Ok(Self {
-            framework_heap: size(config, FRAMEWORK_HEAP, MemorySize::of_mebibytes(128))?,
-            framework_off_heap: size(config, FRAMEWORK_OFF_HEAP, MemorySize::of_mebibytes(128))?,
+            framework_heap: config.read_unbounded(&FRAMEWORK_HEAP)?,
+            framework_off_heap: config.read_unbounded(&FRAMEWORK_OFF_HEAP)?,
             task_heap: MemorySize(0),
-            task_off_heap: size(config, TASK_OFF_HEAP, MemorySize(0))?,
+            task_off_heap: config.read_unbounded(&TASK_OFF_HEAP)?,
             network: MemorySize(0),
             managed: MemorySize(0),
         })
@@ -185,10 +190,10 @@ impl Flink {
     /// What the known parts leave of `total`.
     fn rest_of(&self, total: MemorySize) -> Result<MemorySize, MemoryError> {
         let parts = [
-            (FRAMEWORK_HEAP, self.framework_heap),
-            (FRAMEWORK_OFF_HEAP, self.framework_off_heap),
-            (TASK_HEAP, self.task_heap),
-            (TASK_OFF_HEAP, self.task_off_heap),
+            (FRAMEWORK_HEAP.key(), self.framework_heap),
+            (FRAMEWORK_OFF_HEAP.key(), self.framework_off_heap),
+            (TASK_HEAP.key(), self.task_heap),
+            (TASK_OFF_HEAP.key(), self.task_off_heap),
             ("network memory", self.network),
             ("managed memory", self.managed),
         ];

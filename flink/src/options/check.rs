@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::flinks::TASKMANAGER_REGISTRATION_TIMEOUT;
 use super::{Declaration, Kind, all, find, heartbeats, message_size, pools, ports, range};
 use crate::command::java_options_problem;
 use crate::config::{Configuration, Source};
@@ -56,9 +57,6 @@ pub(super) const FORGOTTEN: &[(&str, &str)] = &[
     ("high-availability.zookeeper.path.checkpoint-counter", NO_SUCH_NODE),
     ("slotmanager.request-timeout", "no longer used: set slot.request.timeout"),
 ];
-
-/// Flink's TaskManager logs a warning where it cannot read this one.
-const FOREVER_UNLESS_READ: &str = "taskmanager.registration.timeout";
 
 const NO_SUCH_NODE: &str = "no longer used: Flink chooses its names in ZooKeeper itself";
 
@@ -119,8 +117,10 @@ fn of_options(config: &Configuration, key: &str, value: &str) -> Option<(String,
     let option = set().find(|option| form_error(config, option, value).is_some()).or_else(|| set().next())?;
     let is_duration = option.as_read_by(config.version()).kind == Kind::Duration;
     Some(match (form_error(config, option, value), option.without_effect) {
-        // Flink takes what it cannot read for no timeout at all.
-        (Some(message), _) if option.key == FOREVER_UNLESS_READ => (format!("{message}; Flink waits forever"), false),
+        // Flink's TaskManager logs a warning where it cannot read this one, and takes it for no timeout at all.
+        (Some(message), _) if option.key == TASKMANAGER_REGISTRATION_TIMEOUT.key() => {
+            (format!("{message}; Flink waits forever"), false)
+        }
         (Some(_), _) if is_duration && is_negative(value) && was_number(option) => {
             (format!("'{value}' is not a duration since Flink 1.20: remove the option, or set a long duration"), true)
         }
@@ -232,6 +232,7 @@ fn distance(one: &str, other: &str) -> usize {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use super::super::declare::key;
     use super::*;
 
     fn check_one(key: &str, value: &str) -> Vec<String> {
@@ -343,7 +344,7 @@ mod tests {
 
     #[test]
     fn a_secret_of_the_wrong_form_is_not_shown() {
-        let option = Declaration::new("x.secret", Kind::Integer, "");
+        let option = *key::<Option<i64>>("x.secret").declaration();
         assert_eq!(
             form_error(&Configuration::new(), &option, "hush").map(|message| message.contains("hush")),
             Some(false)

@@ -2,33 +2,33 @@
 
 use std::time::Duration;
 
-use super::Problem;
+use super::flinks::{HEARTBEAT_INTERVAL as INTERVAL, HEARTBEAT_TIMEOUT as TIMEOUT};
+use super::{ConfigOption, Problem};
 use crate::config::{Configuration, Source};
-
-const INTERVAL: &str = "heartbeat.interval";
-const TIMEOUT: &str = "heartbeat.timeout";
-const USUAL_INTERVAL: Duration = Duration::from_secs(10);
-const USUAL_TIMEOUT: Duration = Duration::from_secs(50);
 
 /// Why no process of Flink would start with these heartbeats. Values of another form have a problem of their own.
 pub(super) fn problem(config: &Configuration) -> Option<Problem> {
-    let interval = config.get_duration(INTERVAL).ok()?.unwrap_or(USUAL_INTERVAL);
-    let timeout = config.get_duration(TIMEOUT).ok()?.unwrap_or(USUAL_TIMEOUT);
-    let shown = |key: &str, usual: &str| config.get(key).map_or_else(|| format!("{usual} by default"), str::to_owned);
-    let (key, message) = if interval.as_millis() == 0 {
-        (INTERVAL, format!("{} is no time: set at least 1 ms", shown(INTERVAL, "10 s")))
+    let interval = config.read(&INTERVAL).ok()?;
+    let timeout = config.read(&TIMEOUT).ok()?;
+    let (option, message) = if interval.as_millis() == 0 {
+        (INTERVAL, format!("{} is no time: set at least 1 ms", shown(config, &INTERVAL)))
     } else if interval.as_millis() > timeout.as_millis() {
-        let (interval, timeout) = (shown(INTERVAL, "10 s"), shown(TIMEOUT, "50 s"));
-        let key = if config.contains(INTERVAL) { INTERVAL } else { TIMEOUT };
+        let (interval, timeout) = (shown(config, &INTERVAL), shown(config, &TIMEOUT));
+        let option = if config.contains(&INTERVAL) { INTERVAL } else { TIMEOUT };
         let message = format!(
             "the interval ({interval}) is longer than {TIMEOUT} ({timeout}): set a shorter interval or a longer timeout"
         );
-        (key, message)
+        (option, message)
     } else {
         return None;
     };
-    let origin = config.source(key).cloned().unwrap_or(Source::Default);
-    Some(Problem { key: key.to_owned(), origin, message, fatal: true })
+    let origin = config.source(&option).cloned().unwrap_or(Source::Default);
+    Some(Problem { key: (&option).into(), origin, message, fatal: true })
+}
+
+fn shown(config: &Configuration, option: &ConfigOption<Duration>) -> String {
+    let by_default = || format!("{} by default", option.declaration().default.unwrap_or_default());
+    config.get(option).map_or_else(by_default, str::to_owned)
 }
 
 #[cfg(test)]
@@ -62,7 +62,7 @@ mod tests {
             config.read_as(version.parse().unwrap());
             for (key, value) in [(INTERVAL, interval), (TIMEOUT, timeout)] {
                 if let Some(value) = value {
-                    config.set(key, value, Source::DynamicProperty);
+                    config.set(&key, value, Source::DynamicProperty);
                 }
             }
             let found: Vec<_> = check(&config).iter().map(ToString::to_string).collect();

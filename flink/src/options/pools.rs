@@ -3,21 +3,43 @@
 
 use std::ops::RangeInclusive;
 
-use super::Problem;
+use super::flinks::{
+    PEKKO_CLIENT_SOCKET_WORKER_POOL_POOL_SIZE_FACTOR, PEKKO_CLIENT_SOCKET_WORKER_POOL_POOL_SIZE_MAX,
+    PEKKO_CLIENT_SOCKET_WORKER_POOL_POOL_SIZE_MIN, PEKKO_FORK_JOIN_EXECUTOR_PARALLELISM_FACTOR,
+    PEKKO_FORK_JOIN_EXECUTOR_PARALLELISM_MAX, PEKKO_FORK_JOIN_EXECUTOR_PARALLELISM_MIN,
+    PEKKO_SERVER_SOCKET_WORKER_POOL_POOL_SIZE_FACTOR, PEKKO_SERVER_SOCKET_WORKER_POOL_POOL_SIZE_MAX,
+    PEKKO_SERVER_SOCKET_WORKER_POOL_POOL_SIZE_MIN,
+};
+use super::{ConfigOption, Problem};
 use crate::config::{Configuration, Source};
 
-/// A pool whose options are `PREFIX-factor`, `PREFIX-min` and `PREFIX-max`.
 struct Pool {
-    prefix: &'static str,
-    /// The defaults of the options, in this order.
-    defaults: (f64, i64, i64),
+    /// Threads for each core.
+    factor: ConfigOption<f64>,
+    min: ConfigOption<i64>,
+    max: ConfigOption<i64>,
     has_sockets: bool,
 }
 
 const POOLS: [Pool; 3] = [
-    Pool { prefix: "pekko.fork-join-executor.parallelism", defaults: (2.0, 8, 64), has_sockets: false },
-    Pool { prefix: "pekko.client-socket-worker-pool.pool-size", defaults: (1.0, 1, 2), has_sockets: true },
-    Pool { prefix: "pekko.server-socket-worker-pool.pool-size", defaults: (1.0, 1, 2), has_sockets: true },
+    Pool {
+        factor: PEKKO_FORK_JOIN_EXECUTOR_PARALLELISM_FACTOR,
+        min: PEKKO_FORK_JOIN_EXECUTOR_PARALLELISM_MIN,
+        max: PEKKO_FORK_JOIN_EXECUTOR_PARALLELISM_MAX,
+        has_sockets: false,
+    },
+    Pool {
+        factor: PEKKO_CLIENT_SOCKET_WORKER_POOL_POOL_SIZE_FACTOR,
+        min: PEKKO_CLIENT_SOCKET_WORKER_POOL_POOL_SIZE_MIN,
+        max: PEKKO_CLIENT_SOCKET_WORKER_POOL_POOL_SIZE_MAX,
+        has_sockets: true,
+    },
+    Pool {
+        factor: PEKKO_SERVER_SOCKET_WORKER_POOL_POOL_SIZE_FACTOR,
+        min: PEKKO_SERVER_SOCKET_WORKER_POOL_POOL_SIZE_MIN,
+        max: PEKKO_SERVER_SOCKET_WORKER_POOL_POOL_SIZE_MAX,
+        has_sockets: true,
+    },
 ];
 
 /// Why no process of Flink would start with these pools. Values of another form have a problem of their own.
@@ -27,27 +49,26 @@ pub(super) fn problems(config: &Configuration) -> impl Iterator<Item = Problem> 
 
 impl Pool {
     fn problem(&self, config: &Configuration) -> Option<Problem> {
-        let [factor_key, min_key, max_key] = ["factor", "min", "max"].map(|name| format!("{}-{name}", self.prefix));
-        let factor = config.get_f64(&factor_key).ok()?.unwrap_or(self.defaults.0);
-        let min = i32::try_from(config.get_i64(&min_key).ok()?.unwrap_or(self.defaults.1)).ok()?;
-        let max = i32::try_from(config.get_i64(&max_key).ok()?.unwrap_or(self.defaults.2)).ok()?;
+        let factor = config.read(&self.factor).ok()?;
+        let min = i32::try_from(config.read(&self.min).ok()?).ok()?;
+        let max = i32::try_from(config.read(&self.max).ok()?).ok()?;
         #[expect(clippy::cast_possible_truncation, reason = "saturates, as Flink's cast does")]
         let of_one_core = factor.ceil() as i32;
         let threads = of_one_core.max(min).min(max);
         let allowed = self.allowed(config);
         let key = match threads {
             _ if allowed.contains(&threads) => return None,
-            _ if threads == max => max_key,
-            _ if threads == min => min_key,
-            _ => factor_key,
+            _ if threads == max => self.max.key(),
+            _ if threads == min => self.min.key(),
+            _ => self.factor.key(),
         };
         let (least, most) = (allowed.start(), allowed.end());
         let message = format!(
             "a pool of {threads} threads is out of range ({least} to {most}): set factor, min and max of {} to fit",
-            self.prefix
+            self.factor.key().trim_end_matches("-factor")
         );
-        let origin = config.source(&key).cloned().unwrap_or(Source::Default);
-        Some(Problem { key, origin, message, fatal: true })
+        let origin = config.source(key).cloned().unwrap_or(Source::Default);
+        Some(Problem { key: key.to_owned(), origin, message, fatal: true })
     }
 
     /// How many threads a machine of one core may have for it.

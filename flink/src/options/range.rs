@@ -3,15 +3,11 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{Bounds, Declaration, find};
+use super::{Bounds, Declaration};
 use crate::config::{Configuration, MemorySize};
 
-/// What is allowed for `key`, if its value has the right form and is out of its option's bounds.
-pub fn out_of_range(config: &Configuration, key: &str) -> Option<String> {
-    beyond(config, key, &find(key)?.as_read_by(config.version()))
-}
-
-/// The same with the option as one Flink line reads it.
+/// What is allowed for `key`, if its value has the right form and is out of the bounds of this option as one Flink line reads
+/// it.
 pub(super) fn beyond(config: &Configuration, key: &str, option: &Declaration) -> Option<String> {
     let is_within = match option.bounds()? {
         Bounds::Integer(least, most) => (least..=most).contains(&config.get_i64(key).ok()??),
@@ -53,7 +49,7 @@ fn duration(duration: Duration) -> String {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::super::{all, check};
+    use super::super::{all, check, find};
     use super::*;
     use crate::config::Source;
 

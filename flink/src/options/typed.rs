@@ -7,46 +7,21 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::time::Duration;
 
-use super::{Bounds, Declaration, Kind, range};
+use super::{Declaration, Kind, range};
 use crate::config::{Configuration, ConfigurationError, MemorySize};
 
 /// An option whose value is a `T`: an `Option` if readers must know that nothing is configured, any other type if it has a
 /// default.
 pub struct ConfigOption<T> {
-    declaration: Declaration,
+    pub(super) declaration: Declaration,
     value: PhantomData<fn() -> T>,
 }
 
-/// Declares options: the meaning, then the name for readers (`_` if this project reads it by another way or not at all), the
-/// type, and the rest. All are in `OPTIONS`, in this order.
-macro_rules! declare {
-    ($($(#[doc = $meaning:literal])+ option $name:tt: $value:ty = $option:expr;)+) => {
-        $($crate::options::typed::named! { $(#[doc = $meaning])+ $name: $value = $option.meaning(concat!($($meaning),+)) })+
-
-        pub(in $crate::options) const OPTIONS: &[$crate::options::Declaration] = &[$({
-            const OPTION: $crate::options::ConfigOption<$value> = $option.meaning(concat!($($meaning),+));
-            OPTION.checked()
-        }),+];
-    };
-}
-
-/// The constant of an option that has a name.
-macro_rules! named {
-    ($(#[$meaning:meta])+ _: $value:ty = $option:expr) => {};
-    ($(#[$meaning:meta])+ $name:ident: $value:ty = $option:expr) => {
-        $(#[$meaning])+
-        pub const $name: $crate::options::ConfigOption<$value> = $option;
-    };
-}
-
-pub(in crate::options) use {declare, named};
-
-/// An option of this key, to be declared.
-pub(in crate::options) const fn key<T: Value>(key: &'static str) -> ConfigOption<T> {
-    ConfigOption { declaration: Declaration::new(key, T::KIND, ""), value: PhantomData }
-}
-
 impl<T> ConfigOption<T> {
+    pub(super) const fn new(declaration: Declaration) -> Self {
+        Self { declaration, value: PhantomData }
+    }
+
     /// Its key.
     pub const fn key(&self) -> &'static str {
         self.declaration.key
@@ -62,66 +37,16 @@ impl<T> ConfigOption<T> {
         self.key().split_at(end).0
     }
 
+    /// The key of an option of which the user names a part, with this name.
+    pub fn named(&self, name: &str) -> String {
+        let (prefix, rest) = self.key().split_at(self.prefix().len());
+        let after = rest.split_once('>').map_or("", |(_, after)| after);
+        format!("{prefix}{name}{after}")
+    }
+
     /// What is known of it.
     pub const fn declaration(&self) -> &Declaration {
         &self.declaration
-    }
-
-    // How the table is written.
-
-    /// The lines of a documentation comment, each with the blank before it.
-    pub(in crate::options) const fn meaning(mut self, meaning: &'static str) -> Self {
-        self.declaration.meaning = meaning.trim_ascii_start();
-        self
-    }
-
-    pub(in crate::options) const fn default(mut self, default: &'static str) -> Self {
-        self.declaration = self.declaration.default(default);
-        self
-    }
-
-    pub(in crate::options) const fn unit(mut self, unit: &'static str) -> Self {
-        self.declaration = self.declaration.unit(unit);
-        self
-    }
-
-    pub(in crate::options) const fn within(mut self, bounds: Bounds) -> Self {
-        self.declaration = self.declaration.within(bounds);
-        self
-    }
-
-    /// A whole number in these bounds.
-    pub(in crate::options) const fn between(self, least: i64, most: i64) -> Self {
-        self.within(Bounds::Integer(least, most))
-    }
-
-    /// A port, 0 for any.
-    pub(in crate::options) const fn port(self) -> Self {
-        self.between(0, 65535)
-    }
-
-    /// One of these texts.
-    pub(in crate::options) const fn one_of(mut self, allowed: &'static [&'static str]) -> Self {
-        self.declaration.kind = Kind::Choice(allowed);
-        self
-    }
-
-    pub(in crate::options) const fn formerly(mut self, names: &'static [&'static str]) -> Self {
-        self.declaration = self.declaration.formerly(names);
-        self
-    }
-
-    pub(in crate::options) const fn without_effect(mut self, why: &'static str) -> Self {
-        self.declaration = self.declaration.without_effect(why);
-        self
-    }
-}
-
-impl<T: Value> ConfigOption<T> {
-    /// What is known of it; this does not compile if readers need a default and there is none.
-    pub(in crate::options) const fn checked(self) -> Declaration {
-        assert!(!T::NEEDS_DEFAULT || self.declaration.default.is_some(), "readers need a default");
-        self.declaration
     }
 }
 
@@ -147,6 +72,16 @@ impl Configuration {
     /// What is configured for this option, within its bounds, or its default.
     pub fn read<T: Value>(&self, option: &ConfigOption<T>) -> Result<T, ConfigurationError> {
         T::read(self, option.declaration(), option.key())
+    }
+
+    /// The same with no bounds but those of its type: as Flink reads it, where the declared ones are narrower.
+    pub fn read_unbounded<T: Value>(&self, option: &ConfigOption<T>) -> Result<T, ConfigurationError> {
+        T::read(self, &Declaration { bounds: None, ..*option.declaration() }, option.key())
+    }
+
+    /// What is configured for an option of which the user names a part, with this name.
+    pub fn read_named<T: Value>(&self, option: &ConfigOption<T>, name: &str) -> Result<T, ConfigurationError> {
+        T::read(self, option.declaration(), &option.named(name))
     }
 
     /// The text that is configured for this option, or its default.
@@ -256,7 +191,8 @@ impl Parsed for String {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::super::{check, mesos};
+    use super::super::declare::key;
+    use super::super::{check, flinks, mesos};
     use super::*;
     use crate::config::Source;
 
@@ -301,5 +237,6 @@ mod tests {
     fn keys_of_which_the_user_names_a_part_begin_with_the_rest() {
         assert_eq!(mesos::ARTIFACT.prefix(), "mesos.artifacts.");
         assert_eq!(mesos::WORKERS.prefix(), "mesos.workers");
+        assert_eq!(flinks::EXTERNAL_RESOURCE_AMOUNT.named("gpu"), "external-resource.gpu.amount");
     }
 }

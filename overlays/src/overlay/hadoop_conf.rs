@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use flink::options::flinks::{ENV_HADOOP_CONF_DIR, FS_HDFS_HADOOPCONF};
+
 use super::{Draft, Master, OverlayError, content, tree};
 
-const KEY: &str = "fs.hdfs.hadoopconf";
 const VARIABLE: &str = "HADOOP_CONF_DIR";
 const TARGET: &str = "hadoop/conf";
 /// A folder without one of these is not Hadoop's configuration.
@@ -29,20 +30,20 @@ pub(super) fn collect(master: &Master<'_>, draft: &mut Draft) -> Result<(), Over
     }
     let place = Draft::place(TARGET);
     draft.export(VARIABLE, &place);
-    for key in [KEY, "env.hadoop.conf.dir"] {
-        draft.configure(key, &place, "hadoop configuration");
+    for option in [FS_HDFS_HADOOPCONF, ENV_HADOOP_CONF_DIR] {
+        draft.configure(option.key(), &place, "hadoop configuration");
     }
     Ok(())
 }
 
 /// Where upstream looked, and where Flink's scripts look today.
 fn candidates(master: &Master<'_>) -> Vec<PathBuf> {
-    let configured = |key: &str| master.config.get(key).map(PathBuf::from);
+    let configured = |option| master.config.get(&option).map(PathBuf::from);
     let home = |folder: &str| master.variable("HADOOP_HOME").map(|home| Path::new(&home).join(folder));
     [
-        configured(KEY),
+        configured(FS_HDFS_HADOOPCONF),
         master.variable(VARIABLE).map(PathBuf::from),
-        configured("env.hadoop.conf.dir"),
+        configured(ENV_HADOOP_CONF_DIR),
         home("conf"),
         home("etc/hadoop"),
     ]

@@ -3,6 +3,10 @@
 
 use flink::config::Configuration;
 use flink::hosts;
+use flink::options::flinks::{
+    ENV_JAVA_DEFAULT_OPTS_JOBMANAGER, ENV_JAVA_OPTS_CLIENT, ENV_JAVA_OPTS_HISTORYSERVER, ENV_JAVA_OPTS_JOBMANAGER,
+    ENV_JAVA_OPTS_SQL_GATEWAY, TASKMANAGER_BIND_HOST, TASKMANAGER_HOST,
+};
 
 use super::{FOR_EXECUTORS, environment};
 
@@ -11,15 +15,15 @@ const OF_OTHERS: [&str; 11] = [
     "mesos.",
     // The JobManager's variables, its JVM options and the address of its archive.
     "containerized.master.",
-    "env.java.opts.jobmanager",
-    "env.java.default-opts.jobmanager",
+    ENV_JAVA_OPTS_JOBMANAGER.key(),
+    ENV_JAVA_DEFAULT_OPTS_JOBMANAGER.key(),
     "jobmanager.archive.",
     // The REST API is the JobManager's: its key would let a job pass itself off as the JobManager.
     "security.ssl.rest.",
     // Other programs of Flink.
-    "env.java.opts.client",
-    "env.java.opts.historyserver",
-    "env.java.opts.sql-gateway",
+    ENV_JAVA_OPTS_CLIENT.key(),
+    ENV_JAVA_OPTS_HISTORYSERVER.key(),
+    ENV_JAVA_OPTS_SQL_GATEWAY.key(),
     "historyserver.",
     "sql-gateway.",
 ];
@@ -35,10 +39,10 @@ pub(super) fn of(config: &Configuration) -> Configuration {
     for (key, _) in config.iter().filter(|(key, _)| is_of_others(key)) {
         configuration.remove(key);
     }
-    for key in ["taskmanager.host", "taskmanager.bind-host"] {
-        let is_no_address = key == "taskmanager.host" && config.get(key).is_some_and(hosts::is_wildcard);
-        if is_no_address || hosts::is_as_shipped(config, key) {
-            configuration.remove(key);
+    let host_is_no_address = config.get(&TASKMANAGER_HOST).is_some_and(hosts::is_wildcard);
+    for (option, is_no_address) in [(TASKMANAGER_HOST, host_is_no_address), (TASKMANAGER_BIND_HOST, false)] {
+        if is_no_address || hosts::is_as_shipped(config, &option) {
+            configuration.remove(option.key());
         }
     }
     configuration

@@ -6,24 +6,28 @@ use common::{addresses::masked, hosts::is_loopback};
 use flink::{
     config::{Configuration, Source},
     hosts,
-    options::mesos::TASKS_HOSTNAME,
+    options::{
+        ConfigOption,
+        flinks::{
+            JOBMANAGER_BIND_HOST as RPC_BIND, JOBMANAGER_RPC_ADDRESS as RPC_ADDRESS, REST_ADDRESS,
+            REST_BIND_ADDRESS as REST_BIND, TASKMANAGER_BIND_HOST, TASKMANAGER_HOST,
+        },
+        mesos::TASKS_HOSTNAME,
+    },
 };
 use mesos::master::MasterUrl;
 use tokio::net::UdpSocket;
 
-use super::RPC_ADDRESS;
 use crate::settings::SettingsError;
 
-const REST_ADDRESS: &str = "rest.address";
-const RPC_BIND: &str = "jobmanager.bind-host";
-const REST_BIND: &str = "rest.bind-address";
 /// The variable with which upstream's application master got its address.
 const VARIABLE: &str = "LIBPROCESS_IP";
 
 /// Options whose values are hosts, to connect to or to listen on.
-const HOSTS: [&str; 6] = [RPC_ADDRESS, REST_ADDRESS, RPC_BIND, REST_BIND, "taskmanager.host", "taskmanager.bind-host"];
+const HOSTS: [ConfigOption<Option<String>>; 7] =
+    [RPC_ADDRESS, REST_ADDRESS, RPC_BIND, REST_BIND, TASKMANAGER_HOST, TASKMANAGER_BIND_HOST, TASKS_HOSTNAME];
 /// Those to connect to.
-const REACHED: [&str; 3] = [RPC_ADDRESS, REST_ADDRESS, "taskmanager.host"];
+const REACHED: [ConfigOption<Option<String>>; 3] = [RPC_ADDRESS, REST_ADDRESS, TASKMANAGER_HOST];
 
 /// This machine's hosts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,12 +42,12 @@ pub(crate) struct Hosts {
 
 /// Options with a host that Flink cannot use.
 pub(super) fn problems(config: &Configuration) -> Vec<SettingsError> {
-    let wrong = |key: &'static str| {
-        let text = config.get(key).filter(|text| !text.is_empty())?;
+    let wrong = |option: ConfigOption<_>| {
+        let text = config.get(&option).filter(|text| !text.is_empty())?;
         // A worker's host may contain the task's id.
-        hosts::checked(&text.replace("_TASK_", "task")).is_none().then(|| refused(key, text))
+        hosts::checked(&text.replace("_TASK_", "task")).is_none().then(|| refused(option.key(), text))
     };
-    HOSTS.into_iter().chain([TASKS_HOSTNAME.key()]).filter_map(wrong).collect()
+    HOSTS.into_iter().filter_map(wrong).collect()
 }
 
 fn refused(key: &'static str, host: &str) -> SettingsError {
@@ -65,17 +69,17 @@ pub(crate) async fn settle(
     let mut warnings = wildcards(config, lookup);
     let bind = bind(&host).await?;
     let computed = Source::Computed("the address under which Mesos and the workers reach this machine");
-    config.set(RPC_ADDRESS, host.clone(), computed.clone());
-    for key in [RPC_BIND, REST_BIND] {
-        if config.get(key).is_none_or(str::is_empty) || hosts::is_as_shipped(config, key) {
-            config.set(key, bind.to_string(), computed.clone());
+    config.set(&RPC_ADDRESS, host.clone(), computed.clone());
+    for option in [RPC_BIND, REST_BIND] {
+        if config.get(&option).is_none_or(str::is_empty) || hosts::is_as_shipped(config, &option) {
+            config.set(&option, bind.to_string(), computed.clone());
         }
     }
-    let rest = config.get(REST_ADDRESS).unwrap_or_default();
+    let rest = config.get(&REST_ADDRESS).unwrap_or_default();
     if rest.is_empty() || hosts::is_wildcard(rest) || is_loopback(rest) {
         // A REST API that listens on one address can only be reached there.
-        let only = config.get(REST_BIND).filter(|only| !hosts::is_wildcard(only) && **only != bind.to_string());
-        config.set(REST_ADDRESS, only.unwrap_or(&host).to_owned(), computed);
+        let only = config.get(&REST_BIND).filter(|only| !hosts::is_wildcard(only) && **only != bind.to_string());
+        config.set(&REST_ADDRESS, only.unwrap_or(&host).to_owned(), computed);
     }
     warnings.extend(unreachable(config, &host));
     warnings.extend(open_rest(config));
@@ -84,7 +88,7 @@ pub(crate) async fn settle(
 
 /// A wildcard address, which others cannot connect to.
 fn wildcards(config: &Configuration, lookup: &dyn Fn(&str) -> Option<String>) -> Vec<String> {
-    let configured = REACHED.into_iter().filter_map(|key| Some((key, config.get(key)?.to_owned())));
+    let configured = REACHED.into_iter().filter_map(|option| Some((option.key(), config.get(&option)?.to_owned())));
     let all = configured.chain(lookup(VARIABLE).map(|text| (VARIABLE, text)));
     let all = all.filter(|(_, text)| hosts::is_wildcard(text));
     all.map(|(key, text)| format!("{key}: {text} is not an address that others can reach; it counts as not set"))
@@ -93,13 +97,13 @@ fn wildcards(config: &Configuration, lookup: &dyn Fn(&str) -> Option<String>) ->
 
 /// A JobManager that listens only on this machine, although workers elsewhere must reach it.
 fn unreachable(config: &Configuration, host: &str) -> Option<String> {
-    let bind = config.get(RPC_BIND).filter(|bind| is_loopback(bind) && !is_loopback(host))?;
+    let bind = config.get(&RPC_BIND).filter(|bind| is_loopback(bind) && !is_loopback(host))?;
     Some(format!("{RPC_BIND}: {bind} can be reached only from this machine, but workers are sent to {host}"))
 }
 
 /// Flink's REST API has no authentication that flink-mesos could use: anyone who reaches it can run code.
 fn open_rest(config: &Configuration) -> Option<String> {
-    let bind = config.get(REST_BIND).filter(|bind| !is_loopback(bind))?;
+    let bind = config.get(&REST_BIND).filter(|bind| !is_loopback(bind))?;
     Some(format!(
         "{REST_BIND}: Flink's REST API listens on {bind} without authentication: anyone who reaches it can run code as this user. \
          Protect the port with a firewall, or set {REST_BIND}: 127.0.0.1 (TaskManagers do not need it) and put a proxy in front"
@@ -113,10 +117,10 @@ pub(crate) async fn host(
     lookup: &dyn Fn(&str) -> Option<String>,
 ) -> Result<String, SettingsError> {
     let usable = |host: &&str| !host.is_empty() && !hosts::is_wildcard(host);
-    let configured = config.get(RPC_ADDRESS).filter(usable);
-    let deliberate = !matches!(config.source(RPC_ADDRESS), Some(Source::File { .. }));
+    let configured = config.get(&RPC_ADDRESS).filter(usable);
+    let deliberate = !matches!(config.source(&RPC_ADDRESS), Some(Source::File { .. }));
     if let Some(host) = configured.filter(|host| deliberate || !is_loopback(host)) {
-        return hosts::checked(host).map(str::to_owned).ok_or_else(|| refused(RPC_ADDRESS, host));
+        return hosts::checked(host).map(str::to_owned).ok_or_else(|| refused(RPC_ADDRESS.key(), host));
     }
     if let Some(address) = lookup(VARIABLE).filter(|address| usable(&address.as_str())) {
         return hosts::checked(&address).map(str::to_owned).ok_or_else(|| refused(VARIABLE, &address));
@@ -141,7 +145,7 @@ async fn bind(host: &str) -> Result<IpAddr, SettingsError> {
     }
     let found = tokio::net::lookup_host((host, 0)).await;
     let found = found.map_err(|e| SettingsError::Value {
-        key: RPC_ADDRESS,
+        key: RPC_ADDRESS.key(),
         value: host.to_owned(),
         reason: format!("no address is known for this name: {e}"),
     })?;
@@ -198,8 +202,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_deliberate_address_to_listen_on_is_kept() {
-        let other = (RPC_ADDRESS, "10.0.0.1", Source::DynamicProperty);
-        for key in [RPC_BIND, REST_BIND] {
+        let other = (RPC_ADDRESS.key(), "10.0.0.1", Source::DynamicProperty);
+        for key in [RPC_BIND.key(), REST_BIND.key()] {
             for (value, source, expected) in [
                 ("127.0.0.1", Source::DynamicProperty, "127.0.0.1"),
                 ("localhost", Source::Environment("FLINK_PROPERTIES".to_owned()), "localhost"),
@@ -215,7 +219,7 @@ mod tests {
 
     #[tokio::test]
     async fn clients_are_sent_to_the_address_that_rest_listens_on() {
-        let rpc = (RPC_ADDRESS, "10.0.0.1", Source::DynamicProperty);
+        let rpc = (RPC_ADDRESS.key(), "10.0.0.1", Source::DynamicProperty);
         for (bind, rest, expected) in [
             (None, None, "10.0.0.1"),
             (Some("127.0.0.1"), None, "127.0.0.1"),
@@ -224,18 +228,18 @@ mod tests {
             (Some("127.0.0.1"), Some("proxy.example.org"), "proxy.example.org"),
         ] {
             let set = |key, value: Option<&'static str>| value.map(|value| (key, value, Source::DynamicProperty));
-            let options = [Some(rpc.clone()), set(REST_BIND, bind), set(REST_ADDRESS, rest)];
+            let options = [Some(rpc.clone()), set(REST_BIND.key(), bind), set(REST_ADDRESS.key(), rest)];
             let (_, config) = settled(&options.into_iter().flatten().collect::<Vec<_>>(), None).await;
-            assert_eq!(config.get(REST_ADDRESS), Some(expected), "{bind:?} {rest:?}");
+            assert_eq!(config.get(&REST_ADDRESS), Some(expected), "{bind:?} {rest:?}");
         }
     }
 
     #[tokio::test]
     async fn an_open_rest_api_gives_a_warning_and_a_closed_one_does_not() {
-        let other = (RPC_ADDRESS, "10.0.0.1", Source::DynamicProperty);
+        let other = (RPC_ADDRESS.key(), "10.0.0.1", Source::DynamicProperty);
         let (open, _) = settled(std::slice::from_ref(&other), None).await;
         assert!(matches!(open.warnings.as_slice(), [one] if one.contains("without authentication")), "{open:?}");
-        let (closed, _) = settled(&[other, (REST_BIND, "127.0.0.1", Source::DynamicProperty)], None).await;
+        let (closed, _) = settled(&[other, (REST_BIND.key(), "127.0.0.1", Source::DynamicProperty)], None).await;
         assert_eq!(closed.warnings, Vec::<String>::new());
         assert_eq!(settled(&[], None).await.0.warnings, Vec::<String>::new());
     }
@@ -254,19 +258,19 @@ mod tests {
             (None, Some("10.0.0.1"), "10.0.0.1", "0.0.0.0"),
         ] {
             let options: Vec<_> =
-                address.map(|host| (RPC_ADDRESS, host, Source::DynamicProperty)).into_iter().collect();
+                address.map(|host| (RPC_ADDRESS.key(), host, Source::DynamicProperty)).into_iter().collect();
             let (hosts, config) = settled(&options, variable).await;
             assert_eq!((hosts.host.as_str(), hosts.bind.to_string().as_str()), (host, bind), "{address:?}");
-            assert_eq!(config.get(RPC_BIND), Some(bind));
-            assert_eq!(config.get(REST_ADDRESS), Some(host));
+            assert_eq!(config.get(&RPC_BIND), Some(bind));
+            assert_eq!(config.get(&REST_ADDRESS), Some(host));
         }
     }
 
     #[tokio::test]
     async fn a_wildcard_address_is_ignored_with_one_warning() {
-        let wildcard = (RPC_ADDRESS, "0.0.0.0", Source::DynamicProperty);
+        let wildcard = (RPC_ADDRESS.key(), "0.0.0.0", Source::DynamicProperty);
         let (hosts, config) = settled(&[wildcard, ("taskmanager.host", "::", Source::DynamicProperty)], None).await;
-        assert_eq!((hosts.host.as_str(), config.get(RPC_ADDRESS)), ("127.0.0.1", Some("127.0.0.1")));
+        assert_eq!((hosts.host.as_str(), config.get(&RPC_ADDRESS)), ("127.0.0.1", Some("127.0.0.1")));
         assert_eq!(hosts.warnings.len(), 2, "{hosts:?}");
         let (hosts, _) = settled(&[], Some("0.0.0.0")).await;
         assert!(hosts.host == "127.0.0.1" && hosts.warnings[0].starts_with(VARIABLE), "{hosts:?}");
@@ -275,7 +279,7 @@ mod tests {
     #[tokio::test]
     async fn an_invalid_host_is_refused_with_its_key() {
         let master = "127.0.0.1:1".parse().unwrap();
-        for key in HOSTS.into_iter().chain([TASKS_HOSTNAME.key()]) {
+        for key in HOSTS.map(|option| option.key()) {
             for wrong in ["$HOST_IP", "a_b", "a:1"] {
                 let mut config = config(&[(key, wrong, Source::DynamicProperty)]);
                 let error = settle(&mut config, &master, &|_| None).await.unwrap_err().to_string();

@@ -7,16 +7,23 @@ use std::{
 };
 
 use flink::{
-    config::{Configuration, Source},
-    options::mesos::{ARTIFACT_SERVER_EXECUTOR_PORT, ARTIFACT_SERVER_PORT, CONTROL_PORT},
+    config::{Configuration, ConfigurationError, Source},
+    options::{
+        ConfigOption,
+        flinks::{
+            JOBMANAGER_BIND_HOST, JOBMANAGER_RPC_BIND_PORT as RPC_BIND_PORT, JOBMANAGER_RPC_PORT as RPC_PORT,
+            REST_BIND_ADDRESS, REST_BIND_PORT, REST_PORT,
+        },
+        mesos::{ARTIFACT_SERVER_EXECUTOR_PORT, ARTIFACT_SERVER_PORT, CONTROL_PORT},
+    },
 };
 use tokio::{
     net::{TcpListener, TcpSocket},
     time::{Instant, sleep},
 };
 
-use super::{Found, PortInUse, REST_BIND_PORT, REST_PORT, RPC_BIND_PORT, RPC_PORT, Reservation};
-use crate::settings::{SettingsError, artifact_server, control, port};
+use super::{Found, PortInUse, Reservation};
+use crate::settings::{SettingsError, artifact_server, control};
 
 const POLL: Duration = Duration::from_millis(100);
 
@@ -26,22 +33,21 @@ pub(super) async fn settle(
     in_use: PortInUse,
     bind: IpAddr,
 ) -> Result<(u16, Vec<Reservation>), SettingsError> {
-    let listens_elsewhere = port(config, RPC_BIND_PORT)?.is_some_and(|port| port > 0);
+    let (key, wanted) = rpc(config)?;
     let mut reservations = Vec::new();
-    if !listens_elsewhere || port(config, RPC_PORT)? == Some(0) {
-        let key = if listens_elsewhere { RPC_BIND_PORT } else { RPC_PORT };
-        let (number, reservation) = free_port(config, key, 6123, in_use, bind).await?;
+    if key == RPC_PORT.key() || config.read(&RPC_PORT)? == 0 {
+        let (number, reservation) = free_port(config, key, wanted, in_use, bind).await?;
         reservations.extend(reservation);
-        config.set(RPC_PORT, number.to_string(), Source::Computed("a free port"));
+        config.set(&RPC_PORT, number.to_string(), Source::Computed("a free port"));
     }
     let (number, reservation) = match rest_range(config)? {
         Some(range) => free_port_of(config, &range, in_use, bind).await?,
-        None => free_port(config, REST_PORT, 8081, in_use, bind).await?,
+        None => free_port(config, REST_PORT.key(), config.read(&REST_PORT)?, in_use, bind).await?,
     };
     reservations.extend(reservation);
     // Both get the same port: clients must use the port on which REST listens.
-    config.set(REST_BIND_PORT, number.to_string(), Source::Computed("a free port"));
-    config.set(REST_PORT, number.to_string(), Source::Computed("a free port"));
+    config.set(&REST_BIND_PORT, number.to_string(), Source::Computed("a free port"));
+    config.set(&REST_PORT, number.to_string(), Source::Computed("a free port"));
     Ok((number, reservations))
 }
 
@@ -54,10 +60,12 @@ pub(super) async fn problems(config: &Configuration, bind: IpAddr, in_use: PortI
         None
     });
     let tried_as = if in_use == PortInUse::TakeAnother { in_use } else { PortInUse::Refuse };
-    for (key, usual, bind) in all {
-        let tried = match (key, &range) {
-            (REST_PORT, Some(range)) => free_port_of(config, range, tried_as, bind).await.err(),
-            _ => free_port(config, key, usual, tried_as, bind).await.err(),
+    let twice = wanted_twice(&all);
+    for Port { key, number, bind } in all {
+        let tried = match (number, &range) {
+            (_, Some(range)) if key == REST_PORT.key() => free_port_of(config, range, tried_as, bind).await.err(),
+            (Ok(number), _) => free_port(config, key, number, tried_as, bind).await.err(),
+            (Err(wrong), _) => Some(wrong.into()),
         };
         match tried {
             Some(problem @ SettingsError::Value { .. }) if in_use == PortInUse::Later => {
@@ -66,15 +74,15 @@ pub(super) async fn problems(config: &Configuration, bind: IpAddr, in_use: PortI
             tried => found.problems.extend(tried),
         }
     }
-    found.problems.extend(wanted_twice(config, &all.map(|(key, usual, _)| (key, usual))));
+    found.problems.extend(twice);
 }
 
 /// Waits until our ports are free: the previous leader on this machine and its JobManager take a moment to end. A port
 /// still in use after `patience` is a mistake in the configuration.
 pub async fn until_free(config: &Configuration, bind: IpAddr, patience: Duration) -> Result<(), SettingsError> {
     let deadline = Instant::now() + patience;
-    for (key, usual, bind) in all_ports(config, bind) {
-        let number = port(config, key)?.unwrap_or(usual);
+    for Port { key, number, bind } in all_ports(config, bind) {
+        let number = number?;
         while let Err(error) = listen(bind, number).await {
             if error.kind() != ErrorKind::AddrInUse || Instant::now() >= deadline {
                 return Err(in_use_by_others(key, number, bind, &error));
@@ -97,32 +105,52 @@ pub async fn becomes_free(number: u16, patience: Duration) -> bool {
     }
 }
 
-/// The options for our ports, with the default port and the address on which we listen. 0 means no port.
-fn all_ports(config: &Configuration, bind: IpAddr) -> [(&'static str, u16, IpAddr); 5] {
+/// One of our ports, and the address on which we listen there. 0 means no port.
+struct Port {
+    /// The option for it.
+    key: &'static str,
+    number: Result<u16, ConfigurationError>,
+    bind: IpAddr,
+}
+
+fn all_ports(config: &Configuration, bind: IpAddr) -> [Port; 5] {
     let served = artifact_server(config).map_or(bind, |wanted| wanted.listen(bind).ip());
     let operators = control(config).map_or(Ipv4Addr::LOCALHOST.into(), |wanted| wanted.bind.ip());
     // The JobManager listens where its options say; names are resolved by Java.
-    let own = |key: &str| config.get(key).and_then(|text| text.parse().ok()).unwrap_or(bind);
-    let listens_elsewhere = matches!(port(config, RPC_BIND_PORT), Ok(Some(port)) if port > 0);
+    let own = |option: &ConfigOption<_>| config.get(option).and_then(|text| text.parse().ok()).unwrap_or(bind);
+    let (rpc_key, rpc) = match rpc(config) {
+        Ok((key, number)) => (key, Ok(number)),
+        Err(wrong) => (RPC_PORT.key(), Err(wrong)),
+    };
+    let executor = config.read(&ARTIFACT_SERVER_EXECUTOR_PORT).map(Option::unwrap_or_default);
+    let port = |key, number, bind| Port { key, number, bind };
     [
-        (if listens_elsewhere { RPC_BIND_PORT } else { RPC_PORT }, 6123, own("jobmanager.bind-host")),
-        (REST_PORT, 8081, own("rest.bind-address")),
-        (ARTIFACT_SERVER_PORT.key(), 0, served),
-        (ARTIFACT_SERVER_EXECUTOR_PORT.key(), 0, served),
-        (CONTROL_PORT.key(), 0, operators),
+        port(rpc_key, rpc, own(&JOBMANAGER_BIND_HOST)),
+        port(REST_PORT.key(), config.read(&REST_PORT), own(&REST_BIND_ADDRESS)),
+        port(ARTIFACT_SERVER_PORT.key(), config.read(&ARTIFACT_SERVER_PORT), served),
+        port(ARTIFACT_SERVER_EXECUTOR_PORT.key(), executor, served),
+        port(CONTROL_PORT.key(), config.read(&CONTROL_PORT), operators),
     ]
 }
 
+/// The port on which the JobManager's RPC system listens, and the option that says so.
+fn rpc(config: &Configuration) -> Result<(&'static str, u16), ConfigurationError> {
+    Ok(match config.read(&RPC_BIND_PORT)? {
+        Some(number) if number > 0 => (RPC_BIND_PORT.key(), number),
+        _ => (RPC_PORT.key(), config.read(&RPC_PORT)?),
+    })
+}
+
 /// Ports set by more than one of these options; 0 is not a port.
-fn wanted_twice(config: &Configuration, all: &[(&'static str, u16)]) -> Vec<SettingsError> {
-    let number = |(key, usual): &(&'static str, u16)| port(config, key).ok().flatten().unwrap_or(*usual);
+fn wanted_twice(all: &[Port]) -> Vec<SettingsError> {
+    let number = |port: &Port| port.number.as_ref().map_or(0, |number| *number);
     let mut problems = Vec::new();
     for (at, later) in all.iter().enumerate() {
         let earlier = all.iter().take(at).find(|earlier| number(earlier) > 0 && number(earlier) == number(later));
-        problems.extend(earlier.map(|(key, _)| SettingsError::Value {
-            key: later.0,
+        problems.extend(earlier.map(|earlier| SettingsError::Value {
+            key: later.key,
             value: number(later).to_string(),
-            reason: format!("{key} uses this port too"),
+            reason: format!("{} uses this port too", earlier.key),
         }));
     }
     problems
@@ -130,16 +158,18 @@ fn wanted_twice(config: &Configuration, all: &[(&'static str, u16)]) -> Vec<Sett
 
 /// The candidate ports for REST, that of `rest.port` first if it is among them; `None` if only `rest.port` counts.
 fn rest_range(config: &Configuration) -> Result<Option<Vec<u16>>, SettingsError> {
-    let Some(text) = config.get(REST_BIND_PORT) else { return Ok(None) };
+    let Some(text) = config.get(&REST_BIND_PORT) else { return Ok(None) };
     let mut ports = ports_of(text).ok_or_else(|| SettingsError::Value {
-        key: REST_BIND_PORT,
+        key: REST_BIND_PORT.key(),
         value: text.to_owned(),
         reason:
             "allowed are ports and port ranges separated by commas, such as 8081 or 50100-50200, each from 0 to 65535"
                 .to_owned(),
     })?;
-    let known_by = port(config, REST_PORT)?;
-    if let Some(at) = ports.iter().position(|port| Some(*port) == known_by) {
+    let known_by = config.read(&REST_PORT)?;
+    if config.contains(&REST_PORT)
+        && let Some(at) = ports.iter().position(|port| *port == known_by)
+    {
         ports[..=at].rotate_right(1);
     }
     Ok(Some(ports))
@@ -173,8 +203,8 @@ async fn free_port_of(
     }
     let reason = last.map(|error| error.to_string()).unwrap_or_default();
     Err(SettingsError::Value {
-        key: REST_BIND_PORT,
-        value: config.get(REST_BIND_PORT).unwrap_or_default().to_owned(),
+        key: REST_BIND_PORT.key(),
+        value: config.get(&REST_BIND_PORT).unwrap_or_default().to_owned(),
         reason: format!("none of these ports is free on {bind}: {reason}; 0 means any free port"),
     })
 }
@@ -182,11 +212,10 @@ async fn free_port_of(
 async fn free_port(
     config: &Configuration,
     key: &'static str,
-    usual: u16,
+    number: u16,
     in_use: PortInUse,
     bind: IpAddr,
 ) -> Result<(u16, Option<Reservation>), SettingsError> {
-    let number = port(config, key)?.unwrap_or(usual);
     let deliberate = matches!(config.source(key), Some(Source::DynamicProperty));
     if in_use == PortInUse::Later && number > 0 {
         return Ok((number, None));
@@ -248,7 +277,7 @@ mod tests {
     async fn a_port_that_may_be_the_leaders_gives_only_a_warning() {
         let taken = TcpListener::bind((HERE, 0)).await.unwrap();
         let port = taken.local_addr().unwrap().port().to_string();
-        let config = config(&[(RPC_PORT, "0"), (REST_PORT, &port)]);
+        let config = config(&[(RPC_PORT.key(), "0"), (REST_PORT.key(), &port)]);
         let mut found = Found::default();
         problems(&config, HERE, PortInUse::Later, &mut found).await;
         assert!(
@@ -272,11 +301,11 @@ mod tests {
         let used = taken.local_addr().unwrap().port();
         // Other processes may use the next ports; only that the used port is not taken is certain.
         let range = format!("{used}-{}", used.saturating_add(50));
-        let mut config = config(&[(RPC_PORT, "0"), (REST_PORT, "1"), (REST_BIND_PORT, &range)]);
+        let mut config = config(&[(RPC_PORT.key(), "0"), (REST_PORT.key(), "1"), (REST_BIND_PORT.key(), &range)]);
         let (number, _) = settle(&mut config, PortInUse::Refuse, HERE).await.unwrap();
         assert!(number > used);
         let text = number.to_string();
-        assert_eq!((config.get(REST_PORT), config.get(REST_BIND_PORT)), (Some(text.as_str()), Some(text.as_str())));
+        assert_eq!((config.get(&REST_PORT), config.get(&REST_BIND_PORT)), (Some(text.as_str()), Some(text.as_str())));
     }
 
     #[tokio::test]
@@ -284,26 +313,28 @@ mod tests {
         let taken = TcpListener::bind((HERE, 0)).await.unwrap();
         let used = taken.local_addr().unwrap().port().to_string();
         for (text, part) in [(used.as_str(), "none of these ports is free"), ("9-1", "allowed are ports")] {
-            let mut config = config(&[(RPC_PORT, "0"), (REST_PORT, "0"), (REST_BIND_PORT, text)]);
+            let mut config = config(&[(RPC_PORT.key(), "0"), (REST_PORT.key(), "0"), (REST_BIND_PORT.key(), text)]);
             let found: Vec<_> = refused(&config).await.iter().map(ToString::to_string).collect();
             let error = settle(&mut config, PortInUse::Refuse, HERE).await.unwrap_err().to_string();
-            assert!(error.starts_with(REST_BIND_PORT) && error.contains(part), "{error}");
+            assert!(error.starts_with(REST_BIND_PORT.key()) && error.contains(part), "{error}");
             assert!(found.contains(&error), "{found:?}");
         }
     }
 
     #[tokio::test]
     async fn the_earlier_name_of_rests_port_counts_as_in_flink() {
-        let mut config = config(&[(RPC_PORT, "0"), ("jobmanager.web.port", "0")]);
+        let mut config = config(&[(RPC_PORT.key(), "0"), ("jobmanager.web.port", "0")]);
         let (number, _) = settle(&mut config, PortInUse::Refuse, HERE).await.unwrap();
-        assert!(number > 0 && config.get(REST_BIND_PORT) == Some(number.to_string().as_str()));
-        let wrong = refused(&self::config(&[(RPC_PORT, "0"), ("jobmanager.web.port", "abc")])).await;
-        assert!(matches!(wrong.as_slice(), [one] if one.to_string().starts_with(REST_BIND_PORT)), "{wrong:?}");
+        assert!(number > 0 && config.get(&REST_BIND_PORT) == Some(number.to_string().as_str()));
+        let wrong = refused(&self::config(&[(RPC_PORT.key(), "0"), ("jobmanager.web.port", "abc")])).await;
+        assert!(matches!(wrong.as_slice(), [one] if one.to_string().starts_with(REST_BIND_PORT.key())), "{wrong:?}");
     }
 
     #[test]
     fn the_configured_port_of_rest_comes_first_in_its_range() {
-        let range = |known: &str| rest_range(&config(&[(REST_PORT, known), (REST_BIND_PORT, "1-4")])).unwrap().unwrap();
+        let range = |known: &str| {
+            rest_range(&config(&[(REST_PORT.key(), known), (REST_BIND_PORT.key(), "1-4")])).unwrap().unwrap()
+        };
         assert_eq!((range("3"), range("9")), (vec![3, 1, 2, 4], vec![1, 2, 3, 4]));
     }
 }

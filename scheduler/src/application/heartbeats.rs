@@ -10,12 +10,12 @@
 //! registered 3.2 and 3.6 s after it was up (Flink 1.20.5, a busy machine). On an idle machine, the JobManager is up
 //! sooner and registration takes up to about eight seconds.
 
-use flink::config::{Configuration, Source};
+use flink::{
+    config::{Configuration, Source},
+    options::flinks::{HEARTBEAT_INTERVAL as INTERVAL, HEARTBEAT_TIMEOUT as TIMEOUT},
+};
 
 use crate::settings::StateLocation;
-
-const INTERVAL: &str = "heartbeat.interval";
-const TIMEOUT: &str = "heartbeat.timeout";
 
 /// Milliseconds, as every version of Flink reads them.
 const SHORT_INTERVAL: &str = "2000";
@@ -25,21 +25,21 @@ const SHORT_TIMEOUT: &str = "10000";
 const REASON: Source = Source::Computed("so that TaskManagers soon notice that the JobManager was restarted");
 
 fn is_ours(config: &Configuration, state: &StateLocation) -> bool {
-    matches!(state, StateLocation::Directory(_)) && !config.contains(INTERVAL) && !config.contains(TIMEOUT)
+    matches!(state, StateLocation::Directory(_)) && !config.contains(&INTERVAL) && !config.contains(&TIMEOUT)
 }
 
 /// The JobManager's options.
 pub(super) fn of_job_manager(config: &mut Configuration, state: &StateLocation) {
     if is_ours(config, state) {
-        config.set(INTERVAL, SHORT_INTERVAL, REASON);
+        config.set(&INTERVAL, SHORT_INTERVAL, REASON);
     }
 }
 
 /// The TaskManagers' options.
 pub(super) fn of_workers(config: &mut Configuration, state: &StateLocation) {
     if is_ours(config, state) {
-        config.set(INTERVAL, SHORT_INTERVAL, REASON);
-        config.set(TIMEOUT, SHORT_TIMEOUT, REASON);
+        config.set(&INTERVAL, SHORT_INTERVAL, REASON);
+        config.set(&TIMEOUT, SHORT_TIMEOUT, REASON);
     }
 }
 
@@ -64,11 +64,13 @@ mod tests {
             all.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
         };
         let folder = StateLocation::Directory("/state".into());
-        let expected =
-            [pairs(&[(INTERVAL, SHORT_INTERVAL)]), pairs(&[(INTERVAL, SHORT_INTERVAL), (TIMEOUT, SHORT_TIMEOUT)])];
+        let expected = [
+            pairs(&[(INTERVAL.key(), SHORT_INTERVAL)]),
+            pairs(&[(INTERVAL.key(), SHORT_INTERVAL), (TIMEOUT.key(), SHORT_TIMEOUT)]),
+        ];
         assert_eq!(values(&folder, &[]), expected);
         assert_eq!(values(&StateLocation::Memory, &[]), [vec![], vec![]]);
-        for own in [INTERVAL, TIMEOUT] {
+        for own in [INTERVAL.key(), TIMEOUT.key()] {
             assert_eq!(values(&folder, &[own]), [pairs(&[(own, "60000")]), pairs(&[(own, "60000")])]);
         }
     }

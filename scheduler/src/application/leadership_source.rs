@@ -2,17 +2,20 @@
 
 use std::path::PathBuf;
 
-use flink::config::{Configuration, Source};
+use flink::{
+    config::{Configuration, Source},
+    options::flinks::{JOBMANAGER_RPC_BIND_PORT, JOBMANAGER_RPC_PORT},
+};
 use serde_json::json;
 
 use super::parts::PORTS;
 use crate::{
-    address::{self, RPC_BIND_PORT, RPC_PORT},
+    address,
     console::Console,
     core::state::State,
     election::{Candidate, Leadership},
     failure::Failure,
-    settings::{StateLocation, port},
+    settings::StateLocation,
     store::{FileStore, Store, StoreError, fresh_state},
 };
 
@@ -67,13 +70,14 @@ impl LeadershipSource {
 
 /// If any port will do for the JobManager, chooses the port at which the earlier TaskManagers look for it.
 pub(super) async fn take_port_again(config: &mut Configuration, before: &State, console: &Console) {
-    let any = matches!(port(config, RPC_PORT), Ok(Some(0))) && !matches!(port(config, RPC_BIND_PORT), Ok(Some(1..)));
+    let any = matches!(config.read(&JOBMANAGER_RPC_PORT), Ok(0))
+        && !matches!(config.read(&JOBMANAGER_RPC_BIND_PORT), Ok(Some(1..)));
     let known = before.workers.values().filter(|worker| !worker.released).find_map(|worker| worker.origin.as_ref());
     let number = known.and_then(|origin| origin.job_manager.rsplit_once(':')?.1.parse::<u16>().ok());
     let Some(number) = number.filter(|_| any) else { return };
     if address::becomes_free(number, PORTS).await {
         let source = Source::Computed("the port at which the earlier TaskManagers look for it");
-        config.set(RPC_PORT, number.to_string(), source);
+        config.set(&JOBMANAGER_RPC_PORT, number.to_string(), source);
     } else {
         let text = format!(
             "Port {number}, where the TaskManagers look for the JobManager, is in use: replacing the TaskManagers."

@@ -9,7 +9,10 @@ use fetcher_server::{Artifact, ArtifactServer, BuildOptions, Catalogue, ServerOp
 use flink::{
     command::{self, Directories},
     config::{Configuration, Source},
-    options::mesos::{CONTROL_PORT, EXECUTOR_JAVA_HOME, TASK_MANAGER_VARIABLE},
+    options::{
+        flinks::{JOBMANAGER_RPC_PORT, SECURITY_SSL_INTERNAL_ENABLED},
+        mesos::{CONTROL_PORT, EXECUTOR_JAVA_HOME, TASK_MANAGER_VARIABLE},
+    },
 };
 use fs_err as fs;
 use mesos::{scheduler::SchedulerOptions, v1};
@@ -22,7 +25,7 @@ use tracing::warn;
 
 use super::{Cluster, RunContext, Trusted, heartbeats, self_check};
 use crate::{
-    address::{self, Addresses, RPC_PORT},
+    address::{self, Addresses},
     control::{
         ControlOptions, ControlServer, Token,
         run_file::{RunFile, Running},
@@ -102,9 +105,9 @@ impl Setup {
             StateLocation::ZooKeeper(_) => "where ZooKeeper says".to_owned(),
             StateLocation::Memory | StateLocation::Directory(_) => {
                 let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
-                let is_tls = config.get("security.ssl.internal.enabled").is_some_and(|text| text.trim() == "true");
+                let is_tls = config.read(&SECURITY_SSL_INTERNAL_ENABLED).unwrap_or_default();
                 let scheme = if is_tls { "ssl://" } else { "" };
-                format!("{scheme}{host}:{}", config.get(RPC_PORT).unwrap_or_default())
+                format!("{scheme}{host}:{}", config.get(&JOBMANAGER_RPC_PORT).unwrap_or_default())
             }
         };
         Origin { flink: self.plan.home.version.to_string(), job_manager, ..Origin::default() }

@@ -10,6 +10,10 @@ use flink::{
     memory::JobManagerMemory,
     options::{
         self,
+        flinks::{
+            BLOB_STORAGE_DIRECTORY, ENV_LOG_DIR, IO_TMP_DIRS, PROCESS_JOBMANAGER_WORKING_DIR, PROCESS_WORKING_DIR,
+            WEB_TMPDIR, WEB_UPLOAD_DIR,
+        },
         mesos::{MASTER, STATE_DIR},
     },
 };
@@ -31,13 +35,11 @@ use crate::{
     settings::{self, Settings, SettingsError, StateLocation},
 };
 
-const TEMPORARY: &str = "io.tmp.dirs";
-
 /// Folders that the JobManager creates when it starts. Where several stand together, the first that is set counts.
 const CREATED: [&[&str]; 3] = [
-    &["blob.storage.directory"],
-    &["web.upload.dir", "web.tmpdir"],
-    &["process.jobmanager.working-dir", "process.working-dir"],
+    &[BLOB_STORAGE_DIRECTORY.key()],
+    &[WEB_UPLOAD_DIR.key(), WEB_TMPDIR.key()],
+    &[PROCESS_JOBMANAGER_WORKING_DIR.key(), PROCESS_WORKING_DIR.key()],
 ];
 
 /// What a check of this machine found.
@@ -169,7 +171,7 @@ fn folders(home: &FlinkHome, config: &Configuration, lookup: &Lookup, report: &m
     let logs = log_folder::find(&plan::log_folder(home, config, lookup)).map_err(|e| e.to_string());
     let usable = |folder: PathBuf| is_writable(&folder).and_then(|()| logs::check(&folder).map_err(|e| e.to_string()));
     if let Err(why) = logs.and_then(usable) {
-        report.error(format!("FLINK_LOG_DIR, env.log.dir: logs cannot be written: {why}"));
+        report.error(format!("FLINK_LOG_DIR, {ENV_LOG_DIR}: logs cannot be written: {why}"));
     }
     if let Ok(StateLocation::Directory(folder)) = settings::state_location(config)
         && let Err(why) = is_writable(&folder)
@@ -205,13 +207,13 @@ fn job_managers_folders(home: &FlinkHome, config: &Configuration, lookup: &Looku
             unusable(key, why);
         }
     }
-    let Some(temporary) = config.get(TEMPORARY).filter(|folders| !folders.is_empty()) else { return };
+    let Some(temporary) = config.get(&IO_TMP_DIRS).filter(|folders| !folders.is_empty()) else { return };
     for (at, folder) in temporary.split([',', ':']).map(str::trim).filter(|folder| !folder.is_empty()).enumerate() {
         let is_there = at > 0 || Path::new(folder).is_dir();
         let why =
             if is_there { is_writable(Path::new(folder)).err() } else { Some(format!("{folder} is not a folder")) };
         if let Some(why) = why {
-            unusable(TEMPORARY, why);
+            unusable(IO_TMP_DIRS.key(), why);
         }
     }
 }

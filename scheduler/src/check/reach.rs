@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use common::causes::root_cause;
-use flink::options::mesos::MASTER;
+use flink::options::{
+    flinks::{ENV_JAVA_OPTS_ALL, HIGH_AVAILABILITY_ZOOKEEPER_QUORUM},
+    mesos::MASTER,
+};
 use mesos::master::{HostPort, MasterDetector, MasterUrl};
 
 use super::Report;
@@ -52,10 +55,9 @@ pub(super) async fn zookeeper(options: &ZooKeeperOptions, report: &mut Report) -
             report.fact(format!("ZooKeeper at {} allows reading and writing {}", options.quorum, options.base));
             return state;
         }
-        Err(e @ TrialError::Unreachable(_)) => report.error(format!("high-availability.zookeeper.quorum: {e}")),
+        Err(e @ TrialError::Unreachable(_)) => report.error(format!("{HIGH_AVAILABILITY_ZOOKEEPER_QUORUM}: {e}")),
         Err(e @ TrialError::Refused(_)) => {
-            let options = "high-availability.zookeeper.client.*, the login in env.java.opts.all";
-            report.error(format!("{options}: {e}"));
+            report.error(format!("high-availability.zookeeper.client.*, the login in {ENV_JAVA_OPTS_ALL}: {e}"));
         }
     }
     None

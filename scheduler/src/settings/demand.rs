@@ -6,7 +6,11 @@ use flink::{
     config::Configuration,
     memory::TaskManagerMemory,
     options::{
-        self, Bounds,
+        Bounds,
+        flinks::{
+            TASKMANAGER_CPU_CORES as CORES, TASKMANAGER_DATA_PORT, TASKMANAGER_NUMBEROFTASKSLOTS as SLOTS,
+            TASKMANAGER_RPC_PORT,
+        },
         mesos::{
             EXECUTOR_CPUS, EXECUTOR_MEM, FRAMEWORK_USER, NETWORK_RESOURCE_NAME, TASKS_CPUS, TASKS_CPUS_LIMIT,
             TASKS_DISK, TASKS_GPUS, TASKS_MEM_LIMIT, TASKS_NETWORK_BANDWIDTH, TASKS_PORT_ASSIGNMENTS, TASKS_RESOURCES,
@@ -15,10 +19,9 @@ use flink::{
     },
 };
 
-use super::{SettingsError, invalid, whole};
+use super::{SettingsError, invalid};
 use crate::core::resources::Demand;
 
-const CORES: &str = "taskmanager.cpu.cores";
 /// Mesos counts CPUs in thousandths; a task with less would have none.
 const LEAST_CPUS: f64 = 0.001;
 /// Above this, a double no longer holds thousandths.
@@ -27,15 +30,15 @@ const MOST_AMOUNT: f64 = 1e12;
 const MOST_MEM: f64 = (1_u64 << 28) as f64;
 
 pub(super) fn demand(config: &Configuration, memory: &TaskManagerMemory) -> Result<Demand, SettingsError> {
-    let slots: u16 = whole(config, "taskmanager.numberOfTaskSlots")?.unwrap_or(1);
-    let cores = bounded(config, CORES)?.map(|cores| (CORES, cores));
+    let slots = config.read(&SLOTS)? as f64;
+    let cores = config.read(&CORES)?.map(|cores| (CORES.key(), cores));
     let cpus = Some(config.read(&TASKS_CPUS)?).filter(|cpus| *cpus != 0.0);
     let configured = cores.or(cpus.map(|cpus| (TASKS_CPUS.key(), cpus)));
     if let Some((key, _)) = configured.filter(|(_, cpus)| *cpus < LEAST_CPUS) {
         // Only in upstream's option, 0 means one per slot.
         return Err(config.out_of_range(key, format!("{LEAST_CPUS} to {}", Bounds::MOST_CPUS)).into());
     }
-    let cpus = configured.map_or(f64::from(slots), |(_, cpus)| cpus);
+    let cpus = configured.map_or(slots, |(_, cpus)| cpus);
     let mut task =
         BTreeMap::from([("cpus".to_owned(), cpus), ("mem".to_owned(), memory.total_process().mebibytes() as f64)]);
     let network = config.text(&NETWORK_RESOURCE_NAME);
@@ -87,7 +90,7 @@ pub(super) fn limits(config: &Configuration, demand: &Demand) -> Result<BTreeMap
 }
 
 fn port_keys(config: &Configuration) -> Vec<Arc<str>> {
-    let mut keys: Vec<Arc<str>> = vec!["taskmanager.data.port".into(), "taskmanager.rpc.port".into()];
+    let mut keys: Vec<Arc<str>> = vec![TASKMANAGER_DATA_PORT.key().into(), TASKMANAGER_RPC_PORT.key().into()];
     let more = config.get(&TASKS_PORT_ASSIGNMENTS).unwrap_or_default();
     for key in more.split(',').map(str::trim).filter(|key| !key.is_empty()) {
         if !keys.iter().any(|known| **known == *key) {
@@ -95,14 +98,6 @@ fn port_keys(config: &Configuration) -> Vec<Arc<str>> {
         }
     }
     keys
-}
-
-/// A number within the range in the table of options.
-fn bounded(config: &Configuration, key: &'static str) -> Result<Option<f64>, SettingsError> {
-    match options::out_of_range(config, key) {
-        Some(allowed) => Err(config.out_of_range(key, allowed).into()),
-        None => Ok(config.get_f64(key)?),
-    }
 }
 
 #[cfg(test)]
@@ -142,8 +137,8 @@ mod tests {
     fn amounts_that_mesos_rounds_to_zero_or_cannot_count_are_refused_with_what_is_allowed() {
         for (key, value, part) in [
             (TASKS_CPUS.key(), "0.0001", "0.0001 is out of range (0.001 to 65535)"),
-            (CORES, "0.0001", "0.0001 is out of range (0.001 to 65535)"),
-            ("taskmanager.numberOfTaskSlots", "2147483647", "2147483647 is out of range (1 to 65535)"),
+            (CORES.key(), "0.0001", "0.0001 is out of range (0.001 to 65535)"),
+            (SLOTS.key(), "2147483647", "2147483647 is out of range (1 to 65535)"),
             (TASKS_CPUS.key(), "NaN", "NaN is out of range"),
             ("mesos.executor.mem", "9223372036854775807", "is out of range (1 to 1048576 MB)"),
             ("mesos.executor.cpus", "0.0001", "is out of range (0.001 to 1024)"),

@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
-use flink::{config::Configuration, options::mesos::STATE_DIR};
+use flink::{
+    config::Configuration,
+    options::{flinks::HIGH_AVAILABILITY_TYPE, mesos::STATE_DIR},
+};
 
 use super::{SettingsError, invalid, zookeeper::zookeeper};
 use crate::election::ZooKeeperOptions;
@@ -20,12 +23,9 @@ pub enum StateLocation {
 
 /// Where the state is stored.
 pub fn state_location(config: &Configuration) -> Result<StateLocation, SettingsError> {
-    let key = "high-availability.type";
-    // The option's name before Flink 1.17.
-    let mode = config.get(key).or_else(|| config.get("high-availability")).unwrap_or("NONE");
-    match mode.to_ascii_lowercase().as_str() {
+    match config.text(&HIGH_AVAILABILITY_TYPE).to_ascii_lowercase().as_str() {
         "none" | "" => Ok(config.get(&STATE_DIR).map_or(StateLocation::Memory, |d| StateLocation::Directory(d.into()))),
         "zookeeper" => Ok(StateLocation::ZooKeeper(zookeeper(config)?)),
-        _ => Err(invalid(key, config, "allowed on Mesos are NONE and zookeeper".to_owned())),
+        _ => Err(invalid(HIGH_AVAILABILITY_TYPE.key(), config, "allowed on Mesos are NONE and zookeeper".to_owned())),
     }
 }

@@ -5,18 +5,23 @@ use std::{path::PathBuf, sync::Arc};
 use fetcher_server::{Identity, Password, TlsError, Trust};
 use flink::{
     config::Configuration,
-    options::mesos::{
-        ARTIFACT_SERVER_SSL_AUTHORITIES, ARTIFACT_SERVER_SSL_CERTIFICATE, ARTIFACT_SERVER_SSL_ENABLED,
-        ARTIFACT_SERVER_SSL_KEY, CONTROL_SSL_ENABLED,
+    options::{
+        flinks::{
+            SECURITY_SSL_ENABLED, SECURITY_SSL_KEYSTORE, SECURITY_SSL_KEYSTORE_PASSWORD,
+            SECURITY_SSL_REST_AUTHENTICATION_ENABLED as MUTUAL, SECURITY_SSL_REST_ENABLED,
+            SECURITY_SSL_REST_KEYSTORE as KEY_STORE, SECURITY_SSL_REST_KEYSTORE_PASSWORD,
+            SECURITY_SSL_REST_TRUSTSTORE as TRUST_STORE, SECURITY_SSL_REST_TRUSTSTORE_PASSWORD,
+            SECURITY_SSL_TRUSTSTORE, SECURITY_SSL_TRUSTSTORE_PASSWORD,
+        },
+        mesos::{
+            ARTIFACT_SERVER_SSL_AUTHORITIES, ARTIFACT_SERVER_SSL_CERTIFICATE, ARTIFACT_SERVER_SSL_ENABLED,
+            ARTIFACT_SERVER_SSL_KEY, CONTROL_SSL_ENABLED,
+        },
     },
 };
 use rustls::ServerConfig;
 
 use super::{SettingsError, control, invalid};
-
-const KEY_STORE: &str = "security.ssl.rest.keystore";
-const TRUST_STORE: &str = "security.ssl.rest.truststore";
-const MUTUAL: &str = "security.ssl.rest.authentication-enabled";
 
 /// Which servers speak TLS.
 #[derive(Clone, Debug, Default)]
@@ -67,8 +72,8 @@ fn wrong(key: &'static str, error: &TlsError) -> SettingsError {
 /// Whether the JobManager's REST API speaks TLS.
 pub fn rest_tls(config: &Configuration) -> Result<bool, SettingsError> {
     // The older option applies to everything.
-    let everywhere = config.get_bool("security.ssl.enabled")?;
-    Ok(config.get_bool("security.ssl.rest.enabled")?.or(everywhere).unwrap_or(false))
+    let everywhere = config.read(&SECURITY_SSL_ENABLED)?;
+    Ok(config.read(&SECURITY_SSL_REST_ENABLED)?.unwrap_or(everywhere))
 }
 
 /// Whether the control API speaks TLS: by default if it listens beyond loopback and a certificate is configured.
@@ -97,20 +102,21 @@ pub fn tls(config: &Configuration) -> Result<Tls, SettingsError> {
 
 /// The key store and trust store of REST, from its own options or the general ones.
 fn rest(config: &Configuration) -> Result<Endpoint, SettingsError> {
-    if config.get_bool(MUTUAL)?.unwrap_or(false) {
+    if config.read(&MUTUAL)? {
         let reason = "flink-mesos has no certificate to present to the JobManager: set it to false";
-        return Err(invalid(MUTUAL, config, reason.to_owned()));
+        return Err(invalid(MUTUAL.key(), config, reason.to_owned()));
     }
-    let option = |name: &str| {
-        let own = config.get(&format!("security.ssl.rest.{name}"));
-        own.or_else(|| config.get(&format!("security.ssl.{name}"))).map(str::to_owned)
-    };
+    let first = |own, general| config.get(&own).or_else(|| config.get(&general)).map(str::to_owned);
     let hint = "with TLS at REST: the PKCS#12 key store of this machine, e.g. /etc/flink/keystore.p12";
-    let path = option("keystore").ok_or(SettingsError::Missing { key: KEY_STORE, hint })?.into();
-    let password = Password::new(option("keystore-password").unwrap_or_default());
-    let store_password = option("truststore-password").map(Password::new);
-    let authorities = option("truststore").map(|store| (TRUST_STORE, store.into(), store_password));
-    Ok(Endpoint { identity: Identity::KeyStore { path, password }, key: KEY_STORE, authorities })
+    let path = first(KEY_STORE, SECURITY_SSL_KEYSTORE);
+    let path = path.ok_or(SettingsError::Missing { key: KEY_STORE.key(), hint })?.into();
+    let password = first(SECURITY_SSL_REST_KEYSTORE_PASSWORD, SECURITY_SSL_KEYSTORE_PASSWORD).unwrap_or_default();
+    let password = Password::new(password);
+    let store_password = first(SECURITY_SSL_REST_TRUSTSTORE_PASSWORD, SECURITY_SSL_TRUSTSTORE_PASSWORD);
+    let store_password = store_password.map(Password::new);
+    let authorities = first(TRUST_STORE, SECURITY_SSL_TRUSTSTORE);
+    let authorities = authorities.map(|store| (TRUST_STORE.key(), store.into(), store_password));
+    Ok(Endpoint { identity: Identity::KeyStore { path, password }, key: KEY_STORE.key(), authorities })
 }
 
 /// The artifact server's own certificate.
@@ -205,7 +211,7 @@ mod tests {
     #[test]
     fn invalid_tls_options_are_reported() {
         assert!(read(&REST[..1]).unwrap_err().to_string().starts_with("security.ssl.rest.keystore must be configured"));
-        let mutual = read(&[&REST[..], &[(MUTUAL, "true")]].concat()).unwrap_err();
+        let mutual = read(&[&REST[..], &[(MUTUAL.key(), "true")]].concat()).unwrap_err();
         assert!(mutual.to_string().contains("set it to false"), "{mutual}");
         let gone = read(&REST).unwrap().artifacts.unwrap().trusted("localhost").unwrap_err().to_string();
         assert!(gone.starts_with("security.ssl.rest.keystore: ") && gone.contains("/k.p12"), "{gone}");

@@ -1,25 +1,29 @@
 //! How to reach ZooKeeper: from the options of Flink's own client, and from the system properties of its JVM, because
 //! Flink has no options for TLS and logins. So one setting serves JobManager and application master.
 
-use std::{collections::BTreeMap, path::Path, time::Duration};
+use std::{collections::BTreeMap, path::Path};
 
 use common::files::{LARGEST_SECRET, read_text};
 use fetcher_server::{Identity, Password, Trust};
 use flink::{
     command,
     config::Configuration,
-    options::mesos::{STATE_ZOOKEEPER_SECRET, ZOOKEEPER_PATH},
+    options::{
+        flinks::{
+            ENV_JAVA_OPTS_ALL as PROPERTIES, HIGH_AVAILABILITY_CLUSTER_ID,
+            HIGH_AVAILABILITY_ZOOKEEPER_CLIENT_ACL as ACL,
+            HIGH_AVAILABILITY_ZOOKEEPER_CLIENT_AUTHORIZATION as AUTHORIZATION,
+            HIGH_AVAILABILITY_ZOOKEEPER_CLIENT_SESSION_TIMEOUT, HIGH_AVAILABILITY_ZOOKEEPER_PATH_ROOT,
+            HIGH_AVAILABILITY_ZOOKEEPER_QUORUM as QUORUM,
+        },
+        mesos::{STATE_ZOOKEEPER_SECRET, ZOOKEEPER_PATH},
+    },
 };
 use rustls::pki_types::ServerName;
 
 use super::{SettingsError, invalid, jaas};
 use crate::election::{Access, Server, Tls, ZooKeeperOptions};
 
-const QUORUM: &str = "high-availability.zookeeper.quorum";
-const ACL: &str = "high-availability.zookeeper.client.acl";
-const AUTHORIZATION: &str = "high-availability.zookeeper.client.authorization";
-/// The option with the system properties, for messages.
-const PROPERTIES: &str = "env.java.opts.all";
 const SECURE: &str = "zookeeper.client.secure";
 
 pub(super) fn zookeeper(config: &Configuration) -> Result<ZooKeeperOptions, SettingsError> {
@@ -28,25 +32,24 @@ pub(super) fn zookeeper(config: &Configuration) -> Result<ZooKeeperOptions, Sett
         "" => String::new(),
         text => format!("/{text}"),
     };
-    let root = part(config.get("high-availability.zookeeper.path.root").unwrap_or("/flink"));
-    let cluster = part(config.get("high-availability.cluster-id").unwrap_or("/default"));
+    let root = part(config.text(&HIGH_AVAILABILITY_ZOOKEEPER_PATH_ROOT));
+    let cluster = part(config.text(&HIGH_AVAILABILITY_CLUSTER_ID));
     let workers = part(config.text(&ZOOKEEPER_PATH));
-    let timeout = config.get_duration("high-availability.zookeeper.client.session-timeout")?;
     let access = access(config)?;
-    let creator_only = match config.get(ACL).unwrap_or("open") {
+    let creator_only = match config.text(&ACL) {
         "open" => false,
         "creator" if access.authorizations.is_empty() && access.login.is_none() && access.tls.is_none() => {
             let reason = format!("ZooKeeper does not know who the creator is: set {AUTHORIZATION}");
-            return Err(invalid(ACL, config, reason));
+            return Err(invalid(ACL.key(), config, reason));
         }
         "creator" => true,
-        _ => return Err(invalid(ACL, config, "allowed are open and creator".to_owned())),
+        _ => return Err(invalid(ACL.key(), config, "allowed are open and creator".to_owned())),
     };
     Ok(ZooKeeperOptions {
-        quorum: config.get(QUORUM).ok_or(SettingsError::Missing { key: QUORUM, hint })?.to_owned(),
+        quorum: config.get(&QUORUM).ok_or(SettingsError::Missing { key: QUORUM.key(), hint })?.to_owned(),
         base: format!("{root}{workers}{cluster}"),
         upstream: format!("{root}{cluster}{workers}"),
-        session_timeout: timeout.unwrap_or(Duration::from_secs(60)),
+        session_timeout: config.read(&HIGH_AVAILABILITY_ZOOKEEPER_CLIENT_SESSION_TIMEOUT)?,
         access,
         creator_only,
     })
@@ -54,7 +57,7 @@ pub(super) fn zookeeper(config: &Configuration) -> Result<ZooKeeperOptions, Sett
 
 fn access(config: &Configuration) -> Result<Access, SettingsError> {
     let properties = command::job_manager_properties(config).map_err(|error| wrong(&error))?;
-    let mut authorizations = config.get_map(AUTHORIZATION)?.unwrap_or_default();
+    let mut authorizations = config.read(&AUTHORIZATION)?.unwrap_or_default();
     let own = config.read(&STATE_ZOOKEEPER_SECRET)?.map(|secret| ("digest".to_owned(), secret));
     authorizations.extend(own);
     Ok(Access { authorizations, login: login(config, &properties)?, tls: tls(config, &properties)? })
@@ -93,12 +96,12 @@ fn tls(config: &Configuration, properties: &Properties) -> Result<Option<Tls>, S
         None => None,
     };
     let client = trust.client(identity.as_ref()).map_err(|error| wrong(&error))?;
-    let servers = config.get(QUORUM).unwrap_or_default().split(',').map(|server| {
+    let servers = config.get(&QUORUM).unwrap_or_default().split(',').map(|server| {
         let server = server.trim();
         let (host, port) = server.rsplit_once(':').unwrap_or((server, "2181"));
         let name = ServerName::try_from(host.trim_start_matches('[').trim_end_matches(']').to_owned());
-        let name =
-            name.map_err(|error| invalid(QUORUM, config, format!("a certificate cannot be for {host:?}: {error}")))?;
+        let name = name
+            .map_err(|error| invalid(QUORUM.key(), config, format!("a certificate cannot be for {host:?}: {error}")))?;
         Ok(Server { address: format!("{host}:{port}"), name })
     });
     Ok(Some(Tls { config: client, servers: servers.collect::<Result<_, SettingsError>>()? }))
@@ -115,7 +118,7 @@ fn password(properties: &Properties, store: &str) -> Result<Option<Password>, Se
 }
 
 fn wrong(reason: &impl ToString) -> SettingsError {
-    SettingsError::File { key: PROPERTIES, reason: reason.to_string() }
+    SettingsError::File { key: PROPERTIES.key(), reason: reason.to_string() }
 }
 
 #[cfg(test)]
@@ -128,7 +131,7 @@ mod tests {
 
     fn read(options: &[(&str, &str)]) -> Result<ZooKeeperOptions, String> {
         let mut config = Configuration::new();
-        for (key, value) in [&[(QUORUM, "zk1:2181,zk2:2181")], options].concat() {
+        for (key, value) in [&[(QUORUM.key(), "zk1:2181,zk2:2181")], options].concat() {
             config.set(key, value, Source::DynamicProperty);
         }
         zookeeper(&config).map_err(|error| error.to_string())
@@ -144,12 +147,12 @@ mod tests {
 
     #[test]
     fn nodes_can_be_private_to_their_creator_when_there_are_credentials() {
-        let refused = read(&[(ACL, "creator")]).unwrap_err();
-        assert!(refused.starts_with(ACL) && refused.contains(AUTHORIZATION), "{refused}");
-        let options = read(&[(ACL, "creator"), (AUTHORIZATION, "digest:'flink:hush'")]).unwrap();
+        let refused = read(&[(ACL.key(), "creator")]).unwrap_err();
+        assert!(refused.starts_with(ACL.key()) && refused.contains(AUTHORIZATION.key()), "{refused}");
+        let options = read(&[(ACL.key(), "creator"), (AUTHORIZATION.key(), "digest:'flink:hush'")]).unwrap();
         assert!(options.creator_only && !format!("{options:?}").contains("hush"));
         assert_eq!(options.access.authorizations, [("digest".to_owned(), "flink:hush".to_owned())]);
-        assert!(read(&[(ACL, "nobody")]).unwrap_err().contains("allowed are open and creator"));
+        assert!(read(&[(ACL.key(), "nobody")]).unwrap_err().contains("allowed are open and creator"));
     }
 
     #[test]
@@ -166,18 +169,18 @@ mod tests {
         assert_eq!(of(&[("zookeeper.sasl.disable", "true")]), None);
         assert_eq!(of(&[("zookeeper.sasl.login-context-name", "Other")]), None);
         fs::write(file.path(), "Client { x.DigestLoginModule required; };").unwrap();
-        let refused = read(&[(PROPERTIES, &option)]).unwrap_err();
+        let refused = read(&[(PROPERTIES.key(), &option)]).unwrap_err();
         assert!(refused.contains("Client needs a username and a password"), "{refused}");
     }
 
     #[test]
     fn tls_requires_a_trust_store_and_always_verifies_names() {
-        let refused = read(&[(PROPERTIES, "-Dzookeeper.client.secure=true")]).unwrap_err();
+        let refused = read(&[(PROPERTIES.key(), "-Dzookeeper.client.secure=true")]).unwrap_err();
         assert!(refused.contains("-Dzookeeper.ssl.trustStore.location"), "{refused}");
         let lax = "-Dzookeeper.client.secure=true -Dzookeeper.ssl.hostnameVerification=false";
-        assert!(read(&[(PROPERTIES, lax)]).unwrap_err().contains("always verified"));
+        assert!(read(&[(PROPERTIES.key(), lax)]).unwrap_err().contains("always verified"));
         let gone = "-Dzookeeper.client.secure=true -Dzookeeper.ssl.trustStore.location=/no/such.p12";
-        assert!(read(&[(PROPERTIES, gone)]).unwrap_err().contains("/no/such.p12"));
-        assert!(read(&[(PROPERTIES, "-Dzookeeper.client.secure=false")]).unwrap().access.tls.is_none());
+        assert!(read(&[(PROPERTIES.key(), gone)]).unwrap_err().contains("/no/such.p12"));
+        assert!(read(&[(PROPERTIES.key(), "-Dzookeeper.client.secure=false")]).unwrap().access.tls.is_none());
     }
 }

@@ -4,16 +4,15 @@ use super::super::options::in_java_order;
 use super::MemoryError;
 use crate::config::Configuration;
 use crate::java_number;
-
-pub(super) const CPU_CORES: &str = "taskmanager.cpu.cores";
-pub(super) const SLOTS: &str = "taskmanager.numberOfTaskSlots";
-const EXTERNAL: &str = "external-resources";
+use crate::options::flinks::{
+    EXTERNAL_RESOURCE_AMOUNT, EXTERNAL_RESOURCES, TASKMANAGER_CPU_CORES, TASKMANAGER_NUMBEROFTASKSLOTS,
+};
 
 /// The configured cores, else one for each slot; Flink keeps eight decimals.
 pub(super) fn cpu_cores(config: &Configuration) -> Result<f64, MemoryError> {
-    let (key, cores) = match config.get_f64(CPU_CORES)? {
-        Some(cores) => (CPU_CORES, cores),
-        None => (SLOTS, f64::from(slots(config)?)),
+    let (key, cores) = match config.read_unbounded(&TASKMANAGER_CPU_CORES)? {
+        Some(cores) => (TASKMANAGER_CPU_CORES.key(), cores),
+        None => (TASKMANAGER_NUMBEROFTASKSLOTS.key(), slots(config)? as f64),
     };
     if cores > 0.0 && cores.is_finite() {
         return Ok(eight_decimals(cores));
@@ -23,20 +22,15 @@ pub(super) fn cpu_cores(config: &Configuration) -> Result<f64, MemoryError> {
 }
 
 /// Slots of the TaskManager. That they are positive is checked through the cores, as Flink does.
-pub(super) fn slots(config: &Configuration) -> Result<i32, MemoryError> {
-    let slots = config.get_i64(SLOTS)?.unwrap_or(1);
-    i32::try_from(slots).map_err(|_| MemoryError::Number {
-        key: SLOTS,
-        value: slots.to_string(),
-        allowed: "a number of slots",
-    })
+pub(super) fn slots(config: &Configuration) -> Result<i64, MemoryError> {
+    Ok(config.read_unbounded(&TASKMANAGER_NUMBEROFTASKSLOTS)?)
 }
 
 /// Names and amounts of the external resources that have one, in the order in which Flink lists them.
 pub(super) fn external_resources(config: &Configuration) -> Result<Vec<(String, i64)>, MemoryError> {
     let mut resources: Vec<(String, String)> = Vec::new();
-    for name in config.get_list(EXTERNAL)?.unwrap_or_default() {
-        let amount = config.get_i64(&format!("external-resource.{name}.amount"))?.unwrap_or(0);
+    for name in config.read(&EXTERNAL_RESOURCES)? {
+        let amount = config.read_named(&EXTERNAL_RESOURCE_AMOUNT, &name)?.unwrap_or(0);
         if name != "none" && amount > 0 && !resources.iter().any(|(known, _)| *known == name) {
             resources.push((name, amount.to_string()));
         }
@@ -48,13 +42,11 @@ pub(super) fn external_resources(config: &Configuration) -> Result<Vec<(String, 
 /// The resources as options.
 pub(super) fn options(resources: &[(String, i64)]) -> Vec<(String, String)> {
     if resources.is_empty() {
-        return vec![(EXTERNAL.to_owned(), "none".to_owned())];
+        return vec![((&EXTERNAL_RESOURCES).into(), "none".to_owned())];
     }
     let names: Vec<&str> = resources.iter().map(|(name, _)| name.as_str()).collect();
-    let mut options = vec![(EXTERNAL.to_owned(), names.join(";"))];
-    options.extend(
-        resources.iter().map(|(name, amount)| (format!("external-resource.{name}.amount"), amount.to_string())),
-    );
+    let mut options = vec![((&EXTERNAL_RESOURCES).into(), names.join(";"))];
+    options.extend(resources.iter().map(|(name, amount)| (EXTERNAL_RESOURCE_AMOUNT.named(name), amount.to_string())));
     options
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::config::MemorySize;
 use crate::options::Bounds;
-use crate::options::typed::{declare, key};
+use crate::options::declare::{declare, key};
 
 declare! {
     /// number of TaskManagers to keep

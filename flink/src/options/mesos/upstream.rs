@@ -1,7 +1,7 @@
 //! The options of Flink 1.13's Mesos support.
 
 use crate::options::Bounds;
-use crate::options::typed::{declare, key};
+use crate::options::declare::{declare, key};
 
 declare! {
     /// the Mesos master: `host:port`, `h1:p1,h2:p2`, `zk://[user:password@]h1:p1,h2:p2/path`, or `file:///path` of a

@@ -3,6 +3,10 @@
 use common::hosts::is_loopback;
 use flink::config::{Configuration, Source};
 use flink::hosts;
+use flink::options::flinks::{
+    ENV_HADOOP_CONF_DIR, ENV_JAVA_DEFAULT_OPTS_TASKMANAGER, ENV_JAVA_HOME, IO_TMP_DIRS,
+    PROCESS_TASKMANAGER_WORKING_DIR, TASKMANAGER_BIND_HOST as BIND, TASKMANAGER_HOST as HOST, TASKMANAGER_RESOURCE_ID,
+};
 
 use super::ApplyError;
 use crate::overlay::FOR_EXECUTORS;
@@ -10,15 +14,15 @@ use crate::worker::{Entry, Sandbox, WorkerSecrets, WorkerSpec};
 
 /// Keys that an agent's operator may set for the workers there, as `FLINK_CONF_<key>`: disks, names and proxies.
 const AGENTS_OWN: &[&str] = &[
-    "env.hadoop.conf.dir",
-    "env.java.default-opts.taskmanager",
-    "env.java.home",
+    ENV_HADOOP_CONF_DIR.key(),
+    ENV_JAVA_DEFAULT_OPTS_TASKMANAGER.key(),
+    ENV_JAVA_HOME.key(),
     "execution.checkpointing.local-backup.dirs",
-    "io.tmp.dirs",
-    "process.taskmanager.working-dir",
+    IO_TMP_DIRS.key(),
+    PROCESS_TASKMANAGER_WORKING_DIR.key(),
     "state.backend.rocksdb.localdir",
-    "taskmanager.bind-host",
-    "taskmanager.host",
+    BIND.key(),
+    HOST.key(),
     "taskmanager.state.local.root-dirs",
 ];
 
@@ -47,15 +51,15 @@ pub(super) fn configuration(
     if spec.worker_id.is_empty() {
         return Err(ApplyError::Incomplete("worker id"));
     }
-    own("taskmanager.resource-id", &spec.worker_id);
+    own(TASKMANAGER_RESOURCE_ID.key(), &spec.worker_id);
     for (key, port) in &spec.ports {
         own(key, &port.to_string());
     }
     set_addresses(spec, &mut config)?;
-    if !config.contains("io.tmp.dirs") {
+    if !config.contains(&IO_TMP_DIRS) {
         let folders = lookup("_FLINK_TMP_DIR").filter(|folders| !folders.is_empty());
         let folders = folders.unwrap_or_else(|| sandbox.tmp().to_string_lossy().into_owned());
-        config.set("io.tmp.dirs", folders, Source::Computed("the executor"));
+        config.set(&IO_TMP_DIRS, folders, Source::Computed("the executor"));
     }
     Ok(config)
 }
@@ -63,11 +67,9 @@ pub(super) fn configuration(
 /// A host that is configured, for all workers or by the agent, is kept; else the agent's name, and all of its addresses to
 /// listen on. A configured host may name the worker as `_TASK_`, as upstream's did.
 fn set_addresses(spec: &WorkerSpec, config: &mut Configuration) -> Result<(), ApplyError> {
-    const HOST: &str = "taskmanager.host";
-    const BIND: &str = "taskmanager.bind-host";
-    let configured = config.get(HOST).filter(|host| !host.is_empty() && !hosts::is_wildcard(host));
+    let configured = config.get(&HOST).filter(|host| !host.is_empty() && !hosts::is_wildcard(host));
     let (whose, host) = match configured {
-        Some(host) => (HOST, host.replace("_TASK_", &spec.worker_id)),
+        Some(host) => (HOST.key(), host.replace("_TASK_", &spec.worker_id)),
         None if spec.hostname.is_empty() => return Err(ApplyError::Incomplete("host name")),
         None => ("the agent's host name (its option --hostname)", spec.hostname.clone()),
     };
@@ -77,13 +79,13 @@ fn set_addresses(spec: &WorkerSpec, config: &mut Configuration) -> Result<(), Ap
         hosts::checked(host).map(str::to_owned).ok_or_else(refused)
     };
     let host = checked(whose, &host)?;
-    let bind = match config.get(BIND).filter(|bind| !bind.is_empty()) {
-        Some(bind) => checked(BIND, bind)?,
+    let bind = match config.get(&BIND).filter(|bind| !bind.is_empty()) {
+        Some(bind) => checked(BIND.key(), bind)?,
         None if is_loopback(&host) => host.clone(),
         None if host.parse::<std::net::Ipv6Addr>().is_ok() => "::".to_owned(),
         None => "0.0.0.0".to_owned(),
     };
-    config.set(HOST, host, Source::Computed("the executor"));
-    config.set(BIND, bind, Source::Computed("the executor"));
+    config.set(&HOST, host, Source::Computed("the executor"));
+    config.set(&BIND, bind, Source::Computed("the executor"));
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Flink's own options that have to do with how and where its processes run. Types, defaults and old names are compared
 //! with Flink's classes by a test.
 
-use super::{Bounds, Declaration, Earlier, Kind};
+use super::{Bounds, Earlier, Kind};
 
 pub(super) mod high_availability;
 pub(super) mod job_manager;
@@ -14,11 +14,12 @@ pub(super) mod security;
 pub(super) mod services;
 pub(super) mod task_manager;
 
+pub use self::{
+    high_availability::*, job_manager::*, memory::*, resource_manager::*, rest::*, scripts::*, security::*,
+    services::*, task_manager::*,
+};
+
 /// A duration that was a plain number before Flink 1.20.
 const MILLISECONDS: &[Earlier] = &[PLAIN.within(Bounds::LONG)];
 const MILLISECONDS_OF_INT: &[Earlier] = &[PLAIN];
 const PLAIN: Earlier = Earlier::before(1, 20, Kind::Integer).unit("milliseconds");
-
-const fn option(key: &'static str, kind: Kind, meaning: &'static str) -> Declaration {
-    Declaration::new(key, kind, meaning)
-}

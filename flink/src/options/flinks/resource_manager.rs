@@ -1,0 +1,76 @@
+//! Slots and who brings them. On Mesos the application master keeps a number of TaskManagers.
+
+use std::time::Duration;
+
+use super::MILLISECONDS;
+use crate::config::MemorySize;
+use crate::options::declare::{declare, key};
+use crate::options::{Bounds, Earlier, Kind};
+
+/// Seconds that Flink's timers can count.
+const LONGEST_TIMER: u64 = 248 * 86_400;
+
+declare! {
+    /// how long a started TaskManager may take to register
+    option RESOURCEMANAGER_TASKMANAGER_REGISTRATION_TIMEOUT: Duration =
+        key("resourcemanager.taskmanager-registration.timeout")
+        .default("5 min");
+    /// how long a TaskManager may be idle
+    option _: Duration = key("resourcemanager.taskmanager-timeout")
+        .default("30 s").earlier(MILLISECONDS).formerly(&["slotmanager.taskmanager-timeout"])
+        .without_effect("`mesos.workers` sets the number of TaskManagers");
+    /// how long a job waits for slots, also for those of a lost TaskManager that is being replaced
+    option _: Duration = key("slot.request.timeout").default("5 min").earlier(MILLISECONDS);
+    /// port of the resource manager, which shares the JobManager's
+    option _: i64 = key("resourcemanager.rpc.port").port().default("0");
+    /// how long a job without a leader keeps its slots
+    option _: Duration = key("resourcemanager.job.timeout").default("5 min");
+    /// age of a JobManager from which on jobs that lack slots fail at once instead of waiting; not set: flink-mesos
+    /// sets `0`, which means never
+    option RESOURCEMANAGER_STANDALONE_START_UP_TIME: Option<Duration> = key("resourcemanager.standalone.start-up-time")
+        .within(Bounds::seconds(0, LONGEST_TIMER))
+        // A negative number also meant never.
+        .earlier(&[Earlier::before(1, 20, Kind::Integer)
+            .within(Bounds::Integer(i64::MIN, LONGEST_TIMER.cast_signed() * 1000)).unit("milliseconds")]);
+    /// how long workers of an earlier JobManager may take to come back
+    option _: Duration = key("resourcemanager.previous-worker.recovery.timeout")
+        .default("0 s").without_effect("the application master knows its workers");
+    /// number of worker failures in a minute after which starts pause
+    option _: f64 = key("resourcemanager.start-worker.max-failure-rate")
+        .default("10.0").without_effect("failures slow launches down by themselves");
+    /// length of the pause after too many worker failures
+    option _: Duration = key("resourcemanager.start-worker.retry-interval")
+        .default("3 s").without_effect("failures slow launches down by themselves");
+    /// keep idle TaskManagers until their results are read
+    option _: bool = key("resourcemanager.taskmanager-release.wait.result.consumed")
+        .default("true").until(2, 0).without_effect("idle TaskManagers stay");
+    /// how long a job keeps an unused slot
+    option _: Duration = key("slot.idle.timeout").default("50 s").earlier(MILLISECONDS);
+    /// how long requests for slots are collected
+    option _: Duration = key("slot.request.max-interval").default("20 ms").since(2, 0);
+    /// maximum number of slots of the cluster
+    option _: i64 = key("slotmanager.number-of-slots.max")
+        .default("2147483647").without_effect("`mesos.workers` sets the number of TaskManagers");
+    /// minimum number of slots of the cluster
+    option _: i64 = key("slotmanager.number-of-slots.min")
+        .default("0").since(1, 19).without_effect("`mesos.workers` sets the number of TaskManagers");
+    /// maximum CPUs of the cluster
+    option _: Option<f64> = key("slotmanager.max-total-resource.cpu")
+        .without_effect("`mesos.workers` sets the number of TaskManagers");
+    /// maximum memory of the cluster
+    option _: Option<MemorySize> = key("slotmanager.max-total-resource.memory")
+        .without_effect("`mesos.workers` sets the number of TaskManagers");
+    /// minimum CPUs of the cluster
+    option _: Option<f64> = key("slotmanager.min-total-resource.cpu")
+        .since(1, 19).without_effect("`mesos.workers` sets the number of TaskManagers");
+    /// minimum memory of the cluster
+    option _: Option<MemorySize> = key("slotmanager.min-total-resource.memory")
+        .since(1, 19).without_effect("`mesos.workers` sets the number of TaskManagers");
+    /// number of spare TaskManagers
+    option _: i64 = key("slotmanager.redundant-taskmanager-num")
+        .default("0").without_effect("`mesos.workers` sets the number of TaskManagers");
+    /// how long changed requirements of jobs are collected
+    option _: Duration = key("slotmanager.requirement-check.delay").default("50 ms");
+    /// how long changed requirements of the cluster are collected
+    option _: Duration = key("slotmanager.declare-needed-resource.delay").default("50 ms");
+}
