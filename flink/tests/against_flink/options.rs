@@ -7,10 +7,11 @@ use super::oracle::{Oracle, flink};
 use super::values::VERSIONS;
 
 /// Options that Flink's scripts or other parts of it read, which are in no option class, at least in that of 1.18.
-const IN_NO_CLASS: [&str; 6] = [
+const IN_NO_CLASS: [&str; 7] = [
     "env.java.home",
     "fs.hdfs.hadoopconf",
     "taskmanager.resource-id",
+    "state.backend.rocksdb.localdir",
     "env.java.default-opts.all",
     "env.java.default-opts.jobmanager",
     "env.java.default-opts.taskmanager",

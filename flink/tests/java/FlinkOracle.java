@@ -229,7 +229,7 @@ public class FlinkOracle {
             "TaskManagerOptions", "JobManagerOptions", "HighAvailabilityOptions", "SecurityOptions", "RestOptions",
             "ResourceManagerOptions", "CoreOptions", "ExternalResourceOptions", "NettyShuffleEnvironmentOptions",
             "ClusterOptions", "HeartbeatManagerOptions", "BlobServerOptions", "AlgorithmOptions", "WebOptions",
-            "MetricOptions", "RpcOptions", "AkkaOptions");
+            "MetricOptions", "RpcOptions", "AkkaOptions", "CheckpointingOptions");
 
     /** Flink 1.20 remembers, for all configurations to come, that it has read a flink-conf.yaml. */
     private static void forgetFile() throws IllegalAccessException {

@@ -14,7 +14,7 @@ use flink::{
             HIGH_AVAILABILITY_ZOOKEEPER_CLIENT_ACL as ACL,
             HIGH_AVAILABILITY_ZOOKEEPER_CLIENT_AUTHORIZATION as AUTHORIZATION,
             HIGH_AVAILABILITY_ZOOKEEPER_CLIENT_SESSION_TIMEOUT, HIGH_AVAILABILITY_ZOOKEEPER_PATH_ROOT,
-            HIGH_AVAILABILITY_ZOOKEEPER_QUORUM as QUORUM,
+            HIGH_AVAILABILITY_ZOOKEEPER_QUORUM as QUORUM, ZOOKEEPER_SASL_DISABLE, ZOOKEEPER_SASL_LOGIN_CONTEXT_NAME,
         },
         mesos::{STATE_ZOOKEEPER_SECRET, ZOOKEEPER_PATH},
     },
@@ -67,10 +67,10 @@ type Properties = BTreeMap<String, String>;
 
 /// The login that Flink's client finds in the JAAS file. The client here does not support Kerberos.
 fn login(config: &Configuration, properties: &Properties) -> Result<Option<(String, String)>, SettingsError> {
-    let disabled = config.get_bool("zookeeper.sasl.disable")?.unwrap_or(false);
+    let disabled = config.read(&ZOOKEEPER_SASL_DISABLE)?;
     let Some(path) = properties.get("java.security.auth.login.config").filter(|_| !disabled) else { return Ok(None) };
     let context = properties.get("zookeeper.sasl.clientconfig").map(String::as_str);
-    let context = context.or_else(|| config.get("zookeeper.sasl.login-context-name")).unwrap_or("Client");
+    let context = context.unwrap_or(config.text(&ZOOKEEPER_SASL_LOGIN_CONTEXT_NAME));
     let text = read_text(Path::new(path), jaas::MOST_BYTES as u64).map_err(|error| wrong(&error))?;
     let found = jaas::context(&text, context).map_err(|reason| wrong(&format!("{path}: {reason}")))?;
     let Some(mut login) = found.filter(|login| login.module.ends_with("DigestLoginModule")) else { return Ok(None) };

@@ -70,4 +70,10 @@ declare! {
     /// no longer used
     option _: String = key("high-availability.zookeeper.path.running-registry")
         .default("/running_job_registry/").until(2, 0);
+    /// do not log in at ZooKeeper
+    option ZOOKEEPER_SASL_DISABLE: bool = key("zookeeper.sasl.disable").default("false");
+    /// login context of ZooKeeper's client
+    option ZOOKEEPER_SASL_LOGIN_CONTEXT_NAME: String = key("zookeeper.sasl.login-context-name").default("Client");
+    /// service name of ZooKeeper in Kerberos
+    option _: String = key("zookeeper.sasl.service-name").default("zookeeper");
 }

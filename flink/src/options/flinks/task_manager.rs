@@ -99,4 +99,11 @@ declare! {
     option PROCESS_WORKING_DIR: Option<String> = key("process.working-dir");
     /// folder for what TaskManagers keep when they restart; not set: `process.working-dir`
     option PROCESS_TASKMANAGER_WORKING_DIR: Option<String> = key("process.taskmanager.working-dir");
+    /// folders for local copies of state; not set: in the working folder
+    option TASKMANAGER_STATE_LOCAL_ROOT_DIRS: Option<String> = key("taskmanager.state.local.root-dirs").until(1, 20);
+    /// folders for local copies of state; not set: in the working folder
+    option EXECUTION_CHECKPOINTING_LOCAL_BACKUP_DIRS: Option<String> = key("execution.checkpointing.local-backup.dirs")
+        .formerly(&["taskmanager.state.local.root-dirs"]).since(1, 20);
+    /// folders for RocksDB's files; not set: the folders for temporary files
+    option STATE_BACKEND_ROCKSDB_LOCALDIR: Option<String> = key("state.backend.rocksdb.localdir");
 }

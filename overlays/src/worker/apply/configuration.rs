@@ -4,8 +4,9 @@ use common::hosts::is_loopback;
 use flink::config::{Configuration, Source};
 use flink::hosts;
 use flink::options::flinks::{
-    ENV_HADOOP_CONF_DIR, ENV_JAVA_DEFAULT_OPTS_TASKMANAGER, ENV_JAVA_HOME, IO_TMP_DIRS,
-    PROCESS_TASKMANAGER_WORKING_DIR, TASKMANAGER_BIND_HOST as BIND, TASKMANAGER_HOST as HOST, TASKMANAGER_RESOURCE_ID,
+    ENV_HADOOP_CONF_DIR, ENV_JAVA_DEFAULT_OPTS_TASKMANAGER, ENV_JAVA_HOME, EXECUTION_CHECKPOINTING_LOCAL_BACKUP_DIRS,
+    IO_TMP_DIRS, PROCESS_TASKMANAGER_WORKING_DIR, STATE_BACKEND_ROCKSDB_LOCALDIR, TASKMANAGER_BIND_HOST as BIND,
+    TASKMANAGER_HOST as HOST, TASKMANAGER_RESOURCE_ID, TASKMANAGER_STATE_LOCAL_ROOT_DIRS,
 };
 
 use super::ApplyError;
@@ -17,13 +18,13 @@ const AGENTS_OWN: &[&str] = &[
     ENV_HADOOP_CONF_DIR.key(),
     ENV_JAVA_DEFAULT_OPTS_TASKMANAGER.key(),
     ENV_JAVA_HOME.key(),
-    "execution.checkpointing.local-backup.dirs",
+    EXECUTION_CHECKPOINTING_LOCAL_BACKUP_DIRS.key(),
     IO_TMP_DIRS.key(),
     PROCESS_TASKMANAGER_WORKING_DIR.key(),
-    "state.backend.rocksdb.localdir",
+    STATE_BACKEND_ROCKSDB_LOCALDIR.key(),
     BIND.key(),
     HOST.key(),
-    "taskmanager.state.local.root-dirs",
+    TASKMANAGER_STATE_LOCAL_ROOT_DIRS.key(),
 ];
 
 /// What all workers have in common, with what is this worker's own.
