@@ -48,6 +48,14 @@ pub fn has_user(text: &str) -> bool {
     !text.contains(USER) && without_users_behind_schemes(text).contains(USER)
 }
 
+/// Has an address a user, or is a word `user:password@host`?
+pub fn may_have_user(text: &str) -> bool {
+    let is_user =
+        |text: &str| text.split_once(':').is_some_and(|(user, password)| !user.is_empty() && !password.is_empty());
+    let mut parts = text.split(ends_address).filter_map(|word| word.rsplit_once('@'));
+    has_user(text) || parts.any(|(user, _)| is_user(user) && !user.contains(['/', ',']))
+}
+
 fn ends_address(c: char) -> bool {
     c.is_whitespace() || matches!(c, '"' | '\'' | ';')
 }
@@ -102,7 +110,11 @@ fn push_bare(shown: &mut String, word: &str) {
     shown.push_str(before);
     let server = address.split(['/', '?', '#']).next().filter(|server| server.len() < address.len());
     // Not the one in `registry:5000/image@sha256:…`.
-    let at = address.rfind('@').filter(|at| address[..*at].contains(':') && !server.is_some_and(has_port));
+    let has_user = !server.is_some_and(has_port);
+    // Nor those in `rack:UNIQUE,@zone:GROUP_BY`.
+    let mut ends =
+        address.rmatch_indices('@').map(|(at, _)| at).filter(|at| has_user && !address[..*at].ends_with(','));
+    let at = ends.next().filter(|at| address[..*at].contains(':'));
     if at.is_some() {
         shown.push_str(HIDDEN);
     }
@@ -175,6 +187,7 @@ mod tests {
             ("h/x?X-Amz-Signature=ab#sha256=cd: e", "h/x?***#sha256=cd: e"),
             ("h/x?sig=a;b", "h/x?***;b"),
             ("registry:5000/team/image@sha256:0a", "registry:5000/team/image@sha256:0a"),
+            ("rack:UNIQUE,@region:IS:us,@zone:GROUP_BY", "rack:UNIQUE,@region:IS:us,@zone:GROUP_BY"),
             ("user@host", "user@host"),
             ("org.example.Thing@1a2b: a:b c@d", "org.example.Thing@1a2b: a:b c@d"),
             ("a?b what? (?:x=y)", "a?b what? (?:x=y)"),
@@ -220,5 +233,10 @@ mod tests {
         ] {
             assert_eq!(has_user(text), expected, "{text}");
         }
+        for text in ["me@example.org", "registry:5000/image@sha256:0a", "rack:UNIQUE,@zone:GROUP_BY", "a:/b@c", "@a:b"]
+        {
+            assert!(!may_have_user(text), "{text}");
+        }
+        assert!(may_have_user("a user:password@host") && may_have_user("http://user@host"));
     }
 }

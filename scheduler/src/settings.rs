@@ -9,6 +9,7 @@ mod executor;
 mod framework;
 mod jaas;
 mod offers;
+mod public;
 mod state;
 mod tls;
 mod uris;
@@ -23,8 +24,8 @@ use flink::{
         flinks::RESOURCEMANAGER_TASKMANAGER_REGISTRATION_TIMEOUT,
         mesos::{
             DECLINED_OFFER_REFUSE_DURATION, EXECUTOR_BINARY, INITIAL_TASKS, MASTER, STATE_FORGET_FRAMEWORK,
-            TASKS_BOOTSTRAP_CMD, TASKS_HOSTNAME, TASKS_LABELS, TASKS_TASK_MANAGER_CMD, TASKS_USER,
-            WORKER_AVOIDED_AGENTS, WORKER_KILL_GRACE, WORKER_LAUNCH_TIMEOUT, WORKER_MAX_UNAVAILABLE, WORKER_SURGE,
+            TASKS_BOOTSTRAP_CMD, TASKS_HOSTNAME, TASKS_TASK_MANAGER_CMD, TASKS_USER, WORKER_AVOIDED_AGENTS,
+            WORKER_KILL_GRACE, WORKER_LAUNCH_TIMEOUT, WORKER_MAX_UNAVAILABLE, WORKER_SURGE,
             WORKER_UNREACHABLE_REPLACE_AFTER, WORKERS,
         },
     },
@@ -168,6 +169,7 @@ pub const INSTALLED_EXECUTOR: &str = "/usr/bin/flink-mesos-executor";
 impl Settings {
     /// Reads and checks all options but [`master`].
     pub fn read(config: &Configuration, flink: &FlinkVersion) -> Result<Self, SettingsError> {
+        public::problems(config).next().map_or(Ok(()), Err)?;
         let memory = TaskManagerMemory::compute(config, flink)?;
         let demand = demand(config, &memory)?;
         let constraints = constraints(config)?;
@@ -191,7 +193,7 @@ impl Settings {
             state: state_location(config)?,
             forget_framework: config.read(&STATE_FORGET_FRAMEWORK)?,
             task_user: config.read(&TASKS_USER)?,
-            labels: config.read(&TASKS_LABELS)?.unwrap_or_default(),
+            labels: public::labels(config)?,
             hostname: config.read(&TASKS_HOSTNAME)?,
             container: container(config)?,
             bootstrap_command: config.read(&TASKS_BOOTSTRAP_CMD)?.unwrap_or_default(),
@@ -223,10 +225,9 @@ pub fn problems(config: &Configuration, flink: &FlinkVersion) -> Vec<SettingsErr
         task_uris(config).err(),
         control(config).err(),
         state_location(config).err(),
-        config.read(&TASKS_LABELS).err().map(SettingsError::from),
         container(config).err(),
     ];
-    parts.into_iter().flatten().collect()
+    parts.into_iter().flatten().chain(public::problems(config)).collect()
 }
 
 /// Warns of a control API whose token and answers others can read on the network.

@@ -86,6 +86,9 @@ mod tests {
             ("$internal.application.program-args", "--db-password;hush"),
             ("my.yaml", "user: a\npassword: |\n  hush\n"),
             ("containerized.taskmanager.env.API_KEY", "hush"),
+            ("containerized.taskmanager.env.DB_CREDS", "hush"),
+            ("env.java.opts.all", "-Ddb.pass=hush"),
+            ("mesos.resourcemanager.tasks.container.docker.parameters", "health-cmd=curl -u user:hush http://h"),
             ("mesos.resourcemanager.tasks.container.docker.parameters", "env=PRIVATE_KEY=hush"),
         ] {
             assert!(holds_secret(key, value), "{key}: {value}");
@@ -110,6 +113,9 @@ mod tests {
             ("env.java.opts.all", "-Dcom.sun.management.jmxremote.password.file=/etc/jmx/password"),
             ("pipeline.global-job-parameters", "{'token-service': 'token-service:9092', 'password.policy': 'strict'}"),
             ("pipeline.global-job-parameters", "max-tokens:4096,token-ttl:5 min"),
+            ("pipeline.global-job-parameters", "action:password:reset,secret-santa.topic:gifts,tokenizer:standard"),
+            ("env.java.opts.all", "-Dyarn.application.token-x=7 -Dsecret-santa.topic=gifts -Dmy.tokenizer=standard"),
+            ("kubernetes.secrets", "db-login:/etc/login"),
         ] {
             assert!(!holds_secret(key, value), "{key}: {value}");
         }

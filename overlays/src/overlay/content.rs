@@ -40,7 +40,7 @@ fn tag_holds_secret(element: &str, tag: &str) -> bool {
         Configuration::is_secret_value(name, value)
             || !is_logger && name == "name" && Configuration::names_secret(value)
     };
-    Configuration::is_secret(element) || pairs.any(is_named) || attribute.iter().any(|text| value_holds_secret(text))
+    Configuration::names_secret(element) || pairs.any(is_named) || attribute.iter().any(|text| value_holds_secret(text))
 }
 
 fn value_holds_secret(text: &str) -> bool {
@@ -58,7 +58,7 @@ pub(super) fn properties_hold_secret(content: &[u8]) -> bool {
     let keys: BTreeSet<&str> = properties.iter().map(|(key, _)| *key).collect();
     properties.iter().any(|(key, value)| {
         let value_of = |start: &str| keys.contains(format!("{start}value").as_str());
-        let names_secret = || key.strip_suffix("name").is_some_and(value_of) && Configuration::is_secret(value);
+        let names_secret = || key.strip_suffix("name").is_some_and(value_of) && Configuration::names_secret(value);
         !key.ends_with("pattern") && Configuration::holds_secret(key, value) || names_secret()
     })
 }
@@ -96,6 +96,7 @@ mod tests {
             "<appender><url>http://u:hush@h</url></appender>",
             "<Http name='a' url='http://u:hush@h'/>",
             "<Socket password='hush'/>",
+            "<property><name>db.pass</name><value>hush</value></property>",
         ] {
             assert!(xml_holds_secret(text.as_bytes()), "{text}");
         }
@@ -113,6 +114,7 @@ mod tests {
             "<property><name>dfs.block.access.token.enable</name><value>true</value></property>",
             "<property><name>fs.s3a.aws.credentials.provider</name><value>org.apache.A</value></property>",
             "<PatternLayout><pattern>%replace{%m}{password=\\S+}{password=***}</pattern></PatternLayout>",
+            "<appender><tokenizer>standard</tokenizer><secretSanta>gifts</secretSanta></appender>",
             "<appender><pattern>%d{HH:mm:ss,SSS} %-5p %c - %m%n</pattern></appender>",
             "",
             "a < b > c",

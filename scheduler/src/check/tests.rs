@@ -179,6 +179,18 @@ async fn an_error_shows_neither_user_nor_query_nor_password_of_a_value_but_its_h
 }
 
 #[tokio::test]
+async fn a_secret_that_mesos_would_show_to_everybody_is_an_error_with_its_place() {
+    let installation = Installation::new("127.0.0.1:1")
+        .with("mesos.resourcemanager.framework.name=Flink password=hush")
+        .with("mesos.resourcemanager.tasks.labels=team:blue,db.password:hush");
+    let errors = installation.errors(true).await;
+    let parts =
+        ["mesos.resourcemanager.framework.name: Mesos shows", "mesos.resourcemanager.tasks.labels: Mesos shows"];
+    assert!(errors.len() == 2 && errors.iter().zip(parts).all(|(error, part)| error.starts_with(part)), "{errors:#?}");
+    assert!(errors.iter().all(|error| error.ends_with("(from -D)") && !error.contains("hush")), "{errors:#?}");
+}
+
+#[tokio::test]
 async fn a_broken_file_does_not_hide_a_broken_property() {
     let installation = Installation::new("127.0.0.1:1").configured("a: [1\nb: 2\n").with("=x");
     let errors = installation.errors(true).await;

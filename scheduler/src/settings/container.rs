@@ -194,6 +194,7 @@ mod tests {
             ("env=DB_PASSWORD=hush", "set containerized.taskmanager.env.DB_PASSWORD"),
             ("init=true,env=X=http://u:hush@h", "set containerized.taskmanager.env.X"),
             (r#"env=X={"password":"hush"}"#, "set containerized.taskmanager.env.X"),
+            ("init=true,health-cmd=curl -u user:hush http://h", "in 'health-cmd': move it to the Docker configuration"),
             ("log-opt=splunk-token=hush", "in 'log-opt': move it to the Docker configuration of the agents"),
             ("--password hush", "is not of the form key=value"),
         ] {

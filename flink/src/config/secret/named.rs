@@ -3,13 +3,15 @@
 
 use std::borrow::Cow;
 
-use super::names::{ends_as_secret, is_part_of_name, is_secret};
+use super::names::{ends_as_secret, is_part_of_name, may_have_name};
 use super::ordinary::{is_secret_value, names_secret};
 
 /// The text with `hidden` for the value in `name=value`, such as `-Djavax.net.ssl.keyStorePassword=…`, in `name = "value"`, as
-/// JAAS has it, in `"name": "value"`, `name:value` and `--name value`, if the name is that of a secret.
+/// JAAS has it, in `"name": "value"`, `name:value` and `--name value`, if the name is that of a secret, and for
+/// `user:password` behind a flag such as `-u`.
 pub(super) fn without_named<'a>(text: &'a str, hidden: &str) -> Cow<'a, str> {
-    if !is_secret(text) {
+    let may_have_login = text.contains('-') && text.contains(':');
+    if !may_have_login && !may_have_name(text) {
         return Cow::Borrowed(text);
     }
     let mut shown = String::new();
@@ -40,6 +42,12 @@ fn is_separator(c: char) -> bool {
 /// What stands before the secret in the value of `Authorization`.
 const SCHEMES: [&str; 4] = ["basic", "bearer", "digest", "negotiate"];
 
+/// The longest tag or anchor of YAML before a secret, in characters.
+const LONGEST_TAG: usize = 128;
+
+/// The last part of flags that a user with a password may follow: `curl --proxy-user user:password`.
+const LOGINS: [&str; 5] = ["u", "user", "p", "login", "auth"];
+
 /// The name of a secret before a separator.
 struct Name<'a> {
     text: &'a str,
@@ -58,12 +66,25 @@ impl<'a> Name<'a> {
         let last = trimmed.char_indices().rfind(|(_, c)| !is_part_of_name(*c));
         let name = &trimmed[last.map_or(0, |(at, c)| at + c.len_utf8())..];
         let is_quoted = bare.ends_with(['"', '\'']);
-        names_secret(name).then_some(Self { text: name, is_quoted, before: last.map(|(_, c)| c), separator })
+        let this = Self { text: name, is_quoted, before: last.map(|(_, c)| c), separator };
+        (names_secret(name) || this.is_login()).then_some(this)
+    }
+
+    /// Is it a flag that a user with a password may follow, or such a flag with the user: `-u`, `-uuser`?
+    fn is_login(&self) -> bool {
+        let Some(flag) = self.text.strip_prefix('-').filter(|_| self.is_start()) else { return false };
+        match self.separator {
+            ":" => flag.len() > 1 && flag.starts_with('u'),
+            _ => flag.rsplit('-').next().is_some_and(|word| LOGINS.contains(&&*word.to_ascii_lowercase())),
+        }
     }
 
     /// Is `value` the secret of this name? `after` is all that follows the separator. Ports, tags of images, mounted paths
     /// and addresses stay: `token-service:9092`, `registry/secret:1.2`, `secrets:/mnt`, `secret://name`.
     fn hides(&self, after: &str, value: &str) -> bool {
+        if self.is_login() {
+            return if self.separator == ":" { !after.starts_with('/') } else { is_login(value) };
+        }
         if !is_secret_value(self.text, first_word(value)) {
             return false;
         }
@@ -71,7 +92,8 @@ impl<'a> Name<'a> {
             "=" => true,
             ":" if after.starts_with("//") || after.starts_with(':') => false,
             ":" if self.is_quoted => ends_as_secret(self.text) || !is_number(value),
-            ":" => self.before != Some('/') && ends_as_secret(self.text) && !self.is_mounted_at(value),
+            // In `action:password:reset`, it is a value itself.
+            ":" => !matches!(self.before, Some('/' | ':')) && ends_as_secret(self.text) && !self.is_mounted_at(value),
             _ => self.is_flag() && !value.starts_with('-'),
         }
     }
@@ -80,7 +102,7 @@ impl<'a> Name<'a> {
     /// have blanks.
     fn end_of(&self, after: &str, value: &str) -> usize {
         let before = &after[..after.len() - value.len()];
-        let is_nested = before.contains('\n') && (value.starts_with("- ") || value.contains(": "));
+        let is_nested = before.contains('\n') && is_block(value);
         if self.separator == ":" && (value.starts_with('|') || before.contains('>') || is_nested) {
             return value.len();
         }
@@ -88,6 +110,7 @@ impl<'a> Name<'a> {
             "," | ";" if !value.starts_with(['"', '\'']) => {
                 value.find([',', ';', ']', '"', '\'']).unwrap_or(value.len())
             }
+            "=" | ":" if !self.is_login() => with_further_words(value, end_of_value(value)),
             _ => end_of_value(value),
         }
     }
@@ -98,9 +121,30 @@ impl<'a> Name<'a> {
 
     /// Is it one of a program's flags, such as `--db-password`?
     fn is_flag(&self) -> bool {
-        let is_start = |c: char| c.is_whitespace() || matches!(c, ',' | ';' | '"' | '\'' | '[');
-        self.text.starts_with('-') && self.before.is_none_or(is_start) && ends_as_secret(self.text)
+        self.text.starts_with('-') && self.is_start() && ends_as_secret(self.text)
     }
+
+    fn is_start(&self) -> bool {
+        self.before.is_none_or(|c| c.is_whitespace() || matches!(c, '=' | ',' | ';' | '"' | '\'' | '['))
+    }
+}
+
+/// Is it a user with a password, and neither two ports nor the ids of a user and a group?
+fn is_login(value: &str) -> bool {
+    let value = value.trim_start_matches(['"', '\'', '\\']);
+    let word =
+        value.split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',' | ';')).next().unwrap_or_default();
+    let Some((user, password)) = word.split_once(':') else { return false };
+    let is_name = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '@' | '+' | '$' | '\\' | '{' | '}');
+    let is_number = |text: &str| text.starts_with(|c: char| c.is_ascii_digit());
+    let has_password = !password.is_empty() && !password.starts_with('/');
+    !user.is_empty() && user.chars().all(is_name) && has_password && !(is_number(user) && is_number(password))
+}
+
+/// Begins a block of YAML here?
+fn is_block(value: &str) -> bool {
+    let line = value.lines().next().unwrap_or_default();
+    line.starts_with("- ") || line.contains(": ") || line.ends_with(':')
 }
 
 fn is_number(value: &str) -> bool {
@@ -114,7 +158,9 @@ fn first_word(value: &str) -> &str {
 /// Where a value ends: after the closing quote or bracket, or before what separates it from the next one. `Bearer` and a tag or
 /// an anchor of YAML stand before the secret.
 fn end_of_value(text: &str) -> usize {
-    if let Some((first, rest)) = text.split_once(' ')
+    // Only the beginning is looked at, for each of many names.
+    let blank = text.char_indices().take(LONGEST_TAG).find(|(_, c)| *c == ' ');
+    if let Some((first, rest)) = blank.map(|(at, _)| (&text[..at], &text[at + 1..]))
         && (SCHEMES.iter().any(|scheme| first.eq_ignore_ascii_case(scheme)) || first.starts_with(['&', '!']))
     {
         return first.len() + 1 + end_of_value(rest);
@@ -124,6 +170,26 @@ fn end_of_value(text: &str) -> usize {
         Some(quote @ ('"' | '\'')) => closing_quote(text, escapes, quote).map_or(text.len(), |found| found + 1),
         Some('{' | '[') => closing_bracket(text).map_or(text.len(), |found| found + 1),
         _ => text.find(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '&' | '"' | '\'')).unwrap_or(text.len()),
+    }
+}
+
+/// A value without quotes may have blanks: it goes on until a flag, another name or the end of the line.
+fn with_further_words(text: &str, mut end: usize) -> usize {
+    if text.trim_start_matches('\\').starts_with(['"', '\'', '{', '[']) {
+        return end;
+    }
+    loop {
+        let rest = text[end..].trim_start_matches([' ', '\t']);
+        let word = rest
+            .split(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '&' | '"' | '\''))
+            .next()
+            .unwrap_or_default();
+        let goes_on =
+            rest.len() < text.len() - end && !word.starts_with('-') && !word.contains(['=', ':', '{', '}', '[', ']']);
+        if word.is_empty() || !goes_on {
+            return end;
+        }
+        end = text.len() - rest.len() + word.len();
     }
 }
 
@@ -172,6 +238,15 @@ mod tests {
             ("password = ", "password = "),
             ("secret=[a, {b=c}] x", "secret=****** x"),
             ("no password here", "no password here"),
+            (
+                "-u 1000:1000 -p 8080:80/tcp -p 127.0.0.1:80:80 --user x",
+                "-u 1000:1000 -p 8080:80/tcp -p 127.0.0.1:80:80 --user x",
+            ),
+            ("a-u b:c --u-x y:z -p http://h", "a-u b:c --u-x y:z -p http://h"),
+            (
+                "action:password:reset,tokenizer:standard,a=secret-santa",
+                "action:password:reset,tokenizer:standard,a=secret-santa",
+            ),
         ] {
             assert_eq!(without_named(text, "******"), expected);
         }
@@ -195,7 +270,19 @@ mod tests {
             ("--token;a b;--x", "--token;******;--x"),
             ("[--token, a b, c]", "[--token, ******, c]"),
             ("Authorization: Bearer a, x: y", "Authorization: ******, x: y"),
-            ("authorization=basic a x", "authorization=****** x"),
+            ("authorization=basic a x", "authorization=******"),
+            ("password=a b c", "password=******"),
+            ("x=y password: a b c\nuser: d", "x=y password: ******\nuser: d"),
+            ("password=a b c user=d --e", "password=****** user=d --e"),
+            ("-Dpassword=a b --c d", "-Dpassword=****** --c d"),
+            ("db.pass=a DB_CREDS=b", "db.pass=****** DB_CREDS=******"),
+            ("health-cmd=curl -u user:a b", "health-cmd=curl -u ****** b"),
+            (
+                "curl --proxy-user 'user:a b' --user=user:c -uuser:d x",
+                "curl --proxy-user ****** --user=****** -uuser:****** x",
+            ),
+            (r#"["-u", "user:a", "x"]"#, r#"["-u", ******, "x"]"#),
+            ("-p user:a;-x", "-p ******;-x"),
             ("a: b\npassword: |\n  c\n  d\n", "a: b\npassword: ******"),
             ("a: b\npassword: >-\n  c\n", "a: b\npassword: >******"),
             ("a: b\npasswords:\n  c: d\n  e: f", "a: b\npasswords:\n  ******"),
@@ -212,7 +299,25 @@ mod tests {
     #[test]
     #[expect(clippy::disallowed_methods, reason = "real work takes real time")]
     fn a_text_takes_time_in_proportion_to_its_length() {
-        for piece in [" ", "\"", "\" ", "token-x:[", "token-x:\"", "password", "--", "token:", "= "] {
+        for piece in [
+            " ",
+            "\"",
+            "\" ",
+            "token-x:[",
+            "tokenx",
+            "token:\n",
+            "token:&",
+            "token:!,",
+            "token:\"",
+            "token.x:[",
+            "password",
+            "--",
+            "token:",
+            "= ",
+            "-u a:b",
+            "-u ",
+            "password=a ",
+        ] {
             let text = format!("password {}", piece.repeat(200_000));
             let start = std::time::Instant::now();
             _ = without_named(&text, "******");

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, Match, MatchKind};
 
 /// Parts of keys that Flink itself masks (`GlobalConfiguration.isSensitive`), in any case of letters.
 const PARTS: &[&str] = &[
@@ -37,29 +37,132 @@ const PARTS: &[&str] = &[
     "fs.azure.sas",
 ];
 
+/// Names of secrets only as the last whole word: `db.pass`, `DB_CREDS`, and neither `bypass` nor `pass-through`.
+const LAST: &[&str] = &["pass", "creds"];
+
 /// What may follow such a part at the end of a name that stands for the secret itself.
 const ENDS: [&str; 6] = ["", "s", "key", "id", "keyid", "value"];
 
-/// Finds any of [`PARTS`] in one pass: every name in every logging file is looked at.
-static SEARCH: LazyLock<Option<AhoCorasick>> =
-    LazyLock::new(|| AhoCorasick::builder().ascii_case_insensitive(true).build(PARTS).ok());
+/// Finds any of [`PARTS`] and [`LAST`] in one pass: every name in every logging file is looked at. The longest counts, so
+/// `password` has no `pass`.
+static SEARCH: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    let mut search = AhoCorasick::builder();
+    search.ascii_case_insensitive(true).match_kind(MatchKind::LeftmostLongest);
+    search.build(PARTS.iter().chain(LAST)).ok()
+});
 
-/// Must the value of this key never be shown?
+/// Has the key a part of that name? Flink masks the values of these.
 pub(in crate::config) fn is_secret(key: &str) -> bool {
     // Without a search, everything is a secret.
-    SEARCH.as_ref().is_none_or(|search| search.is_match(key))
+    SEARCH.as_ref().is_none_or(|search| search.find_iter(key).any(|found| is_part(&found) || is_word(key, &found)))
+}
+
+/// May there be the name of a secret in this text?
+pub(super) fn may_have_name(text: &str) -> bool {
+    SEARCH.as_ref().is_none_or(|search| search.is_match(text))
+}
+
+/// Ordinary names besides: they stand for a secret only where they end, before a dot or an underscore. In `tokenizer`,
+/// `secret-santa` and `tokenService` they belong to another word.
+const ORDINARY: [&str; 2] = ["secret", "token"];
+
+/// Does the name have the word for a secret in it, such as `my.token.of.a`, `DB_PASSWORD_PROD` or `api-key-2`?
+pub(super) fn has_secret_word(name: &str) -> bool {
+    let Some(search) = SEARCH.as_ref() else { return true };
+    search.find_iter(name).any(|found| {
+        let is_ordinary = ORDINARY.iter().any(|word| word.eq_ignore_ascii_case(&name[found.range()]));
+        is_word(name, &found) || is_part(&found) && (!is_ordinary || ends_word(&name[found.end()..]))
+    })
+}
+
+/// Ends the word here, or behind `key`?
+fn ends_word(rest: &str) -> bool {
+    let behind = rest.trim_start_matches('-');
+    let is_key = behind.get(..3).is_some_and(|key| key.eq_ignore_ascii_case("key"));
+    is_key && !behind[3..].starts_with(|c: char| c.is_alphabetic())
+        || is_end(rest.chars().take_while(|c| !matches!(c, '.' | '_')))
 }
 
 /// Does the name end like that of a secret: `db.password`, `accessKeyId`, `token2`, and not `token-service`?
 pub(super) fn ends_as_secret(name: &str) -> bool {
     let Some(search) = SEARCH.as_ref() else { return true };
     let Some(found) = search.find_iter(name).last() else { return false };
+    is_word(name, &found) || is_part(&found) && is_end(name[found.end()..].chars())
+}
+
+fn is_end(rest: impl Iterator<Item = char>) -> bool {
     let is_filler = |c: char| matches!(c, '-' | '.' | '_') || c.is_ascii_digit();
-    let rest: String = name[found.end()..].chars().filter(|c| !is_filler(*c)).collect();
+    // One letter more than the longest has.
+    let rest: String = rest.filter(|c| !is_filler(*c)).take(6).collect();
     ENDS.contains(&rest.to_ascii_lowercase().as_str())
+}
+
+fn is_part(found: &Match) -> bool {
+    found.pattern().as_usize() < PARTS.len()
+}
+
+/// Is one of [`LAST`] a whole word at the end: `dbPass`, `PASS`, `db.pass.2`?
+fn is_word(name: &str, found: &Match) -> bool {
+    let (before, word) = (&name[..found.start()], &name[found.range()]);
+    let is_camel =
+        word.starts_with(|c: char| c.is_ascii_uppercase()) && before.ends_with(|c: char| c.is_ascii_lowercase());
+    let begins = is_camel || !before.ends_with(|c: char| c.is_alphabetic());
+    !is_part(found) && begins && is_end(name[found.end()..].chars())
 }
 
 /// May this be a part of a name?
 pub(super) fn is_part_of_name(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_word_for_a_secret_counts_and_not_a_longer_one() {
+        for name in [
+            "db.password",
+            "db-password-prod",
+            "my.token.of.a",
+            "DB_PASSWORD_PROD",
+            "SECRET_KEY_BASE",
+            "secret-key-prod",
+            "apiKeys.b",
+            "dbpassword",
+            "token-2",
+            "--api-key",
+            "db.pass",
+            "DB_PASS",
+            "dbPass",
+            "pass2",
+            "DB_CREDS",
+            "fs.azure.account.key.a.blob.core.windows.net",
+            "accessKeyId",
+            "sasl.jaas.config",
+            "tokenizer.token",
+        ] {
+            assert!(has_secret_word(name), "{name}");
+        }
+        for name in [
+            "tokenizer",
+            "my.tokenizer.class",
+            "TOKENIZER_MODE",
+            "secretary",
+            "secretKeyRef",
+            "secret-santa.color",
+            "token-service",
+            "tokenService",
+            "yarn.application.token-x",
+            "compass",
+            "bypass",
+            "pass-through.headers",
+            "PASS_COUNT",
+            "sacreds",
+            "rest.port",
+            "",
+        ] {
+            assert!(!has_secret_word(name), "{name}");
+        }
+    }
 }

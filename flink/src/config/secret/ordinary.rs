@@ -1,6 +1,6 @@
 //! Values that are no secrets although their names have the word in them: `security.delegation.tokens.enabled: true`.
 
-use super::names::{ends_as_secret, is_secret};
+use super::names::{ends_as_secret, has_secret_word};
 
 /// How the names end that stand for something about a secret: where it is, what provides it, how long it lives.
 const ABOUT: &[&str] = &[
@@ -39,7 +39,7 @@ const UNITS: &[&str] = &["ms", "s", "sec", "min", "m", "h", "d", "day", "days", 
 
 /// Is it the name of a secret, and not of something about one, such as `password.file`?
 pub(in crate::config) fn names_secret(name: &str) -> bool {
-    is_secret(name) && (ends_as_secret(name) || !is_about(name))
+    has_secret_word(name) && (ends_as_secret(name) || !is_about(name)) && !is_object(name)
 }
 
 /// Is the value a secret because of its name?
@@ -58,6 +58,11 @@ fn is_ordinary(name: &str, value: &str) -> bool {
         return name.to_ascii_lowercase().ends_with("tokens") && value.parse::<f64>().is_ok();
     }
     is_quantity(value) || value.split([',', ';']).all(|class| is_class(class.trim()))
+}
+
+/// Does the value name objects of Kubernetes, which hold the secrets there?
+fn is_object(name: &str) -> bool {
+    name.starts_with("kubernetes.") && name.ends_with("secrets")
 }
 
 fn is_about(name: &str) -> bool {
@@ -108,6 +113,12 @@ mod tests {
             ("SECRET_NAME", "prod/db"),
             ("passwordFile", "/x"),
             ("db.password.required", "TRUE"),
+            ("secret-santa.color", "red"),
+            ("tokenizer", "standard"),
+            ("kubernetes.secrets", "db-login:/etc/login"),
+            ("kubernetes.container.image.pull-secrets", "registry"),
+            ("yarn.application.token-x", "7"),
+            ("pass-through.headers", "x-request-id"),
         ] {
             assert!(!is_secret_value(name, value), "{name}: {value}");
         }
@@ -126,6 +137,10 @@ mod tests {
             ("my.token.of.a", "12345678ab"),
             ("sasl.jaas.config", "x.y.Module"),
             ("client.http-headers", "a:b"),
+            ("db.pass", "hush"),
+            ("DB_CREDS", "user/hush"),
+            ("DB_PASSWORD_PROD", "hush"),
+            ("my.secrets", "hush"),
         ] {
             assert!(is_secret_value(name, value), "{name}: {value}");
         }
