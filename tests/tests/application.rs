@@ -228,21 +228,35 @@ async fn an_application_that_fails_ends_the_cluster_with_exit_code_1_and_the_rea
     assert_torn_down(&mesos).await;
 }
 
+/// Runs an application that throws before there is a job, and checks that it fails at once for this reason.
+fn main_throws(line: Line) {
+    let jar = endings_jar(line).display().to_string();
+    // It throws when it gets two arguments.
+    let arguments = ["application", "--local", "--jars", &jar, "--job-classname", "Endings", "finish", "fail"];
+    let mut cluster = FlinkMesos::start(&flink_home(line), &arguments);
+    assert_eq!(cluster.end().code(), Some(1));
+    assert!(cluster.events("jobmanager-restarting").is_empty());
+    let errors = cluster.errors();
+    let said = errors.lines().find(|line| line.starts_with("flink-mesos: ")).unwrap_or_default();
+    let why = "the application failed: java.lang.IllegalArgumentException: usage: Endings";
+    assert!(said.contains(why) && said.contains("jobmanager.log"), "{errors}");
+    assert!(!errors.contains("\tat "), "{errors}");
+}
+
 #[test]
-fn an_application_whose_main_throws_before_there_is_a_job_has_failed_in_every_version_and_the_root_cause_is_reported() {
-    for line in [Line::V1_18, Line::V1_20, Line::V2] {
-        let jar = endings_jar(line).display().to_string();
-        // It throws when it gets two arguments.
-        let arguments = ["application", "--local", "--jars", &jar, "--job-classname", "Endings", "finish", "fail"];
-        let mut cluster = FlinkMesos::start(&flink_home(line), &arguments);
-        assert_eq!(cluster.end().code(), Some(1));
-        assert!(cluster.events("jobmanager-restarting").is_empty());
-        let errors = cluster.errors();
-        let said = errors.lines().find(|line| line.starts_with("flink-mesos: ")).unwrap_or_default();
-        let why = "the application failed: java.lang.IllegalArgumentException: usage: Endings";
-        assert!(said.contains(why) && said.contains("jobmanager.log"), "{errors}");
-        assert!(!errors.contains("\tat "), "{errors}");
-    }
+fn an_application_of_the_oldest_flink_whose_main_throws_before_there_is_a_job_has_failed_and_the_root_cause_is_reported()
+ {
+    main_throws(Line::V1_18);
+}
+
+#[test]
+fn an_application_of_flink_1_20_whose_main_throws_before_there_is_a_job_has_failed_and_the_root_cause_is_reported() {
+    main_throws(Line::V1_20);
+}
+
+#[test]
+fn an_application_of_flink_2_whose_main_throws_before_there_is_a_job_has_failed_and_the_root_cause_is_reported() {
+    main_throws(Line::V2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

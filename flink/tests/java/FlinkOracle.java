@@ -15,6 +15,7 @@ import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.ForkJoinPool;
 import java.util.concurrent.Future;
 import java.util.stream.Collectors;
 import org.apache.flink.configuration.ConfigOption;
@@ -113,7 +114,7 @@ public class FlinkOracle {
         return answers;
     }
 
-    /** What Pekko makes of each configuration that Flink writes for it, without the ten seconds of a start that fails. */
+    /** What Pekko makes of each configuration that Flink writes for it, without the wait before a start fails. */
     private static List<String> rpcSettings(RpcSystem system, List<String> configurations) throws Exception {
         Field loaded = system.getClass().getDeclaredField("rpcSystem");
         loaded.setAccessible(true);
@@ -126,6 +127,8 @@ public class FlinkOracle {
                 .getMethod("defaultReference", ClassLoader.class)
                 .invoke(null, loader);
         write.setAccessible(true);
+        Method part = config.getMethod("getConfig", String.class);
+        Method number = config.getMethod("getInt", String.class);
         Constructor<?> constructor = address.getDeclaredConstructor(String.class, int.class);
         constructor.setAccessible(true);
         Object here = constructor.newInstance("127.0.0.1", 0);
@@ -137,14 +140,21 @@ public class FlinkOracle {
                         .invoke(written, defaults);
                 Object resolved = config.getMethod("resolve").invoke(all);
                 loader.loadClass("org.apache.pekko.remote.RemoteSettings").getConstructor(config).newInstance(resolved);
-                Object transport = config.getMethod("getConfig", String.class)
-                        .invoke(resolved, "pekko.remote.classic.netty.tcp");
                 loader.loadClass("org.apache.pekko.remote.transport.netty.NettyTransportSettings")
                         .getConstructor(config)
-                        .newInstance(transport);
+                        .newInstance(part.invoke(resolved, "pekko.remote.classic.netty.tcp"));
+                Object pool = part.invoke(resolved, "pekko.actor.default-dispatcher.fork-join-executor");
+                Object size = loader.loadClass("org.apache.pekko.dispatch.ThreadPoolConfig")
+                        .getMethod("scaledPoolSize", int.class, double.class, int.class)
+                        .invoke(null, number.invoke(pool, "parallelism-min"),
+                                config.getMethod("getDouble", String.class).invoke(pool, "parallelism-factor"),
+                                number.invoke(pool, "parallelism-max"));
+                new ForkJoinPool((Integer) size).shutdown();
                 answers.add("accepted");
             } catch (InvocationTargetException e) {
                 answers.add(String.join(" <- ", failure(e.getCause())));
+            } catch (IllegalArgumentException e) {
+                answers.add(String.join(" <- ", failure(e)));
             }
         }
         return answers;

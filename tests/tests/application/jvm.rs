@@ -23,19 +23,32 @@ fn fails(line: Line, ending: &str, why: &str) {
     assert_no_flink_in(cluster.work.path());
 }
 
-#[test]
-fn an_application_whose_main_ends_the_jvm_has_failed_in_every_version_whatever_the_exit_code() {
-    for (line, ending, call) in [
-        (Line::V1_18, "exit-2", "System.exit(2)"),
-        (Line::V1_18, "halt-3", "Runtime.halt(3)"),
-        (Line::V1_20, "exit-3", "System.exit(3)"),
-        (Line::V2, "exit-1", "System.exit(1)"),
-        (Line::V1_20, "finish-exit-0", "System.exit(0) before the job had finished"),
-        (Line::V1_20, "halt-1", "Runtime.halt(1)"),
-        (Line::V2, "halt-0", "Runtime.halt(0) before the job had finished"),
-    ] {
+/// Runs applications with these endings, each of which ends the JVM by this call.
+fn main_ends_the_jvm(line: Line, endings: &[(&str, &str)]) {
+    for (ending, call) in endings {
         fails(line, ending, &format!("its own code ended the JVM by {call}"));
     }
+}
+
+#[test]
+fn an_application_of_the_oldest_flink_whose_main_ends_the_jvm_has_failed() {
+    main_ends_the_jvm(Line::V1_18, &[("exit-2", "System.exit(2)"), ("halt-3", "Runtime.halt(3)")]);
+}
+
+#[test]
+fn an_application_of_flink_1_20_whose_main_ends_the_jvm_has_failed() {
+    main_ends_the_jvm(Line::V1_20, &[("exit-3", "System.exit(3)"), ("halt-1", "Runtime.halt(1)")]);
+}
+
+#[test]
+fn an_application_of_flink_2_whose_main_ends_the_jvm_has_failed() {
+    main_ends_the_jvm(Line::V2, &[("exit-1", "System.exit(1)")]);
+}
+
+#[test]
+fn an_application_whose_main_ends_the_jvm_with_0_before_the_job_had_finished_has_failed() {
+    main_ends_the_jvm(Line::V1_20, &[("finish-exit-0", "System.exit(0) before the job had finished")]);
+    main_ends_the_jvm(Line::V2, &[("halt-0", "Runtime.halt(0) before the job had finished")]);
 }
 
 #[test]
