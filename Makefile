@@ -15,7 +15,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  make demo MESOS=real   on the real Apache Mesos;  FLINK=2 with Flink 2;  ONESHOT=1 ends after the result"
-	@echo "  make bench BENCH=group one group of benchmarks"
+	@echo "  make bench BENCH=group one group of benchmarks;  AGAINST=../before  in turns with another checkout that is built"
 	@echo "  make soak SEED=n       the same inputs again (printed by a run that failed)"
 	@echo "  make fuzz FUZZ=target  one target;  SECONDS=600  for each, instead of 60"
 
@@ -58,7 +58,7 @@ demo: setup build ## Flink on a Mesos before your eyes
 
 bench: setup build ## benchmarks, into target/bench/summary.tsv
 	@tests/setup/setup bench
-	@tests/bench/bench $(BENCH)
+	@tests/bench/bench $(if $(AGAINST),--against "$(AGAINST)") $(BENCH)
 
 clean: ## remove what was built; the set-up's cache stays
 	$(CARGO) clean

@@ -232,7 +232,7 @@ impl Core {
     }
 
     /// The workers, by id.
-    pub fn workers(&self) -> &BTreeMap<WorkerId, Worker> {
+    pub fn workers(&self) -> &BTreeMap<WorkerId, Box<Worker>> {
         self.fleet.workers()
     }
 
@@ -296,8 +296,9 @@ impl Core {
     }
 
     fn registered(&mut self, listed: &BTreeSet<WorkerId>) {
-        let changed = |(id, worker): &(&WorkerId, &Worker)| listed.contains(*id) != worker.registered;
-        let changed: Vec<_> = self.fleet.workers().iter().filter(changed).map(|(id, _)| id.clone()).collect();
+        let workers = self.fleet.workers().iter();
+        let changed = workers.filter(|(id, worker)| listed.contains(id) != worker.registered);
+        let changed: Vec<_> = changed.map(|(id, _)| id.clone()).collect();
         for id in changed {
             let there = listed.contains(&id);
             let now = self.now;

@@ -15,9 +15,11 @@ use super::{
 };
 
 /// The workers by id, and their indexes. Every change of a worker goes through [`Fleet::update`].
+///
+/// They are boxed: ids are added in their order, which leaves the nodes of the map half empty.
 #[derive(Debug)]
 pub(super) struct Fleet {
-    workers: BTreeMap<WorkerId, Worker>,
+    workers: BTreeMap<WorkerId, Box<Worker>>,
     clock: Clock,
     indexes: Indexes,
 }
@@ -120,12 +122,12 @@ impl Fleet {
         Self { workers: BTreeMap::new(), clock: Clock { patience, job_manager: None }, indexes }
     }
 
-    pub(super) fn workers(&self) -> &BTreeMap<WorkerId, Worker> {
+    pub(super) fn workers(&self) -> &BTreeMap<WorkerId, Box<Worker>> {
         &self.workers
     }
 
     pub(super) fn get(&self, id: &WorkerId) -> Option<&Worker> {
-        self.workers.get(id)
+        self.workers.get(id).map(|worker| &**worker)
     }
 
     pub(super) fn insert(&mut self, worker: Worker) {
@@ -139,11 +141,11 @@ impl Fleet {
 
     fn add(&mut self, worker: Worker, before: Marks) {
         self.indexes.turn(&worker.record, before, Marks::of(&worker, &self.clock));
-        self.workers.insert(worker.record.id.clone(), worker);
+        self.workers.insert(worker.record.id.clone(), Box::new(worker));
     }
 
     pub(super) fn remove(&mut self, id: &WorkerId) -> Option<Worker> {
-        let worker = self.workers.remove(id)?;
+        let worker = *self.workers.remove(id)?;
         self.indexes.turn(&worker.record, Marks::of(&worker, &self.clock), Marks::default());
         Some(worker)
     }
@@ -228,7 +230,7 @@ impl Fleet {
 
     /// Workers whose state Mesos has not reported since it was asked.
     pub(super) fn unanswered(&self) -> impl ExactSizeIterator<Item = &Worker> {
-        self.indexes.unanswered.iter().map(|id| &self.workers[id])
+        self.indexes.unanswered.iter().map(|id| &*self.workers[id])
     }
 
     /// The next deadline.

@@ -28,11 +28,11 @@ impl Core {
             return;
         }
         let now = self.settings.origin.manifest.as_deref();
-        let has_others = |worker: &&Worker| {
+        let has_others = |worker: &Worker| {
             let origin = worker.record.origin.as_ref().filter(|_| worker.counts());
             origin.is_some_and(|origin| differ(origin.manifest.as_deref(), now))
         };
-        let count = self.fleet.workers().values().filter(has_others).count();
+        let count = self.fleet.workers().values().filter(|worker| has_others(worker)).count();
         if count > 0 {
             self.notice(Notice::OtherFiles(count));
         }

@@ -138,7 +138,7 @@ impl Core {
     /// The workers that must leave: first those that the JobManager does not use yet, then the oldest.
     fn all_leaving(&self) -> Vec<(WorkerId, &'static str)> {
         let of = |worker: &Worker| Some((worker.is_ready(), worker.record.id.clone(), self.leaves(worker)?));
-        let mut leaving: Vec<_> = self.fleet.workers().values().filter_map(of).collect();
+        let mut leaving: Vec<_> = self.fleet.workers().values().filter_map(|worker| of(worker)).collect();
         leaving.sort();
         leaving.into_iter().map(|(_, id, why)| (id, why)).collect()
     }
