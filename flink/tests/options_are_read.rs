@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use flink::options::{Declaration, Section, all};
 
 /// Where options are read. The tables do not count, nor do tests.
-const SOURCES: [&str; 7] = [
+const SOURCES: [&str; 8] = [
     "flink/src",
     "overlays/src",
     "scheduler/src",
+    "appmaster/src",
     "executor/src",
     "fetcher/client/src",
     "fetcher/sources/src",

@@ -27,12 +27,12 @@ struct ExecutorReport {
 
 /// The last report of each executor.
 #[derive(Debug, Default)]
-pub(crate) struct Executors(BTreeMap<WorkerId, ExecutorReport>);
+pub struct Executors(BTreeMap<WorkerId, ExecutorReport>);
 
 impl Executors {
     /// Handles a status of a worker launched at `launched`. Returns the timeline of its start once, when it is news:
     /// the worker runs, and it was launched after this application master started at `since`.
-    pub(crate) fn status(&mut self, status: &TaskStatus, launched: Moment, since: Moment) -> Option<String> {
+    pub fn status(&mut self, status: &TaskStatus, launched: Moment, since: Moment) -> Option<String> {
         let timeline = timeline(status, launched)?;
         let worker = WorkerId::from(status.task_id.value.as_str());
         let report = self.0.entry(worker).or_default();
@@ -46,7 +46,7 @@ impl Executors {
     }
 
     /// Handles a report of an executor's use. Returns the used percentage of its memory limit, if it warns.
-    pub(crate) fn message(&mut self, message: &event::Message) -> Option<(WorkerId, u64)> {
+    pub fn message(&mut self, message: &event::Message) -> Option<(WorkerId, u64)> {
         let UsageMessage { usage, memory_warning } = serde_json::from_slice(&message.data).ok()?;
         let worker = WorkerId::from(message.executor_id.value.as_str());
         let report = self.0.get_mut(&worker)?;
@@ -55,20 +55,20 @@ impl Executors {
     }
 
     /// The worker has ended and uses nothing.
-    pub(crate) fn gone(&mut self, worker: &WorkerId) {
+    pub fn gone(&mut self, worker: &WorkerId) {
         if let Some(report) = self.0.get_mut(worker) {
             report.usage = None;
         }
     }
 
     /// Its steps in the order of time.
-    pub(crate) fn timeline(&self, worker: &WorkerId) -> Value {
+    pub fn timeline(&self, worker: &WorkerId) -> Value {
         let steps = self.0.get(worker).into_iter().flat_map(|report| &report.timeline);
         steps.map(|step| json!({ "step": step.name, "ms": step.at })).collect()
     }
 
     /// Its last reported use.
-    pub(crate) fn usage(&self, worker: &WorkerId) -> Option<&Usage> {
+    pub fn usage(&self, worker: &WorkerId) -> Option<&Usage> {
         self.0.get(worker).and_then(|report| report.usage.as_ref())
     }
 }

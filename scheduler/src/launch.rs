@@ -42,7 +42,7 @@ pub struct Template {
 
 const EXECUTOR_FILE: &str = "flink-mesos-executor";
 /// The time an executor has for itself after its TaskManager's end.
-pub(crate) const EXECUTORS_MARGIN: Duration = Duration::from_secs(10);
+pub const EXECUTORS_MARGIN: Duration = Duration::from_secs(10);
 
 fn duration(seconds: f64) -> v1::DurationInfo {
     v1::DurationInfo { nanoseconds: (seconds * 1e9) as i64 }

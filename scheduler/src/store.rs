@@ -24,10 +24,7 @@ pub(crate) use self::{
     mirror::Mirror,
     zookeeper::{failed, look},
 };
-use crate::{
-    core::state::{Change, State},
-    failure::Failure,
-};
+use crate::core::state::{Change, State};
 
 /// Why the store could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -72,12 +69,11 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// How the program ends with this error. One that a person must resolve before the next start counts as a
-    /// configuration error.
-    pub fn into_failure(self) -> Failure {
+    /// Whether a person must resolve it before the next start.
+    pub fn needs_a_person(&self) -> bool {
         match self {
-            Self::Io { .. } | Self::Locked(_) | Self::Deposed => Failure::other(self),
-            Self::Untrusted(_) | Self::Corrupt { .. } | Self::ZooKeeper { .. } => Failure::usage(self),
+            Self::Io { .. } | Self::Locked(_) | Self::Deposed => false,
+            Self::Untrusted(_) | Self::Corrupt { .. } | Self::ZooKeeper { .. } => true,
         }
     }
 }
@@ -166,7 +162,7 @@ pub async fn keep(mut store: Store, mut batches: mpsc::UnboundedReceiver<Batch>,
 }
 
 /// Writes `changes`, then gives the leadership up.
-pub(crate) async fn write(store: Store, changes: Vec<Change>) {
+pub async fn write(store: Store, changes: Vec<Change>) {
     let (batches, batches_in) = mpsc::unbounded_channel();
     let (stored, _nobody_listens) = mpsc::unbounded_channel();
     // Cannot fail: the receiver is still in scope.

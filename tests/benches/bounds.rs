@@ -2,20 +2,18 @@
 //! from the same address. The peer column has the bound.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::disallowed_methods, missing_docs)]
 
-#[path = "../tests/end_to_end/cluster.rs"]
-#[allow(dead_code, reason = "tests use the rest")]
-mod cluster;
 #[path = "../../fetcher/sidecar/benches/bounds/crowd.rs"]
 mod crowd;
-#[path = "../tests/survival/site.rs"]
-#[allow(dead_code, reason = "tests use the rest")]
-mod site;
 
 use std::time::Instant;
 
-use cluster::{FlinkMesos, command};
 use crowd::Crowd;
-use tests::{Line, flink_home};
+use tests::{
+    Line,
+    cluster::{FlinkMesos, command},
+    flink_home,
+    site::{self},
+};
 
 const ROUNDS: usize = 40;
 

@@ -4,18 +4,10 @@
 //! several rounds.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::disallowed_methods, missing_docs)]
 
-#[path = "../tests/executor_real/artifacts.rs"]
-#[allow(dead_code, reason = "tests use the rest")]
-mod artifacts;
-#[path = "../tests/executor_real/flink.rs"]
-mod flink;
 #[path = "executor/peer.rs"]
 mod peer;
 #[path = "executor/process.rs"]
 mod process;
-#[path = "../tests/executor_real/rig.rs"]
-#[allow(dead_code, reason = "tests use the rest")]
-mod rig;
 #[path = "executor/task_managers.rs"]
 mod task_managers;
 
@@ -24,8 +16,7 @@ use std::time::Duration;
 use mesos::v1::TaskState;
 use peer::Peer;
 use process::resident;
-use rig::Rig;
-use tests::binary;
+use tests::{binary, rig::Rig};
 use tokio::time::Instant;
 
 /// It takes many rounds to distinguish a few milliseconds from noise.

@@ -7,19 +7,11 @@
 //!   less the session timeout, which must pass; the worst of several rounds. No TaskManager may have been replaced.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::disallowed_methods, missing_docs)]
 
-#[path = "../tests/end_to_end/cluster.rs"]
-#[allow(dead_code, reason = "tests use the rest")]
-mod cluster;
-#[path = "../tests/survival/site.rs"]
-#[allow(dead_code, reason = "tests use the rest")]
-mod site;
-
 use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use cluster::FlinkMesos;
 use nix::sys::signal::Signal;
 use scheduler::{
     core::{
@@ -29,8 +21,12 @@ use scheduler::{
     election::{Access, Candidate, ZooKeeperOptions},
     store::{Batch, keep},
 };
-use site::{Part, Site, stand_in};
-use tests::{Line, RealMesos, RealMesosOptions, RealZooKeeper, flink_home};
+use tests::{
+    Line, RealMesos, RealMesosOptions, RealZooKeeper,
+    cluster::FlinkMesos,
+    flink_home,
+    site::{self, Part, Site, stand_in},
+};
 use tokio::sync::mpsc;
 
 const ROUNDS: usize = 3;

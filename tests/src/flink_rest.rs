@@ -1,8 +1,7 @@
 //! The tests' client of a Flink JobManager.
 
-use serde_json::Value;
-
 use crate::http;
+use serde_json::Value;
 
 /// A JobManager's REST interface.
 #[derive(Clone, Debug)]

@@ -9,10 +9,9 @@ use std::{
     time::Duration,
 };
 
+use crate::{binary, wait_until};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
-
-use crate::{binary, wait_until};
 
 /// A program to start.
 #[derive(Clone, Debug)]

@@ -6,12 +6,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a part that does not come up fails the test")]
 
 mod cache;
+pub mod cluster;
 mod flink_rest;
 mod http;
 mod keeper;
 mod ports;
 mod proxy;
 mod real_mesos;
+pub mod rig;
+pub mod site;
 mod wait;
 mod zookeeper;
 

@@ -11,13 +11,13 @@ use std::{
     time::Duration,
 };
 
+use crate::{Keeper, PortBlock, RealZooKeeper, http, wait_until};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 
 use self::daemon::Daemon;
 pub use self::options::RealMesosOptions;
-use crate::{Keeper, PortBlock, RealZooKeeper, http, wait_until};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use crate::{Keeper, Program, ReservedPort, wait_until};
 use nix::sys::signal::Signal;
 use tempfile::TempDir;
 use tokio::{
@@ -13,8 +14,6 @@ use tokio::{
     net::TcpStream,
     time::timeout,
 };
-
-use crate::{Keeper, Program, ReservedPort, wait_until};
 
 const JARS: &str = "/usr/share/java/zookeeper.jar";
 /// Jars that its TLS needs and that its own jar does not list.

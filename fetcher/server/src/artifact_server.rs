@@ -156,6 +156,12 @@ impl ArtifactServer {
         self.shared.site.tokens.issue(worker)
     }
 
+    /// Issues tokens like [`Self::issue_token`], from wherever it is kept.
+    pub fn token_issuer(&self) -> impl Fn(&str) -> Token + Send + 'static {
+        let shared = self.shared.clone();
+        move |worker| shared.site.tokens.issue(worker)
+    }
+
     /// Revokes the token of a worker. Running transfers continue.
     pub fn revoke(&self, worker: &str) {
         self.shared.site.tokens.revoke(worker);

@@ -7,13 +7,10 @@ use std::{
 
 use mesos::v1::TaskState;
 use tempfile::TempDir;
+use tests::rig::{Rig, custom_task};
 use tokio::time::Instant;
 
-use crate::{
-    milliseconds,
-    rig::{Rig, custom_task},
-    settle,
-};
+use crate::{milliseconds, settle};
 
 /// The compiled programs.
 pub(crate) struct Peer {

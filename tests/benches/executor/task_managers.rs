@@ -11,15 +11,20 @@ use std::{
 use mesos::v1::TaskState;
 use overlays::worker::{Sandbox, WorkerSpec, apply};
 use tempfile::TempDir;
-use tests::{Line, RealMesosOptions, flink_home, wait_until};
+use tests::{
+    Line, RealMesosOptions, flink_home,
+    rig::{
+        Rig,
+        artifacts::Artifacts,
+        job_manager::{self, JobManager, PATIENCE},
+    },
+    wait_until,
+};
 use tokio::time::Instant;
 
 use crate::{
-    artifacts::Artifacts,
-    flink::{self, JobManager, PATIENCE},
     median, milliseconds,
     process::{resident, wake_ups},
-    rig::Rig,
     row,
 };
 
@@ -39,7 +44,7 @@ struct Scene {
 }
 
 pub(crate) async fn measure() {
-    let artifacts = Artifacts::of_files(flink::distribution(), flink::java_home()).await;
+    let artifacts = Artifacts::of_files(job_manager::distribution(), job_manager::java_home()).await;
     let scene = Scene {
         rig: Rig::start_on(RealMesosOptions::default(), artifacts).await,
         job_manager: JobManager::start().await,
@@ -146,7 +151,7 @@ impl Scene {
         let mut program = Command::new(flink_home(Line::V1_20).join("bin/taskmanager.sh"));
         program.args(["start-foreground", &format!("-Dtaskmanager.resource-id={id}")]);
         program.env("FLINK_CONF_DIR", self.job_manager.conf()).env("FLINK_LOG_DIR", folder.path());
-        program.env("JAVA_HOME", flink::java_home());
+        program.env("JAVA_HOME", job_manager::java_home());
         self.registered(program, id).await
     }
 

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
+use crate::{PortBlock, Program, mesos_home};
 use serde_json::json;
 
 use super::RealMesosOptions;
-use crate::{PortBlock, Program, mesos_home};
 
 /// The master `name`; with `zookeeper` ("zk://..."), one of several.
 pub(super) fn master(options: &RealMesosOptions, work: &Path, name: &str, zookeeper: Option<&str>) -> Program {

@@ -1,9 +1,9 @@
 //! One master or agent: its command and its process.
 
+use crate::{Keeper, Program, ReservedPort, http, wait_until};
 use nix::sys::signal::Signal;
 
 use super::PATIENCE;
-use crate::{Keeper, Program, ReservedPort, http, wait_until};
 
 #[derive(Debug)]
 pub(super) struct Daemon {

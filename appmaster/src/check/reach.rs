@@ -1,0 +1,64 @@
+//! Checks that services on other machines answer.
+
+use std::time::Duration;
+
+use common::causes::root_cause;
+use flink::options::{
+    flinks::{ENV_JAVA_OPTS_ALL, HIGH_AVAILABILITY_ZOOKEEPER_QUORUM},
+    mesos::MASTER,
+};
+use mesos::master::{HostPort, MasterDetector, MasterUrl};
+use scheduler::{
+    core::state::State,
+    election::{self, TrialError, ZooKeeperOptions},
+};
+
+use super::Report;
+
+/// How long Mesos may take to answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Checks that a Mesos master answers, and returns whether one does.
+pub(super) async fn mesos(url: &MasterUrl, report: &mut Report) -> bool {
+    match master_that_answers(url).await {
+        Ok(master) => {
+            report.fact(format!("the Mesos master {master} answers"));
+            true
+        }
+        Err(why) => {
+            report.error(format!("{MASTER}: {url} cannot be reached: {why}"));
+            false
+        }
+    }
+}
+
+/// The first of the masters that answers, or why none does.
+async fn master_that_answers(url: &MasterUrl) -> Result<HostPort, String> {
+    let masters = MasterDetector::start(url, false).current().await.map_err(|e| e.to_string())?;
+    common::tls::install_provider();
+    let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().map_err(|e| e.to_string())?;
+    let mut reasons = Vec::new();
+    for master in masters {
+        let address = format!("{}/master/health", master.url(false));
+        match client.get(&address).send().await.and_then(reqwest::Response::error_for_status) {
+            Ok(_) => return Ok(master),
+            Err(e) => reasons.push(format!("{master}: {}", root_cause(&e))),
+        }
+    }
+    Err(reasons.join("; "))
+}
+
+/// Checks that ZooKeeper would let us lead. Returns the stored state.
+pub(super) async fn zookeeper(options: &ZooKeeperOptions, report: &mut Report) -> Option<State> {
+    match election::try_out(options).await {
+        Ok(state) => {
+            report.fact(format!("ZooKeeper at {} allows reading and writing {}", options.quorum, options.base));
+            return state;
+        }
+        Err(e @ TrialError::Unreachable(_)) => report.error(format!("{HIGH_AVAILABILITY_ZOOKEEPER_QUORUM}: {e}")),
+        Err(e @ TrialError::Refused(_)) => {
+            report.error(format!("high-availability.zookeeper.client.*, the login in {ENV_JAVA_OPTS_ALL}: {e}"));
+        }
+    }
+    None
+}

@@ -1,0 +1,99 @@
+//! The JobManager's REST API, as far as an outside resource manager needs it.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use scheduler::core::ids::WorkerId;
+use serde::Deserialize;
+
+/// A client of one JobManager.
+#[derive(Clone, Debug)]
+pub struct FlinkRest {
+    client: reqwest::Client,
+    address: String,
+    instance: String,
+}
+
+/// The configuration key with the unique name of our JobManager.
+pub const INSTANCE: &str = "flink-mesos.instance";
+
+#[derive(Deserialize)]
+struct ConfigurationEntry {
+    key: String,
+    value: String,
+}
+
+#[derive(Deserialize)]
+struct TaskManagers {
+    taskmanagers: Vec<TaskManager>,
+}
+
+#[derive(Deserialize)]
+struct TaskManager {
+    id: String,
+}
+
+impl FlinkRest {
+    /// A client of the JobManager whose REST API is at `address`, e.g. `http://host:8081`, and whose configuration has
+    /// `instance` as its [`INSTANCE`]. With TLS, its certificate must be signed by `trusted` (PEM).
+    pub fn new(address: String, instance: String, trusted: Option<&str>) -> Result<Self, reqwest::Error> {
+        common::tls::install_provider();
+        // The JobManager runs on this machine: ignore the environment's proxies.
+        let mut builder = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10));
+        if let Some(pem) = trusted {
+            builder = builder.tls_certs_only(reqwest::Certificate::from_pem_bundle(pem.as_bytes())?);
+        }
+        Ok(Self { client: builder.build()?, address, instance })
+    }
+
+    /// Whether our own JobManager answers, not another cluster's on the same port.
+    pub async fn is_up(&self) -> bool {
+        let answer = self.client.get(format!("{}/jobmanager/config", self.address)).send().await;
+        let Ok(answer) = answer.and_then(reqwest::Response::error_for_status) else { return false };
+        let entries: Vec<ConfigurationEntry> = answer.json().await.unwrap_or_default();
+        let ours = entries.iter().any(|entry| entry.key == INSTANCE && entry.value == self.instance);
+        ours && self.leads().await
+    }
+
+    /// Whether it leads: its web server answers earlier.
+    async fn leads(&self) -> bool {
+        let answer = self.client.get(format!("{}/overview", self.address)).send().await;
+        answer.is_ok_and(|answer| answer.status().is_success())
+    }
+
+    /// The registered TaskManagers. Their ids are our workers' ids, because we set `taskmanager.resource-id`.
+    pub async fn task_managers(&self) -> Result<BTreeSet<WorkerId>, reqwest::Error> {
+        let answer = self.client.get(format!("{}/taskmanagers", self.address)).send().await?.error_for_status()?;
+        let listed: TaskManagers = answer.json().await?;
+        Ok(listed.taskmanagers.iter().map(|tm| WorkerId::from(tm.id.as_str())).collect())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use axum::{Json, Router, routing::get};
+    use serde_json::json;
+
+    use super::*;
+
+    /// Whether a leading JobManager with this configuration is accepted as ours.
+    async fn is_ours(configuration: serde_json::Value) -> bool {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let router = Router::new()
+            .route("/jobmanager/config", get(async move || Json(configuration)))
+            .route("/overview", get(async || Json(json!({}))));
+        let server = tokio::spawn(async move { axum::serve(listener, router).await });
+        let up = FlinkRest::new(address, "abc".to_owned(), None).unwrap().is_up().await;
+        server.abort();
+        up
+    }
+
+    #[tokio::test]
+    async fn another_clusters_job_manager_is_not_mistaken_for_ours() {
+        assert!(is_ours(json!([{"key": "rest.port", "value": "1"}, {"key": INSTANCE, "value": "abc"}])).await);
+        for other in [json!([]), json!([{"key": INSTANCE, "value": "xyz"}]), json!({"errors": []})] {
+            assert!(!is_ours(other).await);
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! The application master: command line, settings and their checks, Flink's JobManager, the artifacts to serve, the
+//! control API. The [`scheduler`] learns from it how many workers are wanted, and which of them the JobManager lists.
+//!
+//! [`application`] assembles the parts; [`shell`] does the I/O of a running cluster.
+
+pub mod address;
+pub mod application;
+pub mod check;
+pub mod cli;
+pub mod console;
+pub mod control;
+pub mod failure;
+pub mod flink_rest;
+pub mod job_manager;
+mod log_folder;
+pub mod operator;
+pub mod persistent_cache;
+pub mod plan;
+pub mod process;
+pub mod settings;
+pub mod shell;
+pub mod user_uris;
+mod working_folder;

@@ -1,0 +1,117 @@
+//! `flink-mesos`: the application master and its command line.
+
+use std::{collections::HashMap, process::ExitCode, sync::Arc};
+
+use appmaster::{
+    address,
+    application::{self, Cluster},
+    check,
+    cli::{self, Cli, Command, Common, Config},
+    console::{Console, several_lines},
+    failure::Failure,
+    operator,
+    plan::{self, Lookup},
+    settings,
+};
+use clap::Parser as _;
+use nix::sys::stat::{Mode, umask};
+use tracing_subscriber::EnvFilter;
+
+/// Offers arrive by the thousand, each with about thirty short-lived allocations. glibc's allocator takes twice as long
+/// for them.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+#[expect(clippy::print_stderr, reason = "the last message to the user when the program fails")]
+fn main() -> ExitCode {
+    // Nobody else may write to logs and work files, whatever the umask this was started with.
+    umask(umask(Mode::empty()) | Mode::S_IWGRP | Mode::S_IWOTH);
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(e) => {
+            // Help and version are not errors; they go to standard output.
+            if let Some(tip) = cli::tip(&e) {
+                eprintln!("{tip}");
+                return ExitCode::from(64);
+            }
+            _ = e.print();
+            return if e.use_stderr() { ExitCode::from(64) } else { ExitCode::SUCCESS };
+        }
+    };
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("flink-mesos: {}", several_lines(&failure.to_string()));
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<(), Failure> {
+    let environment: Vec<_> = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = runtime.map_err(Failure::other)?;
+    let variables: HashMap<String, String> = environment.iter().cloned().collect();
+    let lookup: Arc<Lookup> = Arc::new(move |name: &str| variables.get(name).cloned());
+    match cli.command {
+        Command::Session(common) => {
+            let console = begin(&common)?;
+            runtime.block_on(application::on_mesos(Cluster::Session, common.request(environment), lookup, console))
+        }
+        Command::Application(application) => {
+            let console = begin(&application.common)?;
+            let (cluster, request) = (Cluster::Application(application.job()), application.request(environment));
+            if application.local {
+                return runtime.block_on(application::local(cluster, request, application.work_dir, lookup, console));
+            }
+            runtime.block_on(application::on_mesos(cluster, request, lookup, console))
+        }
+        Command::Workers(workers) => runtime.block_on(print(operator::operate(workers, &*lookup))),
+        Command::Stop(contact) => runtime.block_on(print(operator::stop(contact, &*lookup))),
+        Command::Config(config) => runtime.block_on(show(config, environment, lookup)),
+        Command::Local(local) => {
+            let console = begin(&local.common)?;
+            let request = local.common.request(environment);
+            runtime.block_on(application::local(Cluster::Session, request, local.work_dir, lookup, console))
+        }
+    }
+}
+
+async fn show(config: Config, environment: Vec<(String, String)>, lookup: Arc<Lookup>) -> Result<(), Failure> {
+    match config {
+        Config::Options => write(&flink::options::reference())?,
+        Config::Explain { key, place } => {
+            let request = place.request(environment);
+            let mut config = plan::configuration(&plan::home(&request)?, &request)?;
+            if let Ok(master) = settings::master(&config) {
+                address::explain(&mut config, &master, &*lookup).await;
+            }
+            write(&format!("{}\n", config.explain(&key).trim_end()))?;
+        }
+        Config::Check(check) => {
+            let report = check::check(check.subject(environment), lookup).await.map_err(Failure::other)?;
+            write(&report.to_string())?;
+            if report.is_fatal() {
+                return Err(Failure::usage(anyhow::anyhow!("{}", report.verdict())));
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn print(text: impl Future<Output = Result<String, Failure>>) -> Result<(), Failure> {
+    write(&format!("{}\n", text.await?))
+}
+
+fn write(answer: &str) -> Result<(), Failure> {
+    common::stdout::write(answer).map_err(Failure::other)
+}
+
+fn begin(common: &Common) -> Result<Console, Failure> {
+    let filter = EnvFilter::try_new(&common.log).map_err(|e| Failure::usage(anyhow::anyhow!("--log: {e}")))?;
+    let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours).init();
+    Ok(Console::new(common.output))
+}

@@ -1,0 +1,179 @@
+//! A running cluster: brings the scheduler, the JobManager, the operators and the signals together, and reports to
+//! people.
+
+mod ending;
+mod events;
+mod notices;
+mod operator;
+mod signals;
+
+use std::collections::BTreeSet;
+
+use fetcher_server::ArtifactServer;
+use scheduler::{
+    core::{ids::WorkerId, message::Input, state::Ended},
+    driver::{self, Driver},
+};
+use serde_json::json;
+use tokio::{
+    sync::mpsc,
+    task::JoinHandle,
+    time::{Instant, sleep_until},
+};
+use tokio_util::sync::CancellationToken;
+
+pub use self::signals::Signals;
+use self::{ending::Ending, operator::Promised};
+use crate::{
+    console::Console,
+    control::ControlServer,
+    failure::Failure,
+    job_manager::{JobManager, JobManagerEvent, logs},
+};
+
+/// After a takeover: how often a JobManager that does not answer is started before the program exits and leaves the
+/// workers running.
+const STARTS_AFTER_TAKEOVER: u32 = 5;
+
+/// The parts of a running application master.
+pub struct Parts {
+    /// The scheduler's.
+    pub driver: driver::Parts,
+    /// How many workers are wanted.
+    pub workers: usize,
+    /// Serves the artifacts.
+    pub server: ArtifactServer,
+    /// The result of a cluster that is stopped.
+    pub stopped: Ended,
+    /// Flink's JobManager.
+    pub job_manager: JobManager,
+    /// The operator's API.
+    pub control: ControlServer,
+}
+
+/// How a run without error ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The JobManager ended regularly, and the cluster with it.
+    Ended,
+    /// The cluster was stopped, or left to the next application master, as requested.
+    Stopped,
+    /// Another application master may lead now.
+    Deposed,
+}
+
+/// A running application master.
+pub struct Shell<'a> {
+    driver: Driver,
+    console: &'a Console,
+    server: ArtifactServer,
+    stopped: Ended,
+    web: String,
+    job_manager: mpsc::Receiver<JobManagerEvent>,
+    stop_job_manager: CancellationToken,
+    job_manager_task: JoinHandle<()>,
+    control: ControlServer,
+    promised: Vec<Promised>,
+    view: View,
+    ending: Option<Ending>,
+}
+
+/// What was reported so far.
+#[derive(Debug, Default)]
+struct View {
+    wanted: usize,
+    /// Workers taken over that have not registered yet.
+    adopted: BTreeSet<WorkerId>,
+    registered: BTreeSet<WorkerId>,
+    job_manager_up: bool,
+    told_ready: bool,
+    waiting_for_master: bool,
+    has_subscribed: bool,
+}
+
+enum Next {
+    GoOn,
+    End(Result<Outcome, Failure>),
+}
+
+impl<'a> Shell<'a> {
+    /// Starts all parts.
+    pub async fn start(parts: Parts, console: &'a Console) -> Result<Self, Failure> {
+        let driver = Driver::start(parts.driver).await?;
+        let (job_manager_out, job_manager) = mpsc::channel(16);
+        let stop_job_manager = CancellationToken::new();
+        let web = parts.job_manager.web.clone();
+        if parts.job_manager.log_name != logs::USUAL {
+            let log = parts.job_manager.log.join(format!("{}.log", parts.job_manager.log_name)).display().to_string();
+            let text = format!("Another cluster has jobmanager.log there: this JobManager's log is {log}");
+            console.report("log-name", &text, json!({ "log": log }));
+        }
+        // A JobManager that fails at its first start would fail again. With workers that were taken over, more attempts
+        // are worthwhile, unless a standby can take over at once.
+        let starts = if driver.took_over() && !driver.is_elected() { STARTS_AFTER_TAKEOVER } else { 1 };
+        let job_manager_task =
+            tokio::spawn(parts.job_manager.supervise(starts, job_manager_out, stop_job_manager.clone()));
+        let control = parts.control.url();
+        let text = format!("Control API: {control} (flink-mesos workers list --at {control})");
+        console.report("control", &text, json!({ "address": control }));
+        let adopted = driver.core().workers().keys().cloned().collect();
+        Ok(Self {
+            driver,
+            view: View { wanted: parts.workers, adopted, ..View::default() },
+            console,
+            server: parts.server,
+            control: parts.control,
+            stopped: parts.stopped,
+            web,
+            job_manager,
+            stop_job_manager,
+            job_manager_task,
+            promised: Vec::new(),
+            ending: None,
+        })
+    }
+
+    /// Runs until the cluster ends.
+    pub async fn run(mut self, signals: &mut Signals) -> Result<Outcome, Failure> {
+        self.console.waiting("Waiting for Mesos and the JobManager");
+        let ended = match self.feed(Input::Target(self.view.wanted)).await {
+            Next::End(ended) => ended,
+            Next::GoOn => self.go_on(signals).await,
+        };
+        self.console.settled();
+        self.stop_job_manager.cancel();
+        self.driver.disconnect().await;
+        _ = self.job_manager_task.await;
+        // The next leader may need the same ports.
+        drop(self.control);
+        self.server.shutdown().await;
+        self.driver.release().await;
+        ended
+    }
+
+    async fn go_on(&mut self, signals: &mut Signals) -> Result<Outcome, Failure> {
+        loop {
+            let deadline = self.ending.as_ref().map(|ending| ending.deadline);
+            let next = tokio::select! {
+                wake = self.driver.wait() => {
+                    self.driver.handle(wake).await;
+                    self.report()
+                }
+                Some(asked) = self.control.next() => self.asked(asked).await,
+                Some(event) = self.job_manager.recv() => self.job_manager_event(event).await,
+                () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => self.give_up().await,
+                _ = signals.interrupt.recv() => self.interrupted().await,
+                _ = signals.terminate.recv() => self.terminated().await,
+            };
+            if let Next::End(ended) = next {
+                return ended;
+            }
+        }
+    }
+
+    /// Passes an input to the scheduler, and reports what follows.
+    async fn feed(&mut self, input: Input) -> Next {
+        self.driver.feed(input).await;
+        self.report()
+    }
+}

@@ -1,0 +1,12 @@
+//! Whole clusters: the real `flink-mesos` with real Flinks or stand-ins, on the real Mesos or the one for a laptop.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::disallowed_methods, missing_docs)]
+
+mod application;
+mod bad_input;
+mod demo;
+mod end_to_end;
+mod high_availability;
+mod python;
+mod secrets;
+mod security;
+mod survival;
