@@ -43,7 +43,7 @@ fn is_separator(c: char) -> bool {
 const SCHEMES: [&str; 4] = ["basic", "bearer", "digest", "negotiate"];
 
 /// The longest tag or anchor of YAML before a secret, in characters.
-const LONGEST_TAG: usize = 128;
+const LONGEST_TAG: usize = 32;
 
 /// The last part of flags that a user with a password may follow: `curl --proxy-user user:password`.
 const LOGINS: [&str; 5] = ["u", "user", "p", "login", "auth"];
@@ -297,7 +297,6 @@ mod tests {
     }
 
     #[test]
-    #[expect(clippy::disallowed_methods, reason = "real work takes real time")]
     fn a_text_takes_time_in_proportion_to_its_length() {
         for piece in [
             " ",
@@ -319,9 +318,11 @@ mod tests {
             "password=a ",
         ] {
             let text = format!("password {}", piece.repeat(200_000));
-            let start = std::time::Instant::now();
+            // Of the processor, because other tests run beside this one.
+            let time = || nix::time::clock_gettime(nix::time::ClockId::CLOCK_THREAD_CPUTIME_ID).unwrap().tv_sec();
+            let start = time();
             _ = without_named(&text, "******");
-            assert!(start.elapsed().as_secs() < 10, "{piece}");
+            assert!(time() - start < 10, "{piece}");
         }
     }
 }
