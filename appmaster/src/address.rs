@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use flink::{
     config::Configuration,
-    options::flinks::{REST_ADDRESS, REST_BIND_ADDRESS},
+    options::flink::{REST_ADDRESS, REST_BIND_ADDRESS},
 };
 use mesos::master::MasterUrl;
 use tokio::net::TcpSocket;

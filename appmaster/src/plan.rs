@@ -13,7 +13,7 @@ use flink::{
     memory::JobManagerMemory,
     options::{
         self,
-        flinks::{
+        flink::{
             CLUSTER_REGISTRATION_ERROR_DELAY as REGISTRATION_RETRY, ENV_LOG_DIR,
             RESOURCEMANAGER_STANDALONE_START_UP_TIME as START_UP_TIME,
         },

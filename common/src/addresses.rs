@@ -30,7 +30,7 @@ pub fn without_users(text: &str) -> Cow<'_, str> {
     if !text.contains(['@', '?']) {
         return Cow::Borrowed(text);
     }
-    let with_scheme = without_users_behind_schemes(text);
+    let with_scheme = without_users_behind_schemes(text, |_, _| {});
     let mut shown = String::with_capacity(with_scheme.len());
     for word in with_scheme.split_inclusive(ends_address) {
         if word.contains("://") {
@@ -43,24 +43,40 @@ pub fn without_users(text: &str) -> Cow<'_, str> {
     if shown == text { Cow::Borrowed(text) } else { Cow::Owned(shown) }
 }
 
-/// Has an address with a scheme a user, such as `zk://user:password@host/path`?
-pub fn has_user(text: &str) -> bool {
-    !text.contains(USER) && without_users_behind_schemes(text).contains(USER)
+/// Does the text have a user with a password, as in `zk://user:password@host` or `user:password@host`, or a user of a web server,
+/// who may be a token? Other users are none of these: `abfs://container@account`.
+pub fn has_login(text: &str) -> bool {
+    if !text.contains('@') || text.contains(USER) {
+        return false;
+    }
+    let mut found = false;
+    without_users_behind_schemes(text, |scheme, user| {
+        let scheme = scheme.to_ascii_lowercase();
+        let is_web = ["http://", "https://"].iter().any(|web| scheme.ends_with(web));
+        found |= user.split_once(':').map_or(is_web, |(_, password)| !password.is_empty());
+    });
+    let mut bare = text.split(ends_address).filter(|part| !part.contains("://")).flat_map(|part| part.split(','));
+    found || bare.any(is_bare_login)
 }
 
-/// Has an address a user, or is a word `user:password@host`?
-pub fn may_have_user(text: &str) -> bool {
-    let is_user =
-        |text: &str| text.split_once(':').is_some_and(|(user, password)| !user.is_empty() && !password.is_empty());
-    let mut parts = text.split(ends_address).filter_map(|word| word.rsplit_once('@'));
-    has_user(text) || parts.any(|(user, _)| is_user(user) && !user.contains(['/', ',']))
+/// Is it `user:password@host`, and not `image:tag@sha256:…`, `mailto:user@host` or a rule of Kerberos?
+fn is_bare_login(word: &str) -> bool {
+    let Some((login, host)) = word.rsplit_once('@') else { return false };
+    let Some((user, password)) = login.split_once(':') else { return false };
+    let user = user.rsplit('=').next().unwrap_or_default();
+    let is_name = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '+' | '%' | '$' | '\\');
+    let is_digest = host.starts_with("sha256:") || host.starts_with("sha512:");
+    let has_password = !password.is_empty() && !password.contains(['/', '[', '(', '{']);
+    !user.is_empty() && user.chars().all(is_name) && user != "mailto" && has_password && !is_digest
 }
 
 fn ends_address(c: char) -> bool {
     c.is_whitespace() || matches!(c, '"' | '\'' | ';')
 }
 
-fn without_users_behind_schemes(text: &str) -> Cow<'_, str> {
+/// The text without users of addresses that have a scheme, and without their queries. `see` gets all that stands before each user,
+/// which ends with the scheme, and the user.
+fn without_users_behind_schemes(text: &str, mut see: impl FnMut(&str, &str)) -> Cow<'_, str> {
     if !text.contains("://") {
         return Cow::Borrowed(text);
     }
@@ -77,7 +93,9 @@ fn without_users_behind_schemes(text: &str) -> Cow<'_, str> {
         let is_zookeeper = before.ends_with("zk://");
         let path = address[..end].find(['/', '?', '#']).filter(|path| !is_zookeeper && is_host(&address[..*path]));
         let servers = path.unwrap_or(end);
-        let after_user = address[..servers].rfind('@').inspect(|_| shown.push_str(HIDDEN)).unwrap_or_default();
+        let user = address[..servers].rfind('@').inspect(|at| see(before, &address[..*at]));
+        shown.push_str(if user.is_some() { HIDDEN } else { "" });
+        let after_user = user.unwrap_or_default();
         rest = &address[after_user..];
         let end = end - after_user;
         let Some(query) = rest[..end].find('?').filter(|_| !is_zookeeper) else { continue };
@@ -223,20 +241,35 @@ mod tests {
     }
 
     #[test]
-    fn only_an_address_with_a_scheme_surely_has_a_user() {
-        for (text, expected) in [
-            ("a zk://u:p@h/x", true),
-            ("akka://flink@h", true),
-            ("mail:me@example.org", false),
-            ("https://h/a@b", false),
-            ("zk://***@h", false),
+    fn a_user_with_a_password_is_a_login_and_so_is_any_user_of_a_web_server() {
+        for text in [
+            "a zk://u:p@h/x",
+            "https://token@h/x",
+            "abfs://container:p@account",
+            "a user:password@host",
+            "DSN=u:p@tcp(h)/d",
+            "x,u:p@h",
         ] {
-            assert_eq!(has_user(text), expected, "{text}");
+            assert!(has_login(text), "{text}");
         }
-        for text in ["me@example.org", "registry:5000/image@sha256:0a", "rack:UNIQUE,@zone:GROUP_BY", "a:/b@c", "@a:b"]
-        {
-            assert!(!may_have_user(text), "{text}");
+        for text in [
+            "akka://flink@h",
+            "abfss://container@account.dfs.core.windows.net/x",
+            "kms://http@kms:9600/kms",
+            "https://h/a@b",
+            "zk://***@h",
+            "zk://u:@h",
+            "me@example.org",
+            "mailto:me@example.org",
+            "registry:5000/image@sha256:0a",
+            "flink:1.20@sha256:45b2",
+            "rack:UNIQUE,@zone:GROUP_BY",
+            "RULE:[2:$1@$0](.*@EXAMPLE.COM)s/@.*//",
+            "a:/b@c",
+            "@a:b",
+            "",
+        ] {
+            assert!(!has_login(text), "{text}");
         }
-        assert!(may_have_user("a user:password@host") && may_have_user("http://user@host"));
     }
 }

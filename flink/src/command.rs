@@ -7,7 +7,7 @@ use crate::home::FlinkHome;
 use crate::java::Java;
 use crate::memory::{JobManagerMemory, MemoryError, TaskManagerMemory};
 use crate::options::ConfigOption;
-use crate::options::flinks::{
+use crate::options::flink::{
     ENV_JAVA_DEFAULT_OPTS_JOBMANAGER, ENV_JAVA_DEFAULT_OPTS_TASKMANAGER, ENV_JAVA_OPTS_JOBMANAGER,
     ENV_JAVA_OPTS_TASKMANAGER, ENV_LOG_LEVEL, ENV_LOG_MAX,
 };

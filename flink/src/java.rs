@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::config::{Configuration, Source};
-use crate::options::flinks::ENV_JAVA_HOME;
+use crate::options::flink::ENV_JAVA_HOME;
 use crate::version::FlinkVersion;
 
 /// A java installation.

@@ -10,7 +10,7 @@ mod bounds;
 mod check;
 mod declare;
 mod earlier;
-pub mod flinks;
+pub mod flink;
 mod heartbeats;
 pub mod mesos;
 mod message_size;
@@ -139,16 +139,16 @@ impl Section {
         match self {
             Self::Upstream => mesos::upstream::OPTIONS,
             Self::Ours => mesos::ours::OPTIONS,
-            Self::Memory => flinks::memory::OPTIONS,
-            Self::TaskManager => flinks::task_manager::OPTIONS,
-            Self::Network => flinks::network::OPTIONS,
-            Self::JobManager => flinks::job_manager::OPTIONS,
-            Self::ResourceManager => flinks::resource_manager::OPTIONS,
-            Self::Rest => flinks::rest::OPTIONS,
-            Self::HighAvailability => flinks::high_availability::OPTIONS,
-            Self::Security => flinks::security::OPTIONS,
-            Self::Services => flinks::services::OPTIONS,
-            Self::Scripts => flinks::scripts::OPTIONS,
+            Self::Memory => flink::memory::OPTIONS,
+            Self::TaskManager => flink::task_manager::OPTIONS,
+            Self::Network => flink::network::OPTIONS,
+            Self::JobManager => flink::job_manager::OPTIONS,
+            Self::ResourceManager => flink::resource_manager::OPTIONS,
+            Self::Rest => flink::rest::OPTIONS,
+            Self::HighAvailability => flink::high_availability::OPTIONS,
+            Self::Security => flink::security::OPTIONS,
+            Self::Services => flink::services::OPTIONS,
+            Self::Scripts => flink::scripts::OPTIONS,
         }
     }
 

@@ -18,7 +18,7 @@ const SOURCES: [&str; 8] = [
     "fetcher/sidecar/src",
 ];
 
-const TABLES: [&str; 2] = ["flink/src/options/mesos", "flink/src/options/flinks"];
+const TABLES: [&str; 2] = ["flink/src/options/mesos", "flink/src/options/flink"];
 
 /// Names keys that are gone.
 const OF_EARLIER: &str = "options/check.rs";

@@ -15,7 +15,7 @@ use crate::overlay::SANDBOX;
 mod apply;
 mod template;
 
-pub use apply::{ApplyError, apply};
+pub use apply::{ApplyError, COMMAND_VARIABLE, apply};
 pub use template::{names_of_secrets, template};
 
 /// Where the manifest has the worker's secrets.

@@ -8,7 +8,7 @@ use flink::{
     hosts,
     options::{
         ConfigOption,
-        flinks::{
+        flink::{
             JOBMANAGER_BIND_HOST as RPC_BIND, JOBMANAGER_RPC_ADDRESS as RPC_ADDRESS, REST_ADDRESS,
             REST_BIND_ADDRESS as REST_BIND, TASKMANAGER_BIND_HOST, TASKMANAGER_HOST,
         },

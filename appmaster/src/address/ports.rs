@@ -10,7 +10,7 @@ use flink::{
     config::{Configuration, ConfigurationError, Source},
     options::{
         ConfigOption,
-        flinks::{
+        flink::{
             JOBMANAGER_BIND_HOST, JOBMANAGER_RPC_BIND_PORT as RPC_BIND_PORT, JOBMANAGER_RPC_PORT as RPC_PORT,
             REST_BIND_ADDRESS, REST_BIND_PORT, REST_PORT,
         },

@@ -12,7 +12,7 @@
 
 use flink::{
     config::{Configuration, Source},
-    options::flinks::{HEARTBEAT_INTERVAL as INTERVAL, HEARTBEAT_TIMEOUT as TIMEOUT},
+    options::flink::{HEARTBEAT_INTERVAL as INTERVAL, HEARTBEAT_TIMEOUT as TIMEOUT},
 };
 
 use crate::settings::StateLocation;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use flink::{
     config::{Configuration, Source},
-    options::flinks::{JOBMANAGER_RPC_BIND_PORT, JOBMANAGER_RPC_PORT},
+    options::flink::{JOBMANAGER_RPC_BIND_PORT, JOBMANAGER_RPC_PORT},
 };
 use scheduler::{
     core::state::State,

@@ -10,7 +10,7 @@ use flink::{
     command::{self, Directories},
     config::{Configuration, Source},
     options::{
-        flinks::{JOBMANAGER_RPC_PORT, SECURITY_SSL_INTERNAL_ENABLED},
+        flink::{JOBMANAGER_RPC_PORT, SECURITY_SSL_INTERNAL_ENABLED},
         mesos::{CONTROL_PORT, EXECUTOR_JAVA_HOME, TASK_MANAGER_VARIABLE},
     },
 };

@@ -10,7 +10,7 @@ use flink::{
     memory::JobManagerMemory,
     options::{
         self,
-        flinks::{
+        flink::{
             BLOB_STORAGE_DIRECTORY, ENV_LOG_DIR, IO_TMP_DIRS, PROCESS_JOBMANAGER_WORKING_DIR, PROCESS_WORKING_DIR,
             WEB_TMPDIR, WEB_UPLOAD_DIR,
         },

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use common::causes::root_cause;
 use flink::options::{
-    flinks::{ENV_JAVA_OPTS_ALL, HIGH_AVAILABILITY_ZOOKEEPER_QUORUM},
+    flink::{ENV_JAVA_OPTS_ALL, HIGH_AVAILABILITY_ZOOKEEPER_QUORUM},
     mesos::MASTER,
 };
 use mesos::master::{HostPort, MasterDetector, MasterUrl};

@@ -81,7 +81,7 @@ impl Gate {
             return Err((StatusCode::FORBIDDEN, "no web page may use the control API".to_owned()));
         }
         let shown = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
-        let shown = shown.and_then(|value| value.strip_prefix(b"Bearer ")).unwrap_or_default();
+        let shown = shown.and_then(bearer).unwrap_or_default();
         if !self.token.is(shown) {
             let why = "the application master's token is required (Authorization: Bearer …): that of mesos.control.token, \
                        or the one in its run file";
@@ -112,6 +112,12 @@ impl Gate {
 
 fn authority(value: &HeaderValue) -> Option<Authority> {
     value.to_str().ok()?.parse().ok()
+}
+
+/// The token behind the scheme, whose letters may be large or small.
+fn bearer(authorization: &[u8]) -> Option<&[u8]> {
+    let (scheme, token) = authorization.split_at_checked("Bearer ".len())?;
+    scheme.eq_ignore_ascii_case(b"bearer ").then_some(token)
 }
 
 #[cfg(test)]
@@ -189,5 +195,9 @@ mod tests {
             assert_eq!(check("127.0.0.1:80", "/workers", &[host, ("authorization", shown)]), Err(401), "{shown}");
         }
         assert_eq!(check("127.0.0.1:80", "/workers", &[host]), Err(401));
+        for scheme in ["Bearer", "bearer", "BEARER"] {
+            let shown = format!("{scheme} {TOKEN}");
+            assert_eq!(check("127.0.0.1:80", "/workers", &[host, ("authorization", &shown)]), Ok(()), "{scheme}");
+        }
     }
 }

@@ -6,7 +6,7 @@ use flink::{
 };
 use scheduler::core::constraint::{Constraint, ConstraintError, Field, Operator};
 
-use super::{SettingsError, invalid};
+use super::{SettingsError, invalid, public};
 
 /// More than any cluster needs: each is checked for each offer, and each pattern takes memory.
 const MOST: usize = 100;
@@ -17,6 +17,8 @@ pub(super) fn constraints(config: &Configuration) -> Result<Vec<Constraint>, Set
     // The reason names the invalid constraint of the list.
     let wrong = |e: ConstraintError| SettingsError::File { key: CONSTRAINTS.key(), reason: e.to_string() };
     for key in [CONSTRAINTS.key(), HARD_CONSTRAINTS.key()] {
+        // First, because other errors show the invalid constraint.
+        public::check(config, key)?;
         let bytes = config.get(key).map_or(0, str::len);
         if bytes > MOST_BYTES {
             let found = format!("{bytes} bytes long, allowed are {MOST_BYTES}");
@@ -61,6 +63,21 @@ mod tests {
             let error = refused(key, format!("a:{}", "b".repeat(MOST_BYTES))).unwrap();
             assert!(error.contains(key) && error.contains("allowed are 65536"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_secret_in_a_constraint_is_refused_without_being_shown() {
+        for key in [CONSTRAINTS.key(), HARD_CONSTRAINTS.key()] {
+            for value in ["password=hush", "a:password=hush", "a:LIKE:password=hush["] {
+                let mut config = Configuration::default();
+                config.set(key, value, Source::DynamicProperty);
+                let error = constraints(&config).unwrap_err().to_string();
+                assert!(error.starts_with(key) && !error.contains("hush"), "{error}");
+            }
+        }
+        let mut config = Configuration::default();
+        config.set(CONSTRAINTS.key(), "rack:UNIQUE,@region:IS:us,@zone:GROUP_BY", Source::DynamicProperty);
+        assert!(constraints(&config).is_ok());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use flink::{
     memory::TaskManagerMemory,
     options::{
         Bounds,
-        flinks::{
+        flink::{
             TASKMANAGER_CPU_CORES as CORES, TASKMANAGER_DATA_PORT, TASKMANAGER_NUMBEROFTASKSLOTS as SLOTS,
             TASKMANAGER_RPC_PORT,
         },

@@ -1,19 +1,17 @@
 //! What Mesos shows to everybody, on its web page and in its API: no secret may be in it.
 
-use common::addresses::may_have_user;
 use flink::{
     config::Configuration,
     options::mesos::{
-        CONSTRAINTS, EXECUTOR_COMMAND, FRAMEWORK_NAME, FRAMEWORK_PRINCIPAL, FRAMEWORK_ROLE, FRAMEWORK_USER,
-        HARD_CONSTRAINTS, TASKS_CONTAINER_IMAGE_NAME, TASKS_CONTAINER_VOLUMES, TASKS_HOSTNAME, TASKS_LABELS,
-        TASKS_RESOURCES, TASKS_USER,
+        EXECUTOR_COMMAND, FRAMEWORK_NAME, FRAMEWORK_PRINCIPAL, FRAMEWORK_ROLE, FRAMEWORK_USER,
+        TASKS_CONTAINER_IMAGE_NAME, TASKS_CONTAINER_VOLUMES, TASKS_HOSTNAME, TASKS_LABELS, TASKS_RESOURCES, TASKS_USER,
     },
 };
 
 use super::SettingsError;
 
-/// What goes to Mesos as it is. Parameters of Docker are looked at one by one, where they are read.
-const KEYS: [&str; 12] = [
+/// What goes to Mesos as it is. Constraints and parameters of Docker are looked at where they are read.
+const KEYS: [&str; 10] = [
     FRAMEWORK_NAME.key(),
     FRAMEWORK_ROLE.key(),
     FRAMEWORK_PRINCIPAL.key(),
@@ -23,32 +21,33 @@ const KEYS: [&str; 12] = [
     TASKS_RESOURCES.key(),
     TASKS_CONTAINER_IMAGE_NAME.key(),
     TASKS_CONTAINER_VOLUMES.key(),
-    CONSTRAINTS.key(),
-    HARD_CONSTRAINTS.key(),
     EXECUTOR_COMMAND.key(),
 ];
 
 /// Refuses a secret in any of it.
 pub(super) fn problems(config: &Configuration) -> impl Iterator<Item = SettingsError> {
-    let shows = |key: &&str| config.get(*key).is_some_and(|value| holds_secret("", value));
-    let values = KEYS.into_iter().filter(shows).map(|key| refused(key, "the secret in it"));
+    let values = KEYS.into_iter().filter_map(|key| check(config, key).err());
     values.chain(labels(config).err())
+}
+
+/// Refuses a secret in the value of this key.
+pub(super) fn check(config: &Configuration, key: &'static str) -> Result<(), SettingsError> {
+    let holds_secret = config.get(key).is_some_and(|value| Configuration::holds_secret("", value));
+    if holds_secret { Err(refused(key, "the secret in it")) } else { Ok(()) }
 }
 
 /// The labels of each task.
 pub(super) fn labels(config: &Configuration) -> Result<Vec<(String, String)>, SettingsError> {
     let labels = config.read(&TASKS_LABELS)?.unwrap_or_default();
-    match labels.iter().find(|(name, value)| holds_secret(name, value) || holds_secret("", name)) {
+    match labels
+        .iter()
+        .find(|(name, value)| Configuration::holds_secret(name, value) || Configuration::holds_secret("", name))
+    {
         Some((name, _)) => {
             Err(refused(TASKS_LABELS.key(), &format!("the secret in label '{}'", Configuration::shown("", name))))
         }
         None => Ok(labels),
     }
-}
-
-/// A label may also be `user:password@host`.
-fn holds_secret(name: &str, value: &str) -> bool {
-    Configuration::holds_secret(name, value) || may_have_user(value)
 }
 
 fn refused(key: &'static str, what: &str) -> SettingsError {
@@ -90,7 +89,6 @@ mod tests {
             (FRAMEWORK_NAME.key(), "Flink: token service (blue)"),
             (FRAMEWORK_PRINCIPAL.key(), "flink@EXAMPLE.ORG"),
             (FRAMEWORK_ROLE.key(), "team/secrets"),
-            (CONSTRAINTS.key(), "rack:UNIQUE,@region:IS:us,@zone:GROUP_BY"),
             (TASKS_HOSTNAME.key(), "_TASK_.flink.mesos"),
             (TASKS_CONTAINER_IMAGE_NAME.key(), "registry:5000/team/app-secret@sha256:0a"),
             (TASKS_CONTAINER_VOLUMES.key(), "secrets:/mnt:RO,/etc/secrets:/etc/secrets:RO"),

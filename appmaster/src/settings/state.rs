@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use flink::{
     config::Configuration,
-    options::{flinks::HIGH_AVAILABILITY_TYPE, mesos::STATE_DIR},
+    options::{flink::HIGH_AVAILABILITY_TYPE, mesos::STATE_DIR},
 };
 use scheduler::election::ZooKeeperOptions;
 

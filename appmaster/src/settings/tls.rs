@@ -6,7 +6,7 @@ use fetcher_server::{Identity, Password, TlsError, Trust};
 use flink::{
     config::Configuration,
     options::{
-        flinks::{
+        flink::{
             SECURITY_SSL_ENABLED, SECURITY_SSL_KEYSTORE, SECURITY_SSL_KEYSTORE_PASSWORD,
             SECURITY_SSL_REST_AUTHENTICATION_ENABLED as MUTUAL, SECURITY_SSL_REST_ENABLED,
             SECURITY_SSL_REST_KEYSTORE as KEY_STORE, SECURITY_SSL_REST_KEYSTORE_PASSWORD,

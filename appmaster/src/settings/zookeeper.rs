@@ -9,7 +9,7 @@ use flink::{
     command,
     config::Configuration,
     options::{
-        flinks::{
+        flink::{
             ENV_JAVA_OPTS_ALL as PROPERTIES, HIGH_AVAILABILITY_CLUSTER_ID,
             HIGH_AVAILABILITY_ZOOKEEPER_CLIENT_ACL as ACL,
             HIGH_AVAILABILITY_ZOOKEEPER_CLIENT_AUTHORIZATION as AUTHORIZATION,

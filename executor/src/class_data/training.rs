@@ -16,7 +16,7 @@ use fetcher_client::cache::ClassDataMaking;
 use flink::{
     command::CommandLine,
     config::{Configuration, Source},
-    options::flinks::{
+    options::flink::{
         IO_TMP_DIRS, JOBMANAGER_RPC_ADDRESS, JOBMANAGER_RPC_PORT, TASKMANAGER_BIND_HOST, TASKMANAGER_CPU_CORES,
         TASKMANAGER_HOST, TASKMANAGER_MEMORY_FRAMEWORK_HEAP_SIZE, TASKMANAGER_MEMORY_FRAMEWORK_OFF_HEAP_SIZE,
         TASKMANAGER_MEMORY_JVM_METASPACE_SIZE, TASKMANAGER_MEMORY_JVM_OVERHEAD_MAX,

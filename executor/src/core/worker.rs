@@ -5,7 +5,7 @@ use std::time::Duration;
 use flink::{
     config::{Configuration, ConfigurationError, Source},
     options::{
-        flinks::TASKMANAGER_DATA_PORT,
+        flink::TASKMANAGER_DATA_PORT,
         mesos::{
             EXECUTOR_CLASS_DATA_SHARING, EXECUTOR_OUTPUT_FILES, EXECUTOR_OUTPUT_SIZE, EXECUTOR_REGISTRATION_TIMEOUT,
             EXECUTOR_RUNNING_WHEN,

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use flink::config::Configuration;
-use overlays::worker::WorkerSpec;
+use overlays::worker::{COMMAND_VARIABLE, WorkerSpec};
 
 /// Replacement for a secret.
 const MASKED: &str = "******";
@@ -35,9 +35,10 @@ impl Mask {
         Self::new(token(spec), entries.map(|entry| (entry.key.as_str(), entry.value.as_str())))
     }
 
-    /// The value without secrets; fully masked if its name says that it is one.
+    /// The value without secrets; fully masked if its name says that it is one, or that it is a command of the user's own.
     pub fn value(&self, name: &str, value: &str) -> String {
-        if Configuration::is_secret_value(name, value) { MASKED.to_owned() } else { self.apply(value) }
+        let is_hidden = name == COMMAND_VARIABLE || Configuration::is_secret_value(name, value);
+        if is_hidden { MASKED.to_owned() } else { self.apply(value) }
     }
 
     /// The text without secrets.
@@ -105,6 +106,7 @@ mod tests {
         let mask = Mask::new("t0ken", settings.into_iter());
         assert_eq!(mask.apply("at localhost: abcdef abcdefgh t0ken"), "at localhost: ****** ****** ******");
         assert_eq!(format!("{mask:?}"), "Mask(3 secrets)");
+        assert_eq!(mask.value(COMMAND_VARIABLE, "mount -o pw=hush"), "******");
         assert_eq!((mask.value("password", "x").as_str(), mask.value("a", "b t0ken").as_str()), ("******", "b ******"));
     }
 

@@ -35,7 +35,8 @@ fn split_unwrapped(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Resul
             break;
         }
         let start: String = characters.clone().take_while(|c| !c.is_ascii_whitespace()).take(100).collect();
-        let refused = |reason: &str| Err(format!("{}: {reason}; {ALLOWED}", shown(&start)));
+        let number = arguments.len() + 1;
+        let refused = |reason: &str| Err(format!("{}: {reason}; {ALLOWED}", shown(&start, number, text)));
         match word(&mut characters, lookup) {
             Ok(word) => {
                 bytes += word.len() + 1;
@@ -50,10 +51,12 @@ fn split_unwrapped(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Resul
     Ok(arguments)
 }
 
-/// The start of a word as messages show it: without a value that is a secret.
-fn shown(word: &str) -> String {
+/// The start of a word as messages show it: without a value that is a secret. Where the whole text has one, each word may be
+/// a part of it.
+fn shown(word: &str, number: usize, text: &str) -> String {
     match word.split_once('=') {
         Some((name, _)) if Configuration::is_secret(name) => format!("'{name}=…'"),
+        _ if Configuration::holds_secret("", text) => format!("option {number}"),
         _ => format!("'{}'", Configuration::shown("", word)),
     }
 }
@@ -250,6 +253,10 @@ mod tests {
                 error.starts_with(&format!("'{word}': ")) && error.contains("; allowed are options between"),
                 "{error}"
             );
+        }
+        for text in ["--token hush|x", "-Ddb.pass=a b|hush", "-Dpassword `hush`"] {
+            let error = words(text).unwrap_err();
+            assert!(error.starts_with("option 2: ") && !error.contains("hush"), "{error}");
         }
         let error = words("-Dx.keyStorePassword=hush;").unwrap_err();
         assert!(error.contains("-Dx.keyStorePassword=…") && !error.contains("hush"), "{error}");

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::{CommandError, Launch, text};
 use crate::home::is_distribution;
 use crate::options::ConfigOption;
-use crate::options::flinks::{ENV_HADOOP_CONF_DIR, ENV_HBASE_CONF_DIR, ENV_YARN_CONF_DIR};
+use crate::options::flink::{ENV_HADOOP_CONF_DIR, ENV_HBASE_CONF_DIR, ENV_YARN_CONF_DIR};
 
 impl Launch<'_> {
     /// All jars below `lib` in byte order with Flink's own at the end, then Hadoop's class path and configuration

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{CommandError, JOB_MANAGER, Launch, Process, TASK_MANAGER, arguments, modules, text};
 use crate::config::Configuration;
 use crate::options::ConfigOption;
-use crate::options::flinks::{ENV_JAVA_DEFAULT_OPTS_ALL, ENV_JAVA_OPTS_ALL, SECURITY_KERBEROS_KRB5_CONF_PATH};
+use crate::options::flink::{ENV_JAVA_DEFAULT_OPTS_ALL, ENV_JAVA_OPTS_ALL, SECURITY_KERBEROS_KRB5_CONF_PATH};
 
 /// Where the options of all processes are, later ones winning.
 const OF_ALL: [ConfigOption<String>; 2] = [ENV_JAVA_DEFAULT_OPTS_ALL, ENV_JAVA_OPTS_ALL];

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use common::addresses::{has_user, without_users};
+use common::addresses::{has_login, without_users};
 
 mod named;
 mod names;
@@ -18,7 +18,8 @@ const HIDDEN: &str = "******";
 
 /// Does the value hold a secret, by its key or by what is in it?
 pub(super) fn holds_secret(key: &str, value: &str) -> bool {
-    is_secret_value(key, value) || named::without_named(value, HIDDEN) != value || has_user(value) || is_signed(value)
+    let is_in_it = || named::without_named(value, HIDDEN) != value || has_login(value) || is_signed(value);
+    is_secret_value(key, value) || !ordinary::is_object(key) && is_in_it()
 }
 
 /// Does an address have a signature in its query? With it, anyone can read what the address names. Other queries are
@@ -90,6 +91,15 @@ mod tests {
             ("env.java.opts.all", "-Ddb.pass=hush"),
             ("mesos.resourcemanager.tasks.container.docker.parameters", "health-cmd=curl -u user:hush http://h"),
             ("mesos.resourcemanager.tasks.container.docker.parameters", "env=PRIVATE_KEY=hush"),
+            ("mesos.resourcemanager.tasks.container.docker.parameters", "env=client-secret-eu=hush"),
+            ("mesos.resourcemanager.tasks.container.docker.parameters", "env=DATABASE=u:hush@h/db"),
+            ("mesos.resourcemanager.tasks.container.docker.parameters", "env=DSN=u:hush@tcp(h)/d"),
+            ("mesos.resourcemanager.tasks.container.docker.parameters", "health-cmd=curl -fsSu a:hush h"),
+            ("my.db", "u:hush@h:3306/db"),
+            ("my.repository", "https://hush@h/x"),
+            ("my.store", "abfs://container:hush@account/x"),
+            ("pipeline.global-job-parameters", "TOKEN_PROD:hush,a:b"),
+            ("my.pem", "-----BEGIN PRIVATE KEY-----\nhush"),
         ] {
             assert!(holds_secret(key, value), "{key}: {value}");
         }
@@ -115,7 +125,15 @@ mod tests {
             ("pipeline.global-job-parameters", "max-tokens:4096,token-ttl:5 min"),
             ("pipeline.global-job-parameters", "action:password:reset,secret-santa.topic:gifts,tokenizer:standard"),
             ("env.java.opts.all", "-Dyarn.application.token-x=7 -Dsecret-santa.topic=gifts -Dmy.tokenizer=standard"),
-            ("kubernetes.secrets", "db-login:/etc/login"),
+            ("kubernetes.secrets", "db-login:/etc/login,my-secret:/etc/secret"),
+            ("kubernetes.env.secretKeyRef", "env:PASSWORD,secret:login,key:password"),
+            ("state.checkpoints.dir", "abfss://container@account.dfs.core.windows.net/x"),
+            ("hadoop.security.key.provider.path", "kms://http@kms:9600/kms"),
+            ("mesos.resourcemanager.tasks.container.image.name", "flink:1.20@sha256:45b2"),
+            ("my.filter.regex", ".*password=.*"),
+            ("env.java.opts.all", "-p lib:mods"),
+            ("my.owner", "mailto:me@example.org"),
+            ("hadoop.security.auth_to_local", "RULE:[2:$1@$0](.*@EXAMPLE.COM)s/@.*//"),
         ] {
             assert!(!holds_secret(key, value), "{key}: {value}");
         }

@@ -5,7 +5,7 @@ use super::arithmetic::{named, rest, sum};
 use super::options::in_java_order;
 use super::process::{Jvm, Options, legacy_heap};
 use crate::config::{Configuration, MemorySize};
-use crate::options::flinks::{
+use crate::options::flink::{
     JOBMANAGER_HEAP_MB, JOBMANAGER_HEAP_SIZE, JOBMANAGER_MEMORY_ENABLE_JVM_DIRECT_MEMORY_LIMIT,
     JOBMANAGER_MEMORY_FLINK_SIZE, JOBMANAGER_MEMORY_HEAP_SIZE as HEAP, JOBMANAGER_MEMORY_JVM_METASPACE_SIZE,
     JOBMANAGER_MEMORY_JVM_OVERHEAD_FRACTION, JOBMANAGER_MEMORY_JVM_OVERHEAD_MAX, JOBMANAGER_MEMORY_JVM_OVERHEAD_MIN,

@@ -6,7 +6,7 @@ use super::options::in_java_order;
 use super::process::{Jvm, Options, legacy_heap};
 use crate::config::{Configuration, MemorySize};
 use crate::java_number;
-use crate::options::flinks::{
+use crate::options::flink::{
     TASKMANAGER_CPU_CORES, TASKMANAGER_HEAP_MB, TASKMANAGER_HEAP_SIZE, TASKMANAGER_MEMORY_FLINK_SIZE,
     TASKMANAGER_MEMORY_FRAMEWORK_HEAP_SIZE as FRAMEWORK_HEAP,
     TASKMANAGER_MEMORY_FRAMEWORK_OFF_HEAP_SIZE as FRAMEWORK_OFF_HEAP, TASKMANAGER_MEMORY_JVM_METASPACE_SIZE,

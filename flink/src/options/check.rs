@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::flinks::TASKMANAGER_REGISTRATION_TIMEOUT;
+use super::flink::TASKMANAGER_REGISTRATION_TIMEOUT;
 use super::{Declaration, Kind, all, find, heartbeats, message_size, pools, ports, range};
 use crate::command::java_options_problem;
 use crate::config::{Configuration, Source};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::flinks::{HEARTBEAT_INTERVAL as INTERVAL, HEARTBEAT_TIMEOUT as TIMEOUT};
+use super::flink::{HEARTBEAT_INTERVAL as INTERVAL, HEARTBEAT_TIMEOUT as TIMEOUT};
 use super::{ConfigOption, Problem};
 use crate::config::{Configuration, Source};
 

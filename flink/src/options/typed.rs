@@ -192,7 +192,7 @@ impl Parsed for String {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::super::declare::key;
-    use super::super::{check, flinks, mesos};
+    use super::super::{check, flink, mesos};
     use super::*;
     use crate::config::Source;
 
@@ -237,6 +237,6 @@ mod tests {
     fn keys_of_which_the_user_names_a_part_begin_with_the_rest() {
         assert_eq!(mesos::ARTIFACT.prefix(), "mesos.artifacts.");
         assert_eq!(mesos::WORKERS.prefix(), "mesos.workers");
-        assert_eq!(flinks::EXTERNAL_RESOURCE_AMOUNT.named("gpu"), "external-resource.gpu.amount");
+        assert_eq!(flink::EXTERNAL_RESOURCE_AMOUNT.named("gpu"), "external-resource.gpu.amount");
     }
 }

@@ -8,18 +8,48 @@ use flink::config::Configuration;
 /// or what an element `<name>` holds, as in Hadoop's files. A value may hold one whatever its name.
 pub(super) fn xml_holds_secret(content: &[u8]) -> bool {
     let Some(text) = text(content) else { return true };
-    let mut element = "";
-    text.split('<').enumerate().any(|(number, piece)| {
+    let (mut element, mut property) = ("", Property::default());
+    let is_found = text.split('<').enumerate().any(|(number, piece)| {
         let (tag, rest) = if number == 0 { ("", piece) } else { split_tag(piece) };
         if !tag.starts_with('!') {
             element = tag.split(|c: char| c.is_whitespace() || c == '/').next().unwrap_or_default();
         }
-        let is_named = element == "name" && Configuration::names_secret(rest.trim());
         // Descriptions are prose, and a pattern may hide passwords: it has their names.
-        is_named
+        property.sees(element, rest.trim())
             || tag_holds_secret(element, tag)
             || !matches!(element, "description" | "pattern") && value_holds_secret(rest)
-    })
+    });
+    is_found || property.holds_secret()
+}
+
+/// A `<name>` and the `<value>` beside it, in any order.
+#[derive(Default)]
+struct Property<'a> {
+    name: Option<&'a str>,
+    value: Option<&'a str>,
+}
+
+impl<'a> Property<'a> {
+    /// Takes the text of an element. Did the property that ends with it hold a secret?
+    fn sees(&mut self, element: &str, text: &'a str) -> bool {
+        let (is_name, is_value) = (element == "name" && !text.is_empty(), element == "value" && !text.is_empty());
+        let is_next = element == "property" || is_name && self.name.is_some();
+        let held = is_next && std::mem::take(self).holds_secret();
+        if is_name {
+            self.name = Some(text);
+        } else if is_value {
+            self.value = Some(text);
+        }
+        held
+    }
+
+    /// Without a value beside it, the secret may be anywhere.
+    fn holds_secret(&self) -> bool {
+        self.name.is_some_and(|name| {
+            self.value
+                .map_or_else(|| Configuration::names_secret(name), |value| Configuration::is_secret_value(name, value))
+        })
+    }
 }
 
 /// The tag and what follows it. The text of a CDATA section follows it too.
@@ -97,6 +127,10 @@ mod tests {
             "<Http name='a' url='http://u:hush@h'/>",
             "<Socket password='hush'/>",
             "<property><name>db.pass</name><value>hush</value></property>",
+            "<property><value>hush</value><name>my.password</name></property><property><name>a</name></property>",
+            "<entry><name>my.password</name><text>hush</text></entry>",
+            "<property><name>fs.s3a.encryption.key</name><value>hush</value></property>",
+            "<property><name>ha.zookeeper.auth</name><value>digest:a:hush</value></property>",
         ] {
             assert!(xml_holds_secret(text.as_bytes()), "{text}");
         }
@@ -114,7 +148,10 @@ mod tests {
             "<property><name>dfs.block.access.token.enable</name><value>true</value></property>",
             "<property><name>fs.s3a.aws.credentials.provider</name><value>org.apache.A</value></property>",
             "<PatternLayout><pattern>%replace{%m}{password=\\S+}{password=***}</pattern></PatternLayout>",
-            "<appender><tokenizer>standard</tokenizer><secretSanta>gifts</secretSanta></appender>",
+            "<appender><tokenizer>standard</tokenizer></appender>",
+            "<property><name>hadoop.security.token.service.use_ip</name><value>true</value></property>\
+             <property><value>36000</value><name>hadoop.http.authentication.token.validity</name></property>",
+            "<property><name>fs.defaultFS</name><value>abfs://container@account.dfs.core.windows.net</value></property>",
             "<appender><pattern>%d{HH:mm:ss,SSS} %-5p %c - %m%n</pattern></appender>",
             "",
             "a < b > c",
@@ -147,6 +184,7 @@ mod tests {
             "logger.token.level = DEBUG\nlogger.secret.name = com.acme.Secrets",
             "appender.a.layout.pattern = %replace{%m}{password=\\S+}{password=***}",
             "appender.main.policies.size.size = ${env:MAX_LOG_FILE_SIZE:-100MB}",
+            "appender.main.filter.f.regex = .*password=.*",
             "",
         ] {
             assert!(!properties_hold_secret(text.as_bytes()), "{text}");

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use flink::options::flinks::{ENV_HADOOP_CONF_DIR, FS_HDFS_HADOOPCONF};
+use flink::options::flink::{ENV_HADOOP_CONF_DIR, FS_HDFS_HADOOPCONF};
 
 use super::{Draft, Master, OverlayError, content, tree};
 

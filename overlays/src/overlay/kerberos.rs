@@ -1,6 +1,6 @@
 //! Kerberos: the keytab and the realm's configuration.
 
-use flink::options::flinks::{SECURITY_KERBEROS_KRB5_CONF_PATH, SECURITY_KERBEROS_LOGIN_KEYTAB};
+use flink::options::flink::{SECURITY_KERBEROS_KRB5_CONF_PATH, SECURITY_KERBEROS_LOGIN_KEYTAB};
 
 use super::{Draft, Master, OverlayError};
 

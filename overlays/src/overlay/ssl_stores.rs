@@ -1,7 +1,7 @@
 //! Key stores and trust stores, except those of the REST API: only the JobManager reads these.
 
 use flink::options::ConfigOption;
-use flink::options::flinks::{
+use flink::options::flink::{
     SECURITY_SSL_INTERNAL_KEYSTORE, SECURITY_SSL_INTERNAL_TRUSTSTORE, SECURITY_SSL_KEYSTORE, SECURITY_SSL_TRUSTSTORE,
 };
 

@@ -3,7 +3,7 @@
 
 use flink::config::Configuration;
 use flink::hosts;
-use flink::options::flinks::{
+use flink::options::flink::{
     ENV_JAVA_DEFAULT_OPTS_JOBMANAGER, ENV_JAVA_OPTS_CLIENT, ENV_JAVA_OPTS_HISTORYSERVER, ENV_JAVA_OPTS_JOBMANAGER,
     ENV_JAVA_OPTS_SQL_GATEWAY, TASKMANAGER_BIND_HOST, TASKMANAGER_HOST,
 };

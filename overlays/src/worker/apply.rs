@@ -17,6 +17,7 @@ mod links;
 mod shell;
 
 use configuration::configuration;
+pub use shell::COMMAND_VARIABLE;
 
 /// Why a worker cannot be started here.
 #[derive(Debug, thiserror::Error)]

@@ -46,7 +46,7 @@ const SCHEMES: [&str; 4] = ["basic", "bearer", "digest", "negotiate"];
 const LONGEST_TAG: usize = 32;
 
 /// The last part of flags that a user with a password may follow: `curl --proxy-user user:password`.
-const LOGINS: [&str; 5] = ["u", "user", "p", "login", "auth"];
+const LOGINS: [&str; 4] = ["u", "user", "login", "auth"];
 
 /// The name of a secret before a separator.
 struct Name<'a> {
@@ -75,6 +75,8 @@ impl<'a> Name<'a> {
         let Some(flag) = self.text.strip_prefix('-').filter(|_| self.is_start()) else { return false };
         match self.separator {
             ":" => flag.len() > 1 && flag.starts_with('u'),
+            // curl -fsSu
+            _ if flag.bytes().all(|c| c.is_ascii_alphabetic()) && flag.ends_with('u') => true,
             _ => flag.rsplit('-').next().is_some_and(|word| LOGINS.contains(&&*word.to_ascii_lowercase())),
         }
     }
@@ -85,7 +87,7 @@ impl<'a> Name<'a> {
         if self.is_login() {
             return if self.separator == ":" { !after.starts_with('/') } else { is_login(value) };
         }
-        if !is_secret_value(self.text, first_word(value)) {
+        if !is_secret_value(self.text, first_word(value)) || is_pattern(first_word(value)) {
             return false;
         }
         match self.separator {
@@ -93,7 +95,10 @@ impl<'a> Name<'a> {
             ":" if after.starts_with("//") || after.starts_with(':') => false,
             ":" if self.is_quoted => ends_as_secret(self.text) || !is_number(value),
             // In `action:password:reset`, it is a value itself.
-            ":" => !matches!(self.before, Some('/' | ':')) && ends_as_secret(self.text) && !self.is_mounted_at(value),
+            ":" => {
+                let is_secret = ends_as_secret(self.text) || is_constant(self.text);
+                !matches!(self.before, Some('/' | ':')) && is_secret && !self.is_mounted_at(value)
+            }
             _ => self.is_flag() && !value.starts_with('-'),
         }
     }
@@ -145,6 +150,16 @@ fn is_login(value: &str) -> bool {
 fn is_block(value: &str) -> bool {
     let line = value.lines().next().unwrap_or_default();
     line.starts_with("- ") || line.contains(": ") || line.ends_with(':')
+}
+
+/// Is it a name as variables of the environment have: `TOKEN_PROD`?
+fn is_constant(name: &str) -> bool {
+    name.contains('_') && name.bytes().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == b'_')
+}
+
+/// Does it match any secret, as in a filter for logs: `password=.*`?
+fn is_pattern(value: &str) -> bool {
+    !value.is_empty() && value.bytes().all(|c| matches!(c, b'.' | b'*' | b'+' | b'?' | b'^' | b'$' | b'(' | b')'))
 }
 
 fn is_number(value: &str) -> bool {
@@ -282,7 +297,8 @@ mod tests {
                 "curl --proxy-user ****** --user=****** -uuser:****** x",
             ),
             (r#"["-u", "user:a", "x"]"#, r#"["-u", ******, "x"]"#),
-            ("-p user:a;-x", "-p ******;-x"),
+            ("curl -fsSu user:a b", "curl -fsSu ****** b"),
+            ("TOKEN_PROD:a,TOKEN_SERVICE:b", "TOKEN_PROD:******,TOKEN_SERVICE:b"),
             ("a: b\npassword: |\n  c\n  d\n", "a: b\npassword: ******"),
             ("a: b\npassword: >-\n  c\n", "a: b\npassword: >******"),
             ("a: b\npasswords:\n  c: d\n  e: f", "a: b\npasswords:\n  ******"),

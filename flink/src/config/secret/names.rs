@@ -35,6 +35,15 @@ const PARTS: &[&str] = &[
     "pwd",
     "authorization",
     "fs.azure.sas",
+    "private.key",
+    "encryption.key",
+    "encryption-key",
+    "signing-key",
+    "signing.key",
+    "api.key",
+    "basicauth",
+    "zk.auth",
+    "zookeeper.auth",
 ];
 
 /// Names of secrets only as the last whole word: `db.pass`, `DB_CREDS`, and neither `bypass` nor `pass-through`.
@@ -62,25 +71,20 @@ pub(super) fn may_have_name(text: &str) -> bool {
     SEARCH.as_ref().is_none_or(|search| search.is_match(text))
 }
 
-/// Ordinary names besides: they stand for a secret only where they end, before a dot or an underscore. In `tokenizer`,
-/// `secret-santa` and `tokenService` they belong to another word.
-const ORDINARY: [&str; 2] = ["secret", "token"];
+/// The beginning of each longer word that has such a part in it.
+const LONGER: [&str; 3] = ["tokenis", "tokeniz", "secretar"];
 
-/// Does the name have the word for a secret in it, such as `my.token.of.a`, `DB_PASSWORD_PROD` or `api-key-2`?
+/// Does the name have the word for a secret in it, such as `my.token.of.a`, `secretString` or `DB_PASSWORD_PROD`? These are the
+/// keys that Flink masks, without those such as `tokenizer`.
 pub(super) fn has_secret_word(name: &str) -> bool {
     let Some(search) = SEARCH.as_ref() else { return true };
     search.find_iter(name).any(|found| {
-        let is_ordinary = ORDINARY.iter().any(|word| word.eq_ignore_ascii_case(&name[found.range()]));
-        is_word(name, &found) || is_part(&found) && (!is_ordinary || ends_word(&name[found.end()..]))
+        let is_longer = |word: &str| {
+            let text = name.get(found.start()..found.start() + word.len());
+            text.is_some_and(|text| text.eq_ignore_ascii_case(word))
+        };
+        is_word(name, &found) || is_part(&found) && !LONGER.into_iter().any(is_longer)
     })
-}
-
-/// Ends the word here, or behind `key`?
-fn ends_word(rest: &str) -> bool {
-    let behind = rest.trim_start_matches('-');
-    let is_key = behind.get(..3).is_some_and(|key| key.eq_ignore_ascii_case("key"));
-    is_key && !behind[3..].starts_with(|c: char| c.is_alphabetic())
-        || is_end(rest.chars().take_while(|c| !matches!(c, '.' | '_')))
 }
 
 /// Does the name end like that of a secret: `db.password`, `accessKeyId`, `token2`, and not `token-service`?
@@ -141,6 +145,18 @@ mod tests {
             "accessKeyId",
             "sasl.jaas.config",
             "tokenizer.token",
+            "my.secret-prod",
+            "my.token-prod",
+            "my.accessTokenProd",
+            "my.secretString",
+            "TOKEN_PROD",
+            "token-service",
+            "fs.gs.auth.service.account.private.key",
+            "fs.s3a.server-side-encryption.key",
+            "hadoop.zk.auth",
+            "ha.zookeeper.auth",
+            "basicAuth",
+            "dd.api.key",
         ] {
             assert!(has_secret_word(name), "{name}");
         }
@@ -149,11 +165,6 @@ mod tests {
             "my.tokenizer.class",
             "TOKENIZER_MODE",
             "secretary",
-            "secretKeyRef",
-            "secret-santa.color",
-            "token-service",
-            "tokenService",
-            "yarn.application.token-x",
             "compass",
             "bypass",
             "pass-through.headers",

@@ -4,35 +4,57 @@ use super::names::{ends_as_secret, has_secret_word};
 
 /// How the names end that stand for something about a secret: where it is, what provides it, how long it lives.
 const ABOUT: &[&str] = &[
+    "alias",
+    "audience",
+    "backend",
     "backoff",
+    "binary",
     "class",
     "dir",
+    "duration",
     "enable",
     "enabled",
+    "encoder",
     "endpoint",
+    "env",
     "file",
     "host",
     "interval",
+    "issuer",
     "level",
     "lifetime",
     "location",
+    "manager",
+    "mapping",
     "name",
     "path",
     "pattern",
+    "period",
     "policy",
     "port",
     "provider",
     "providers",
     "ratio",
+    "region",
+    "renewer",
+    "required",
+    "rotation",
     "server",
     "servers",
     "service",
+    "services",
+    "store",
     "topic",
     "ttl",
     "type",
     "uri",
     "url",
+    "validity",
+    "variable",
 ];
+
+/// What no secret is.
+const NO_SECRETS: [&str; 6] = ["true", "false", "null", "none", "yes", "no"];
 
 /// Units of durations and sizes.
 const UNITS: &[&str] = &["ms", "s", "sec", "min", "m", "h", "d", "day", "days", "b", "kb", "mb", "gb", "k", "g", "%"];
@@ -42,27 +64,32 @@ pub(in crate::config) fn names_secret(name: &str) -> bool {
     has_secret_word(name) && (ends_as_secret(name) || !is_about(name)) && !is_object(name)
 }
 
-/// Is the value a secret because of its name?
+/// Is the value a secret because of its name, or is it a private key?
 pub(in crate::config) fn is_secret_value(name: &str, value: &str) -> bool {
-    names_secret(name) && !is_ordinary(name, value)
+    names_secret(name) && !is_ordinary(name, value) || value.contains("PRIVATE KEY-----")
 }
 
 /// Does the value show that it is no secret? What has the name of a secret itself, such as `db.password`, may be a number.
 fn is_ordinary(name: &str, value: &str) -> bool {
     let value = value.trim().trim_matches(['"', '\'', '\\']);
-    if ["true", "false", "null"].iter().any(|word| value.eq_ignore_ascii_case(word)) {
+    if NO_SECRETS.iter().any(|word| value.eq_ignore_ascii_case(word)) {
+        return true;
+    }
+    let name_in_small = name.to_ascii_lowercase();
+    if name_in_small.contains("credential") && value.starts_with('/') {
+        // GOOGLE_APPLICATION_CREDENTIALS: the file with them
         return true;
     }
     if ends_as_secret(name) {
         // max-tokens: 4096
-        return name.to_ascii_lowercase().ends_with("tokens") && value.parse::<f64>().is_ok();
+        return name_in_small.ends_with("tokens") && value.parse::<f64>().is_ok();
     }
     is_quantity(value) || value.split([',', ';']).all(|class| is_class(class.trim()))
 }
 
 /// Does the value name objects of Kubernetes, which hold the secrets there?
-fn is_object(name: &str) -> bool {
-    name.starts_with("kubernetes.") && name.ends_with("secrets")
+pub(super) fn is_object(name: &str) -> bool {
+    name.starts_with("kubernetes.") && (name.ends_with("secrets") || name.ends_with("secretKeyRef"))
 }
 
 fn is_about(name: &str) -> bool {
@@ -113,12 +140,24 @@ mod tests {
             ("SECRET_NAME", "prod/db"),
             ("passwordFile", "/x"),
             ("db.password.required", "TRUE"),
-            ("secret-santa.color", "red"),
             ("tokenizer", "standard"),
             ("kubernetes.secrets", "db-login:/etc/login"),
             ("kubernetes.container.image.pull-secrets", "registry"),
             ("yarn.application.token-x", "7"),
             ("pass-through.headers", "x-request-id"),
+            ("hadoop.http.authentication.token.validity", "36000"),
+            ("fs.s3a.session.token.duration", "1h"),
+            ("hadoop.security.credential.clear-text-fallback", "true"),
+            ("yarn.security.appmaster.delegation.token.services", "hadoopfs"),
+            ("fs.s3a.aws.credentials.provider.mapping", "A=B"),
+            ("GOOGLE_APPLICATION_CREDENTIALS", "/etc/gcp/key.json"),
+            ("mapreduce.job.credentials.binary", "/x"),
+            ("SECRET_MANAGER", "vault"),
+            ("token.issuer", "https://h"),
+            ("keyStore.passwordEnvironmentVariable", "KS_PASSWORD"),
+            ("api-key-rotation", "monthly"),
+            ("uses-credentials", "no"),
+            ("token", "none"),
         ] {
             assert!(!is_secret_value(name, value), "{name}: {value}");
         }
@@ -141,6 +180,11 @@ mod tests {
             ("DB_CREDS", "user/hush"),
             ("DB_PASSWORD_PROD", "hush"),
             ("my.secrets", "hush"),
+            ("secret-santa.color", "red"),
+            ("my.secret-prod", "hush"),
+            ("my.accessTokenProd", "hush"),
+            ("my.pem", "-----BEGIN RSA PRIVATE KEY-----\nhush"),
+            ("ha.zookeeper.auth", "digest:user:hush"),
         ] {
             assert!(is_secret_value(name, value), "{name}: {value}");
         }

@@ -25,7 +25,8 @@ pub(super) fn resolve(text: &str, plain: bool, tag: Option<&str>) -> Result<Node
         Some("int") => literal("int", tagged_integer(text)),
         Some("float") => literal("float", tagged_float(text)),
         Some("binary") => base64(text).map(Node::Binary).ok_or_else(|| wrong("binary")),
-        Some(kind) => Err(format!("unknown tag {kind}")),
+        // It is not shown: a password without quotes may begin with `!`.
+        Some(_) => Err("unknown tag: a text that begins with '!' needs quotes".to_owned()),
     }
 }
 

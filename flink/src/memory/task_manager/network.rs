@@ -3,7 +3,7 @@
 use super::super::arithmetic::Share;
 use super::{MemoryError, named};
 use crate::config::{Configuration, MemorySize};
-use crate::options::flinks::{
+use crate::options::flink::{
     TASKMANAGER_MEMORY_NETWORK_FRACTION as FRACTION, TASKMANAGER_MEMORY_NETWORK_MAX as MAX,
     TASKMANAGER_MEMORY_NETWORK_MIN as MIN, TASKMANAGER_MEMORY_SEGMENT_SIZE as SEGMENT_SIZE,
     TASKMANAGER_NETWORK_NUMBEROFBUFFERS as BUFFERS,

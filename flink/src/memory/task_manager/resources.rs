@@ -4,7 +4,7 @@ use super::super::options::in_java_order;
 use super::MemoryError;
 use crate::config::Configuration;
 use crate::java_number;
-use crate::options::flinks::{
+use crate::options::flink::{
     EXTERNAL_RESOURCE_AMOUNT, EXTERNAL_RESOURCES, TASKMANAGER_CPU_CORES, TASKMANAGER_NUMBEROFTASKSLOTS,
 };
 

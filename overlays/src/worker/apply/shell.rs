@@ -8,8 +8,8 @@ use crate::worker::WorkerSpec;
 
 const SHELL: &str = "/bin/sh";
 
-/// The variable with the text that the shell runs.
-const TEXT: &str = "FLINK_MESOS_COMMAND";
+/// The variable with the text that the shell runs, which may hold a secret anywhere.
+pub const COMMAND_VARIABLE: &str = "FLINK_MESOS_COMMAND";
 
 /// What a script of the user's own learns of the JVM's options, as it did from upstream.
 const FOR_SCRIPTS: [&str; 5] =
@@ -41,9 +41,9 @@ pub(super) fn wrap(spec: &WorkerSpec, command: &mut CommandLine, lookup: &dyn Fn
 /// A shell with this text, whose `$0` is the name. The text may contain a secret, so it is in the environment, which only the
 /// process's user can read, and not in the arguments, which everybody can. Nothing that the shell starts has the variable.
 fn run(command: &mut CommandLine, text: String, name: String) {
-    let script = format!("eval \"unset {TEXT}; ${TEXT}\"");
+    let script = format!("eval \"unset {COMMAND_VARIABLE}; ${COMMAND_VARIABLE}\"");
     command.arguments.splice(0..0, ["-c".to_owned(), script, name]);
-    command.environment.push((TEXT.to_owned(), text));
+    command.environment.push((COMMAND_VARIABLE.to_owned(), text));
     command.program = SHELL.into();
 }
 
