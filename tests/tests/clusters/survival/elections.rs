@@ -13,7 +13,9 @@ use zookeeper_client::Client;
 #[tokio::test(flavor = "multi_thread")]
 async fn task_managers_are_unaffected_when_the_leaders_of_three_masters_and_three_zookeeper_servers_die() {
     let mesos = RealMesos::start_ha(3, 1).await;
-    let mut site = Site::begin(2, mesos, RealZooKeeper::start_ensemble(3).await, &[]).await;
+    // On a busy machine, ZooKeeper's own election takes seconds, in which the application master must not lose its session.
+    let patient = ["-Dhigh-availability.zookeeper.client.session-timeout=15 s"];
+    let mut site = Site::begin(2, mesos, RealZooKeeper::start_ensemble(3).await, &patient).await;
     let before = site.task_managers();
     let leader = site.mesos.leader().await;
     site.mesos.kill_master(leader).await;
