@@ -241,6 +241,11 @@ impl Core {
         self.now
     }
 
+    /// Whether the cluster is being ended.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping
+    }
+
     /// Whether the master takes our calls now.
     pub fn is_subscribed(&self) -> bool {
         self.subscribed

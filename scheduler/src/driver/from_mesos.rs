@@ -53,7 +53,7 @@ impl Driver {
                 self.fail(DriverError::Rejected { reason, options });
             }
             // Mesos ends the connection after the teardown.
-            None if self.stopping => self.connected = false,
+            None if self.core.is_stopping() => self.connected = false,
             None => self.fail(DriverError::ConnectionEnded),
         }
     }
@@ -114,7 +114,7 @@ impl Driver {
     /// The master has removed our framework: registers a new one, once.
     async fn start_over(&mut self) {
         self.feed(Input::FrameworkRemoved).await;
-        if self.stopping || self.deposed.is_cancelled() {
+        if self.core.is_stopping() || self.deposed.is_cancelled() {
             self.connected = false;
             return;
         }

@@ -17,7 +17,6 @@ use crate::{
 impl Driver {
     /// Feeds the core an input and carries out its outputs. Then [`Driver::event`] has the events.
     pub async fn feed(&mut self, input: Input) {
-        self.stopping |= matches!(input, Input::Stop);
         let mut outputs = VecDeque::from(self.core.handle(self.clock.now(), input));
         while let Some(output) = outputs.pop_front() {
             // The next leader does the rest.
